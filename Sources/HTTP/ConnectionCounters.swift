@@ -1,0 +1,13 @@
+package import Synchronization
+
+/// What the engine counts and `/metrics` tells. One for the process; every loop adds to it.
+package final class ConnectionCounters: Sendable {
+    package let accepted = Atomic<UInt64>(0)
+    package let open = Atomic<Int>(0)
+    package let refused = Atomic<UInt64>(0)
+    package let timedOut = Atomic<UInt64>(0)
+    package let malformed = Atomic<UInt64>(0)
+    package let isDraining = Atomic<Bool>(false)
+
+    package init() {}
+}

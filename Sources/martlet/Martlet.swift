@@ -1,0 +1,4 @@
+@main
+enum Martlet {
+    nonisolated static func main() {}
+}
