@@ -13,6 +13,9 @@ import Glibc
     private var block: UnsafeMutableRawPointer?
     private var byteCount = 0
 
+    /// What is mapped now.
+    var heldByteCount: Int { byteCount }
+
     init() {}
 
     deinit { release() }
