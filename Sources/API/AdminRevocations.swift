@@ -15,7 +15,7 @@ extension Application {
         let parameters = try Parameters(request, .json, &json)
         let order = try RevocationOrder(parameters)
         let exchange = copy exchange
-        desk.carryOut(order, at: call.now) { result in
+        desk.carryOut(order) { result in
             exchange.resume { handler, response in
                 guard let application = handler as? Application else { return }
                 if case .success(let seq) = result {
@@ -37,7 +37,10 @@ extension RevocationOrder {
         var orders: [RevocationOrder] = []
         if let text = try parameters.text("jti") {
             guard let jti = UUID(text) else { throw Problem(.requestMalformed, "jti must be a UUID.") }
-            orders.append(.token(jti, expiresAt: try parameters.natural("expires_at")))
+            guard let expiresAt = try parameters.natural("expires_at") else {
+                throw Problem(.requestMalformed, "jti needs expires_at: the token's own exp.")
+            }
+            orders.append(.token(jti, expiresAt: expiresAt))
         }
         if let text = try parameters.text("sid") {
             guard let sid = UUID(text) else { throw Problem(.requestMalformed, "sid must be a UUID.") }

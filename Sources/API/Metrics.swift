@@ -70,26 +70,26 @@ extension Application {
             page.sample("martlet_revocations_total", [("kind", kind.rawValue)], realm.counters.revocations.value(kind))
         }
         page.family("martlet_hash_queue_length", .gauge, "Password hashes waiting for a worker.")
-        page.sample("martlet_hash_queue_length", realm.hashing.queued)
+        page.sample("martlet_hash_queue_length", realm.hashing.queuedCount)
         page.family("martlet_hash_workers_busy", .gauge, "Password hashes being computed.")
-        page.sample("martlet_hash_workers_busy", realm.hashing.busy)
+        page.sample("martlet_hash_workers_busy", realm.hashing.busyCount)
     }
 
     private static func addJournal(_ realm: Realm, _ page: inout Exposition) {
         let counts = realm.revocations.counts
         page.family("martlet_denylist_entries", .gauge, "Revocations in memory, by kind.")
-        page.sample("martlet_denylist_entries", [("kind", "token")], counts.tokens)
-        page.sample("martlet_denylist_entries", [("kind", "session")], counts.sessions)
+        page.sample("martlet_denylist_entries", [("kind", "token")], counts.revokedTokens)
+        page.sample("martlet_denylist_entries", [("kind", "session")], counts.revokedSessions)
         page.sample("martlet_denylist_entries", [("kind", "cut")], counts.cuts)
         page.family("martlet_rotated_sessions", .gauge, "Sessions in memory that have rotated at least once.")
-        page.sample("martlet_rotated_sessions", counts.rotated)
+        page.sample("martlet_rotated_sessions", counts.rotatedSessions)
         let journal = realm.revocations.statistics
         page.family("martlet_journal_writable", .gauge, "1 while revocations can be made durable.")
         page.sample("martlet_journal_writable", realm.revocations.isWritable ? 1 : 0)
         page.family("martlet_journal_commits_total", .counter, "Commits of one or more records.")
-        page.sample("martlet_journal_commits_total", journal.commits)
+        page.sample("martlet_journal_commits_total", journal.commitCount)
         page.family("martlet_journal_records_total", .counter, "Records made durable.")
-        page.sample("martlet_journal_records_total", journal.records)
+        page.sample("martlet_journal_records_total", journal.recordCount)
         page.family("martlet_journal_sync_seconds_total", .counter, "Time spent making commits durable.")
         page.sample("martlet_journal_sync_seconds_total", seconds: Double(journal.syncNanoseconds) / 1_000_000_000)
         page.family("martlet_journal_sequence", .gauge, "Number of the newest durable record.")

@@ -76,15 +76,16 @@ package final class Graph: Sendable {
             store = try RevocationStore.open(
                 RevocationOptions(
                     directory: configuration.statePath, grace: configuration.refreshGrace,
-                    sessionMax: configuration.realm.sessionMax * 1_000, clock: SystemClock.wall, random: { Random.next64() }))
+                    sessionMax: configuration.realm.sessionMax * 1_000, clock: SystemClock.wall,
+                    monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() }))
         } catch {
             throw StartFault(description: "\(error)")
         }
         log.write(.info, "journal_replayed") { line in
             line.add("state", configuration.statePath)
-            line.add("records", store.report.recordCount)
-            line.add("torn_octets", store.report.tornByteCount)
-            line.add("microseconds", store.report.nanoseconds / 1_000)
+            line.add("records", store.startReport.journal.recordCount)
+            line.add("torn_octets", store.startReport.journal.tornByteCount)
+            line.add("milliseconds", store.startReport.durationMilliseconds)
         }
         return store
     }

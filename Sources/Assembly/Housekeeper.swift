@@ -43,7 +43,7 @@ final class Housekeeper: Sendable {
             while !state.withLock({ $0.isStopping }) {
                 Threads.sleep(milliseconds: Self.intervalMilliseconds)
                 reloadWhatChanged()
-                realm.revocations.purge(now: realm.clock.now)
+                realm.revocations.purge(now: realm.clock.now, monotonic: MonotonicClock.nanoseconds() / 1_000_000)
             }
         }
     }

@@ -23,6 +23,12 @@ package enum ListenText: Equatable, Sendable {
         self = .tcp(host: host, port: port)
     }
 
+    /// The first of a comma-separated list.
+    package init?(first texts: String) {
+        guard let text = texts.split(separator: ",").first else { return nil }
+        self.init(text.trimmingBlanks)
+    }
+
     static func read(_ setting: Setting, _ reader: inout SettingsReader, mayBeEmpty: Bool) -> [ListenText] {
         let texts = reader.list(setting)
         let read = texts.compactMap { ListenText($0) }

@@ -1,13 +1,13 @@
 import Glibc
 
 /// A thread of our own beside the loops.
-enum Threads {
+package enum Threads {
     private final class Work {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    static func start(name: String, _ run: @escaping @Sendable () -> Void) {
+    package static func start(name: String, _ run: @escaping @Sendable () -> Void) {
         var thread = pthread_t()
         let work = unsafe Unmanaged.passRetained(Work(run))
         let result = unsafe pthread_create(

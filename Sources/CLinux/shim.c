@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/file.h>
 #include <linux/filter.h>
 #include <pthread.h>

@@ -59,14 +59,14 @@ extension Desk {
         case .local:
             realm.counters.revocations.add(.session)
             realm.revocations.revokeSession(
-                session.sid, expiresAt: session.sessionEnd ?? realm.latestEnd(of: session.sid), reason: .logout, done)
+                session.sid, expiresAt: session.sessionEnd ?? realm.latestEnd(of: session.sid), reason: RevocationReason.logout.rawValue, done)
         case .others:
             realm.counters.revocations.add(.others)
             realm.revocations.cut(
-                .subject, name: Array(session.subject.utf8), reason: .logout, sparing: session.sid, done)
+                .subject, name: Array(session.subject.utf8), reason: RevocationReason.logout.rawValue, sparing: session.sid, done)
         case .global:
             realm.counters.revocations.add(.subject)
-            realm.revocations.cut(.subject, name: Array(session.subject.utf8), reason: .logout, sparing: nil, done)
+            realm.revocations.cut(.subject, name: Array(session.subject.utf8), reason: RevocationReason.logout.rawValue, sparing: nil, done)
         }
     }
 }

@@ -54,10 +54,13 @@ extension Desk {
         guard wanted.isWithin(granted) else { throw .scopeInvalid }
         guard let target = audience ?? claims.audience.first, claims.audience.contains(target) else { throw .audienceInvalid }
         let attempt = RefreshAttempt(claims: claims, scope: wanted.text, audience: target, client: client, user: user)
-        realm.revocations.rotate(
+        let request = RotationRequest(
             sid: claims.sid, generation: claims.generation, request: Self.fingerprint(scope: wanted.text, audience: target),
-            sessionEnd: claims.sessionEnd &* 1_000, subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8)
-        ) { outcome in then(attempt, outcome) }
+            sessionEnd: claims.sessionEnd &* 1_000)
+        let names = (subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8), kid: Array(claims.kid.utf8))
+        realm.revocations.rotate(request, subject: names.subject.span, client: names.client.span, kid: names.kid.span) {
+            then(attempt, $0)
+        }
     }
 
     /// Signs the successor once its rotation is durable.

@@ -22,7 +22,7 @@ extension Desk {
         if let claims = try? verifier.verify(token, audience: audiences, now: now) {
             let owner = claims.clientID.map { String(decoding: verifier.payload[$0], as: UTF8.self) }
             try checkOwner(owner, client)
-            return .access(jti: claims.jti, expiresAt: (claims.expiresAt &+ realm.settings.leeway) &* 1_000)
+            return .access(jti: claims.jti, expiresAt: claims.expiresAt &* 1_000)
         }
         guard let claims = try? verifier.verifyRefresh(token, now: now) else { return nil }
         try checkOwner(claims.clientID, client)
@@ -34,10 +34,10 @@ extension Desk {
         switch target {
         case .access(let jti, let expiresAt):
             realm.counters.revocations.add(.token)
-            realm.revocations.revokeToken(jti, expiresAt: expiresAt, reason: .revoked, done)
+            realm.revocations.revokeToken(jti, expiresAt: expiresAt, reason: RevocationReason.revoked.rawValue, done)
         case .refresh(let sid, let sessionEnd):
             realm.counters.revocations.add(.session)
-            realm.revocations.revokeSession(sid, expiresAt: sessionEnd, reason: .revoked, done)
+            realm.revocations.revokeSession(sid, expiresAt: sessionEnd, reason: RevocationReason.revoked.rawValue, done)
         }
     }
 
