@@ -38,7 +38,7 @@ extension Application {
             throw Problem(.requestMalformed, "The one mode offered is body.")
         }
         return LoginAttempt(
-            username: String(decoding: username, as: UTF8.self), password: Secret(consuming: password),
+            username: String(decoding: username, as: UTF8.self), password: Secret(password),
             scope: try Self.scope(parameters), audience: try parameters.text("audience"),
             client: try client(request, parameters), source: request.peer.sourceNumber)
     }

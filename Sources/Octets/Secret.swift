@@ -8,7 +8,7 @@ import Glibc
     package var byteCount: Int { unsafe storage.count }
 
     /// Takes a copy; the caller's array is overwritten if nobody else holds it.
-    package init(consuming octets: consuming [UInt8]) {
+    package init(_ octets: consuming [UInt8]) {
         let count = octets.count
         unsafe storage = .allocate(byteCount: count, alignment: 1)
         unsafe storage.copyBytes(from: octets)
