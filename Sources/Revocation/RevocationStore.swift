@@ -1,5 +1,6 @@
 package import Journal
 package import Octets
+internal import Synchronization
 
 /// What is refused although its signature is good, and how far each session has rotated: in memory, and durable in the journal.
 ///
@@ -13,7 +14,7 @@ package final class RevocationStore: Sendable {
 
     private let memory: Memory
     private let journal: JournalWriter
-    private let evidence: TimeEvidence
+    private let evidence: Mutex<TimeEvidence>
     private let grace: Int64
     private let sessionMax: Int64
 
@@ -31,9 +32,9 @@ package final class RevocationStore: Sendable {
             memory.apply(record)
             floor = max(floor, Memory.floor(of: record))
         }
-        let lastTime = reader.lastTime
-        evidence = TimeEvidence(base: lastTime == 0 ? options.clock.now : lastTime, monotonic: began)
-        memory.purge(expiredAt: evidence.proven(wall: options.clock.now, monotonic: began))
+        var evidence = TimeEvidence(lastTime: reader.lastTime, wall: options.clock.now, monotonic: began)
+        memory.purge(expiredAt: evidence.observe(wall: options.clock.now, monotonic: began))
+        self.evidence = Mutex(evidence)
         journal = try reader.intoWriter(JournalOptions(clock: options.clock, random: options.random))
         identifiers = UUIDv7Generator(clock: options.clock, random: options.random, above: floor)
         grace = options.grace
@@ -134,10 +135,10 @@ package final class RevocationStore: Sendable {
         }
     }
 
-    /// Forgets what has expired for certain.
+    /// Forgets what has expired for certain; to be called about every minute.
     /// - Parameter monotonic: milliseconds of the clock that the options named.
     package func purge(now: Int64, monotonic: Int64) {
-        memory.purge(expiredAt: evidence.proven(wall: now, monotonic: monotonic))
+        memory.purge(expiredAt: evidence.withLock { $0.observe(wall: now, monotonic: monotonic) })
     }
 
     /// The last durable record.
