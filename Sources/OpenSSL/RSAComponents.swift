@@ -1,0 +1,50 @@
+/// The numbers of an RSA public key, big-endian and without leading zeros (RFC 7518 §6.3.1).
+package struct RSAPublicComponents: Equatable, Sendable {
+    package static let bitCountRange = 2_048...8_192
+
+    package let modulus: [UInt8]
+    package let exponent: [UInt8]
+
+    /// - Throws: `.modulusSize`, `.publicExponent`.
+    package init(modulus: [UInt8], exponent: [UInt8]) throws(CryptoFault) {
+        let bitCount = bigEndianBitCount(modulus)
+        guard Self.bitCountRange.contains(bitCount) else { throw .modulusSize(bitCount: bitCount) }
+        // An even modulus is a product of no two odd primes, and OpenSSL's arithmetic expects an odd one.
+        guard let last = modulus.last, last & 1 == 1 else { throw .inconsistent(reason: "the modulus is even") }
+        let exponentBitCount = bigEndianBitCount(exponent)
+        guard let lowest = exponent.last, lowest & 1 == 1, (2...64).contains(exponentBitCount) else {
+            throw .publicExponent
+        }
+        self.modulus = Array(modulus.drop { $0 == 0 })
+        self.exponent = Array(exponent.drop { $0 == 0 })
+    }
+}
+
+/// The numbers of an RSA private key with two primes, named as in a JWK (RFC 7518 §6.3.2).
+package struct RSAPrivateComponents: Sendable {
+    package let publicHalf: RSAPublicComponents
+    package let d: [UInt8]
+    package let p: [UInt8]
+    package let q: [UInt8]
+    package let dp: [UInt8]
+    package let dq: [UInt8]
+    package let qi: [UInt8]
+
+    package init(
+        publicHalf: RSAPublicComponents, d: [UInt8], p: [UInt8], q: [UInt8], dp: [UInt8], dq: [UInt8], qi: [UInt8]
+    ) {
+        self.publicHalf = publicHalf
+        self.d = d
+        self.p = p
+        self.q = q
+        self.dp = dp
+        self.dq = dq
+        self.qi = qi
+    }
+}
+
+func bigEndianBitCount(_ octets: [UInt8]) -> Int {
+    let significant = octets.drop { $0 == 0 }
+    guard let first = significant.first else { return 0 }
+    return significant.count * 8 - first.leadingZeroBitCount
+}

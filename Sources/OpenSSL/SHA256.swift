@@ -1,0 +1,79 @@
+internal import COpenSSL
+package import Octets
+
+/// SHA-256 in one call, for what happens rarely. On a hot path, own a ``SHA256Context``.
+package enum SHA256 {
+    package static let byteCount = 32
+
+    package static func digest(_ message: Span<UInt8>) -> [UInt8] {
+        let digest = SHA256Context().digest(message)
+        return digest.indices.map { digest[$0] }
+    }
+
+    /// The first 16 octets of the digest of `kind` followed by `name`, in the order of the wire.
+    package static func digest128(_ kind: Span<UInt8>, _ name: Span<UInt8>) -> UUID {
+        SHA256Context().digest128(kind, name)
+    }
+}
+
+/// One thread's SHA-256, allocated once and used again and again (EVP_DigestInit_ex2 without a fetch).
+///
+/// Hashing fails only for want of memory, whatever the message is; that ends the process.
+@safe package final class SHA256Context {
+    package typealias Digest = InlineArray<32, UInt8>
+
+    private let raw: OpaquePointer
+
+    package init() {
+        guard let raw = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex2(raw, FetchedAlgorithms.sha256, nil) == 1 else {
+            preconditionFailure("OpenSSL has no SHA-256: \(CryptoFault.drainedReason())")
+        }
+        unsafe self.raw = raw
+    }
+
+    deinit { unsafe EVP_MD_CTX_free(raw) }
+
+    package func digest(_ message: Span<UInt8>) -> Digest {
+        let raw = unsafe raw
+        unsafe Self.begin(raw)
+        unsafe Self.update(raw, message)
+        return unsafe Self.finish(raw)
+    }
+
+    /// As ``SHA256/digest128(_:_:)``.
+    package func digest128(_ kind: Span<UInt8>, _ name: Span<UInt8>) -> UUID {
+        let raw = unsafe raw
+        unsafe Self.begin(raw)
+        unsafe Self.update(raw, kind)
+        unsafe Self.update(raw, name)
+        let digest = unsafe Self.finish(raw)
+        var halves: (high: UInt64, low: UInt64) = (0, 0)
+        for index in 0..<8 {
+            halves.high = halves.high << 8 | UInt64(digest[index])
+            halves.low = halves.low << 8 | UInt64(digest[index + 8])
+        }
+        return UUID(high: halves.high, low: halves.low)
+    }
+
+    private static func begin(_ raw: OpaquePointer) {
+        // No algorithm means: the one from before, without looking it up.
+        guard unsafe EVP_DigestInit_ex2(raw, nil, nil) == 1 else { fail("EVP_DigestInit_ex2") }
+    }
+
+    private static func update(_ raw: OpaquePointer, _ octets: Span<UInt8>) {
+        let status = unsafe octets.withUnsafeBufferPointer { unsafe EVP_DigestUpdate(raw, $0.baseAddress, $0.count) }
+        guard status == 1 else { fail("EVP_DigestUpdate") }
+    }
+
+    private static func finish(_ raw: OpaquePointer) -> Digest {
+        var digest = Digest(repeating: 0)
+        var span = digest.mutableSpan
+        let status = unsafe span.withUnsafeMutableBufferPointer { unsafe EVP_DigestFinal_ex(raw, $0.baseAddress, nil) }
+        guard status == 1 else { fail("EVP_DigestFinal_ex") }
+        return digest
+    }
+
+    private static func fail(_ function: String) -> Never {
+        preconditionFailure("\(CryptoFault.drained(from: function))")
+    }
+}
