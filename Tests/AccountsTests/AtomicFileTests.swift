@@ -4,7 +4,7 @@ import Testing
 @testable import Accounts
 
 /// A directory of its own for one test, gone with it.
-final class Scratch {
+final class Scratch: Sendable {
     let path: String
 
     init() throws {
