@@ -41,6 +41,23 @@ package struct Argon2Parameters: Equatable, Sendable {
         return memoryKiB >= memoryKiBMin
     }
 
+    /// From settings as text; what is not set is as in ``standard``.
+    /// - Throws: `.invalid` for what is no number, out of bounds, or too weak for new passwords (F6).
+    package static func configured(memoryKiB: String?, passes: String?, lanes: String?) throws(AccountsFault) -> Argon2Parameters {
+        let memory = memoryKiB.map { Int($0) } ?? standard.memoryKiB
+        let passes = passes.map { Int($0) } ?? standard.passes
+        let lanes = lanes.map { Int($0) } ?? standard.lanes
+        guard let memory, let passes, let lanes,
+            let parameters = Argon2Parameters(memoryKiB: memory, passes: passes, lanes: lanes), parameters.isAdequate
+        else {
+            throw .invalid(
+                field: "Argon2 memory (KiB), passes and lanes",
+                expected: "at least 19456, 2 and 1, or 47104 with 1 pass, 12288 with 3, 9216 with 4, 7168 with 5; memory at most "
+                    + "\(memoryKiBMax), memory times passes at most \(workMax), lanes at most \(lanesMax)")
+        }
+        return parameters
+    }
+
     /// Whether a hash of this cost should be made again at `wanted` (F7).
     package func isWeaker(than wanted: Argon2Parameters) -> Bool {
         memoryKiB < wanted.memoryKiB || passes < wanted.passes
