@@ -46,7 +46,7 @@ extension SourceFile {
     /// Whether a comment that argues stands around the line: on it, just below, or not far above, where one comment may
     /// speak for several declarations.
     func givesReason(for index: Int) -> Bool {
-        let words = /\b(because|since|holds?|safe|safely|only|never|immutable|guard(s|ed)?|lock(s|ed)?|own(s|ed)?|any)\b/
+        let words = /\b(because|since|holds?|safe|safely|only|never|immutable|guard(s|ed)?|lock(s|ed)?|own(s|ed)?)\b/
         let near = max(0, index - 14)...min(lines.count - 1, index + 1)
         let comments = near.compactMap { number in
             lines[number].firstRange(of: "//").map { lines[number][$0.upperBound...] }
