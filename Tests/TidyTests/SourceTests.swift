@@ -43,16 +43,14 @@ extension SourceFile {
         lines[index].trimmingPrefix(/\s*/).hasPrefix("//")
     }
 
-    /// Whether a comment that argues stands on the line itself, or ends within six lines above it.
+    /// Whether a comment that argues stands around the line: on it, just below, or not far above, where one comment may
+    /// speak for several declarations.
     func givesReason(for index: Int) -> Bool {
         let words = /\b(because|since|holds?|safe|safely|only|never|immutable|guard(s|ed)?|lock(s|ed)?|own(s|ed)?)\b/
-        var comment = lines[index].firstRange(of: "//").map { String(lines[index][$0.upperBound...]) } ?? ""
-        var cursor = index
-        while cursor > 0, index - cursor < 6, !isComment(cursor - 1) { cursor -= 1 }
-        while cursor > 0, isComment(cursor - 1) {
-            cursor -= 1
-            comment += " " + lines[cursor]
+        let near = max(0, index - 14)...min(lines.count - 1, index + 1)
+        let comments = near.compactMap { number in
+            lines[number].firstRange(of: "//").map { lines[number][$0.upperBound...] }
         }
-        return comment.contains(words.ignoresCase())
+        return comments.joined(separator: " ").contains(words.ignoresCase())
     }
 }
