@@ -47,7 +47,7 @@ let package = Package(
         layer("HTTP", ["Octets"]),
         layer("Service", ["Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
         layer("Accounts", ["OpenSSL", "Octets", "CArgon2", "CCrypt", "CLinux"]),
-        layer("Revocation", ["Journal", "Token", "Octets"]),
+        layer("Revocation", ["Journal", "Token", "OpenSSL", "Octets"]),
         layer("Token", ["OpenSSL", "Octets"]),
         layer("Journal", ["Octets", "CLinux"]),
         layer("Telemetry", ["Octets"]),
@@ -70,6 +70,7 @@ let package = Package(
         tests("ServiceTests", ["Service", "Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
         tests("APITests", ["API", "HTTP", "Service", "Telemetry", "Octets"]),
         tests("AssemblyTests", ["Assembly", "API", "Octets"]),
+        tests("MartletTests", ["martlet", "Accounts", "Octets"]),
         tests("TidyTests", []),
     ]
 )
