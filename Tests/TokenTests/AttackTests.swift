@@ -12,7 +12,11 @@ struct AttackTests {
     init() throws {
         let fixture = try Fixture()
         self.fixture = fixture
-        tokens = try Algorithm.allCases.map { try fixture.issuer.accessToken(Fixture.grant($0)) }
+        tokens = try Algorithm.allCases.map { algorithm in
+            var grant = Fixture.grant(algorithm)
+            grant.subject = "owner of \(algorithm)"
+            return try fixture.issuer.accessToken(grant)
+        }
     }
 
     private func parts(_ token: [UInt8]) -> [String] {

@@ -19,7 +19,7 @@ struct ClaimTests {
 
     @Test(arguments: ["iss", "sub", "aud", "iat", "exp", "jti"])
     func `a required claim that is missing is named (E4, E6)`(_ name: String) throws {
-        #expect(refusal([name: .some(nil)]) == .claimMissing(try #require(Claim(rawValue: name))))
+        #expect(refusal([name: nil as String?]) == .claimMissing(try #require(Claim(rawValue: name))))
     }
 
     @Test(arguments: [
@@ -150,8 +150,9 @@ struct ClaimTests {
         #expect(claims.expiresAt == 1_800_000_600)
         #expect(claims.authTime == 1_799_999_999)
         #expect(claims.algorithm == .rs256)
-        #expect(fixture.keyring.keys[claims.keyIndex].kid == Fixture.rsa.kid)
+        #expect(claims.kid == Array(Fixture.rsa.kid.utf8))
         #expect(fixture.verifier.payload == Array(payload.utf8))
+        #expect(fixture.verifier.audiences() == ["api"])
         #expect(fixture.verifier.roles() == ["admin", "ops"])
         #expect(fixture.verifier.hasRole(Array("ops".utf8)))
         #expect(!fixture.verifier.hasRole(Array("op".utf8)))
@@ -164,6 +165,7 @@ struct ClaimTests {
         #expect(fixture.verifier.roles() == [])
         #expect(refusal(["roles": #"["admin"]"#, "exp": "1"]) == .expired)
         #expect(fixture.verifier.roles() == [])
+        #expect(fixture.verifier.audiences() == [])
         #expect(!fixture.verifier.hasRole(Array("admin".utf8)))
         _ = try fixture.claims(Forge.token(payload: Forge.payload(["roles": #""admin""#])))
         #expect(fixture.verifier.roles() == [])

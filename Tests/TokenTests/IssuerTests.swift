@@ -95,7 +95,7 @@ struct IssuerTests {
         var grant = Fixture.grant()
         grant.scope = ""
         grant.roles = []
-        grant.methods = []
+        grant.amr = []
         grant.sessionEnd = Fixture.seconds + 5
         let payload = try json(1, of: fixture.issuer.accessToken(grant))
         #expect(Set(payload.keys) == ["iss", "sub", "aud", "client_id", "iat", "exp", "jti", "sid", "auth_time"])
@@ -115,7 +115,7 @@ struct IssuerTests {
         let payload = try json(1, of: token)
         #expect(payload["tenant"] as? String == "a\"b")
         #expect(payload["é"] as? Bool == true)
-        #expect(payload["nested"] as? [String: [AnyHashable]] != nil)
+        #expect((payload["nested"] as? [String: [Any]])?["a"]?.count == 2)
         #expect(payload["sub"] as? String == "alice")
         #expect(payload["roles"] == nil)
         #expect(payload["gen"] == nil)
@@ -133,19 +133,19 @@ struct IssuerTests {
 
     @Test func `a token of more than 4096 octets is not issued (D10)`() throws {
         var grant = Fixture.grant()
-        var issuedByteCount = 0
-        for byteCount in stride(from: 2_000, to: 4_000, by: 50) {
-            grant.extra = Array(#"{"x":"\#(String(repeating: "a", count: byteCount))"}"#.utf8)
-            do {
-                let token = try fixture.issuer.accessToken(grant)
-                issuedByteCount = token.count
-                #expect(fixture.refusal(token) == nil)
-            } catch IssueFault.tokenTooLarge(let byteCount) {
-                #expect(byteCount > Issuer.byteCountMax)
-                break
-            }
+        let bare = try fixture.issuer.accessToken(grant).count
+        let room = (Issuer.byteCountMax - bare) * 3 / 4
+        grant.extra = Array(#"{"x":"\#(String(repeating: "a", count: room - 16))"}"#.utf8)
+        let token = try fixture.issuer.accessToken(grant)
+        #expect((4_060...4_096).contains(token.count))
+        #expect(fixture.refusal(token) == nil)
+        grant.extra = Array(#"{"x":"\#(String(repeating: "a", count: room + 16))"}"#.utf8)
+        let fault = #expect(throws: IssueFault.self) { try fixture.issuer.accessToken(grant) }
+        guard case .tokenTooLarge(let byteCount) = fault else {
+            Issue.record("\(String(describing: fault))")
+            return
         }
-        #expect((4_000...4_096).contains(issuedByteCount))
+        #expect(byteCount > Issuer.byteCountMax)
     }
 
     @Test(arguments: ["", "a\"b", "a\\b", "a\nb", "\u{7F}"])

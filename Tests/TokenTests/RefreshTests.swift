@@ -11,7 +11,9 @@ struct RefreshTests {
     @Test func `what was issued is read back, octet for octet the same each time (G5)`() throws {
         let claims = Fixture.refreshClaims()
         let token = try fixture.issuer.refreshToken(claims)
-        #expect(try fixture.refreshClaims(token) == claims)
+        let read = try fixture.refreshClaims(token)
+        #expect(read.kid == Fixture.refresh.kid)
+        #expect(read.withoutKid == claims)
         #expect(try fixture.issuer.refreshToken(claims) == token)
         #expect(try Fixture().issuer.refreshToken(claims) == token)
     }
@@ -20,9 +22,9 @@ struct RefreshTests {
         var claims = Fixture.refreshClaims()
         claims.scope = "a\"b"
         claims.audience = ["x\\y", "é"]
-        claims.methods = []
+        claims.amr = []
         claims.generation = .max
-        #expect(try fixture.refreshClaims(fixture.issuer.refreshToken(claims)) == claims)
+        #expect(try fixture.refreshClaims(fixture.issuer.refreshToken(claims)).withoutKid == claims)
     }
 
     @Test func `idle and absolute ends are told apart (G6, G7)`() throws {
@@ -81,7 +83,7 @@ struct RefreshTests {
     }
 
     @Test func `a refresh token of another issuer is refused`() throws {
-        let other = try Issuer(keyring: Fixture.keyring, issuer: "https://other.example")
+        let other = Issuer(keyring: Fixture.keyring, issuer: "https://other.example")
         #expect(fixture.refreshRefusal(try other.refreshToken(Fixture.refreshClaims())) == .audienceMismatch)
     }
 
@@ -110,5 +112,13 @@ struct RefreshTests {
         change(&members)
         return Forge.token(
             header: Forge.header(Fixture.refresh, typ: "rt+jwt"), payload: text(members), key: Fixture.refresh)
+    }
+}
+
+extension RefreshClaims {
+    fileprivate var withoutKid: RefreshClaims {
+        RefreshClaims(
+            sid: sid, generation: generation, subject: subject, clientID: clientID, issuedAt: issuedAt,
+            expiresAt: expiresAt, sessionEnd: sessionEnd, audience: audience, scope: scope, authTime: authTime, amr: amr)
     }
 }
