@@ -43,8 +43,10 @@ enum Terminal {
         return first
     }
 
-    static func write(_ text: String, to file: Int32) {
-        var rest = Array(text.utf8)[...]
+    static func write(_ text: String, to file: Int32) { write(Array(text.utf8), to: file) }
+
+    static func write(_ octets: [UInt8], to file: Int32) {
+        var rest = octets[...]
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
