@@ -90,7 +90,7 @@ package final class Application: Handler {
 
     private func allow(_ endpoint: Endpoint, _ response: inout Response) {
         response.status = 204
-        response.addField("allow", endpoint.allowed.utf8)
+        response.addField("Allow", endpoint.allowed.utf8)
     }
 
     private func dispatch(

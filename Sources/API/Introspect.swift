@@ -11,7 +11,7 @@ extension Application {
             throw Problem(.clientInvalid, "Introspection needs client authentication.")
         }
         let token = try parameters.required("token")
-        response.addLines("content-type: application/json\r\ncache-control: no-store\r\n")
+        response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         switch desk.introspect(token.span, for: client, at: call.now) {
         case .inactive:
             response.body.append(literal: "{\"active\":false}")

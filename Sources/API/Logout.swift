@@ -61,8 +61,8 @@ extension Application {
         switch result {
         case .success(let seq):
             response.status = status
-            response.addLines("cache-control: no-store\r\n")
-            response.addField("revocation-seq", String(seq).utf8)
+            response.addLines("Cache-Control: no-store\r\n")
+            response.addField("Revocation-Seq", String(seq).utf8)
             shared.log.write(.info, "revoked") { line in
                 line.add("request_id", call.requestID.description)
                 line.add("path", call.endpoint.map { "\($0.path)" } ?? "-")

@@ -14,7 +14,7 @@ extension Application {
         Self.addService(shared.realm, &page)
         Self.addJournal(shared.realm, &page)
         Self.addConnections(shared.connections, &page)
-        response.addLines("content-type: text/plain; version=0.0.4; charset=utf-8\r\ncache-control: no-store\r\n")
+        response.addLines("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\nCache-Control: no-store\r\n")
         response.body.append(contentsOf: page.bytes)
     }
 

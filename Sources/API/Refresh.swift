@@ -51,7 +51,7 @@ extension Application {
     ) {
         do throws(RefreshFailure) {
             let (pair, isReplay) = try desk.completeRefresh(attempt, outcome)
-            response.addLines(isReplay ? "refresh-outcome: replayed\r\n" : "refresh-outcome: rotated\r\n")
+            response.addLines(isReplay ? "Refresh-Outcome: replayed\r\n" : "Refresh-Outcome: rotated\r\n")
             writePair(pair, &response)
             logRefresh(.info, isReplay ? "refresh_replayed" : "refresh_rotated", attempt, call)
         } catch {

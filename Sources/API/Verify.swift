@@ -40,7 +40,7 @@ extension Application {
         } catch {
             throw Problem(error, scopes: expectations.scopes)
         }
-        response.addLines("content-type: application/json\r\ncache-control: no-store\r\n")
+        response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         response.body.append(literal: "{\"active\":true,\"claims\":")
         response.body.append(contentsOf: desk.payload)
         response.body.append(literal: ",\"expires_in\":")
