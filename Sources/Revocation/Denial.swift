@@ -1,3 +1,5 @@
+package import Journal
+
 /// Why a token with a good signature is refused all the same.
 package enum Denial: Equatable, Sendable {
     case token, session, subject, client, key, all
@@ -11,3 +13,6 @@ package enum CutKind: UInt8, CaseIterable, Sendable {
     case key = 3
     case all = 4
 }
+
+/// Why a revocation could not be made durable. What was asked counts in memory all the same, until the process ends.
+package typealias RevocationFault = JournalFault

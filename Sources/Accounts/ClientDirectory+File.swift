@@ -1,0 +1,74 @@
+import Octets
+
+extension ClientDirectory {
+    private static let algorithmExpected = "HS256 or RS256"
+    private static let secretsExpected = "SHA-256 of a secret as 43 letters of base64url"
+
+    /// The file as we write it: indented, members and clients in a fixed order.
+    package func serialized() -> [UInt8] {
+        var writer = JSONWriter(isPretty: true)
+        writer.beginObject()
+        writer.name("clients")
+        writer.beginArray()
+        for client in clients {
+            writer.beginObject()
+            writer.name("id")
+            writer.string(client.id)
+            if let name = client.name {
+                writer.name("name")
+                writer.string(name)
+            }
+            writer.strings("secrets_sha256", client.secretHashes.map { Base64URL.encode($0) })
+            writer.strings("audiences", client.audiences)
+            writer.strings("scopes", client.scopes)
+            if let algorithm = client.algorithm {
+                writer.name("alg")
+                writer.string(algorithm)
+            }
+            writer.name("disabled")
+            writer.bool(client.isDisabled)
+            writer.name("created_at")
+            writer.integer(client.createdAt)
+            writer.endObject()
+        }
+        writer.endArray()
+        writer.endObject()
+        return writer.bytes + [UInt8(ascii: "\n")]
+    }
+
+    static func client(_ row: TableReader.Row, _ reader: TableReader) throws(AccountsFault) -> Client {
+        try reader.check(row, members: [
+            "id", "name", "secrets_sha256", "audiences", "scopes", "alg", "disabled", "created_at",
+        ])
+        let secrets = try reader.strings("secrets_sha256", of: row, expected: secretsExpected) {
+            Base64URL.decode($0)?.count == ClientSecret.hashByteCount
+        }
+        guard (1...ClientSecret.hashCountMax).contains(secrets.count) else {
+            throw reader.fault("secrets_sha256", of: row, "one or two hashes")
+        }
+        return Client(
+            id: try reader.string("id", of: row, expected: Names.clientIDExpected, where: Names.isClientID),
+            secretHashes: secrets.compactMap { Base64URL.decode($0) },
+            name: try reader.optionalString("name", of: row, expected: Names.nameExpected, where: Names.isUserName),
+            audiences: try reader.strings("audiences", of: row, expected: Names.tokenExpected, where: Names.isToken),
+            scopes: try reader.strings("scopes", of: row, expected: Names.tokenExpected, where: Names.isToken),
+            algorithm: try reader.optionalString("alg", of: row, expected: algorithmExpected) { Client.algorithms.contains($0) },
+            isDisabled: try reader.bool("disabled", of: row),
+            createdAt: try reader.milliseconds("created_at", of: row))
+    }
+
+    /// What `client(_:_:)` asks of a row, for a client that did not come from a file.
+    static func check(_ client: Client) throws(AccountsFault) {
+        guard Names.isClientID(client.id) else { throw .invalid(field: "id", expected: Names.clientIDExpected) }
+        guard (1...ClientSecret.hashCountMax).contains(client.secretHashes.count),
+            client.secretHashes.allSatisfy({ $0.count == ClientSecret.hashByteCount })
+        else { throw .invalid(field: "secrets", expected: secretsExpected) }
+        if let name = client.name, !Names.isUserName(name) { throw .invalid(field: "name", expected: Names.nameExpected) }
+        try Names.check(client.audiences, "audience")
+        try Names.check(client.scopes, "scope")
+        if let algorithm = client.algorithm, !Client.algorithms.contains(algorithm) {
+            throw .invalid(field: "alg", expected: algorithmExpected)
+        }
+        guard client.createdAt >= 0 else { throw .invalid(field: "created_at", expected: "milliseconds since 1970") }
+    }
+}

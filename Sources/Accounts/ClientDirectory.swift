@@ -1,0 +1,73 @@
+import Octets
+
+/// The clients at one moment: an immutable snapshot of `clients.json`, replaced as a whole when the file changes.
+package final class ClientDirectory: Sendable {
+    /// In the file's order.
+    package let clients: [Client]
+    private let positions: [String: Int]
+
+    /// No clients.
+    package convenience init() {
+        self.init(checked: [])
+    }
+
+    /// - Parameter path: only for faults.
+    /// - Throws: `.malformed` with the line of the first thing that is not as it should be, `.tooLarge`.
+    package convenience init(parsing bytes: [UInt8], path: String) throws(AccountsFault) {
+        let reader = try TableReader(parsing: bytes, path: path)
+        var clients: [Client] = []
+        var ids: Set<String> = []
+        for row in try reader.rows("clients") {
+            let client = try Self.client(row, reader)
+            guard ids.insert(client.id).inserted else { throw reader.fault("id", of: row, "an id that no other client has") }
+            clients.append(client)
+        }
+        self.init(checked: clients)
+    }
+
+    private init(checked clients: [Client]) {
+        self.clients = clients
+        positions = Dictionary(uniqueKeysWithValues: clients.indices.map { (clients[$0].id, $0) })
+    }
+
+    package func client(id: String) -> Client? {
+        positions[id].map { clients[$0] }
+    }
+
+    /// The client if it is enabled and the secret is one of its own.
+    ///
+    /// An unknown id costs the same hash and the same comparisons as a known one.
+    package func authenticate(id: String, secret: Span<UInt8>) -> Client? {
+        guard secret.count <= ClientSecret.byteCountMax else { return nil }
+        let presented = ClientSecret.hash(secret)
+        let found = client(id: id)
+        let hashes = found?.secretHashes ?? []
+        var matches = false
+        for index in 0..<ClientSecret.hashCountMax {
+            let stored = index < hashes.count ? hashes[index] : Self.noHash
+            let isEqual = ConstantTime.isEqual(presented.span, stored.span)
+            matches = (isEqual && index < hashes.count) || matches
+        }
+        guard matches, let found, !found.isDisabled else { return nil }
+        return found
+    }
+
+    private static let noHash = [UInt8](repeating: 0, count: ClientSecret.hashByteCount)
+
+    // MARK: Editing
+
+    /// - Throws: `.exists`, or `.invalid` for what the file may not hold.
+    package func adding(_ client: Client) throws(AccountsFault) -> ClientDirectory {
+        try Self.check(client)
+        guard positions[client.id] == nil else { throw .exists(kind: "client", name: client.id) }
+        return ClientDirectory(checked: clients + [client])
+    }
+
+    /// - Throws: `.missing`.
+    package func removing(_ id: String) throws(AccountsFault) -> ClientDirectory {
+        guard let position = positions[id] else { throw .missing(kind: "client", name: id) }
+        var left = clients
+        left.remove(at: position)
+        return ClientDirectory(checked: left)
+    }
+}

@@ -1,0 +1,102 @@
+import CCrypt
+import Glibc
+import Octets
+
+/// A password hash brought along from elsewhere, in one of the schemes of crypt(5): bcrypt, yescrypt or SHA-512.
+///
+/// The shape and the cost are checked here, before libxcrypt sees them: it would work at bcrypt's cost 31 for days.
+struct CryptHash {
+    /// About a second on a slow core.
+    private static let bcryptCostMax = 14
+    private static let sha512RoundsMax = 1_000_000
+    /// libxcrypt's own limit, without the NUL at the end.
+    private static let passwordByteCountMax = Int(CRYPT_MAX_PASSPHRASE_SIZE) - 1
+    private static let bcryptPasswordByteCountMax = 72
+
+    private let text: [UInt8]
+    private let passwordByteCountMax: Int
+
+    init(_ text: [UInt8]) throws(StoredHashFault) {
+        if text.starts(with: "$2".utf8) {
+            try Self.checkBcrypt(text)
+            passwordByteCountMax = Self.bcryptPasswordByteCountMax
+        } else if text.starts(with: "$6$".utf8) {
+            try Self.checkSHA512(text)
+            passwordByteCountMax = Self.passwordByteCountMax
+        } else if text.starts(with: "$y$".utf8) {
+            try Self.checkYescrypt(text)
+            passwordByteCountMax = Self.passwordByteCountMax
+        } else {
+            throw .malformed
+        }
+        self.text = text
+    }
+
+    /// Wraps `crypt_r`.
+    ///
+    /// What the scheme would cut off (a NUL and what follows, bcrypt's 73rd octet) makes a mismatch: F8 lets no password
+    /// stand for another.
+    func accepts(_ password: [UInt8]) -> Bool {
+        guard password.count <= passwordByteCountMax, !password.contains(0) else { return false }
+        let data = UnsafeMutablePointer<crypt_data>.allocate(capacity: 1)
+        unsafe memset(data, 0, MemoryLayout<crypt_data>.size)
+        defer {
+            unsafe explicit_bzero(data, MemoryLayout<crypt_data>.size)
+            unsafe data.deallocate()
+        }
+        let phrase = password.map { CChar(bitPattern: $0) } + [0]
+        let setting = text.map { CChar(bitPattern: $0) } + [0]
+        guard let output = unsafe crypt_r(phrase, setting, data) else { return false }
+        let made = unsafe Array(UnsafeRawBufferPointer(start: output, count: strlen(output)))
+        return ConstantTime.isEqual(made.span, text.span)
+    }
+
+    /// `$2b$05$` and 53 letters: 22 of salt, 31 of hash.
+    private static func checkBcrypt(_ text: [UInt8]) throws(StoredHashFault) {
+        guard text.count == 60, "aby".utf8.contains(text[2]), text[3] == dollar, text[6] == dollar,
+            text[7...].allSatisfy(isLetter)
+        else { throw .malformed }
+        guard let tens = Decimal.value(of: text[4...4]), let ones = Decimal.value(of: text[5...5]), tens * 10 + ones >= 4
+        else { throw .malformed }
+        guard tens * 10 + ones <= bcryptCostMax else { throw .unsupported }
+    }
+
+    /// `$6$`, perhaps `rounds=5000$`, up to 16 letters of salt, `$`, 86 letters of hash.
+    private static func checkSHA512(_ text: [UInt8]) throws(StoredHashFault) {
+        var fields = text.dropFirst(3).split(separator: dollar, maxSplits: 3, omittingEmptySubsequences: false)
+        if let first = fields.first, first.starts(with: "rounds=".utf8) {
+            guard let rounds = Decimal.value(of: first, after: "rounds="), rounds >= 1_000 else { throw .malformed }
+            guard rounds <= sha512RoundsMax else { throw .unsupported }
+            fields.removeFirst()
+        }
+        guard fields.count == 2, fields[0].count <= 16, fields[0].allSatisfy(isLetter), fields[1].count == 86,
+            fields[1].allSatisfy(isLetter)
+        else { throw .malformed }
+    }
+
+    /// `$y$`, `j` and one letter each for memory and block size, `$`, salt, `$`, 43 letters of hash: what crypt_gensalt makes.
+    private static func checkYescrypt(_ text: [UInt8]) throws(StoredHashFault) {
+        let fields = text.dropFirst(3).split(separator: dollar, maxSplits: 3, omittingEmptySubsequences: false)
+        guard fields.count == 3, fields[1].count <= 86, fields[1].allSatisfy(isLetter), fields[2].count == 43,
+            fields[2].allSatisfy(isLetter)
+        else { throw .malformed }
+        let parameters = Array(fields[0])
+        guard parameters.allSatisfy(isLetter) else { throw .malformed }
+        // `j` is the flavour, then log2(N) from `.` = 1 up to `D` = 16 and r from `.` = 1 up to `T` = 32: 256 MiB.
+        guard parameters.count == 3, parameters[0] == UInt8(ascii: "j"), parameters[1] <= UInt8(ascii: "D"),
+            parameters[2] <= UInt8(ascii: "T")
+        else { throw .unsupported }
+    }
+
+    private static let dollar = UInt8(ascii: "$")
+
+    /// Of the alphabet `./0-9A-Za-z`, which all three share.
+    private static func isLetter(_ octet: UInt8) -> Bool {
+        switch octet {
+        case UInt8(ascii: ".")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "a")...UInt8(ascii: "z"):
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,47 @@
+/// Token buckets of failures, one time stamp each: when the bucket will be full again.
+///
+/// A bucket that is full needs no entry. The stamp is at most `failureCountMax` refills ahead, so a clock that jumps back
+/// keeps nobody out for longer than an empty bucket does.
+struct FailureBuckets: Sendable {
+    private let limit: LoginThrottle.Limit
+    private var table: KeyedTable
+
+    init(_ limit: LoginThrottle.Limit, entryCountMax: Int) {
+        self.limit = limit
+        table = KeyedTable(entryCountMax: entryCountMax)
+    }
+
+    private var wholeMilliseconds: Int64 { limit.failureCountMax * limit.refillMilliseconds }
+
+    private func fullAt(_ key: UInt64, now: Int64) -> Int64 {
+        guard let stamp = table[key] else { return now }
+        return min(max(stamp, now), now.addingClamped(wholeMilliseconds))
+    }
+
+    /// Milliseconds until one failure is free; 0 if one is.
+    func wait(_ key: UInt64, now: Int64) -> Int64 {
+        if limit.isOff { return 0 }
+        return max(fullAt(key, now: now) &- now &- (wholeMilliseconds - limit.refillMilliseconds), 0)
+    }
+
+    mutating func charge(_ key: UInt64, now: Int64) {
+        if limit.isOff { return }
+        table[key] = fullAt(key, now: now).addingClamped(limit.refillMilliseconds)
+    }
+
+    mutating func refund(_ key: UInt64) {
+        guard !limit.isOff, let stamp = table[key] else { return }
+        table[key] = stamp.addingClamped(-limit.refillMilliseconds)
+    }
+
+    mutating func clear(_ key: UInt64) {
+        table[key] = nil
+    }
+}
+
+extension Int64 {
+    fileprivate func addingClamped(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other < 0 ? .min : .max) : sum
+    }
+}

@@ -1,0 +1,64 @@
+import Glibc
+import Synchronization
+
+/// A fixed number of low-priority threads that hash passwords, and a bounded queue in front of them.
+///
+/// Logins wait here so that the event loops never do: the threads run at nice 10, and what does not fit is refused at once.
+package final class HashingPool: Sendable {
+    private let queue: HashingQueue
+    private let threads: Mutex<[pthread_t]>
+
+    /// - Parameters:
+    ///   - workers: threads, at least 1.
+    ///   - queueCountMax: how many may wait while all workers are busy.
+    ///   - idleMilliseconds: after this time without work a worker gives its Argon2 memory back.
+    /// - Throws: `.system` if not one thread could be started.
+    package init(workers: Int, queueCountMax: Int, idleMilliseconds: Int = 2_000) throws(AccountsFault) {
+        let workers = max(workers, 1)
+        queue = HashingQueue(workers: workers, queueCountMax: max(queueCountMax, 0), idleMilliseconds: max(idleMilliseconds, 1))
+        threads = Mutex([])
+        var started: [pthread_t] = []
+        for index in 0..<workers {
+            do throws(AccountsFault) {
+                started.append(try HashingWorker.start(queue, index: index))
+            } catch {
+                threads.withLock { $0 = started }
+                close()
+                throw error
+            }
+        }
+        threads.withLock { $0 = started }
+    }
+
+    deinit { close() }
+
+    /// Hands `work` to the next free worker.
+    /// - Returns: `false` if all workers are busy and the queue is full, or after ``close()``; `work` will not run then.
+    package func submit(_ work: @escaping @Sendable () -> Void) -> Bool {
+        queue.push(work)
+    }
+
+    /// Work that no worker has taken up yet.
+    package var queuedCount: Int { queue.counts.queued }
+    /// Work that a worker is at.
+    package var busyCount: Int { queue.counts.busy }
+    /// Work that was refused since the start.
+    package var rejectedCount: Int { queue.counts.rejected }
+
+    /// Takes no more work, lets the workers finish what is queued, and returns when they have ended.
+    package func close() {
+        queue.close()
+        let ended = threads.withLock { threads in
+            defer { threads = [] }
+            return threads
+        }
+        for thread in ended {
+            // The last reference may go away in a worker's own work; a thread that waits for itself never ends.
+            if pthread_equal(thread, pthread_self()) != 0 {
+                pthread_detach(thread)
+            } else {
+                pthread_join(thread, nil)
+            }
+        }
+    }
+}

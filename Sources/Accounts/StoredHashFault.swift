@@ -1,0 +1,7 @@
+/// Why a stored password hash cannot be compared with anything.
+enum StoredHashFault: Error {
+    /// Not the text of a scheme that is known here.
+    case malformed
+    /// Of a known scheme, but in a version, or at a cost, that is not accepted.
+    case unsupported
+}

@@ -1,0 +1,44 @@
+package import Octets
+
+/// Somebody who can log in.
+package struct User: Equatable, Sendable {
+    package let id: UUID
+    package var name: String
+    package var passwordHash: String
+    package var roles: [String]
+    package var scopes: [String]
+    package var isDisabled: Bool
+    /// Milliseconds since 1970; sessions that began before are refused. Set when a user is disabled or gets a new password.
+    package var sessionsFrom: Int64
+    /// A JSON object of extra claims, as its octets stand in the file.
+    package var claims: [UInt8]
+
+    package init(
+        id: UUID, name: String, passwordHash: String, roles: [String] = [], scopes: [String] = [],
+        isDisabled: Bool = false, sessionsFrom: Int64 = 0, claims: [UInt8] = Array("{}".utf8)
+    ) {
+        self.id = id
+        self.name = name
+        self.passwordHash = passwordHash
+        self.roles = roles
+        self.scopes = scopes
+        self.isDisabled = isDisabled
+        self.sessionsFrom = sessionsFrom
+        self.claims = claims
+    }
+
+    /// What verification asks about a user on every request.
+    package struct Standing: Equatable, Sendable {
+        package let isDisabled: Bool
+        /// As ``User/sessionsFrom``.
+        package let sessionsFrom: Int64
+    }
+
+    package var standing: Standing { Standing(isDisabled: isDisabled, sessionsFrom: sessionsFrom) }
+
+    /// Claims that tokens carry by themselves and no user's record may replace.
+    package static let reservedClaims: Set<String> = [
+        "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "client_id", "scope", "auth_time", "amr", "acr", "azp", "roles",
+        "cnf", "act", "may_act", "gen", "sxp", "taud", "typ", "events", "nonce",
+    ]
+}

@@ -1,0 +1,55 @@
+import Glibc
+
+/// Where commands write and ask.
+enum Terminal {
+    /// To standard output, whole; what cannot be written (a closed pipe) is nobody's loss.
+    static func write(_ text: String) { write(text, to: STDOUT_FILENO) }
+
+    /// A line to standard error.
+    static func complain(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+
+    static func environment(_ name: String) -> String? {
+        unsafe getenv(name).map { unsafe String(cString: $0) }
+    }
+
+    static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 }
+
+    /// All of standard input, without one trailing newline.
+    /// - Throws: `.refused` above `byteCountMax` or if it cannot be read.
+    static func readInput(byteCountMax: Int) throws(CommandFault) -> [UInt8] {
+        var input: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 4_096)
+        while true {
+            let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(STDIN_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw .refused("standard input cannot be read") }
+            guard count > 0 else { break }
+            input.append(contentsOf: chunk.prefix(count))
+            guard input.count <= byteCountMax + 1 else { break }
+        }
+        if input.last == UInt8(ascii: "\n") { input.removeLast() }
+        guard input.count <= byteCountMax else { throw .refused("standard input is longer than \(byteCountMax) octets") }
+        return input
+    }
+
+    /// Asks twice for a password on the terminal, without echo.
+    static func readNewPassword(for name: String) throws(CommandFault) -> [UInt8] {
+        let terminal = unsafe open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
+        guard terminal >= 0 else { throw .refused("there is no terminal to ask on; use --password-stdin") }
+        defer { close(terminal) }
+        let first = try SilentLine.read(from: terminal, prompt: "Password for \(name): ")
+        let second = try SilentLine.read(from: terminal, prompt: "Again: ")
+        guard first == second else { throw .refused("the two passwords differ") }
+        return first
+    }
+
+    static func write(_ text: String, to file: Int32) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+}

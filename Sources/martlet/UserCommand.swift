@@ -1,0 +1,197 @@
+import Accounts
+import Octets
+import OpenSSL
+
+/// `martlet user`: edits the file of users, which a running server picks up by itself.
+enum UserCommand {
+    static let usage = """
+        usage: martlet user add NAME [--role ROLE]... [--scope SCOPE]... [--claim NAME=JSON]...
+                                     [--password-stdin | --hash HASH]
+               martlet user passwd NAME [--password-stdin | --hash HASH]
+               martlet user enable NAME
+               martlet user disable NAME
+               martlet user remove NAME
+               martlet user list [--json]
+
+        Adds, changes and lists the users who can log in. The file is replaced as a whole, and a running
+        server takes the new one up by itself. passwd, disable and remove end the user's sessions.
+
+          --users FILE       the file (default: MARTLET_USERS, or users.json)
+          --role ROLE        a role that the user's tokens carry; may be repeated
+          --scope SCOPE      a scope that the user may ask for; may be repeated
+          --claim NAME=JSON  a claim that the user's tokens carry, for example team='"blue"' or level=3;
+                             may be repeated
+          --password-stdin   take the password from standard input, all of it but for one newline at the
+                             end; without this and --hash it is asked for on the terminal, twice
+          --hash HASH        take a hash in place of a password: $argon2id$, bcrypt ($2a$ $2b$ $2y$),
+                             yescrypt ($y$) or SHA-512 ($6$); the last three are replaced by Argon2id at
+                             the user's next login
+          --json             list as JSON, one array, without the hashes
+
+        A password has 1 to 1024 octets of UTF-8 and is taken as it is: nothing is trimmed or normalised.
+        MARTLET_ARGON2_MEMORY (KiB), MARTLET_ARGON2_PASSES and MARTLET_ARGON2_LANES say what a new hash
+        costs (default 19456, 2 and 1).
+        Exit code: 0 done, 1 failed, 2 a mistake in the command line or in the file.
+        """
+
+    static func run(_ arguments: [String]) -> Int32 {
+        let rest = Array(arguments.dropFirst())
+        switch arguments.first {
+        case "add": return Command.run("user add", usage: usage) { () throws(CommandFault) in try add(rest) }
+        case "passwd": return Command.run("user passwd", usage: usage) { () throws(CommandFault) in try passwd(rest) }
+        case "enable":
+            return Command.run("user enable", usage: usage) { () throws(CommandFault) in
+                try change(rest) { user, _ in user.isDisabled = false }
+            }
+        case "disable":
+            return Command.run("user disable", usage: usage) { () throws(CommandFault) in
+                try change(rest) { user, now in
+                    user.isDisabled = true
+                    user.sessionsFrom = now
+                }
+            }
+        case "remove": return Command.run("user remove", usage: usage) { () throws(CommandFault) in try remove(rest) }
+        case "list": return Command.run("user list", usage: usage) { () throws(CommandFault) in try list(rest) }
+        default: return Command.refuseVerb("user", arguments.first, usage: usage)
+        }
+    }
+
+    private static let file = Arguments.Option.value("--users")
+    private static let passwordOptions: [Arguments.Option] = [.flag("--password-stdin"), .value("--hash")]
+
+    private static func add(_ words: [String]) throws(CommandFault) {
+        let arguments = try Arguments.parse(
+            words, options: [file, .list("--role"), .list("--scope"), .list("--claim")] + passwordOptions, operands: ["NAME"])
+        let table = table(arguments)
+        let name = arguments.operands[0]
+        let claims = try claims(arguments.values("--claim"))
+        var user = User(
+            id: UUIDv7Generator(clock: SystemClock.wall, random: { Random.next64() }).next(), name: name,
+            // Stands in until the password is known, so that all else is checked before anyone is asked for one.
+            passwordHash: "!", roles: arguments.values("--role"), scopes: arguments.values("--scope"), claims: claims)
+        try table.check { (users) throws(AccountsFault) in try users.adding(user) }
+        user.passwordHash = try passwordHash(arguments, for: name)
+        try table.edit(createsFile: true) { (users) throws(AccountsFault) in try users.adding(user) }
+        Terminal.complain("added \(name), id \(user.id), to \(table.path)")
+    }
+
+    private static func passwd(_ words: [String]) throws(CommandFault) {
+        let arguments = try Arguments.parse(words, options: [file] + passwordOptions, operands: ["NAME"])
+        let table = table(arguments)
+        let name = arguments.operands[0]
+        try table.check { (users) throws(AccountsFault) in try users.changing(name) { _ in } }
+        let hash = try passwordHash(arguments, for: name)
+        let now = SystemClock.wall.now
+        try table.edit { (users) throws(AccountsFault) in
+            try users.changing(name) { user in
+                user.passwordHash = hash
+                user.sessionsFrom = now
+            }
+        }
+        Terminal.complain("changed the password of \(name); sessions begun before now are over")
+    }
+
+    private static func change(_ words: [String], _ change: (inout User, Int64) -> Void) throws(CommandFault) {
+        let arguments = try Arguments.parse(words, options: [file], operands: ["NAME"])
+        let now = SystemClock.wall.now
+        try table(arguments).edit { (users) throws(AccountsFault) in
+            try users.changing(arguments.operands[0]) { user in change(&user, now) }
+        }
+    }
+
+    private static func remove(_ words: [String]) throws(CommandFault) {
+        let arguments = try Arguments.parse(words, options: [file], operands: ["NAME"])
+        try table(arguments).edit { (users) throws(AccountsFault) in try users.removing(arguments.operands[0]) }
+    }
+
+    private static func list(_ words: [String]) throws(CommandFault) {
+        let arguments = try Arguments.parse(words, options: [file, .flag("--json")])
+        let users = try table(arguments).read().users
+        if arguments.has("--json") {
+            Terminal.write(String(decoding: json(users), as: UTF8.self))
+        } else {
+            for user in users {
+                let state = user.isDisabled ? "disabled" : "enabled"
+                Terminal.write("\(user.id)  \(state.padded(to: 8))  \(user.name)\(user.roles.isEmpty ? "" : "  ")"
+                    + user.roles.joined(separator: " ") + "\n")
+            }
+        }
+    }
+
+    private static func json(_ users: [User]) -> [UInt8] {
+        var writer = JSONWriter(isPretty: true)
+        writer.beginArray()
+        for user in users {
+            writer.beginObject()
+            writer.name("id")
+            writer.string(user.id.description)
+            writer.name("name")
+            writer.string(user.name)
+            writer.name("roles")
+            writer.strings(user.roles)
+            writer.name("scopes")
+            writer.strings(user.scopes)
+            writer.name("disabled")
+            writer.bool(user.isDisabled)
+            writer.name("sessions_from")
+            writer.integer(user.sessionsFrom)
+            writer.name("claims")
+            writer.raw(user.claims)
+            writer.endObject()
+        }
+        writer.endArray()
+        return writer.bytes + [UInt8(ascii: "\n")]
+    }
+
+    private static func table(_ arguments: Arguments) -> AccountsFile<UserDirectory> {
+        AccountsFile(
+            path: arguments.value("--users") ?? Terminal.environment("MARTLET_USERS") ?? "users.json",
+            empty: UserDirectory(), parse: UserDirectory.init(parsing:path:), serialize: { $0.serialized() })
+    }
+
+    private static func claims(_ words: [String]) throws(CommandFault) -> [UInt8] {
+        var members: [(name: String, value: String)] = []
+        for word in words {
+            guard let equals = word.firstIndex(of: "="), equals != word.startIndex else {
+                throw .accounts(.invalid(field: "--claim \(word)", expected: "NAME=JSON"))
+            }
+            members.append((String(word[..<equals]), String(word[word.index(after: equals)...])))
+        }
+        do throws(AccountsFault) { return try Claims.object(members) } catch { throw .accounts(error) }
+    }
+
+    private static func passwordHash(_ arguments: Arguments, for name: String) throws(CommandFault) -> String {
+        if let hash = arguments.value("--hash") {
+            guard !arguments.has("--password-stdin") else { throw .usage("--hash and --password-stdin exclude each other") }
+            guard PasswordHasher.isUsable(hash) else {
+                throw .accounts(.invalid(field: "--hash", expected: "a hash of a known scheme and of a bearable cost"))
+            }
+            return hash
+        }
+        let hasher = PasswordHasher(parameters: try parameters())
+        let password =
+            if arguments.has("--password-stdin") {
+                try Terminal.readInput(byteCountMax: PasswordHasher.passwordByteCounts.upperBound)
+            } else {
+                try Terminal.readNewPassword(for: name)
+            }
+        // A login's password comes in JSON, so other octets could be set but never typed.
+        guard String(validating: password, as: UTF8.self) != nil else { throw .refused("the password is not UTF-8") }
+        do throws(AccountsFault) {
+            return try hasher.hash(password, salt: Random.bytes(PasswordHasher.saltByteCount))
+        } catch {
+            throw .accounts(error)
+        }
+    }
+
+    private static func parameters() throws(CommandFault) -> Argon2Parameters {
+        do throws(AccountsFault) {
+            return try Argon2Parameters.configured(
+                memoryKiB: Terminal.environment("MARTLET_ARGON2_MEMORY"),
+                passes: Terminal.environment("MARTLET_ARGON2_PASSES"),
+                lanes: Terminal.environment("MARTLET_ARGON2_LANES"))
+        } catch {
+            throw .accounts(error)
+        }
+    }
+}

@@ -1,0 +1,172 @@
+import Octets
+import Testing
+
+@testable import Accounts
+
+@Suite("users.json")
+struct UserDirectoryTests {
+    static let alice = "01a1fc29-f34e-79c6-9e6c-8ae8aae3a231"
+    static let bob = "01a1fc29-f388-7c18-830f-4132daac9e1b"
+
+    private func parse(_ text: String) throws -> UserDirectory {
+        try UserDirectory(parsing: Array(text.utf8), path: "users.json")
+    }
+
+    private func user(_ name: String, low: UInt64) -> User {
+        User(id: UUID(high: 0x01a1_fc29_f34e_79c6, low: low), name: name, passwordHash: "!")
+    }
+
+    @Test func `reads all there is to a user, and finds it by name and id`() throws {
+        let directory = try parse(
+            """
+            {"users": [
+              {"id": "\(Self.alice)", "name": "alice", "password": "$argon2id$x", "roles": ["admin", "dev"], "scopes": ["read"],
+               "disabled": true, "sessions_from": 1795231970272, "claims": {"team": "blue", "level": [3]}},
+              {"name": "Bob O'Neill", "id": "\(Self.bob)", "password": "!"}
+            ]}
+            """)
+        let alice = try #require(directory.user(named: "alice"))
+        #expect(alice.id == UUID(Self.alice) && directory.user(id: alice.id) == alice)
+        #expect(alice.roles == ["admin", "dev"] && alice.scopes == ["read"] && alice.passwordHash == "$argon2id$x")
+        #expect(alice.claims == Array(#"{"team": "blue", "level": [3]}"#.utf8))
+        #expect(directory.standing(of: alice.id) == .init(isDisabled: true, sessionsFrom: 1_795_231_970_272))
+        let bob = try #require(directory.user(named: "Bob O'Neill"))
+        #expect(bob == User(id: bob.id, name: "Bob O'Neill", passwordHash: "!"))
+        #expect(directory.standing(of: bob.id) == .init(isDisabled: false, sessionsFrom: 0))
+        #expect(directory.user(named: "Alice") == nil)
+        #expect(directory.standing(of: UUID(high: 1, low: 2)) == nil)
+        #expect(directory.users.map(\.name) == ["alice", "Bob O'Neill"])
+    }
+
+    @Test func `writes what it reads, always in the same octets`() throws {
+        var alice = user("alice", low: 1)
+        alice.roles = ["admin"]
+        alice.scopes = ["a:b", "c"]
+        alice.claims = try Claims.object([("team", #""blue""#), ("level", "3")])
+        let directory = try UserDirectory().adding(alice).adding(user("björn \"the\" bear 🐻", low: 2))
+        let written = directory.serialized()
+        let read = try UserDirectory(parsing: written, path: "")
+        #expect(read.users == directory.users)
+        #expect(read.serialized() == written)
+        #expect(written.last == UInt8(ascii: "\n"))
+        #expect(try parse(String(decoding: UserDirectory().serialized(), as: UTF8.self)).users.isEmpty)
+    }
+
+    /// The text, the line that is wrong, and a part of what is said about it.
+    static let faults: [(String, Int, String)] = [
+        ("", 1, "JSON"),
+        ("[]", 1, "\"users\""),
+        (#"{"users": {}}"#, 1, "\"users\""),
+        (#"{"users": [], "more": 1}"#, 1, "\"users\""),
+        ("{\"users\": [\n1]}", 2, "an object"),
+        ("{\"users\": [\n{},\n]}", 3, "JSON"),
+        ("{\"users\": [\n{}\n]}", 2, "\"id\": a UUID"),
+        ("{\"users\": [\n{\n\"id\": 7}]}", 3, "\"id\": a UUID"),
+        ("{\"users\": [\n{\n\"id\": \"01A1FC29-F34E-79C6-9E6C-8AE8AAE3A231\"}]}", 3, "\"id\": a UUID"),
+        ("{\"users\": [{\"id\": \"\(alice)\"}]}", 1, "\"name\""),
+        ("{\"users\": [{\"id\": \"\(alice)\",\n\"name\": \"a\"}]}", 1, "\"password\""),
+        ("{\"users\": [{\"id\": \"\(alice)\",\n\"name\": \"a\",\n\n\"pasword\": \"!\"}]}", 4, "one of id, name, password"),
+        ("{\"users\": [{\"id\": \"\(alice)\",\n\"name\": \"a\",\n\"name\": \"b\"}]}", 3, "JSON"),
+    ]
+
+    @Test(arguments: faults)
+    func `a fault names the file, the line and what is expected`(_ text: String, _ line: Int, _ expected: String) throws {
+        let fault = #expect(throws: AccountsFault.self) { try parse(text) }
+        guard case .malformed("users.json", line, let said) = fault else {
+            Issue.record("\(String(describing: fault))")
+            return
+        }
+        #expect(said.contains(expected), "\(said)")
+        #expect("\(AccountsFault.malformed(path: "users.json", line: line, expected: said))".hasPrefix("users.json:\(line): expected"))
+    }
+
+    @Test(arguments: [
+        (#""name": """#, "\"name\""), (#""name": " a""#, "\"name\""), (#""name": "a ""#, "\"name\""),
+        (#""name": "a\u0000b""#, "\"name\""), (#""name": "a\nb""#, "\"name\""), (#""name": "a\u202eb""#, "\"name\""),
+        (#""name": "\#(String(repeating: "a", count: 129))""#, "\"name\""), (#""name": 7"#, "\"name\""),
+        (#""name": null"#, "\"name\""),
+        (#""password": """#, "\"password\""), (#""password": "a b""#, "\"password\""), (#""password": "é""#, "\"password\""),
+        (#""roles": "admin""#, "\"roles\""), (#""roles": [""]"#, "\"roles\""), (#""roles": ["a b"]"#, "\"roles\""),
+        (#""roles": ["a\"b"]"#, "\"roles\""), (#""roles": ["a", "a"]"#, "\"roles\""), (#""roles": [1]"#, "\"roles\""),
+        (#""scopes": ["ä"]"#, "\"scopes\""), (#""scopes": ["a\\b"]"#, "\"scopes\""),
+        (#""disabled": "yes""#, "\"disabled\""), (#""disabled": 1"#, "\"disabled\""),
+        (#""sessions_from": -1"#, "\"sessions_from\""), (#""sessions_from": 1.5"#, "\"sessions_from\""),
+        (#""sessions_from": 99999999999999999999"#, "\"sessions_from\""), (#""sessions_from": "1""#, "\"sessions_from\""),
+        (#""claims": []"#, "\"claims\""), (#""claims": {"iss": "x"}"#, "\"claims\""), (#""claims": {"roles": []}"#, "\"claims\""),
+        (#""claims": {"\u0069ss": "x"}"#, "\"claims\""),
+        (#""claims": {"x": "\#(String(repeating: "a", count: 2_048))"}"#, "\"claims\""),
+        (#""admin": true"#, "one of"), (#""Disabled": true"#, "one of"),
+    ])
+    func `refuses a value that is not what it should be, on its line`(_ member: String, _ expected: String) throws {
+        var members = [#""id": "\#(Self.alice)""#, #""name": "alice""#, #""password": "!""#]
+        let name = member.prefix { $0 != ":" }
+        members.removeAll { $0.hasPrefix(name + ":") }
+        let text = "{\"users\": [{\n" + members.joined(separator: ",\n") + ",\n" + member + "\n}]}"
+        let fault = #expect(throws: AccountsFault.self) { try parse(text) }
+        guard case .malformed(_, let line, let said) = fault else {
+            Issue.record("\(String(describing: fault))")
+            return
+        }
+        #expect(line == members.count + 2)
+        #expect(said.contains(expected), "\(said)")
+    }
+
+    @Test func `refuses two of one name, however it is composed, and two of one id`() throws {
+        func pair(_ first: (String, String), _ second: (String, String)) -> String {
+            let rows = [first, second].map { #"{"id": "\#($0.0)", "name": "\#($0.1)", "password": "!"}"# }
+            return "{\"users\": [\n" + rows.joined(separator: ",\n") + "]}"
+        }
+        #expect(throws: Never.self) { try parse(pair((Self.alice, "a"), (Self.bob, "A"))) }
+        for (text, name) in [
+            (pair((Self.alice, "a"), (Self.bob, "a")), "name"),
+            (pair((Self.alice, "caf\u{E9}"), (Self.bob, "cafe\u{301}")), "name"),
+            (pair((Self.alice, "a"), (Self.alice, "b")), "id"),
+        ] {
+            let expected = "\"\(name)\": \(name == "id" ? "an" : "a") \(name) that no other user has"
+            #expect(throws: AccountsFault.malformed(path: "users.json", line: 3, expected: expected)) { try parse(text) }
+        }
+    }
+
+    @Test func `an edit gives a new directory and leaves the old one`() throws {
+        let empty = UserDirectory()
+        let one = try empty.adding(user("alice", low: 1))
+        let changed = try one.changing("alice") { user in
+            user.isDisabled = true
+            user.sessionsFrom = 9
+            user.name = "mallory"
+        }
+        #expect(empty.users.isEmpty)
+        #expect(one.user(named: "alice")?.isDisabled == false)
+        #expect(changed.user(named: "alice")?.standing == .init(isDisabled: true, sessionsFrom: 9))
+        #expect(changed.user(named: "mallory") == nil)
+        #expect(try changed.removing("alice").users.isEmpty)
+    }
+
+    @Test func `an edit writes nothing that could not be read again`() throws {
+        let one = try UserDirectory().adding(user("alice", low: 1))
+        #expect(throws: AccountsFault.exists(kind: "user", name: "alice")) { try one.adding(user("alice", low: 2)) }
+        #expect(throws: AccountsFault.exists(kind: "user", name: "bob")) { try one.adding(user("bob", low: 1)) }
+        #expect(throws: AccountsFault.missing(kind: "user", name: "bob")) { try one.removing("bob") }
+        #expect(throws: AccountsFault.missing(kind: "user", name: "bob")) { try one.changing("bob") { _ in } }
+        #expect(throws: AccountsFault.invalid(field: "name", expected: Names.nameExpected)) { try one.adding(user(" ", low: 3)) }
+        for (field, change) in [
+            ("password", { $0.passwordHash = "" }), ("role", { $0.roles = ["a b"] }), ("role", { $0.roles = ["a", "a"] }),
+            ("scope", { $0.scopes = [""] }), ("sessions_from", { $0.sessionsFrom = -1 }), ("claims", { $0.claims = [] }),
+            ("claims", { $0.claims = Array("[]".utf8) }),
+        ] as [(String, (inout User) -> Void)] {
+            let fault = #expect(throws: AccountsFault.self) { try one.changing("alice", change) }
+            guard case .invalid(field, _) = fault else {
+                Issue.record("\(field): \(String(describing: fault))")
+                continue
+            }
+        }
+    }
+
+    @Test func `claims are JSON, once each, and none of a token's own`() throws {
+        #expect(try Claims.object([]) == Array("{}".utf8))
+        #expect(try Claims.object([("a", "[1, 2]"), ("b", "null")]) == Array(#"{"a":[1, 2],"b":null}"#.utf8))
+        for members in [[("a", "x")], [("a", "1,\"iss\":2")], [("a", "1"), ("a", "2")], [("sub", "1")], [("a", "")]] {
+            #expect(throws: AccountsFault.self) { try Claims.object(members.map { (name: $0.0, value: $0.1) }) }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import Testing
+
+@testable import martlet
+
+@Suite("Command lines")
+struct ArgumentsTests {
+    private static let options: [Arguments.Option] = [.flag("--json"), .value("--users"), .list("--role"), .list("--scope")]
+
+    private func parse(_ words: [String], operands: [String] = ["NAME"]) throws(ArgumentsFault) -> Arguments {
+        try Arguments(words, options: Self.options, operands: operands)
+    }
+
+    @Test func `options may stand anywhere, with their value in the next word or after an equals sign`() throws {
+        let arguments = try parse(["--role", "a", "alice", "--role=b=c", "--json", "--users=", "--role", "-x"])
+        #expect(arguments.operands == ["alice"])
+        #expect(arguments.values("--role") == ["a", "b=c", "-x"])
+        #expect(arguments.value("--users")?.isEmpty == true)
+        #expect(arguments.has("--json") && arguments.has("--users") && !arguments.has("--scope"))
+        #expect(arguments.values("--scope").isEmpty && arguments.value("--scope") == nil)
+    }
+
+    @Test func `after two dashes everything is an operand`() throws {
+        #expect(try parse(["--json", "--", "--role"]).operands == ["--role"])
+        #expect(try parse(["-"]).operands == ["-"])
+        #expect(try parse(["--", "--"]).operands == ["--"])
+    }
+
+    @Test(arguments: [
+        (["alice", "--rol", "x"], ArgumentsFault.optionUnknown("--rol", nearest: "--role")),
+        (["alice", "--user=x"], .optionUnknown("--user", nearest: "--users")),
+        (["alice", "--jsno"], .optionUnknown("--jsno", nearest: "--json")),
+        (["alice", "--hlep"], .optionUnknown("--hlep", nearest: "--help")),
+        (["alice", "--frobnicate"], .optionUnknown("--frobnicate", nearest: nil)),
+        (["alice", "--Role", "x"], .optionUnknown("--Role", nearest: "--role")),
+        (["alice", "-j"], .optionUnknown("-j", nearest: nil)),
+        (["alice", "--role"], .valueMissing("--role")),
+        (["alice", "--role", "--json"], .valueMissing("--role")),
+        (["alice", "--json=true"], .valueUnexpected("--json")),
+        (["alice", "--json", "--json"], .optionRepeated("--json")),
+        (["alice", "--users", "a", "--users=b"], .optionRepeated("--users")),
+        ([], .operandMissing("NAME")),
+        (["--json"], .operandMissing("NAME")),
+        (["alice", "bob"], .operandUnexpected("bob")),
+        (["alice", "--help", "--frobnicate"], .helpWanted),
+        (["-h"], .helpWanted),
+    ])
+    func `refuses what it does not know, and says what was probably meant`(_ words: [String], _ fault: ArgumentsFault) {
+        #expect(throws: fault) { try parse(words) }
+    }
+
+    @Test func `a very long word is refused like any other`() {
+        let word = "--" + String(repeating: "x", count: 100_000)
+        #expect(throws: ArgumentsFault.optionUnknown(word, nearest: nil)) { try parse([word]) }
+    }
+}

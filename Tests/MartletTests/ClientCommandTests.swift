@@ -1,0 +1,41 @@
+import Accounts
+import Foundation
+import Testing
+
+@testable import martlet
+
+@Suite("martlet client")
+struct ClientCommandTests {
+    let scratch: Scratch
+
+    init() throws { scratch = try Scratch() }
+
+    private var file: String { scratch["clients.json"] }
+
+    private func run(_ words: String...) -> Int32 { ClientCommand.run(words + ["--clients", file]) }
+
+    private func clients() throws -> ClientDirectory {
+        try ClientDirectory(parsing: AtomicFile.read(file, byteCountMax: 1 << 20), path: file)
+    }
+
+    @Test func `add, list and remove`() throws {
+        let before = SystemClock.wall.now
+        #expect(run("add", "gateway", "--audience", "api", "--scope=introspect", "--alg", "HS256", "--name", "Gate Way") == 0)
+        #expect(run("add", "other") == 0)
+        let gateway = try #require(try clients().client(id: "gateway"))
+        #expect(gateway.audiences == ["api"] && gateway.scopes == ["introspect"] && gateway.algorithm == "HS256")
+        #expect(gateway.name == "Gate Way" && gateway.createdAt >= before && gateway.secretHashes.count == 1)
+        #expect(try clients().client(id: "other")?.secretHashes != gateway.secretHashes)
+        #expect(run("list") == 0 && run("list", "--json") == 0)
+        #expect(run("add", "gateway") == 1)
+        #expect(run("remove", "gateway") == 0)
+        #expect(run("remove", "gateway") == 1)
+        #expect(try clients().clients.map(\.id) == ["other"])
+    }
+
+    @Test(arguments: [["add"], ["add", "a:b"], ["add", "a", "--alg", "none"], ["add", "a", "--audience", ""], ["frob"], []])
+    func `2 says that the command line is wrong, and nothing is written`(_ words: [String]) {
+        #expect(ClientCommand.run(words.isEmpty ? [] : words + ["--clients", file]) == 2)
+        #expect(!FileManager.default.fileExists(atPath: file))
+    }
+}
