@@ -64,7 +64,9 @@ struct RotationTests {
         let request = RotationRequest(sid: sid, generation: 0, request: 1, sessionEnd: harness.now + day)
         harness.disk.hold()
         for _ in 0..<5 {
-            store.rotate(request, subject: "a".utf8.span, client: "c".utf8.span, kid: "k".utf8.span) { outcomes.take($0) }
+            store.rotate(request, subject: "a".utf8.span, client: "c".utf8.span, kid: "k".utf8.span) {
+                outcomes.take($0)
+            }
         }
         harness.disk.waiting.wait()
         #expect(outcomes.all.isEmpty)
@@ -82,7 +84,9 @@ struct RotationTests {
         let request = RotationRequest(sid: sid, generation: 0, request: 1, sessionEnd: harness.now + day)
         harness.disk.hold()
         for _ in 0..<3 {
-            store.rotate(request, subject: "a".utf8.span, client: "c".utf8.span, kid: "k".utf8.span) { outcomes.take($0) }
+            store.rotate(request, subject: "a".utf8.span, client: "c".utf8.span, kid: "k".utf8.span) {
+                outcomes.take($0)
+            }
         }
         harness.disk.waiting.wait()
         harness.disk.fail()
@@ -173,11 +177,31 @@ struct RotationTests {
         store.close()
     }
 
+    @Test func `only the latest generation of a living session is current`() throws {
+        let harness = Harness()
+        let store = try harness.open()
+        let sid = store.identifiers.next()
+        func current() -> [Bool] {
+            (UInt32(0)..<3).map {
+                store.isCurrent(sid: sid, generation: $0, subject: Array("alice".utf8), client: Array("web".utf8))
+            }
+        }
+        #expect(current() == [true, false, false])
+        _ = store.rotated(sid, 0)
+        #expect(current() == [false, true, false])
+        _ = store.done { store.cut(.subject, name: Array("alice".utf8), $0) }
+        #expect(current() == [false, false, false])
+        store.close()
+    }
+
     @Test func `a rotated session is forgotten after its end`() throws {
         let harness = Harness()
         let store = try harness.open()
         _ = store.rotated(store.identifiers.next(), 0, end: harness.now + day)
         harness.advance(day)
+        harness.purge(store)
+        #expect(store.counts.rotatedSessions == 1)
+        harness.advance(RevocationStore.leewayMax)
         harness.purge(store)
         #expect(store.counts.rotatedSessions == 0)
         store.close()
