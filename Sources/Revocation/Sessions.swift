@@ -27,12 +27,6 @@ final class Sessions: Sendable {
     /// Sessions that rotated at least once.
     var count: Int { total.load(ordering: .acquiring) }
 
-    /// The latest generation that was answered, 0 before the first rotation.
-    func generation(of sid: UUID) -> UInt32 {
-        let fingerprint = key.fingerprint(sid)
-        return shards[Self.shard(fingerprint)].withLock { Self.settled(sid, fingerprint, in: $0)?.generation ?? 0 }
-    }
-
     /// Tells the session's machine; for `.join`, `done` is kept until the rotation under way ends.
     func present(
         _ request: RotationRequest, now: Int64, grace: Int64, joining done: @escaping Completion
@@ -78,6 +72,12 @@ final class Sessions: Sendable {
         if isNew { total.wrappingAdd(1, ordering: .releasing) }
         done(winner)
         for waiter in waiters { waiter(losers) }
+    }
+
+    /// The generation of the newest refresh token that was answered with; 0 for a session that has not rotated.
+    func generation(of sid: UUID) -> UInt32 {
+        let fingerprint = key.fingerprint(sid)
+        return shards[Self.shard(fingerprint)].withLock { Self.settled(sid, fingerprint, in: $0)?.generation } ?? 0
     }
 
     /// A rotation from the journal.

@@ -46,14 +46,6 @@ struct AccountsFile<Directory> {
     }
 }
 
-/// The clocks of this machine, for the commands; everything below is given one.
-enum SystemClock {
-    static let wall = WallClock {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
-    }
-}
 
 extension JSONWriter {
     mutating func strings(_ texts: [String]) {
