@@ -100,7 +100,8 @@ extension Rotation {
     /// - Parameter record: of kind ROTATE.
     init(_ record: JournalRecord) {
         self.init(
-            generation: UInt32(truncatingIfNeeded: record.value), request: UInt32(truncatingIfNeeded: record.value >> 32),
+            generation: UInt32(truncatingIfNeeded: record.value),
+            request: UInt32(truncatingIfNeeded: record.value >> 32),
             at: record.time)
     }
 }

@@ -65,7 +65,10 @@ enum JournalCommand {
         print("\nsegments\(leading("records", 43))\(leading("octets", 12))")
         for segment in inspection.segments {
             let state = segment.isSealed ? "sealed" : "open"
-            print("  \(segment.name)\(leading("\(segment.recordCount)", 12))\(leading("\(segment.byteCount)", 12))  \(state)")
+            print(
+                "  \(segment.name)\(leading("\(segment.recordCount)", 12))"
+                    + "\(leading("\(segment.byteCount)", 12))  \(state)"
+            )
         }
         return report(inspection) ? 1 : 0
     }
@@ -73,8 +76,9 @@ enum JournalCommand {
     private static func verify(_ inspection: JournalInspection) -> Int32 {
         let isDamaged = report(inspection)
         let records = inspection.recordCounts.values.reduce(0, +)
-        print("\(inspection.segments.count) segments, \(records) records, last seq \(inspection.lastSeq): "
-            + (isDamaged ? "damaged" : "whole"))
+        print(
+            "\(inspection.segments.count) segments, \(records) records, last seq \(inspection.lastSeq): "
+                + (isDamaged ? "damaged" : "whole"))
         return isDamaged ? 1 : 0
     }
 
