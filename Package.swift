@@ -47,7 +47,7 @@ let package = Package(
         layer("HTTP", ["Octets"]),
         layer("Service", ["Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
         layer("Accounts", ["OpenSSL", "Octets", "CArgon2", "CCrypt", "CLinux"]),
-        layer("Revocation", ["Journal", "Token", "Octets"]),
+        layer("Revocation", ["Journal", "Token", "OpenSSL", "Octets"]),
         layer("Token", ["OpenSSL", "Octets"]),
         layer("Journal", ["Octets", "CLinux"]),
         layer("Telemetry", ["Octets"]),

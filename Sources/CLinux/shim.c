@@ -1,7 +1,78 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include <fcntl.h>
+#include <sys/file.h>
+#include <linux/filter.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 int clinux_accept4(int socket, void *address, unsigned int *length, int flags) {
     return accept4(socket, address, length, flags);
+}
+
+int clinux_open_direct(const char *path) {
+    return open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+}
+
+int clinux_try_lock(int file) {
+    return flock(file, LOCK_EX | LOCK_NB);
+}
+
+_Static_assert(CLINUX_EPOLLIN == EPOLLIN && CLINUX_EPOLLOUT == EPOLLOUT && CLINUX_EPOLLERR == EPOLLERR, "epoll.h");
+_Static_assert(CLINUX_EPOLLHUP == EPOLLHUP && CLINUX_EPOLLEXCLUSIVE == (int)EPOLLEXCLUSIVE, "epoll.h");
+
+int clinux_epoll_create(void) {
+    return epoll_create1(EPOLL_CLOEXEC);
+}
+
+int clinux_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t data) {
+    struct epoll_event event = {.events = events, .data.u64 = data};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+int clinux_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t data) {
+    struct epoll_event event = {.events = events, .data.u64 = data};
+    return epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event);
+}
+
+int clinux_epoll_remove(int epoll, int descriptor) {
+    struct epoll_event unused = {0};
+    return epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, &unused);
+}
+
+int clinux_epoll_wait(int epoll, struct clinux_event *events, int capacity, int timeout) {
+    struct epoll_event ready[256];
+    int count = epoll_wait(epoll, ready, capacity < 256 ? capacity : 256, timeout);
+    for (int index = 0; index < count; index++) {
+        events[index].data = ready[index].data.u64;
+        events[index].events = ready[index].events;
+    }
+    return count;
+}
+
+int clinux_eventfd(void) {
+    return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+}
+
+int clinux_stream_socket(int family) {
+    return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+void clinux_name_thread(const char *name) {
+    pthread_setname_np(pthread_self(), name);
+}
+
+int clinux_ignore_syn(int socket) {
+    // Octet 13 of the TCP header holds the flags: SYN without ACK is dropped, everything else passes.
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+    return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }

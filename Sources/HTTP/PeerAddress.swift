@@ -14,6 +14,17 @@ package enum PeerAddress: Hashable, Sendable {
     }
 }
 
+extension PeerAddress {
+    /// A number for ``source``, equal for equal sources.
+    package var sourceNumber: UInt64 {
+        switch self {
+        case .local: 0
+        case .ipv4(let address): 1 << 32 | UInt64(address)
+        case .ipv6(let high, _): high
+        }
+    }
+}
+
 extension PeerAddress: CustomStringConvertible {
     package var description: String {
         switch self {

@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 
 /// What the cryptographic library could not do, or which key it was not asked to use.
 ///

@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 
 /// Algorithms looked up once: OpenSSL 3 otherwise searches its providers in every call.
 ///

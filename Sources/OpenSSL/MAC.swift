@@ -1,5 +1,5 @@
-internal import COpenSSL
-internal import Octets
+import COpenSSL
+import Octets
 
 /// A secret for HMAC-SHA-256 (HS256), shared by all threads.
 package final class MACKey: Sendable {
@@ -11,8 +11,12 @@ package final class MACKey: Sendable {
         secret = Secret(octets)
     }
 
-    /// Lends the secret's octets, for writing the key's own file.
-    package func withOctets<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+    /// A copy of the secret, for writing the key's own file.
+    package func octets() -> [UInt8] {
+        secret.withBytes { octets in octets.indices.map { octets[$0] } }
+    }
+
+    func withOctets<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         secret.withBytes(body)
     }
 }

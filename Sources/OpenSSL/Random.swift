@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 
 /// OpenSSL's random generator, seeded from the kernel (RAND_bytes).
 ///

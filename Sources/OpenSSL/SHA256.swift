@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 package import Octets
 
 /// SHA-256 in one call, for what happens rarely. On a hot path, own a ``SHA256Context``.

@@ -1,4 +1,4 @@
-internal import COpenSSL
+import COpenSSL
 
 /// A private key, checked once and shared by all threads; each works with its own ``Signer``.
 ///

@@ -1,4 +1,56 @@
+import Assembly
+import Glibc
+
+/// The program: one word names the command, the rest is the command's own.
 @main
 enum Martlet {
-    nonisolated static func main() {}
+    struct Command {
+        let name: String
+        let summary: String
+        let run: ([String]) -> Int32
+    }
+
+    nonisolated static let commands = [
+        Command(name: "serve", summary: "run the service", run: ServeCommand.run),
+        Command(name: "user", summary: "add, change and list users", run: UserCommand.run),
+        Command(name: "client", summary: "add, remove and list clients", run: ClientCommand.run),
+        Command(name: "journal", summary: "look into the journal", run: JournalCommand.run),
+        Command(name: "healthcheck", summary: "ask a running service whether it answers", run: HealthcheckCommand.run),
+        Command(name: "openapi", summary: "print the OpenAPI document", run: OpenAPICommand.run),
+        Command(name: "version", summary: "print the version", run: { _ in VersionCommand.run() }),
+    ]
+
+    nonisolated static func main() {
+        let words = Array(CommandLine.arguments.dropFirst())
+        guard let name = words.first else {
+            Terminal.writeError(usage)
+            exit(2)
+        }
+        if ["help", "--help", "-h"].contains(name) {
+            Terminal.write(usage)
+            exit(0)
+        }
+        guard let command = commands.first(where: { $0.name == name || "--\($0.name)" == name && name == "--version" }) else {
+            Terminal.writeError("martlet: there is no command \(name); martlet help lists them\n")
+            exit(2)
+        }
+        exit(command.run(Array(words.dropFirst())))
+    }
+
+    nonisolated static var usage: String {
+        let width = commands.map(\.name.count).max() ?? 0
+        let rows = commands.map { command in
+            "  \(command.name)\(String(repeating: " ", count: width - command.name.count))  \(command.summary)"
+        }
+        return """
+            martlet: a stateless JWT auth service
+
+            usage: martlet COMMAND [OPTIONS]
+
+            \(rows.joined(separator: "\n"))
+
+            martlet COMMAND --help tells more.
+
+            """
+    }
 }

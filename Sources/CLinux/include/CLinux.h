@@ -1,3 +1,39 @@
 #pragma once
 /// Calls and constants of Linux that Swift's Glibc module does not import, because they are macros, variadic or GNU extensions.
 int clinux_accept4(int socket, void *address, unsigned int *length, int flags);
+/// open(2) for reading with O_DIRECT, close-on-exec.
+int clinux_open_direct(const char *path);
+/// flock(2), exclusive and without waiting; the function's name is a struct's in Swift.
+int clinux_try_lock(int file);
+
+#include <stdint.h>
+
+/// One event of epoll_wait(2), laid out alike on every architecture.
+struct clinux_event {
+    uint64_t data;
+    uint32_t events;
+};
+
+enum {
+    CLINUX_EPOLLIN = 0x001,
+    CLINUX_EPOLLOUT = 0x004,
+    CLINUX_EPOLLERR = 0x008,
+    CLINUX_EPOLLHUP = 0x010,
+    CLINUX_EPOLLEXCLUSIVE = 1 << 28
+};
+
+int clinux_epoll_create(void);
+/// EPOLL_CTL_ADD with level triggering.
+int clinux_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t data);
+int clinux_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t data);
+int clinux_epoll_remove(int epoll, int descriptor);
+/// At most 256 events a call; -1 with errno as epoll_wait(2).
+int clinux_epoll_wait(int epoll, struct clinux_event *events, int capacity, int timeout);
+/// A non-blocking, close-on-exec eventfd(2).
+int clinux_eventfd(void);
+/// A non-blocking, close-on-exec stream socket.
+int clinux_stream_socket(int family);
+/// Names the calling thread; the kernel keeps 15 octets.
+void clinux_name_thread(const char *name);
+/// Has a listening TCP socket ignore new connection attempts; those under way still arrive. 0 or -1 with errno.
+int clinux_ignore_syn(int socket);

@@ -1,0 +1,32 @@
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-full bench format lint clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: ## Install what is missing, build, and serve on 127.0.0.1:8080; ARGS="--log text" are passed on
+	@scripts/run $(ARGS)
+
+build: ## Build .build/release/martlet
+	@scripts/install build
+	@scripts/build
+
+test: ## Install what the tests need and run all of them
+	@scripts/test
+
+test-full: ## The same with the long forms
+	@MARTLET_TEST_FULL=1 scripts/test
+
+bench: ## Measure against nginx on this machine; ARGS="--rows verify-hs256 --seconds 3"
+	@scripts/install build bench
+	@scripts/build
+	@python3 scripts/bench/bench.py $(ARGS)
+
+format: ## Format Sources, Tests and Package.swift in place
+	@swift format --in-place --parallel --recursive Sources Tests Package.swift
+
+lint: ## Say what make format would change
+	@swift format lint --strict --parallel --recursive Sources Tests Package.swift
+
+clean: ## Remove what was built; var/, keys/ and users.json stay
+	@rm -rf .build .venv

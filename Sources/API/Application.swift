@@ -1,0 +1,140 @@
+package import HTTP
+package import Octets
+package import Service
+package import Telemetry
+
+/// Answers the requests of one loop: finds the endpoint, calls it, counts the answer.
+package final class Application: Handler {
+    let desk: Desk
+    let shared: ApplicationShared
+    let counts: LoopCounts
+    private var requestID: RequestID
+    var json = JSONDocument()
+    /// The pages that do not change between two changes of the keys.
+    var pages: Pages
+
+    package init(shared: ApplicationShared) {
+        self.shared = shared
+        desk = Desk(realm: shared.realm)
+        counts = shared.newLoopCounts()
+        requestID = RequestID(prefix: shared.random())
+        pages = Pages(shared: shared, desk: desk)
+    }
+
+    package func handle(
+        _ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange
+    ) -> Disposition {
+        desk.follow()
+        let endpoint = Endpoint.at(request)
+        let call = newCall(endpoint)
+        do throws(Problem) {
+            guard let endpoint else { throw missing(request) }
+            try admit(request, endpoint, &response)
+            guard request.method != .options || endpoint.methods == nil else {
+                allow(endpoint, &response)
+                finish(call, &response)
+                return .answered
+            }
+            if try dispatch(endpoint, request, &response, exchange, call) == .deferred { return .deferred }
+        } catch {
+            answer(error, call, &response)
+        }
+        finish(call, &response)
+        return .answered
+    }
+
+    package func refuse(_ fault: WireFault, _ response: inout Response) {
+        let call = newCall(nil)
+        answer(Problem(ProblemCode(fault), reason: fault.rawValue), call, &response)
+        finish(call, &response)
+    }
+
+    private func newCall(_ endpoint: Endpoint?) -> Call {
+        requestID.advance()
+        return Call(endpoint: endpoint, requestID: requestID, began: shared.monotonic(), now: desk.realm.clock.now)
+    }
+
+    /// Counts an answer that is complete.
+    func finish(_ call: Call, _ response: inout Response) {
+        let row = call.endpoint.map { $0.rawValue } ?? Endpoint.allCases.count
+        let column = ApplicationShared.statusColumn(response.status)
+        counts.record(row: row, column: column, microseconds: (shared.monotonic() &- call.began) / 1_000)
+    }
+
+    func answer(_ problem: Problem, _ call: Call, _ response: inout Response) {
+        problem.write(to: &response, requestID: call.requestID.text, isOAuth: call.endpoint?.isOAuth ?? false)
+        let level: Log.Level = problem.status >= 500 ? .error : call.endpoint?.isQuiet ?? true ? .debug : .info
+        shared.log.write(level, "request_refused") { line in
+            line.add("request_id", call.requestID.description)
+            line.add("path", call.endpoint.map { "\($0.path)" } ?? "-")
+            line.add("status", problem.status)
+            line.add("code", problem.code.rawValue)
+            if let reason = problem.reason { line.add("reason", reason) }
+        }
+    }
+
+    private func missing(_ request: borrowing Request) -> Problem {
+        request.method == .other ? Problem(.methodUnknown) : Problem(.notFound)
+    }
+
+    /// What every endpoint refuses alike: unknown and wrong methods, and tokens in the URL.
+    private func admit(_ request: borrowing Request, _ endpoint: Endpoint, _ response: inout Response) throws(Problem) {
+        if request.method == .other, endpoint.methods != nil { throw Problem(.methodUnknown) }
+        if request.method == .options, endpoint.methods != nil { return }
+        guard endpoint.takes(request.method) else { throw Problem(.methodNotAllowed) }
+        guard endpoint != .auth, !request.query.isEmpty else { return }
+        guard !Query.carriesToken(request) else { throw Problem(.tokenInURL, "Send it in the Authorization header or the body.") }
+    }
+
+    private func allow(_ endpoint: Endpoint, _ response: inout Response) {
+        response.status = 204
+        response.addField("allow", endpoint.allowed.utf8)
+    }
+
+    private func dispatch(
+        _ endpoint: Endpoint, _ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange,
+        _ call: Call
+    ) throws(Problem) -> Disposition {
+        switch endpoint {
+        case .verify: try verify(request, &response, call)
+        case .auth: try auth(request, &response, call)
+        case .login: return try login(request, exchange, call)
+        case .refresh, .token: return try refresh(request, exchange, call)
+        case .logout: return try logout(request, exchange, call)
+        case .revoke: return try revoke(request, &response, exchange, call)
+        case .introspect: try introspect(request, &response, call)
+        case .jwks, .metadata, .openAPI: page(endpoint, request, &response)
+        case .healthz: healthz(&response)
+        case .livez: livez(&response)
+        case .readyz: try readyz(&response)
+        case .metrics: metrics(&response)
+        case .adminRevocations: return try adminRevocations(request, exchange, call)
+        }
+        return .answered
+    }
+}
+
+/// One request as its endpoint and the log know it.
+struct Call: Sendable {
+    let endpoint: Endpoint?
+    let requestID: RequestID
+    /// Nanoseconds of a clock that only goes forward.
+    let began: Int64
+    /// Milliseconds since 1970.
+    let now: Int64
+}
+
+extension Endpoint {
+    var allowed: String {
+        let named = methods ?? [.get, .head, .post, .put, .patch, .delete]
+        return (named + [.options]).map(\.rawValue).joined(separator: ", ")
+    }
+
+    /// Endpoints that any stranger may fail at, all day long: their refusals are counted, and logged only when debugging.
+    var isQuiet: Bool {
+        switch self {
+        case .verify, .auth, .jwks, .metadata, .openAPI, .healthz, .livez, .readyz, .metrics: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import Accounts
+import HTTP
+import Octets
+import Service
+
+extension Application {
+    /// The client that a request authenticates as: HTTP Basic, or `client_id` and `client_secret` in the content
+    /// (RFC 6749 §2.3.1). Both at once are refused.
+    ///
+    /// - Returns: `nil` when the request does not try to.
+    /// - Throws: `client_invalid` for a wrong secret or an unknown client, after the same work.
+    func client(_ request: borrowing Request, _ parameters: Parameters) throws(Problem) -> Client? {
+        let inContent = try parameters.text("client_id")
+        let secret = try parameters.octets("client_secret")
+        guard request.fieldCount("authorization") > 0, let basic = BasicCredentials(request) else {
+            guard request.fieldCount("authorization") == 0 || secret == nil else { throw Problem(.clientInvalid) }
+            guard let inContent else {
+                guard secret == nil else { throw Problem(.requestMalformed, "client_secret needs client_id.") }
+                return nil
+            }
+            return try authenticate(inContent, secret ?? [])
+        }
+        guard inContent == nil, secret == nil else {
+            throw Problem(.requestMalformed, "Authenticate the client once: in the header or in the content.")
+        }
+        guard case .credentials(let id, let secret) = basic else { throw Problem(.clientInvalid) }
+        return try authenticate(id, secret)
+    }
+
+    private func authenticate(_ id: String, _ secret: [UInt8]) throws(Problem) -> Client {
+        guard let client = desk.clients.authenticate(id: id, secret: secret) else {
+            throw Problem(.clientInvalid, reason: "client authentication failed")
+        }
+        return client
+    }
+}
+
+/// `Authorization: Basic` as RFC 6749 §2.3.1 uses it: id and secret are form-encoded before they are joined.
+enum BasicCredentials {
+    case credentials(id: String, secret: [UInt8])
+    /// The scheme is Basic, but nothing else is right.
+    case malformed
+
+    /// - Returns: `nil` when the request uses another scheme, or none.
+    init?(_ request: borrowing Request) {
+        guard request.fieldCount("authorization") > 0 else { return nil }
+        guard let value = request.field("authorization") else {
+            self = .malformed
+            return
+        }
+        let text = request.text(value)
+        guard text.prefix(6).lowercased() == "basic " else { return nil }
+        let encoded = Array(text.dropFirst(6).drop(while: { $0 == " " }).utf8)
+        guard let joined = Base64.decode(encoded.span), let colon = joined.firstIndex(of: UInt8(ascii: ":")),
+            let id = Self.formDecoded(joined[..<colon]), let secret = Self.formDecoded(joined[(colon + 1)...])
+        else {
+            self = .malformed
+            return
+        }
+        self = .credentials(id: String(decoding: id, as: UTF8.self), secret: id.isEmpty ? [] : secret)
+    }
+
+    private static func formDecoded(_ octets: ArraySlice<UInt8>) -> [UInt8]? {
+        let pair = Array("v=".utf8) + octets.flatMap { $0 == UInt8(ascii: "&") || $0 == UInt8(ascii: "=") ? [] : [$0] }
+        guard octets.allSatisfy({ $0 != UInt8(ascii: "&") && $0 != UInt8(ascii: "=") }) else { return Array(octets) }
+        guard let form = try? URLEncodedForm(pair.span), case .one(let text) = form.value("v") else {
+            return octets.isEmpty ? [] : nil
+        }
+        return Array(text.utf8)
+    }
+}

@@ -1,0 +1,35 @@
+import HTTP
+import Octets
+import Service
+
+extension Application {
+    /// `GET /healthz`: 200 and nothing more; anyone may ask.
+    func healthz(_ response: inout Response) {
+        response.addLines("cache-control: no-store\r\n")
+    }
+
+    /// `GET /livez`: the loop that answers is alive.
+    func livez(_ response: inout Response) {
+        response.addLines("content-type: application/json\r\ncache-control: no-store\r\n")
+        response.body.append(literal: "{\"status\":\"live\"}")
+    }
+
+    /// `GET /readyz`: whether every promise can be kept, and what stands in the way if not.
+    func readyz(_ response: inout Response) throws(Problem) {
+        var reasons = shared.unreadiness()
+        if !shared.realm.revocations.isWritable { reasons.append("journal_unwritable") }
+        if shared.connections.isDraining.load(ordering: .relaxed) { reasons.append("draining") }
+        response.status = reasons.isEmpty ? 200 : 503
+        response.addLines("content-type: application/json\r\ncache-control: no-store\r\n")
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.name("status")
+        writer.string(reasons.isEmpty ? "ready" : "not_ready")
+        writer.name("reasons")
+        writer.beginArray()
+        for reason in reasons { writer.string(reason) }
+        writer.endArray()
+        writer.endObject()
+        response.body.append(contentsOf: writer.bytes)
+    }
+}

@@ -1,0 +1,81 @@
+import HTTP
+import Octets
+import Revocation
+import Service
+import Telemetry
+
+extension Application {
+    /// `POST /logout`: ends this session, the subject's others, or all of them.
+    func logout(
+        _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
+    ) throws(Problem) -> Disposition {
+        let parameters = try Parameters(request, .either, &json)
+        let named = try parameters.text("scope") ?? LogoutReach.local.rawValue
+        guard let reach = LogoutReach(rawValue: named) else {
+            throw Problem(.requestMalformed, "scope is one of local, others, global.")
+        }
+        let session = try logoutSession(request, parameters, call)
+        let exchange = copy exchange
+        desk.logout(session, reach) { result in
+            exchange.resume { handler, response in
+                guard let application = handler as? Application else { return }
+                application.finishRevocation(result, status: 204, call, &response) { line in
+                    line.add("reach", reach.rawValue)
+                    line.add("sub", session.subject)
+                    line.add("sid", session.sid.description)
+                }
+            }
+        }
+        return .deferred
+    }
+
+    private func logoutSession(
+        _ request: borrowing Request, _ parameters: Parameters, _ call: Call
+    ) throws(Problem) -> LogoutSession {
+        let refresh = try parameters.octets("refresh_token")
+        do throws(LogoutFailure) {
+            switch (BearerToken(request), refresh) {
+            case (.absent, nil):
+                throw Problem(.tokenMissing)
+            case (.absent, let token?):
+                return try desk.session(ofRefresh: token.span, at: call.now)
+            case (.at(let range), nil):
+                return try desk.session(ofAccess: request.octets(range), at: call.now)
+            case (.at(let range), let token?):
+                let session = try desk.session(ofRefresh: token.span, at: call.now)
+                guard try desk.session(ofAccess: request.octets(range), at: call.now).sid == session.sid else {
+                    throw LogoutFailure.sessionUnclear
+                }
+                return session
+            case (.malformed, _):
+                throw Problem(.requestMalformed, "The Authorization field must be one bearer token.")
+            }
+        } catch let failure as LogoutFailure {
+            throw Problem(failure)
+        } catch let problem as Problem {
+            throw problem
+        }
+    }
+
+    /// Writes what became of a revocation; success is told only when it is durable (H12, H15).
+    func finishRevocation(
+        _ result: Result<UInt64, RevocationFault>, status: UInt16, _ call: Call, _ response: inout Response,
+        _ fill: (inout LogLine) -> Void
+    ) {
+        switch result {
+        case .success(let seq):
+            response.status = status
+            response.addLines("cache-control: no-store\r\n")
+            response.addField("revocation-seq", String(seq).utf8)
+            shared.log.write(.info, "revoked") { line in
+                line.add("request_id", call.requestID.description)
+                line.add("path", call.endpoint.map { "\($0.path)" } ?? "-")
+                line.add("seq", seq)
+                fill(&line)
+            }
+        case .failure(let fault):
+            answer(Problem(.journalUnavailable, reason: "\(fault)", retryAfter: 5), call, &response)
+        }
+        finish(call, &response)
+    }
+}

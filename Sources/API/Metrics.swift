@@ -1,0 +1,111 @@
+import HTTP
+import Service
+import Synchronization
+import Telemetry
+
+extension Application {
+    /// `GET /metrics`: Prometheus text.
+    func metrics(_ response: inout Response) {
+        var page = Exposition()
+        Self.addRequests(shared, &page)
+        Self.addLatencies(shared, &page)
+        Self.addService(shared.realm, &page)
+        Self.addJournal(shared.realm, &page)
+        Self.addConnections(shared.connections, &page)
+        response.addLines("content-type: text/plain; version=0.0.4; charset=utf-8\r\ncache-control: no-store\r\n")
+        response.body.append(contentsOf: page.bytes)
+    }
+
+    private static var routes: [String] {
+        Endpoint.allCases.map { "\($0.path)" } + ["other"]
+    }
+
+    private static func addRequests(_ shared: ApplicationShared, _ page: inout Exposition) {
+        page.family("martlet_requests_total", .counter, "Answers by route and status.")
+        let statuses = ApplicationShared.statuses.map { String($0) } + ["other"]
+        for (row, route) in routes.enumerated() {
+            for (column, status) in statuses.enumerated() {
+                let count = shared.loopCounts.reduce(0) { $0 &+ $1.count(row: row, column: column) }
+                guard count > 0 else { continue }
+                page.sample("martlet_requests_total", [("route", route), ("status", status)], count)
+            }
+        }
+    }
+
+    private static func addLatencies(_ shared: ApplicationShared, _ page: inout Exposition) {
+        let name = "martlet_request_seconds"
+        page.family(name, .histogram, "Time from a request's last octet to its answer, by route.")
+        for (row, route) in routes.enumerated() {
+            var buckets = [UInt64](repeating: 0, count: LoopCounts.bucketBounds.count + 1)
+            var sum: UInt64 = 0
+            for counts in shared.loopCounts {
+                let latencies = counts.latencies(row: row)
+                sum &+= latencies.sum
+                for index in buckets.indices { buckets[index] &+= latencies.buckets[index] }
+            }
+            let total = buckets.reduce(0, &+)
+            guard total > 0 else { continue }
+            var below: UInt64 = 0
+            for (index, bound) in LoopCounts.bucketBounds.enumerated() {
+                below &+= buckets[index]
+                page.sample("\(name)_bucket", [("route", route), ("le", "\(Double(bound) / 1_000_000)")], below)
+            }
+            page.sample("\(name)_bucket", [("route", route), ("le", "+Inf")], total)
+            page.sample("\(name)_sum", [("route", route)], seconds: Double(sum) / 1_000_000)
+            page.sample("\(name)_count", [("route", route)], total)
+        }
+    }
+
+    private static func addService(_ realm: Realm, _ page: inout Exposition) {
+        page.family("martlet_logins_total", .counter, "Logins by result.")
+        for result in LoginResult.allCases {
+            page.sample("martlet_logins_total", [("result", result.rawValue)], realm.counters.logins.value(result))
+        }
+        page.family("martlet_refreshes_total", .counter, "Refreshes by outcome.")
+        for result in RefreshResult.allCases {
+            page.sample("martlet_refreshes_total", [("outcome", result.rawValue)], realm.counters.refreshes.value(result))
+        }
+        page.family("martlet_revocations_total", .counter, "Revocations asked for, by what they end.")
+        for kind in RevocationKind.allCases {
+            page.sample("martlet_revocations_total", [("kind", kind.rawValue)], realm.counters.revocations.value(kind))
+        }
+        page.family("martlet_hash_queue_length", .gauge, "Password hashes waiting for a worker.")
+        page.sample("martlet_hash_queue_length", realm.hashing.queuedCount)
+        page.family("martlet_hash_workers_busy", .gauge, "Password hashes being computed.")
+        page.sample("martlet_hash_workers_busy", realm.hashing.busyCount)
+    }
+
+    private static func addJournal(_ realm: Realm, _ page: inout Exposition) {
+        let counts = realm.revocations.counts
+        page.family("martlet_denylist_entries", .gauge, "Revocations in memory, by kind.")
+        page.sample("martlet_denylist_entries", [("kind", "token")], counts.revokedTokens)
+        page.sample("martlet_denylist_entries", [("kind", "session")], counts.revokedSessions)
+        page.sample("martlet_denylist_entries", [("kind", "cut")], counts.cuts)
+        page.family("martlet_rotated_sessions", .gauge, "Sessions in memory that have rotated at least once.")
+        page.sample("martlet_rotated_sessions", counts.rotatedSessions)
+        let journal = realm.revocations.statistics
+        page.family("martlet_journal_writable", .gauge, "1 while revocations can be made durable.")
+        page.sample("martlet_journal_writable", realm.revocations.isWritable ? 1 : 0)
+        page.family("martlet_journal_commits_total", .counter, "Commits of one or more records.")
+        page.sample("martlet_journal_commits_total", journal.commitCount)
+        page.family("martlet_journal_records_total", .counter, "Records made durable.")
+        page.sample("martlet_journal_records_total", journal.recordCount)
+        page.family("martlet_journal_sync_seconds_total", .counter, "Time spent making commits durable.")
+        page.sample("martlet_journal_sync_seconds_total", seconds: Double(journal.syncNanoseconds) / 1_000_000_000)
+        page.family("martlet_journal_sequence", .gauge, "Number of the newest durable record.")
+        page.sample("martlet_journal_sequence", realm.revocations.sequence)
+    }
+
+    private static func addConnections(_ connections: ConnectionCounters, _ page: inout Exposition) {
+        page.family("martlet_connections_open", .gauge, "Connections open now.")
+        page.sample("martlet_connections_open", connections.open.load(ordering: .relaxed))
+        page.family("martlet_connections_total", .counter, "Connections by how they began or ended.")
+        let kinds: [(String, UInt64)] = [
+            ("accepted", connections.accepted.load(ordering: .relaxed)),
+            ("refused", connections.refused.load(ordering: .relaxed)),
+            ("timed_out", connections.timedOut.load(ordering: .relaxed)),
+            ("malformed", connections.malformed.load(ordering: .relaxed)),
+        ]
+        for (kind, count) in kinds { page.sample("martlet_connections_total", [("kind", kind)], count) }
+    }
+}

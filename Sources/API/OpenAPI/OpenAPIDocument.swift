@@ -1,0 +1,114 @@
+package import HTTP
+
+/// The OpenAPI 3.1 document, put together from the endpoint list, the code list and the settings, so that none of them can
+/// change without it. `martlet openapi` prints it; `openapi.yaml` at the root is its output.
+package struct OpenAPIDocument {
+    /// A setting as the document tells it.
+    package struct SettingText: Sendable {
+        package let name: String
+        package let flag: String
+        package let defaultText: String
+        package let summary: String
+
+        package init(name: String, flag: String, defaultText: String, summary: String) {
+            self.name = name
+            self.flag = flag
+            self.defaultText = defaultText
+            self.summary = summary
+        }
+    }
+
+    package let text: String
+
+    package init(version: String, settings: [SettingText]) {
+        var lines = Self.front(version: version)
+        lines.append("paths:")
+        for endpoint in Endpoint.allCases { lines += Self.path(endpoint) }
+        lines += Self.components
+        lines += ["x-martlet-settings:"]
+        for setting in settings {
+            lines += [
+                "  - name: \(setting.name)", "    flag: \(Self.quoted(setting.flag))",
+                "    default: \(Self.quoted(setting.defaultText))", "    summary: \(Self.quoted(setting.summary))",
+            ]
+        }
+        text = lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func path(_ endpoint: Endpoint) -> [String] {
+        var lines = ["  \(endpoint.path):"]
+        if endpoint.role == .operator {
+            lines += ["    servers:", "      - url: http://127.0.0.1:8081", "        description: The operator's listener."]
+        }
+        for operation in endpoint.operations { lines += self.operation(operation, of: endpoint) }
+        return lines
+    }
+
+    private static func operation(_ operation: Operation, of endpoint: Endpoint) -> [String] {
+        var lines = ["    \(operation.method.rawValue.lowercased()):"]
+        lines += ["      operationId: \(operation.id)", "      summary: \(quoted(operation.summary))"]
+        lines += ["      tags: [\(endpoint.role == .operator ? "operator" : operation.tag)]"]
+        lines += ["      description: |"] + indented(operation.description, by: 8)
+        lines += indented(operation.request, by: 6)
+        lines += ["      responses:"] + indented(operation.success, by: 8)
+        lines += errors(of: operation, endpoint)
+        return lines
+    }
+
+    private static func errors(of operation: Operation, _ endpoint: Endpoint) -> [String] {
+        var statuses: [UInt16: [ProblemCode]] = [:]
+        for code in endpoint.codes where operation.method == .post || !code.needsContent {
+            let isGrant = endpoint == .token && code.status == 401 && code != .clientInvalid
+            statuses[isGrant ? 400 : code.status, default: []].append(code)
+        }
+        var lines: [String] = []
+        // Readiness is told in its own form, not as a problem.
+        for (status, codes) in statuses.sorted(by: { $0.key < $1.key }) where endpoint != .readyz {
+            lines += ["        '\(status)':", "          description: \(quoted(description(of: codes)))"]
+            lines += headers(for: status).map { "          " + $0 }
+            lines += ["          content:", "            application/problem+json:"]
+            lines += ["              schema: {$ref: '#/components/schemas/\(endpoint.isOAuth ? "OAuthProblem" : "Problem")'}"]
+            lines += ["          x-codes: [\(codes.map(\.rawValue).joined(separator: ", "))]"]
+        }
+        return lines + ["        default: {$ref: '#/components/responses/Refused'}"]
+    }
+
+    private static func description(of codes: [ProblemCode]) -> String {
+        codes.map { "\($0.title)" }.joined(separator: " ")
+    }
+
+    private static func headers(for status: UInt16) -> [String] {
+        switch status {
+        case 401: ["headers:", "  WWW-Authenticate: {$ref: '#/components/headers/WWW-Authenticate'}"]
+        case 429, 503: ["headers:", "  Retry-After: {$ref: '#/components/headers/Retry-After'}"]
+        default: []
+        }
+    }
+
+    static func quoted(_ text: String) -> String {
+        "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+    }
+
+    static func indented(_ text: String, by count: Int) -> [String] {
+        let margin = String(repeating: " ", count: count)
+        return text.split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.isEmpty }.map { margin + $0 }
+    }
+}
+
+/// One method of one path, as the document tells it: YAML fragments at their own left margin.
+struct Operation {
+    let method: Method
+    let id: String
+    let tag: String
+    let summary: String
+    let description: String
+    /// `security`, `parameters` and `requestBody`.
+    var request = ""
+    /// The responses that are no problem.
+    let success: String
+}
+
+extension ProblemCode {
+    /// Errors that only a request with content can meet.
+    var needsContent: Bool { self == .unsupportedMediaType }
+}

@@ -1,0 +1,102 @@
+import HTTP
+import Octets
+import Service
+import Token
+
+/// A document that stays the same until the keys change, with its entity tag.
+struct Page {
+    let body: [UInt8]
+    let etag: [UInt8]
+    let contentType: StaticString
+
+    init(_ body: [UInt8], contentType: StaticString) {
+        self.body = body
+        self.contentType = contentType
+        let first = CRC32C.checksum(body.span, seed: 0)
+        let second = CRC32C.checksum(body.span, seed: 0x9e37_79b9)
+        etag = Array("\"\(String(first, radix: 16))-\(String(second, radix: 16))-\(body.count)\"".utf8)
+    }
+}
+
+/// The pages of one loop.
+struct Pages {
+    private let openAPI: Page
+    private let metadata: Page
+    private var jwks: Page
+    private var keyring: Keyring
+
+    init(shared: ApplicationShared, desk: Desk) {
+        openAPI = Page(shared.openAPI, contentType: "content-type: application/yaml\r\n")
+        metadata = Page(Self.metadata(of: desk.realm), contentType: "content-type: application/json\r\n")
+        keyring = desk.keyring
+        jwks = Page(keyring.jwks, contentType: "content-type: application/json\r\n")
+    }
+
+    mutating func page(_ endpoint: Endpoint, _ desk: Desk) -> Page {
+        switch endpoint {
+        case .openAPI: return openAPI
+        case .metadata: return metadata
+        default:
+            if keyring !== desk.keyring {
+                keyring = desk.keyring
+                jwks = Page(keyring.jwks, contentType: "content-type: application/json\r\n")
+            }
+            return jwks
+        }
+    }
+
+    /// RFC 8414 §2; members that would be empty are left out (§3.2). There is no authorization endpoint, and passwords are a
+    /// first-party matter that no metadata tells of (RFC 9700 §2.4).
+    private static func metadata(of realm: Realm) -> [UInt8] {
+        let issuer = realm.settings.issuer
+        let base = issuer.hasSuffix("/") ? String(issuer.dropLast()) : issuer
+        let methods = ["client_secret_basic", "client_secret_post"]
+        var writer = JSONWriter()
+        writer.beginObject()
+        func member(_ name: StaticString, _ value: String) {
+            writer.name(name)
+            writer.string(value)
+        }
+        func list(_ name: StaticString, _ values: [String]) {
+            writer.name(name)
+            writer.beginArray()
+            for value in values { writer.string(value) }
+            writer.endArray()
+        }
+        member("issuer", issuer)
+        member("token_endpoint", base + "/token")
+        member("jwks_uri", base + "/.well-known/jwks.json")
+        list("grant_types_supported", ["refresh_token"])
+        list("token_endpoint_auth_methods_supported", methods + ["none"])
+        member("revocation_endpoint", base + "/revoke")
+        list("revocation_endpoint_auth_methods_supported", methods + ["none"])
+        member("introspection_endpoint", base + "/introspect")
+        list("introspection_endpoint_auth_methods_supported", methods)
+        member("service_documentation", base + "/openapi.yaml")
+        writer.endObject()
+        return writer.bytes
+    }
+}
+
+extension Application {
+    /// The JWK Set, the metadata and the OpenAPI document: cacheable, with an entity tag, readable from any origin.
+    func page(_ endpoint: Endpoint, _ request: borrowing Request, _ response: inout Response) {
+        let page = pages.page(endpoint, desk)
+        response.addLines("cache-control: public, max-age=300\r\naccess-control-allow-origin: *\r\n")
+        response.addField("etag", page.etag)
+        if let value = request.field("if-none-match"), Self.matches(request.text(value), page.etag) {
+            response.status = 304
+            return
+        }
+        response.addLines(page.contentType)
+        response.body.append(contentsOf: page.body)
+    }
+
+    /// RFC 9110 §13.1.2, weak comparison.
+    private static func matches(_ field: String, _ etag: [UInt8]) -> Bool {
+        let wanted = String(decoding: etag, as: UTF8.self)
+        return field.split(separator: ",").map { $0.trimmed }.contains { tag in
+            tag == "*" || tag == wanted || tag == "W/" + wanted
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import HTTP
+import Octets
+package import Service
+import Telemetry
+
+/// One error on its way out: what the caller reads, and beside it what the log reads.
+struct Problem: Error {
+    let code: ProblemCode
+    /// For the caller: what was wrong with this request. Fixed texts only, so nothing a stranger sent comes back.
+    var detail: String?
+    /// For the log.
+    var reason: String?
+    /// Seconds.
+    var retryAfter: Int64?
+    /// Needed scopes, for the challenge of RFC 6750 §3.1.
+    var scope: String?
+    /// A different status than the code's own: the OAuth token endpoint says 400 where bearer routes say 401 (RFC 6749 §5.2).
+    var statusOverride: UInt16?
+
+    init(
+        _ code: ProblemCode, _ detail: String? = nil, reason: String? = nil, retryAfter: Int64? = nil, scope: String? = nil
+    ) {
+        self.code = code
+        self.detail = detail
+        self.reason = reason
+        self.retryAfter = retryAfter
+        self.scope = scope
+    }
+
+    var status: UInt16 { statusOverride ?? code.status }
+
+    /// Writes the whole answer (RFC 9457 §3), replacing what `response` held.
+    ///
+    /// - Parameter isOAuth: also say `error` and `error_description` (RFC 6749 §5.2).
+    func write(to response: inout Response, requestID: [UInt8], isOAuth: Bool) {
+        let closes = response.closesConnection
+        response.reset()
+        response.closesConnection = closes
+        response.status = status
+        response.addLines("content-type: application/problem+json\r\ncache-control: no-store\r\n")
+        writeChallenge(to: &response)
+        if let retryAfter { response.addField("retry-after", String(retryAfter).utf8) }
+        writeBody(to: &response.body, requestID: requestID, isOAuth: isOAuth)
+    }
+
+    private func writeChallenge(to response: inout Response) {
+        switch (status, code) {
+        case (401, .clientInvalid):
+            response.addLines("www-authenticate: Basic realm=\"martlet\", charset=\"UTF-8\"\r\n")
+        case (401, _) where code.isAboutToken:
+            response.addLines("www-authenticate: Bearer realm=\"martlet\", error=\"invalid_token\"\r\n")
+        case (401, _):
+            response.addLines("www-authenticate: Bearer realm=\"martlet\"\r\n")
+        case (403, .scopeInsufficient):
+            let needed = scope.map { ", scope=\"\($0)\"" } ?? ""
+            response.addField(
+                "www-authenticate", "Bearer realm=\"martlet\", error=\"insufficient_scope\"\(needed)".utf8)
+        default:
+            break
+        }
+    }
+
+    private func writeBody(to body: inout [UInt8], requestID: [UInt8], isOAuth: Bool) {
+        body.append(literal: "{\"type\":\"urn:martlet:problem:")
+        body.append(contentsOf: code.rawValue.utf8)
+        body.append(literal: "\",\"title\":\"")
+        body.append(literal: code.title)
+        body.append(literal: "\",\"status\":")
+        body.append(decimal: Int64(status))
+        body.append(literal: ",\"code\":\"")
+        body.append(contentsOf: code.rawValue.utf8)
+        if let detail {
+            body.append(literal: "\",\"detail\":\"")
+            body.append(contentsOf: detail.utf8)
+        }
+        body.append(literal: "\",\"request_id\":\"")
+        body.append(contentsOf: requestID)
+        if isOAuth {
+            body.append(literal: "\",\"error\":\"")
+            body.append(literal: code.oauthError)
+            body.append(literal: "\",\"error_description\":\"")
+            body.append(literal: code.title)
+        }
+        body.append(literal: "\"}")
+    }
+}
+
+extension [UInt8] {
+    mutating func append(literal text: StaticString) {
+        unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    mutating func append(decimal value: Int64) {
+        if value < 0 { append(UInt8(ascii: "-")) }
+        var rest = value.magnitude
+        let start = count
+        repeat {
+            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        } while rest > 0
+        self[start...].reverse()
+    }
+}

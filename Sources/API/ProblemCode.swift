@@ -1,0 +1,175 @@
+/// Every error this service can answer with: the closed list that ends problem types and stands in `openapi.yaml`.
+package enum ProblemCode: String, CaseIterable, Sendable {
+    case requestMalformed = "request_malformed"
+    case tokenInURL = "token_in_url"
+    case scopeInvalid = "scope_invalid"
+    case audienceInvalid = "audience_invalid"
+    case grantUnsupported = "grant_unsupported"
+    case refreshMismatch = "refresh_mismatch"
+    case messageMalformed = "message_malformed"
+
+    case tokenMissing = "token_missing"
+    case tokenMalformed = "token_malformed"
+    case tokenTooLarge = "token_too_large"
+    case algNotAllowed = "alg_not_allowed"
+    case kidUnknown = "kid_unknown"
+    case signatureInvalid = "signature_invalid"
+    case typMismatch = "typ_mismatch"
+    case issuerMismatch = "issuer_mismatch"
+    case audienceMismatch = "audience_mismatch"
+    case claimMissing = "claim_missing"
+    case claimInvalid = "claim_invalid"
+    case tokenExpired = "token_expired"
+    case tokenNotActive = "token_not_active"
+    case tokenRevoked = "token_revoked"
+    case sessionRevoked = "session_revoked"
+    case subjectRevoked = "subject_revoked"
+    case clientRevoked = "client_revoked"
+    case keyRevoked = "key_revoked"
+    case authTooOld = "auth_too_old"
+    case invalidCredentials = "invalid_credentials"
+    case refreshInvalid = "refresh_invalid"
+    case refreshExpired = "refresh_expired"
+    case refreshIdle = "refresh_idle"
+    case refreshReused = "refresh_reused"
+    case clientInvalid = "client_invalid"
+
+    case scopeInsufficient = "scope_insufficient"
+    case roleInsufficient = "role_insufficient"
+    case clientNotAllowed = "client_not_allowed"
+    case notFound = "not_found"
+    case methodNotAllowed = "method_not_allowed"
+    case requestTimeout = "request_timeout"
+    case bodyTooLarge = "body_too_large"
+    case targetTooLong = "target_too_long"
+    case unsupportedMediaType = "unsupported_media_type"
+    case expectationFailed = "expectation_failed"
+    case tooManyAttempts = "too_many_attempts"
+    case headTooLarge = "head_too_large"
+
+    case internalFault = "internal"
+    case methodUnknown = "method_unknown"
+    case codingUnsupported = "coding_unsupported"
+    case hashingSaturated = "hashing_saturated"
+    case journalUnavailable = "journal_unavailable"
+    case notReady = "not_ready"
+    case tooManyConnections = "too_many_connections"
+    case versionUnsupported = "version_unsupported"
+
+    package var status: UInt16 {
+        switch self {
+        case .requestMalformed, .tokenInURL, .scopeInvalid, .audienceInvalid, .grantUnsupported, .refreshMismatch,
+            .messageMalformed:
+            400
+        case .tokenMissing, .tokenMalformed, .tokenTooLarge, .algNotAllowed, .kidUnknown, .signatureInvalid, .typMismatch,
+            .issuerMismatch, .audienceMismatch, .claimMissing, .claimInvalid, .tokenExpired, .tokenNotActive, .tokenRevoked,
+            .sessionRevoked, .subjectRevoked, .clientRevoked, .keyRevoked, .authTooOld, .invalidCredentials, .refreshInvalid,
+            .refreshExpired, .refreshIdle, .refreshReused, .clientInvalid:
+            401
+        case .scopeInsufficient, .roleInsufficient, .clientNotAllowed: 403
+        case .notFound: 404
+        case .methodNotAllowed: 405
+        case .requestTimeout: 408
+        case .bodyTooLarge: 413
+        case .targetTooLong: 414
+        case .unsupportedMediaType: 415
+        case .expectationFailed: 417
+        case .tooManyAttempts: 429
+        case .headTooLarge: 431
+        case .internalFault: 500
+        case .methodUnknown, .codingUnsupported: 501
+        case .hashingSaturated, .journalUnavailable, .notReady, .tooManyConnections: 503
+        case .versionUnsupported: 505
+        }
+    }
+
+    /// One sentence, the same for every occurrence (RFC 9457 §3.1.4).
+    package var title: StaticString {
+        switch self {
+        case .requestMalformed: "The request is not understood."
+        case .tokenInURL: "Tokens are never taken from a URL."
+        case .scopeInvalid: "The scope asked for is not granted."
+        case .audienceInvalid: "The audience asked for is not served."
+        case .grantUnsupported: "This grant type is not offered."
+        case .refreshMismatch: "The token was just used with another scope or audience."
+        case .messageMalformed: "The message is not well-formed HTTP/1.1."
+        case .tokenMissing: "A bearer token is needed."
+        case .tokenMalformed: "The token is not a compact JWS of this service."
+        case .tokenTooLarge: "The token is too large."
+        case .algNotAllowed: "The token's algorithm is not the key's."
+        case .kidUnknown: "The token names no key of this service."
+        case .signatureInvalid: "The token's signature does not hold."
+        case .typMismatch: "The token is of another kind."
+        case .issuerMismatch: "The token has another issuer."
+        case .audienceMismatch: "The token is meant for another audience."
+        case .claimMissing: "The token lacks a required claim."
+        case .claimInvalid: "A claim of the token has a wrong form."
+        case .tokenExpired: "The token has expired."
+        case .tokenNotActive: "The token is not active yet."
+        case .tokenRevoked: "The token was revoked."
+        case .sessionRevoked: "The session was ended."
+        case .subjectRevoked: "The subject's sessions were ended."
+        case .clientRevoked: "The client's tokens were revoked."
+        case .keyRevoked: "The token's key was revoked."
+        case .authTooOld: "The login is longer ago than allowed."
+        case .invalidCredentials: "The username or the password is wrong."
+        case .refreshInvalid: "The refresh token is not valid."
+        case .refreshExpired: "The session has reached its end."
+        case .refreshIdle: "The session was idle for too long."
+        case .refreshReused: "The refresh token was used before; its session is ended."
+        case .clientInvalid: "The client is unknown or its secret is wrong."
+        case .scopeInsufficient: "The token lacks a needed scope."
+        case .roleInsufficient: "The token lacks a needed role."
+        case .clientNotAllowed: "The token belongs to another client."
+        case .notFound: "There is nothing at this path."
+        case .methodNotAllowed: "This path does not take this method."
+        case .requestTimeout: "The request did not arrive in time."
+        case .bodyTooLarge: "The content is too large."
+        case .targetTooLong: "The request target is too long."
+        case .unsupportedMediaType: "This content type is not taken here."
+        case .expectationFailed: "This expectation cannot be met."
+        case .tooManyAttempts: "Too many failed attempts."
+        case .headTooLarge: "The header section is too large."
+        case .internalFault: "Something failed inside the service."
+        case .methodUnknown: "This method is not known."
+        case .codingUnsupported: "This transfer coding is not known."
+        case .hashingSaturated: "Too many logins are waiting."
+        case .journalUnavailable: "The journal cannot be written, so nothing was changed that needs it."
+        case .notReady: "The service is not ready."
+        case .tooManyConnections: "Too many connections are open."
+        case .versionUnsupported: "This HTTP version is not spoken."
+        }
+    }
+
+    /// The `error` of OAuth answers: RFC 6749 §5.2, RFC 8707 §2; 503 borrows the name of RFC 6749 §4.1.2.1.
+    package var oauthError: StaticString {
+        switch self {
+        case .scopeInvalid: "invalid_scope"
+        case .audienceInvalid: "invalid_target"
+        case .grantUnsupported: "unsupported_grant_type"
+        case .clientInvalid: "invalid_client"
+        case .clientNotAllowed: "unauthorized_client"
+        case .refreshInvalid, .refreshExpired, .refreshIdle, .refreshReused, .refreshMismatch, .invalidCredentials,
+            .tokenRevoked, .sessionRevoked, .subjectRevoked, .clientRevoked, .keyRevoked, .tokenMalformed, .tokenTooLarge,
+            .algNotAllowed, .kidUnknown, .signatureInvalid, .typMismatch, .issuerMismatch, .audienceMismatch, .claimMissing,
+            .claimInvalid, .tokenExpired, .tokenNotActive, .authTooOld:
+            "invalid_grant"
+        case .tooManyAttempts, .hashingSaturated, .journalUnavailable, .notReady, .tooManyConnections:
+            "temporarily_unavailable"
+        case .internalFault: "server_error"
+        default: "invalid_request"
+        }
+    }
+
+    /// Whether the refused thing was a token that came with the request (RFC 6750 §3.1, `invalid_token`).
+    var isAboutToken: Bool {
+        switch self {
+        case .tokenMalformed, .tokenTooLarge, .algNotAllowed, .kidUnknown, .signatureInvalid, .typMismatch, .issuerMismatch,
+            .audienceMismatch, .claimMissing, .claimInvalid, .tokenExpired, .tokenNotActive, .tokenRevoked, .sessionRevoked,
+            .subjectRevoked, .clientRevoked, .keyRevoked, .authTooOld, .refreshInvalid, .refreshExpired, .refreshIdle,
+            .refreshReused:
+            true
+        default: false
+        }
+    }
+}

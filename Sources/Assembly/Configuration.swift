@@ -1,0 +1,124 @@
+package import Accounts
+package import Service
+package import Telemetry
+import Token
+
+/// Everything that is wrong with the settings, one sentence each.
+package struct ConfigurationError: Error, Equatable, Sendable {
+    package let mistakes: [String]
+
+    package init(mistakes: [String]) {
+        self.mistakes = mistakes
+    }
+}
+
+/// The settings, read once: the only reader of the environment.
+package struct Configuration: Sendable {
+    package let listen: [ListenText]
+    package let operatorListen: [ListenText]
+    package let realm: RealmSettings
+    package let statePath: String
+    package let keysPath: String
+    package let usersPath: String
+    package let clientsPath: String
+    /// Milliseconds.
+    package let refreshGrace: Int64
+    package let threads: Int
+    package let hashWorkers: Int
+    package let hashQueue: Int
+    package let argon2: Argon2Parameters
+    package let loginAccountFailures: Int
+    package let loginSourceFailures: Int
+    package let connections: Int
+    package let connectionsPerSource: Int
+    /// Seconds.
+    package let headTimeout: Int64
+    package let bodyTimeout: Int64
+    package let idleTimeout: Int64
+    package let writeTimeout: Int64
+    package let drainTimeout: Int64
+    package let logForm: Log.Form
+    package let logLevel: Log.Level
+
+    /// - Parameters:
+    ///   - environment: settings by name; names that do not begin with `MARTLET_` are ignored.
+    ///   - cores: what the word `cores` stands for.
+    package init(environment: [String: String], cores: Int) throws(ConfigurationError) {
+        var reader = SettingsReader(environment)
+        listen = ListenText.read(.listen, &reader, mayBeEmpty: false)
+        operatorListen = ListenText.read(.operatorListen, &reader, mayBeEmpty: true)
+        realm = Self.realm(&reader)
+        statePath = reader.path(.state)
+        keysPath = reader.path(.keys)
+        usersPath = reader.path(.users)
+        clientsPath = reader.path(.clients)
+        refreshGrace = reader.seconds(.refreshGrace, within: 0...60) * 1_000
+        threads = reader.workers(.threads, cores: cores)
+        hashWorkers = reader.workers(.hashWorkers, cores: cores)
+        hashQueue = reader.number(.hashQueue, within: 1...65_536)
+        argon2 = Self.argon2(&reader)
+        loginAccountFailures = reader.number(.loginAccountFailures, within: 0...1_000_000)
+        loginSourceFailures = reader.number(.loginSourceFailures, within: 0...1_000_000)
+        connections = reader.number(.connections, within: 1...1_000_000)
+        connectionsPerSource = reader.number(.connectionsPerSource, within: 0...1_000_000)
+        headTimeout = reader.seconds(.headTimeout, within: 1...600)
+        bodyTimeout = reader.seconds(.bodyTimeout, within: 1...600)
+        idleTimeout = reader.seconds(.idleTimeout, within: 1...3_600)
+        writeTimeout = reader.seconds(.writeTimeout, within: 1...600)
+        drainTimeout = reader.seconds(.drainTimeout, within: 1...600)
+        logForm = reader.choice(.log, Log.Form.init(rawValue:), expected: "json or text", otherwise: .json)
+        logLevel = reader.choice(
+            .logLevel, { text in Log.Level.allCases.first { "\($0.name)" == text } },
+            expected: "debug, info, warning or error", otherwise: .info)
+        guard reader.mistakes.isEmpty else { throw ConfigurationError(mistakes: reader.mistakes) }
+    }
+
+    private static func realm(_ reader: inout SettingsReader) -> RealmSettings {
+        let issuer = reader.text(.issuer)
+        if !isIssuer(issuer) {
+            reader.complain(.issuer, "an https URL without query and fragment (http is taken for loopback only)")
+        }
+        let audiences = reader.list(.audience)
+        if audiences.isEmpty || !audiences.allSatisfy(isAudience) || Set(audiences).count != audiences.count {
+            reader.complain(.audience, "a comma-separated list of different names without spaces, quotes or control characters")
+        }
+        let shared = reader.list(.sharedSecretAudiences)
+        if !shared.allSatisfy(audiences.contains) { reader.complain(.sharedSecretAudiences, "among MARTLET_AUDIENCE") }
+        let algorithm = reader.choice(.algorithm, Algorithm.init(rawValue:), expected: "RS256 or HS256", otherwise: .rs256)
+        let claims = reader.list(.claims)
+        if claims.contains(where: { AccessGrant.reservedClaims.contains($0) }) {
+            reader.complain(.claims, "free of the names that Martlet sets itself")
+        }
+        let sessionMax = reader.seconds(.sessionMax, within: 60...34_560_000)
+        return RealmSettings(
+            issuer: issuer, audiences: audiences.isEmpty ? ["api"] : audiences, algorithm: algorithm,
+            sharedSecretAudiences: Set(shared), extraClaims: Set(claims),
+            accessLifetime: reader.seconds(.accessLifetime, within: 30...3_600),
+            refreshIdle: reader.seconds(.refreshIdle, within: 60...34_560_000), sessionMax: sessionMax,
+            leeway: reader.seconds(.leeway, within: 0...60))
+    }
+
+    private static func argon2(_ reader: inout SettingsReader) -> Argon2Parameters {
+        let memory = reader.number(.argon2Memory, within: 7_168...1_048_576)
+        let passes = reader.number(.argon2Passes, within: 1...64)
+        let lanes = reader.number(.argon2Lanes, within: 1...16)
+        let parameters = Argon2Parameters(memoryKiB: UInt32(memory), passes: UInt32(passes), lanes: UInt32(lanes))
+        if !parameters.isStrongEnough {
+            reader.complain(.argon2Memory, "enough for so few passes: OWASP asks for 19456 x 2, 12288 x 3, 9216 x 4 or 7168 x 5")
+        }
+        return parameters
+    }
+
+    /// RFC 8414 §2; plain http is for tests on loopback.
+    static func isIssuer(_ text: String) -> Bool {
+        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x5c }) else { return false }
+        guard !text.contains("?"), !text.contains("#"), text.utf8.count <= 256 else { return false }
+        if text.hasPrefix("https://") { return text.utf8.count > 8 }
+        let hosts = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+        return hosts.contains { text == $0 || text.hasPrefix($0 + ":") || text.hasPrefix($0 + "/") }
+    }
+
+    private static func isAudience(_ text: String) -> Bool {
+        text.utf8.count <= 256 && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x5c }
+    }
+}

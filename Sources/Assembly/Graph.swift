@@ -1,0 +1,112 @@
+package import API
+import Accounts
+import CLinux
+import Glibc
+package import HTTP
+import Journal
+package import Octets
+import OpenSSL
+import Revocation
+package import Service
+package import Telemetry
+import Token
+
+/// Why the service cannot start: one message that names the file, line or variable and what is expected.
+package struct StartFault: Error, Sendable, CustomStringConvertible {
+    package let description: String
+}
+
+/// The object graph of a running service.
+package final class Graph: Sendable {
+    package let shared: ApplicationShared
+    package let connections: ConnectionCounters
+    package let log: Log
+    private let housekeeper: Housekeeper
+
+    /// Reads everything first and changes nothing on disk before all of it is right.
+    package init(_ configuration: Configuration, log: Log) throws(StartFault) {
+        let files = AccountFiles(configuration)
+        let users = try files.users()
+        let clients = try files.clients()
+        let keys = KeyDirectory(path: configuration.keysPath)
+        let keyring = try Self.keyring(keys, log)
+        let revocations = try Self.revocations(configuration, log)
+        let realm = try Self.realm(
+            configuration, users: users, clients: clients, keyring: keyring, revocations: revocations, files: files, log: log)
+        let connections = ConnectionCounters()
+        let housekeeper = Housekeeper(realm: realm, files: files, keys: keys)
+        let settings = Setting.allCases.map { $0.openAPIText }
+        shared = ApplicationShared(
+            realm: realm, connections: connections,
+            openAPI: Array(OpenAPIDocument(version: Version.text, settings: settings).text.utf8), monotonic: MonotonicClock.nanoseconds,
+            random: { Random.next64() }, unreadiness: { housekeeper.unreadiness })
+        self.connections = connections
+        self.log = log
+        self.housekeeper = housekeeper
+        housekeeper.start()
+    }
+
+    /// Reads accounts and keys again now, as SIGHUP asks.
+    package func reload() {
+        housekeeper.reload()
+    }
+
+    /// Ends the housekeeping and the journal; everything acknowledged is on disk.
+    package func close() {
+        housekeeper.stop()
+        shared.realm.hashing.close()
+        shared.realm.revocations.close()
+    }
+
+    private static func keyring(_ keys: KeyDirectory, _ log: Log) throws(StartFault) -> Keyring {
+        do throws(KeyDirectoryFault) {
+            if try keys.isEmpty() {
+                let names = try keys.fill(now: SystemClock.wall.now)
+                log.write(.info, "keys_created") { $0.add("files", names.joined(separator: " ")) }
+            }
+            return try keys.load()
+        } catch {
+            throw StartFault(description: error.description)
+        }
+    }
+
+    private static func revocations(_ configuration: Configuration, _ log: Log) throws(StartFault) -> RevocationStore {
+        let store: RevocationStore
+        do {
+            store = try RevocationStore.open(
+                RevocationOptions(
+                    directory: configuration.statePath, grace: configuration.refreshGrace,
+                    sessionMax: configuration.realm.sessionMax * 1_000, clock: SystemClock.wall,
+                    monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() }))
+        } catch {
+            throw StartFault(description: "\(error)")
+        }
+        log.write(.info, "journal_replayed") { line in
+            line.add("state", configuration.statePath)
+            line.add("records", store.startReport.journal.recordCount)
+            line.add("torn_octets", store.startReport.journal.tornByteCount)
+            line.add("milliseconds", store.startReport.durationMilliseconds)
+        }
+        return store
+    }
+
+    private static func realm(
+        _ configuration: Configuration, users: UserDirectory, clients: ClientDirectory, keyring: Keyring,
+        revocations: RevocationStore, files: AccountFiles, log: Log
+    ) throws(StartFault) -> Realm {
+        let hashing: HashingPool
+        do {
+            hashing = try HashingPool(workers: configuration.hashWorkers, queueCountMax: configuration.hashQueue)
+        } catch {
+            throw StartFault(description: "\(error)")
+        }
+        let throttle = LoginThrottle(
+            account: .init(failureCountMax: Int64(configuration.loginAccountFailures), refillMilliseconds: 30_000),
+            source: .init(failureCountMax: Int64(configuration.loginSourceFailures), refillMilliseconds: 3_000),
+            key: (Random.next64(), Random.next64()))
+        return Realm(
+            settings: configuration.realm, keyring: Published(keyring), users: Published(users), clients: Published(clients),
+            revocations: revocations, passwords: PasswordHasher(parameters: configuration.argon2), hashing: hashing,
+            throttle: throttle, clock: SystemClock.wall, log: log, random: { Random.bytes($0) }, storeHash: files.storeHash)
+    }
+}

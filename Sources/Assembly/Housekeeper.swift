@@ -1,0 +1,107 @@
+import Accounts
+import Glibc
+import Octets
+import Service
+import Synchronization
+import Telemetry
+import Token
+
+/// The thread that looks after what changes by itself: files that were edited, entries that expired.
+final class Housekeeper: Sendable {
+    /// How often files are looked at; a disabled user is refused within a second.
+    private static let intervalMilliseconds = 250
+
+    private struct State {
+        var isStopping = false
+        var usersStamp: FileStamp
+        var clientsStamp: FileStamp
+        var keysStamp: [FileStamp]
+        var failures: [String: String] = [:]
+    }
+
+    private let realm: Realm
+    private let files: AccountFiles
+    private let keys: KeyDirectory
+    private let state: Mutex<State>
+
+    init(realm: Realm, files: AccountFiles, keys: KeyDirectory) {
+        self.realm = realm
+        self.files = files
+        self.keys = keys
+        state = Mutex(
+            State(
+                usersStamp: FileStamp(files.usersPath), clientsStamp: FileStamp(files.clientsPath), keysStamp: keys.stamp()))
+    }
+
+    /// What a failed reload left as it was.
+    var unreadiness: [String] {
+        state.withLock { $0.failures.keys.sorted() }
+    }
+
+    func start() {
+        Threads.start(name: "housekeeping") { [self] in
+            while !state.withLock({ $0.isStopping }) {
+                Threads.sleep(milliseconds: Self.intervalMilliseconds)
+                reloadWhatChanged()
+                realm.revocations.purge(now: realm.clock.now, monotonic: MonotonicClock.nanoseconds() / 1_000_000)
+            }
+        }
+    }
+
+    func stop() {
+        state.withLock { $0.isStopping = true }
+    }
+
+    /// Reads everything again, changed or not.
+    func reload() {
+        reloadUsers(FileStamp(files.usersPath))
+        reloadClients(FileStamp(files.clientsPath))
+        reloadKeys(keys.stamp())
+    }
+
+    private func reloadWhatChanged() {
+        let seen = state.withLock { ($0.usersStamp, $0.clientsStamp, $0.keysStamp) }
+        let users = FileStamp(files.usersPath)
+        if users != seen.0 { reloadUsers(users) }
+        let clients = FileStamp(files.clientsPath)
+        if clients != seen.1 { reloadClients(clients) }
+        let keyStamps = keys.stamp()
+        if keyStamps != seen.2 { reloadKeys(keyStamps) }
+    }
+
+    private func reloadUsers(_ stamp: FileStamp) {
+        state.withLock { $0.usersStamp = stamp }
+        take("users", at: files.usersPath) { () throws(StartFault) in realm.users.replace(with: try files.users()) }
+    }
+
+    private func reloadClients(_ stamp: FileStamp) {
+        state.withLock { $0.clientsStamp = stamp }
+        take("clients", at: files.clientsPath) { () throws(StartFault) in realm.clients.replace(with: try files.clients()) }
+    }
+
+    private func reloadKeys(_ stamps: [FileStamp]) {
+        state.withLock { $0.keysStamp = stamps }
+        take("keys", at: "keys") { () throws(StartFault) in
+            do {
+                realm.keyring.replace(with: try keys.load())
+            } catch {
+                throw StartFault(description: error.description)
+            }
+        }
+    }
+
+    /// A bad reload keeps the old state and says so.
+    private func take(_ name: String, at path: String, _ read: () throws(StartFault) -> Void) {
+        do throws(StartFault) {
+            try read()
+            state.withLock { _ = $0.failures.removeValue(forKey: "\(name)_reload_failed") }
+            realm.log.write(.info, "reloaded") { $0.add("what", name) }
+        } catch {
+            state.withLock { $0.failures["\(name)_reload_failed"] = error.description }
+            realm.log.write(.error, "reload_failed") { line in
+                line.add("what", name)
+                line.add("reason", error.description)
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+/// Reads settings one by one and keeps every mistake, so that all are told at once.
+struct SettingsReader {
+    private let values: [String: String]
+    private(set) var mistakes: [String] = []
+
+    /// - Parameter values: by the names of ``Setting``. Names that begin like ours and are none of ours are mistakes.
+    init(_ values: [String: String]) {
+        self.values = values
+        let known = Set(Setting.allCases.map(\.rawValue))
+        for name in values.keys.sorted() where name.hasPrefix("MARTLET_") && !known.contains(name) {
+            mistakes.append("\(name): there is no such setting")
+        }
+    }
+
+    func text(_ setting: Setting) -> String {
+        values[setting.rawValue] ?? setting.defaultText
+    }
+
+    mutating func path(_ setting: Setting) -> String {
+        let path = text(setting)
+        if path.isEmpty || path.utf8.contains(0) { complain(setting, "a path") }
+        return path
+    }
+
+    func list(_ setting: Setting) -> [String] {
+        text(setting).split(separator: ",").map { $0.trimmingBlanks }.filter { !$0.isEmpty }
+    }
+
+    mutating func number(_ setting: Setting, within range: ClosedRange<Int>) -> Int {
+        if let value = Int(text(setting)), range.contains(value) { return value }
+        complain(setting, "a whole number from \(range.lowerBound) to \(range.upperBound)")
+        return range.lowerBound
+    }
+
+    /// A number, or the word `cores`.
+    mutating func workers(_ setting: Setting, cores: Int) -> Int {
+        text(setting) == "cores" ? max(1, min(cores, 256)) : number(setting, within: 1...256)
+    }
+
+    /// A whole number and a unit of `s`, `m`, `h` or `d`; in seconds.
+    mutating func seconds(_ setting: Setting, within range: ClosedRange<Int64>) -> Int64 {
+        if let value = Self.seconds(text(setting)), range.contains(value) { return value }
+        complain(setting, "a time such as 90s, 10m, 12h or 14d, from \(range.lowerBound)s to \(range.upperBound)s")
+        return range.lowerBound
+    }
+
+    mutating func choice<Value>(_ setting: Setting, _ parse: (String) -> Value?, expected: String, otherwise: Value) -> Value {
+        if let value = parse(text(setting)) { return value }
+        complain(setting, expected)
+        return otherwise
+    }
+
+    mutating func complain(_ setting: Setting, _ expected: String) {
+        mistakes.append("\(setting.rawValue): «\(Self.printable(text(setting)))» is not \(expected)")
+    }
+
+    static func seconds(_ text: String) -> Int64? {
+        guard let unit = text.last, let count = Int64(text.dropLast()), count >= 0 else { return nil }
+        let scale: Int64
+        switch unit {
+        case "s": scale = 1
+        case "m": scale = 60
+        case "h": scale = 3_600
+        case "d": scale = 86_400
+        default: return nil
+        }
+        let (product, overflow) = count.multipliedReportingOverflow(by: scale)
+        return overflow ? nil : product
+    }
+
+    private static func printable(_ text: String) -> String {
+        String(text.unicodeScalars.prefix(80).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : Character($0) })
+    }
+}
+
+extension Substring {
+    var trimmingBlanks: String {
+        var rest = self
+        while rest.first == " " { rest.removeFirst() }
+        while rest.last == " " { rest.removeLast() }
+        return String(rest)
+    }
+}

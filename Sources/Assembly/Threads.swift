@@ -1,0 +1,31 @@
+import Glibc
+
+/// A thread of our own beside the loops.
+package enum Threads {
+    private final class Work {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    package static func start(name: String, _ run: @escaping @Sendable () -> Void) {
+        var thread = pthread_t()
+        let work = unsafe Unmanaged.passRetained(Work(run))
+        let result = unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                unsafe Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, work.toOpaque())
+        guard result == 0 else {
+            unsafe work.release()
+            return
+        }
+        pthread_setname_np(thread, name)
+        pthread_detach(thread)
+    }
+
+    static func sleep(milliseconds: Int) {
+        usleep(UInt32(clamping: milliseconds * 1_000))
+    }
+}

@@ -1,0 +1,44 @@
+package import HTTP
+
+/// What a ``Server`` needs to know.
+package struct EngineOptions: Sendable {
+    package var listeners: [Listener]
+    /// How many event loops, each on a thread of its own; at least one runs.
+    package var threads: Int
+    package var limits: Limits
+    package var counters: ConnectionCounters
+
+    package init(listeners: [Listener], threads: Int, limits: Limits = Limits(), counters: ConnectionCounters) {
+        self.listeners = listeners
+        self.threads = threads
+        self.limits = limits
+        self.counters = counters
+    }
+}
+
+/// One address, and which routes are reachable through it.
+package struct Listener: Hashable, Sendable {
+    package var address: ListenAddress
+    package var role: Request.Role
+
+    package init(address: ListenAddress, role: Request.Role) {
+        self.address = address
+        self.role = role
+    }
+}
+
+package enum ListenAddress: Hashable, Sendable {
+    /// `host` is an IPv4 or IPv6 literal without brackets, or `localhost`, which is 127.0.0.1. Port 0 takes a free one.
+    case tcp(host: String, port: UInt16)
+    /// The path of a Unix socket, which is made with mode 0660 and removed at the end.
+    case unix(path: String)
+}
+
+extension ListenAddress: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+}

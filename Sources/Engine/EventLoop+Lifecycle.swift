@@ -1,0 +1,208 @@
+import CLinux
+import Glibc
+import HTTP
+import Synchronization
+
+// How connections come, go and are turned away.
+extension EventLoop {
+    /// How much of what a closing connection still sends is thrown away before it is reset.
+    private static let lingerByteCountMax = 262_144
+    /// How many connections above the limit may be told so, each in a place of its own.
+    private static let refusedMax = 256
+
+    mutating func accept(from index: Int) {
+        guard index < shared.listeners.count else { return }
+        // Not without end, so that the connections that are there get their turn.
+        for _ in 0..<64 where !acceptOne(shared.listeners[index]) { return }
+    }
+
+    /// - Returns: whether there may be more.
+    mutating func acceptOne(_ listener: ListenSocket) -> Bool {
+        var address = [UInt8](repeating: 0, count: 128)
+        var byteCount = UInt32(address.count)
+        let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = unsafe address.withUnsafeMutableBytes { octets in
+            unsafe clinux_accept4(listener.descriptor, octets.baseAddress, &byteCount, flags)
+        }
+        guard descriptor >= 0 else { return goesOnAccepting(listener, after: errno) }
+        let peer = PeerAddress(socketAddress: address.span, byteCount: Int(byteCount))
+        shared.counters.accepted.add(1, ordering: .relaxed)
+        hand(Arrival(transport: Transport(descriptor: descriptor), peer: peer, role: listener.role))
+        return true
+    }
+
+    private mutating func goesOnAccepting(_ listener: ListenSocket, after error: Int32) -> Bool {
+        switch error {
+        case EAGAIN, EBADF, EINVAL: return false
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+            // One is taken off the queue so that it sees an end instead of waiting; the others may still be served.
+            if reserve >= 0 { _ = Glibc.close(reserve) }
+            let descriptor = clinux_accept4(listener.descriptor, nil, nil, 0)
+            if descriptor >= 0 {
+                _ = Glibc.close(descriptor)
+                shared.counters.refused.add(1, ordering: .relaxed)
+            }
+            reserve = Self.openReserve()
+            pauseAccepting()
+            return false
+        // The connection is gone already, or the call was interrupted (accept(2)).
+        default: return true
+        }
+    }
+
+    private mutating func pauseAccepting() {
+        for listener in shared.listeners { queue.remove(listener.descriptor) }
+        acceptsAgainAt = now &+ 100
+    }
+
+    /// Gives a new connection to the loop that has the fewest: one that accepts faster would otherwise take them all.
+    private mutating func hand(_ arrival: Arrival) {
+        var chosen = mailbox
+        if drain == .running {
+            var least = chosen.load.load(ordering: .relaxed)
+            for other in shared.mailboxes {
+                let load = other.load.load(ordering: .relaxed)
+                if load < least { (chosen, least) = (other, load) }
+            }
+        }
+        chosen.load.add(1, ordering: .relaxed)
+        if chosen === mailbox { return adopt(arrival) }
+        guard !chosen.post(.adopt(arrival)) else { return }
+        chosen.load.subtract(1, ordering: .relaxed)
+        mailbox.load.add(1, ordering: .relaxed)
+        adopt(arrival)
+    }
+
+    /// Takes a connection in that ``Mailbox/load`` counts already.
+    mutating func adopt(_ arrival: Arrival) {
+        let open = shared.counters.open.add(1, ordering: .relaxed).newValue
+        let excess = open - shared.limits.connectionsMax
+        let isCounted = excess <= 0 && shared.census.admit(arrival.peer)
+        let slot = place(arrival)
+        connections[slot].isCounted = isCounted
+        connections[slot].interest = EventQueue.readable
+        guard excess <= Self.refusedMax,
+            queue.add(arrival.transport.descriptor, EventQueue.readable, data(of: slot))
+        else {
+            shared.counters.refused.add(1, ordering: .relaxed)
+            return close(slot)
+        }
+        connections[slot].deadline = now &+ shared.deadlines.idle
+        guard !isCounted else { return }
+        shared.counters.refused.add(1, ordering: .relaxed)
+        refuseNow(slot, .tooManyConnections)
+    }
+
+    private mutating func place(_ arrival: Arrival) -> Int {
+        if let slot = freePlaces.popLast() {
+            let (generation, ticket) = (connections[slot].generation, connections[slot].ticket)
+            let reader = HTTP1Reader(limits: shared.limits)
+            connections[slot] = Connection(arrival, reader: reader, generation: generation, ticket: ticket)
+            return slot
+        }
+        let reader = HTTP1Reader(limits: shared.limits)
+        connections.append(Connection(arrival, reader: reader, generation: 0, ticket: 0))
+        return connections.count - 1
+    }
+
+    /// Ends a connection whose last answer is out.
+    mutating func end(_ slot: Int) {
+        guard connections[slot].lingers else { return close(slot) }
+        connections[slot].transport.endSending()
+        connections[slot].input = []
+        connections[slot].stage = .lingering
+        connections[slot].deadline = now &+ shared.deadlines.linger
+        watch(slot, EventQueue.readable)
+    }
+
+    /// Throws away what a closing connection still sends.
+    mutating func discard(_ slot: Int) {
+        switch connections[slot].transport.receive(into: &request.bytes, from: 0) {
+        case .moved(let count):
+            connections[slot].lingeredByteCount &+= count
+            if connections[slot].lingeredByteCount > Self.lingerByteCountMax { close(slot) }
+        case .wouldBlock: break
+        case .ended, .failed: close(slot)
+        }
+    }
+
+    mutating func close(_ slot: Int) {
+        connections[slot].transport.close()
+        if connections[slot].isCounted { shared.census.dismiss(connections[slot].peer) }
+        connections[slot].stage = .closed
+        connections[slot].isDeferred = false
+        connections[slot].deadline = .max
+        // Kept below the highest bit, which marks events that are not about connections.
+        connections[slot].generation = (connections[slot].generation &+ 1) & 0x7fff_ffff
+        connections[slot].ticket &+= 1
+        connections[slot].input = []
+        connections[slot].output = []
+        freePlaces.append(slot)
+        mailbox.load.subtract(1, ordering: .relaxed)
+        shared.counters.open.subtract(1, ordering: .relaxed)
+    }
+
+    /// A deadline has passed.
+    mutating func expire(_ slot: Int) {
+        switch connections[slot].stage {
+        case .idle, .lingering: close(slot)
+        case .head:
+            shared.counters.timedOut.add(1, ordering: .relaxed)
+            refuseNow(slot, .headTimeout)
+        case .content:
+            shared.counters.timedOut.add(1, ordering: .relaxed)
+            refuseNow(slot, .bodyTimeout)
+        case .writing:
+            shared.counters.timedOut.add(1, ordering: .relaxed)
+            close(slot)
+        case .deferred, .closed: connections[slot].deadline = .max
+        }
+    }
+}
+
+// How a loop stops.
+extension EventLoop {
+    /// How long connection attempts that the kernel had begun may take to arrive, in milliseconds.
+    private static let settlingTime: Int64 = 50
+
+    mutating func advanceDrain() {
+        switch drain {
+        case .running, .done: break
+        case .notice(let until):
+            guard now >= until else { return }
+            for listener in shared.listeners { listener.stopAdmitting() }
+            drain = .settling(until: now &+ Self.settlingTime)
+        case .settling(let until):
+            guard now >= until else { return }
+            leaveListeners()
+            let newcomersUntil = now &+ min(1_000, shared.deadlines.drain)
+            drain = .finishing(newcomersUntil: newcomersUntil, until: now &+ shared.deadlines.drain)
+            finish(newcomersUntil, now &+ shared.deadlines.drain)
+        case .finishing(let newcomersUntil, let until): finish(newcomersUntil, until)
+        }
+    }
+
+    /// Takes in what is queued, then lets go of the listeners; the last loop to do so closes them.
+    private mutating func leaveListeners() {
+        acceptsAgainAt = nil
+        for listener in shared.listeners {
+            while acceptOne(listener) {}
+            queue.remove(listener.descriptor)
+            guard listener.leave() else { continue }
+            while acceptOne(listener) {}
+            acceptsAgainAt = nil
+            listener.shut()
+        }
+    }
+
+    /// Closes what is idle; a connection that has not asked anything yet gets the time to.
+    private mutating func finish(_ newcomersUntil: Int64, _ until: Int64) {
+        for slot in connections.indices where connections[slot].stage == .idle {
+            guard connections[slot].servedCount > 0 || now >= newcomersUntil else { continue }
+            // A request may have come in since the last events.
+            receive(slot)
+            if connections[slot].stage == .idle { close(slot) }
+        }
+        if now >= until || mailbox.load.load(ordering: .relaxed) <= 0 { drain = .done }
+    }
+}

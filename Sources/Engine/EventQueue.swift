@@ -1,0 +1,48 @@
+import CLinux
+import Glibc
+
+/// epoll(7), level-triggered: one receive an event is enough, and what is left is told again.
+struct EventQueue: Sendable {
+    static let readable = UInt32(CLINUX_EPOLLIN)
+    static let writable = UInt32(CLINUX_EPOLLOUT)
+    static let broken = UInt32(CLINUX_EPOLLERR | CLINUX_EPOLLHUP)
+    private static let exclusive = UInt32(CLINUX_EPOLLEXCLUSIVE)
+
+    /// Room for what ``wait(into:timeout:)`` tells at once.
+    static let noEvents = [clinux_event](repeating: clinux_event(data: 0, events: 0), count: 256)
+
+    private let descriptor: Int32
+
+    init() throws(EngineFault) {
+        descriptor = clinux_epoll_create()
+        guard descriptor >= 0 else { throw .last("epoll_create1", "the event queue") }
+    }
+
+    func close() {
+        _ = Glibc.close(descriptor)
+    }
+
+    /// - Parameter isShared: several queues watch it, and one of them is to be woken.
+    /// - Returns: false when the kernel has no room for it.
+    func add(_ watched: Int32, _ interest: UInt32, _ data: UInt64, isShared: Bool = false) -> Bool {
+        clinux_epoll_add(descriptor, watched, isShared ? interest | Self.exclusive : interest, data) == 0
+    }
+
+    func modify(_ watched: Int32, _ interest: UInt32, _ data: UInt64) {
+        _ = clinux_epoll_modify(descriptor, watched, interest, data)
+    }
+
+    func remove(_ watched: Int32) {
+        _ = clinux_epoll_remove(descriptor, watched)
+    }
+
+    /// - Parameter timeout: in milliseconds; below zero waits without end.
+    /// - Returns: how many of `events` were filled in.
+    func wait(into events: inout [clinux_event], timeout: Int32) -> Int {
+        let capacity = Int32(clamping: events.count)
+        let count = unsafe events.withUnsafeMutableBufferPointer { buffer in
+            unsafe clinux_epoll_wait(descriptor, buffer.baseAddress, capacity, timeout)
+        }
+        return max(0, Int(count))
+    }
+}

@@ -1,0 +1,189 @@
+import HTTP
+
+/// One field line (RFC 9112 §5), or the empty line that ends them.
+struct FieldLine {
+    var name: Range<Int>
+    /// Without the white space around it.
+    var value: Range<Int>
+    /// After the line feed.
+    var end: Int
+
+    var isEmpty: Bool { name.isEmpty }
+
+    /// Reads one line and puts its name into lower case where it stands.
+    ///
+    /// - Returns: nil when the line is not there in full.
+    @inline(__always)
+    static func read(_ bytes: inout MutableSpan<UInt8>, from start: Int, to end: Int) throws(WireFault) -> FieldLine? {
+        var index = start
+        while index < end {
+            let octet = bytes[index]
+            let lower = OctetClass.token(octet)
+            if lower == 0 { break }
+            if lower != octet { bytes[index] = lower }
+            index &+= 1
+        }
+        guard index < end else { return nil }
+        guard index > start else {
+            guard bytes[index] == .carriageReturn else { throw .malformedField }
+            guard index &+ 1 < end else { return nil }
+            guard bytes[index &+ 1] == .lineFeed else { throw .malformedField }
+            return FieldLine(name: start..<start, value: start..<start, end: index &+ 2)
+        }
+        guard bytes[index] == .colon else { throw .malformedField }
+        let name = start..<index
+
+        index &+= 1
+        while index < end, bytes[index] == .space || bytes[index] == .tab { index &+= 1 }
+        let valueStart = index
+        index = skipText(bytes.span, from: index, to: end)
+        guard index &+ 1 < end else {
+            guard index == end || bytes[index] == .carriageReturn else { throw .malformedField }
+            return nil
+        }
+        guard bytes[index] == .carriageReturn, bytes[index &+ 1] == .lineFeed else { throw .malformedField }
+        var valueEnd = index
+        while valueEnd > valueStart, bytes[valueEnd &- 1] == .space || bytes[valueEnd &- 1] == .tab { valueEnd &-= 1 }
+        return FieldLine(name: name, value: valueStart..<valueEnd, end: index &+ 2)
+    }
+
+    /// The first octet from `start` that a field value may not hold (RFC 9110 §5.5), or `end`.
+    @inline(__always)
+    private static func skipText(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
+        var index = start
+        let raw = unsafe bytes.bytes
+        while index < end {
+            while index &+ 8 <= end {
+                // Checked against the span's bounds; unsafe only in that any type could be asked for.
+                let loaded = unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+                let word = UInt64(littleEndian: loaded)
+                let controls = controlOctets(word)
+                guard controls == 0 else {
+                    index &+= controls.trailingZeroBitCount &>> 3
+                    break
+                }
+                index &+= 8
+            }
+            while index < end, bytes[index] >= 0x20, bytes[index] != 0x7f { index &+= 1 }
+            guard index < end, bytes[index] == .tab else { return index }
+            index &+= 1
+        }
+        return end
+    }
+
+    /// The high bit of each octet of `word` below 0x20 or equal to 0x7f; bits above the lowest one set may be wrong.
+    @inline(__always)
+    private static func controlOctets(_ word: UInt64) -> UInt64 {
+        let high: UInt64 = 0x8080_8080_8080_8080
+        let below = (word &- 0x2020_2020_2020_2020) & ~word
+        let delete = word ^ 0x7f7f_7f7f_7f7f_7f7f
+        return (below | ((delete &- 0x0101_0101_0101_0101) & ~delete)) & high
+    }
+}
+
+/// The line before a chunk's data: its size, and extensions that are checked and not kept (RFC 9112 §7.1.1).
+struct ChunkLine {
+    private static let byteCountMax = 256
+
+    var count: Int
+    /// After the line feed.
+    var end: Int
+
+    /// - Returns: nil when the line is not there in full.
+    static func read(_ bytes: Span<UInt8>, from start: Int, to end: Int, countMax: Int) throws(WireFault) -> ChunkLine? {
+        let bound = start &+ byteCountMax
+        var scan = ChunkScan(index: start, end: min(end, bound))
+        do throws(ChunkScan.Stop) {
+            let count = try scan.size(bytes, countMax: countMax)
+            while try scan.isExtension(bytes) { try scan.skipExtension(bytes) }
+            return ChunkLine(count: count, end: scan.index)
+        } catch {
+            switch error {
+            case .fault(let fault): throw fault
+            case .needsMore:
+                guard end < bound else { throw .ambiguousFraming }
+                return nil
+            }
+        }
+    }
+}
+
+private struct ChunkScan {
+    enum Stop: Error {
+        case needsMore
+        case fault(WireFault)
+    }
+
+    var index: Int
+    let end: Int
+
+    mutating func size(_ bytes: Span<UInt8>, countMax: Int) throws(Stop) -> Int {
+        var count = 0
+        let start = index
+        while let digit = hexDigit(try peek(bytes)) {
+            count = count &<< 4 | digit
+            // Checked at every digit, so the shift above never loses one.
+            guard count <= countMax else { throw .fault(.bodyTooLarge) }
+            index &+= 1
+        }
+        guard index > start else { throw .fault(.ambiguousFraming) }
+        return count
+    }
+
+    /// Whether an extension follows; if not, the line has ended.
+    mutating func isExtension(_ bytes: Span<UInt8>) throws(Stop) -> Bool {
+        switch try take(bytes) {
+        case UInt8(ascii: ";"): return true
+        case .carriageReturn:
+            guard try take(bytes) == .lineFeed else { throw .fault(.ambiguousFraming) }
+            return false
+        default: throw .fault(.ambiguousFraming)
+        }
+    }
+
+    /// `token [ "=" ( token / quoted-string ) ]`, with white space before it only.
+    mutating func skipExtension(_ bytes: Span<UInt8>) throws(Stop) {
+        var octet = try peek(bytes)
+        while octet == .space || octet == .tab {
+            index &+= 1
+            octet = try peek(bytes)
+        }
+        try skipToken(bytes)
+        guard try peek(bytes) == UInt8(ascii: "=") else { return }
+        index &+= 1
+        guard try peek(bytes) == UInt8(ascii: "\"") else { return try skipToken(bytes) }
+        index &+= 1
+        while true {
+            var octet = try take(bytes)
+            if octet == UInt8(ascii: "\"") { return }
+            if octet == UInt8(ascii: "\\") { octet = try take(bytes) }
+            guard octet == .tab || (octet >= 0x20 && octet != 0x7f) else { throw .fault(.ambiguousFraming) }
+        }
+    }
+
+    private mutating func skipToken(_ bytes: Span<UInt8>) throws(Stop) {
+        let start = index
+        while OctetClass.token(try peek(bytes)) != 0 { index &+= 1 }
+        guard index > start else { throw .fault(.ambiguousFraming) }
+    }
+
+    private func peek(_ bytes: Span<UInt8>) throws(Stop) -> UInt8 {
+        guard index < end else { throw .needsMore }
+        return bytes[index]
+    }
+
+    private mutating func take(_ bytes: Span<UInt8>) throws(Stop) -> UInt8 {
+        let octet = try peek(bytes)
+        index &+= 1
+        return octet
+    }
+
+    private func hexDigit(_ octet: UInt8) -> Int? {
+        switch octet {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): Int(octet &- UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): Int(octet &- UInt8(ascii: "a") &+ 10)
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): Int(octet &- UInt8(ascii: "A") &+ 10)
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,182 @@
+import HTTP
+
+/// The bounds that the reader of messages keeps, small enough for every connection to carry.
+struct HTTP1Limits: Sendable {
+    private let target: UInt32
+    private let head: UInt32
+    private let fields: UInt32
+    private let body: UInt32
+    private let chunks: UInt32
+
+    init(_ limits: Limits) {
+        target = UInt32(clamping: limits.targetByteCountMax)
+        head = UInt32(clamping: limits.headByteCountMax)
+        fields = UInt32(clamping: limits.fieldCountMax)
+        body = UInt32(clamping: limits.bodyByteCountMax)
+        chunks = UInt32(clamping: limits.chunkOverheadMax)
+    }
+
+    var targetByteCountMax: Int { Int(target) }
+    var headByteCountMax: Int { Int(head) }
+    var fieldCountMax: Int { Int(fields) }
+    var bodyByteCountMax: Int { Int(body) }
+    var chunkOverheadMax: Int { Int(chunks) }
+}
+
+/// A request line, RFC 9112 §3.
+struct RequestLine {
+    private static let methodByteCountMax = 32
+
+    var method: Method
+    var path = 0..<0
+    var query = 0..<0
+    /// Empty unless the target is in absolute form.
+    var authority = 0..<0
+    var isVersion10: Bool
+    var end: Int
+
+    /// Reads the line at `first`, or behind one empty line there, which RFC 9112 §2.2 forgives.
+    ///
+    /// - Returns: nil when the line is not there in full.
+    static func read(
+        _ bytes: Span<UInt8>, from first: Int, to end: Int, _ limits: HTTP1Limits
+    ) throws(WireFault) -> RequestLine? {
+        var start = first
+        if bytes[start] == .carriageReturn {
+            guard start &+ 1 < end else { return nil }
+            guard bytes[start &+ 1] == .lineFeed else { throw .malformedRequestLine }
+            start &+= 2
+        }
+        var index = start
+        while index < end, OctetClass.token(bytes[index]) != 0 { index &+= 1 }
+        guard index &- start <= methodByteCountMax else { throw .malformedRequestLine }
+        guard index < end else { return nil }
+        guard bytes[index] == .space, index > start else { throw .malformedRequestLine }
+        let name = start..<index
+
+        let targetStart = index &+ 1
+        var queryStart: Int?
+        index = targetStart
+        while index < end {
+            let octet = bytes[index]
+            guard octet > 0x20, octet < 0x7f, octet != UInt8(ascii: "#") else { break }
+            if octet == UInt8(ascii: "?"), queryStart == nil { queryStart = index }
+            index &+= 1
+        }
+        guard index &- targetStart <= limits.targetByteCountMax else { throw .targetTooLong }
+        guard index < end else { return nil }
+        guard bytes[index] == .space, index > targetStart else { throw .malformedRequestLine }
+        guard let version = try readVersion(bytes, from: index &+ 1, to: end) else { return nil }
+
+        var line = RequestLine(
+            method: method(bytes.extracting(name)), isVersion10: version.isVersion10, end: version.end)
+        try line.split(bytes, targetStart..<index, queryStart: queryStart)
+        return line
+    }
+
+    /// The usual two without a search through all of them.
+    private static func method(_ name: Span<UInt8>) -> Method {
+        if name.count == 3, name[0] == UInt8(ascii: "G"), name[1] == UInt8(ascii: "E"), name[2] == UInt8(ascii: "T") {
+            return .get
+        }
+        if name.count == 4, name[0] == UInt8(ascii: "P"), name[1] == UInt8(ascii: "O"), name[2] == UInt8(ascii: "S"),
+            name[3] == UInt8(ascii: "T")
+        {
+            return .post
+        }
+        return Method(name)
+    }
+
+    private static func readVersion(
+        _ bytes: Span<UInt8>, from start: Int, to end: Int
+    ) throws(WireFault) -> (isVersion10: Bool, end: Int)? {
+        let pattern: StaticString = "HTTP/#.#\r\n"
+        var digits: (major: UInt8, minor: UInt8) = (0, 0)
+        for offset in 0..<10 {
+            let index = start &+ offset
+            guard index < end else { return nil }
+            let octet = bytes[index]
+            if offset == 5 || offset == 7 {
+                guard octet >= UInt8(ascii: "0"), octet <= UInt8(ascii: "9") else { throw .malformedRequestLine }
+                if offset == 5 { digits.major = octet } else { digits.minor = octet }
+            } else {
+                let expected = unsafe pattern.utf8Start[offset]
+                guard octet == expected else { throw .malformedRequestLine }
+            }
+        }
+        switch digits {
+        case (UInt8(ascii: "1"), UInt8(ascii: "1")): return (false, start &+ 10)
+        case (UInt8(ascii: "1"), UInt8(ascii: "0")): return (true, start &+ 10)
+        default: throw .versionUnsupported
+        }
+    }
+
+    /// Takes the target apart, RFC 9112 §3.2: origin form, absolute form of http and https, and `*` for OPTIONS.
+    private mutating func split(_ bytes: Span<UInt8>, _ target: Range<Int>, queryStart: Int?) throws(WireFault) {
+        guard method != .connect else { throw .malformedRequestLine }
+        let pathEnd = queryStart ?? target.upperBound
+        query = queryStart.map { ($0 &+ 1)..<target.upperBound } ?? target.upperBound..<target.upperBound
+        if bytes[target.lowerBound] == UInt8(ascii: "/") {
+            path = target.lowerBound..<pathEnd
+            return
+        }
+        if method == .options, target.count == 1, bytes[target.lowerBound] == UInt8(ascii: "*") {
+            path = target
+            return
+        }
+        guard let start = schemeEnd(bytes, target) else { throw .malformedRequestLine }
+        var slash = start
+        while slash < pathEnd, bytes[slash] != UInt8(ascii: "/") { slash &+= 1 }
+        authority = start..<slash
+        guard isAuthority(bytes.extracting(authority)) else { throw .malformedRequestLine }
+        // Without a path it is `/` (RFC 9110 §4.2.3): the last slash of the scheme's two stands for it.
+        path = slash < pathEnd ? slash..<pathEnd : (start &- 1)..<start
+    }
+
+    private func schemeEnd(_ bytes: Span<UInt8>, _ target: Range<Int>) -> Int? {
+        for scheme: StaticString in ["http://", "https://"] where isPrefix(scheme, of: bytes.extracting(target)) {
+            return target.lowerBound &+ scheme.utf8CodeUnitCount
+        }
+        return nil
+    }
+}
+
+/// Whether `octets` begin with `text`, which is in lower case, in any case.
+func isPrefix(_ text: StaticString, of octets: Span<UInt8>) -> Bool {
+    guard octets.count >= text.utf8CodeUnitCount else { return false }
+    for index in 0..<text.utf8CodeUnitCount {
+        let letter = unsafe text.utf8Start[index]
+        guard octets[index].lowercased == letter else { return false }
+    }
+    return true
+}
+
+/// Whether `octets` are `text`, which is in lower case, in any case.
+func isEqual(_ octets: Span<UInt8>, _ text: StaticString) -> Bool {
+    octets.count == text.utf8CodeUnitCount && isPrefix(text, of: octets)
+}
+
+/// Whether `octets` are a host and an optional port, and nothing more: no user, no path (RFC 9110 §7.2).
+func isAuthority(_ octets: Span<UInt8>) -> Bool {
+    guard !octets.isEmpty, octets[0] != .colon else { return false }
+    var colon: Int?
+    var bracket: Int?
+    for index in octets.indices {
+        let octet = octets[index]
+        guard OctetClass.isAuthority(octet) else { return false }
+        switch octet {
+        case UInt8(ascii: "["): guard index == 0 else { return false }
+        case UInt8(ascii: "]"):
+            guard octets[0] == UInt8(ascii: "["), bracket == nil, index > 1 else { return false }
+            bracket = index
+        case .colon where octets[0] != UInt8(ascii: "[") || bracket != nil:
+            guard colon == nil, bracket.map({ index == $0 &+ 1 }) ?? true else { return false }
+            colon = index
+        default:
+            if colon != nil || bracket != nil {
+                guard colon != nil, octet >= UInt8(ascii: "0"), octet <= UInt8(ascii: "9") else { return false }
+            }
+        }
+    }
+    return octets[0] != UInt8(ascii: "[") || bracket != nil
+}

@@ -1,0 +1,86 @@
+package import HTTP
+import Synchronization
+
+/// Listens, and has requests answered on as many event loops as there are threads.
+package final class Server: Sendable {
+    /// The port of each listener in the order of the options: the one taken where 0 was asked for, and 0 for a Unix socket.
+    package let boundPorts: [UInt16]
+
+    private let shared: EventLoop.Shared
+    private let queues: [EventQueue]
+    private let makeHandler: @Sendable (Int) -> any Handler
+
+    /// Binds every address; from now on connections queue, and ``run()`` serves them.
+    ///
+    /// - Parameter makeHandler: makes a loop's handler, on that loop's thread; told the loop's number, from 0.
+    /// - Throws: the first address that cannot be listened on, after letting go of the others.
+    package init(_ options: EngineOptions, makeHandler: @escaping @Sendable (Int) -> any Handler) throws(EngineFault) {
+        let threadCount = max(1, options.threads)
+        var listeners: [ListenSocket] = []
+        var mailboxes: [Mailbox] = []
+        var queues: [EventQueue] = []
+        do throws(EngineFault) {
+            for listener in options.listeners {
+                let socket = try ListenSocket(listener)
+                for _ in 0..<threadCount { socket.join() }
+                listeners.append(socket)
+            }
+            for _ in 0..<threadCount {
+                mailboxes.append(try Mailbox())
+                queues.append(try EventQueue())
+            }
+        } catch {
+            for listener in listeners {
+                listener.stopAdmitting()
+                listener.shut()
+            }
+            for queue in queues { queue.close() }
+            throw error
+        }
+        self.queues = queues
+        self.makeHandler = makeHandler
+        boundPorts = listeners.map(\.port)
+        shared = EventLoop.Shared(
+            limits: options.limits, deadlines: Deadlines(options.limits), counters: options.counters,
+            listeners: listeners, mailboxes: mailboxes, census: SourceCensus(countMax: options.limits.connectionsPerSourceMax))
+    }
+
+    /// Serves until ``beginDrain()`` was called and everything in flight is answered. Call it once.
+    package func run() {
+        var threads: [LoopThread] = []
+        for index in queues.indices.dropFirst() {
+            if let thread = LoopThread(name: "loop-\(index)", { [self] in runLoop(index) }) {
+                threads.append(thread)
+            } else {
+                abandon(index)
+            }
+        }
+        // The first loop, too, gets a thread with a name; without one the server still serves, on this thread.
+        if let thread = LoopThread(name: "loop-0", { [self] in runLoop(0) }) {
+            threads.append(thread)
+        } else {
+            runLoop(0)
+        }
+        for thread in threads { thread.join() }
+    }
+
+    /// Starts the end of ``run()``; from any thread, any number of times.
+    package func beginDrain() {
+        shared.counters.isDraining.store(true, ordering: .relaxed)
+        for mailbox in shared.mailboxes { _ = mailbox.post(.drain) }
+    }
+
+    private func runLoop(_ index: Int) {
+        var loop = EventLoop(shared, shared.mailboxes[index], queues[index], makeHandler(index))
+        loop.run()
+    }
+
+    /// Does what a loop that never runs owes the others.
+    private func abandon(_ index: Int) {
+        _ = shared.mailboxes[index].shut()
+        // Nothing is handed to the busiest.
+        shared.mailboxes[index].load.store(.max / 2, ordering: .relaxed)
+        queues[index].close()
+        for listener in shared.listeners { _ = listener.leave() }
+    }
+}

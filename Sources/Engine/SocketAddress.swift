@@ -1,0 +1,76 @@
+import Glibc
+import HTTP
+
+/// A `sockaddr` in the layout that the kernel reads (ip(7), ipv6(7), unix(7)).
+struct SocketAddress: Equatable, Sendable {
+    var bytes: [UInt8]
+
+
+    init(_ address: ListenAddress) throws(EngineFault) {
+        switch address {
+        case .tcp(let host, let port):
+            let literal = host == "localhost" ? "127.0.0.1" : host
+            if let octets = Self.parse(literal, AF_INET, byteCount: 4) {
+                bytes = Self.header(AF_INET, port) + octets + [UInt8](repeating: 0, count: 8)
+            } else if let octets = Self.parse(literal, AF_INET6, byteCount: 16) {
+                bytes = Self.header(AF_INET6, port) + [0, 0, 0, 0] + octets + [0, 0, 0, 0]
+            } else {
+                throw .addressInvalid(address.description)
+            }
+        case .unix(let path):
+            let octets = Array(path.utf8)
+            // sun_path has 108 octets, of which the last is zero.
+            guard !octets.isEmpty, octets.count < 108, !octets.contains(0) else {
+                throw .addressInvalid(address.description)
+            }
+            bytes = Self.native(UInt16(AF_UNIX)) + octets + [0]
+        }
+    }
+
+    private static func native(_ family: UInt16) -> [UInt8] {
+        unsafe withUnsafeBytes(of: family) { octets in unsafe Array(octets) }
+    }
+
+    private static func header(_ family: Int32, _ port: UInt16) -> [UInt8] {
+        native(UInt16(truncatingIfNeeded: family)) + [UInt8(port >> 8), UInt8(port & 0xff)]
+    }
+
+    /// inet_pton(3).
+    private static func parse(_ literal: String, _ family: Int32, byteCount: Int) -> [UInt8]? {
+        var octets = [UInt8](repeating: 0, count: byteCount)
+        let result = unsafe octets.withUnsafeMutableBytes { buffer in
+            unsafe inet_pton(family, literal, buffer.baseAddress)
+        }
+        return result == 1 ? octets : nil
+    }
+
+    /// Calls `body` with what bind(2) and connect(2) take.
+    func withPointer(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+        unsafe bytes.withUnsafeBytes { octets in
+            guard let start = octets.baseAddress else { return -1 }
+            return unsafe body(start.assumingMemoryBound(to: sockaddr.self), socklen_t(octets.count))
+        }
+    }
+}
+
+extension PeerAddress {
+    /// From what accept4(2) left; an IPv4 address inside an IPv6 one (RFC 4291 §2.5.5.2) counts as what it is.
+    init(socketAddress bytes: Span<UInt8>, byteCount: Int) {
+        guard byteCount >= 8, bytes.count >= 28 else {
+            self = .local
+            return
+        }
+        switch Int32(UInt16(bytes[0]) | UInt16(bytes[1]) << 8) {
+        case AF_INET: self = .ipv4(UInt32(truncatingIfNeeded: Self.number(bytes, 4..<8)))
+        case AF_INET6 where byteCount >= 24:
+            let (high, low) = (Self.number(bytes, 8..<16), Self.number(bytes, 16..<24))
+            let isMapped = high == 0 && low >> 32 == 0xffff
+            self = isMapped ? .ipv4(UInt32(truncatingIfNeeded: low)) : .ipv6(high: high, low: low)
+        default: self = .local
+        }
+    }
+
+    private static func number(_ bytes: Span<UInt8>, _ range: Range<Int>) -> UInt64 {
+        range.reduce(0) { $0 << 8 | UInt64(bytes[$1]) }
+    }
+}

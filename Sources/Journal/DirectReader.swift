@@ -1,0 +1,49 @@
+internal import CLinux
+internal import Glibc
+
+/// A file read past the page cache.
+///
+/// After a failed sync the page cache keeps the new octets and calls them clean although the medium has the old ones, so a
+/// restart that reads through it would believe in records that a power cut takes away.
+struct DirectReader: ~Copyable {
+    /// What `O_DIRECT` asks of offset, length and memory on any medium we know of.
+    private static let alignment = 4_096
+
+    private let descriptor: Int32
+    private let path: String
+
+    init(_ path: String) throws(JournalFault) {
+        self.path = path
+        var file = unsafe clinux_open_direct(path)
+        if file < 0, errno == EINVAL {
+            // tmpfs and some others have no O_DIRECT: drop what the cache holds instead.
+            file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+            if file >= 0 { posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) }
+        }
+        guard file >= 0 else { throw .current("open", path) }
+        descriptor = file
+    }
+
+    deinit { _ = close(descriptor) }
+
+    /// Up to `count` octets from `offset` (a multiple of 4,096), fewer only at the end of the file.
+    func read(at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {
+        let rounded = (count + Self.alignment - 1) / Self.alignment * Self.alignment
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: rounded, alignment: Self.alignment)
+        defer { unsafe buffer.deallocate() }
+        var filled = 0
+        while filled < rounded {
+            let place = off_t(clamping: offset &+ UInt64(clamping: filled))
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+            let result = unsafe pread(descriptor, rest.baseAddress, rest.count, place)
+            if result < 0 {
+                if errno == EINTR { continue }
+                throw .current("pread", path)
+            }
+            filled += result
+            // A short read that is not aligned is the end of the file; to go on from there O_DIRECT would refuse.
+            if result == 0 || filled % Self.alignment != 0 { break }
+        }
+        return unsafe [UInt8](UnsafeRawBufferPointer(rebasing: buffer[..<min(filled, count)]))
+    }
+}

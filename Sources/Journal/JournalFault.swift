@@ -1,0 +1,57 @@
+internal import Glibc
+
+/// Why the journal cannot be read or written. The sentence names the file, the place and the way out.
+package enum JournalFault: Error, Equatable, Sendable {
+    /// Another process holds the directory.
+    case locked(path: String)
+    /// Something that was once on stable storage is missing or changed.
+    case corrupt(file: String, offset: UInt64, expectation: String)
+    /// Written by another version.
+    case unsupported(file: String, offset: UInt64, what: String)
+    case io(function: String, errno: Int32, path: String)
+    /// The file that is being written was unlinked, moved or replaced.
+    case replaced(path: String)
+    /// A write or sync failed earlier: whether the last records are on disk is unknown, so nothing is acknowledged any more.
+    case unwritable(reason: String)
+    /// The writer was closed.
+    case closed
+}
+
+extension JournalFault: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .locked(let path):
+            "\(path) is locked: another process uses this state directory. Stop it, or choose another directory."
+        case .corrupt(let file, let offset, let expectation):
+            """
+            \(file) is damaged at offset \(offset): \(expectation). Acknowledged revocations may be missing, so the start is \
+            refused. Restore the state directory from a copy; without one, move the directory away and rotate all signing keys.
+            """
+        case .unsupported(let file, let offset, let what):
+            "\(file) has \(what) at offset \(offset), which this version does not know. Start the version that wrote it, or a newer one."
+        case .io(let function, let code, let path):
+            "\(function) failed for \(path): \(message(of: code)). Check space, permissions and the disk."
+        case .replaced(let path):
+            "\(path) was unlinked or replaced while it was being written. Put it back if you can, and restart."
+        case .unwritable(let reason):
+            "the journal takes no more records since: \(reason)"
+        case .closed:
+            "the journal is closed."
+        }
+    }
+
+    /// The fault of the call that just returned, from `errno`.
+    static func current(_ function: String, _ path: String) -> JournalFault {
+        .io(function: function, errno: errno, path: path)
+    }
+}
+
+/// strerror_r(3).
+private func message(of code: Int32) -> String {
+    unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
+        guard let start = buffer.baseAddress, unsafe strerror_r(code, start, buffer.count) == 0 else {
+            return "error \(code)"
+        }
+        return unsafe String(cString: start)
+    }
+}

@@ -1,0 +1,115 @@
+internal import Octets
+
+/// Records that wait for the next commit, and who waits for them. Pure: no thread, no I/O.
+struct JournalQueue {
+    typealias Completion = @Sendable (Result<JournalPosition, JournalFault>) -> Void
+
+    private(set) var lastSeq: UInt64
+    private(set) var lastTime: Int64
+    /// Why nothing is taken any more.
+    private(set) var fault: JournalFault?
+    private(set) var isClosing = false
+    private var batch = Batch()
+    private var waiters: [(seq: UInt64, done: Completion)] = []
+    /// The place that the current segment keeps for its seal.
+    private var sealSeq: UInt64
+    private let segmentRecordCount: UInt64
+    private let clock: WallClock
+
+    /// What one turn of the writer makes durable.
+    struct Batch {
+        var records: [JournalRecord] = []
+        var completions: [(position: JournalPosition, done: Completion)] = []
+        /// How many of the completions were called.
+        var answeredCount = 0
+
+        var isEmpty: Bool { records.isEmpty && completions.isEmpty }
+
+        mutating func removeAll() {
+            records.removeAll(keepingCapacity: true)
+            completions.removeAll(keepingCapacity: true)
+            answeredCount = 0
+        }
+    }
+
+    init(lastSeq: UInt64, lastTime: Int64, options: JournalOptions) {
+        precondition(options.segmentRecordCount >= 2, "a segment holds a record and its seal")
+        self.lastSeq = lastSeq
+        self.lastTime = lastTime
+        segmentRecordCount = options.segmentRecordCount
+        sealSeq = lastSeq &+ segmentRecordCount
+        clock = options.clock
+    }
+
+    /// Milliseconds since 1970, never going backwards.
+    mutating func now() -> Int64 {
+        lastTime = max(lastTime, clock.now)
+        return lastTime
+    }
+
+    /// Gives the record its place and time.
+    /// - Returns: nil if nothing is taken any more; ``fault`` says why.
+    mutating func push(_ record: JournalRecord) -> JournalPosition? {
+        guard fault == nil else { return nil }
+        _ = now()
+        if lastSeq &+ 1 == sealSeq {
+            place(Self.seal)
+            sealSeq = lastSeq &+ segmentRecordCount
+        }
+        place(record)
+        return JournalPosition(seq: lastSeq, time: lastTime)
+    }
+
+    mutating func call(_ done: @escaping Completion, after position: JournalPosition) {
+        batch.completions.append((position, done))
+    }
+
+    mutating func call(_ done: @escaping Completion, whenDurable seq: UInt64) {
+        waiters.append((seq, done))
+    }
+
+    /// The last record of all, and nothing after it.
+    mutating func close() {
+        guard !isClosing else { return }
+        isClosing = true
+        guard fault == nil else { return }
+        _ = now()
+        place(Self.seal)
+        fault = .closed
+    }
+
+    /// Exchanges what waits for the emptied `taken`, so that both keep their capacity.
+    /// - Returns: false if nothing waits.
+    mutating func take(_ taken: inout Batch) -> Bool {
+        guard !batch.isEmpty else { return false }
+        taken.removeAll()
+        swap(&batch, &taken)
+        return true
+    }
+
+    mutating func takeWaiters(upTo durableSeq: UInt64) -> [(seq: UInt64, done: Completion)] {
+        guard !waiters.isEmpty else { return [] }
+        let ready = waiters.filter { $0.seq <= durableSeq }
+        waiters.removeAll { $0.seq <= durableSeq }
+        return ready
+    }
+
+    /// Takes no more, and gives up what waits.
+    mutating func poison(_ reason: JournalFault) -> [Completion] {
+        fault = reason
+        let orphans = batch.completions.map(\.done) + waiters.map(\.done)
+        batch.removeAll()
+        waiters.removeAll()
+        return orphans
+    }
+
+    private mutating func place(_ record: JournalRecord) {
+        lastSeq &+= 1
+        var placed = record
+        placed.seq = lastSeq
+        placed.time = lastTime
+        batch.records.append(placed)
+    }
+
+    private static let seal = JournalRecord(.seal, key: UUID(high: 0, low: 0), expires: 0)
+}

@@ -1,0 +1,29 @@
+/// The directory that holds a journal: the little that the journal asks of a file system, so that a simulator can stand in.
+///
+/// Whatever returns without throwing is on stable storage, names included.
+package protocol JournalStorage: AnyObject, Sendable {
+    /// Creates the directory if it is missing and takes its lock.
+    /// - Throws: `.locked` if someone else holds it.
+    func lock() throws(JournalFault)
+    func unlock()
+
+    /// Every file's name, in no order.
+    func names() throws(JournalFault) -> [String]
+    func byteCount(of name: String) throws(JournalFault) -> UInt64
+    /// Up to `count` octets from `offset`, fewer only at the end of the file, as they are on the medium and not as the page
+    /// cache remembers them.
+    /// - Parameter offset: a multiple of 4,096.
+    func read(_ name: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8]
+
+    /// Makes a file that either exists with all of `content` or not at all; replaces one of that name.
+    func create(_ name: String, content: [UInt8]) throws(JournalFault) -> any JournalFile
+    func truncate(_ name: String, to byteCount: UInt64) throws(JournalFault)
+    func remove(_ name: String) throws(JournalFault)
+}
+
+/// A file being written.
+package protocol JournalFile: AnyObject, Sendable {
+    /// Returns when all octets are on stable storage and the file still stands under its name.
+    func write(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault)
+    func close()
+}

@@ -1,0 +1,93 @@
+internal import Octets
+internal import Synchronization
+
+/// Makes records durable: whatever queues during one sync goes out in the next write.
+///
+/// One thread of its own writes. After a failed write or sync nothing is acknowledged any more: what failed may be on disk or
+/// not, and a second sync of the same pages would lie.
+package final class JournalWriter: Sendable {
+    package typealias Completion = @Sendable (Result<JournalPosition, JournalFault>) -> Void
+
+    private let core: WriterCore
+    private let storage: any JournalStorage
+    private let thread: Mutex<WriterThread?>
+    /// What the start found.
+    package let report: JournalReport
+
+    /// Writes the salvaged records again and an OPEN record, which also proves that the directory can be written.
+    init(
+        core: WriterCore, loop: CommitLoop, storage: any JournalStorage, report: JournalReport
+    ) throws(JournalFault) {
+        self.core = core
+        self.storage = storage
+        self.report = report
+        thread = Mutex(try WriterThread(name: "journal") { loop.run() })
+    }
+
+    deinit { close() }
+
+    /// Every record up to this one is on stable storage.
+    package var durableSeq: UInt64 { core.durableSeq.load(ordering: .acquiring) }
+
+    /// The last record that was given a place.
+    package var lastSeq: UInt64 { core.queue.withLock { $0.lastSeq } }
+
+    /// Milliseconds since 1970, never going backwards, restarts included.
+    package var now: Int64 { core.queue.withLock { $0.now() } }
+
+    package var isWritable: Bool { core.isWritable.load(ordering: .acquiring) }
+
+    /// Why nothing is taken any more.
+    package var fault: JournalFault? { core.queue.withLock { $0.fault } }
+
+    package var statistics: JournalStatistics { core.statistics.withLock { $0 } }
+
+    /// Gives the record its place and time, queues it and returns at once.
+    ///
+    /// - Parameter done: runs once, on the writer thread when the record is durable or failed; on the caller's, before this
+    ///   returns, if nothing is taken any more. It must be short and must not wait for the journal.
+    package func append(_ record: JournalRecord, _ done: @escaping Completion) {
+        append(contentsOf: [record], done)
+    }
+
+    /// Gives the records consecutive places; `done` runs once, with the place of the last.
+    package func append(contentsOf records: [JournalRecord], _ done: @escaping Completion) {
+        let fault: JournalFault? = core.queue.withLock { queue in
+            if let fault = queue.fault { return fault }
+            var position: JournalPosition?
+            for record in records { position = queue.push(record) }
+            if let position { queue.call(done, after: position) }
+            return nil
+        }
+        if let fault { return done(.failure(fault)) }
+        core.queue.signal()
+    }
+
+    /// Runs `done` when record `seq` is durable: at once, on the caller's thread, if it is.
+    package func whenDurable(_ seq: UInt64, _ done: @escaping @Sendable (Result<UInt64, JournalFault>) -> Void) {
+        enum Answer { case durable, failed(JournalFault), later }
+        let answer: Answer = core.queue.withLock { queue in
+            if seq <= durableSeq { return .durable }
+            if let fault = queue.fault, !queue.isClosing { return .failed(fault) }
+            queue.call({ done($0.map { _ in seq }) }, whenDurable: seq)
+            return .later
+        }
+        switch answer {
+        case .durable: done(.success(seq))
+        case .failed(let fault): done(.failure(fault))
+        case .later: break
+        }
+    }
+
+    /// Makes everything queued durable, seals the segment, ends the thread and gives the lock back. Later calls do nothing.
+    ///
+    /// Not to be called from a completion.
+    package func close() {
+        guard let thread = thread.withLock({ $0.take() }) else { return }
+        core.queue.withLock { $0.close() }
+        core.isWritable.store(false, ordering: .releasing)
+        core.queue.signal()
+        thread.join()
+        storage.unlock()
+    }
+}

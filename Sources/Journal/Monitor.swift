@@ -1,0 +1,101 @@
+internal import CLinux
+internal import Glibc
+
+/// State behind a lock, and a thread that waits for it to change.
+///
+/// `@unchecked Sendable` holds because `state` is touched only between lock and unlock of `mutex`.
+@safe final class Monitor<State>: @unchecked Sendable {
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    private var state: State
+
+    init(_ state: State) {
+        self.state = state
+        unsafe mutex = .allocate(capacity: 1)
+        unsafe condition = .allocate(capacity: 1)
+        unsafe mutex.initialize(to: pthread_mutex_t())
+        unsafe condition.initialize(to: pthread_cond_t())
+        unsafe pthread_mutex_init(mutex, nil)
+        unsafe pthread_cond_init(condition, nil)
+    }
+
+    deinit {
+        unsafe pthread_cond_destroy(condition)
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe condition.deallocate()
+        unsafe mutex.deallocate()
+    }
+
+    /// Nothing is called out to from `body`, and no I/O is done in it.
+    func withLock<Answer>(_ body: (inout State) -> Answer) -> Answer {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return body(&state)
+    }
+
+    /// Sleeps until `body` answers; it is asked at once, and again after each ``signal()``.
+    func wait<Answer>(until body: (inout State) -> Answer?) -> Answer {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        while true {
+            if let answer = body(&state) { return answer }
+            unsafe pthread_cond_wait(condition, mutex)
+        }
+    }
+
+    /// Wakes the thread that waits; costs no system call if none does.
+    func signal() {
+        unsafe pthread_cond_signal(condition)
+    }
+}
+
+/// A thread that runs `body` once, with every signal blocked: signals are for the threads that expect them.
+@safe struct WriterThread: @unchecked Sendable {
+    // A pthread_t is a number that any thread may hold.
+    private let thread: pthread_t
+
+    /// - Throws: `.io` if the system gives no thread.
+    init(name: String, _ body: @escaping @Sendable () -> Void) throws(JournalFault) {
+        let box = unsafe Unmanaged.passRetained(ThreadBody(name: name, run: body))
+        var all = sigset_t()
+        var before = sigset_t()
+        unsafe sigfillset(&all)
+        unsafe pthread_sigmask(SIG_SETMASK, &all, &before)
+        var thread = pthread_t()
+        let code = unsafe pthread_create(&thread, nil, enterThread, box.toOpaque())
+        unsafe pthread_sigmask(SIG_SETMASK, &before, nil)
+        guard code == 0 else {
+            unsafe box.release()
+            throw .io(function: "pthread_create", errno: code, path: name)
+        }
+        self.thread = thread
+    }
+
+    /// Waits for the thread's end; called on the thread itself it only lets go of it.
+    func join() {
+        if pthread_equal(thread, pthread_self()) != 0 {
+            pthread_detach(thread)
+        } else {
+            pthread_join(thread, nil)
+        }
+    }
+}
+
+private final class ThreadBody: Sendable {
+    let name: String
+    let run: @Sendable () -> Void
+
+    init(name: String, run: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.run = run
+    }
+}
+
+private func enterThread(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    if let argument = unsafe argument {
+        let body = unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue()
+        unsafe clinux_name_thread(body.name)
+        body.run()
+    }
+    return nil
+}

@@ -1,0 +1,62 @@
+/// base64url without padding (RFC 4648 §5, RFC 7515 §2), in its one canonical spelling.
+package enum Base64URL {
+    package static func encodedByteCount(_ byteCount: Int) -> Int {
+        Base64Letters.encodedByteCount(byteCount)
+    }
+
+    /// Replaces `output` with the decoded octets.
+    ///
+    /// - Returns: false, with `output` empty, for a letter outside the alphabet, an impossible length, or unused bits that are
+    ///   not zero: each value has one spelling (RFC 4648 §3.5).
+    package static func decode(_ input: Span<UInt8>, into output: inout [UInt8]) -> Bool {
+        Base64Letters.decode(input, .url, into: &output)
+    }
+
+    package static func decode(_ input: Span<UInt8>) -> [UInt8]? {
+        var output: [UInt8] = []
+        return decode(input, into: &output) ? output : nil
+    }
+
+    package static func decode(_ text: String) -> [UInt8]? {
+        let octets = Array(text.utf8)
+        return decode(octets.span)
+    }
+
+    /// Appends the encoded form.
+    package static func append(_ input: Span<UInt8>, to output: inout [UInt8]) {
+        Base64Letters.append(input, .url, to: &output)
+    }
+
+    package static func encode(_ bytes: [UInt8]) -> String {
+        var output: [UInt8] = []
+        append(bytes.span, to: &output)
+        return String(decoding: output, as: UTF8.self)
+    }
+}
+
+/// base64 with the standard alphabet (RFC 4648 §4), canonical only: for HTTP Basic and PHC strings.
+package enum Base64 {
+    /// - Returns: `nil` unless the padding is exactly what the length asks for.
+    package static func decode(_ input: Span<UInt8>) -> [UInt8]? {
+        guard input.count % 4 == 0 else { return nil }
+        var count = input.count
+        while count > 0, input.count - count < 2, input[count - 1] == UInt8(ascii: "=") { count -= 1 }
+        return decodeUnpadded(input.extracting(0..<count))
+    }
+
+    package static func decodeUnpadded(_ input: Span<UInt8>) -> [UInt8]? {
+        var output: [UInt8] = []
+        return Base64Letters.decode(input, .standard, into: &output) ? output : nil
+    }
+
+    package static func encode(_ bytes: [UInt8]) -> String {
+        let text = encodeUnpadded(bytes)
+        return text + String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
+    }
+
+    package static func encodeUnpadded(_ bytes: [UInt8]) -> String {
+        var output: [UInt8] = []
+        Base64Letters.append(bytes.span, .standard, to: &output)
+        return String(decoding: output, as: UTF8.self)
+    }
+}

@@ -1,0 +1,45 @@
+/// CRC-32C (Castagnoli, reflected polynomial 0x82f63b78), eight octets a step.
+package enum CRC32C {
+    /// Entry `256 * k + b` is the checksum of octet `b` followed by `k` zero octets.
+    private static let table: [UInt32] = {
+        var table = [UInt32](repeating: 0, count: 8 * 256)
+        for octet in 0..<256 {
+            var remainder = UInt32(octet)
+            for _ in 0..<8 { remainder = remainder & 1 == 1 ? remainder >> 1 ^ 0x82f6_3b78 : remainder >> 1 }
+            table[octet] = remainder
+        }
+        for index in 256..<(8 * 256) {
+            let previous = table[index - 256]
+            table[index] = previous >> 8 ^ table[Int(previous & 255)]
+        }
+        return table
+    }()
+
+    /// - Parameter seed: the checksum of what came before, or any number that tells two uses apart.
+    package static func checksum(_ bytes: Span<UInt8>, seed: UInt32 = 0) -> UInt32 {
+        unsafe table.withUnsafeBufferPointer { table in
+            unsafe checksum(bytes.bytes, ~seed, table)
+        }
+    }
+
+    /// `table` has all its 2,048 entries, so an octet and a multiple of 256 below them never leave it.
+    private static func checksum(_ bytes: RawSpan, _ start: UInt32, _ table: UnsafeBufferPointer<UInt32>) -> UInt32 {
+        var remainder = start
+        var offset = 0
+        while offset + 8 <= bytes.byteCount {
+            let word = unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            let mixed = word ^ UInt64(remainder)
+            remainder = unsafe table[1_792 + Int(mixed & 255)] ^ table[1_536 + Int(mixed >> 8 & 255)]
+            unsafe remainder ^= table[1_280 + Int(mixed >> 16 & 255)] ^ table[1_024 + Int(mixed >> 24 & 255)]
+            unsafe remainder ^= table[768 + Int(mixed >> 32 & 255)] ^ table[512 + Int(mixed >> 40 & 255)]
+            unsafe remainder ^= table[256 + Int(mixed >> 48 & 255)] ^ table[Int(mixed >> 56)]
+            offset += 8
+        }
+        while offset < bytes.byteCount {
+            let octet = unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+            remainder = unsafe table[Int(UInt8(truncatingIfNeeded: remainder) ^ octet)] ^ remainder >> 8
+            offset += 1
+        }
+        return ~remainder
+    }
+}

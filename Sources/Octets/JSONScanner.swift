@@ -1,0 +1,170 @@
+/// Walks over the octets of a document, token by token, checking each one's spelling.
+struct JSONScanner: ~Escapable {
+    let bytes: Span<UInt8>
+    private(set) var offset = 0
+
+    @_lifetime(copy bytes)
+    init(_ bytes: Span<UInt8>) {
+        self.bytes = bytes
+    }
+
+    var isAtEnd: Bool { offset == bytes.count }
+
+    var current: UInt8? { offset < bytes.count ? bytes[offset] : nil }
+
+    @_lifetime(self: copy self)
+    mutating func advance() {
+        offset += 1
+    }
+
+    @_lifetime(self: copy self)
+    mutating func skipBlanks() {
+        while offset < bytes.count {
+            switch bytes[offset] {
+            case 0x20, 0x09, 0x0a, 0x0d: offset += 1
+            default: return
+            }
+        }
+    }
+
+    @_lifetime(self: copy self)
+    mutating func skip(_ word: StaticString) throws(JSONFault) {
+        for index in 0..<word.utf8CodeUnitCount {
+            guard offset < bytes.count else { throw .unterminated }
+            guard unsafe bytes[offset] == word.utf8Start[index] else { throw .unexpected(offset) }
+            offset += 1
+        }
+    }
+
+    /// RFC 8259 §6; stands on the number's first octet.
+    @_lifetime(self: copy self)
+    mutating func skipNumber() throws(JSONFault) {
+        let start = offset
+        if current == UInt8(ascii: "-") { offset += 1 }
+        if current == UInt8(ascii: "0") {
+            offset += 1
+        } else if skipDigits() == 0 {
+            throw .badNumber(start)
+        }
+        if current == UInt8(ascii: ".") {
+            offset += 1
+            guard skipDigits() > 0 else { throw .badNumber(start) }
+        }
+        if current == UInt8(ascii: "e") || current == UInt8(ascii: "E") {
+            offset += 1
+            if current == UInt8(ascii: "+") || current == UInt8(ascii: "-") { offset += 1 }
+            guard skipDigits() > 0 else { throw .badNumber(start) }
+        }
+        // `01` is two numbers side by side, which is none.
+        if let letter = current, UInt8(ascii: "0")...UInt8(ascii: "9") ~= letter { throw .badNumber(start) }
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func skipDigits() -> Int {
+        let start = offset
+        while offset < bytes.count, UInt8(ascii: "0")...UInt8(ascii: "9") ~= bytes[offset] { offset += 1 }
+        return offset - start
+    }
+
+    /// Stands behind the opening quote; ends behind the closing one.
+    /// - Returns: whether there was no escape.
+    @_lifetime(self: copy self)
+    mutating func skipString() throws(JSONFault) -> Bool {
+        var isPlain = true
+        while true {
+            skipOrdinary()
+            guard offset < bytes.count else { throw .unterminated }
+            let letter = bytes[offset]
+            if letter == UInt8(ascii: "\"") {
+                offset += 1
+                return isPlain
+            }
+            if letter == UInt8(ascii: "\\") {
+                isPlain = false
+                try skipEscape()
+            } else if letter < 0x20 {
+                throw .unexpected(offset)
+            } else if letter >= 0x80 {
+                try skipScalar()
+            } else {
+                offset += 1
+            }
+        }
+    }
+
+    /// Skips octets that mean themselves, eight at a time.
+    @_lifetime(self: copy self)
+    private mutating func skipOrdinary() {
+        let words = unsafe bytes.bytes
+        while offset + 8 <= words.byteCount {
+            let word = unsafe words.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            let quote = word ^ 0x2222_2222_2222_2222
+            let slash = word ^ 0x5c5c_5c5c_5c5c_5c5c
+            // The high bit of an octet of each term: below 0x20, a quote, a backslash, or not ASCII.
+            let special =
+                (word &- 0x2020_2020_2020_2020) | (quote &- 0x0101_0101_0101_0101) | (slash &- 0x0101_0101_0101_0101) | word
+            let flags = special & 0x8080_8080_8080_8080
+            guard flags == 0 else {
+                // Borrows only ever come from below, so the lowest flag is a true one.
+                offset += flags.trailingZeroBitCount / 8
+                return
+            }
+            offset += 8
+        }
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func skipEscape() throws(JSONFault) {
+        let start = offset
+        guard offset + 1 < bytes.count else { throw .unterminated }
+        let letter = bytes[offset + 1]
+        offset += 2
+        switch letter {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+            return
+        case UInt8(ascii: "u"):
+            let unit = try codeUnit(start)
+            guard 0xd800..<0xe000 ~= unit else { return }
+            guard unit < 0xdc00, offset + 1 < bytes.count, bytes[offset] == UInt8(ascii: "\\"),
+                bytes[offset + 1] == UInt8(ascii: "u")
+            else { throw .loneSurrogate(start) }
+            offset += 2
+            guard 0xdc00..<0xe000 ~= (try codeUnit(start)) else { throw .loneSurrogate(start) }
+        default:
+            throw .badEscape(start)
+        }
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func codeUnit(_ start: Int) throws(JSONFault) -> UInt32 {
+        guard offset + 4 <= bytes.count else { throw .unterminated }
+        for index in offset..<(offset + 4) where JSONText.hexValue(bytes[index]) == nil { throw .badEscape(start) }
+        offset += 4
+        return JSONText.codeUnit(bytes, at: offset - 4)
+    }
+
+    /// One scalar of two to four octets, in its one spelling (RFC 3629 §4).
+    @_lifetime(self: copy self)
+    private mutating func skipScalar() throws(JSONFault) {
+        let start = offset
+        let first = bytes[offset]
+        let count: Int
+        var second: ClosedRange<UInt8> = 0x80...0xbf
+        switch first {
+        case 0xc2...0xdf: count = 2
+        case 0xe0...0xef:
+            count = 3
+            if first == 0xe0 { second = 0xa0...0xbf }
+            if first == 0xed { second = 0x80...0x9f }
+        case 0xf0...0xf4:
+            count = 4
+            if first == 0xf0 { second = 0x90...0xbf }
+            if first == 0xf4 { second = 0x80...0x8f }
+        default: throw .notUTF8(start)
+        }
+        guard start + count <= bytes.count, second ~= bytes[start + 1] else { throw .notUTF8(start) }
+        for index in (start + 2)..<(start + count) where bytes[index] & 0xc0 != 0x80 { throw .notUTF8(start) }
+        offset += count
+    }
+}

@@ -1,0 +1,54 @@
+/// Tables by a stretch of time, each dropped whole when the last of its entries has expired.
+struct ExpiryBuckets<Table: Sendable>: Sendable {
+    private var stretches: [Int64] = []
+    private var buckets: [(latest: Int64, table: Table)] = []
+    /// A stretch is 2^bits milliseconds.
+    private let bits: Int64
+
+    init(stretchBits bits: Int64) {
+        self.bits = bits
+    }
+
+    /// What `body` says about the table of the stretch that `time` falls in; nil if there is none.
+    func read<Answer>(at time: Int64, _ body: (borrowing Table) -> Answer) -> Answer? {
+        let stretch = time >> bits
+        let index = lowerBound(stretch)
+        guard index < stretches.count, stretches[index] == stretch else { return nil }
+        return body(buckets[index].table)
+    }
+
+    /// - Parameters:
+    ///   - time: chooses the stretch.
+    ///   - expires: the table is kept at least until then.
+    mutating func update<Answer>(
+        at time: Int64, expires: Int64, new: @autoclosure () -> Table, _ body: (inout Table) -> Answer
+    ) -> Answer {
+        let stretch = time >> bits
+        let index = lowerBound(stretch)
+        if index == stretches.count || stretches[index] != stretch {
+            stretches.insert(stretch, at: index)
+            buckets.insert((expires, new()), at: index)
+        }
+        buckets[index].latest = max(buckets[index].latest, expires)
+        return body(&buckets[index].table)
+    }
+
+    /// - Returns: the tables whose last entry expired at `now` or before.
+    mutating func drop(expiredAt now: Int64) -> [Table] {
+        guard buckets.contains(where: { $0.latest <= now }) else { return [] }
+        let dropped = buckets.filter { $0.latest <= now }.map(\.table)
+        stretches = zip(stretches, buckets).filter { $0.1.latest > now }.map(\.0)
+        buckets.removeAll { $0.latest <= now }
+        return dropped
+    }
+
+    private func lowerBound(_ stretch: Int64) -> Int {
+        var low = 0
+        var high = stretches.count
+        while low < high {
+            let middle = (low + high) / 2
+            if stretches[middle] < stretch { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

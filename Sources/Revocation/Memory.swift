@@ -1,0 +1,109 @@
+internal import Journal
+internal import Octets
+
+/// Everything a lookup may consult, and how the journal's records change it.
+struct Memory: Sendable {
+    let tokens: Denylist
+    let sessions: Denylist
+    let rotations: Sessions
+    let cuts = Cuts()
+
+    init(random: () -> UInt64) {
+        let key = FingerprintKey(random: random)
+        // Tokens by their expiry, 4.4 minutes each; sessions by their beginning, 18.6 hours each.
+        tokens = Denylist(key: key, stretchBits: 18)
+        sessions = Denylist(key: key, stretchBits: Sessions.stretchBits)
+        rotations = Sessions(key: key)
+    }
+
+    var counts: RevocationCounts {
+        RevocationCounts(
+            revokedTokens: tokens.count, revokedSessions: sessions.count, rotatedSessions: rotations.count,
+            cuts: cuts.count)
+    }
+
+    func apply(_ record: JournalRecord) {
+        switch record.kind {
+        case .revokeToken:
+            tokens.insert(record.key, at: record.expires, expires: record.expires)
+        case .revokeSession:
+            sessions.insert(record.key, at: record.key.milliseconds, expires: record.expires)
+        case .rotate:
+            rotations.restore(Rotation(record), of: record.key, sessionEnd: record.expires)
+        case .cut:
+            // A kind from a later version would have raised the format's version.
+            guard let kind = CutKind(rawValue: record.flags >> 4) else { return }
+            let cut = Cuts.Cut(value: record.value, expires: record.expires)
+            if record.isSpare { cuts.spare(record.key, kind, cut) } else { cuts.insert(kind, record.key, cut) }
+        case .open, .seal, .session:
+            break
+        }
+    }
+
+    func purge(expiredAt now: Int64) {
+        tokens.purge(expiredAt: now)
+        sessions.purge(expiredAt: now)
+        rotations.purge(expiredAt: now)
+        cuts.purge(expiredAt: now)
+    }
+
+    /// What new identifiers must be above, as the high half of a UUIDv7.
+    ///
+    /// Revoked ids are left out: an operator may have typed them, and one from the far future would stop the clock.
+    static func floor(of record: JournalRecord) -> UInt64 {
+        switch record.kind {
+        case .cut: record.value
+        case .rotate: record.key.high
+        case .revokeToken, .revokeSession, .open, .seal, .session: 0
+        }
+    }
+}
+
+/// Why a session or token was revoked; the numbers are the journal's format.
+package enum RevocationReason: UInt16, Sendable {
+    case unspecified = 0
+    case logout = 1
+    case revoked = 2
+    case refreshReused = 3
+    case compromised = 4
+    case operatorAction = 5
+}
+
+extension JournalRecord {
+    private static let spareFlag: UInt8 = 1
+
+    var isSpare: Bool { flags & Self.spareFlag != 0 }
+
+    static func rotate(_ request: RotationRequest, generation: UInt32) -> JournalRecord {
+        JournalRecord(
+            .rotate, key: request.sid, expires: request.sessionEnd,
+            value: UInt64(generation) | UInt64(request.request) << 32)
+    }
+
+    static func cut(_ key: UUID, _ kind: CutKind, _ cut: Cuts.Cut, reason: UInt16) -> JournalRecord {
+        JournalRecord(
+            .cut, key: key, expires: cut.expires, value: cut.value, flags: kind.rawValue << 4, reason: reason)
+    }
+
+    static func spare(_ sid: UUID, _ kind: CutKind, _ cut: Cuts.Cut, reason: UInt16) -> JournalRecord {
+        JournalRecord(
+            .cut, key: sid, expires: cut.expires, value: cut.value, flags: kind.rawValue << 4 | spareFlag,
+            reason: reason)
+    }
+}
+
+extension Rotation {
+    /// - Parameter record: of kind ROTATE.
+    init(_ record: JournalRecord) {
+        self.init(
+            generation: UInt32(truncatingIfNeeded: record.value), request: UInt32(truncatingIfNeeded: record.value >> 32),
+            at: record.time)
+    }
+}
+
+extension Int64 {
+    func saturatingAdd(_ other: Int64) -> Int64 {
+        let (sum, isOver) = addingReportingOverflow(other)
+        return isOver ? (other > 0 ? .max : .min) : sum
+    }
+}

@@ -1,0 +1,50 @@
+package import Journal
+package import Octets
+
+/// What a store needs from outside. All times in milliseconds.
+package struct RevocationOptions: Sendable {
+    package var storage: any JournalStorage
+    /// How long after a rotation its answer may be asked for again.
+    package var grace: Int64
+    /// The longest that any living session may last, from its login to its absolute end: so long a cut is kept.
+    package var sessionMax: Int64
+    package var clock: WallClock
+    /// A clock that nobody sets, such as CLOCK_MONOTONIC.
+    package var monotonicNow: @Sendable () -> Int64
+    package var random: @Sendable () -> UInt64
+
+    package init(
+        storage: any JournalStorage, grace: Int64, sessionMax: Int64, clock: WallClock,
+        monotonicNow: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64
+    ) {
+        self.storage = storage
+        self.grace = grace
+        self.sessionMax = sessionMax
+        self.clock = clock
+        self.monotonicNow = monotonicNow
+        self.random = random
+    }
+
+    package init(
+        directory: String, grace: Int64, sessionMax: Int64, clock: WallClock,
+        monotonicNow: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64
+    ) {
+        self.init(
+            storage: DirectoryStorage(path: directory), grace: grace, sessionMax: sessionMax, clock: clock,
+            monotonicNow: monotonicNow, random: random)
+    }
+}
+
+/// What a start found and did.
+package struct StartReport: Equatable, Sendable {
+    package let journal: JournalReport
+    package let durationMilliseconds: Int64
+    package let counts: RevocationCounts
+}
+
+package struct RevocationCounts: Equatable, Sendable {
+    package let revokedTokens: Int
+    package let revokedSessions: Int
+    package let rotatedSessions: Int
+    package let cuts: Int
+}

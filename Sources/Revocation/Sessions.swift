@@ -1,0 +1,121 @@
+internal import Journal
+internal import Octets
+internal import Synchronization
+
+/// The rotations of all sessions, and the ones under way.
+final class Sessions: Sendable {
+    typealias Completion = @Sendable (RotationOutcome) -> Void
+
+    private struct Shard {
+        var settled = ExpiryBuckets<RotationTable>(stretchBits: Sessions.stretchBits)
+        /// Rotations that are being written: few, and only as long as one commit takes.
+        var pending: [UUID: (request: UInt32, waiters: [Completion])] = [:]
+    }
+
+    /// Buckets by the session's beginning, 18.6 hours each.
+    static let stretchBits: Int64 = 26
+
+    private let shards: InlineArray<64, Mutex<Shard>>
+    private let key: FingerprintKey
+    private let total = Atomic<Int>(0)
+
+    init(key: FingerprintKey) {
+        self.key = key
+        shards = InlineArray { _ in Mutex(Shard()) }
+    }
+
+    /// Sessions that rotated at least once.
+    var count: Int { total.load(ordering: .acquiring) }
+
+    /// Tells the session's machine; for `.join`, `done` is kept until the rotation under way ends.
+    func present(
+        _ request: RotationRequest, now: Int64, grace: Int64, joining done: @escaping Completion
+    ) -> RotationMachine.Action {
+        let fingerprint = key.fingerprint(request.sid)
+        return shards[Self.shard(fingerprint)].withLock { shard in
+            var machine = RotationMachine(
+                settled: Self.settled(request.sid, fingerprint, in: shard),
+                pendingRequest: shard.pending[request.sid]?.request)
+            let action = machine.present(
+                generation: request.generation, request: request.request, now: now, grace: grace)
+            switch action {
+            case .commit: shard.pending[request.sid] = (request.request, [])
+            case .join: shard.pending[request.sid]?.waiters.append(done)
+            case .replay, .mismatch, .reuse, .ahead: break
+            }
+            return action
+        }
+    }
+
+    /// The rotation under way is durable, or failed: settles it and answers all who wait for it.
+    func settle(_ request: RotationRequest, _ result: Result<JournalPosition, JournalFault>, _ done: Completion) {
+        let fingerprint = key.fingerprint(request.sid)
+        let (winner, losers, waiters, isNew) = shards[Self.shard(fingerprint)].withLock { shard in
+            let pending = shard.pending.removeValue(forKey: request.sid)
+            let before = Self.settled(request.sid, fingerprint, in: shard)
+            var machine = RotationMachine(settled: before, pendingRequest: pending?.request)
+            let (winner, losers): (RotationOutcome, RotationOutcome)
+            switch result {
+            case .success(let position):
+                machine.committed(at: position.time)
+                (winner, losers) = Self.outcomes(machine.settled, position)
+            case .failure(let fault):
+                machine.failed()
+                (winner, losers) = (.unavailable(fault), .unavailable(fault))
+            }
+            var isNew = false
+            if let settled = machine.settled, settled != before {
+                isNew = Self.store(settled, request.sid, fingerprint, request.sessionEnd, in: &shard)
+            }
+            return (winner, losers, pending?.waiters ?? [], isNew)
+        }
+        if isNew { total.wrappingAdd(1, ordering: .releasing) }
+        done(winner)
+        for waiter in waiters { waiter(losers) }
+    }
+
+    /// A rotation from the journal.
+    func restore(_ rotation: Rotation, of sid: UUID, sessionEnd: Int64) {
+        let fingerprint = key.fingerprint(sid)
+        let isNew = shards[Self.shard(fingerprint)].withLock { shard in
+            let before = Self.settled(sid, fingerprint, in: shard)?.generation ?? 0
+            guard rotation.generation > before else { return false }
+            return Self.store(rotation, sid, fingerprint, sessionEnd, in: &shard)
+        }
+        if isNew { total.wrappingAdd(1, ordering: .releasing) }
+    }
+
+    func purge(expiredAt now: Int64) {
+        for index in shards.indices {
+            let dropped = shards[index].withLock { $0.settled.drop(expiredAt: now) }
+            total.wrappingSubtract(dropped.reduce(0) { $0 + $1.count }, ordering: .releasing)
+        }
+    }
+
+    private static func settled(_ sid: UUID, _ fingerprint: UInt64, in shard: borrowing Shard) -> Rotation? {
+        shard.settled.read(at: sid.milliseconds) { $0.rotation(of: fingerprint) } ?? nil
+    }
+
+    /// - Returns: whether the session had not rotated before.
+    private static func store(
+        _ rotation: Rotation, _ sid: UUID, _ fingerprint: UInt64, _ sessionEnd: Int64, in shard: inout Shard
+    ) -> Bool {
+        shard.settled.update(at: sid.milliseconds, expires: sessionEnd, new: RotationTable()) {
+            $0.set(rotation, of: fingerprint)
+        }
+    }
+
+    private static func outcomes(
+        _ settled: Rotation?, _ position: JournalPosition
+    ) -> (winner: RotationOutcome, losers: RotationOutcome) {
+        let generation = settled?.generation ?? 0
+        return (
+            .rotated(generation: generation, at: position.time, seq: position.seq),
+            .replayed(generation: generation, at: position.time, seq: position.seq)
+        )
+    }
+
+    private static func shard(_ fingerprint: UInt64) -> Int {
+        Int(truncatingIfNeeded: fingerprint >> 58)
+    }
+}

@@ -1,0 +1,40 @@
+package import Accounts
+import Octets
+
+extension Client {
+    /// A client without a list may use every audience.
+    package func mayUse(audience: String) -> Bool {
+        audiences.isEmpty || audiences.contains(audience)
+    }
+
+    /// A client without a list may use every scope that the user has.
+    func mayUse(scope: String) -> Bool {
+        scopes.isEmpty || scopes.contains(scope)
+    }
+}
+
+extension User.Standing {
+    /// Whether a session that began with `sid` still stands: the account is enabled and has not ended it.
+    func admits(session sid: UUID) -> Bool {
+        !isDisabled && sid.milliseconds >= sessionsFrom
+    }
+}
+
+extension User {
+    /// Those of the user's extra claims that tokens may carry, as a JSON object.
+    func claims(within names: Set<String>) -> [UInt8] {
+        guard !names.isEmpty else { return Array("{}".utf8) }
+        var document = JSONDocument()
+        let bytes = claims.span
+        guard (try? document.parse(bytes)) != nil, document.kind(0) == .object else { return Array("{}".utf8) }
+        var writer = JSONWriter()
+        writer.beginObject()
+        for (name, value) in document.members(0) {
+            guard let spelled = document.string(name, in: bytes), names.contains(spelled) else { continue }
+            writer.name(spelled)
+            writer.raw(document.raw(value, in: bytes))
+        }
+        writer.endObject()
+        return writer.bytes
+    }
+}

@@ -1,0 +1,34 @@
+package import Accounts
+package import Octets
+import Token
+
+/// What a client may learn of a token (RFC 7662 §2.2).
+package enum Introspection: Sendable {
+    /// Says nothing more (H9).
+    case inactive
+    /// The claims as they were signed are in ``Desk/payload``.
+    case access(username: String?)
+    case refresh(RefreshClaims, username: String?)
+}
+
+extension Desk {
+    /// Looks a token up for `client`; a token that this client may not see is inactive to it (H10).
+    package func introspect(_ token: Span<UInt8>, for client: Client, at now: Int64) -> Introspection {
+        if let claims = try? verify(token, VerifyExpectations(), at: now) {
+            let owner = String(decoding: payload[claims.clientID ?? 0..<0], as: UTF8.self)
+            let isForClient = audiences(of: claims).contains { client.mayUse(audience: $0) }
+            guard owner == client.id || isForClient else { return .inactive }
+            return .access(username: UUID(payload.span.extracting(claims.subject)).flatMap { users.user(id: $0)?.name })
+        }
+        guard let claims = try? verifier.verifyRefresh(token, now: now) else { return .inactive }
+        guard claims.clientID == client.id, let user = standingUser(of: claims) else { return .inactive }
+        let isCurrent = realm.revocations.isCurrent(
+            sid: claims.sid, generation: claims.generation, subject: Array(claims.subject.utf8),
+            client: Array(claims.clientID.utf8))
+        return isCurrent ? .refresh(claims, username: user.name) : .inactive
+    }
+
+    private func audiences(of claims: VerifiedClaims) -> [String] {
+        verifier.audiences()
+    }
+}

@@ -1,0 +1,163 @@
+package import Accounts
+package import Octets
+import Telemetry
+import Token
+
+/// Who wants a session, and with what.
+package struct LoginAttempt: Sendable {
+    package static let passwordByteCounts = 1...1_024
+
+    package var username: String
+    package var password: Secret
+    /// `nil` asks for all the user has.
+    package var scope: Scope?
+    /// `nil` asks for the first configured audience.
+    package var audience: String?
+    package var client: Client?
+    /// Stands for the address the request came from, as the throttle counts it.
+    package var source: UInt64
+
+    package init(username: String, password: Secret, scope: Scope?, audience: String?, client: Client?, source: UInt64) {
+        self.username = username
+        self.password = password
+        self.scope = scope
+        self.audience = audience
+        self.client = client
+        self.source = source
+    }
+}
+
+package enum LoginFailure: Error, Equatable, Sendable {
+    /// Unknown user, wrong password or disabled account: nobody outside learns which (F2).
+    case credentialsInvalid
+    case tooManyAttempts(retryAfterSeconds: Int64)
+    case hashingSaturated
+    case scopeInvalid
+    case audienceInvalid
+    /// Ours: signing or issuing failed.
+    case internalFault(String)
+}
+
+/// A password that was right, on its way back to the loop that asked.
+package struct LoginGrant: Sendable {
+    let user: User
+    let scope: Scope
+    let audience: String
+    let client: Client?
+}
+
+extension Desk {
+    /// Checks what can be checked at once, then has the password hashed on the pool.
+    ///
+    /// - Parameter then: runs on a pool thread, once, unless this throws.
+    package func beginLogin(
+        _ attempt: LoginAttempt, at now: Int64, then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
+    ) throws(LoginFailure) {
+        let audience = attempt.audience ?? realm.settings.audiences[0]
+        guard realm.settings.audiences.contains(audience), attempt.client?.mayUse(audience: audience) ?? true else {
+            throw .audienceInvalid
+        }
+        let charge = try admit(attempt, at: now)
+        let user = users.user(named: attempt.username)
+        let realm = realm
+        let isQueued = realm.hashing.submit {
+            then(realm.judge(attempt, of: user, audience: audience, charge))
+        }
+        guard isQueued else {
+            realm.throttle.withdraw(charge)
+            realm.counters.logins.add(.saturated)
+            throw .hashingSaturated
+        }
+    }
+
+    private func admit(_ attempt: LoginAttempt, at now: Int64) throws(LoginFailure) -> LoginThrottle.Attempt {
+        switch realm.throttle.admit(account: attempt.username, source: attempt.source, now: now) {
+        case .allowed(let charge):
+            return charge
+        case .wait(let seconds):
+            realm.counters.logins.add(.throttled)
+            throw .tooManyAttempts(retryAfterSeconds: seconds)
+        }
+    }
+
+    /// Begins a session: fresh identifiers, nothing taken over from what the client sent (F13).
+    package func openSession(_ grant: LoginGrant, at now: Int64) throws(LoginFailure) -> TokenPair {
+        let seconds = now / 1_000
+        let session = RefreshClaims(
+            sid: realm.revocations.identifiers.next(), generation: 0, subject: grant.user.id.description,
+            clientID: grant.client?.id ?? Realm.firstPartyClient, issuedAt: seconds,
+            expiresAt: seconds + min(realm.settings.refreshIdle, realm.settings.sessionMax),
+            sessionEnd: seconds + realm.settings.sessionMax, audience: [grant.audience], scope: grant.scope.text,
+            authTime: seconds, amr: ["pwd"])
+        do {
+            let pair = try issue(session, scope: grant.scope.text, audience: grant.audience, to: grant.user, client: grant.client)
+            realm.counters.logins.add(.succeeded)
+            return pair
+        } catch {
+            throw .internalFault("\(error)")
+        }
+    }
+
+    /// Signs both tokens of a session's generation; equal inputs give equal bytes (G5).
+    func issue(
+        _ session: RefreshClaims, scope: String, audience: String, to user: User, client: Client?
+    ) throws -> TokenPair {
+        let lifetime = min(realm.settings.accessLifetime, session.sessionEnd - session.issuedAt)
+        let access = AccessGrant(
+            subject: session.subject, clientID: session.clientID, audience: [audience], scope: scope, sid: session.sid,
+            generation: session.generation, authTime: session.authTime, amr: session.amr, roles: user.roles,
+            extra: user.claims(within: realm.settings.extraClaims), issuedAt: session.issuedAt, lifetime: lifetime,
+            algorithm: realm.algorithm(audience: audience, client: client))
+        return TokenPair(
+            accessToken: try issuer.accessToken(access), refreshToken: try issuer.refreshToken(session), expiresIn: lifetime,
+            refreshExpiresIn: session.expiresAt - session.issuedAt, sid: session.sid, scope: scope)
+    }
+}
+
+extension Realm {
+    /// The verdict on one attempt; costs the same whether the user exists or not (F3). Runs on a pool thread.
+    fileprivate func judge(
+        _ attempt: LoginAttempt, of user: User?, audience: String, _ charge: LoginThrottle.Attempt
+    ) -> Result<LoginGrant, LoginFailure> {
+        let verdict: PasswordVerdict
+        do {
+            verdict = try attempt.password.withBytes { try check(Array($0), of: user) }
+        } catch {
+            throttle.withdraw(charge)
+            return .failure(.internalFault("\(error)"))
+        }
+        guard case .match(let isWeaker) = verdict, let user, !user.isDisabled else {
+            counters.logins.add(.refused)
+            return .failure(.credentialsInvalid)
+        }
+        throttle.recordSuccess(charge, now: clock.now)
+        let allowed = Scope(names: user.scopes.filter { attempt.client?.mayUse(scope: $0) ?? true })
+        let scope = attempt.scope ?? allowed
+        guard scope.isWithin(allowed) else { return .failure(.scopeInvalid) }
+        if isWeaker { strengthen(attempt.password, of: user) }
+        return .success(LoginGrant(user: user, scope: scope, audience: audience, client: attempt.client))
+    }
+
+    private func check(_ password: [UInt8], of user: User?) throws -> PasswordVerdict {
+        if let user { return try passwords.verify(password, against: user.passwordHash) }
+        try passwords.verifyNobody(password)
+        return .mismatch
+    }
+
+    /// Replaces a weak stored hash with one of today's parameters (F7); a full queue leaves it for the next login.
+    private func strengthen(_ password: Secret, of user: User) {
+        _ = hashing.submit { [self] in
+            do {
+                let salt = random(PasswordHasher.saltByteCount)
+                let hash = try password.withBytes { try passwords.hash(Array($0), salt: salt) }
+                try storeHash(user, hash)
+                log.write(.info, "password_rehashed") { $0.add("sub", user.id.description) }
+            } catch {
+                log.write(.error, "password_rehash_failed") { line in
+                    line.add("sub", user.id.description)
+                    line.add("reason", "\(error)")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package import Accounts
+package import Octets
+package import Revocation
+package import Telemetry
+package import Token
+
+/// Everything that all loops share: accounts, keys, revocations, and the workers that hash passwords.
+package final class Realm: Sendable {
+    /// The `client_id` of sessions that a person opened without a registered client in between.
+    package static let firstPartyClient = "first-party"
+
+    package let settings: RealmSettings
+    package let keyring: Published<Keyring>
+    package let users: Published<UserDirectory>
+    package let clients: Published<ClientDirectory>
+    package let revocations: RevocationStore
+    package let passwords: PasswordHasher
+    package let hashing: HashingPool
+    package let throttle: LoginThrottle
+    package let clock: WallClock
+    package let log: Log
+    package let counters = ServiceCounters()
+    /// Random octets, as many as asked for.
+    let random: @Sendable (Int) -> [UInt8]
+    /// Stores a stronger hash for a user whose stored one was weak.
+    let storeHash: @Sendable (_ user: User, _ hash: String) throws -> Void
+
+    package init(
+        settings: RealmSettings, keyring: Published<Keyring>, users: Published<UserDirectory>,
+        clients: Published<ClientDirectory>, revocations: RevocationStore, passwords: PasswordHasher, hashing: HashingPool,
+        throttle: LoginThrottle, clock: WallClock, log: Log, random: @escaping @Sendable (Int) -> [UInt8],
+        storeHash: @escaping @Sendable (User, String) throws -> Void
+    ) {
+        self.settings = settings
+        self.keyring = keyring
+        self.users = users
+        self.clients = clients
+        self.revocations = revocations
+        self.passwords = passwords
+        self.hashing = hashing
+        self.throttle = throttle
+        self.clock = clock
+        self.log = log
+        self.random = random
+        self.storeHash = storeHash
+    }
+
+    /// The algorithm of access tokens for `audience` when `client` asked for them.
+    func algorithm(audience: String, client: Client?) -> Algorithm {
+        if settings.sharedSecretAudiences.contains(audience) { return .hs256 }
+        if let name = client?.algorithm, let algorithm = Algorithm(rawValue: name) { return algorithm }
+        return settings.algorithm
+    }
+}

@@ -1,0 +1,138 @@
+package import Accounts
+package import Octets
+package import Revocation
+import Telemetry
+package import Token
+
+/// A refresh token whose signature and times hold, and what is asked with it.
+package struct RefreshAttempt: Sendable {
+    package let claims: RefreshClaims
+    /// Within the session's scope.
+    let scope: String
+    let audience: String
+    let client: Client?
+    let user: User
+}
+
+package enum RefreshFailure: Error, Sendable {
+    case rejected(TokenRejection)
+    case revoked(Denial)
+    case accountEnded
+    /// The token belongs to a registered client that did not authenticate.
+    case clientUnauthenticated
+    /// The token belongs to another client (G9).
+    case clientNotAllowed
+    case scopeInvalid
+    case audienceInvalid
+    /// A spent token came back after the grace time: the session is ended (G3).
+    case reused
+    /// Inside the grace time, but asking for another scope or audience than the first time.
+    case mismatched
+    /// The token is ahead of the journal: an old copy of it was restored.
+    case ahead(known: UInt32)
+    case unavailable(String)
+    case internalFault(String)
+}
+
+extension Desk {
+    /// Verifies a refresh token and hands its rotation to the journal.
+    ///
+    /// - Parameter then: runs once, on this or on the journal's thread, unless this throws.
+    /// - Returns: what ``completeRefresh(_:_:)`` needs beside the outcome.
+    package func beginRefresh(
+        _ token: Span<UInt8>, scope: Scope?, audience: String?, client: Client?, at now: Int64,
+        then: @escaping @Sendable (RefreshAttempt, RotationOutcome) -> Void
+    ) throws(RefreshFailure) {
+        let claims = try verifyRefresh(token, at: now)
+        try checkOwner(of: claims, client)
+        guard let user = standingUser(of: claims) else {
+            realm.counters.refreshes.add(.refused)
+            throw .accountEnded
+        }
+        let granted = Scope(claims.scope) ?? Scope(names: [])
+        let wanted = scope ?? granted
+        guard wanted.isWithin(granted) else { throw .scopeInvalid }
+        guard let target = audience ?? claims.audience.first, claims.audience.contains(target) else { throw .audienceInvalid }
+        let attempt = RefreshAttempt(claims: claims, scope: wanted.text, audience: target, client: client, user: user)
+        let request = RotationRequest(
+            sid: claims.sid, generation: claims.generation, request: Self.fingerprint(scope: wanted.text, audience: target),
+            sessionEnd: claims.sessionEnd &* 1_000)
+        let names = (subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8), kid: Array(claims.kid.utf8))
+        realm.revocations.rotate(request, subject: names.subject.span, client: names.client.span, kid: names.kid.span) {
+            then(attempt, $0)
+        }
+    }
+
+    /// Signs the successor once its rotation is durable.
+    /// - Returns: the tokens, and whether they repeat an earlier answer.
+    package func completeRefresh(
+        _ attempt: RefreshAttempt, _ outcome: RotationOutcome
+    ) throws(RefreshFailure) -> (pair: TokenPair, isReplay: Bool) {
+        switch outcome {
+        case .rotated(let generation, let at, _):
+            realm.counters.refreshes.add(.rotated)
+            return (try successor(of: attempt, generation: generation, at: at), false)
+        case .replayed(let generation, let at, _):
+            realm.counters.refreshes.add(.replayed)
+            return (try successor(of: attempt, generation: generation, at: at), true)
+        case .reused:
+            realm.counters.refreshes.add(.reused)
+            throw .reused
+        case .mismatched:
+            realm.counters.refreshes.add(.refused)
+            throw .mismatched
+        case .ahead(let known):
+            realm.counters.refreshes.add(.ahead)
+            throw .ahead(known: known)
+        case .denied(let denial):
+            realm.counters.refreshes.add(.refused)
+            throw .revoked(denial)
+        case .unavailable(let fault):
+            realm.counters.refreshes.add(.unavailable)
+            throw .unavailable("\(fault)")
+        }
+    }
+
+    func verifyRefresh(_ token: Span<UInt8>, at now: Int64) throws(RefreshFailure) -> RefreshClaims {
+        do throws(TokenRejection) {
+            return try verifier.verifyRefresh(token, now: now)
+        } catch {
+            realm.counters.refreshes.add(.refused)
+            throw .rejected(error)
+        }
+    }
+
+    func standingUser(of claims: RefreshClaims) -> User? {
+        guard let id = UUID(claims.subject), let user = users.user(id: id) else { return nil }
+        guard let standing = users.standing(of: id), standing.admits(session: claims.sid) else { return nil }
+        return user
+    }
+
+    /// A client's token needs that client; a first-party token needs none.
+    func checkOwner(of claims: RefreshClaims, _ client: Client?) throws(RefreshFailure) {
+        guard claims.clientID != (client?.id ?? Realm.firstPartyClient) else { return }
+        guard client != nil else { throw .clientUnauthenticated }
+        throw .clientNotAllowed
+    }
+
+    private func successor(
+        of attempt: RefreshAttempt, generation: UInt32, at milliseconds: Int64
+    ) throws(RefreshFailure) -> TokenPair {
+        var session = attempt.claims
+        session.generation = generation
+        session.issuedAt = milliseconds / 1_000
+        session.expiresAt = min(session.issuedAt + realm.settings.refreshIdle, session.sessionEnd)
+        do {
+            return try issue(
+                session, scope: attempt.scope, audience: attempt.audience, to: attempt.user, client: attempt.client)
+        } catch {
+            throw .internalFault("\(error)")
+        }
+    }
+
+    /// Tells two different requests with one token apart, so that a replay repeats exactly the first answer.
+    private static func fingerprint(scope: String, audience: String) -> UInt32 {
+        let octets = Array(scope.utf8) + [0] + Array(audience.utf8)
+        return CRC32C.checksum(octets.span, seed: 0)
+    }
+}

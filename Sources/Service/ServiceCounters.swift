@@ -1,0 +1,22 @@
+package import Telemetry
+
+package enum LoginResult: String, CaseIterable, Sendable {
+    case succeeded, refused, throttled, saturated
+}
+
+package enum RefreshResult: String, CaseIterable, Sendable {
+    case rotated, replayed, reused, refused, ahead, unavailable
+}
+
+package enum RevocationKind: String, CaseIterable, Sendable {
+    case token, session, subject, others, client, key, all
+}
+
+/// What the use cases count.
+package final class ServiceCounters: Sendable {
+    package let logins = CounterFamily<LoginResult>()
+    package let refreshes = CounterFamily<RefreshResult>()
+    package let revocations = CounterFamily<RevocationKind>()
+
+    init() {}
+}

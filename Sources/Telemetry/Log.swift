@@ -1,0 +1,116 @@
+package import Octets
+import Synchronization
+
+/// Writes one line an event: JSON for machines, or text for people. Neither form lets a value begin a second line (M3).
+///
+/// Tokens, passwords, secrets and header values are never handed to it; names, identifiers and reasons are.
+package final class Log: Sendable {
+    package enum Level: Int, CaseIterable, Comparable, Sendable {
+        case debug, info, warning, error
+
+        package var name: StaticString {
+            switch self {
+            case .debug: "debug"
+            case .info: "info"
+            case .warning: "warning"
+            case .error: "error"
+            }
+        }
+
+        package static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    package enum Form: String, CaseIterable, Sendable {
+        case json, text
+    }
+
+    private let level: Level
+    private let form: Form
+    private let clock: WallClock
+    private let sink: Mutex<@Sendable ([UInt8]) -> Void>
+
+    /// - Parameter sink: takes one whole line with its newline; never called twice at once.
+    package init(level: Level, form: Form, clock: WallClock, sink: @escaping @Sendable ([UInt8]) -> Void) {
+        self.level = level
+        self.form = form
+        self.clock = clock
+        self.sink = Mutex(sink)
+    }
+
+    package func isEnabled(_ level: Level) -> Bool { level >= self.level }
+
+    package func write(_ level: Level, _ event: StaticString, _ fill: (inout LogLine) -> Void = { _ in }) {
+        guard isEnabled(level) else { return }
+        var line = LogLine(form: form, milliseconds: clock.now, level: level.name, event: event)
+        fill(&line)
+        let bytes = line.finished()
+        sink.withLock { write in write(bytes) }
+    }
+}
+
+/// One event's line while its fields are added.
+package struct LogLine {
+    private let form: Log.Form
+    private var json = JSONWriter()
+    private var text: [UInt8] = []
+
+    init(form: Log.Form, milliseconds: Int64, level: StaticString, event: StaticString) {
+        self.form = form
+        var time: [UInt8] = []
+        ISO8601.write(milliseconds: milliseconds, to: &time)
+        switch form {
+        case .json:
+            json.beginObject()
+            json.name("time")
+            json.string(utf8: time)
+            json.name("level")
+            json.string("\(level)")
+            json.name("event")
+            json.string("\(event)")
+        case .text:
+            text += time
+            text += Array(" \(level) \(event)".utf8)
+        }
+    }
+
+    package mutating func add(_ name: StaticString, _ value: String) {
+        switch form {
+        case .json:
+            json.name(name)
+            json.string(value)
+        case .text:
+            var quoted = JSONWriter()
+            quoted.string(value)
+            addText(name, quoted.bytes)
+        }
+    }
+
+    package mutating func add(_ name: StaticString, _ value: Int64) {
+        switch form {
+        case .json:
+            json.name(name)
+            json.integer(value)
+        case .text:
+            addText(name, Array(String(value).utf8))
+        }
+    }
+
+    package mutating func add(_ name: StaticString, _ value: some BinaryInteger) {
+        add(name, Int64(clamping: value))
+    }
+
+    private mutating func addText(_ name: StaticString, _ value: [UInt8]) {
+        text += Array(" \(name)=".utf8)
+        text += value
+    }
+
+    consuming func finished() -> [UInt8] {
+        switch form {
+        case .json:
+            json.endObject()
+            return json.bytes + [UInt8(ascii: "\n")]
+        case .text:
+            return text + [UInt8(ascii: "\n")]
+        }
+    }
+}

@@ -1,0 +1,14 @@
+/// For whom a token must be (RFC 7519 §4.1.3). Names are compared octet by octet (A13).
+package enum AudienceExpectation: Sendable {
+    case one([UInt8])
+    /// The token's `aud` holds at least one of these.
+    case anyOf([[UInt8]])
+
+    package init(_ name: String) {
+        self = .one(Array(name.utf8))
+    }
+
+    package init(anyOf names: [String]) {
+        self = .anyOf(names.map { Array($0.utf8) })
+    }
+}

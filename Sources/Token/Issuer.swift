@@ -1,0 +1,129 @@
+import Octets
+import OpenSSL
+
+/// Makes tokens. One event loop owns one, because it holds signing contexts; a change of keys makes a new one.
+///
+/// Pure but for them: the same grant gives the same octets (G5).
+package final class Issuer {
+    /// Issued tokens fit a header field or a cookie (D10).
+    package static let byteCountMax = 4_096
+
+    private enum Pen {
+        case none
+        case mac(MACContext)
+        case signer(Signer)
+    }
+
+    private let keyring: Keyring
+    private let issuer: String
+    private let pens: [Pen]
+
+    package init(keyring: Keyring, issuer: String) throws(KeyFault) {
+        self.keyring = keyring
+        self.issuer = issuer
+        var pens: [Pen] = []
+        do {
+            for key in keyring.keys {
+                switch key.material {
+                case .secret(let secret): pens.append(.mac(try MACContext(secret)))
+                case .pair(let pair): pens.append(.signer(try Signer(pair)))
+                case .publicHalf: pens.append(.none)
+                }
+            }
+        } catch {
+            throw .crypto(error)
+        }
+        self.pens = pens
+    }
+
+    /// Issues an access token (RFC 9068 §2).
+    package func accessToken(_ grant: AccessGrant) throws(IssueFault) -> [UInt8] {
+        guard let keyIndex = keyring.index(signing: .access, grant.algorithm, at: grant.issuedAt) else {
+            throw .noSigningKey(grant.algorithm)
+        }
+        var payload = PayloadWriter()
+        try payload.name(.issuer, issuer)
+        try payload.name(.subject, grant.subject)
+        try payload.audience(grant.audience)
+        try payload.name(.clientID, grant.clientID)
+        try payload.time(.issuedAt, grant.issuedAt / 1_000)
+        try payload.time(.expiresAt, grant.expiresAt)
+        payload.identifier(.tokenID, try tokenID(of: grant))
+        payload.identifier(.sessionID, grant.sid)
+        if !grant.scope.isEmpty { try payload.name(.scope, grant.scope) }
+        try payload.time(.authTime, grant.authTime)
+        if !grant.methods.isEmpty { payload.texts(.methods, grant.methods) }
+        if !grant.roles.isEmpty { payload.texts(.roles, grant.roles) }
+        try payload.extra(grant.extra)
+        return try seal(payload.finish(), keyIndex)
+    }
+
+    /// Issues a refresh token, always HS256 under the newest refresh secret of its time of issue.
+    package func refreshToken(_ claims: RefreshClaims) throws(IssueFault) -> [UInt8] {
+        guard NumericDate.range.contains(claims.issuedAt) else { throw .claimUnwritable(.issuedAt) }
+        let keyIndex = try refreshKeyIndex(at: claims.issuedAt * 1_000)
+        var payload = PayloadWriter()
+        try payload.name(.audience, issuer)
+        payload.identifier(.sessionID, claims.sid)
+        payload.number(.generation, Int64(claims.generation))
+        try payload.name(.subject, claims.subject)
+        try payload.name(.clientID, claims.clientID)
+        try payload.time(.issuedAt, claims.issuedAt)
+        try payload.time(.expiresAt, claims.expiresAt)
+        try payload.time(.sessionEnd, claims.sessionEnd)
+        payload.texts(.tokenAudience, claims.audience)
+        payload.text(.scope, claims.scope)
+        try payload.time(.authTime, claims.authTime)
+        payload.texts(.methods, claims.methods)
+        return try seal(payload.finish(), keyIndex)
+    }
+
+    /// The derived `jti`: UUIDv8 of HMAC-SHA-256(refresh secret, sid ‖ generation ‖ audience), so a replay repeats it.
+    ///
+    /// The generation is four octets, big-endian; audiences are separated by a zero octet, which no name holds.
+    private func tokenID(of grant: AccessGrant) throws(IssueFault) -> UUID {
+        var message: [UInt8] = []
+        for half in [grant.sid.high, grant.sid.low] {
+            for shift in stride(from: UInt64(56), through: 0, by: -8) {
+                message.append(UInt8(truncatingIfNeeded: half >> shift))
+            }
+        }
+        for shift in stride(from: UInt32(24), through: 0, by: -8) {
+            message.append(UInt8(truncatingIfNeeded: grant.generation >> shift))
+        }
+        message.append(contentsOf: grant.audience.joined(separator: "\0").utf8)
+        let keyIndex = try refreshKeyIndex(at: grant.issuedAt)
+        let tag = try sign(message.span, keyIndex)
+        return UUID.version8(fromFirst16: tag.span)
+    }
+
+    private func refreshKeyIndex(at now: Int64) throws(IssueFault) -> Int {
+        guard let keyIndex = keyring.index(signing: .refresh, .hs256, at: now) else { throw .noRefreshKey }
+        return keyIndex
+    }
+
+    private func sign(_ message: Span<UInt8>, _ keyIndex: Int) throws(IssueFault) -> [UInt8] {
+        do {
+            switch pens[keyIndex] {
+            case .mac(let context):
+                let tag = try context.authenticate(message)
+                return tag.indices.map { tag[$0] }
+            case .signer(let signer): return try signer.sign(message)
+            case .none: preconditionFailure("the keyring chose a public key for signing")
+            }
+        } catch {
+            throw .crypto(error)
+        }
+    }
+
+    private func seal(_ payload: [UInt8], _ keyIndex: Int) throws(IssueFault) -> [UInt8] {
+        var token = keyring.headers[keyIndex]
+        token.append(UInt8(ascii: "."))
+        Base64URL.append(payload.span, to: &token)
+        let signature = try sign(token.span, keyIndex)
+        token.append(UInt8(ascii: "."))
+        Base64URL.append(signature.span, to: &token)
+        guard token.count <= Self.byteCountMax else { throw .tokenTooLarge(byteCount: token.count) }
+        return token
+    }
+}

@@ -1,0 +1,115 @@
+import Octets
+import OpenSSL
+
+/// The form in which a key lies in a file of its own: a private JWK with `alg`, `use`, `kid` and members of ours.
+///
+/// - `purpose`: `access` or `refresh`; required.
+/// - `iat`: when it was made, in seconds since 1970; required.
+/// - `signs_from`, `signs_until`, `verifies_until`: its life cycle in seconds since 1970; optional.
+extension Key {
+    package init(parsing bytes: Span<UInt8>) throws(KeyFault) {
+        var document = JSONDocument()
+        do { try document.parse(bytes) } catch { throw .notJSON(error) }
+        let jwk = try JWK(document, 0, in: bytes)
+        guard jwk.algorithm != nil else { throw .memberMissing("alg") }
+        guard let purposeNode = document.member("purpose", of: 0, in: bytes) else { throw .memberMissing("purpose") }
+        guard let text = document.string(purposeNode, in: bytes), let purpose = Purpose(rawValue: text) else {
+            throw .memberInvalid("purpose")
+        }
+        guard let createdAt = try Self.time("iat", document, in: bytes) else { throw .memberMissing("iat") }
+        let lifecycle = KeyLifecycle(
+            createdAt: createdAt, signsFrom: try Self.time("signs_from", document, in: bytes),
+            signsUntil: try Self.time("signs_until", document, in: bytes),
+            verifiesUntil: try Self.time("verifies_until", document, in: bytes))
+        try self.init(jwk, purpose: purpose, lifecycle: lifecycle)
+    }
+
+    /// The key's file, secret members included.
+    package func privateJWK() throws(KeyFault) -> [UInt8] {
+        var writer = JSONWriter(isPretty: true)
+        writer.beginObject()
+        try writeMaterial(to: &writer)
+        writer.name("use")
+        writer.string("sig")
+        writer.name("alg")
+        writer.string(algorithm.rawValue)
+        writer.name("kid")
+        writer.string(kid)
+        writer.name("purpose")
+        writer.string(purpose.rawValue)
+        writer.name("iat")
+        writer.integer(lifecycle.createdAt / 1_000)
+        let times: [(StaticString, Int64?)] = [
+            ("signs_from", lifecycle.signsFrom), ("signs_until", lifecycle.signsUntil),
+            ("verifies_until", lifecycle.verifiesUntil),
+        ]
+        for case (let name, let time?) in times {
+            writer.name(name)
+            writer.integer(time / 1_000)
+        }
+        writer.endObject()
+        return writer.bytes + [UInt8(ascii: "\n")]
+    }
+
+    /// The public JWK, or `nil` for a secret, which has no public half (B21).
+    package func publicJWK() -> [UInt8]? {
+        let components: RSAPublicComponents
+        switch material {
+        case .secret: return nil
+        case .pair(let pair): components = pair.verifyingKey.components
+        case .publicHalf(let key): components = key.components
+        }
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.name("kty")
+        writer.string("RSA")
+        writer.name("use")
+        writer.string("sig")
+        writer.name("alg")
+        writer.string(algorithm.rawValue)
+        writer.name("kid")
+        writer.string(kid)
+        writer.name("n")
+        writer.string(Base64URL.encode(components.modulus))
+        writer.name("e")
+        writer.string(Base64URL.encode(components.exponent))
+        writer.endObject()
+        return writer.bytes
+    }
+
+    private func writeMaterial(to writer: inout JSONWriter) throws(KeyFault) {
+        let members: [(StaticString, [UInt8])]
+        writer.name("kty")
+        switch material {
+        case .secret(let secret):
+            writer.string("oct")
+            members = [("k", secret.octets())]
+        case .pair(let pair):
+            writer.string("RSA")
+            let key: RSAPrivateComponents
+            do { key = try pair.privateComponents() } catch { throw .crypto(error) }
+            members = [
+                ("n", key.publicHalf.modulus), ("e", key.publicHalf.exponent), ("d", key.d), ("p", key.p),
+                ("q", key.q), ("dp", key.dp), ("dq", key.dq), ("qi", key.qi),
+            ]
+        case .publicHalf(let key):
+            writer.string("RSA")
+            members = [("n", key.components.modulus), ("e", key.components.exponent)]
+        }
+        for (name, octets) in members {
+            writer.name(name)
+            writer.string(Base64URL.encode(octets))
+        }
+    }
+
+    /// A member in seconds, as milliseconds.
+    private static func time(
+        _ name: StaticString, _ document: JSONDocument, in bytes: Span<UInt8>
+    ) throws(KeyFault) -> Int64? {
+        guard let node = document.member(name, of: 0, in: bytes) else { return nil }
+        guard let seconds = document.integer(node, in: bytes), NumericDate.range.contains(seconds) else {
+            throw .memberInvalid("\(name)")
+        }
+        return seconds * 1_000
+    }
+}

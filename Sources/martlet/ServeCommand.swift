@@ -1,0 +1,130 @@
+import API
+import Assembly
+import Engine
+import Glibc
+import HTTP
+import Octets
+import Telemetry
+
+/// `martlet serve`: reads the settings, builds the service, runs it until SIGTERM or SIGINT.
+enum ServeCommand {
+    static var usage: String {
+        let width = Setting.allCases.map(\.flag.count).max() ?? 0
+        let rows = Setting.allCases.map { setting in
+            let padding = String(repeating: " ", count: width - setting.flag.count)
+            let otherwise = setting.defaultText.isEmpty ? "" : " (\(setting.defaultText))"
+            return "  \(setting.flag)\(padding)  \(setting.summary)\(otherwise)"
+        }
+        return """
+            usage: martlet serve [OPTIONS]
+
+            Each option is also an environment variable: --access-ttl is MARTLET_ACCESS_TTL; an option wins over its variable.
+
+            \(rows.joined(separator: "\n"))
+
+            SIGTERM and SIGINT finish what is in flight and end the process with 0; SIGHUP reads users, clients and keys again.
+            A mistake in a setting, a file or a key ends the start with 2.
+
+            """
+    }
+
+    static func run(_ words: [String]) -> Int32 {
+        let configuration: Configuration
+        do {
+            configuration = try self.configuration(words)
+        } catch let fault as ArgumentsFault {
+            if fault == .helpWanted {
+                Terminal.write(usage)
+                return 0
+            }
+            Terminal.writeError("martlet serve: \(fault)\n")
+            return 2
+        } catch let error as ConfigurationError {
+            for mistake in error.mistakes { Terminal.writeError("martlet: \(mistake)\n") }
+            return 2
+        } catch {
+            Terminal.writeError("martlet: \(error)\n")
+            return 2
+        }
+        return serve(configuration)
+    }
+
+    /// The environment, with the flags laid over it.
+    static func configuration(_ words: [String]) throws -> Configuration {
+        let arguments = try Arguments(words, options: Setting.allCases.map { .value($0.flag) })
+        var values = Environment.values
+        for setting in Setting.allCases {
+            if let value = arguments.value(setting.flag) { values[setting.rawValue] = value }
+        }
+        return try Configuration(environment: values, cores: Environment.coreCount)
+    }
+
+    private static func serve(_ configuration: Configuration) -> Int32 {
+        Signals.block()
+        let log = Log(level: configuration.logLevel, form: configuration.logForm, clock: SystemClock.wall) { line in
+            Terminal.writeError(line)
+        }
+        let graph: Graph
+        let server: Server
+        do {
+            graph = try Graph(configuration, log: log)
+            server = try Server(options(configuration, graph.connections)) { _ in Application(shared: graph.shared) }
+        } catch {
+            Terminal.writeError("martlet: \(error)\n")
+            return 2
+        }
+        for (listener, port) in zip(listeners(configuration), server.boundPorts) {
+            log.write(.info, "listening") { line in
+                line.add("address", listener.address.described(port: port))
+                line.add("role", listener.role == .service ? "service" : "operator")
+            }
+        }
+        Signals.wait { signal in
+            if signal == SIGHUP {
+                graph.reload()
+            } else {
+                log.write(.info, "draining") { $0.add("signal", signal) }
+                server.beginDrain()
+            }
+        }
+        server.run()
+        graph.close()
+        log.write(.info, "stopped")
+        return 0
+    }
+
+    private static func options(_ configuration: Configuration, _ counters: ConnectionCounters) -> EngineOptions {
+        var limits = Limits()
+        limits.headDeadline = .seconds(configuration.headTimeout)
+        limits.bodyDeadline = .seconds(configuration.bodyTimeout)
+        limits.idleDeadline = .seconds(configuration.idleTimeout)
+        limits.writeDeadline = .seconds(configuration.writeTimeout)
+        limits.drainDeadline = .seconds(configuration.drainTimeout)
+        limits.connectionsMax = configuration.connections
+        limits.connectionsPerSourceMax = configuration.connectionsPerSource
+        return EngineOptions(
+            listeners: listeners(configuration), threads: configuration.threads, limits: limits, counters: counters)
+    }
+
+    private static func listeners(_ configuration: Configuration) -> [Listener] {
+        configuration.listen.map { Listener(address: $0.address, role: .service) }
+            + configuration.operatorListen.map { Listener(address: $0.address, role: .operator) }
+    }
+}
+
+extension ListenText {
+    fileprivate var address: ListenAddress {
+        switch self {
+        case .tcp(let host, let port): .tcp(host: host, port: port)
+        case .unix(let path): .unix(path: path)
+        }
+    }
+}
+
+extension ListenAddress {
+    /// With the port that was taken where 0 was asked for.
+    fileprivate func described(port: UInt16) -> String {
+        guard case .tcp(let host, _) = self else { return description }
+        return ListenAddress.tcp(host: host, port: port).description
+    }
+}

@@ -1,0 +1,118 @@
+import Foundation
+import Glibc
+import HTTP
+import Testing
+
+@testable import Engine
+
+@Suite("Slow and many clients (L6)")
+struct LimitTests {
+    private static func limits(_ change: (inout Limits) -> Void) -> Limits {
+        var limits = Limits()
+        limits.drainNotice = .zero
+        change(&limits)
+        return limits
+    }
+
+    @Test func `a head that does not end is 408`() throws {
+        let server = try TestServer(limits: Self.limits { $0.headDeadline = .milliseconds(150) })
+        defer { server.stop() }
+        let client = try TestClient(port: server.port)
+        client.send(get("/echo"))
+        #expect(client.receiveAnswer()?.status == 200)
+        // Each octet is progress, and none of it buys time.
+        Thread.detachNewThread {
+            for octet in Array("GET / HTTP/1.1\r\nHost: a\r\nX: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy".utf8) {
+                client.send([octet])
+                usleep(20_000)
+            }
+        }
+        let answer = client.receiveAnswer()
+        #expect(answer?.status == 408)
+        #expect(answer?.field("Connection") == "close")
+        #expect(server.counters.timedOut.load(ordering: .relaxed) == 1)
+    }
+
+    @Test func `content that does not end is 408`() throws {
+        let server = try TestServer(limits: Self.limits { $0.bodyDeadline = .milliseconds(150) })
+        defer { server.stop() }
+        let client = try TestClient(port: server.port)
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhell")
+        let all = client.receiveAll()
+        #expect(all.hasPrefix("HTTP/1.1 408 "))
+        #expect(!all.hasSuffix("RESET") && !all.hasSuffix("TIMEOUT"))
+    }
+
+    @Test func `an idle connection ends without a word`() throws {
+        let server = try TestServer(limits: Self.limits { $0.idleDeadline = .milliseconds(150) })
+        defer { server.stop() }
+        let fresh = try TestClient(port: server.port)
+        let used = try TestClient(port: server.port)
+        #expect(used.ask(get("/echo"))?.status == 200)
+        #expect(fresh.receiveAll() == "")
+        #expect(used.receiveAll() == "")
+        #expect(eventually { server.counters.open.load(ordering: .relaxed) == 0 })
+    }
+
+    @Test func `a peer that takes nothing is let go`() throws {
+        let server = try TestServer(limits: Self.limits { $0.writeDeadline = .milliseconds(150) })
+        defer { server.stop() }
+        let client = try TestClient(port: server.port, receiveBuffer: 4_096)
+        for _ in 0..<100 { client.send(get("/large/100000")) }
+        #expect(eventually { server.counters.open.load(ordering: .relaxed) == 0 })
+        #expect(server.counters.timedOut.load(ordering: .relaxed) == 1)
+    }
+
+    @Test func `a slow deferred answer is not a slow client`() throws {
+        let limits = Self.limits {
+            ($0.headDeadline, $0.bodyDeadline) = (.milliseconds(50), .milliseconds(50))
+            ($0.idleDeadline, $0.writeDeadline) = (.milliseconds(50), .milliseconds(50))
+        }
+        let server = try TestServer(limits: limits)
+        defer { server.stop() }
+        let client = try TestClient(port: server.port)
+        client.send(get("/defer?x"))
+        #expect(eventually { server.gate.heldCount == 1 })
+        usleep(300_000)
+        server.gate.releaseAll()
+        #expect(client.receiveAnswer()?.body == "deferred x")
+    }
+
+    @Test func `one connection too many is 503, and there is room again`() throws {
+        let server = try TestServer(limits: Self.limits { $0.connectionsMax = 3 })
+        defer { server.stop() }
+        var clients = try (0..<3).map { _ in try TestClient(port: server.port) }
+        for client in clients { #expect(client.ask(get("/echo"))?.status == 200) }
+        let excess = try TestClient(port: server.port)
+        excess.send(get("/echo"))
+        let all = excess.receiveAll()
+        #expect(all.hasPrefix("HTTP/1.1 503 "))
+        #expect(!all.hasSuffix("RESET"))
+        #expect(server.counters.refused.load(ordering: .relaxed) == 1)
+        clients.removeLast()
+        #expect(eventually { server.counters.open.load(ordering: .relaxed) <= 2 })
+        #expect(try TestClient(port: server.port).ask(get("/echo"))?.status == 200)
+    }
+
+    @Test func `one source may have so many, another has its own`() throws {
+        let listeners = ["127.0.0.1", "::1"].map { Listener(address: .tcp(host: $0, port: 0), role: .service) }
+        let server = try TestServer(listeners: listeners, limits: Self.limits { $0.connectionsPerSourceMax = 2 })
+        defer { server.stop() }
+        var clients = try (0..<2).map { _ in try TestClient(port: server.port) }
+        for client in clients { #expect(client.ask(get("/echo"))?.status == 200) }
+        #expect(try TestClient(port: server.port).receiveAll().hasPrefix("HTTP/1.1 503 "))
+        let other = try TestClient(.tcp(host: "::1", port: server.server.boundPorts[1]))
+        #expect(other.ask(get("/echo"))?.body == "get /echo? service 0:0:0:0:0:0:0:1\n")
+        clients.removeLast()
+        #expect(eventually { server.counters.open.load(ordering: .relaxed) <= 2 })
+        #expect(try TestClient(port: server.port).ask(get("/echo"))?.status == 200)
+    }
+
+    @Test func `idle connections hold no buffers`() throws {
+        let server = try TestServer(threads: 1)
+        defer { server.stop() }
+        let client = try TestClient(port: server.port)
+        #expect(client.ask(get("/echo"))?.status == 200)
+        #expect(MemoryLayout<Connection>.stride <= 512)
+    }
+}

@@ -1,0 +1,201 @@
+import Foundation
+import Octets
+import Testing
+
+@testable import Journal
+
+@Suite("Commits: acknowledged only when durable (H12, H15)")
+struct JournalWriterTests {
+    @Test func `what queues during one sync goes out in the next, all of it`() throws {
+        let storage = MemoryStorage()
+        let writer = try reopen(storage)
+        let entered = DispatchSemaphore(value: 0)
+        let gate = DispatchSemaphore(value: 0)
+        let slow = storage.writeCount + 1
+        storage.onWrite { number in
+            if number == slow {
+                entered.signal()
+                gate.wait()
+            }
+            return nil
+        }
+        let answers = Collector<Answer>()
+        writer.append(.revoke(0)) { answers.take($0) }
+        entered.wait()
+        for number in 1...500 { writer.append(.revoke(UInt64(number))) { answers.take($0) } }
+        #expect(answers.all.isEmpty)
+        gate.signal()
+        let seqs = try answers.wait(for: 501).map { try $0.get().seq }
+        #expect(seqs == Array(2...502))
+        #expect(storage.writeCount == slow + 1)
+        #expect(writer.statistics.batchCountMax == 500)
+        writer.close()
+    }
+
+    @Test func `no answer comes before its sync`() throws {
+        let storage = MemoryStorage()
+        let writer = try reopen(storage)
+        for number in 0..<20 {
+            storage.note("appended")
+            _ = try writer.write(.revoke(UInt64(number)))
+            storage.note("answered")
+        }
+        let log = storage.log.dropFirst()
+        #expect(Array(log) == (0..<20).flatMap { _ in ["appended", "synced", "answered"] })
+        writer.close()
+    }
+
+    @Test func `after a failed sync nothing is acknowledged any more`() throws {
+        let storage = MemoryStorage()
+        let writer = try reopen(storage)
+        _ = try writer.write(.revoke(1))
+        let durable = writer.durableSeq
+        let entered = DispatchSemaphore(value: 0)
+        let gate = DispatchSemaphore(value: 0)
+        let failing = storage.writeCount + 1
+        storage.onWrite { number in
+            guard number == failing else { return nil }
+            entered.signal()
+            gate.wait()
+            return .io(function: "pwrite", errno: 5, path: "x")
+        }
+        let answers = Collector<Answer>()
+        writer.append(.revoke(2)) { answers.take($0) }
+        entered.wait()
+        writer.append(.revoke(3)) { answers.take($0) }
+        writer.whenDurable(durable + 1) { answers.take($0.map { JournalPosition(seq: $0, time: 0) }) }
+        gate.signal()
+        let reason = JournalFault.unwritable(
+            reason: JournalFault.io(function: "pwrite", errno: 5, path: "x").description)
+        #expect(answers.wait(for: 3) == Array(repeating: .failure(reason), count: 3))
+        #expect(!writer.isWritable)
+        #expect(writer.fault == reason)
+        // The disk is well again, but what it holds is not known: no second try on the same file.
+        writer.append(.revoke(4)) { answers.take($0) }
+        #expect(answers.wait(for: 1).last == .failure(reason))
+        #expect(storage.writeCount == failing)
+        #expect(writer.durableSeq == durable)
+        writer.close()
+    }
+
+    @Test func `a start on a directory that cannot be written fails`() {
+        let storage = MemoryStorage()
+        storage.onWrite { _ in .io(function: "open", errno: 30, path: "x") }
+        #expect(throws: JournalFault.io(function: "open", errno: 30, path: "x")) { try reopen(storage) }
+        #expect(!storage.state.withLock { $0.isLocked })
+    }
+
+    @Test func `waiting for a durable record answers at once`() throws {
+        let writer = try reopen(MemoryStorage())
+        let position = try writer.write(.revoke(1))
+        let answers = Collector<UInt64>()
+        writer.whenDurable(position.seq) { _ in answers.take(position.seq) }
+        #expect(answers.all == [position.seq])
+        writer.close()
+    }
+
+    @Test func `waiting for a record under way answers after its sync`() throws {
+        let storage = MemoryStorage()
+        let writer = try reopen(storage)
+        let entered = DispatchSemaphore(value: 0)
+        let gate = DispatchSemaphore(value: 0)
+        storage.onWrite { _ in
+            entered.signal()
+            gate.wait()
+            return nil
+        }
+        writer.append(.revoke(1)) { _ in }
+        entered.wait()
+        storage.onWrite(nil)
+        let answers = Collector<UInt64>()
+        writer.whenDurable(writer.lastSeq) { if case .success(let seq) = $0 { answers.take(seq) } }
+        #expect(answers.all.isEmpty)
+        gate.signal()
+        #expect(answers.wait(for: 1) == [2])
+        writer.close()
+    }
+
+    @Test func `time never goes backwards, restarts included`() throws {
+        let storage = MemoryStorage()
+        let clock = TestClock(5_000)
+        let writer = try reopen(storage, .test(clock: clock))
+        #expect(try writer.write(.revoke(1)).time == 5_000)
+        clock.set(4_000)
+        #expect(try writer.write(.revoke(2)).time == 5_000)
+        clock.set(6_000)
+        #expect(try writer.write(.revoke(3)).time == 6_000)
+        writer.close()
+        clock.set(1_000)
+        let again = try reopen(storage, .test(clock: clock))
+        #expect(try again.write(.revoke(4)).time == 6_000)
+        again.close()
+    }
+
+    @Test func `closing makes what is queued durable and seals`() throws {
+        let storage = MemoryStorage()
+        let writer = try reopen(storage)
+        let answers = Collector<Answer>()
+        for number in 0..<100 { writer.append(.revoke(UInt64(number))) { answers.take($0) } }
+        writer.close()
+        #expect(answers.wait(for: 100).allSatisfy { (try? $0.get()) != nil })
+        writer.append(.revoke(1)) { answers.take($0) }
+        #expect(answers.wait(for: 1).last == .failure(.closed))
+        let (records, report) = try replay(storage)
+        #expect(records.count == 102 && records.last?.kind == .seal)
+        #expect(report.isClean)
+        #expect(storage.files[firstSegment]?.count == 4_096 + 102 * 64)
+    }
+
+    @Test func `a full segment is sealed and the next one follows from it`() throws {
+        let storage = MemoryStorage()
+        let writer = try reopen(storage, .test(segmentRecordCount: 8))
+        let answers = Collector<Answer>()
+        for number in 0..<50 { writer.append(.revoke(UInt64(number))) { answers.take($0) } }
+        _ = answers.wait(for: 50)
+        writer.close()
+        let (records, report) = try replay(storage)
+        #expect(records.filter { $0.kind == .revokeToken }.map(\.key.low) == Array(0..<50))
+        #expect(records.map(\.seq) == Array(1...UInt64(records.count)))
+        #expect(report.segmentCount == 8)
+        for (name, octets) in storage.files { #expect(octets.count <= 4_096 + 8 * 64, "\(name)") }
+    }
+
+    @Test func `any number of appending threads is served, in one order`() throws {
+        let storage = MemoryStorage()
+        let writer = try reopen(storage, .test(segmentRecordCount: 1_000))
+        let answers = Collector<Answer>()
+        DispatchQueue.concurrentPerform(iterations: 8) { thread in
+            for number in 0..<1_000 { writer.append(.revoke(UInt64(thread * 1_000 + number))) { answers.take($0) } }
+        }
+        let seqs = try answers.wait(for: 8_000).map { try $0.get().seq }
+        #expect(seqs == seqs.sorted() && Set(seqs).count == 8_000)
+        writer.close()
+        let tokens = try replay(storage).records.filter { $0.kind == .revokeToken }
+        #expect(Set(tokens.map(\.key.low)) == Set(0..<8_000))
+    }
+
+    @Test func `replay equals what was acknowledged, over many restarts and crashes`() throws {
+        let random = TestRandom(42)
+        var storage = MemoryStorage()
+        var model: [JournalRecord] = []
+        for _ in 0..<60 {
+            let writer = try reopen(storage, .test(random: random, segmentRecordCount: 40))
+            for _ in 0..<random.below(60) {
+                let record = JournalRecord(
+                    [.revokeToken, .revokeSession, .rotate, .cut][Int(random.below(4))],
+                    key: UUID(high: random.next(), low: random.next()), expires: Int64(random.below(1 << 60)),
+                    value: random.next(), flags: UInt8(random.below(256)), reason: UInt16(random.below(65_536)))
+                let position = try writer.write(record)
+                var placed = record
+                placed.seq = position.seq
+                placed.time = position.time
+                model.append(placed)
+            }
+            let files = storage.files
+            writer.close()
+            if random.below(2) == 0 { storage = MemoryStorage(files: files) }
+            let records = try replay(storage).records.filter { $0.kind != .open && $0.kind != .seal }
+            #expect(records == model)
+        }
+    }
+}

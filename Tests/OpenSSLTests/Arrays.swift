@@ -1,0 +1,48 @@
+import Octets
+import OpenSSL
+
+// `#expect` cannot take a call that has a span among its arguments, so the tests pass arrays.
+
+extension MACContext {
+    func accepts(_ tag: [UInt8], over message: [UInt8]) -> Bool { accepts(tag.span, over: message.span) }
+
+    func authenticate(_ message: [UInt8]) throws(CryptoFault) -> [UInt8] {
+        let tag = try authenticate(message.span)
+        return tag.indices.map { tag[$0] }
+    }
+}
+
+extension SignatureVerifier {
+    func accepts(_ signature: [UInt8], over message: [UInt8]) -> Bool {
+        accepts(signature.span, over: message.span)
+    }
+}
+
+extension Signer {
+    func sign(_ message: [UInt8]) throws(CryptoFault) -> [UInt8] { try sign(message.span) }
+}
+
+extension SHA256 {
+    static func digest(_ text: String) -> [UInt8] {
+        let octets = Array(text.utf8)
+        return digest(octets.span)
+    }
+
+    static func digest128(_ kind: String, _ name: String) -> UUID {
+        let (kind, name) = (Array(kind.utf8), Array(name.utf8))
+        return digest128(kind.span, name.span)
+    }
+}
+
+extension SHA256Context {
+    func digest(_ text: String) -> [UInt8] {
+        let octets = Array(text.utf8)
+        let digest = digest(octets.span)
+        return digest.indices.map { digest[$0] }
+    }
+
+    func digest128(_ kind: String, _ name: String) -> UUID {
+        let (kind, name) = (Array(kind.utf8), Array(name.utf8))
+        return digest128(kind.span, name.span)
+    }
+}

@@ -1,0 +1,56 @@
+import Testing
+
+@Suite("Sources")
+struct SourceTests {
+    @Test(arguments: SourceFile.all)
+    func `nothing traps by a keyword and nothing is left unfinished`(_ file: SourceFile) {
+        for (index, line) in file.lines.enumerated() {
+            let found = line.firstMatch(of: /\btry!|\bas!|unsafelyUnwrapped|-Ounchecked|\bTODO\b|\bFIXME\b|\bXXX\b/)
+            #expect(found == nil, "\(file.path):\(index + 1): \(line)")
+        }
+    }
+
+    @Test func `the manifest keeps every check of the optimiser`() throws {
+        let manifest = try #require(Checkout.text("Package.swift"))
+        #expect(!manifest.contains("-Ounchecked"))
+        #expect(!manifest.contains("unsafeFlags"))
+    }
+
+    @Test(arguments: SourceFile.all)
+    func `a file holds one idea, in at most 400 lines`(_ file: SourceFile) {
+        #expect(file.lines.count <= 400, "\(file.path) has \(file.lines.count) lines")
+    }
+
+    @Test(arguments: SourceFile.all)
+    func `every promise that the compiler cannot check says why it is true`(_ file: SourceFile) {
+        for (index, line) in file.lines.enumerated() {
+            guard line.contains("@unchecked Sendable") || line.contains("nonisolated(unsafe)") else { continue }
+            guard !file.isComment(index) else { continue }
+            #expect(file.givesReason(for: index), "\(file.path):\(index + 1): no comment gives the reason")
+        }
+    }
+
+    @Test func `a comment without an argument is no reason`() {
+        let silent = SourceFile(path: "", lines: ["/// A thing.", "final class A: @unchecked Sendable {}"])
+        let argued = SourceFile(path: "", lines: ["/// Holds because it is.", "", "final class A: @unchecked Sendable {}"])
+        #expect(!silent.givesReason(for: 1))
+        #expect(argued.givesReason(for: 2))
+    }
+}
+
+extension SourceFile {
+    func isComment(_ index: Int) -> Bool {
+        lines[index].trimmingPrefix(/\s*/).hasPrefix("//")
+    }
+
+    /// Whether a comment that argues stands around the line: on it, just below, or not far above, where one comment may
+    /// speak for several declarations.
+    func givesReason(for index: Int) -> Bool {
+        let words = /\b(because|since|holds?|safe|safely|only|never|immutable|guard(s|ed)?|lock(s|ed)?|own(s|ed)?)\b/
+        let near = max(0, index - 14)...min(lines.count - 1, index + 1)
+        let comments = near.compactMap { number in
+            lines[number].firstRange(of: "//").map { lines[number][$0.upperBound...] }
+        }
+        return comments.joined(separator: " ").contains(words.ignoresCase())
+    }
+}

@@ -1,0 +1,154 @@
+"""The two servers under measurement, each a single process pinned to one core."""
+
+import json
+import os
+import re
+import socket
+import statistics
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import tokens
+
+SERVER_CORE, LOAD_CORE = "0", "1"
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(port, path="/healthz"):
+    """Whether a GET gets a 200."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as link:
+            link.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            return link.recv(64).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
+class Server:
+    """A running process: when it answers, what it uses, and its end."""
+
+    def __init__(self, command, port, log, environment=None, pinned=True):
+        self.port = port
+        self.log = log
+        prefix = ["taskset", "-c", SERVER_CORE] if pinned else []
+        with open(log, "ab") as output:
+            began = time.perf_counter()
+            self.process = subprocess.Popen(prefix + command, env=environment, stdout=output, stderr=output)
+        while not answers(port):
+            if self.process.poll() is not None or time.perf_counter() - began > 60:
+                self.stop()
+                raise SystemExit(f"{command[0]} did not start: " + Path(log).read_text()[-2000:])
+            time.sleep(0.0002)
+        self.seconds_to_answer = time.perf_counter() - began
+
+    def processor_seconds(self):
+        """User and system time of all threads so far; the sum is exact, the split is sampled by the kernel."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) / TICK, int(fields[12]) / TICK
+
+    def memory(self):
+        """RSS and PSS in MiB."""
+        rollup = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
+        return tuple(int(re.search(rf"^{name}:\s+(\d+)", rollup, re.M).group(1)) / 1024 for name in ("Rss", "Pss"))
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+def nginx(folder, byte_count):
+    """nginx that answers everything with 200 and a body of so many octets, without an access log."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    conf = folder / "nginx.conf"
+    conf.write_text(f"""
+        daemon off; master_process off; worker_processes 1;
+        pid {folder}/nginx.pid; error_log {folder}/error.log;
+        events {{ worker_connections 1024; }}
+        http {{
+            access_log off; default_type application/json; server_tokens off;
+            keepalive_requests 1000000000; keepalive_timeout 600s;
+            client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+            uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+            server {{
+                listen 127.0.0.1:{port};
+                add_header Cache-Control no-store; add_header X-Content-Type-Options nosniff;
+                location / {{ return 200 '{"x" * byte_count}'; }}
+            }}
+        }}""")
+    return Server(["nginx", "-p", str(folder), "-c", str(conf)], port, folder / "log")
+
+
+class Martlet(Server):
+    """The service with its own state, keys and one user; `MARTLET_BIN` names another binary."""
+
+    binary = os.environ.get("MARTLET_BIN", ".build/release/martlet")
+    password = "a password of the bench"
+
+    def __init__(self, folder, algorithm, pinned=True):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        port = free_port()
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "MARTLET_LISTEN": f"127.0.0.1:{port}",
+            "MARTLET_OPERATOR_LISTEN": f"127.0.0.1:{free_port()}",
+            "MARTLET_STATE": str(folder / "state"),
+            "MARTLET_KEYS": str(folder / "keys"),
+            "MARTLET_USERS": str(folder / "users.json"),
+            "MARTLET_CLIENTS": str(folder / "clients.json"),
+            "MARTLET_ALG": algorithm,
+            "MARTLET_ACCESS_TTL": "1h",
+            "MARTLET_THREADS": "1",
+        }
+        if not (folder / "users.json").exists():
+            command = [self.binary, "user", "add", "bench", "--password-stdin", "--scope", "read", "--scope", "write"]
+            subprocess.run(command, env=self.environment, input=self.password.encode(), check=True,
+                           stdout=subprocess.DEVNULL)
+        super().__init__([self.binary, "serve"], port, folder / "log", self.environment, pinned)
+
+    def login(self):
+        """A login's answer."""
+        form = urllib.parse.urlencode({"username": "bench", "password": self.password}).encode()
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/login", form) as answer:
+            return json.load(answer)
+
+    def verified(self, token):
+        """The octets of a verification's answer."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/verify")
+        request.add_header("Authorization", "Bearer " + token)
+        with urllib.request.urlopen(request) as answer:
+            return answer.read()
+
+    def keys(self):
+        return tokens.keys(self.folder / "keys")
+
+
+def sync_microseconds(folder):
+    """The median time of one durable 4 KiB write here: what a single revocation waits for at least."""
+    path = folder / "sync"
+    file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_DSYNC, 0o600)
+    try:
+        times = []
+        for _ in range(200):
+            began = time.perf_counter()
+            os.pwrite(file, bytes(4096), 0)
+            times.append(time.perf_counter() - began)
+        return statistics.median(times) * 1e6
+    finally:
+        os.close(file)
+        path.unlink()
