@@ -19,7 +19,9 @@ package final class ClientDirectory: Sendable {
         var ids: Set<String> = []
         for row in try reader.rows("clients") {
             let client = try Self.client(row, reader)
-            guard ids.insert(client.id).inserted else { throw reader.fault("id", of: row, "an id that no other client has") }
+            guard ids.insert(client.id).inserted else {
+                throw reader.fault("id", of: row, "an id that no other client has")
+            }
             clients.append(client)
         }
         self.init(checked: clients)
@@ -37,9 +39,9 @@ package final class ClientDirectory: Sendable {
     /// The client if it is enabled and the secret is one of its own.
     ///
     /// An unknown id costs the same hash and the same comparisons as a known one.
-    package func authenticate(id: String, secret: Span<UInt8>) -> Client? {
+    package func authenticate(id: String, secret: [UInt8]) -> Client? {
         guard secret.count <= ClientSecret.byteCountMax else { return nil }
-        let presented = ClientSecret.hash(secret)
+        let presented = ClientSecret.hash(secret.span)
         let found = client(id: id)
         let hashes = found?.secretHashes ?? []
         var matches = false
