@@ -43,7 +43,7 @@ let package = Package(
             "Assembly",
             ["HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal", "Telemetry", "OpenSSL", "Octets", "CLinux"]),
         layer("Engine", ["HTTP", "Telemetry", "OpenSSL", "Octets", "CLinux"]),
-        layer("API", ["HTTP", "Service", "Telemetry", "Octets"]),
+        layer("API", ["HTTP", "Service", "Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
         layer("HTTP", ["Octets"]),
         layer("Service", ["Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
         layer("Accounts", ["OpenSSL", "Octets", "CArgon2", "CCrypt", "CLinux"]),

@@ -1,6 +1,8 @@
 import HTTP
 import Octets
+import Revocation
 import Service
+import Synchronization
 
 extension Application {
     /// `GET /healthz`: 200 and nothing more; anyone may ask.

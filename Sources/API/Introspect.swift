@@ -1,6 +1,7 @@
 import HTTP
 import Octets
 import Service
+import Token
 
 extension Application {
     /// `POST /introspect` (RFC 7662), for authenticated clients only.

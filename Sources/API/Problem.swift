@@ -1,6 +1,5 @@
 import HTTP
 import Octets
-package import Service
 import Telemetry
 
 /// One error on its way out: what the caller reads, and beside it what the log reads.

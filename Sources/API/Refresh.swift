@@ -3,6 +3,7 @@ import Octets
 import Revocation
 import Service
 import Telemetry
+import Token
 
 extension Application {
     /// `POST /refresh`, and `POST /token` with RFC 6749's statuses: a refresh token for its successor.

@@ -1,5 +1,6 @@
 import HTTP
 import Octets
+import Revocation
 import Service
 import Token
 
@@ -45,7 +46,7 @@ extension Application {
         response.body.append(literal: ",\"expires_in\":")
         response.body.append(decimal: max(0, claims.expiresAt - call.now / 1_000))
         response.body.append(literal: ",\"kid\":\"")
-        response.body.append(contentsOf: claims.kid)
+        response.body.append(contentsOf: desk.kid(of: claims))
         response.body.append(literal: "\",\"alg\":\"")
         response.body.append(contentsOf: claims.algorithm.rawValue.utf8)
         response.body.append(literal: "\",\"seq\":")

@@ -39,9 +39,9 @@ package final class ClientDirectory: Sendable {
     /// The client if it is enabled and the secret is one of its own.
     ///
     /// An unknown id costs the same hash and the same comparisons as a known one.
-    package func authenticate(id: String, secret: [UInt8]) -> Client? {
+    package func authenticate(id: String, secret: Span<UInt8>) -> Client? {
         guard secret.count <= ClientSecret.byteCountMax else { return nil }
-        let presented = ClientSecret.hash(secret.span)
+        let presented = ClientSecret.hash(secret)
         let found = client(id: id)
         let hashes = found?.secretHashes ?? []
         var matches = false

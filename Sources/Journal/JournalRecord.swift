@@ -20,6 +20,19 @@ package struct JournalRecord: Equatable, Sendable {
         /// The last record of a segment.
         case seal = 6
         case session = 7
+
+        /// As in the design's record types, for people and scripts.
+        package var name: String {
+            switch self {
+            case .revokeToken: "REVOKE_JTI"
+            case .revokeSession: "REVOKE_SID"
+            case .rotate: "ROTATE"
+            case .cut: "CUT"
+            case .open: "OPEN"
+            case .seal: "SEAL"
+            case .session: "SESSION"
+            }
+        }
     }
 
     package static let byteCount = 64

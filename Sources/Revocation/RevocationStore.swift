@@ -69,7 +69,7 @@ package final class RevocationStore: Sendable {
     /// Refuses a token from now on; durable when `done` says so.
     /// - Parameter expiresAt: the token's own `exp`, in milliseconds since 1970: lookups find it by that.
     package func revokeToken(_ jti: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion) {
-        memory.tokens.insert(jti, at: expiresAt, expires: expiresAt)
+        memory.tokens.insert(jti, at: expiresAt, expires: expiresAt.saturatingAdd(Memory.leewayMax))
         append([JournalRecord(.revokeToken, key: jti, expires: expiresAt, reason: reason)], done)
     }
 
@@ -135,6 +135,9 @@ package final class RevocationStore: Sendable {
         }
     }
 
+    /// The generation of a session's newest refresh token.
+    package func generation(of sid: UUID) -> UInt32 { memory.rotations.generation(of: sid) }
+
     /// Forgets what has expired for certain; to be called about every minute.
     /// - Parameter monotonic: milliseconds of the clock that the options named.
     package func purge(now: Int64, monotonic: Int64) {
@@ -147,6 +150,12 @@ package final class RevocationStore: Sendable {
     package var isWritable: Bool { journal.isWritable }
     package var fault: JournalFault? { journal.fault }
     package var statistics: JournalStatistics { journal.statistics }
+
+    /// What the journal has done since the start, for those who know nothing of journals.
+    package var journalFigures: (commits: UInt64, records: UInt64, syncNanoseconds: UInt64) {
+        let figures = journal.statistics
+        return (figures.commitCount, figures.recordCount, figures.syncNanoseconds)
+    }
 
     /// Makes everything queued durable and gives the lock back. Not to be called from a `done`.
     package func close() { journal.close() }

@@ -13,7 +13,7 @@ struct ClientDirectoryTests {
     }
 
     private func authenticate(_ directory: ClientDirectory, _ id: String, _ secret: [UInt8]) -> Client? {
-        directory.authenticate(id: id, secret: secret)
+        directory.authenticate(id: id, secret: secret.span)
     }
 
     @Test func `a client is known by either of its secrets and by nothing else`() throws {
