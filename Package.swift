@@ -70,7 +70,7 @@ let package = Package(
         tests("ServiceTests", ["Service", "Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
         tests("APITests", ["API", "HTTP", "Service", "Telemetry", "Octets"]),
         tests("AssemblyTests", ["Assembly", "API", "Octets"]),
-        tests("MartletTests", ["martlet", "Accounts", "Octets"]),
+        tests("MartletTests", ["martlet", "Assembly", "Accounts", "Octets"]),
         tests("TidyTests", []),
     ]
 )
