@@ -152,14 +152,18 @@ def test_introspection_needs_a_client_and_tells_only_what_rfc_7662_says(fast):
 
 def test_introspection_of_a_refresh_token_follows_its_session(fast):
     """H10, G2: a live one is active, a spent or revoked one is not."""
-    session = fast.login()
+    session = login_of(fast, "shop")
+    shop, bank = ("shop", fast.shop), ("bank", fast.bank)
 
-    def active(token):
-        return fast.http.post("/introspect", data={"token": token}, auth=("shop", fast.shop)).json()["active"]
+    def active(token, client=shop):
+        return fast.http.post("/introspect", data={"token": token}, auth=client).json()["active"]
 
-    assert active(session.refresh) in (True, False)
-    fast.revoke(session.refresh)
-    assert active(session.refresh) is False
+    assert active(session.refresh) is True
+    assert active(session.refresh, bank) is False
+    successor = fast.http.post("/refresh", json={"refresh_token": session.refresh}, auth=shop).json()["refresh_token"]
+    assert (active(session.refresh), active(successor)) == (False, True)
+    assert fast.http.post("/revoke", data={"token": successor}, auth=shop).status_code == 200
+    assert active(successor) is False
 
 
 def test_cuts_over_the_unix_socket_end_what_they_name_and_survive_a_restart(make_server):

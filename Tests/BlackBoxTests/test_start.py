@@ -86,7 +86,7 @@ def test_two_users_of_one_name_or_id_stop_the_start(stopped):
 
 
 def key_files(server) -> list[Path]:
-    return sorted(path for path in server.keys_path.iterdir() if path.suffix in (".json", ".jwk"))
+    return sorted(path for path in server.keys_path.iterdir() if path.suffix == ".jwk")
 
 
 def refresh_key(server) -> Path:

@@ -189,7 +189,7 @@ def test_no_known_weak_secret_starts_the_service(make_server, vectors, is_full):
     short = [secret for secret in secrets if len(secret.encode()) < 32]
     server = make_server(alg="HS256").start()
     server.stop()
-    path = next(p for p in server.keys_path.glob("*.json") if json.loads(p.read_text()).get("purpose") == "refresh")
+    path = next(p for p in server.keys_path.glob("*.jwk") if json.loads(p.read_text()).get("purpose") == "refresh")
     key = json.loads(path.read_text())
     for secret in short[:: 1 if is_full else 40]:
         weak = base64.urlsafe_b64encode(secret.encode()).rstrip(b"=").decode()

@@ -38,7 +38,7 @@ class Keys:
     def __init__(self, directory: Path):
         self.jwks = []
         for path in sorted(directory.iterdir()):
-            if path.is_file() and path.suffix in (".json", ".jwk"):
+            if path.is_file() and path.suffix in (".jwk",):
                 self.jwks.append(json.loads(path.read_text()))
 
     def find(self, algorithm: str, purpose: str = "access") -> dict:
