@@ -168,12 +168,16 @@ http {{
   upstream martlet {{ server 127.0.0.1:{auth}; keepalive 8; }}
   server {{
     listen 127.0.0.1:{port};
+    proxy_http_version 1.1;
     location = /_auth {{
-      internal; proxy_pass http://martlet/auth?scope=$wanted; proxy_http_version 1.1; proxy_set_header Connection "";
+      internal; proxy_pass http://martlet/auth?scope=read; proxy_set_header Connection "";
       proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_set_header X-Original-URI $request_uri;
     }}
-    set $wanted read;
-    location /admin {{ set $wanted captain; auth_request /_auth; proxy_pass http://127.0.0.1:{app}; }}
+    location = /_auth_captain {{
+      internal; proxy_pass http://martlet/auth?role=captain; proxy_set_header Connection "";
+      proxy_pass_request_body off; proxy_set_header Content-Length "";
+    }}
+    location /admin {{ auth_request /_auth_captain; proxy_pass http://127.0.0.1:{app}; }}
     location / {{
       auth_request /_auth;
       {sets}

@@ -51,8 +51,7 @@ class Session:
 class Server:
     """The service on free loopback ports. Settings are given by their short names: `refresh_grace="1s"`."""
 
-    keys_made: dict[str, Path] = {}
-    clients_made: Path | None = None
+    keys_made: Path | None = None
 
     def __init__(self, directory: Path, people=PEOPLE, **settings):
         self.directory = directory
@@ -120,13 +119,11 @@ class Server:
 
     def start(self, preexec=None, arguments: tuple[str, ...] = ()) -> "Server":
         """Starts and returns once every address is bound."""
-        kind = str(self.settings.get("alg", "")) + str(bool(self.settings["hs256_audiences"]))
-        if not self.keys_path.exists() and kind in Server.keys_made:
-            shutil.copytree(Server.keys_made[kind], self.keys_path)
+        if not self.keys_path.exists() and Server.keys_made:
+            shutil.copytree(Server.keys_made, self.keys_path)
         self.run_once(preexec, arguments)
-        if kind not in Server.keys_made:
-            kept = self.directory.parent / f"keys-kept-{len(Server.keys_made)}"
-            Server.keys_made[kind] = Path(shutil.copytree(self.keys_path, kept))
+        if not Server.keys_made:
+            Server.keys_made = Path(shutil.copytree(self.keys_path, self.directory.parent / "keys-kept"))
         return self
 
     def run_once(self, preexec=None, arguments: tuple[str, ...] = ()) -> None:
