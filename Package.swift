@@ -43,7 +43,7 @@ let package = Package(
             "Assembly",
             ["HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal", "Telemetry", "OpenSSL", "Octets", "CLinux"]),
         layer("Engine", ["HTTP", "Telemetry", "OpenSSL", "Octets", "CLinux"]),
-        layer("API", ["HTTP", "Service", "Telemetry", "Octets"]),
+        layer("API", ["HTTP", "Service", "Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
         layer("HTTP", ["Octets"]),
         layer("Service", ["Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
         layer("Accounts", ["OpenSSL", "Octets", "CArgon2", "CCrypt", "CLinux"]),
@@ -70,7 +70,7 @@ let package = Package(
         tests("ServiceTests", ["Service", "Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
         tests("APITests", ["API", "HTTP", "Service", "Telemetry", "Octets"]),
         tests("AssemblyTests", ["Assembly", "API", "Octets"]),
-        tests("MartletTests", ["martlet", "Accounts", "Octets"]),
+        tests("MartletTests", ["martlet", "Assembly", "Accounts", "Octets"]),
         tests("TidyTests", []),
     ]
 )

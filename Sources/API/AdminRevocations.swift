@@ -19,7 +19,7 @@ extension Application {
             exchange.resume { handler, response in
                 guard let application = handler as? Application else { return }
                 if case .success(let seq) = result {
-                    response.addLines("content-type: application/json\r\n")
+                    response.addLines("Content-Type: application/json\r\n")
                     response.body.append(literal: "{\"seq\":")
                     response.body.append(decimal: Int64(clamping: seq))
                     response.body.append(literal: "}")

@@ -1,7 +1,8 @@
 package import HTTP
-package import Octets
-package import Service
-package import Telemetry
+import Octets
+import Service
+import Telemetry
+package import Token
 
 /// Answers the requests of one loop: finds the endpoint, calls it, counts the answer.
 package final class Application: Handler {
@@ -13,9 +14,10 @@ package final class Application: Handler {
     /// The pages that do not change between two changes of the keys.
     var pages: Pages
 
-    package init(shared: ApplicationShared) {
+    /// - Throws: when OpenSSL cannot make the contexts that every token needs.
+    package init(shared: ApplicationShared) throws(KeyFault) {
         self.shared = shared
-        desk = Desk(realm: shared.realm)
+        desk = try Desk(realm: shared.realm)
         counts = shared.newLoopCounts()
         requestID = RequestID(prefix: shared.random())
         pages = Pages(shared: shared, desk: desk)
@@ -88,7 +90,7 @@ package final class Application: Handler {
 
     private func allow(_ endpoint: Endpoint, _ response: inout Response) {
         response.status = 204
-        response.addField("allow", endpoint.allowed.utf8)
+        response.addField("Allow", endpoint.allowed.utf8)
     }
 
     private func dispatch(

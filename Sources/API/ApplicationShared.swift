@@ -1,5 +1,4 @@
 package import HTTP
-package import Octets
 package import Service
 import Synchronization
 package import Telemetry

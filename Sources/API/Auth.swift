@@ -1,3 +1,4 @@
+import Accounts
 import HTTP
 import Octets
 import Service
@@ -20,7 +21,7 @@ extension Application {
         } catch {
             throw Problem(error, scopes: expectations.scopes)
         }
-        response.addLines("cache-control: no-store\r\n")
+        response.addLines("Cache-Control: no-store\r\n")
         addIdentity(claims, &response)
     }
 
@@ -29,13 +30,13 @@ extension Application {
         let payload = desk.payload
         let subject = payload[claims.subject]
         let user = UUID(payload.span.extracting(claims.subject)).flatMap { desk.users.user(id: $0) }
-        response.addField("x-auth-subject", subject)
-        response.addField("x-auth-user", (user?.name ?? "").utf8)
-        response.addField("x-auth-session", (claims.sid?.description ?? "").utf8)
-        response.addField("x-auth-client", payload[claims.clientID ?? 0..<0])
-        response.addField("x-auth-scope", payload[claims.scope ?? 0..<0])
-        response.addField("x-auth-roles", desk.roles.joined(separator: ",").utf8)
-        response.addField("x-auth-expires", String(claims.expiresAt).utf8)
+        response.addField("X-Auth-Subject", subject)
+        response.addField("X-Auth-User", (user?.name ?? "").utf8)
+        response.addField("X-Auth-Session", (claims.sid?.description ?? "").utf8)
+        response.addField("X-Auth-Client", payload[claims.clientID ?? 0..<0])
+        response.addField("X-Auth-Scope", payload[claims.scope ?? 0..<0])
+        response.addField("X-Auth-Roles", desk.roles.joined(separator: ",").utf8)
+        response.addField("X-Auth-Expires", String(claims.expiresAt).utf8)
     }
 
     /// A query that cannot be read admits nobody: a gateway's mistake must not open the door.

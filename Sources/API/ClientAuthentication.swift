@@ -28,7 +28,7 @@ extension Application {
     }
 
     private func authenticate(_ id: String, _ secret: [UInt8]) throws(Problem) -> Client {
-        guard let client = desk.clients.authenticate(id: id, secret: secret) else {
+        guard let client = desk.clients.authenticate(id: id, secret: secret.span) else {
             throw Problem(.clientInvalid, reason: "client authentication failed")
         }
         return client

@@ -1,16 +1,18 @@
 import HTTP
 import Octets
+import Revocation
 import Service
+import Synchronization
 
 extension Application {
     /// `GET /healthz`: 200 and nothing more; anyone may ask.
     func healthz(_ response: inout Response) {
-        response.addLines("cache-control: no-store\r\n")
+        response.addLines("Cache-Control: no-store\r\n")
     }
 
     /// `GET /livez`: the loop that answers is alive.
     func livez(_ response: inout Response) {
-        response.addLines("content-type: application/json\r\ncache-control: no-store\r\n")
+        response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         response.body.append(literal: "{\"status\":\"live\"}")
     }
 
@@ -20,7 +22,7 @@ extension Application {
         if !shared.realm.revocations.isWritable { reasons.append("journal_unwritable") }
         if shared.connections.isDraining.load(ordering: .relaxed) { reasons.append("draining") }
         response.status = reasons.isEmpty ? 200 : 503
-        response.addLines("content-type: application/json\r\ncache-control: no-store\r\n")
+        response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("status")

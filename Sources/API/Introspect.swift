@@ -1,6 +1,7 @@
 import HTTP
 import Octets
 import Service
+import Token
 
 extension Application {
     /// `POST /introspect` (RFC 7662), for authenticated clients only.
@@ -10,7 +11,7 @@ extension Application {
             throw Problem(.clientInvalid, "Introspection needs client authentication.")
         }
         let token = try parameters.required("token")
-        response.addLines("content-type: application/json\r\ncache-control: no-store\r\n")
+        response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         switch desk.introspect(token.span, for: client, at: call.now) {
         case .inactive:
             response.body.append(literal: "{\"active\":false}")

@@ -79,7 +79,7 @@ extension Application {
 
     /// RFC 6749 §5.1, and the refresh token's own end.
     func writePair(_ pair: TokenPair, _ response: inout Response) {
-        response.addLines("content-type: application/json\r\ncache-control: no-store\r\n")
+        response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("access_token")

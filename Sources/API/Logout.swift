@@ -33,27 +33,23 @@ extension Application {
         _ request: borrowing Request, _ parameters: Parameters, _ call: Call
     ) throws(Problem) -> LogoutSession {
         let refresh = try parameters.octets("refresh_token")
+        let bearer: Range<Int>?
+        switch BearerToken(request) {
+        case .absent: bearer = nil
+        case .at(let range): bearer = range
+        case .malformed: throw Problem(.requestMalformed, "The Authorization field must be one bearer token.")
+        }
+        guard bearer != nil || refresh != nil else { throw Problem(.tokenMissing) }
         do throws(LogoutFailure) {
-            switch (BearerToken(request), refresh) {
-            case (.absent, nil):
-                throw Problem(.tokenMissing)
-            case (.absent, let token?):
-                return try desk.session(ofRefresh: token.span, at: call.now)
-            case (.at(let range), nil):
-                return try desk.session(ofAccess: request.octets(range), at: call.now)
-            case (.at(let range), let token?):
-                let session = try desk.session(ofRefresh: token.span, at: call.now)
-                guard try desk.session(ofAccess: request.octets(range), at: call.now).sid == session.sid else {
-                    throw LogoutFailure.sessionUnclear
-                }
-                return session
-            case (.malformed, _):
-                throw Problem(.requestMalformed, "The Authorization field must be one bearer token.")
-            }
-        } catch let failure as LogoutFailure {
-            throw Problem(failure)
-        } catch let problem as Problem {
-            throw problem
+            let ofRefresh = if let refresh { try desk.session(ofRefresh: refresh.span, at: call.now) } else { nil as LogoutSession? }
+            let ofAccess =
+                if let bearer { try desk.session(ofAccess: request.octets(bearer), at: call.now) } else { nil as LogoutSession? }
+            guard ofRefresh == nil || ofAccess == nil || ofRefresh?.sid == ofAccess?.sid,
+                let session = ofRefresh ?? ofAccess
+            else { throw .sessionUnclear }
+            return session
+        } catch {
+            throw Problem(error)
         }
     }
 
@@ -65,8 +61,8 @@ extension Application {
         switch result {
         case .success(let seq):
             response.status = status
-            response.addLines("cache-control: no-store\r\n")
-            response.addField("revocation-seq", String(seq).utf8)
+            response.addLines("Cache-Control: no-store\r\n")
+            response.addField("Revocation-Seq", String(seq).utf8)
             shared.log.write(.info, "revoked") { line in
                 line.add("request_id", call.requestID.description)
                 line.add("path", call.endpoint.map { "\($0.path)" } ?? "-")

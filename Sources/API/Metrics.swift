@@ -1,4 +1,6 @@
+import Accounts
 import HTTP
+import Revocation
 import Service
 import Synchronization
 import Telemetry
@@ -12,7 +14,7 @@ extension Application {
         Self.addService(shared.realm, &page)
         Self.addJournal(shared.realm, &page)
         Self.addConnections(shared.connections, &page)
-        response.addLines("content-type: text/plain; version=0.0.4; charset=utf-8\r\ncache-control: no-store\r\n")
+        response.addLines("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\nCache-Control: no-store\r\n")
         response.body.append(contentsOf: page.bytes)
     }
 
@@ -83,13 +85,13 @@ extension Application {
         page.sample("martlet_denylist_entries", [("kind", "cut")], counts.cuts)
         page.family("martlet_rotated_sessions", .gauge, "Sessions in memory that have rotated at least once.")
         page.sample("martlet_rotated_sessions", counts.rotatedSessions)
-        let journal = realm.revocations.statistics
+        let journal = realm.revocations.journalFigures
         page.family("martlet_journal_writable", .gauge, "1 while revocations can be made durable.")
         page.sample("martlet_journal_writable", realm.revocations.isWritable ? 1 : 0)
         page.family("martlet_journal_commits_total", .counter, "Commits of one or more records.")
-        page.sample("martlet_journal_commits_total", journal.commitCount)
+        page.sample("martlet_journal_commits_total", journal.commits)
         page.family("martlet_journal_records_total", .counter, "Records made durable.")
-        page.sample("martlet_journal_records_total", journal.recordCount)
+        page.sample("martlet_journal_records_total", journal.records)
         page.family("martlet_journal_sync_seconds_total", .counter, "Time spent making commits durable.")
         page.sample("martlet_journal_sync_seconds_total", seconds: Double(journal.syncNanoseconds) / 1_000_000_000)
         page.family("martlet_journal_sequence", .gauge, "Number of the newest durable record.")

@@ -26,10 +26,10 @@ struct Pages {
     private var keyring: Keyring
 
     init(shared: ApplicationShared, desk: Desk) {
-        openAPI = Page(shared.openAPI, contentType: "content-type: application/yaml\r\n")
-        metadata = Page(Self.metadata(of: desk.realm), contentType: "content-type: application/json\r\n")
+        openAPI = Page(shared.openAPI, contentType: "Content-Type: application/yaml\r\n")
+        metadata = Page(Self.metadata(of: desk.realm), contentType: "Content-Type: application/json\r\n")
         keyring = desk.keyring
-        jwks = Page(keyring.jwks, contentType: "content-type: application/json\r\n")
+        jwks = Page(keyring.jwks, contentType: "Content-Type: application/json\r\n")
     }
 
     mutating func page(_ endpoint: Endpoint, _ desk: Desk) -> Page {
@@ -39,7 +39,7 @@ struct Pages {
         default:
             if keyring !== desk.keyring {
                 keyring = desk.keyring
-                jwks = Page(keyring.jwks, contentType: "content-type: application/json\r\n")
+                jwks = Page(keyring.jwks, contentType: "Content-Type: application/json\r\n")
             }
             return jwks
         }
@@ -82,8 +82,8 @@ extension Application {
     /// The JWK Set, the metadata and the OpenAPI document: cacheable, with an entity tag, readable from any origin.
     func page(_ endpoint: Endpoint, _ request: borrowing Request, _ response: inout Response) {
         let page = pages.page(endpoint, desk)
-        response.addLines("cache-control: public, max-age=300\r\naccess-control-allow-origin: *\r\n")
-        response.addField("etag", page.etag)
+        response.addLines("Cache-Control: public, max-age=300\r\nAccess-Control-Allow-Origin: *\r\n")
+        response.addField("ETag", page.etag)
         if let value = request.field("if-none-match"), Self.matches(request.text(value), page.etag) {
             response.status = 304
             return

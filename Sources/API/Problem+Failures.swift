@@ -1,7 +1,7 @@
 import HTTP
 import Revocation
-package import Service
-package import Token
+import Service
+import Token
 
 extension Problem {
     /// No `default` here or below: a new failure does not compile until someone decides what its caller may learn.
@@ -9,49 +9,49 @@ extension Problem {
         switch failure {
         case .rejected(let rejection): self.init(ProblemCode(rejection), reason: "\(rejection)")
         case .revoked(let denial): self.init(ProblemCode(denial))
-        case .accountEnded: self.init(.subjectRevoked)
+        case .accountEnded: self.init(ProblemCode.subjectRevoked)
         case .scopeInsufficient:
             let needed = scopes.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
-            self.init(.scopeInsufficient, scope: needed)
-        case .roleInsufficient: self.init(.roleInsufficient)
-        case .authenticationTooOld: self.init(.authTooOld)
+            self.init(ProblemCode.scopeInsufficient, scope: needed)
+        case .roleInsufficient: self.init(ProblemCode.roleInsufficient)
+        case .authenticationTooOld: self.init(ProblemCode.authTooOld)
         }
     }
 
     init(_ failure: LoginFailure) {
         switch failure {
-        case .credentialsInvalid: self.init(.invalidCredentials)
-        case .tooManyAttempts(let seconds): self.init(.tooManyAttempts, retryAfter: seconds)
-        case .hashingSaturated: self.init(.hashingSaturated, retryAfter: 1)
-        case .scopeInvalid: self.init(.scopeInvalid)
-        case .audienceInvalid: self.init(.audienceInvalid)
-        case .internalFault(let reason): self.init(.internalFault, reason: reason)
+        case .credentialsInvalid: self.init(ProblemCode.invalidCredentials)
+        case .tooManyAttempts(let seconds): self.init(ProblemCode.tooManyAttempts, retryAfter: seconds)
+        case .hashingSaturated: self.init(ProblemCode.hashingSaturated, retryAfter: 1)
+        case .scopeInvalid: self.init(ProblemCode.scopeInvalid)
+        case .audienceInvalid: self.init(ProblemCode.audienceInvalid)
+        case .internalFault(let reason): self.init(ProblemCode.internalFault, reason: reason)
         }
     }
 
     init(_ failure: RefreshFailure) {
         switch failure {
-        case .rejected(.idle): self.init(.refreshIdle)
-        case .rejected(.expired): self.init(.refreshExpired)
-        case .rejected(let rejection): self.init(.refreshInvalid, reason: "\(rejection)")
+        case .rejected(.idle): self.init(ProblemCode.refreshIdle)
+        case .rejected(.expired): self.init(ProblemCode.refreshExpired)
+        case .rejected(let rejection): self.init(ProblemCode.refreshInvalid, reason: "\(rejection)")
         case .revoked(let denial): self.init(ProblemCode(denial))
-        case .accountEnded: self.init(.subjectRevoked)
-        case .clientUnauthenticated: self.init(.clientInvalid, "The token belongs to a client that must authenticate.")
-        case .clientNotAllowed: self.init(.clientNotAllowed)
-        case .scopeInvalid: self.init(.scopeInvalid)
-        case .audienceInvalid: self.init(.audienceInvalid)
-        case .reused: self.init(.refreshReused)
-        case .mismatched: self.init(.refreshMismatch)
-        case .ahead(let known): self.init(.refreshInvalid, reason: "token is ahead of the journal, which knows \(known)")
-        case .unavailable(let reason): self.init(.journalUnavailable, reason: reason, retryAfter: 5)
-        case .internalFault(let reason): self.init(.internalFault, reason: reason)
+        case .accountEnded: self.init(ProblemCode.subjectRevoked)
+        case .clientUnauthenticated: self.init(ProblemCode.clientInvalid, "The token belongs to a client that must authenticate.")
+        case .clientNotAllowed: self.init(ProblemCode.clientNotAllowed)
+        case .scopeInvalid: self.init(ProblemCode.scopeInvalid)
+        case .audienceInvalid: self.init(ProblemCode.audienceInvalid)
+        case .reused: self.init(ProblemCode.refreshReused)
+        case .mismatched: self.init(ProblemCode.refreshMismatch)
+        case .ahead(let known): self.init(ProblemCode.refreshInvalid, reason: "token is ahead of the journal, which knows \(known)")
+        case .unavailable(let reason): self.init(ProblemCode.journalUnavailable, reason: reason, retryAfter: 5)
+        case .internalFault(let reason): self.init(ProblemCode.internalFault, reason: reason)
         }
     }
 
     init(_ failure: RevokeFailure) {
         switch failure {
-        case .clientUnauthenticated: self.init(.clientInvalid, "The token belongs to a client that must authenticate.")
-        case .clientNotAllowed: self.init(.clientNotAllowed)
+        case .clientUnauthenticated: self.init(ProblemCode.clientInvalid, "The token belongs to a client that must authenticate.")
+        case .clientNotAllowed: self.init(ProblemCode.clientNotAllowed)
         }
     }
 
@@ -59,7 +59,7 @@ extension Problem {
         switch failure {
         case .access(let failure): self.init(failure)
         case .refresh(let failure): self.init(failure)
-        case .sessionUnclear: self.init(.requestMalformed, "The tokens do not name one session.")
+        case .sessionUnclear: self.init(ProblemCode.requestMalformed, "The tokens do not name one session.")
         }
     }
 }
@@ -72,6 +72,25 @@ extension ProblemCode {
         case .subject, .all: self = .subjectRevoked
         case .client: self = .clientRevoked
         case .key: self = .keyRevoked
+        }
+    }
+}
+
+extension ProblemCode {
+    init(_ rejection: TokenRejection) {
+        switch rejection {
+        case .tooLong: self = .tokenTooLarge
+        case .malformed, .criticalUnsupported: self = .tokenMalformed
+        case .algNotAllowed: self = .algNotAllowed
+        case .kidMissing, .kidUnknown: self = .kidUnknown
+        case .signatureInvalid: self = .signatureInvalid
+        case .typMismatch: self = .typMismatch
+        case .issuerMismatch: self = .issuerMismatch
+        case .audienceMismatch: self = .audienceMismatch
+        case .claimMissing: self = .claimMissing
+        case .claimInvalid: self = .claimInvalid
+        case .notActive: self = .tokenNotActive
+        case .expired, .idle: self = .tokenExpired
         }
     }
 }

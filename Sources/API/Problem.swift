@@ -1,6 +1,5 @@
 import HTTP
 import Octets
-package import Service
 import Telemetry
 
 /// One error on its way out: what the caller reads, and beside it what the log reads.
@@ -37,24 +36,24 @@ struct Problem: Error {
         response.reset()
         response.closesConnection = closes
         response.status = status
-        response.addLines("content-type: application/problem+json\r\ncache-control: no-store\r\n")
+        response.addLines("Content-Type: application/problem+json\r\nCache-Control: no-store\r\n")
         writeChallenge(to: &response)
-        if let retryAfter { response.addField("retry-after", String(retryAfter).utf8) }
+        if let retryAfter { response.addField("Retry-After", String(retryAfter).utf8) }
         writeBody(to: &response.body, requestID: requestID, isOAuth: isOAuth)
     }
 
     private func writeChallenge(to response: inout Response) {
         switch (status, code) {
         case (401, .clientInvalid):
-            response.addLines("www-authenticate: Basic realm=\"martlet\", charset=\"UTF-8\"\r\n")
+            response.addLines("WWW-Authenticate: Basic realm=\"martlet\", charset=\"UTF-8\"\r\n")
         case (401, _) where code.isAboutToken:
-            response.addLines("www-authenticate: Bearer realm=\"martlet\", error=\"invalid_token\"\r\n")
+            response.addLines("WWW-Authenticate: Bearer realm=\"martlet\", error=\"invalid_token\"\r\n")
         case (401, _):
-            response.addLines("www-authenticate: Bearer realm=\"martlet\"\r\n")
+            response.addLines("WWW-Authenticate: Bearer realm=\"martlet\"\r\n")
         case (403, .scopeInsufficient):
             let needed = scope.map { ", scope=\"\($0)\"" } ?? ""
             response.addField(
-                "www-authenticate", "Bearer realm=\"martlet\", error=\"insufficient_scope\"\(needed)".utf8)
+                "WWW-Authenticate", "Bearer realm=\"martlet\", error=\"insufficient_scope\"\(needed)".utf8)
         default:
             break
         }

@@ -3,6 +3,7 @@ import Octets
 import Revocation
 import Service
 import Telemetry
+import Token
 
 extension Application {
     /// `POST /refresh`, and `POST /token` with RFC 6749's statuses: a refresh token for its successor.
@@ -50,7 +51,7 @@ extension Application {
     ) {
         do throws(RefreshFailure) {
             let (pair, isReplay) = try desk.completeRefresh(attempt, outcome)
-            response.addLines(isReplay ? "refresh-outcome: replayed\r\n" : "refresh-outcome: rotated\r\n")
+            response.addLines(isReplay ? "Refresh-Outcome: replayed\r\n" : "Refresh-Outcome: rotated\r\n")
             writePair(pair, &response)
             logRefresh(.info, isReplay ? "refresh_replayed" : "refresh_rotated", attempt, call)
         } catch {

@@ -1,3 +1,4 @@
+import Accounts
 import HTTP
 import Octets
 import Service
@@ -19,7 +20,7 @@ extension Application {
             throw Problem(error)
         }
         guard let target else {
-            response.addLines("cache-control: no-store\r\n")
+            response.addLines("Cache-Control: no-store\r\n")
             return .answered
         }
         let exchange = copy exchange

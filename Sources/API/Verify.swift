@@ -1,5 +1,6 @@
 import HTTP
 import Octets
+import Revocation
 import Service
 import Token
 
@@ -39,13 +40,13 @@ extension Application {
         } catch {
             throw Problem(error, scopes: expectations.scopes)
         }
-        response.addLines("content-type: application/json\r\ncache-control: no-store\r\n")
+        response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         response.body.append(literal: "{\"active\":true,\"claims\":")
         response.body.append(contentsOf: desk.payload)
         response.body.append(literal: ",\"expires_in\":")
         response.body.append(decimal: max(0, claims.expiresAt - call.now / 1_000))
         response.body.append(literal: ",\"kid\":\"")
-        response.body.append(contentsOf: claims.kid)
+        response.body.append(contentsOf: desk.kid(of: claims))
         response.body.append(literal: "\",\"alg\":\"")
         response.body.append(contentsOf: claims.algorithm.rawValue.utf8)
         response.body.append(literal: "\",\"seq\":")

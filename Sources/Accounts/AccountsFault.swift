@@ -1,4 +1,5 @@
-/// Everything that Accounts throws; the descriptions are for the operator and never hold a password, a secret or a hash.
+/// Everything that Accounts throws; the descriptions are for the operator and never hold a password, a secret or a
+/// hash.
 package enum AccountsFault: Error, Equatable, Sendable {
     /// A file that is not what it should be; `line` counts from 1.
     case malformed(path: String, line: Int, expected: String)

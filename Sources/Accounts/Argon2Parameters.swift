@@ -1,6 +1,7 @@
 /// The cost of one Argon2id hash (RFC 9106 §3.1), within what this service is willing to spend on one.
 ///
-/// The bounds also hold for hashes that a file brings along: one user's record must not be able to ask for 4 GiB or an hour.
+/// The bounds also hold for hashes that a file brings along: one user's record must not be able to ask for 4 GiB or
+/// an hour.
 package struct Argon2Parameters: Equatable, Sendable {
     package static let memoryKiBMax = 262_144
     package static let lanesMax = 16
@@ -16,7 +17,9 @@ package struct Argon2Parameters: Equatable, Sendable {
 
     /// `nil` outside the bounds, or below the eight blocks a lane that RFC 9106 asks for.
     package init?(memoryKiB: Int, passes: Int, lanes: Int) {
-        guard (1...Self.lanesMax).contains(lanes), (8 * lanes...Self.memoryKiBMax).contains(memoryKiB) else { return nil }
+        guard (1...Self.lanesMax).contains(lanes), (8 * lanes...Self.memoryKiBMax).contains(memoryKiB) else {
+            return nil
+        }
         guard passes >= 1, passes <= Self.workMax / memoryKiB else { return nil }
         self.init(unchecked: memoryKiB, passes: passes, lanes: lanes)
     }
@@ -27,8 +30,8 @@ package struct Argon2Parameters: Equatable, Sendable {
         self.lanes = lanes
     }
 
-    /// Whether new passwords may be stored at this cost: 19 MiB and two passes, or one of the pairs that the OWASP Password
-    /// Storage Cheat Sheet calls equal (F6).
+    /// Whether new passwords may be stored at this cost: 19 MiB and two passes, or one of the pairs that the OWASP
+    /// Password Storage Cheat Sheet calls equal (F6).
     package var isAdequate: Bool {
         let memoryKiBMin =
             switch passes {
@@ -43,7 +46,9 @@ package struct Argon2Parameters: Equatable, Sendable {
 
     /// From settings as text; what is not set is as in ``standard``.
     /// - Throws: `.invalid` for what is no number, out of bounds, or too weak for new passwords (F6).
-    package static func configured(memoryKiB: String?, passes: String?, lanes: String?) throws(AccountsFault) -> Argon2Parameters {
+    package static func configured(memoryKiB: String?, passes: String?, lanes: String?) throws(AccountsFault)
+        -> Argon2Parameters
+    {
         let memory = memoryKiB.map { Int($0) } ?? standard.memoryKiB
         let passes = passes.map { Int($0) } ?? standard.passes
         let lanes = lanes.map { Int($0) } ?? standard.lanes
@@ -52,7 +57,8 @@ package struct Argon2Parameters: Equatable, Sendable {
         else {
             throw .invalid(
                 field: "Argon2 memory (KiB), passes and lanes",
-                expected: "at least 19456, 2 and 1, or 47104 with 1 pass, 12288 with 3, 9216 with 4, 7168 with 5; memory at most "
+                expected:
+                    "at least 19456, 2 and 1, or 47104 with 1 pass, 12288 with 3, 9216 with 4, 7168 with 5; at most "
                     + "\(memoryKiBMax), memory times passes at most \(workMax), lanes at most \(lanesMax)")
         }
         return parameters

@@ -14,7 +14,8 @@ package enum Argon2id {
             let lanes = UInt32(exactly: cost.lanes)
         else { throw .invalid(field: "cost", expected: "numbers of 32 bits") }
         var tag = [UInt8](repeating: 0, count: max(byteCount, 0))
-        // The library only reads what the const-less pointers point at: without flags it clears nothing of the caller's.
+        // The library only reads what the const-less pointers point at: without flags it clears nothing of the
+        // caller's.
         let status = unsafe tag.withUnsafeMutableBufferPointer { tag in
             unsafe password.withUnsafeBufferPointer { password in
                 unsafe salt.withUnsafeBufferPointer { salt in

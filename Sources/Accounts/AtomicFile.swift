@@ -23,10 +23,11 @@ package enum AtomicFile {
         }
     }
 
-    /// Puts `bytes` in the place of the file, durably: whoever opens it, also after a power cut, finds the old content or the new.
+    /// Puts `bytes` in the place of the file, durably: whoever opens it, also after a power cut, finds the old
+    /// content or the new.
     ///
-    /// A file that was there keeps its owner and mode, or a server of another user could not read what root has edited; a
-    /// symbolic link keeps pointing where it did. On any failure the old file stays as it was.
+    /// A file that was there keeps its owner and mode, or a server of another user could not read what root has
+    /// edited; a symbolic link keeps pointing where it did. On any failure the old file stays as it was.
     /// - Parameter mode: of a file that was not there.
     package static func replace(_ path: String, with bytes: [UInt8], mode: UInt32 = 0o600) throws(AccountsFault) {
         let target = resolved(path)
@@ -50,7 +51,8 @@ package enum AtomicFile {
             unsafe unlink(temporary)
             throw .system(call: "rename", path: target, code: code)
         }
-        let directory = try descriptor("open", target, unsafe open(parent(of: target), O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+        let directory = try descriptor(
+            "open", target, unsafe open(parent(of: target), O_RDONLY | O_DIRECTORY | O_CLOEXEC))
         defer { close(directory) }
         try check("fsync", parent(of: target), fsync(directory))
     }
@@ -61,12 +63,15 @@ package enum AtomicFile {
         _ path: String, patienceMilliseconds: Int = 10_000, _ body: () throws(AccountsFault) -> Result
     ) throws(AccountsFault) -> Result {
         let lockPath = "\(resolved(path)).lock"
-        let file = try descriptor("open", lockPath, unsafe open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600))
+        let file = try descriptor(
+            "open", lockPath, unsafe open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600))
         // Closing gives the lock back, and so does dying.
         defer { close(file) }
         var waited = 0
         while flock(file, LOCK_EX | LOCK_NB) != 0 {
-            guard errno == EWOULDBLOCK || errno == EINTR else { throw .system(call: "flock", path: lockPath, code: errno) }
+            guard errno == EWOULDBLOCK || errno == EINTR else {
+                throw .system(call: "flock", path: lockPath, code: errno)
+            }
             guard waited < patienceMilliseconds else { throw .locked(path: path) }
             usleep(10_000)
             waited += 10

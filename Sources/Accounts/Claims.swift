@@ -11,7 +11,9 @@ package enum Claims {
         var document = JSONDocument(limits: JSONLimits(depthMax: 8, memberMax: 256, byteCountMax: byteCountMax))
         guard (try? document.parse(claims.span)) != nil, document.kind(0) == .object else { return false }
         for (name, _) in document.members(0) {
-            guard let text = document.string(name, in: claims.span), !User.reservedClaims.contains(text) else { return false }
+            guard let text = document.string(name, in: claims.span), !User.reservedClaims.contains(text) else {
+                return false
+            }
         }
         return true
     }
@@ -25,7 +27,8 @@ package enum Claims {
             let raw = Array(value.utf8)
             var document = JSONDocument()
             guard (try? document.parse(raw.span)) != nil else {
-                throw .invalid(field: "claim \(name)", expected: "JSON, for example \"text\" in its quotes, 7, true or [\"a\"]")
+                throw .invalid(
+                    field: "claim \(name)", expected: "JSON, for example \"text\" in its quotes, 7, true or [\"a\"]")
             }
             writer.name(name)
             writer.raw(raw)

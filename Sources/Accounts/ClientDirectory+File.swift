@@ -37,9 +37,11 @@ extension ClientDirectory {
     }
 
     static func client(_ row: TableReader.Row, _ reader: TableReader) throws(AccountsFault) -> Client {
-        try reader.check(row, members: [
-            "id", "name", "secrets_sha256", "audiences", "scopes", "alg", "disabled", "created_at",
-        ])
+        try reader.check(
+            row,
+            members: [
+                "id", "name", "secrets_sha256", "audiences", "scopes", "alg", "disabled", "created_at",
+            ])
         let secrets = try reader.strings("secrets_sha256", of: row, expected: secretsExpected) {
             Base64URL.decode($0)?.count == ClientSecret.hashByteCount
         }
@@ -52,7 +54,9 @@ extension ClientDirectory {
             name: try reader.optionalString("name", of: row, expected: Names.nameExpected, where: Names.isUserName),
             audiences: try reader.strings("audiences", of: row, expected: Names.tokenExpected, where: Names.isToken),
             scopes: try reader.strings("scopes", of: row, expected: Names.tokenExpected, where: Names.isToken),
-            algorithm: try reader.optionalString("alg", of: row, expected: algorithmExpected) { Client.algorithms.contains($0) },
+            algorithm: try reader.optionalString("alg", of: row, expected: algorithmExpected) {
+                Client.algorithms.contains($0)
+            },
             isDisabled: try reader.bool("disabled", of: row),
             createdAt: try reader.milliseconds("created_at", of: row))
     }
@@ -63,7 +67,9 @@ extension ClientDirectory {
         guard (1...ClientSecret.hashCountMax).contains(client.secretHashes.count),
             client.secretHashes.allSatisfy({ $0.count == ClientSecret.hashByteCount })
         else { throw .invalid(field: "secrets", expected: secretsExpected) }
-        if let name = client.name, !Names.isUserName(name) { throw .invalid(field: "name", expected: Names.nameExpected) }
+        if let name = client.name, !Names.isUserName(name) {
+            throw .invalid(field: "name", expected: Names.nameExpected)
+        }
         try Names.check(client.audiences, "audience")
         try Names.check(client.scopes, "scope")
         if let algorithm = client.algorithm, !Client.algorithms.contains(algorithm) {

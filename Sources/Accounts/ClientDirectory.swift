@@ -19,7 +19,9 @@ package final class ClientDirectory: Sendable {
         var ids: Set<String> = []
         for row in try reader.rows("clients") {
             let client = try Self.client(row, reader)
-            guard ids.insert(client.id).inserted else { throw reader.fault("id", of: row, "an id that no other client has") }
+            guard ids.insert(client.id).inserted else {
+                throw reader.fault("id", of: row, "an id that no other client has")
+            }
             clients.append(client)
         }
         self.init(checked: clients)

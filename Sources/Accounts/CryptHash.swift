@@ -34,8 +34,8 @@ struct CryptHash {
 
     /// Wraps `crypt_r`.
     ///
-    /// What the scheme would cut off (a NUL and what follows, bcrypt's 73rd octet) makes a mismatch: F8 lets no password
-    /// stand for another.
+    /// What the scheme would cut off (a NUL and what follows, bcrypt's 73rd octet) makes a mismatch: F8 lets no
+    /// password stand for another.
     func accepts(_ password: [UInt8]) -> Bool {
         guard password.count <= passwordByteCountMax, !password.contains(0) else { return false }
         let data = UnsafeMutablePointer<crypt_data>.allocate(capacity: 1)
@@ -56,7 +56,8 @@ struct CryptHash {
         guard text.count == 60, "aby".utf8.contains(text[2]), text[3] == dollar, text[6] == dollar,
             text[7...].allSatisfy(isLetter)
         else { throw .malformed }
-        guard let tens = Decimal.value(of: text[4...4]), let ones = Decimal.value(of: text[5...5]), tens * 10 + ones >= 4
+        guard let tens = Decimal.value(of: text[4...4]), let ones = Decimal.value(of: text[5...5]),
+            tens * 10 + ones >= 4
         else { throw .malformed }
         guard tens * 10 + ones <= bcryptCostMax else { throw .unsupported }
     }
@@ -74,7 +75,8 @@ struct CryptHash {
         else { throw .malformed }
     }
 
-    /// `$y$`, `j` and one letter each for memory and block size, `$`, salt, `$`, 43 letters of hash: what crypt_gensalt makes.
+    /// `$y$`, `j` and one letter each for memory and block size, `$`, salt, `$`, 43 letters of hash: what
+    /// crypt_gensalt makes.
     private static func checkYescrypt(_ text: [UInt8]) throws(StoredHashFault) {
         let fields = text.dropFirst(3).split(separator: dollar, maxSplits: 3, omittingEmptySubsequences: false)
         guard fields.count == 3, fields[1].count <= 86, fields[1].allSatisfy(isLetter), fields[2].count == 43,

@@ -1,7 +1,7 @@
 /// Token buckets of failures, one time stamp each: when the bucket will be full again.
 ///
-/// A bucket that is full needs no entry. The stamp is at most `failureCountMax` refills ahead, so a clock that jumps back
-/// keeps nobody out for longer than an empty bucket does.
+/// A bucket that is full needs no entry. The stamp is at most `failureCountMax` refills ahead, so a clock that jumps
+/// back keeps nobody out for longer than an empty bucket does.
 struct FailureBuckets: Sendable {
     private let limit: LoginThrottle.Limit
     private var table: KeyedTable

@@ -3,7 +3,8 @@ import Synchronization
 
 /// A fixed number of low-priority threads that hash passwords, and a bounded queue in front of them.
 ///
-/// Logins wait here so that the event loops never do: the threads run at nice 10, and what does not fit is refused at once.
+/// Logins wait here so that the event loops never do: the threads run at nice 10, and what does not fit is refused at
+/// once.
 package final class HashingPool: Sendable {
     private let queue: HashingQueue
     private let threads: Mutex<[pthread_t]>
@@ -15,7 +16,8 @@ package final class HashingPool: Sendable {
     /// - Throws: `.system` if not one thread could be started.
     package init(workers: Int, queueCountMax: Int, idleMilliseconds: Int = 2_000) throws(AccountsFault) {
         let workers = max(workers, 1)
-        queue = HashingQueue(workers: workers, queueCountMax: max(queueCountMax, 0), idleMilliseconds: max(idleMilliseconds, 1))
+        queue = HashingQueue(
+            workers: workers, queueCountMax: max(queueCountMax, 0), idleMilliseconds: max(idleMilliseconds, 1))
         threads = Mutex([])
         var started: [pthread_t] = []
         for index in 0..<workers {
@@ -33,7 +35,8 @@ package final class HashingPool: Sendable {
     deinit { close() }
 
     /// Hands `work` to the next free worker.
-    /// - Returns: `false` if all workers are busy and the queue is full, or after ``close()``; `work` will not run then.
+    /// - Returns: `false` if all workers are busy and the queue is full, or after ``close()``; `work` will not run
+    ///   then.
     package func submit(_ work: @escaping @Sendable () -> Void) -> Bool {
         queue.push(work)
     }

@@ -2,8 +2,8 @@ import Glibc
 
 /// The work that waits for a ``HashingPool``'s workers, first in, first out.
 ///
-/// `@unchecked Sendable` holds because everything that changes is touched only between `pthread_mutex_lock` and `unlock`;
-/// `Mutex` has no condition to wait for.
+/// `@unchecked Sendable` holds because everything that changes is touched only between `pthread_mutex_lock` and
+/// `unlock`; `Mutex` has no condition to wait for.
 @safe final class HashingQueue: @unchecked Sendable {
     typealias Work = @Sendable () -> Void
 
@@ -77,7 +77,9 @@ import Glibc
                     unsafe pthread_cond_wait(condition, mutex)
                     continue
                 }
-                let status = unsafe withUnsafePointer(to: deadline) { unsafe pthread_cond_timedwait(condition, mutex, $0) }
+                let status = unsafe withUnsafePointer(to: deadline) {
+                    unsafe pthread_cond_timedwait(condition, mutex, $0)
+                }
                 if status == ETIMEDOUT, state.queued == 0 { return .idle }
             }
             state.queued -= 1

@@ -33,14 +33,15 @@ final class HashingWorker {
 
     func run() {
         Self.nameThread(name)
-        // On Linux a priority belongs to a thread, and 0 means the calling one. Failing to be nice is no reason not to work.
+        // On Linux a priority belongs to a thread, and 0 means the calling one. Failing to be nice is no reason not
+        // to work.
         _ = setpriority(__priority_which_t(UInt32(PRIO_PROCESS.rawValue)), 0, Self.niceness)
         let memory = Argon2Memory()
         memory.use { serve(with: memory) }
     }
 
-    /// What `pthread_setname_np` does for the calling thread; glibc shows that one only to `_GNU_SOURCE`. A nameless thread
-    /// works as well, so nothing here is checked.
+    /// What `pthread_setname_np` does for the calling thread; glibc shows that one only to `_GNU_SOURCE`. A nameless
+    /// thread works as well, so nothing here is checked.
     private static func nameThread(_ name: String) {
         let file = unsafe open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
         guard file >= 0 else { return }

@@ -1,7 +1,7 @@
 /// A bounded map from keyed hashes to time stamps: sets of eight, and in a full set the smallest stamp gives way.
 ///
-/// The memory is taken at the first insertion and never grows. Two keys of one hash share an entry, which 64 bits under a
-/// secret key make nobody's choice.
+/// The memory is taken at the first insertion and never grows. Two keys of one hash share an entry, which 64 bits
+/// under a secret key make nobody's choice.
 struct KeyedTable: Sendable {
     private static let wayCount = 8
 

@@ -2,10 +2,10 @@ import Synchronization
 
 /// Slows the guessing of passwords, by account and by source (F4, F5).
 ///
-/// Each has a token bucket of failures. An attempt is charged before its password is looked at, so that many at once count as
-/// many; success gives the charge back. Nobody can lock a victim out for ever: refused attempts cost nothing, buckets refill
-/// by themselves, and a source that has logged in to an account before has a bucket of its own for it, which strangers'
-/// guesses at the account do not drain.
+/// Each has a token bucket of failures. An attempt is charged before its password is looked at, so that many at once
+/// count as many; success gives the charge back. Nobody can lock a victim out for ever: refused attempts cost
+/// nothing, buckets refill by themselves, and a source that has logged in to an account before has a bucket of its
+/// own for it, which strangers' guesses at the account do not drain.
 package final class LoginThrottle: Sendable {
     /// How many failures are free, and how often one more is.
     package struct Limit: Equatable, Sendable {
@@ -26,8 +26,8 @@ package final class LoginThrottle: Sendable {
     }
 
     package enum Verdict: Equatable, Sendable {
-        /// Go on. A failure needs nothing more; success is told to ``LoginThrottle/recordSuccess(_:now:)``, and an attempt whose
-        /// password was not looked at to ``LoginThrottle/withdraw(_:)``.
+        /// Go on. A failure needs nothing more; success is told to ``LoginThrottle/recordSuccess(_:now:)``, and an
+        /// attempt whose password was not looked at to ``LoginThrottle/withdraw(_:)``.
         case allowed(Attempt)
         /// Refuse without hashing; `seconds` is for Retry-After, at least 1.
         case wait(seconds: Int64)
@@ -88,7 +88,8 @@ package final class LoginThrottle: Sendable {
         }
     }
 
-    /// The password was right: forgets the account's failures (not its source's) and remembers the source as the account's own.
+    /// The password was right: forgets the account's failures (not its source's) and remembers the source as the
+    /// account's own.
     package func recordSuccess(_ attempt: Attempt, now: Int64) {
         state.withLock { state in
             state.accounts.clear(attempt.guessed)

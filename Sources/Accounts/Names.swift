@@ -17,8 +17,8 @@ enum Names {
         }
     }
 
-    /// A scope-token (RFC 6749 §3.3), of a bounded length. Roles, audiences and client ids keep to it too, so that all of them
-    /// can stand in a list between spaces and in a header field.
+    /// A scope-token (RFC 6749 §3.3), of a bounded length. Roles, audiences and client ids keep to it too, so that
+    /// all of them can stand in a list between spaces and in a header field.
     static func isToken(_ text: String) -> Bool {
         guard (1...128).contains(text.utf8.count) else { return false }
         return text.utf8.allSatisfy { octet in

@@ -19,7 +19,23 @@ struct TableReader {
             throw .tooLarge(path: path, byteCountMax: Self.byteCountMax)
         } catch {
             let line = Self.line(of: error.offset ?? bytes.count, in: bytes)
-            throw .malformed(path: path, line: line, expected: "JSON without \(error)")
+            throw .malformed(path: path, line: line, expected: Self.expected(error))
+        }
+    }
+
+    private static func expected(_ fault: JSONFault) -> String {
+        switch fault {
+        case .tooLarge: "a smaller file"
+        case .tooDeep: "JSON that is nested less deeply"
+        case .tooManyValues: "JSON with fewer values"
+        case .notUTF8: "JSON in UTF-8"
+        case .byteOrderMark: "JSON without a byte order mark"
+        case .unexpected: "JSON, and something else is here"
+        case .unterminated: "JSON, and the file ends in the middle"
+        case .duplicateMember: "JSON with each member only once in its object"
+        case .badEscape, .loneSurrogate: "JSON with valid escapes in its strings"
+        case .badNumber: "JSON with valid numbers"
+        case .trailing: "JSON and nothing after it"
         }
     }
 
@@ -50,7 +66,8 @@ struct TableReader {
         }
     }
 
-    func string(_ name: StaticString, of row: Row, expected: String, where holds: (String) -> Bool) throws(AccountsFault)
+    func string(_ name: StaticString, of row: Row, expected: String, where holds: (String) -> Bool)
+        throws(AccountsFault)
         -> String
     {
         guard let text = try optionalString(name, of: row, expected: expected, where: holds) else {
@@ -70,7 +87,8 @@ struct TableReader {
     }
 
     /// A list of different strings; none if there is no such member.
-    func strings(_ name: StaticString, of row: Row, expected: String, where holds: (String) -> Bool) throws(AccountsFault)
+    func strings(_ name: StaticString, of row: Row, expected: String, where holds: (String) -> Bool)
+        throws(AccountsFault)
         -> [String]
     {
         guard let list = member(name, of: row) else { return [] }

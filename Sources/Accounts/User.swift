@@ -8,7 +8,8 @@ package struct User: Equatable, Sendable {
     package var roles: [String]
     package var scopes: [String]
     package var isDisabled: Bool
-    /// Milliseconds since 1970; sessions that began before are refused. Set when a user is disabled or gets a new password.
+    /// Milliseconds since 1970; sessions that began before are refused. Set when a user is disabled or gets a new
+    /// password.
     package var sessionsFrom: Int64
     /// A JSON object of extra claims, as its octets stand in the file.
     package var claims: [UInt8]
@@ -38,7 +39,8 @@ package struct User: Equatable, Sendable {
 
     /// Claims that tokens carry by themselves and no user's record may replace.
     package static let reservedClaims: Set<String> = [
-        "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "client_id", "scope", "auth_time", "amr", "acr", "azp", "roles",
+        "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "client_id", "scope", "auth_time", "amr", "acr", "azp",
+        "roles",
         "cnf", "act", "may_act", "gen", "sxp", "taud", "typ", "events", "nonce",
     ]
 }

@@ -33,9 +33,11 @@ extension UserDirectory {
     }
 
     static func user(_ row: TableReader.Row, _ reader: TableReader) throws(AccountsFault) -> User {
-        try reader.check(row, members: [
-            "id", "name", "password", "roles", "scopes", "disabled", "sessions_from", "claims",
-        ])
+        try reader.check(
+            row,
+            members: [
+                "id", "name", "password", "roles", "scopes", "disabled", "sessions_from", "claims",
+            ])
         let id = try reader.string("id", of: row, expected: "a UUID in lower case") { UUID($0) != nil }
         guard let id = UUID(id) else { throw reader.fault("id", of: row, "a UUID in lower case") }
         return User(
@@ -55,7 +57,9 @@ extension UserDirectory {
         guard Names.isStoredHash(user.passwordHash) else { throw .invalid(field: "password", expected: hashExpected) }
         try Names.check(user.roles, "role")
         try Names.check(user.scopes, "scope")
-        guard user.sessionsFrom >= 0 else { throw .invalid(field: "sessions_from", expected: "milliseconds since 1970") }
+        guard user.sessionsFrom >= 0 else {
+            throw .invalid(field: "sessions_from", expected: "milliseconds since 1970")
+        }
         guard Claims.isAcceptable(user.claims) else { throw .invalid(field: "claims", expected: Claims.expected) }
     }
 }

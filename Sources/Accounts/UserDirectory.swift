@@ -24,8 +24,12 @@ package final class UserDirectory: Sendable {
         var ids: Set<UUID> = []
         for row in try reader.rows("users") {
             let user = try Self.user(row, reader)
-            guard names.insert(user.name).inserted else { throw reader.fault("name", of: row, "a name that no other user has") }
-            guard ids.insert(user.id).inserted else { throw reader.fault("id", of: row, "an id that no other user has") }
+            guard names.insert(user.name).inserted else {
+                throw reader.fault("name", of: row, "a name that no other user has")
+            }
+            guard ids.insert(user.id).inserted else {
+                throw reader.fault("id", of: row, "an id that no other user has")
+            }
             users.append(user)
         }
         self.init(checked: users)
@@ -57,7 +61,9 @@ package final class UserDirectory: Sendable {
     /// - Throws: `.exists` for a name or id that is taken, `.invalid` for what the file may not hold.
     package func adding(_ user: User) throws(AccountsFault) -> UserDirectory {
         try Self.check(user)
-        guard positions[user.name] == nil, positionsByID[user.id] == nil else { throw .exists(kind: "user", name: user.name) }
+        guard positions[user.name] == nil, positionsByID[user.id] == nil else {
+            throw .exists(kind: "user", name: user.name)
+        }
         return UserDirectory(checked: users + [user])
     }
 
@@ -70,6 +76,12 @@ package final class UserDirectory: Sendable {
         changed[position].name = users[position].name
         try Self.check(changed[position])
         return UserDirectory(checked: changed)
+    }
+
+    /// The same password under another hash (F7); sessions go on.
+    /// - Throws: `.missing`, or `.invalid` for what the file may not hold.
+    package func settingPasswordHash(_ hash: String, of name: String) throws(AccountsFault) -> UserDirectory {
+        try changing(name) { $0.passwordHash = hash }
     }
 
     /// - Throws: `.missing`.

@@ -86,7 +86,7 @@ package struct Configuration: Sendable {
         if !shared.allSatisfy(audiences.contains) { reader.complain(.sharedSecretAudiences, "among MARTLET_AUDIENCE") }
         let algorithm = reader.choice(.algorithm, Algorithm.init(rawValue:), expected: "RS256 or HS256", otherwise: .rs256)
         let claims = reader.list(.claims)
-        if claims.contains(where: { AccessGrant.reservedClaims.contains($0) }) {
+        if claims.contains(where: { User.reservedClaims.contains($0) }) {
             reader.complain(.claims, "free of the names that Martlet sets itself")
         }
         let sessionMax = reader.seconds(.sessionMax, within: 60...34_560_000)
@@ -99,12 +99,13 @@ package struct Configuration: Sendable {
     }
 
     private static func argon2(_ reader: inout SettingsReader) -> Argon2Parameters {
-        let memory = reader.number(.argon2Memory, within: 7_168...1_048_576)
+        let memory = reader.number(.argon2Memory, within: 7_168...Argon2Parameters.memoryKiBMax)
         let passes = reader.number(.argon2Passes, within: 1...64)
-        let lanes = reader.number(.argon2Lanes, within: 1...16)
-        let parameters = Argon2Parameters(memoryKiB: UInt32(memory), passes: UInt32(passes), lanes: UInt32(lanes))
-        if !parameters.isStrongEnough {
-            reader.complain(.argon2Memory, "enough for so few passes: OWASP asks for 19456 x 2, 12288 x 3, 9216 x 4 or 7168 x 5")
+        let lanes = reader.number(.argon2Lanes, within: 1...Argon2Parameters.lanesMax)
+        guard let parameters = Argon2Parameters(memoryKiB: memory, passes: passes, lanes: lanes), parameters.isAdequate else {
+            reader.complain(
+                .argon2Memory, "right for these passes and lanes: 19456 KiB for 2 passes, 12288 for 3, 9216 for 4, 7168 for 5 or more")
+            return .standard
         }
         return parameters
     }

@@ -45,7 +45,7 @@ package struct FileStamp: Equatable, Sendable {
             return
         }
         mode = status.st_mode
-        inode = status.st_ino
+        inode = UInt64(status.st_ino)
         byteCount = Int64(status.st_size)
         seconds = status.st_mtim.tv_sec
         nanoseconds = status.st_mtim.tv_nsec

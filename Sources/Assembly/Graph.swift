@@ -4,10 +4,10 @@ import CLinux
 import Glibc
 package import HTTP
 import Journal
-package import Octets
+import Octets
 import OpenSSL
 import Revocation
-package import Service
+import Service
 package import Telemetry
 import Token
 

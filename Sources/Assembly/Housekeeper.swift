@@ -1,6 +1,7 @@
 import Accounts
 import Glibc
 import Octets
+import Revocation
 import Service
 import Synchronization
 import Telemetry
@@ -10,6 +11,8 @@ import Token
 final class Housekeeper: Sendable {
     /// How often files are looked at; a disabled user is refused within a second.
     private static let intervalMilliseconds = 250
+
+    private static let roundsPerPurge = 240
 
     private struct State {
         var isStopping = false
@@ -40,9 +43,12 @@ final class Housekeeper: Sendable {
 
     func start() {
         Threads.start(name: "housekeeping") { [self] in
+            var rounds = 0
             while !state.withLock({ $0.isStopping }) {
                 Threads.sleep(milliseconds: Self.intervalMilliseconds)
                 reloadWhatChanged()
+                rounds += 1
+                guard rounds % Self.roundsPerPurge == 0 else { continue }
                 realm.revocations.purge(now: realm.clock.now, monotonic: MonotonicClock.nanoseconds() / 1_000_000)
             }
         }
@@ -85,7 +91,7 @@ final class Housekeeper: Sendable {
             do {
                 realm.keyring.replace(with: try keys.load())
             } catch {
-                throw StartFault(description: error.description)
+                throw StartFault(description: "\(error)")
             }
         }
     }

@@ -41,7 +41,7 @@ package struct KeyDirectory: Sendable {
     /// Fills an empty directory: an RS256 pair, an HS256 secret, and the secret of the refresh tokens.
     /// - Returns: the names of the new files.
     package func fill(now: Int64) throws(KeyDirectoryFault) -> [String] {
-        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw fault("mkdir", path) }
+        guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw fault("mkdir", path) }
         let keys: [(String, Key)]
         do {
             keys = [

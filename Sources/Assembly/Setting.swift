@@ -96,7 +96,7 @@ package enum Setting: String, CaseIterable, Sendable {
         case .threads: "event loops, 1 to 256"
         case .hashWorkers: "threads that hash passwords, 1 to 256"
         case .hashQueue: "logins that may wait for a worker, 1 to 65536"
-        case .argon2Memory: "Argon2id memory in KiB, 7168 to 1048576"
+        case .argon2Memory: "Argon2id memory in KiB, 7168 to 262144"
         case .argon2Passes: "Argon2id passes, 1 to 64"
         case .argon2Lanes: "Argon2id lanes, 1 to 16"
         case .loginAccountFailures: "failed logins in a row for one account before it must wait; 0 for no limit"

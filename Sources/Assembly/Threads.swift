@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A thread of our own beside the loops.
@@ -9,7 +10,11 @@ package enum Threads {
 
     package static func start(name: String, _ run: @escaping @Sendable () -> Void) {
         var thread = pthread_t()
-        let work = unsafe Unmanaged.passRetained(Work(run))
+        let work = unsafe Unmanaged.passRetained(
+            Work {
+                unsafe clinux_name_thread(name)
+                run()
+            })
         let result = unsafe pthread_create(
             &thread, nil,
             { argument in
@@ -21,7 +26,6 @@ package enum Threads {
             unsafe work.release()
             return
         }
-        pthread_setname_np(thread, name)
         pthread_detach(thread)
     }
 

@@ -30,7 +30,11 @@ struct AnswerWriter {
     func append(_ response: borrowing Response, _ context: Context, to output: inout [UInt8]) {
         // A handler has no business with interim answers; the engine sends 100 by itself.
         let status = response.status >= 200 && response.status <= 599 ? response.status : 500
-        if status == 200 { output.append(contentsOf: usualStart) } else { Self.appendStart(status, date.text, to: &output) }
+        if status == 200 {
+            output.append(contentsOf: usualStart)
+        } else {
+            Self.appendStart(status, date.text, to: &output)
+        }
         output.append(contentsOf: response.fields)
         if context.closes {
             output.append("Connection: close\r\n")

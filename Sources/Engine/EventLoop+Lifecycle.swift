@@ -9,6 +9,10 @@ extension EventLoop {
     private static let lingerByteCountMax = 262_144
     /// How many connections above the limit may be told so, each in a place of its own.
     private static let refusedMax = 256
+    /// How long nothing is accepted after descriptors ran out, in milliseconds.
+    private static let acceptPause: Int64 = 100
+    /// How long connections then wait in the queue before some are turned away, in milliseconds.
+    private static let exhaustionPatience: Int64 = 1_000
 
     mutating func accept(from index: Int) {
         guard index < shared.listeners.count else { return }
@@ -25,6 +29,7 @@ extension EventLoop {
             unsafe clinux_accept4(listener.descriptor, octets.baseAddress, &byteCount, flags)
         }
         guard descriptor >= 0 else { return goesOnAccepting(listener, after: errno) }
+        exhaustedSince = nil
         let peer = PeerAddress(socketAddress: address.span, byteCount: Int(byteCount))
         shared.counters.accepted.add(1, ordering: .relaxed)
         hand(Arrival(transport: Transport(descriptor: descriptor), peer: peer, role: listener.role))
@@ -35,24 +40,28 @@ extension EventLoop {
         switch error {
         case EAGAIN, EBADF, EINVAL: return false
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-            // One is taken off the queue so that it sees an end instead of waiting; the others may still be served.
-            if reserve >= 0 { _ = Glibc.close(reserve) }
-            let descriptor = clinux_accept4(listener.descriptor, nil, nil, 0)
-            if descriptor >= 0 {
-                _ = Glibc.close(descriptor)
-                shared.counters.refused.add(1, ordering: .relaxed)
-            }
-            reserve = Self.openReserve()
-            pauseAccepting()
+            shed(listener)
+            for other in shared.listeners { queue.remove(other.descriptor) }
+            acceptsAgainAt = now &+ Self.acceptPause
             return false
         // The connection is gone already, or the call was interrupted (accept(2)).
         default: return true
         }
     }
 
-    private mutating func pauseAccepting() {
-        for listener in shared.listeners { queue.remove(listener.descriptor) }
-        acceptsAgainAt = now &+ 100
+    /// When descriptors have been short for a while, takes one connection off the queue so that it sees an end and can
+    /// go elsewhere; before that, waiting is the better service.
+    private mutating func shed(_ listener: ListenSocket) {
+        let since = exhaustedSince ?? now
+        exhaustedSince = since
+        guard now &- since >= Self.exhaustionPatience else { return }
+        if reserve >= 0 { _ = Glibc.close(reserve) }
+        let descriptor = clinux_accept4(listener.descriptor, nil, nil, 0)
+        if descriptor >= 0 {
+            _ = Glibc.close(descriptor)
+            shared.counters.refused.add(1, ordering: .relaxed)
+        }
+        reserve = Self.openReserve()
     }
 
     /// Gives a new connection to the loop that has the fewest: one that accepts faster would otherwise take them all.
@@ -157,52 +166,5 @@ extension EventLoop {
             close(slot)
         case .deferred, .closed: connections[slot].deadline = .max
         }
-    }
-}
-
-// How a loop stops.
-extension EventLoop {
-    /// How long connection attempts that the kernel had begun may take to arrive, in milliseconds.
-    private static let settlingTime: Int64 = 50
-
-    mutating func advanceDrain() {
-        switch drain {
-        case .running, .done: break
-        case .notice(let until):
-            guard now >= until else { return }
-            for listener in shared.listeners { listener.stopAdmitting() }
-            drain = .settling(until: now &+ Self.settlingTime)
-        case .settling(let until):
-            guard now >= until else { return }
-            leaveListeners()
-            let newcomersUntil = now &+ min(1_000, shared.deadlines.drain)
-            drain = .finishing(newcomersUntil: newcomersUntil, until: now &+ shared.deadlines.drain)
-            finish(newcomersUntil, now &+ shared.deadlines.drain)
-        case .finishing(let newcomersUntil, let until): finish(newcomersUntil, until)
-        }
-    }
-
-    /// Takes in what is queued, then lets go of the listeners; the last loop to do so closes them.
-    private mutating func leaveListeners() {
-        acceptsAgainAt = nil
-        for listener in shared.listeners {
-            while acceptOne(listener) {}
-            queue.remove(listener.descriptor)
-            guard listener.leave() else { continue }
-            while acceptOne(listener) {}
-            acceptsAgainAt = nil
-            listener.shut()
-        }
-    }
-
-    /// Closes what is idle; a connection that has not asked anything yet gets the time to.
-    private mutating func finish(_ newcomersUntil: Int64, _ until: Int64) {
-        for slot in connections.indices where connections[slot].stage == .idle {
-            guard connections[slot].servedCount > 0 || now >= newcomersUntil else { continue }
-            // A request may have come in since the last events.
-            receive(slot)
-            if connections[slot].stage == .idle { close(slot) }
-        }
-        if now >= until || mailbox.load.load(ordering: .relaxed) <= 0 { drain = .done }
     }
 }

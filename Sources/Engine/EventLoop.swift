@@ -51,6 +51,8 @@ struct EventLoop: ~Copyable {
     var drain = Drain.running
     /// When to accept again after the process ran out of descriptors.
     var acceptsAgainAt: Int64?
+    /// Since when no connection could be accepted for want of descriptors.
+    var exhaustedSince: Int64?
     /// Given up for a moment to take one connection off the queue when there are no descriptors left.
     var reserve: Int32
     private var nextTick: Int64 = 0
@@ -114,7 +116,8 @@ struct EventLoop: ~Copyable {
         case .writing: sendRest(slot)
         case .lingering: discard(slot)
         case .deferred:
-            // Level-triggered events would repeat until the answer is there. A peer that only ended its side waits for it.
+            // Level-triggered events would repeat until the answer is there, for which a peer that has only ended its
+            // side still waits.
             if events & EventQueue.broken != 0 { close(slot) } else { watch(slot, 0) }
         case .closed: break
         }

@@ -90,7 +90,8 @@ struct ChunkLine {
     var end: Int
 
     /// - Returns: nil when the line is not there in full.
-    static func read(_ bytes: Span<UInt8>, from start: Int, to end: Int, countMax: Int) throws(WireFault) -> ChunkLine? {
+    static func read(_ bytes: Span<UInt8>, from start: Int, to end: Int, countMax: Int) throws(WireFault) -> ChunkLine?
+    {
         let bound = start &+ byteCountMax
         var scan = ChunkScan(index: start, end: min(end, bound))
         do throws(ChunkScan.Stop) {

@@ -70,7 +70,8 @@ package struct HTTP1Reader: Sendable {
     /// Reads the message whose first octet is at `offset`, as far as it is there.
     ///
     /// After ``Progress/needsMore`` call again with the same octets, wherever they are by then, and more behind them.
-    /// After ``Progress/complete(consumed:)`` the request is filled in. After ``Progress/fault(_:)`` the rest has no meaning.
+    /// After ``Progress/complete(consumed:)`` the request is filled in; after ``Progress/fault(_:)`` the rest has no
+    /// meaning.
     package mutating func read(_ request: inout Request, from offset: Int, to end: Int) -> Progress {
         guard offset >= 0, end <= request.bytes.count, offset < end else { return .needsMore }
         do throws(WireFault) {
@@ -226,7 +227,9 @@ extension HTTP1Reader {
             case .chunkData:
                 let dataEnd = start &+ chunkCount
                 guard dataEnd &+ 2 <= end else { return false }
-                guard bytes[dataEnd] == .carriageReturn, bytes[dataEnd &+ 1] == .lineFeed else { throw .ambiguousFraming }
+                guard bytes[dataEnd] == .carriageReturn, bytes[dataEnd &+ 1] == .lineFeed else {
+                    throw .ambiguousFraming
+                }
                 position = dataEnd &+ 2 &- base
                 phase = .chunkSize
             default:

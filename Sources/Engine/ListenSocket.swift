@@ -12,6 +12,7 @@ final class ListenSocket: Sendable {
     private let unixPath: String?
     /// How many loops still accept; the last one closes.
     private let users = Atomic<Int>(0)
+    private let isAdmitting = Atomic<Bool>(true)
 
     init(_ listener: Listener) throws(EngineFault) {
         let address = try SocketAddress(listener.address)
@@ -97,7 +98,10 @@ final class ListenSocket: Sendable {
     }
 
     /// Lets nobody new in while those who are on the way still arrive.
+    ///
+    /// Only the first call does it: by the second, a successor may have a socket at the same path.
     func stopAdmitting() {
+        guard isAdmitting.exchange(false, ordering: .relaxed) else { return }
         if let unixPath { _ = unsafe unlink(unixPath) } else { _ = clinux_ignore_syn(descriptor) }
     }
 

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Listens, and has requests answered on as many event loops as there are threads.
 package final class Server: Sendable {
-    /// The port of each listener in the order of the options: the one taken where 0 was asked for, and 0 for a Unix socket.
+    /// The port of each listener in the order of the options: the one taken where 0 was asked for; 0 for Unix sockets.
     package let boundPorts: [UInt16]
 
     private let shared: EventLoop.Shared
@@ -42,7 +42,8 @@ package final class Server: Sendable {
         boundPorts = listeners.map(\.port)
         shared = EventLoop.Shared(
             limits: options.limits, deadlines: Deadlines(options.limits), counters: options.counters,
-            listeners: listeners, mailboxes: mailboxes, census: SourceCensus(countMax: options.limits.connectionsPerSourceMax))
+            listeners: listeners, mailboxes: mailboxes,
+            census: SourceCensus(countMax: options.limits.connectionsPerSourceMax))
     }
 
     /// Serves until ``beginDrain()`` was called and everything in flight is answered. Call it once.

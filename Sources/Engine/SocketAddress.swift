@@ -5,7 +5,6 @@ import HTTP
 struct SocketAddress: Equatable, Sendable {
     var bytes: [UInt8]
 
-
     init(_ address: ListenAddress) throws(EngineFault) {
         switch address {
         case .tcp(let host, let port):

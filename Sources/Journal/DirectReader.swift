@@ -3,8 +3,8 @@ internal import Glibc
 
 /// A file read past the page cache.
 ///
-/// After a failed sync the page cache keeps the new octets and calls them clean although the medium has the old ones, so a
-/// restart that reads through it would believe in records that a power cut takes away.
+/// After a failed sync the page cache keeps the new octets and calls them clean although the medium has the old ones,
+/// so a restart that reads through it would believe in records that a power cut takes away.
 struct DirectReader: ~Copyable {
     /// What `O_DIRECT` asks of offset, length and memory on any medium we know of.
     private static let alignment = 4_096

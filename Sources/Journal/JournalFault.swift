@@ -11,7 +11,8 @@ package enum JournalFault: Error, Equatable, Sendable {
     case io(function: String, errno: Int32, path: String)
     /// The file that is being written was unlinked, moved or replaced.
     case replaced(path: String)
-    /// A write or sync failed earlier: whether the last records are on disk is unknown, so nothing is acknowledged any more.
+    /// A write or sync failed earlier: whether the last records are on disk is unknown, so nothing is acknowledged any
+    /// more.
     case unwritable(reason: String)
     /// The writer was closed.
     case closed
@@ -24,11 +25,15 @@ extension JournalFault: CustomStringConvertible {
             "\(path) is locked: another process uses this state directory. Stop it, or choose another directory."
         case .corrupt(let file, let offset, let expectation):
             """
-            \(file) is damaged at offset \(offset): \(expectation). Acknowledged revocations may be missing, so the start is \
-            refused. Restore the state directory from a copy; without one, move the directory away and rotate all signing keys.
+            \(file) is damaged at offset \(offset): \(expectation). Acknowledged revocations may be missing, so the start \
+            is refused. Restore the state directory from a copy; without one, move the directory away and rotate all \
+            signing keys.
             """
         case .unsupported(let file, let offset, let what):
-            "\(file) has \(what) at offset \(offset), which this version does not know. Start the version that wrote it, or a newer one."
+            """
+            \(file) has \(what) at offset \(offset), which this version does not know. Start the version that wrote it, \
+            or a newer one.
+            """
         case .io(let function, let code, let path):
             "\(function) failed for \(path): \(message(of: code)). Check space, permissions and the disk."
         case .replaced(let path):

@@ -7,7 +7,8 @@ package import Octets
 /// 16 key[16] · 32 expires u64 · 40 value u64 · 48 time u64 · 56 durableSeq u64
 /// ```
 ///
-/// `durableSeq` is known only when the record is written: every record up to it was on stable storage before this one began.
+/// `durableSeq` is known only when the record is written: every record up to it was on stable storage before this one
+/// began.
 package struct JournalRecord: Equatable, Sendable {
     /// What a record says. The numbers are the format; they are never used again for something else.
     package enum Kind: UInt8, CaseIterable, Sendable {
@@ -20,6 +21,19 @@ package struct JournalRecord: Equatable, Sendable {
         /// The last record of a segment.
         case seal = 6
         case session = 7
+
+        /// As in the design's record types, for people and scripts.
+        package var name: String {
+            switch self {
+            case .revokeToken: "REVOKE_JTI"
+            case .revokeSession: "REVOKE_SID"
+            case .rotate: "ROTATE"
+            case .cut: "CUT"
+            case .open: "OPEN"
+            case .seal: "SEAL"
+            case .session: "SESSION"
+            }
+        }
     }
 
     package static let byteCount = 64
@@ -49,8 +63,8 @@ package struct JournalRecord: Equatable, Sendable {
 
     /// Whether the record may be applied although records before it were lost.
     ///
-    /// A refusal that nobody was promised hurts nobody. A rotation whose answer was never sent would make the client's retry
-    /// look like a replay.
+    /// A refusal that nobody was promised hurts nobody. A rotation whose answer was never sent would make the client's
+    /// retry look like a replay.
     var isSafeAlone: Bool {
         switch kind {
         case .revokeToken, .revokeSession, .cut: true
@@ -101,7 +115,8 @@ enum Slot: Equatable {
         let stored = UInt32(truncatingIfNeeded: head)
         let computed = CRC32C.checksum(octets.extracting(4..<JournalRecord.byteCount), seed: salt)
         guard stored == computed else {
-            self = .bad("checksum \(hex(UInt64(computed), digits: 8)) expected, \(hex(UInt64(stored), digits: 8)) found")
+            self = .bad(
+                "checksum \(hex(UInt64(computed), digits: 8)) expected, \(hex(UInt64(stored), digits: 8)) found")
             return
         }
         let seq = words.littleEndian(at: 8)

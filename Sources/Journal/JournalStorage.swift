@@ -1,4 +1,5 @@
-/// The directory that holds a journal: the little that the journal asks of a file system, so that a simulator can stand in.
+/// The directory that holds a journal: the little that the journal asks of a file system, so that a simulator can stand
+/// in.
 ///
 /// Whatever returns without throwing is on stable storage, names included.
 package protocol JournalStorage: AnyObject, Sendable {
@@ -10,8 +11,8 @@ package protocol JournalStorage: AnyObject, Sendable {
     /// Every file's name, in no order.
     func names() throws(JournalFault) -> [String]
     func byteCount(of name: String) throws(JournalFault) -> UInt64
-    /// Up to `count` octets from `offset`, fewer only at the end of the file, as they are on the medium and not as the page
-    /// cache remembers them.
+    /// Up to `count` octets from `offset`, fewer only at the end of the file, as they are on the medium and not as the
+    /// page cache remembers them.
     /// - Parameter offset: a multiple of 4,096.
     func read(_ name: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8]
 

@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// Makes records durable: whatever queues during one sync goes out in the next write.
 ///
-/// One thread of its own writes. After a failed write or sync nothing is acknowledged any more: what failed may be on disk or
-/// not, and a second sync of the same pages would lie.
+/// One thread of its own writes. After a failed write or sync nothing is acknowledged any more: what failed may be on
+/// disk or not, and a second sync of the same pages would lie.
 package final class JournalWriter: Sendable {
     package typealias Completion = @Sendable (Result<JournalPosition, JournalFault>) -> Void
 
@@ -44,8 +44,8 @@ package final class JournalWriter: Sendable {
 
     /// Gives the record its place and time, queues it and returns at once.
     ///
-    /// - Parameter done: runs once, on the writer thread when the record is durable or failed; on the caller's, before this
-    ///   returns, if nothing is taken any more. It must be short and must not wait for the journal.
+    /// - Parameter done: runs once, on the writer thread when the record is durable or failed; on the caller's, before
+    ///   this returns, if nothing is taken any more. It must be short and must not wait for the journal.
     package func append(_ record: JournalRecord, _ done: @escaping Completion) {
         append(contentsOf: [record], done)
     }
@@ -79,7 +79,8 @@ package final class JournalWriter: Sendable {
         }
     }
 
-    /// Makes everything queued durable, seals the segment, ends the thread and gives the lock back. Later calls do nothing.
+    /// Makes everything queued durable, seals the segment, ends the thread and gives the lock back. Later calls do
+    /// nothing.
     ///
     /// Not to be called from a completion.
     package func close() {

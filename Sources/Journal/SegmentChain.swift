@@ -34,7 +34,7 @@ struct SegmentChain: Sendable {
         return segments[index + 1].header.previousLastSeq &- segments[index].header.firstSeq &+ 1
     }
 
-    private static func check(_ header: SegmentHeader, follows before: SegmentHeader?) throws(JournalFault) {
+    static func check(_ header: SegmentHeader, follows before: SegmentHeader?) throws(JournalFault) {
         func refuse(_ offset: UInt64, _ expectation: String) -> JournalFault {
             .corrupt(file: header.name, offset: offset, expectation: expectation)
         }

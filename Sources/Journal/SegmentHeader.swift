@@ -3,8 +3,9 @@ package import Octets
 /// The first 4,096 octets of a segment, little-endian; everything not named is zero.
 ///
 /// ```
-/// 0 magic[8] · 8 version u32 · 12 CRC-32C u32 (over all 4,096, this field zero) · 16 store[16] · 32 segment number u64
-/// 40 first seq u64 · 48 created (ms) u64 · 56 salt u32 · 64 last seq of the segment before u64 · 72 its last record's CRC u32
+/// 0 magic[8] · 8 version u32 · 12 CRC-32C u32 (over all 4,096, this field zero) · 16 store[16]
+/// 32 segment number u64 · 40 first seq u64 · 48 created (ms) u64 · 56 salt u32
+/// 64 last seq of the segment before u64 · 72 its last record's CRC u32
 /// ```
 package struct SegmentHeader: Equatable, Sendable {
     static let byteCount = 4_096

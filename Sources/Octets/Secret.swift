@@ -29,6 +29,18 @@ import Glibc
     }
 }
 
+extension Secret {
+    /// A copy for a library that wants an array; overwriting it is the holder's business.
+    package var octets: [UInt8] {
+        withBytes { span in
+            var octets: [UInt8] = []
+            octets.reserveCapacity(span.count)
+            for index in span.indices { octets.append(span[index]) }
+            return octets
+        }
+    }
+}
+
 extension Secret: CustomStringConvertible, CustomReflectable {
     package var description: String { "<secret>" }
     package var customMirror: Mirror { Mirror(self, children: []) }

@@ -16,6 +16,10 @@ struct Memory: Sendable {
         rotations = Sessions(key: key)
     }
 
+    /// Milliseconds that a verifier may go on taking an expired token (MARTLET_LEEWAY is at most 60 s): so much longer than
+    /// its `exp` a revocation is remembered.
+    static let leewayMax: Int64 = 61_000
+
     var counts: RevocationCounts {
         RevocationCounts(
             revokedTokens: tokens.count, revokedSessions: sessions.count, rotatedSessions: rotations.count,
@@ -25,7 +29,7 @@ struct Memory: Sendable {
     func apply(_ record: JournalRecord) {
         switch record.kind {
         case .revokeToken:
-            tokens.insert(record.key, at: record.expires, expires: record.expires)
+            tokens.insert(record.key, at: record.expires, expires: record.expires.saturatingAdd(Self.leewayMax))
         case .revokeSession:
             sessions.insert(record.key, at: record.key.milliseconds, expires: record.expires)
         case .rotate:
@@ -96,7 +100,8 @@ extension Rotation {
     /// - Parameter record: of kind ROTATE.
     init(_ record: JournalRecord) {
         self.init(
-            generation: UInt32(truncatingIfNeeded: record.value), request: UInt32(truncatingIfNeeded: record.value >> 32),
+            generation: UInt32(truncatingIfNeeded: record.value),
+            request: UInt32(truncatingIfNeeded: record.value >> 32),
             at: record.time)
     }
 }

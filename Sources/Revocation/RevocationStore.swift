@@ -2,7 +2,8 @@ package import Journal
 package import Octets
 internal import Synchronization
 
-/// What is refused although its signature is good, and how far each session has rotated: in memory, and durable in the journal.
+/// What is refused although its signature is good, and how far each session has rotated: in memory, and durable in the
+/// journal.
 ///
 /// Every `done` runs once, without a lock held, on the caller's thread or on the journal's; it must be short.
 package final class RevocationStore: Sendable {
@@ -11,6 +12,10 @@ package final class RevocationStore: Sendable {
     /// Gives session ids and cuts their order; started above everything in the journal.
     package let identifiers: UUIDv7Generator
     package let startReport: StartReport
+
+    /// Verifiers whose clocks are behind ours, or who grant leeway, take a token for this long after its end: so long its
+    /// refusal is kept, in milliseconds.
+    package static let leewayMax: Int64 = 300_000
 
     private let memory: Memory
     private let journal: JournalWriter
@@ -33,7 +38,7 @@ package final class RevocationStore: Sendable {
             floor = max(floor, Memory.floor(of: record))
         }
         var evidence = TimeEvidence(lastTime: reader.lastTime, wall: options.clock.now, monotonic: began)
-        memory.purge(expiredAt: evidence.observe(wall: options.clock.now, monotonic: began))
+        memory.purge(expiredAt: evidence.observe(wall: options.clock.now, monotonic: began) &- Self.leewayMax)
         self.evidence = Mutex(evidence)
         journal = try reader.intoWriter(JournalOptions(clock: options.clock, random: options.random))
         identifiers = UUIDv7Generator(clock: options.clock, random: options.random, above: floor)
@@ -43,7 +48,8 @@ package final class RevocationStore: Sendable {
             journal: journal.report, durationMilliseconds: options.monotonicNow() &- began, counts: memory.counts)
     }
 
-    /// Whether a verified token is refused. Memory only; no name is hashed unless a cut of that kind may concern the token.
+    /// Whether a verified token is refused. Memory only; no name is hashed unless a cut of that kind may concern the
+    /// token.
     ///
     /// - Parameters:
     ///   - sid: nil for a token without a session; then its time of issue counts.
@@ -69,7 +75,7 @@ package final class RevocationStore: Sendable {
     /// Refuses a token from now on; durable when `done` says so.
     /// - Parameter expiresAt: the token's own `exp`, in milliseconds since 1970: lookups find it by that.
     package func revokeToken(_ jti: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion) {
-        memory.tokens.insert(jti, at: expiresAt, expires: expiresAt)
+        memory.tokens.insert(jti, at: expiresAt, expires: expiresAt.saturatingAdd(Memory.leewayMax))
         append([JournalRecord(.revokeToken, key: jti, expires: expiresAt, reason: reason)], done)
     }
 
@@ -135,10 +141,13 @@ package final class RevocationStore: Sendable {
         }
     }
 
+    /// The generation of a session's newest refresh token.
+    package func generation(of sid: UUID) -> UInt32 { memory.rotations.generation(of: sid) }
+
     /// Forgets what has expired for certain; to be called about every minute.
     /// - Parameter monotonic: milliseconds of the clock that the options named.
     package func purge(now: Int64, monotonic: Int64) {
-        memory.purge(expiredAt: evidence.withLock { $0.observe(wall: now, monotonic: monotonic) })
+        memory.purge(expiredAt: evidence.withLock { $0.observe(wall: now, monotonic: monotonic) } &- Self.leewayMax)
     }
 
     /// The last durable record.
@@ -147,6 +156,12 @@ package final class RevocationStore: Sendable {
     package var isWritable: Bool { journal.isWritable }
     package var fault: JournalFault? { journal.fault }
     package var statistics: JournalStatistics { journal.statistics }
+
+    /// What the journal has done since the start, for those who know nothing of journals.
+    package var journalFigures: (commits: UInt64, records: UInt64, syncNanoseconds: UInt64) {
+        let figures = journal.statistics
+        return (figures.commitCount, figures.recordCount, figures.syncNanoseconds)
+    }
 
     /// Makes everything queued durable and gives the lock back. Not to be called from a `done`.
     package func close() { journal.close() }

@@ -49,7 +49,9 @@ struct RotationMachine: Equatable, Sendable {
             return .commit(generation: known + 1)
         }
         // Only the parent of a successor that nobody used may ask again; a use under way is a use.
-        guard let settled, pendingRequest == nil, generation + 1 == known, now &- settled.at <= grace else { return .reuse }
+        guard let settled, pendingRequest == nil, generation + 1 == known, now &- settled.at <= grace else {
+            return .reuse
+        }
         return settled.request == request ? .replay(settled) : .mismatch
     }
 

@@ -74,6 +74,12 @@ final class Sessions: Sendable {
         for waiter in waiters { waiter(losers) }
     }
 
+    /// The generation of the newest refresh token that was answered with; 0 for a session that has not rotated.
+    func generation(of sid: UUID) -> UInt32 {
+        let fingerprint = key.fingerprint(sid)
+        return shards[Self.shard(fingerprint)].withLock { Self.settled(sid, fingerprint, in: $0)?.generation } ?? 0
+    }
+
     /// A rotation from the journal.
     func restore(_ rotation: Rotation, of sid: UUID, sessionEnd: Int64) {
         let fingerprint = key.fingerprint(sid)

@@ -1,7 +1,7 @@
 /// How late it is for certain, so that a clock that jumps forward and back makes us forget nothing.
 ///
-/// The wall clock is believed after it has gone along with a clock that nobody sets for an hour, which is longer than an access
-/// token lives. After a jump, and after a start, that hour begins anew. All times are milliseconds.
+/// The wall clock is believed after it has gone along with a clock that nobody sets for an hour, which is longer than
+/// an access token lives. After a jump, and after a start, that hour begins anew. All times are milliseconds.
 struct TimeEvidence: Sendable {
     /// How long the clocks must agree.
     static let probation: Int64 = 3_600_000

@@ -1,5 +1,5 @@
 package import Accounts
-package import Octets
+import Telemetry
 package import Token
 
 /// One loop's own tools over the shared ``Realm``: signing contexts, scratch memory, and its copies of what is published.
@@ -9,19 +9,23 @@ package final class Desk {
     package let realm: Realm
     private(set) var verifier: Verifier
     private(set) var issuer: Issuer
-    private(set) var audiences: AudienceExpectation
+    let audiences: AudienceExpectation
+    /// The names of the keyring's keys, as octets, in its order.
+    private(set) var kids: [[UInt8]]
     private var keyrings: Follower<Keyring>
     private var userDirectories: Follower<UserDirectory>
     private var clientDirectories: Follower<ClientDirectory>
 
-    package init(realm: Realm) {
+    /// - Throws: when OpenSSL cannot make the contexts that every token needs.
+    package init(realm: Realm) throws(KeyFault) {
         self.realm = realm
         keyrings = Follower(realm.keyring)
         userDirectories = Follower(realm.users)
         clientDirectories = Follower(realm.clients)
-        verifier = Verifier(keyring: keyrings.value, issuer: realm.settings.issuer, leeway: realm.settings.leeway)
-        issuer = Issuer(keyring: keyrings.value, issuer: realm.settings.issuer)
-        audiences = .anyOf(realm.settings.audiences.map { Array($0.utf8) })
+        verifier = try Verifier(keyring: keyrings.value, issuer: realm.settings.issuer, leeway: realm.settings.leeway)
+        issuer = try Issuer(keyring: keyrings.value, issuer: realm.settings.issuer)
+        audiences = AudienceExpectation(anyOf: realm.settings.audiences)
+        kids = keyrings.value.keys.map { Array($0.kid.utf8) }
     }
 
     package var keyring: Keyring { keyrings.value }
@@ -31,13 +35,29 @@ package final class Desk {
     /// The JSON object that the last verified token carried, as it was signed.
     package var payload: [UInt8] { verifier.payload }
 
+    /// The roles that the last verified token carried.
+    package var roles: [String] { verifier.roles() }
+
+    /// The name of the key that `claims` were signed with.
+    package func kid(of claims: VerifiedClaims) -> [UInt8] { kids[claims.keyIndex] }
+
     /// Takes up changed keys and accounts; called once before each request.
     package func follow() {
-        if keyrings.follow() {
-            verifier = Verifier(keyring: keyrings.value, issuer: realm.settings.issuer, leeway: realm.settings.leeway)
-            issuer = Issuer(keyring: keyrings.value, issuer: realm.settings.issuer)
-        }
+        if keyrings.follow() { takeUpKeys() }
         _ = userDirectories.follow()
         _ = clientDirectories.follow()
+    }
+
+    /// Keys that no context can be made for leave the old ones at work.
+    private func takeUpKeys() {
+        do {
+            let verifier = try Verifier(
+                keyring: keyrings.value, issuer: realm.settings.issuer, leeway: realm.settings.leeway)
+            issuer = try Issuer(keyring: keyrings.value, issuer: realm.settings.issuer)
+            self.verifier = verifier
+            kids = keyrings.value.keys.map { Array($0.kid.utf8) }
+        } catch {
+            realm.log.write(.error, "keys_not_taken_up") { $0.add("reason", "\(error)") }
+        }
     }
 }

@@ -1,6 +1,7 @@
 package import Accounts
-package import Octets
-import Token
+import Octets
+import Revocation
+package import Token
 
 /// What a client may learn of a token (RFC 7662 §2.2).
 package enum Introspection: Sendable {
@@ -16,19 +17,26 @@ extension Desk {
     package func introspect(_ token: Span<UInt8>, for client: Client, at now: Int64) -> Introspection {
         if let claims = try? verify(token, VerifyExpectations(), at: now) {
             let owner = String(decoding: payload[claims.clientID ?? 0..<0], as: UTF8.self)
-            let isForClient = audiences(of: claims).contains { client.mayUse(audience: $0) }
+            let isForClient = audiencesOfLastToken.contains { client.mayUse(audience: $0) }
             guard owner == client.id || isForClient else { return .inactive }
             return .access(username: UUID(payload.span.extracting(claims.subject)).flatMap { users.user(id: $0)?.name })
         }
         guard let claims = try? verifier.verifyRefresh(token, now: now) else { return .inactive }
         guard claims.clientID == client.id, let user = standingUser(of: claims) else { return .inactive }
-        let isCurrent = realm.revocations.isCurrent(
-            sid: claims.sid, generation: claims.generation, subject: Array(claims.subject.utf8),
-            client: Array(claims.clientID.utf8))
-        return isCurrent ? .refresh(claims, username: user.name) : .inactive
+        let subject = Array(claims.subject.utf8)
+        let owner = Array(claims.clientID.utf8)
+        let kid: [UInt8] = []
+        let denial = realm.revocations.denial(
+            sid: claims.sid, issuedAt: 0, subject: subject.span, client: owner.span, kid: kid.span)
+        guard denial == nil, realm.revocations.generation(of: claims.sid) == claims.generation else { return .inactive }
+        return .refresh(claims, username: user.name)
     }
 
-    private func audiences(of claims: VerifiedClaims) -> [String] {
-        verifier.audiences()
+    private var audiencesOfLastToken: [String] {
+        let document = verifier.document
+        let payload = verifier.payload
+        guard let node = document.member("aud", of: 0, in: payload.span) else { return [] }
+        let nodes = document.kind(node) == .array ? document.children(node) : [node]
+        return nodes.compactMap { document.string($0, in: payload.span) }
     }
 }

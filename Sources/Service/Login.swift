@@ -1,5 +1,6 @@
 package import Accounts
 package import Octets
+import Revocation
 import Telemetry
 import Token
 
@@ -88,7 +89,7 @@ extension Desk {
             clientID: grant.client?.id ?? Realm.firstPartyClient, issuedAt: seconds,
             expiresAt: seconds + min(realm.settings.refreshIdle, realm.settings.sessionMax),
             sessionEnd: seconds + realm.settings.sessionMax, audience: [grant.audience], scope: grant.scope.text,
-            authTime: seconds, amr: ["pwd"])
+            authTime: seconds, methods: ["pwd"])
         do {
             let pair = try issue(session, scope: grant.scope.text, audience: grant.audience, to: grant.user, client: grant.client)
             realm.counters.logins.add(.succeeded)
@@ -102,14 +103,14 @@ extension Desk {
     func issue(
         _ session: RefreshClaims, scope: String, audience: String, to user: User, client: Client?
     ) throws -> TokenPair {
-        let lifetime = min(realm.settings.accessLifetime, session.sessionEnd - session.issuedAt)
         let access = AccessGrant(
             subject: session.subject, clientID: session.clientID, audience: [audience], scope: scope, sid: session.sid,
-            generation: session.generation, authTime: session.authTime, amr: session.amr, roles: user.roles,
-            extra: user.claims(within: realm.settings.extraClaims), issuedAt: session.issuedAt, lifetime: lifetime,
-            algorithm: realm.algorithm(audience: audience, client: client))
+            generation: session.generation, authTime: session.authTime, methods: session.methods, roles: user.roles,
+            extra: user.claims(within: realm.settings.extraClaims), issuedAt: session.issuedAt &* 1_000,
+            lifetime: realm.settings.accessLifetime, sessionEnd: session.sessionEnd, algorithm: realm.algorithm(audience: audience, client: client))
         return TokenPair(
-            accessToken: try issuer.accessToken(access), refreshToken: try issuer.refreshToken(session), expiresIn: lifetime,
+            accessToken: try issuer.accessToken(access), refreshToken: try issuer.refreshToken(session),
+            expiresIn: access.expiresAt - session.issuedAt,
             refreshExpiresIn: session.expiresAt - session.issuedAt, sid: session.sid, scope: scope)
     }
 }
@@ -121,7 +122,7 @@ extension Realm {
     ) -> Result<LoginGrant, LoginFailure> {
         let verdict: PasswordVerdict
         do {
-            verdict = try attempt.password.withBytes { try check(Array($0), of: user) }
+            verdict = try check(attempt.password.octets, of: user)
         } catch {
             throttle.withdraw(charge)
             return .failure(.internalFault("\(error)"))
@@ -149,7 +150,7 @@ extension Realm {
         _ = hashing.submit { [self] in
             do {
                 let salt = random(PasswordHasher.saltByteCount)
-                let hash = try password.withBytes { try passwords.hash(Array($0), salt: salt) }
+                let hash = try passwords.hash(password.octets, salt: salt)
                 try storeHash(user, hash)
                 log.write(.info, "password_rehashed") { $0.add("sub", user.id.description) }
             } catch {

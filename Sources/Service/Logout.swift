@@ -1,5 +1,6 @@
 package import Octets
 package import Revocation
+import Telemetry
 import Token
 
 /// How much a logout ends.
@@ -14,8 +15,8 @@ package enum LogoutReach: String, CaseIterable, Sendable {
 
 /// The session that a logout speaks for.
 package struct LogoutSession: Equatable, Sendable {
-    let sid: UUID
-    let subject: String
+    package let sid: UUID
+    package let subject: String
     /// When the session ends by itself, in milliseconds since 1970; `nil` when the token does not say.
     let sessionEnd: Int64?
 }

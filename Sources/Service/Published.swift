@@ -1,4 +1,4 @@
-package import Synchronization
+import Synchronization
 
 /// A value that one thread replaces whole and every loop reads: the keyring, the users, the clients.
 package final class Published<Value: Sendable>: Sendable {

@@ -1,5 +1,6 @@
 package import Octets
 package import Revocation
+import Telemetry
 
 /// What an operator may end.
 package enum RevocationOrder: Equatable, Sendable {

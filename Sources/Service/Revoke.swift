@@ -1,6 +1,7 @@
 package import Accounts
 package import Octets
 package import Revocation
+import Telemetry
 import Token
 
 /// What a token presented to `/revoke` turned out to be.

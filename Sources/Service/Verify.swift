@@ -1,4 +1,6 @@
-package import Octets
+import Accounts
+import Octets
+import Revocation
 package import Token
 
 /// What a caller asks of a token beyond being valid.
@@ -45,9 +47,10 @@ extension Desk {
             guard let standing = users.standing(of: id), standing.admits(session: sid) else { throw .accountEnded }
         }
         let client = octets.extracting(claims.clientID ?? 0..<0)
+        let kid = kids[claims.keyIndex]
         let denial = realm.revocations.denial(
             jti: claims.jti, sid: claims.sid, issuedAt: claims.issuedAt &* 1_000, expiresAt: claims.expiresAt &* 1_000,
-            subject: subject, client: client, kid: claims.kid.span)
+            subject: subject, client: client, kid: kid.span)
         if let denial { throw .revoked(denial) }
     }
 

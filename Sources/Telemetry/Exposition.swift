@@ -13,8 +13,12 @@ package struct Exposition {
     }
 
     /// - Parameter labels: names and values; values are ours (routes, codes), so they hold nothing to escape.
-    package mutating func sample(_ name: String, _ labels: [(String, String)] = [], _ value: some BinaryInteger) {
+    package mutating func sample(_ name: String, _ labels: [(String, String)], _ value: some BinaryInteger) {
         append("\(name)\(braced(labels)) \(value)\n")
+    }
+
+    package mutating func sample(_ name: String, _ value: some BinaryInteger) {
+        sample(name, [], value)
     }
 
     package mutating func sample(_ name: String, _ labels: [(String, String)] = [], seconds value: Double) {

@@ -1,8 +1,8 @@
 /// The words after a command's name, taken apart by the rules that every command shares.
 ///
-/// `--name value` and `--name=value` are the same; a value that begins with `--` needs the second form. After `--` everything
-/// is an operand. Options may stand before, between and after operands. Nothing may be abbreviated, repeated by mistake or
-/// left over.
+/// `--name value` and `--name=value` are the same; a value that begins with `--` needs the second form. After `--`
+/// everything is an operand. Options may stand before, between and after operands. Nothing may be abbreviated,
+/// repeated by mistake or left over.
 struct Arguments: Equatable {
     /// An option that a command takes.
     struct Option: Equatable, Sendable {
@@ -56,7 +56,9 @@ struct Arguments: Equatable {
     /// All values of a list, in the order given.
     func values(_ name: String) -> [String] { lists[name] ?? [] }
 
-    private mutating func take(_ word: String, _ rest: inout ArraySlice<String>, _ options: [Option]) throws(ArgumentsFault) {
+    private mutating func take(_ word: String, _ rest: inout ArraySlice<String>, _ options: [Option])
+        throws(ArgumentsFault)
+    {
         let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let name = parts[0]
         let attached = parts.count == 2 ? parts[1] : nil
@@ -83,23 +85,28 @@ struct Arguments: Equatable {
     private static func nearest(to name: String, among options: [Option]) -> String? {
         let wanted = Array(name.utf8.prefix(64))
         let distances = (options.map(\.name) + ["--help"]).map { ($0, editDistance(wanted, Array($0.utf8))) }
-        guard let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= 2, best.1 * 2 < wanted.count - 2 else { return nil }
+        guard let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= 2, best.1 * 2 < wanted.count - 2 else {
+            return nil
+        }
         return best.0
     }
 
-    /// Levenshtein's: insertions, deletions and replacements.
+    /// How many letters are inserted, deleted, replaced or swapped with their neighbour.
     private static func editDistance(_ from: [UInt8], _ to: [UInt8]) -> Int {
-        var row = Array(0...to.count)
+        var beforeLast: [Int] = []
+        var last = Array(0...to.count)
         for (index, letter) in from.enumerated() {
-            var diagonal = row[0]
-            row[0] = index + 1
+            var row = [index + 1]
             for column in to.indices {
-                let replaced = diagonal + (to[column] == letter ? 0 : 1)
-                diagonal = row[column + 1]
-                row[column + 1] = min(replaced, diagonal + 1, row[column] + 1)
+                var distance = min(last[column] + (to[column] == letter ? 0 : 1), last[column + 1] + 1, row[column] + 1)
+                if index > 0, column > 0, to[column] == from[index - 1], to[column - 1] == letter {
+                    distance = min(distance, beforeLast[column - 1] + 1)
+                }
+                row.append(distance)
             }
+            (beforeLast, last) = (last, row)
         }
-        return row[to.count]
+        return last[to.count]
     }
 }
 

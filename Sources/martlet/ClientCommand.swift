@@ -1,4 +1,5 @@
 import Accounts
+import Assembly
 import Octets
 import OpenSSL
 
@@ -23,15 +24,16 @@ enum ClientCommand {
         add writes the client's secret to standard output, on a line of its own. It is shown this once: the
         file keeps only a hash of it.
         Exit code: 0 done, 1 failed, 2 a mistake in the command line or in the file.
+
         """
 
     static func run(_ arguments: [String]) -> Int32 {
         let rest = Array(arguments.dropFirst())
         switch arguments.first {
-        case "add": return Command.run("client add", usage: usage) { () throws(CommandFault) in try add(rest) }
-        case "remove": return Command.run("client remove", usage: usage) { () throws(CommandFault) in try remove(rest) }
-        case "list": return Command.run("client list", usage: usage) { () throws(CommandFault) in try list(rest) }
-        default: return Command.refuseVerb("client", arguments.first, usage: usage)
+        case "add": return Verb.run("client add", usage: usage) { () throws(CommandFault) in try add(rest) }
+        case "remove": return Verb.run("client remove", usage: usage) { () throws(CommandFault) in try remove(rest) }
+        case "list": return Verb.run("client list", usage: usage) { () throws(CommandFault) in try list(rest) }
+        default: return Verb.refuse("client", arguments.first, usage: usage)
         }
     }
 
@@ -39,23 +41,25 @@ enum ClientCommand {
 
     private static func add(_ words: [String]) throws(CommandFault) {
         let arguments = try Arguments.parse(
-            words, options: [file, .value("--name"), .list("--audience"), .list("--scope"), .value("--alg")], operands: ["ID"])
+            words, options: [file, .value("--name"), .list("--audience"), .list("--scope"), .value("--alg")],
+            operands: ["ID"])
         let table = table(arguments)
         let secret: String
         do throws(AccountsFault) { secret = try ClientSecret.text(Random.bytes(32)) } catch { throw .accounts(error) }
         let secretOctets = Array(secret.utf8)
         let client = Client(
-            id: arguments.operands[0], secretHashes: [ClientSecret.hash(secretOctets.span)], name: arguments.value("--name"),
+            id: arguments.operands[0], secretHashes: [ClientSecret.hash(secretOctets.span)],
+            name: arguments.value("--name"),
             audiences: arguments.values("--audience"), scopes: arguments.values("--scope"),
             algorithm: arguments.value("--alg"), createdAt: SystemClock.wall.now)
-        try table.edit(createsFile: true) { (clients) throws(AccountsFault) in try clients.adding(client) }
-        Terminal.complain("added \(client.id) to \(table.path); its secret, shown only now:")
+        try table.edit(mustExist: false) { clients throws(AccountsFault) in try clients.adding(client) }
+        Terminal.writeError("added \(client.id) to \(table.path); its secret, shown only now:\n")
         Terminal.write(secret + "\n")
     }
 
     private static func remove(_ words: [String]) throws(CommandFault) {
         let arguments = try Arguments.parse(words, options: [file], operands: ["ID"])
-        try table(arguments).edit { (clients) throws(AccountsFault) in try clients.removing(arguments.operands[0]) }
+        try table(arguments).edit { clients throws(AccountsFault) in try clients.removing(arguments.operands[0]) }
     }
 
     private static func list(_ words: [String]) throws(CommandFault) {
@@ -80,13 +84,13 @@ enum ClientCommand {
             writer.name("id")
             writer.string(client.id)
             writer.name("name")
-            if let name = client.name { writer.string(name) } else { writer.null() }
+            writer.optional(client.name)
             writer.name("audiences")
             writer.strings(client.audiences)
             writer.name("scopes")
             writer.strings(client.scopes)
             writer.name("alg")
-            if let algorithm = client.algorithm { writer.string(algorithm) } else { writer.null() }
+            writer.optional(client.algorithm)
             writer.name("disabled")
             writer.bool(client.isDisabled)
             writer.name("created_at")
@@ -98,8 +102,6 @@ enum ClientCommand {
     }
 
     private static func table(_ arguments: Arguments) -> AccountsFile<ClientDirectory> {
-        AccountsFile(
-            path: arguments.value("--clients") ?? Terminal.environment("MARTLET_CLIENTS") ?? "clients.json",
-            empty: ClientDirectory(), parse: ClientDirectory.init(parsing:path:), serialize: { $0.serialized() })
+        AccountsFile(path: arguments.value("--clients") ?? Environment.values["MARTLET_CLIENTS"] ?? "clients.json")
     }
 }

@@ -20,8 +20,8 @@ enum ExitCode {
     static let usage: Int32 = 2
 }
 
-/// Runs a command's body and turns what it throws into words and an exit code.
-enum Command {
+/// One verb of a command, such as `user add`: runs its body, and turns what it throws into words and an exit code.
+enum Verb {
     /// - Parameter name: as typed, `user add`.
     static func run(_ name: String, usage: String, _ body: () throws(CommandFault) -> Void) -> Int32 {
         do throws(CommandFault) {
@@ -35,19 +35,19 @@ enum Command {
     private static func report(_ fault: CommandFault, _ name: String, usage: String) -> Int32 {
         switch fault {
         case .arguments(.helpWanted):
-            Terminal.write(usage + "\n")
+            Terminal.write(usage)
             return ExitCode.ok
         case .arguments(let fault):
-            Terminal.complain("martlet \(name): \(fault)\nmartlet \(name) --help shows what it takes")
+            Terminal.writeError("martlet \(name): \(fault)\nmartlet \(name) --help shows what it takes\n")
             return ExitCode.usage
         case .usage(let reason):
-            Terminal.complain("martlet \(name): \(reason)")
+            Terminal.writeError("martlet \(name): \(reason)\n")
             return ExitCode.usage
         case .accounts(let fault):
-            Terminal.complain("martlet \(name): \(fault)")
+            Terminal.writeError("martlet \(name): \(fault)\n")
             return isBadFile(fault) ? ExitCode.usage : ExitCode.failed
         case .refused(let reason):
-            Terminal.complain("martlet \(name): \(reason)")
+            Terminal.writeError("martlet \(name): \(reason)\n")
             return ExitCode.failed
         case .interrupted(let signal):
             return 128 &+ signal
@@ -55,15 +55,15 @@ enum Command {
     }
 
     /// For `martlet user` without one of its verbs, or with a wrong one.
-    static func refuseVerb(_ name: String, _ verb: String?, usage: String) -> Int32 {
+    static func refuse(_ name: String, _ verb: String?, usage: String) -> Int32 {
         switch verb {
         case "--help", "-h":
-            Terminal.write(usage + "\n")
+            Terminal.write(usage)
             return ExitCode.ok
         case nil:
-            Terminal.complain(usage)
+            Terminal.writeError(usage)
         case let verb?:
-            Terminal.complain("martlet \(name): there is no \(verb)\nmartlet \(name) --help shows what there is")
+            Terminal.writeError("martlet \(name): there is no \(verb)\nmartlet \(name) --help shows what there is\n")
         }
         return ExitCode.usage
     }

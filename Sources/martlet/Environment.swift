@@ -5,10 +5,10 @@ enum Environment {
     /// Every variable; of two with one name the first counts.
     static var values: [String: String] {
         var values: [String: String] = [:]
-        guard var cursor = unsafe environ else { return values }
+        var cursor = unsafe environ
         while let entry = unsafe cursor.pointee {
             let parts = unsafe String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2 { values[String(parts[0]), default: String(parts[1])] = values[String(parts[0])] ?? String(parts[1]) }
+            if parts.count == 2 { values[String(parts[0])] = values[String(parts[0])] ?? String(parts[1]) }
             unsafe cursor += 1
         }
         return values

@@ -18,7 +18,7 @@ enum HealthcheckCommand {
             let arguments = try Arguments(words, options: [.value(Setting.listen.flag)])
             let texts = arguments.value(Setting.listen.flag) ?? Environment.values[Setting.listen.rawValue]
             guard let first = ListenText(first: texts ?? Setting.listen.defaultText) else {
-                Terminal.writeError("martlet healthcheck: no address to ask\n")
+                Terminal.complain("martlet healthcheck: no address to ask")
                 return 2
             }
             address = first
@@ -27,12 +27,12 @@ enum HealthcheckCommand {
                 Terminal.write(usage)
                 return 0
             }
-            Terminal.writeError("martlet healthcheck: \(error)\n")
+            Terminal.complain("martlet healthcheck: \(error)")
             return 2
         }
         let answer = Probe.ask(address, secondsMax: 5)
         guard let answer, answer.hasPrefix("HTTP/1.1 200 ") else {
-            Terminal.writeError("martlet healthcheck: \(answer == nil ? "no answer" : "not 200")\n")
+            Terminal.complain("martlet healthcheck: \(answer == nil ? "no answer" : "not 200")")
             return 1
         }
         return 0
@@ -46,7 +46,7 @@ enum Probe {
         guard let connection = connect(address, secondsMax: secondsMax) else { return nil }
         defer { close(connection) }
         let request = Array("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
-        guard unsafe send(connection, request, request.count, Int32(MSG_NOSIGNAL.rawValue)) == request.count else { return nil }
+        guard unsafe send(connection, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else { return nil }
         var answer = [UInt8](repeating: 0, count: 512)
         let count = unsafe recv(connection, &answer, answer.count, 0)
         return count > 0 ? String(decoding: answer[..<count], as: UTF8.self) : nil
@@ -65,7 +65,7 @@ enum Probe {
                 unsafe connect(AF_UNIX, UnsafeRawPointer(pointer), MemoryLayout<sockaddr_un>.size, secondsMax)
             }
         case .tcp(let host, let port):
-            return resolve(host, port) { family, pointer, size in unsafe connect(family, pointer, size, secondsMax) }
+            return unsafe resolve(host, port) { family, pointer, size in unsafe connect(family, pointer, size, secondsMax) }
         }
     }
 
@@ -74,8 +74,8 @@ enum Probe {
         _ host: String, _ port: UInt16, _ body: (Int32, UnsafeRawPointer, Int) -> Int32?
     ) -> Int32? {
         let host = host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "::1" : host
-        var hints = addrinfo()
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var found: UnsafeMutablePointer<addrinfo>?
         guard unsafe getaddrinfo(host, String(port), &hints, &found) == 0, let first = unsafe found else { return nil }
         defer { unsafe freeaddrinfo(first) }

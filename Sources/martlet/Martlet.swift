@@ -4,10 +4,10 @@ import Glibc
 /// The program: one word names the command, the rest is the command's own.
 @main
 enum Martlet {
-    struct Command {
+    struct Command: Sendable {
         let name: String
         let summary: String
-        let run: ([String]) -> Int32
+        let run: @Sendable ([String]) -> Int32
     }
 
     nonisolated static let commands = [
@@ -23,7 +23,7 @@ enum Martlet {
     nonisolated static func main() {
         let words = Array(CommandLine.arguments.dropFirst())
         guard let name = words.first else {
-            Terminal.writeError(usage)
+            Terminal.complain(usage)
             exit(2)
         }
         if ["help", "--help", "-h"].contains(name) {
@@ -31,7 +31,7 @@ enum Martlet {
             exit(0)
         }
         guard let command = commands.first(where: { $0.name == name || "--\($0.name)" == name && name == "--version" }) else {
-            Terminal.writeError("martlet: there is no command \(name); martlet help lists them\n")
+            Terminal.complain("martlet: there is no command \(name); martlet help lists them")
             exit(2)
         }
         exit(command.run(Array(words.dropFirst())))

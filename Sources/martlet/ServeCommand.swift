@@ -37,13 +37,13 @@ enum ServeCommand {
                 Terminal.write(usage)
                 return 0
             }
-            Terminal.writeError("martlet serve: \(fault)\n")
+            Terminal.complain("martlet serve: \(fault)")
             return 2
         } catch let error as ConfigurationError {
-            for mistake in error.mistakes { Terminal.writeError("martlet: \(mistake)\n") }
+            for mistake in error.mistakes { Terminal.complain("martlet: \(mistake)") }
             return 2
         } catch {
-            Terminal.writeError("martlet: \(error)\n")
+            Terminal.complain("martlet: \(error)")
             return 2
         }
         return serve(configuration)
@@ -62,15 +62,21 @@ enum ServeCommand {
     private static func serve(_ configuration: Configuration) -> Int32 {
         Signals.block()
         let log = Log(level: configuration.logLevel, form: configuration.logForm, clock: SystemClock.wall) { line in
-            Terminal.writeError(line)
+            Terminal.write(line, to: STDERR_FILENO)
         }
         let graph: Graph
         let server: Server
         do {
             graph = try Graph(configuration, log: log)
-            server = try Server(options(configuration, graph.connections)) { _ in Application(shared: graph.shared) }
+            server = try Server(options(configuration, graph.connections)) { _ in
+                do {
+                    return try Application(shared: graph.shared)
+                } catch {
+                    preconditionFailure("what could be made at the start can be made for a loop: \(error)")
+                }
+            }
         } catch {
-            Terminal.writeError("martlet: \(error)\n")
+            Terminal.complain("martlet: \(error)")
             return 2
         }
         for (listener, port) in zip(listeners(configuration), server.boundPorts) {

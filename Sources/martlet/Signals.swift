@@ -9,7 +9,7 @@ enum Signals {
     static func block() {
         var set = taken(in: sigset_t())
         unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
-        unsafe signal(SIGPIPE, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
     }
 
     /// Calls `handle` for each signal that arrives, on a thread that lives as long as the process.

@@ -2,8 +2,8 @@ import Glibc
 
 /// One line from a terminal that does not show it.
 ///
-/// Signals that would end or stop the process are held back while echo is off, looked for ten times a second, and let through
-/// once echo is on again: no handler and no global state, and the terminal is never left silent.
+/// Signals that would end or stop the process are held back while echo is off, looked for ten times a second, and let
+/// through once echo is on again: no handler and no global state, and the terminal is never left silent.
 enum SilentLine {
     private static let heldBack = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE]
     private static let byteCountMax = 4_096
@@ -14,7 +14,8 @@ enum SilentLine {
         case ended
     }
 
-    /// - Throws: `.interrupted` if a signal came that the process survives but should end for; `.refused` at the end of input.
+    /// - Throws: `.interrupted` if a signal came that the process survives but should end for; `.refused` at the end
+    ///   of input.
     static func read(from terminal: Int32, prompt: String) throws(CommandFault) -> [UInt8] {
         while true {
             Terminal.write(prompt, to: terminal)

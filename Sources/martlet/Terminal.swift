@@ -5,14 +5,8 @@ enum Terminal {
     /// To standard output, whole; what cannot be written (a closed pipe) is nobody's loss.
     static func write(_ text: String) { write(text, to: STDOUT_FILENO) }
 
-    /// A line to standard error.
-    static func complain(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
-
-    static func environment(_ name: String) -> String? {
-        unsafe getenv(name).map { unsafe String(cString: $0) }
-    }
-
-    static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 }
+    /// To standard error, whole.
+    static func writeError(_ text: String) { write(text, to: STDERR_FILENO) }
 
     /// All of standard input, without one trailing newline.
     /// - Throws: `.refused` above `byteCountMax` or if it cannot be read.
@@ -28,7 +22,9 @@ enum Terminal {
             guard input.count <= byteCountMax + 1 else { break }
         }
         if input.last == UInt8(ascii: "\n") { input.removeLast() }
-        guard input.count <= byteCountMax else { throw .refused("standard input is longer than \(byteCountMax) octets") }
+        guard input.count <= byteCountMax else {
+            throw .refused("standard input is longer than \(byteCountMax) octets")
+        }
         return input
     }
 
@@ -43,8 +39,10 @@ enum Terminal {
         return first
     }
 
-    static func write(_ text: String, to file: Int32) {
-        var rest = Array(text.utf8)[...]
+    static func write(_ text: String, to file: Int32) { write(Array(text.utf8), to: file) }
+
+    static func write(_ octets: [UInt8], to file: Int32) {
+        var rest = octets[...]
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }

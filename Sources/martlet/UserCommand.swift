@@ -1,4 +1,5 @@
 import Accounts
+import Assembly
 import Octets
 import OpenSSL
 
@@ -32,27 +33,28 @@ enum UserCommand {
         MARTLET_ARGON2_MEMORY (KiB), MARTLET_ARGON2_PASSES and MARTLET_ARGON2_LANES say what a new hash
         costs (default 19456, 2 and 1).
         Exit code: 0 done, 1 failed, 2 a mistake in the command line or in the file.
+
         """
 
     static func run(_ arguments: [String]) -> Int32 {
         let rest = Array(arguments.dropFirst())
         switch arguments.first {
-        case "add": return Command.run("user add", usage: usage) { () throws(CommandFault) in try add(rest) }
-        case "passwd": return Command.run("user passwd", usage: usage) { () throws(CommandFault) in try passwd(rest) }
+        case "add": return Verb.run("user add", usage: usage) { () throws(CommandFault) in try add(rest) }
+        case "passwd": return Verb.run("user passwd", usage: usage) { () throws(CommandFault) in try passwd(rest) }
         case "enable":
-            return Command.run("user enable", usage: usage) { () throws(CommandFault) in
+            return Verb.run("user enable", usage: usage) { () throws(CommandFault) in
                 try change(rest) { user, _ in user.isDisabled = false }
             }
         case "disable":
-            return Command.run("user disable", usage: usage) { () throws(CommandFault) in
+            return Verb.run("user disable", usage: usage) { () throws(CommandFault) in
                 try change(rest) { user, now in
                     user.isDisabled = true
                     user.sessionsFrom = now
                 }
             }
-        case "remove": return Command.run("user remove", usage: usage) { () throws(CommandFault) in try remove(rest) }
-        case "list": return Command.run("user list", usage: usage) { () throws(CommandFault) in try list(rest) }
-        default: return Command.refuseVerb("user", arguments.first, usage: usage)
+        case "remove": return Verb.run("user remove", usage: usage) { () throws(CommandFault) in try remove(rest) }
+        case "list": return Verb.run("user list", usage: usage) { () throws(CommandFault) in try list(rest) }
+        default: return Verb.refuse("user", arguments.first, usage: usage)
         }
     }
 
@@ -61,7 +63,8 @@ enum UserCommand {
 
     private static func add(_ words: [String]) throws(CommandFault) {
         let arguments = try Arguments.parse(
-            words, options: [file, .list("--role"), .list("--scope"), .list("--claim")] + passwordOptions, operands: ["NAME"])
+            words, options: [file, .list("--role"), .list("--scope"), .list("--claim")] + passwordOptions,
+            operands: ["NAME"])
         let table = table(arguments)
         let name = arguments.operands[0]
         let claims = try claims(arguments.values("--claim"))
@@ -69,39 +72,39 @@ enum UserCommand {
             id: UUIDv7Generator(clock: SystemClock.wall, random: { Random.next64() }).next(), name: name,
             // Stands in until the password is known, so that all else is checked before anyone is asked for one.
             passwordHash: "!", roles: arguments.values("--role"), scopes: arguments.values("--scope"), claims: claims)
-        try table.check { (users) throws(AccountsFault) in try users.adding(user) }
+        try table.check { users throws(AccountsFault) in try users.adding(user) }
         user.passwordHash = try passwordHash(arguments, for: name)
-        try table.edit(createsFile: true) { (users) throws(AccountsFault) in try users.adding(user) }
-        Terminal.complain("added \(name), id \(user.id), to \(table.path)")
+        try table.edit(mustExist: false) { users throws(AccountsFault) in try users.adding(user) }
+        Terminal.writeError("added \(name), id \(user.id), to \(table.path)\n")
     }
 
     private static func passwd(_ words: [String]) throws(CommandFault) {
         let arguments = try Arguments.parse(words, options: [file] + passwordOptions, operands: ["NAME"])
         let table = table(arguments)
         let name = arguments.operands[0]
-        try table.check { (users) throws(AccountsFault) in try users.changing(name) { _ in } }
+        try table.check { users throws(AccountsFault) in try users.changing(name) { _ in } }
         let hash = try passwordHash(arguments, for: name)
         let now = SystemClock.wall.now
-        try table.edit { (users) throws(AccountsFault) in
+        try table.edit { users throws(AccountsFault) in
             try users.changing(name) { user in
                 user.passwordHash = hash
                 user.sessionsFrom = now
             }
         }
-        Terminal.complain("changed the password of \(name); sessions begun before now are over")
+        Terminal.writeError("changed the password of \(name); sessions begun before now are over\n")
     }
 
     private static func change(_ words: [String], _ change: (inout User, Int64) -> Void) throws(CommandFault) {
         let arguments = try Arguments.parse(words, options: [file], operands: ["NAME"])
         let now = SystemClock.wall.now
-        try table(arguments).edit { (users) throws(AccountsFault) in
+        try table(arguments).edit { users throws(AccountsFault) in
             try users.changing(arguments.operands[0]) { user in change(&user, now) }
         }
     }
 
     private static func remove(_ words: [String]) throws(CommandFault) {
         let arguments = try Arguments.parse(words, options: [file], operands: ["NAME"])
-        try table(arguments).edit { (users) throws(AccountsFault) in try users.removing(arguments.operands[0]) }
+        try table(arguments).edit { users throws(AccountsFault) in try users.removing(arguments.operands[0]) }
     }
 
     private static func list(_ words: [String]) throws(CommandFault) {
@@ -112,8 +115,9 @@ enum UserCommand {
         } else {
             for user in users {
                 let state = user.isDisabled ? "disabled" : "enabled"
-                Terminal.write("\(user.id)  \(state.padded(to: 8))  \(user.name)\(user.roles.isEmpty ? "" : "  ")"
-                    + user.roles.joined(separator: " ") + "\n")
+                Terminal.write(
+                    "\(user.id)  \(state.padded(to: 8))  \(user.name)\(user.roles.isEmpty ? "" : "  ")"
+                        + user.roles.joined(separator: " ") + "\n")
             }
         }
     }
@@ -144,9 +148,7 @@ enum UserCommand {
     }
 
     private static func table(_ arguments: Arguments) -> AccountsFile<UserDirectory> {
-        AccountsFile(
-            path: arguments.value("--users") ?? Terminal.environment("MARTLET_USERS") ?? "users.json",
-            empty: UserDirectory(), parse: UserDirectory.init(parsing:path:), serialize: { $0.serialized() })
+        AccountsFile(path: arguments.value("--users") ?? Environment.values["MARTLET_USERS"] ?? "users.json")
     }
 
     private static func claims(_ words: [String]) throws(CommandFault) -> [UInt8] {
@@ -162,7 +164,9 @@ enum UserCommand {
 
     private static func passwordHash(_ arguments: Arguments, for name: String) throws(CommandFault) -> String {
         if let hash = arguments.value("--hash") {
-            guard !arguments.has("--password-stdin") else { throw .usage("--hash and --password-stdin exclude each other") }
+            guard !arguments.has("--password-stdin") else {
+                throw .usage("--hash and --password-stdin exclude each other")
+            }
             guard PasswordHasher.isUsable(hash) else {
                 throw .accounts(.invalid(field: "--hash", expected: "a hash of a known scheme and of a bearable cost"))
             }
@@ -185,11 +189,12 @@ enum UserCommand {
     }
 
     private static func parameters() throws(CommandFault) -> Argon2Parameters {
+        let environment = Environment.values
         do throws(AccountsFault) {
             return try Argon2Parameters.configured(
-                memoryKiB: Terminal.environment("MARTLET_ARGON2_MEMORY"),
-                passes: Terminal.environment("MARTLET_ARGON2_PASSES"),
-                lanes: Terminal.environment("MARTLET_ARGON2_LANES"))
+                memoryKiB: environment["MARTLET_ARGON2_MEMORY"],
+                passes: environment["MARTLET_ARGON2_PASSES"],
+                lanes: environment["MARTLET_ARGON2_LANES"])
         } catch {
             throw .accounts(error)
         }

@@ -10,7 +10,8 @@ struct Argon2idTests {
         #expect(cases.count == 6)
         for vector in cases {
             let cost = try #require(
-                Argon2Parameters(memoryKiB: vector.number("memcost"), passes: vector.number("iter"), lanes: vector.number("lanes")))
+                Argon2Parameters(
+                    memoryKiB: vector.number("memcost"), passes: vector.number("iter"), lanes: vector.number("lanes")))
             let tag = try Argon2id.derive(
                 password: vector.octets("pass"), salt: vector.octets("salt"), secret: vector.octets("secret"),
                 associatedData: vector.octets("ad"), cost: cost, byteCount: vector.number("length"))
@@ -41,15 +42,21 @@ struct Argon2idTests {
         #expect(memory.heldByteCount == 0)
     }
 
-    @Test(arguments: [(19_456, 2, true), (19_455, 2, false), (12_288, 3, true), (9_216, 4, true), (7_168, 5, true), (7_167, 9, false),
-        (47_104, 1, true), (47_103, 1, false), (65_536, 3, true)])
-    func `F6: adequate is 19 MiB and two passes or an OWASP equal`(_ memory: Int, _ passes: Int, _ isAdequate: Bool) throws {
+    @Test(arguments: [
+        (19_456, 2, true), (19_455, 2, false), (12_288, 3, true), (9_216, 4, true), (7_168, 5, true), (7_167, 9, false),
+        (47_104, 1, true), (47_103, 1, false), (65_536, 3, true),
+    ])
+    func `F6: adequate is 19 MiB and two passes or an OWASP equal`(_ memory: Int, _ passes: Int, _ isAdequate: Bool)
+        throws
+    {
         let parameters = try #require(Argon2Parameters(memoryKiB: memory, passes: passes, lanes: 1))
         #expect(parameters.isAdequate == isAdequate)
     }
 
-    @Test(arguments: [(0, 1, 1), (7, 1, 1), (8, 0, 1), (8, 1, 0), (15, 1, 2), (262_145, 1, 1), (262_144, 5, 1), (200, 1, 17),
-        (-1, -1, -1), (Int.max, Int.max, Int.max), (8, Int.max, 1)])
+    @Test(arguments: [
+        (0, 1, 1), (7, 1, 1), (8, 0, 1), (8, 1, 0), (15, 1, 2), (262_145, 1, 1), (262_144, 5, 1), (200, 1, 17),
+        (-1, -1, -1), (Int.max, Int.max, Int.max), (8, Int.max, 1),
+    ])
     func `a cost out of bounds does not exist`(_ memory: Int, _ passes: Int, _ lanes: Int) {
         #expect(Argon2Parameters(memoryKiB: memory, passes: passes, lanes: lanes) == nil)
     }

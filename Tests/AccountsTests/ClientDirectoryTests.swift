@@ -48,7 +48,9 @@ struct ClientDirectoryTests {
 
     @Test func `a secret is 256 bits in 43 letters`() throws {
         #expect(try ClientSecret.text([UInt8](repeating: 0xFF, count: 32)) == String(repeating: "_", count: 42) + "8")
-        #expect(throws: AccountsFault.invalid(field: "secret", expected: "32 random octets")) { try ClientSecret.text([1]) }
+        #expect(throws: AccountsFault.invalid(field: "secret", expected: "32 random octets")) {
+            try ClientSecret.text([1])
+        }
         let abc = Array("abc".utf8)
         #expect(Base64URL.encode(ClientSecret.hash(abc.span)) == "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0")
     }
@@ -69,9 +71,12 @@ struct ClientDirectoryTests {
     }
 
     @Test(arguments: [
-        (#""id": "a:b""#, "\"id\""), (#""id": """#, "\"id\""), (#""name": """#, "\"name\""), (#""alg": "none""#, "\"alg\""),
-        (#""alg": "hs256""#, "\"alg\""), (#""secrets_sha256": []"#, "one or two"), (#""secrets_sha256": ["AAAA"]"#, "SHA-256"),
-        (#""secrets_sha256": "x""#, "a list"), (#""audiences": ["a b"]"#, "\"audiences\""), (#""scopes": [" "]"#, "\"scopes\""),
+        (#""id": "a:b""#, "\"id\""), (#""id": """#, "\"id\""), (#""name": """#, "\"name\""),
+        (#""alg": "none""#, "\"alg\""),
+        (#""alg": "hs256""#, "\"alg\""), (#""secrets_sha256": []"#, "one or two"),
+        (#""secrets_sha256": ["AAAA"]"#, "SHA-256"),
+        (#""secrets_sha256": "x""#, "a list"), (#""audiences": ["a b"]"#, "\"audiences\""),
+        (#""scopes": [" "]"#, "\"scopes\""),
         (#""disabled": 0"#, "\"disabled\""), (#""created_at": -1"#, "\"created_at\""), (#""secret": "x""#, "one of"),
     ])
     func `refuses a value that is not what it should be, on its line`(_ member: String, _ expected: String) throws {
@@ -79,7 +84,9 @@ struct ClientDirectoryTests {
         let name = member.prefix { $0 != ":" }
         members.removeAll { $0.hasPrefix(name + ":") }
         let text = "{\"clients\": [{\n" + members.joined(separator: ",\n") + ",\n" + member + "\n}]}"
-        let fault = #expect(throws: AccountsFault.self) { try ClientDirectory(parsing: Array(text.utf8), path: "clients.json") }
+        let fault = #expect(throws: AccountsFault.self) {
+            try ClientDirectory(parsing: Array(text.utf8), path: "clients.json")
+        }
         guard case .malformed("clients.json", let line, let said) = fault else {
             Issue.record("\(String(describing: fault))")
             return
@@ -95,8 +102,10 @@ struct ClientDirectoryTests {
         #expect(try one.removing("one").clients.isEmpty)
         for (field, change) in [
             ("secrets", { $0.secretHashes = [] }), ("secrets", { $0.secretHashes = [[1]] }),
-            ("secrets", { $0.secretHashes = Self.hashes }), ("name", { $0.name = "" }), ("audience", { $0.audiences = [""] }),
-            ("scope", { $0.scopes = ["a", "a"] }), ("alg", { $0.algorithm = "none" }), ("created_at", { $0.createdAt = -1 }),
+            ("secrets", { $0.secretHashes = Self.hashes }), ("name", { $0.name = "" }),
+            ("audience", { $0.audiences = [""] }),
+            ("scope", { $0.scopes = ["a", "a"] }), ("alg", { $0.algorithm = "none" }),
+            ("created_at", { $0.createdAt = -1 }),
         ] as [(String, (inout Client) -> Void)] {
             var bad = client("two")
             change(&bad)

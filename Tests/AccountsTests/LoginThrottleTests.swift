@@ -74,7 +74,8 @@ struct LoginThrottleTests {
     @Test func `success gives the account its failures back, but not the source`() throws {
         let throttle = throttle(source: .init(failureCountMax: 4, refillMilliseconds: 10_000))
         #expect(guess(throttle, "alice", source: 1, times: 2) == 2)
-        throttle.recordSuccess(try attempt(throttle.admit(account: "alice", source: 1, now: Self.start)), now: Self.start)
+        throttle.recordSuccess(
+            try attempt(throttle.admit(account: "alice", source: 1, now: Self.start)), now: Self.start)
         #expect(guess(throttle, "alice", source: 1, times: 9) == 2)
         #expect(guess(throttle, "alice", source: 2, times: 9) == 3)
     }
@@ -87,7 +88,8 @@ struct LoginThrottleTests {
 
     @Test func `F4: strangers' guesses do not lock out a source that has logged in before`() throws {
         let throttle = throttle()
-        throttle.recordSuccess(try attempt(throttle.admit(account: "alice", source: 1, now: Self.start)), now: Self.start)
+        throttle.recordSuccess(
+            try attempt(throttle.admit(account: "alice", source: 1, now: Self.start)), now: Self.start)
         #expect(guess(throttle, "alice", source: 666, times: 100) == 3)
         #expect(guess(throttle, "alice", source: 1, times: 100) == 3)
         #expect(guess(throttle, "alice", source: 2, times: 100) == 0)

@@ -40,7 +40,9 @@ struct PasswordHasherTests {
         "$2a$04$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm",
         "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/",
     ])
-    func `takes yescrypt, bcrypt and SHA-512 hashes of libxcrypt, and would rather have Argon2id, F7`(_ hash: String) throws {
+    func `takes yescrypt, bcrypt and SHA-512 hashes of libxcrypt, and would rather have Argon2id, F7`(_ hash: String)
+        throws
+    {
         #expect(try hasher.verify(Array("password".utf8), against: hash) == .match(isWeaker: true))
         #expect(try hasher.verify(Array("Password".utf8), against: hash) == .mismatch)
         #expect(try hasher.verify(Array("password\0".utf8), against: hash) == .mismatch)
@@ -62,7 +64,9 @@ struct PasswordHasherTests {
         #expect(try hasher.verify([0x61], against: stored) == .match(isWeaker: true))
         #expect(try quick.verify([0x61], against: stored) == .match(isWeaker: false))
         let dearer = PasswordHasher(parameters: try #require(Argon2Parameters(memoryKiB: 128, passes: 2, lanes: 1)))
-        #expect(try quick.verify([0x61], against: dearer.hash([0x61], salt: [UInt8](repeating: 1, count: 16))) == .match(isWeaker: false))
+        #expect(
+            try quick.verify([0x61], against: dearer.hash([0x61], salt: [UInt8](repeating: 1, count: 16)))
+                == .match(isWeaker: false))
     }
 
     @Test func `F8: no octet of a password is ignored`() throws {
@@ -151,7 +155,10 @@ struct PasswordHasherTests {
 
     @Test func `F12: no change of a letter of a stored hash passes or crashes`() throws {
         let password = Array("password".utf8)
-        for stored in [try quick.hash(password, salt: [UInt8](repeating: 5, count: 16)), "$2a$04$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm"] {
+        for stored in [
+            try quick.hash(password, salt: [UInt8](repeating: 5, count: 16)),
+            "$2a$04$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm",
+        ] {
             let letters = Array(stored.utf8)
             for index in letters.indices {
                 for letter in "$,=.0Z\u{0}".utf8 where letter != letters[index] {

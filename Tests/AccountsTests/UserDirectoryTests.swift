@@ -65,19 +65,25 @@ struct UserDirectoryTests {
         ("{\"users\": [\n{\n\"id\": \"01A1FC29-F34E-79C6-9E6C-8AE8AAE3A231\"}]}", 3, "\"id\": a UUID"),
         ("{\"users\": [{\"id\": \"\(alice)\"}]}", 1, "\"name\""),
         ("{\"users\": [{\"id\": \"\(alice)\",\n\"name\": \"a\"}]}", 1, "\"password\""),
-        ("{\"users\": [{\"id\": \"\(alice)\",\n\"name\": \"a\",\n\n\"pasword\": \"!\"}]}", 4, "one of id, name, password"),
+        (
+            "{\"users\": [{\"id\": \"\(alice)\",\n\"name\": \"a\",\n\n\"pasword\": \"!\"}]}", 4,
+            "one of id, name, password"
+        ),
         ("{\"users\": [{\"id\": \"\(alice)\",\n\"name\": \"a\",\n\"name\": \"b\"}]}", 3, "JSON"),
     ]
 
     @Test(arguments: faults)
-    func `a fault names the file, the line and what is expected`(_ text: String, _ line: Int, _ expected: String) throws {
+    func `a fault names the file, the line and what is expected`(_ text: String, _ line: Int, _ expected: String) throws
+    {
         let fault = #expect(throws: AccountsFault.self) { try parse(text) }
         guard case .malformed("users.json", line, let said) = fault else {
             Issue.record("\(String(describing: fault))")
             return
         }
         #expect(said.contains(expected), "\(said)")
-        #expect("\(AccountsFault.malformed(path: "users.json", line: line, expected: said))".hasPrefix("users.json:\(line): expected"))
+        #expect(
+            "\(AccountsFault.malformed(path: "users.json", line: line, expected: said))".hasPrefix(
+                "users.json:\(line): expected"))
     }
 
     @Test(arguments: [
@@ -85,14 +91,17 @@ struct UserDirectoryTests {
         (#""name": "a\u0000b""#, "\"name\""), (#""name": "a\nb""#, "\"name\""), (#""name": "a\u202eb""#, "\"name\""),
         (#""name": "\#(String(repeating: "a", count: 129))""#, "\"name\""), (#""name": 7"#, "\"name\""),
         (#""name": null"#, "\"name\""),
-        (#""password": """#, "\"password\""), (#""password": "a b""#, "\"password\""), (#""password": "é""#, "\"password\""),
+        (#""password": """#, "\"password\""), (#""password": "a b""#, "\"password\""),
+        (#""password": "é""#, "\"password\""),
         (#""roles": "admin""#, "\"roles\""), (#""roles": [""]"#, "\"roles\""), (#""roles": ["a b"]"#, "\"roles\""),
         (#""roles": ["a\"b"]"#, "\"roles\""), (#""roles": ["a", "a"]"#, "\"roles\""), (#""roles": [1]"#, "\"roles\""),
         (#""scopes": ["ä"]"#, "\"scopes\""), (#""scopes": ["a\\b"]"#, "\"scopes\""),
         (#""disabled": "yes""#, "\"disabled\""), (#""disabled": 1"#, "\"disabled\""),
         (#""sessions_from": -1"#, "\"sessions_from\""), (#""sessions_from": 1.5"#, "\"sessions_from\""),
-        (#""sessions_from": 99999999999999999999"#, "\"sessions_from\""), (#""sessions_from": "1""#, "\"sessions_from\""),
-        (#""claims": []"#, "\"claims\""), (#""claims": {"iss": "x"}"#, "\"claims\""), (#""claims": {"roles": []}"#, "\"claims\""),
+        (#""sessions_from": 99999999999999999999"#, "\"sessions_from\""),
+        (#""sessions_from": "1""#, "\"sessions_from\""),
+        (#""claims": []"#, "\"claims\""), (#""claims": {"iss": "x"}"#, "\"claims\""),
+        (#""claims": {"roles": []}"#, "\"claims\""),
         (#""claims": {"\u0069ss": "x"}"#, "\"claims\""),
         (#""claims": {"x": "\#(String(repeating: "a", count: 2_048))"}"#, "\"claims\""),
         (#""admin": true"#, "one of"), (#""Disabled": true"#, "one of"),
@@ -123,7 +132,9 @@ struct UserDirectoryTests {
             (pair((Self.alice, "a"), (Self.alice, "b")), "id"),
         ] {
             let expected = "\"\(name)\": \(name == "id" ? "an" : "a") \(name) that no other user has"
-            #expect(throws: AccountsFault.malformed(path: "users.json", line: 3, expected: expected)) { try parse(text) }
+            #expect(throws: AccountsFault.malformed(path: "users.json", line: 3, expected: expected)) {
+                try parse(text)
+            }
         }
     }
 
@@ -140,6 +151,26 @@ struct UserDirectoryTests {
         #expect(changed.user(named: "alice")?.standing == .init(isDisabled: true, sessionsFrom: 9))
         #expect(changed.user(named: "mallory") == nil)
         #expect(try changed.removing("alice").users.isEmpty)
+        let rehashed = try changed.settingPasswordHash("$new", of: "alice").user(named: "alice")
+        #expect(rehashed?.passwordHash == "$new" && rehashed?.sessionsFrom == 9 && rehashed?.isDisabled == true)
+    }
+
+    @Test func `a file is edited in place, and not touched for nothing`() throws {
+        let scratch = try Scratch()
+        let path = scratch["users.json"]
+        #expect(try UserDirectory.load(path).users.isEmpty)
+        let missing = #expect(throws: AccountsFault.self) { try UserDirectory.load(path, mustExist: true) }
+        #expect(missing == .system(call: "open", path: path, code: 2))
+        try UserDirectory.edit(path) { users throws(AccountsFault) in users }
+        #expect(scratch.names == ["users.json.lock"])
+        let alice = user("alice", low: 1)
+        try UserDirectory.edit(path) { users throws(AccountsFault) in try users.adding(alice) }
+        #expect(try UserDirectory.load(path).users == [alice])
+        let old = try AtomicFile.read(path, byteCountMax: 1_000)
+        #expect(throws: AccountsFault.exists(kind: "user", name: "alice")) {
+            try UserDirectory.edit(path) { users throws(AccountsFault) in try users.adding(alice) }
+        }
+        #expect(try AtomicFile.read(path, byteCountMax: 1_000) == old)
     }
 
     @Test func `an edit writes nothing that could not be read again`() throws {
@@ -148,10 +179,14 @@ struct UserDirectoryTests {
         #expect(throws: AccountsFault.exists(kind: "user", name: "bob")) { try one.adding(user("bob", low: 1)) }
         #expect(throws: AccountsFault.missing(kind: "user", name: "bob")) { try one.removing("bob") }
         #expect(throws: AccountsFault.missing(kind: "user", name: "bob")) { try one.changing("bob") { _ in } }
-        #expect(throws: AccountsFault.invalid(field: "name", expected: Names.nameExpected)) { try one.adding(user(" ", low: 3)) }
+        #expect(throws: AccountsFault.invalid(field: "name", expected: Names.nameExpected)) {
+            try one.adding(user(" ", low: 3))
+        }
         for (field, change) in [
-            ("password", { $0.passwordHash = "" }), ("role", { $0.roles = ["a b"] }), ("role", { $0.roles = ["a", "a"] }),
-            ("scope", { $0.scopes = [""] }), ("sessions_from", { $0.sessionsFrom = -1 }), ("claims", { $0.claims = [] }),
+            ("password", { $0.passwordHash = "" }), ("role", { $0.roles = ["a b"] }),
+            ("role", { $0.roles = ["a", "a"] }),
+            ("scope", { $0.scopes = [""] }), ("sessions_from", { $0.sessionsFrom = -1 }),
+            ("claims", { $0.claims = [] }),
             ("claims", { $0.claims = Array("[]".utf8) }),
         ] as [(String, (inout User) -> Void)] {
             let fault = #expect(throws: AccountsFault.self) { try one.changing("alice", change) }

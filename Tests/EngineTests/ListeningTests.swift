@@ -87,9 +87,11 @@ struct ListeningTests {
         }
         let four: [UInt8] = [2, 0, 0x1f, 0x90, 192, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0]
         #expect(peer(four).description == "192.0.2.1")
-        let six: [UInt8] = [10, 0, 0x1f, 0x90, 0, 0, 0, 0] + [0x20, 1, 0xd, 0xb8] + [UInt8](repeating: 0, count: 11) + [5, 0, 0, 0, 0]
+        let six: [UInt8] =
+            [10, 0, 0x1f, 0x90, 0, 0, 0, 0] + [0x20, 1, 0xd, 0xb8] + [UInt8](repeating: 0, count: 11) + [5, 0, 0, 0, 0]
         #expect(peer(six) == .ipv6(high: 0x2001_0db8_0000_0000, low: 5))
-        let mapped: [UInt8] = [10, 0, 0, 0, 0, 0, 0, 0] + [UInt8](repeating: 0, count: 10) + [255, 255, 192, 0, 2, 1, 0, 0, 0, 0]
+        let mapped: [UInt8] =
+            [10, 0, 0, 0, 0, 0, 0, 0] + [UInt8](repeating: 0, count: 10) + [255, 255, 192, 0, 2, 1, 0, 0, 0, 0]
         #expect(peer(mapped).description == "192.0.2.1")
         #expect(peer([1, 0]) == .local)
     }

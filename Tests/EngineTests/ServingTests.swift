@@ -42,7 +42,9 @@ struct ServingTests {
         let server = try TestServer(threads: 1)
         defer { server.stop() }
         let client = try TestClient(port: server.port)
-        let text = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nT: v\r\n\r\n"
+        let text =
+            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + "5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nT: v\r\n\r\n"
         for octet in Array(text.utf8) {
             client.send([octet])
             usleep(300)

@@ -15,10 +15,11 @@ final class TestClient: Sendable {
 
     init(_ address: ListenAddress, receiveBuffer: Int32? = nil) throws {
         let target = try SocketAddress(address)
-        let family = switch address {
-        case .unix: AF_UNIX
-        case .tcp: target.bytes.count == 16 ? AF_INET : AF_INET6
-        }
+        let family =
+            switch address {
+            case .unix: AF_UNIX
+            case .tcp: target.bytes.count == 16 ? AF_INET : AF_INET6
+            }
         descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var limit = timeval(tv_sec: 10, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))

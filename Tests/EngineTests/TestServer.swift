@@ -27,8 +27,8 @@ final class TestGate: Sendable {
     }
 }
 
-/// `/echo` says what was asked, `/defer` answers through the gate, `/status/204` has that status, `/large/1000` that much
-/// content, `/close` ends the connection.
+/// `/echo` says what was asked, `/defer` answers through the gate, `/status/204` has that status, `/large/1000` that
+/// much content, `/close` ends the connection.
 final class TestHandler: Handler {
     private let gate: TestGate
 
@@ -36,7 +36,8 @@ final class TestHandler: Handler {
         self.gate = gate
     }
 
-    func handle(_ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange) -> Disposition {
+    func handle(_ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange) -> Disposition
+    {
         gate.handledCount.add(1, ordering: .relaxed)
         let parts = request.text(request.path).split(separator: "/")
         switch parts.first {

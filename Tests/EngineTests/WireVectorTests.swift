@@ -37,7 +37,9 @@ struct WireVectorTests {
 
     static func limits(for vector: WireVector) -> Limits {
         var limits = Limits()
-        if longByTheirMeasure.contains(vector.id) { (limits.targetByteCountMax, limits.headByteCountMax) = (4_094, 4_094) }
+        if longByTheirMeasure.contains(vector.id) {
+            (limits.targetByteCountMax, limits.headByteCountMax) = (4_094, 4_094)
+        }
         return limits
     }
 

@@ -69,6 +69,9 @@ struct DirectoryStorageTests {
     @Test func `a fault names the call, the path and the reason`() {
         let storage = DirectoryStorage(path: "/nonexistent/state")
         let fault = #expect(throws: JournalFault.self) { try storage.lock() }
-        #expect(fault?.description == "mkdir failed for /nonexistent/state: No such file or directory. Check space, permissions and the disk.")
+        #expect(
+            fault?.description
+                == "mkdir failed for /nonexistent/state: No such file or directory. Check space, permissions and the disk."
+        )
     }
 }

@@ -22,6 +22,8 @@ struct JournalRecordTests {
 
     @Test func `stand where the format says, little-endian, the key as on the wire`() {
         #expect(octets.count == 64)
+        // CRC-32C over the other 60 octets, begun with the salt; computed outside this project.
+        #expect(octets[0..<4] == [0xa8, 0xb8, 0x2d, 0x20])
         #expect(octets[4..<8] == [3, 0xab, 0x34, 0x12])
         #expect(octets[8..<16] == [0x38, 0x37, 0x36, 0x35, 0x34, 0x33, 0x32, 0x31])
         #expect(octets[16..<32] == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])

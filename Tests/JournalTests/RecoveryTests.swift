@@ -80,7 +80,10 @@ struct RecoveryTests {
     @Test func `a zeroed record in the middle is refused`() throws {
         let storage = try crashed(after: 5)
         storage.edit(firstSegment) { file in for index in 0..<64 { file[offset(3) + index] = 0 } }
-        #expect(throws: JournalFault.corrupt(file: firstSegment, offset: UInt64(offset(3)), expectation: "a record expected, zeros found")) {
+        #expect(
+            throws: JournalFault.corrupt(
+                file: firstSegment, offset: UInt64(offset(3)), expectation: "a record expected, zeros found")
+        ) {
             try replay(storage)
         }
     }
@@ -152,7 +155,10 @@ struct RecoveryTests {
         let storage = try crashed(after: 3)
         try reopen(storage).close()
         storage.edit(firstSegment) { $0.removeLast(64) }
-        #expect(throws: JournalFault.corrupt(file: firstSegment, offset: UInt64(offset(4)), expectation: "record 4 expected, the file ends")) {
+        #expect(
+            throws: JournalFault.corrupt(
+                file: firstSegment, offset: UInt64(offset(4)), expectation: "record 4 expected, the file ends")
+        ) {
             try replay(storage)
         }
     }

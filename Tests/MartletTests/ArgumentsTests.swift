@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Command lines")
 struct ArgumentsTests {
-    private static let options: [Arguments.Option] = [.flag("--json"), .value("--users"), .list("--role"), .list("--scope")]
+    private static let options: [Arguments.Option] = [
+        .flag("--json"), .value("--users"), .list("--role"), .list("--scope"),
+    ]
 
     private func parse(_ words: [String], operands: [String] = ["NAME"]) throws(ArgumentsFault) -> Arguments {
         try Arguments(words, options: Self.options, operands: operands)

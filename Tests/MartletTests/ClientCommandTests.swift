@@ -1,4 +1,5 @@
 import Accounts
+import Assembly
 import Foundation
 import Testing
 
@@ -20,7 +21,9 @@ struct ClientCommandTests {
 
     @Test func `add, list and remove`() throws {
         let before = SystemClock.wall.now
-        #expect(run("add", "gateway", "--audience", "api", "--scope=introspect", "--alg", "HS256", "--name", "Gate Way") == 0)
+        #expect(
+            run("add", "gateway", "--audience", "api", "--scope=introspect", "--alg", "HS256", "--name", "Gate Way")
+                == 0)
         #expect(run("add", "other") == 0)
         let gateway = try #require(try clients().client(id: "gateway"))
         #expect(gateway.audiences == ["api"] && gateway.scopes == ["introspect"] && gateway.algorithm == "HS256")
@@ -33,7 +36,9 @@ struct ClientCommandTests {
         #expect(try clients().clients.map(\.id) == ["other"])
     }
 
-    @Test(arguments: [["add"], ["add", "a:b"], ["add", "a", "--alg", "none"], ["add", "a", "--audience", ""], ["frob"], []])
+    @Test(arguments: [
+        ["add"], ["add", "a:b"], ["add", "a", "--alg", "none"], ["add", "a", "--audience", ""], ["frob"], [],
+    ])
     func `2 says that the command line is wrong, and nothing is written`(_ words: [String]) {
         #expect(ClientCommand.run(words.isEmpty ? [] : words + ["--clients", file]) == 2)
         #expect(!FileManager.default.fileExists(atPath: file))

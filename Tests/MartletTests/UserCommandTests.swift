@@ -1,4 +1,5 @@
 import Accounts
+import Assembly
 import Foundation
 import Testing
 
@@ -21,7 +22,9 @@ struct UserCommandTests: Sendable {
 
     @Test func `add makes the file and the user`() throws {
         #expect(
-            run("add", "alice", "--hash", hash, "--role=admin", "--role=dev", "--scope", "read", "--claim", #"team="blue""#) == 0)
+            run(
+                "add", "alice", "--hash", hash, "--role=admin", "--role=dev", "--scope", "read", "--claim",
+                #"team="blue""#) == 0)
         let alice = try #require(try users().user(named: "alice"))
         #expect(alice.passwordHash == hash && alice.roles == ["admin", "dev"] && alice.scopes == ["read"])
         #expect(alice.claims == Array(#"{"team":"blue"}"#.utf8) && !alice.isDisabled && alice.sessionsFrom == 0)
@@ -65,7 +68,8 @@ struct UserCommandTests: Sendable {
     @Test(arguments: [
         ["add"], ["add", "a", "b"], ["add", "a", "--rol", "x"], ["add", "a", "--hash", "password"],
         ["add", "a", "--hash", "$2b$31$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm"],
-        ["add", " a"], ["add", "a\nb"], ["add", "a", "--role", "x y"], ["add", "a", "--claim", "x"], ["add", "a", "--claim", "=1"],
+        ["add", " a"], ["add", "a\nb"], ["add", "a", "--role", "x y"], ["add", "a", "--claim", "x"],
+        ["add", "a", "--claim", "=1"],
         ["add", "a", "--claim", "iss=1"], ["add", "a", "--claim", "x=blue"], ["frobnicate"], ["list", "alice"],
     ])
     func `2 says that the command line is wrong, and nothing is written`(_ words: [String]) {

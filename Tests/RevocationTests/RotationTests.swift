@@ -64,7 +64,9 @@ struct RotationTests {
         let request = RotationRequest(sid: sid, generation: 0, request: 1, sessionEnd: harness.now + day)
         harness.disk.hold()
         for _ in 0..<5 {
-            store.rotate(request, subject: "a".utf8.span, client: "c".utf8.span, kid: "k".utf8.span) { outcomes.take($0) }
+            store.rotate(request, subject: "a".utf8.span, client: "c".utf8.span, kid: "k".utf8.span) {
+                outcomes.take($0)
+            }
         }
         harness.disk.waiting.wait()
         #expect(outcomes.all.isEmpty)
@@ -82,7 +84,9 @@ struct RotationTests {
         let request = RotationRequest(sid: sid, generation: 0, request: 1, sessionEnd: harness.now + day)
         harness.disk.hold()
         for _ in 0..<3 {
-            store.rotate(request, subject: "a".utf8.span, client: "c".utf8.span, kid: "k".utf8.span) { outcomes.take($0) }
+            store.rotate(request, subject: "a".utf8.span, client: "c".utf8.span, kid: "k".utf8.span) {
+                outcomes.take($0)
+            }
         }
         harness.disk.waiting.wait()
         harness.disk.fail()
@@ -173,11 +177,25 @@ struct RotationTests {
         store.close()
     }
 
+    @Test func `the generation of a session is the latest that was answered`() throws {
+        let harness = Harness()
+        let store = try harness.open()
+        let sid = store.identifiers.next()
+        #expect(store.generation(of: sid) == 0)
+        _ = store.rotated(sid, 0)
+        _ = store.rotated(sid, 1)
+        #expect(store.generation(of: sid) == 2)
+        store.close()
+    }
+
     @Test func `a rotated session is forgotten after its end`() throws {
         let harness = Harness()
         let store = try harness.open()
         _ = store.rotated(store.identifiers.next(), 0, end: harness.now + day)
         harness.advance(day)
+        harness.purge(store)
+        #expect(store.counts.rotatedSessions == 1)
+        harness.advance(RevocationStore.leewayMax)
         harness.purge(store)
         #expect(store.counts.rotatedSessions == 0)
         store.close()

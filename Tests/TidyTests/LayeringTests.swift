@@ -14,7 +14,7 @@ enum Layers {
             "CLinux",
         ],
         "Engine": ["HTTP", "Telemetry", "OpenSSL", "Octets", "CLinux"],
-        "API": ["HTTP", "Service", "Telemetry", "Octets"],
+        "API": ["HTTP", "Service", "Token", "Revocation", "Accounts", "Telemetry", "Octets"],
         "HTTP": ["Octets"],
         "Service": ["Token", "Revocation", "Accounts", "Telemetry", "Octets"],
         "Accounts": ["OpenSSL", "Octets", "CArgon2", "CCrypt", "CLinux"],

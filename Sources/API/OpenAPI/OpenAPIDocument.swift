@@ -1,4 +1,4 @@
-package import HTTP
+import HTTP
 
 /// The OpenAPI 3.1 document, put together from the endpoint list, the code list and the settings, so that none of them can
 /// change without it. `martlet openapi` prints it; `openapi.yaml` at the root is its output.

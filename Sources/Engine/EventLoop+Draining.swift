@@ -1,0 +1,48 @@
+import Synchronization
+
+// How a loop stops.
+extension EventLoop {
+    /// How long connection attempts that the kernel had begun may take to arrive, in milliseconds.
+    private static let settlingTime: Int64 = 50
+
+    mutating func advanceDrain() {
+        switch drain {
+        case .running, .done: break
+        case .notice(let until):
+            guard now >= until else { return }
+            for listener in shared.listeners { listener.stopAdmitting() }
+            drain = .settling(until: now &+ Self.settlingTime)
+        case .settling(let until):
+            guard now >= until else { return }
+            leaveListeners()
+            let newcomersUntil = now &+ min(1_000, shared.deadlines.drain)
+            drain = .finishing(newcomersUntil: newcomersUntil, until: now &+ shared.deadlines.drain)
+            finish(newcomersUntil, now &+ shared.deadlines.drain)
+        case .finishing(let newcomersUntil, let until): finish(newcomersUntil, until)
+        }
+    }
+
+    /// Takes in what is queued, then lets go of the listeners; the last loop to do so closes them.
+    private mutating func leaveListeners() {
+        for listener in shared.listeners {
+            while acceptOne(listener) {}
+            queue.remove(listener.descriptor)
+            guard listener.leave() else { continue }
+            while acceptOne(listener) {}
+            listener.shut()
+        }
+        // Also when descriptors ran out just now: the listeners' numbers may soon be something else's.
+        acceptsAgainAt = nil
+    }
+
+    /// Closes what is idle; a connection that has not asked anything yet gets the time to.
+    private mutating func finish(_ newcomersUntil: Int64, _ until: Int64) {
+        for slot in connections.indices where connections[slot].stage == .idle {
+            guard connections[slot].servedCount > 0 || now >= newcomersUntil else { continue }
+            // A request may have come in since the last events.
+            receive(slot)
+            if connections[slot].stage == .idle { close(slot) }
+        }
+        if now >= until || mailbox.load.load(ordering: .relaxed) <= 0 { drain = .done }
+    }
+}

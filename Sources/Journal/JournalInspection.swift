@@ -1,0 +1,141 @@
+/// A look at a journal without its lock and without changing anything; a server may be writing meanwhile.
+package struct JournalInspection: Sendable {
+    package struct SegmentSummary: Equatable, Sendable {
+        package let name: String
+        package let header: SegmentHeader
+        package let byteCount: UInt64
+        package internal(set) var recordCount: UInt64 = 0
+        package internal(set) var isSealed = false
+    }
+
+    package struct Finding: Equatable, Sendable {
+        /// Damage keeps a server from starting; the other is a note.
+        package let isDamage: Bool
+        package let file: String
+        package let offset: UInt64
+        package let sentence: String
+    }
+
+    /// More findings than this are only counted.
+    package static let findingCountMax = 1_000
+
+    package private(set) var segments: [SegmentSummary] = []
+    package private(set) var findings: [Finding] = []
+    package private(set) var omittedFindingCount = 0
+    package private(set) var recordCounts: [JournalRecord.Kind: UInt64] = [:]
+    package private(set) var lastSeq: UInt64 = 0
+    /// Milliseconds since 1970; nil if there is no record.
+    package private(set) var firstTime: Int64?
+    package private(set) var lastTime: Int64?
+
+    package var isDamaged: Bool { findings.contains(where: \.isDamage) }
+
+    /// - Parameter body: gets every whole record with its file and offset, in order.
+    /// - Throws: `.io` if the directory or a file cannot be read; damage is a finding.
+    package init(
+        _ storage: any JournalStorage, _ body: (JournalRecord, String, UInt64) -> Void = { _, _, _ in }
+    ) throws(JournalFault) {
+        let chain = try readHeaders(storage)
+        for (index, segment) in chain.enumerated() {
+            let next = index + 1 < chain.count ? chain[index + 1].header : nil
+            try readRecords(of: segment, before: next, in: storage, body)
+        }
+    }
+
+    private mutating func readHeaders(_ storage: any JournalStorage) throws(JournalFault) -> [Segment] {
+        var chain: [Segment] = []
+        for name in try storage.names().compactMap({ SegmentName($0) }).sorted(by: { $0.number < $1.number }) {
+            let octets = try storage.read(name.text, at: 0, count: SegmentHeader.byteCount)
+            let byteCount = try storage.byteCount(of: name.text)
+            do throws(JournalFault) {
+                let header = try SegmentHeader(octets, name: name)
+                let before = chain.last?.header
+                chain.append(Segment(header: header, byteCount: byteCount))
+                try SegmentChain.check(header, follows: before)
+            } catch {
+                note(error)
+            }
+        }
+        return chain
+    }
+
+    private mutating func readRecords(
+        of segment: Segment, before next: SegmentHeader?, in storage: any JournalStorage,
+        _ body: (JournalRecord, String, UInt64) -> Void
+    ) throws(JournalFault) {
+        var summary = SegmentSummary(name: segment.name, header: segment.header, byteCount: segment.byteCount)
+        var checksum: UInt32 = 0
+        var cursor = SegmentCursor(segment)
+        while next.map({ cursor.seq <= $0.previousLastSeq }) ?? true {
+            let seq = cursor.seq
+            let offset = segment.offset(of: seq)
+            guard let slot = try cursor.next(in: storage) else {
+                if next != nil { note(damage(segment, offset, "record \(seq) expected, the file ends")) }
+                break
+            }
+            switch slot {
+            case .record(let record, _, let found):
+                checksum = found
+                count(record, in: &summary)
+                body(record, segment.name, offset)
+            case .zero where next != nil: note(damage(segment, offset, "a record expected, zeros found"))
+            case .bad(let sentence) where next != nil: note(damage(segment, offset, sentence))
+            case .unknownKind(let kind):
+                note(.unsupported(file: segment.name, offset: offset, what: "a record of kind \(kind)"))
+            // What these mean at the end of the journal is for the scan of the tail to say.
+            case .zero, .bad: break
+            }
+        }
+        segments.append(summary)
+        if let next {
+            if next.previousChecksum != checksum {
+                let offset = segment.offset(of: next.previousLastSeq)
+                note(damage(segment, offset, "segment \(next.number) follows another last record"))
+            }
+        } else {
+            try readTail(of: segment, in: storage)
+        }
+    }
+
+    private mutating func readTail(of segment: Segment, in storage: any JournalStorage) throws(JournalFault) {
+        do throws(JournalFault) {
+            guard let torn = try TailScan(segment, in: storage).torn else { return }
+            let sentence = "\(torn.upperBound &- torn.lowerBound) octets were never acknowledged; a start drops them"
+            add(Finding(isDamage: false, file: segment.name, offset: torn.lowerBound, sentence: sentence))
+        } catch {
+            if case .io = error { throw error }
+            note(error)
+        }
+    }
+
+    private mutating func count(_ record: JournalRecord, in summary: inout SegmentSummary) {
+        summary.recordCount &+= 1
+        summary.isSealed = record.kind == .seal
+        recordCounts[record.kind, default: 0] &+= 1
+        lastSeq = max(lastSeq, record.seq)
+        firstTime = firstTime ?? record.time
+        lastTime = max(lastTime ?? record.time, record.time)
+    }
+
+    private func damage(_ segment: Segment, _ offset: UInt64, _ expectation: String) -> JournalFault {
+        .corrupt(file: segment.name, offset: offset, expectation: expectation)
+    }
+
+    private mutating func note(_ fault: JournalFault) {
+        switch fault {
+        case .corrupt(let file, let offset, let expectation):
+            add(Finding(isDamage: true, file: file, offset: offset, sentence: expectation))
+        case .unsupported(let file, let offset, let what):
+            add(Finding(isDamage: true, file: file, offset: offset, sentence: "\(what) is unknown to this version"))
+        case .locked(let path), .io(_, _, let path), .replaced(let path):
+            add(Finding(isDamage: true, file: path, offset: 0, sentence: fault.description))
+        case .unwritable, .closed:
+            add(Finding(isDamage: true, file: "", offset: 0, sentence: fault.description))
+        }
+    }
+
+    private mutating func add(_ finding: Finding) {
+        guard !findings.contains(finding) else { return }
+        if findings.count < Self.findingCountMax { findings.append(finding) } else { omittedFindingCount += 1 }
+    }
+}

@@ -1,0 +1,122 @@
+"""One run of the release binary: its process, its log, its end."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+BINARY = str(Path(os.environ.get("MARTLET_BIN", ROOT / ".build/release/martlet")).resolve())
+START_SECONDS = 20
+
+
+class StartFailed(Exception):
+    """The service ended, or fell silent, before it listened."""
+
+    def __init__(self, code: int | None, text: str):
+        super().__init__(f"exit code {code}:\n{text}")
+        self.code = code
+        self.text = text
+
+
+def environment(settings: dict[str, object]) -> dict[str, str]:
+    """Settings by their short names, as `access_ttl="5m"`, and nothing of ours beside them."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
+    return kept | {f"MARTLET_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+class Run:
+    """A started `martlet serve` and everything it has printed."""
+
+    def __init__(self, arguments: list[str], cwd: Path, settings: dict[str, object], preexec=None):
+        self.chunks: list[str] = []
+        self.told = threading.Condition()
+        self.process = subprocess.Popen(
+            [BINARY, *arguments],
+            cwd=cwd,
+            env=environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=preexec,
+        )
+        self.pump = threading.Thread(target=self._read, daemon=True)
+        self.pump.start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            with self.told:
+                self.chunks.append(line.decode("utf-8", "backslashreplace"))
+                self.told.notify_all()
+        with self.told:
+            self.told.notify_all()
+
+    @property
+    def text(self) -> str:
+        return "".join(self.chunks)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self.process.poll() is None
+
+    def events(self, name: str | None = None) -> list[dict]:
+        """The log's JSON lines, or those with one event name."""
+        found = []
+        for line in list(self.chunks):
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(entry, dict) and (name is None or entry.get("event") == name):
+                found.append(entry)
+        return found
+
+    def await_listening(self, count: int) -> None:
+        """Returns once `count` addresses are bound."""
+        deadline = time.monotonic() + START_SECONDS
+        with self.told:
+            while sum("listening" in line for line in self.chunks) < count:
+                self.told.wait(0.05)
+                if not self.is_running:
+                    self.pump.join(2)
+                    raise StartFailed(self.process.returncode, self.text)
+                if time.monotonic() > deadline:
+                    self.kill()
+                    raise StartFailed(None, self.text)
+
+    def kill(self) -> None:
+        if self.is_running:
+            os.kill(self.pid, signal.SIGKILL)
+        self.process.wait()
+        self.pump.join(2)
+
+    def stop(self, seconds: float = 15) -> int:
+        """SIGTERM, then the exit code."""
+        if self.is_running:
+            os.kill(self.pid, signal.SIGTERM)
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        self.pump.join(2)
+        return code
+
+
+def command(*arguments: str, cwd: Path, stdin: bytes | str = b"", **settings) -> subprocess.CompletedProcess:
+    """Runs one command of the binary to its end."""
+    if isinstance(stdin, str):
+        stdin = stdin.encode()
+    done = subprocess.run([BINARY, *arguments], cwd=cwd, env=environment(settings), input=stdin,
+                          capture_output=True, timeout=30)
+    done.stdout = done.stdout.decode("utf-8", "backslashreplace")
+    done.stderr = done.stderr.decode("utf-8", "backslashreplace")
+    return done

@@ -1,0 +1,234 @@
+"""A server with a directory of its own, and the calls that most tests make."""
+
+import re
+import shutil
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from .accounts import AMY, PEOPLE, Person, write_users
+from .observed import note
+from .process import Run, StartFailed, command
+from .tokens import Forge, Keys, claims_of, header_of
+from .wire import Wire
+
+AUDIENCES = "api,billing,partner"
+LONG_ENOUGH_TO_BE_SECRET = 8
+
+
+def free_port(family=socket.AF_INET) -> int:
+    with socket.socket(family) as probe:
+        probe.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class Session:
+    """What one login or refresh answered."""
+
+    body: dict
+
+    @property
+    def access(self) -> str:
+        return self.body["access_token"]
+
+    @property
+    def refresh(self) -> str:
+        return self.body["refresh_token"]
+
+    @property
+    def sid(self) -> str:
+        return self.body["session_id"]
+
+    @property
+    def claims(self) -> dict:
+        return claims_of(self.access)
+
+
+class Server:
+    """The service on free loopback ports. Settings are given by their short names: `refresh_grace="1s"`."""
+
+    keys_made: Path | None = None
+
+    def __init__(self, directory: Path, people=PEOPLE, **settings):
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self.people = people
+        self.port, self.operator_port = free_port(), free_port()
+        self.settings = {
+            "listen": f"127.0.0.1:{self.port}",
+            "operator_listen": f"127.0.0.1:{self.operator_port},unix:{directory}/operator.sock",
+            "issuer": f"http://127.0.0.1:{self.port}",
+            "audience": AUDIENCES,
+            "hs256_audiences": "partner",
+            "claims": "department",
+            "login_account_failures": 0,
+            "login_source_failures": 0,
+            "log_level": "debug",
+        } | settings
+        self.secrets = {person.password for person in people}
+        self.runs: list[Run] = []
+        self.checked = 0
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.http = self.client()
+        self.operator = self.client(f"http://127.0.0.1:{self.operator_port}", "operator")
+        self.admin = self.client("http://operator", "operator", uds=f"{directory}/operator.sock")
+        if people:
+            write_users(self.users_path, people)
+
+    users_path = property(lambda self: self.directory / "users.json")
+    clients_path = property(lambda self: self.directory / "clients.json")
+    keys_path = property(lambda self: self.directory / "keys")
+    state_path = property(lambda self: self.directory / "var")
+    address = property(lambda self: ("127.0.0.1", self.port))
+    run = property(lambda self: self.runs[-1])
+    pid = property(lambda self: self.run.pid)
+    keys = property(lambda self: Keys(self.keys_path))
+
+    def client(self, url: str | None = None, listener: str = "service", uds: str | None = None, **options) -> httpx.Client:
+        """A client whose answers are recorded and whose tokens must not turn up in the log."""
+
+        def hook(response: httpx.Response) -> None:
+            request = response.request
+            response.read()
+            target = request.url.raw_path.decode("latin-1")
+            note(listener, request.method, target, response.status_code, dict(response.headers), response.content)
+            self._remember(request, response)
+
+        transport = httpx.HTTPTransport(uds=uds, limits=httpx.Limits(max_connections=None))
+        return httpx.Client(base_url=url or self.url, transport=transport, timeout=20,
+                            event_hooks={"response": [hook]}, **options)
+
+    def _remember(self, request: httpx.Request, response: httpx.Response) -> None:
+        authorization = request.headers.get("authorization", "")
+        if authorization.lower().startswith("bearer "):
+            self.remember(authorization[7:].strip())
+        if response.headers.get("content-type") == "application/json":
+            body = response.json()
+            if isinstance(body, dict):
+                for name in ("access_token", "refresh_token"):
+                    self.remember(body.get(name, ""))
+
+    def remember(self, secret: str) -> None:
+        """From now on the log must not hold `secret`; of a token, not even its claims or its signature."""
+        parts = secret.split(".") if secret.count(".") == 2 else [secret]
+        self.secrets.update(part for part in parts[-2:] if len(part) >= LONG_ENOUGH_TO_BE_SECRET)
+
+    def start(self, preexec=None, arguments: tuple[str, ...] = ()) -> "Server":
+        """Starts and returns once every address is bound."""
+        if not self.keys_path.exists() and Server.keys_made:
+            shutil.copytree(Server.keys_made, self.keys_path)
+        self.run_once(preexec, arguments)
+        if not Server.keys_made:
+            Server.keys_made = Path(shutil.copytree(self.keys_path, self.directory.parent / "keys-kept"))
+        return self
+
+    def run_once(self, preexec=None, arguments: tuple[str, ...] = ()) -> None:
+        self.runs.append(Run(["serve", *arguments], self.directory, self.settings, preexec))
+        addresses = f"{self.settings['listen']},{self.settings['operator_listen']}"
+        self.run.await_listening(addresses.count(",") + 1)
+
+    def fail_to_start(self) -> StartFailed:
+        """Starts what must not start."""
+        try:
+            self.run_once()
+        except StartFailed as failure:
+            self.runs.pop()
+            return failure
+        self.stop()
+        raise AssertionError("the service started")
+
+    def stop(self) -> int:
+        return self.run.stop()
+
+    def kill(self) -> None:
+        """SIGKILL: the process gets no chance to write anything more."""
+        self.run.kill()
+
+    def restart(self) -> "Server":
+        """`kill -9` and a new process on the same directory."""
+        self.kill()
+        self.run_once()
+        return self
+
+    def close(self) -> None:
+        for client in (self.http, self.operator, self.admin):
+            client.close()
+        if self.runs and self.run.is_running:
+            self.run.kill()
+
+    @property
+    def log(self) -> str:
+        return "".join(run.text for run in self.runs)
+
+    def events(self, name: str | None = None) -> list[dict]:
+        return [event for run in self.runs for event in run.events(name)]
+
+    def leaks(self) -> list[str]:
+        """The secrets that turned up in the log since the last call."""
+        text = self.log
+        fresh, self.checked = text[max(0, self.checked - 4096):], len(text)
+        return [secret for secret in self.secrets if secret in fresh]
+
+    def cli(self, *arguments: str, stdin: bytes | str = b""):
+        """A command with this server's files."""
+        settings = {"users": self.users_path, "clients": self.clients_path, "state": self.state_path,
+                    "keys": self.keys_path}
+        return command(*arguments, cwd=self.directory, stdin=stdin, **settings)
+
+    def add_client(self, name: str, *options: str) -> str:
+        """Adds a client before the start and returns its secret."""
+        done = self.cli("client", "add", name, *options)
+        assert done.returncode == 0, done.stderr
+        secret = next(line for line in done.stdout.splitlines() if re.fullmatch(r"[A-Za-z0-9_-]{40,}", line.strip()))
+        self.remember(secret)
+        return secret
+
+    def login(self, who: Person = AMY, **members) -> Session:
+        """A good login as the first party."""
+        answer = self.try_login(who.name, who.password, **members)
+        assert answer.status_code == 200, answer.text
+        return Session(answer.json())
+
+    def try_login(self, username, password, **members) -> httpx.Response:
+        return self.http.post("/login", json={"username": username, "password": password, **members})
+
+    def refresh(self, token: str, **members) -> httpx.Response:
+        return self.http.post("/refresh", json={"refresh_token": token, **members})
+
+    def verify(self, token: str, **members) -> httpx.Response:
+        return self.http.post("/verify", json={"token": token, **members})
+
+    def refusal(self, token: str, **members) -> str:
+        """The code with which /verify refuses a token, or an empty string when it holds."""
+        answer = self.verify(token, **members)
+        return "" if answer.status_code == 200 else answer.json()["code"]
+
+    def revoke(self, token: str, **members) -> httpx.Response:
+        return self.http.post("/revoke", data={"token": token, **members})
+
+    def cut(self, **members) -> httpx.Response:
+        """POST /admin/revocations over the operator's Unix socket."""
+        return self.admin.post("/admin/revocations", json=members)
+
+    def key_of(self, token: str) -> dict:
+        """The private key that signed `token`."""
+        kid = header_of(token)["kid"]
+        return next(key for key in self.keys.jwks if key["kid"] == kid)
+
+    def forge(self, token: str) -> Forge:
+        return Forge(token, self.key_of(token))
+
+    def wire(self, **options) -> Wire:
+        return Wire(self.address, **options)
+
+    def wait_for(self, condition, seconds: float = 5, what: str = "the condition"):
+        """Polls until `condition()` is true and returns what it answered."""
+        deadline = time.monotonic() + seconds
+        while not (found := condition()):
+            assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
+            time.sleep(0.02)
+        return found

@@ -1,0 +1,267 @@
+"""Accounts: the user command, what it does to live sessions, imported hashes, and guessing."""
+
+import json
+import statistics
+import subprocess
+import time
+import uuid
+
+import pytest
+
+from harness.accounts import AMY, BOB, Person
+from harness.process import BINARY, environment
+from harness.server import Session
+
+VECTOR_FILE = "generated/password_hashes.json"
+NEW_PASSWORD = "a wholly other phrase 5"
+
+
+def users_of(server) -> dict[str, dict]:
+    return {user["username"]: user for user in json.loads(server.users_path.read_text())["users"]}
+
+
+@pytest.fixture(scope="module")
+def desk(fleet):
+    """A server whose users the tests change."""
+    server = fleet.make(alg="HS256")
+    server.secrets.add(NEW_PASSWORD)
+    server.start()
+    yield server
+    fleet.close(server)
+
+
+def add(server, name: str, password: str = NEW_PASSWORD, *options: str) -> Person:
+    done = server.cli("user", "add", name, "--password-stdin", "--scope", "read", *options, stdin=password + "\n")
+    assert done.returncode == 0, done.stderr
+    assert password not in done.stdout + done.stderr
+    return Person(name, password, id=users_of(server)[name]["id"])
+
+
+def eventually_logs_in(server, person: Person) -> Session:
+    server.wait_for(lambda: server.try_login(person.name, person.password).status_code == 200, 2, "the login")
+    return server.login(person)
+
+
+def test_nobody_can_log_in_on_a_fresh_installation(make_server):
+    """F11: no default account exists."""
+    server = make_server(people=(), alg="HS256").start()
+    for name in ("admin", "root", "demo", "martlet", "test", ""):
+        assert server.try_login(name, name or "x").status_code in (400, 401)
+    person = add(server, "first")
+    assert eventually_logs_in(server, person).claims["sub"] == person.id
+
+
+def test_an_added_user_logs_in_within_a_second_without_a_restart(desk):
+    """F6: the stored form is Argon2id at the least cost of the design."""
+    person = add(desk, "erin", NEW_PASSWORD, "--role", "staff", "--claim", 'department="dock"')
+    session = eventually_logs_in(desk, person)
+    assert session.claims["roles"] == ["staff"]
+    assert session.claims["department"] == "dock"
+    stored = users_of(desk)["erin"]["password"]
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert NEW_PASSWORD not in desk.users_path.read_text()
+    assert desk.users_path.stat().st_mode & 0o077 == 0
+
+
+def test_the_same_password_gets_another_salt_each_time(desk):
+    """F6."""
+    for name in ("twin-a", "twin-b"):
+        add(desk, name)
+    assert users_of(desk)["twin-a"]["password"] != users_of(desk)["twin-b"]["password"]
+
+
+@pytest.mark.parametrize("change", ["disable", "remove", "passwd"])
+def test_a_changed_account_ends_its_live_sessions_within_a_second(desk, change):
+    """E8, G13, G14: access and refresh tokens both."""
+    person = add(desk, f"leaver-{change}")
+    session = eventually_logs_in(desk, person)
+    options = ("--password-stdin",) if change == "passwd" else ()
+    done = desk.cli("user", change, person.name, *options, stdin="another phrase entirely 8\n")
+    assert done.returncode == 0, done.stderr
+    desk.wait_for(lambda: desk.refusal(session.access), 1, "the refusal")
+    assert desk.refresh(session.refresh).status_code == 401
+    assert desk.http.get("/auth", headers={"Authorization": f"Bearer {session.access}"}).status_code == 401
+    assert desk.try_login(person.name, person.password).status_code == 401
+
+
+def test_an_enabled_account_logs_in_again_but_its_old_sessions_stay_dead(desk):
+    """G13."""
+    person = add(desk, "returner")
+    before = eventually_logs_in(desk, person)
+    for change in ("disable", "enable"):
+        assert desk.cli("user", change, person.name).returncode == 0
+    after = eventually_logs_in(desk, person)
+    assert desk.refusal(after.access) == ""
+    desk.wait_for(lambda: desk.refusal(before.access), 1, "the refusal")
+
+
+def test_the_list_names_accounts_and_no_hash(desk):
+    """D8, M1."""
+    add(desk, "listed")
+    plain = desk.cli("user", "list")
+    assert plain.returncode == 0 and "listed" in plain.stdout
+    told = json.loads(desk.cli("user", "list", "--json").stdout)
+    assert "listed" in json.dumps(told)
+    assert "$argon2" not in plain.stdout + json.dumps(told)
+
+
+@pytest.mark.parametrize(("arguments", "stdin", "code"), [
+    (("user", "add", "amy", "--password-stdin"), "whatever it is 3\n", 1),
+    (("user", "remove", "no-such-user"), "", 1),
+    (("user", "disable", "no-such-user"), "", 1),
+    (("user", "passwd", "no-such-user", "--password-stdin"), "whatever it is 3\n", 1),
+    (("user", "add", "--password-stdin"), "whatever it is 3\n", 2),
+    (("user", "add", "x", "--no-such-flag"), "", 2),
+    (("user", "add", "empty-one", "--password-stdin"), "\n", None),
+    (("user", "add", "long-one", "--password-stdin"), "x" * 1025 + "\n", None),
+    (("user", "add", "bad\nname", "--password-stdin"), "whatever it is 3\n", None),
+    (("user", "dance",), "", 2),
+])
+def test_a_wrong_user_command_says_so_and_changes_nothing(desk, arguments, stdin, code):
+    """The exit code is 1 for what cannot be done and 2 for what cannot be understood."""
+    before = desk.users_path.read_bytes()
+    done = desk.cli(*arguments, stdin=stdin)
+    assert done.returncode == code if code else done.returncode in (1, 2)
+    assert done.stderr.strip()
+    assert desk.users_path.read_bytes() == before
+
+
+def test_concurrent_user_commands_lose_nothing(desk):
+    """Two operators at once: every added account is there."""
+    arguments = [BINARY, "user", "add", "--password-stdin", "--users", str(desk.users_path)]
+    names = [f"rush-{number}" for number in range(8)]
+    running = [subprocess.Popen([*arguments, name], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                env=environment({})) for name in names]
+    for process in running:
+        process.stdin.write(NEW_PASSWORD.encode())
+        process.stdin.close()
+    assert [process.wait(20) for process in running] == [0] * len(names)
+    assert set(names) <= set(users_of(desk))
+    assert "amy" in users_of(desk)
+
+
+def test_unknown_user_wrong_password_and_disabled_account_answer_alike(desk):
+    """F2: same status, body and header names."""
+
+    def shape(name, password):
+        answer = desk.try_login(name, password)
+        body = answer.json()
+        body.pop("request_id")
+        return answer.status_code, body, sorted(answer.headers), answer.headers["www-authenticate"]
+
+    wrong = shape("amy", "not her password")
+    assert wrong[0] == 401 and wrong[1]["code"] == "invalid_credentials"
+    assert wrong == shape("nobody-at-all", "not her password") == shape("dan", "dan is not welcome 0")
+
+
+def test_an_unknown_user_takes_about_as_long_as_a_wrong_password(desk, record_property):
+    """F3: the ratio of the medians stays under 1.5 either way."""
+    times = {"amy": [], "nobody-at-all": [], "dan": []}
+    for _ in range(15):
+        for name in times:
+            start = time.perf_counter()
+            assert desk.try_login(name, "surely not this one").status_code == 401
+            times[name].append(time.perf_counter() - start)
+    medians = {name: statistics.median(taken) for name, taken in times.items()}
+    record_property("login_medians_ms", {name: round(m * 1000, 2) for name, m in medians.items()})
+    assert max(medians.values()) / min(medians.values()) < 1.5, medians
+
+
+@pytest.mark.parametrize("near", ["amy rides at dawn 7 ", " amy rides at dawn 7", "Amy rides at dawn 7",
+                                  "amy rides at dawn 7\x00", "amy rides at dawn", "amy rides at dawn 77"])
+def test_a_password_is_used_exactly_as_received(desk, near):
+    """F8: no trimming, truncation or change of case."""
+    assert desk.try_login("amy", near).status_code == 401
+
+
+@pytest.mark.parametrize("password", ["é" * 64, "e\u0301 combining 123", "пароль с пробелом", "🦅" * 30, "x" * 1024,
+                                      "nul\x00inside it", '"quotes" \\ and more'])
+def test_long_and_unicode_passwords_work(make_server, password):
+    """F8, F9, F10."""
+    server = make_server(people=(Person("gil", password),), alg="HS256").start()
+    server.login(server.people[0])
+    assert server.try_login("gil", password[:-1]).status_code == 401
+    if "\u0301" in password:
+        assert server.try_login("gil", password.replace("e\u0301", "é")).status_code == 401
+
+
+def test_an_overlong_or_empty_password_is_refused_unhashed(desk):
+    """F9: a 4xx at once, not a slow hash."""
+    for password in ("", "x" * 1025, "x" * 60_000):
+        answer = desk.try_login("amy", password)
+        assert (answer.status_code, answer.json()["code"]) == (400, "request_malformed")
+
+
+def imported(vectors) -> list[dict]:
+    return json.loads((vectors / VECTOR_FILE).read_text())
+
+
+def test_imported_hashes_let_their_owner_in_and_become_argon2id(make_server, vectors):
+    """F7, F12: bcrypt, yescrypt, SHA-512 crypt and weaker Argon2id are upgraded at the next good login."""
+    cases = [case for case in imported(vectors) if case["expect"] and 1 <= len(case["password"].encode()) <= 72]
+    strong = "$argon2id$v=19$m=19456,t=2,p=1$"
+    people = tuple(Person(f"imported-{n}", case["password"], password_hash=case["hash"]) for n, case in enumerate(cases))
+    server = make_server(people=people, alg="HS256").start()
+    server.secrets.clear()
+    assert {"bcrypt", "yescrypt", "sha512crypt"} <= {case["scheme"] for case in cases}
+    for person in people:
+        assert server.try_login(person.name, person.password).status_code == 200, person.password_hash
+    weak = [p for p, case in zip(people, cases) if case["scheme"] != "argon2id"]
+    server.wait_for(lambda: all(users_of(server)[p.name]["password"].startswith(strong) for p in weak), 5, "the upgrade")
+    for person in people:
+        assert server.try_login(person.name, person.password).status_code == 200
+        assert server.try_login(person.name, person.password + "x").status_code == 401
+
+
+def test_a_hash_that_does_not_match_or_is_malformed_is_a_plain_refusal(make_server, vectors):
+    """F12: never a crash, never a pass."""
+    cases = [case for case in imported(vectors) if not case["expect"] and 1 <= len(case["password"].encode()) <= 1024]
+    people = tuple(Person(f"odd-{n}", case["password"], password_hash=case["hash"] or "x")
+                   for n, case in enumerate(cases))
+    server = make_server(people=people, alg="HS256")
+    server.secrets.clear()
+    server.start()
+    for person in people:
+        answer = server.try_login(person.name, person.password)
+        assert (answer.status_code, answer.json()["code"]) == (401, "invalid_credentials"), person.password_hash
+
+
+def test_guessing_is_throttled_by_account_and_cannot_reach_the_hash(make_server):
+    """F4, F5: 429 with Retry-After, not cacheable; another account is untouched."""
+    server = make_server(alg="HS256", login_account_failures=3).start()
+    for _ in range(3):
+        assert server.try_login("amy", "a guess at it").status_code == 401
+    answer = server.try_login("amy", "a guess at it")
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_attempts")
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+    assert answer.headers["cache-control"] == "no-store"
+    assert server.login(BOB)
+    assert [server.try_login(f"ghost{uuid.uuid4().hex}", "a guess").status_code for _ in range(3)] == [401] * 3
+
+
+def test_guessing_is_throttled_by_source(make_server):
+    """F4: many names from one address."""
+    server = make_server(alg="HS256", login_source_failures=5).start()
+    codes = [server.try_login(f"name-{n}", "a guess at it").status_code for n in range(7)]
+    assert codes[:5] == [401] * 5
+    assert set(codes[5:]) == {429}
+
+
+def test_a_good_login_is_not_counted_against_the_account(make_server):
+    """F4: only failures count."""
+    server = make_server(alg="HS256", login_account_failures=3).start()
+    for _ in range(6):
+        server.login()
+
+
+def test_logins_good_and_bad_are_logged_with_subject_and_source_and_escaped(desk):
+    """M2, M3: a newline in a username makes no second entry."""
+    mark = len(desk.events())
+    desk.try_login('amy"\n{"event":"forged"}', "not a password")
+    session = desk.login()
+    events = desk.wait_for(lambda: [e for e in desk.events()[mark:] if "login" in str(e.get("event"))][:2], 2)
+    assert not any(event["event"] == "forged" for event in desk.events())
+    text = json.dumps(desk.events()[mark:])
+    assert session.claims["sub"] in text or AMY.name in text
+    assert "127.0.0.1" in text
+    assert all(event["time"].endswith("Z") for event in events if isinstance(event["time"], str))

@@ -1,0 +1,209 @@
+"""Each code on each route that documents it, so that the contract's table has no dead entry."""
+
+import time
+
+import pytest
+
+from harness.server import Session
+from harness.tokens import b64url, unb64url
+
+BEARER_ROUTES = [("GET", "/verify"), ("POST", "/verify"), ("POST", "/logout")] + [
+    (method, "/auth") for method in ("GET", "POST", "PUT", "PATCH", "DELETE")]
+REFRESH_ROUTES = ["/refresh", "/token", "/logout"]
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture(scope="module")
+def spent(fleet):
+    """A server with a token for every way of being refused."""
+    server = fleet.make(refresh_grace="0s")
+    server.shop = server.add_client("shop")
+    server.bank = server.add_client("bank")
+    server.start()
+    server.refused_tokens = access_tokens(server)
+    server.refused_refresh = refresh_tokens(server)
+    yield server
+    fleet.close(server)
+
+
+def login_of_shop(server) -> Session:
+    body = {"username": "amy", "password": server.people[0].password}
+    return Session(server.http.post("/login", json=body, auth=("shop", server.shop)).json())
+
+
+def access_tokens(server) -> dict[str, str]:
+    """Tokens by the code that refuses them."""
+    session = server.login()
+    forge = server.forge(session.access)
+    now = int(time.time())
+    head, payload, tail = session.access.split(".")
+    revoked, ended = server.login(), server.login()
+    server.revoke(revoked.access)
+    server.revoke(ended.refresh)
+    cut, of_shop = server.login(server.people[1]), login_of_shop(server)
+    server.cut(sub=server.people[1].id)
+    server.cut(client_id="shop")
+    shared = server.login(audience="partner")
+    server.cut(kid=server.key_of(shared.access)["kid"])
+    return {
+        "token_malformed": "not a token".replace(" ", "-"),
+        "token_too_large": "a" * 8_193,
+        "alg_not_allowed": forge.token({"alg": "HS256"}),
+        "kid_unknown": forge.token({"kid": "unheard-of"}),
+        "signature_invalid": f"{head}.{payload}.{b64url(bytes(len(unb64url(tail))))}",
+        "typ_mismatch": forge.token({"typ": "JWT"}),
+        "issuer_mismatch": forge.token(iss="https://elsewhere.example"),
+        "audience_mismatch": forge.token(aud="elsewhere"),
+        "claim_missing": forge.token(without=("jti",)),
+        "claim_invalid": forge.token(jti=7),
+        "token_expired": forge.token(iat=now - 900, exp=now - 300),
+        "token_not_active": forge.token(nbf=now + 300),
+        "token_revoked": revoked.access,
+        "session_revoked": ended.access,
+        "subject_revoked": cut.access,
+        "client_revoked": of_shop.access,
+        "key_revoked": shared.access,
+    }
+
+
+CODES = ["token_malformed", "token_too_large", "alg_not_allowed", "kid_unknown", "signature_invalid", "typ_mismatch",
+         "issuer_mismatch", "audience_mismatch", "claim_missing", "claim_invalid", "token_expired", "token_not_active",
+         "token_revoked", "session_revoked", "subject_revoked", "client_revoked", "key_revoked"]
+
+
+@pytest.mark.parametrize(("method", "path"), BEARER_ROUTES)
+@pytest.mark.parametrize("code", CODES)
+def test_a_refused_bearer_token_is_401_with_its_code(spent, method, path, code):
+    """E9, E10, J4, J5: every endpoint refuses alike."""
+    answer = spent.http.request(method, path, headers={"Authorization": f"Bearer {spent.refused_tokens[code]}"})
+    assert (answer.status_code, answer.json()["code"]) == (401, code)
+    assert answer.headers["www-authenticate"].startswith('Bearer realm="martlet", error="invalid_token"')
+
+
+@pytest.mark.parametrize(("method", "path"), BEARER_ROUTES)
+def test_no_bearer_token_is_401_without_an_error(spent, method, path):
+    """J5."""
+    answer = spent.http.request(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_missing")
+    assert answer.headers["www-authenticate"] == 'Bearer realm="martlet"'
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_auth_refuses_by_scope_and_role_for_every_method(spent, method):
+    """J5, J6."""
+    bearer = {"Authorization": f"Bearer {spent.login().access}"}
+    for query, code in (("scope=sing", "scope_insufficient"), ("role=captain", "role_insufficient")):
+        answer = spent.http.request(method, f"/auth?{query}", headers=bearer)
+        assert (answer.status_code, answer.json()["code"]) == (403, code)
+
+
+def test_verify_by_get_takes_the_same_demands_as_by_post(spent):
+    """J5."""
+    session = spent.login()
+    old = spent.forge(session.access).token(auth_time=int(time.time()) - 500)
+
+    def get(token, **query):
+        answer = spent.http.get("/verify", params=query, headers={"Authorization": f"Bearer {token}"})
+        return answer.status_code, answer.json().get("code")
+
+    assert get(session.access, audience="api", scope="read write", max_age=60) == (200, None)
+    assert get(session.access, scope="sing") == (403, "scope_insufficient")
+    assert get(session.access, audience="billing") == (401, "audience_mismatch")
+    assert get(old, max_age=100) == (401, "auth_too_old")
+    for query in ({"max_age": "x"}, {"max_age": "-1"}, {"scope": 'a"b'}):
+        assert get(session.access, **query) == (400, "request_malformed")
+
+
+def refresh_tokens(server) -> dict[str, str]:
+    session = server.login()
+    forge = server.forge(session.refresh)
+    now = int(time.time())
+    reused = server.login()
+    server.refresh(server.refresh(reused.refresh).json()["refresh_token"])
+    ended, cut, of_shop = server.login(), server.login(server.people[1]), login_of_shop(server)
+    server.revoke(ended.refresh)
+    server.cut(sub=server.people[1].id)
+    server.cut(client_id="shop")
+    return {
+        "refresh_invalid": session.refresh + "AAAA",
+        "refresh_expired": forge.token(exp=now - 60, sxp=now - 60),
+        "refresh_idle": forge.token(exp=now - 60),
+        "refresh_reused": reused.refresh,
+        "session_revoked": ended.refresh,
+        "subject_revoked": cut.refresh,
+        "client_revoked": of_shop.refresh,
+    }
+
+
+@pytest.mark.parametrize("path", REFRESH_ROUTES)
+@pytest.mark.parametrize("code", ["refresh_invalid", "refresh_expired", "refresh_idle", "session_revoked",
+                                  "subject_revoked", "client_revoked", "refresh_reused"])
+def test_a_refused_refresh_token_has_its_code(spent, path, code):
+    """G11: 401, but 400 invalid_grant at the token endpoint; /logout may end what is already ended once more."""
+    token = spent.refused_refresh[code]
+    if code == "refresh_reused":
+        session = spent.login()
+        token = session.refresh
+        spent.refresh(token)
+    auth = ("shop", spent.shop) if code == "client_revoked" else None
+    form = {"refresh_token": token} | ({"grant_type": "refresh_token"} if path == "/token" else {})
+    answer = spent.http.post(path, data=form, auth=auth)
+    if path == "/logout" and code in ("session_revoked", "client_revoked", "refresh_reused", "subject_revoked"):
+        assert answer.status_code == 204 or answer.json()["code"] == code
+        return
+    assert (answer.status_code, answer.json()["code"]) == (400 if path == "/token" else 401, code)
+    if path == "/token":
+        assert answer.json()["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize("path", ["/refresh", "/token"])
+def test_what_a_refresh_cannot_be_granted_has_its_code(spent, path):
+    """G8, G9, I3, I4."""
+    grant = {"grant_type": "refresh_token"}
+
+    def ask(form, auth=None):
+        answer = spent.http.post(path, data=grant | form, auth=auth)
+        return answer.status_code, answer.json()["code"]
+
+    mine = spent.login(scope="read")
+    token = {"refresh_token": mine.refresh}
+    assert ask(token | {"scope": "read write"}) == (400, "scope_invalid")
+    assert ask(token | {"audience": "billing"}) == (400, "audience_invalid")
+    assert ask(token | {"grant_type": "password"}) == (400, "grant_unsupported")
+    assert ask({}) == (400, "request_malformed")
+    assert ask(token | {"client_id": "shop", "client_secret": "wrong"}) == (401, "client_invalid")
+    of_shop = {"refresh_token": login_of_shop(spent).refresh}
+    assert ask(of_shop) == (401, "client_invalid")
+    assert ask(of_shop, ("bank", spent.bank)) == (403, "client_not_allowed")
+    text = spent.http.post(path, content="x", headers={"Content-Type": "text/plain"})
+    assert (text.status_code, text.json()["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("path", ["/refresh", "/token"])
+def test_another_request_inside_the_grace_time_is_a_mismatch(make_server, path):
+    """DESIGN 5."""
+    server = make_server(alg="HS256", refresh_grace="30s").start()
+    form = {"grant_type": "refresh_token", "refresh_token": server.login().refresh}
+    assert server.http.post(path, data=form).status_code == 200
+    answer = server.http.post(path, data=form | {"scope": "read"})
+    assert (answer.status_code, answer.json()["code"], answer.json()["error"]) == (400, "refresh_mismatch", "invalid_grant")
+
+
+@pytest.mark.parametrize("path", ["/revoke", "/introspect", "/logout", "/login"])
+def test_a_form_without_what_it_needs_is_malformed(spent, path):
+    """I5."""
+    form = {"x": "y", "token": "", "scope": "universe" if path == "/logout" else ""}
+    answer = spent.http.post(path, data=form, auth=("shop", spent.shop))
+    assert (answer.status_code, answer.json()["code"]) == (400, "request_malformed")
+
+
+def test_the_operators_order_must_be_json(spent):
+    """L9."""
+    answer = spent.admin.post("/admin/revocations", data={"all": "true"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_verify_takes_json_only(spent):
+    """L9."""
+    answer = spent.http.post("/verify", data={"token": "x"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
