@@ -25,7 +25,8 @@ package enum SHA256 {
     private let raw: OpaquePointer
 
     package init() {
-        guard let raw = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex2(raw, FetchedAlgorithms.sha256, nil) == 1 else {
+        guard let raw = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex2(raw, FetchedAlgorithms.sha256, nil) == 1
+        else {
             preconditionFailure("OpenSSL has no SHA-256: \(CryptoFault.drainedReason())")
         }
         unsafe self.raw = raw

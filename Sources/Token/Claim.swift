@@ -21,10 +21,16 @@ package enum Claim: String, CaseIterable, Sendable {
 }
 
 extension Claim {
-    /// The claim called `name`, without allocating.
-    init?(_ name: Span<UInt8>) {
-        guard let packed = Self.pack(name), let index = Self.packedNames.firstIndex(of: packed) else { return nil }
-        self = Self.allCases[index]
+    /// The ``index`` of the claim called `name`, or `nil`; without allocating.
+    ///
+    /// - Parameter start: where to look first. Our own tokens name claims in the order of ``allCases``, so that from one
+    ///   claim's successor on the next is found at once.
+    static func index(named name: Span<UInt8>, from start: Int) -> Int? {
+        guard let packed = pack(name) else { return nil }
+        let names = packedNames
+        for index in start..<names.count where names[index] == packed { return index }
+        for index in 0..<start where names[index] == packed { return index }
+        return nil
     }
 
     private static let packedNames: [UInt128] = allCases.map { claim in

@@ -12,18 +12,21 @@ struct ClaimTable {
         do { try document.parse(payload) } catch { throw .malformed(.payload) }
         guard document.kind(0) == .object else { throw .malformed(.payload) }
         var name = 1
+        var likely = 0
         let end = document.node(after: 0)
         while name < end {
             let value = name + 1
             defer { name = document.node(after: value) }
-            let claim: Claim?
+            let index: Int?
             if document.isPlain(name) {
-                claim = Claim(payload.extracting(document.range(name)))
+                index = Claim.index(named: payload.extracting(document.range(name)), from: likely)
             } else {
                 // An escape in a name is another spelling of the same name (A5).
-                claim = document.string(name, in: payload).flatMap(Claim.init(rawValue:))
+                index = document.string(name, in: payload).flatMap { Claim(rawValue: $0)?.index }
             }
-            if let claim { nodes[claim.index] = value }
+            guard let index else { continue }
+            nodes[index] = value
+            likely = index + 1
         }
     }
 

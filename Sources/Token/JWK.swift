@@ -49,9 +49,9 @@ package struct JWK: Sendable {
         let signs = operations?.contains("sign") ?? true
         let verifies = operations?.contains("verify") ?? true
         // The public half of a private key verifies, though the private key's own list names only "sign".
-        if case .privateRSA = material { guard signs || verifies else { throw .notForSignatures } } else {
-            guard verifies else { throw .notForSignatures }
-        }
+        var isPair = false
+        if case .privateRSA = material { isPair = true }
+        guard verifies || isPair && signs else { throw .notForSignatures }
         maySign = signs
     }
 }
@@ -60,7 +60,7 @@ extension JWK {
     /// Names go into headers, logs and metrics: printable ASCII without quotes and backslashes, at most 128 octets.
     private static func isUsableName(_ kid: String) -> Bool {
         (1...128).contains(kid.utf8.count)
-            && kid.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+            && kid.utf8.allSatisfy { (0x21...0x7E).contains($0) && !#""\"#.utf8.contains($0) }
     }
 }
 

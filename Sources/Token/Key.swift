@@ -35,7 +35,11 @@ package struct Key: Sendable {
             fallback = nil
         case .publicRSA(let components):
             guard purpose == .access else { throw .purposeMismatch }
-            do { material = .publicHalf(try VerifyingKey(components, for: .rsaPKCS1SHA256)) } catch { throw .crypto(error) }
+            do {
+                material = .publicHalf(try VerifyingKey(components, for: .rsaPKCS1SHA256))
+            } catch {
+                throw .crypto(error)
+            }
             algorithm = .rs256
             fallback = components.thumbprint
         case .privateRSA(let components):
@@ -68,24 +72,23 @@ package struct Key: Sendable {
     package static func generate(
         _ algorithm: Algorithm, purpose: Purpose, createdAt: Int64
     ) throws(KeyFault) -> Key {
+        guard purpose == .access || algorithm == .hs256 else { throw .purposeMismatch }
         let lifecycle = KeyLifecycle(createdAt: createdAt - createdAt % 1_000)
-        do {
+        do throws(CryptoFault) {
             switch algorithm {
             case .hs256:
+                let secret = try MACKey(Random.bytes(32))
                 return Key(
                     kid: Base64URL.encode(Random.bytes(16)), algorithm: .hs256, purpose: purpose, lifecycle: lifecycle,
-                    material: .secret(try MACKey(Random.bytes(32))))
+                    material: .secret(secret))
             case .rs256:
                 let pair = try SigningKey.generate(for: .rsaPKCS1SHA256)
-                guard purpose == .access else { throw KeyFault.purposeMismatch }
                 return Key(
                     kid: pair.verifyingKey.components.thumbprint, algorithm: .rs256, purpose: purpose,
                     lifecycle: lifecycle, material: .pair(pair))
             }
-        } catch let fault as CryptoFault {
-            throw .crypto(fault)
         } catch {
-            throw .purposeMismatch
+            throw .crypto(error)
         }
     }
 

@@ -19,7 +19,8 @@ struct ProtectedHeader {
         guard let alg = document.member("alg", of: 0, in: bytes), document.kind(alg) == .string else {
             throw .malformed(.header)
         }
-        guard let algorithm = Algorithm.allCases.first(where: { document.isEqual(alg, $0.octets.span, in: bytes) }) else {
+        guard let algorithm = Algorithm.allCases.first(where: { document.isEqual(alg, $0.octets.span, in: bytes) })
+        else {
             throw .algNotAllowed
         }
         guard document.member("crit", of: 0, in: bytes) == nil, document.member("b64", of: 0, in: bytes) == nil else {

@@ -14,7 +14,8 @@ enum TokenType: Equatable {
     init?(_ text: Span<UInt8>) {
         if text.isCaseInsensitivelyEqual(to: "at+jwt") || text.isCaseInsensitivelyEqual(to: "application/at+jwt") {
             self = .access
-        } else if text.isCaseInsensitivelyEqual(to: "rt+jwt") || text.isCaseInsensitivelyEqual(to: "application/rt+jwt") {
+        } else if text.isCaseInsensitivelyEqual(to: "rt+jwt") || text.isCaseInsensitivelyEqual(to: "application/rt+jwt")
+        {
             self = .refresh
         } else {
             return nil

@@ -69,8 +69,8 @@ struct VerifierCore: ~Copyable {
     }
 
     func roles() -> [String] {
-        guard let rolesNode, let roles = try? document.texts(.roles, rolesNode, in: stage.payload.span) else { return [] }
-        return roles
+        guard let rolesNode else { return [] }
+        return (try? document.texts(.roles, rolesNode, in: stage.payload.span)) ?? []
     }
 
     func hasRole(_ role: [UInt8]) -> Bool {

@@ -32,7 +32,8 @@ struct AttackTests {
         let modulus = pair.verifyingKey.components.modulus
         // SubjectPublicKeyInfo of a 2048-bit key with exponent 65537, RFC 5280 §4.1.2.7.
         let der: [UInt8] =
-            [0x30, 0x82, 0x01, 0x22, 0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01, 0x05, 0x00]
+            [0x30, 0x82, 0x01, 0x22, 0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01]
+            + [0x05, 0x00]
             + [0x03, 0x82, 0x01, 0x0F, 0x00, 0x30, 0x82, 0x01, 0x0A, 0x02, 0x82, 0x01, 0x01, 0x00]
             + modulus + [0x02, 0x03, 1, 0, 1]
         let base64 = Data(der).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
@@ -51,8 +52,7 @@ struct AttackTests {
                 let octets = Array(input.utf8)
                 let tag = try mac.authenticate(octets.span)
                 let token = "\(input).\(Base64URL.encode(tag.indices.map { tag[$0] }))"
-                #expect([.algNotAllowed, .signatureInvalid].contains(fixture.refusal(token)) || !header.contains("kid"))
-                #expect(fixture.refusal(token) != nil)
+                #expect([.algNotAllowed, .signatureInvalid, .kidMissing].contains(fixture.refusal(token)))
             }
         }
     }
@@ -170,7 +170,9 @@ struct AttackTests {
             Forge.payload([
                 "nbf": "1", "auth_time": "1e3", "scope": "\"a\"", "sid": "\"0191a2b3-c4d5-8e6f-8091-a2b3c4d5e6f7\"",
             ]).utf8)
-        let snippets = ["1e999", "-", "9223372036854775808", "\\u0000", "\\ud800", "\"", "[", "}", "null", ",", ":", "\u{FEFF}"]
+        let snippets = [
+            "1e999", "-", "9223372036854775808", "\\u0000", "\\ud800", "\"", "[", "}", "null", ",", ":", "\u{FEFF}",
+        ]
         for _ in 0..<4_000 {
             var payload = source
             for _ in 0..<Int.random(in: 1...3, using: &random) {

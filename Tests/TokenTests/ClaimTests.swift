@@ -23,8 +23,10 @@ struct ClaimTests {
     }
 
     @Test(arguments: [
-        "", "null", "1", "[]", #""text""#, "{", "{} {}", #"{"a":1,}"#, "\u{FEFF}{}", #"{"exp":1800000600,"exp":1900000000}"#,
-        #"{"exp":1800000600,"\u0065xp":1900000000}"#, #"{"exp":NaN}"#, #"{"exp":Infinity}"#, #"{"exp":01}"#, #"{"exp":+1}"#,
+        "", "null", "1", "[]", #""text""#, "{", "{} {}", #"{"a":1,}"#, "\u{FEFF}{}",
+        #"{"exp":1800000600,"exp":1900000000}"#,
+        #"{"exp":1800000600,"\u0065xp":1900000000}"#, #"{"exp":NaN}"#, #"{"exp":Infinity}"#, #"{"exp":01}"#,
+        #"{"exp":+1}"#,
         #"{"sub":"\ud800"}"#,
     ])
     func `a payload that is no strict JSON object is refused whole (A6, E3)`(_ payload: String) {
@@ -53,8 +55,10 @@ struct ClaimTests {
 
     @Test(arguments: [
         #""1800000600""#, "true", "false", "null", "[]", "[1800000600]", "{}", "1e999", "-1e999", "9223372036854775807",
-        "9223372036854775808", "-9223372036854775808", "-9223372036854775809", "18446744073709551616", "1800000600.5", "1e400",
-        "0.1e-400", "253402300800", "-1", "123456789012345678901234567890123456789012345678901234567890", "1E18", "1e19",
+        "9223372036854775808", "-9223372036854775808", "-9223372036854775809", "18446744073709551616",
+        "1800000600.5", "1e400",
+        "0.1e-400", "253402300800", "-1", "123456789012345678901234567890123456789012345678901234567890", "1E18",
+        "1e19",
     ])
     func `a time that is no whole number in range is refused without a trap (E3, D3)`(_ value: String) {
         #expect(refusal(["exp": value]) == .claimInvalid(.expiresAt))
@@ -79,7 +83,8 @@ struct ClaimTests {
     }
 
     @Test(arguments: [
-        "https://auth.example/", "https://AUTH.example", "http://auth.example", "https://auth.example ", "", "auth.example",
+        "https://auth.example/", "https://AUTH.example", "http://auth.example", "https://auth.example ", "",
+        "auth.example",
     ])
     func `iss must be ours octet by octet (E5, A13)`(_ issuer: String) {
         #expect(refusal(["iss": "\"\(issuer)\""]) == .issuerMismatch)
@@ -95,7 +100,9 @@ struct ClaimTests {
         #expect(refusal(["aud": value]) == nil)
     }
 
-    @Test(arguments: [#""""#, #""API""#, #""api ""#, #""api/""#, #"[]"#, #"["other"]"#, #"[""]"#, #""api,other""#, #"["ap","i"]"#])
+    @Test(arguments: [
+        #""""#, #""API""#, #""api ""#, #""api/""#, #"[]"#, #"["other"]"#, #"[""]"#, #""api,other""#, #"["ap","i"]"#,
+    ])
     func `another aud is refused (E6)`(_ value: String) {
         #expect(refusal(["aud": value]) == .audienceMismatch)
     }
@@ -122,7 +129,8 @@ struct ClaimTests {
     }
 
     @Test(arguments: [
-        "1", "null", #""""#, #""x""#, #""0191A2B3-C4D5-8E6F-8091-A2B3C4D5E6F7""#, #""0191a2b3c4d58e6f8091a2b3c4d5e6f7""#,
+        "1", "null", #""""#, #""x""#, #""0191A2B3-C4D5-8E6F-8091-A2B3C4D5E6F7""#,
+        #""0191a2b3c4d58e6f8091a2b3c4d5e6f7""#,
         #""\u0030191a2b3-c4d5-8e6f-8091-a2b3c4d5e6f7""#,
     ])
     func `identifiers have one spelling`(_ value: String) {

@@ -60,7 +60,8 @@ struct HeaderTests {
     }
 
     @Test(arguments: [
-        "none", "None", "NONE", "nOnE", "none ", " none", "", "hs256", "Hs256", "HS256 ", " HS256", "HS256\\u0000", "HS384",
+        "none", "None", "NONE", "nOnE", "none ", " none", "", "hs256", "Hs256", "HS256 ", " HS256", "HS256\\u0000",
+        "HS384",
         "HS512", "RS384", "RS512", "PS256", "ES256", "ES256K", "EdDSA", "RSA1_5", "dir", "A256KW", "RSA-OAEP", "ＨＳ256",
     ])
     func `an unknown alg is refused, signed or not (A7, A8, B2)`(_ name: String) {
@@ -94,7 +95,8 @@ struct HeaderTests {
     }
 
     @Test func `unknown members and embedded keys are ignored (A11, B17)`() {
-        let others = #""jku":"http://127.0.0.1:1/","jwk":{"kty":"oct","k":"AA"},"x5u":"file:///etc/passwd","x5c":["AA"]"#
+        let others =
+            #""jku":"http://127.0.0.1:1/","jwk":{"kty":"oct","k":"AA"},"x5u":"file:///etc/passwd","x5c":["AA"]"#
         #expect(refusal(#"{"alg":"HS256","kid":"\#(kid)","typ":"at+jwt","zip":"DEF","foo":[{}],\#(others)}"#) == nil)
     }
 
@@ -127,7 +129,9 @@ struct HeaderTests {
         #expect(refusal(Forge.header(Fixture.hmac, typ: typ)) == nil)
     }
 
-    @Test(arguments: ["JWT", "jwt", "", "rt+jwt", "at+jwt ", "text/at+jwt", "application/jwt", "dpop+jwt", "at\\u002bjwt"])
+    @Test(arguments: [
+        "JWT", "jwt", "", "rt+jwt", "at+jwt ", "text/at+jwt", "application/jwt", "dpop+jwt", "at\\u002bjwt",
+    ])
     func `another typ is refused (E7)`(_ typ: String) {
         #expect(refusal(Forge.header(Fixture.hmac, typ: typ)) == .typMismatch)
     }

@@ -108,10 +108,12 @@ struct KeyTests {
     }
 
     @Test(arguments: [
-        [UInt8](repeating: 0, count: 32), [UInt8](repeating: 0x61, count: 64), Array(0..<32), Array((0..<32).reversed()),
+        [UInt8](repeating: 0, count: 32), [UInt8](repeating: 0x61, count: 64), Array(0..<32),
+        Array((0..<32).reversed()),
         Array("passwordpasswordpasswordpassword".utf8), Array("0123456701234567012345670123456701234567".utf8),
         Array("-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEF".utf8),
-        Array(" \n-----BEGIN RSA PUBLIC KEY-----\nMIIBCgKCAQEA".utf8), Array(#"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJX"}"#.utf8),
+        Array(" \n-----BEGIN RSA PUBLIC KEY-----\nMIIBCgKCAQEA".utf8),
+        Array(#"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJX"}"#.utf8),
     ])
     func `secrets that nobody drew at random, and public keys in disguise, are refused (B3, B5)`(_ secret: [UInt8]) {
         #expect(throws: KeyFault.weakSecret) { try Key(file: file(secret)) }
@@ -151,7 +153,8 @@ struct KeyTests {
 
     @Test(arguments: [
         ("jwk_rsa_key.json", true), ("jwk_ec_key_P-256.json", false), ("jwk_ec_pub_secp256k1.json", false),
-        ("jwk_okp_key_Ed25519.json", false), ("jwk_okp_pub_Ed448.json", false), ("jwk_keyset_only_unknown_alg.json", false),
+        ("jwk_okp_key_Ed25519.json", false), ("jwk_okp_pub_Ed448.json", false),
+        ("jwk_keyset_only_unknown_alg.json", false),
     ])
     func `the key files of PyJWT load or are refused without a crash`(_ file: String, _ loads: Bool) throws {
         let octets = Array(try vector("jwk-pyjwt/\(file)"))

@@ -66,7 +66,9 @@ struct KeyringTests {
         }
         let kid = Fixture.rsa.kid
         #expect(find(kid) == kid)
-        for other in ["", String(kid.dropLast()), kid + "A", kid.uppercased(), "../\(kid)"] { #expect(find(other) == nil) }
+        for other in ["", String(kid.dropLast()), kid + "A", kid.uppercased(), "../\(kid)"] {
+            #expect(find(other) == nil)
+        }
     }
 
     private func key(_ kid: String, _ lifecycle: KeyLifecycle) throws(KeyFault) -> Key {

@@ -45,11 +45,14 @@ struct RFCExampleTests {
     }
 
     @Test func `detached, unencoded and encrypted forms are refused (A10, A16)`() throws {
-        for file in ["jwe/5_1.key_encryption_using_rsa_v15_and_aes-hmac-sha2", "jwe/5_6.direct_encryption_using_aes-gcm"] {
+        for file in [
+            "jwe/5_1.key_encryption_using_rsa_v15_and_aes-hmac-sha2", "jwe/5_6.direct_encryption_using_aes-gcm",
+        ] {
             #expect(refusal(try compact(cookbook(file)), Fixture.hmac) == .malformed(.separators))
         }
         let unencoded = try cookbook("rfc7797/hmac-sha2_b64_false")
-        let header = try #require(((unencoded["output"] as? [String: Any])?["json_flat"] as? [String: Any])?["protected"] as? String)
+        let header = try #require(
+            ((unencoded["output"] as? [String: Any])?["json_flat"] as? [String: Any])?["protected"] as? String)
         let token = Forge.token(headerText: header, payloadText: "Zm9v", key: Fixture.hmac)
         #expect(refusal(token, Fixture.hmac) == .criticalUnsupported)
     }
@@ -67,7 +70,8 @@ struct RFCExampleTests {
     }
 
     @Test func `the keys of RFC 7517 A-2 load or are named as unsupported (C6)`() throws {
-        let set = try JSONSerialization.jsonObject(with: vector("rfc7515-latchset/rfc7517_A.2.jwkset")) as? [String: Any]
+        let set =
+            try JSONSerialization.jsonObject(with: vector("rfc7515-latchset/rfc7517_A.2.jwkset")) as? [String: Any]
         let keys = try #require(set?["keys"] as? [[String: Any]])
         let outcomes = try keys.map { jwk in
             let octets = Array(try JSONSerialization.data(withJSONObject: jwk))

@@ -62,14 +62,17 @@ struct RefreshTests {
         }
     }
 
-    @Test(arguments: ["aud", "sid", "gen", "sub", "client_id", "iat", "exp", "sxp", "taud", "scope", "auth_time", "amr"])
+    @Test(arguments: [
+        "aud", "sid", "gen", "sub", "client_id", "iat", "exp", "sxp", "taud", "scope", "auth_time", "amr",
+    ])
     func `every claim is required`(_ name: String) throws {
         let claim = try #require(Claim(rawValue: name))
         #expect(fixture.refreshRefusal(Self.forged { $0.removeAll { $0.0 == name } }) == .claimMissing(claim))
     }
 
     @Test(arguments: [
-        ("gen", "-1"), ("gen", "4294967296"), ("gen", "1.5"), ("gen", #""1""#), ("gen", "1e999"), ("sid", "1"), ("sid", #""x""#),
+        ("gen", "-1"), ("gen", "4294967296"), ("gen", "1.5"), ("gen", #""1""#), ("gen", "1e999"), ("sid", "1"),
+        ("sid", #""x""#),
         ("sub", #""\u0061""#), ("sub", #""""#), ("sxp", "null"), ("exp", #""1""#), ("taud", #""api""#), ("taud", "[1]"),
         ("amr", "{}"), ("scope", "[]"), ("aud", "1"),
     ])
@@ -99,7 +102,11 @@ struct RefreshTests {
     private static let members = [
         ("aud", #""https://auth.example""#), ("sid", #""019a0000-0000-7001-8000-000000000001""#), ("gen", "3"),
         ("sub", #""alice""#), ("client_id", #""first-party""#), ("iat", "1800000000"), ("exp", "1800001000"),
-        ("sxp", "1800005000"), ("taud", #"["api"]"#), ("scope", #""read""#), ("auth_time", "1799999900"), ("amr", #"["pwd"]"#),
+        ("sxp", "1800005000"), ("taud", #"["api"]"#), ("scope", #""read""#), ("auth_time", "1799999900"),
+        (
+            "amr",
+            #"["pwd"]"#
+        ),
     ]
     private static let payload = text(members)
 
@@ -119,6 +126,7 @@ extension RefreshClaims {
     fileprivate var withoutKid: RefreshClaims {
         RefreshClaims(
             sid: sid, generation: generation, subject: subject, clientID: clientID, issuedAt: issuedAt,
-            expiresAt: expiresAt, sessionEnd: sessionEnd, audience: audience, scope: scope, authTime: authTime, amr: amr)
+            expiresAt: expiresAt, sessionEnd: sessionEnd, audience: audience, scope: scope, authTime: authTime, amr: amr
+        )
     }
 }
