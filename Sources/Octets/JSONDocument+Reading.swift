@@ -24,6 +24,9 @@ extension JSONDocument {
         return nil
     }
 
+    /// The node after this one and all that it holds: from an element to the next, from a value to the next name.
+    package func node(after node: Node) -> Node { Int(entries[node].next) }
+
     /// The exact integer that a number is: `1`, `-5`, `1.0` and `1e3` are; `1.5`, `1e999` and 2^63 are not.
     package func integer(_ node: Node, in bytes: Span<UInt8>) -> Int64? {
         guard entries[node].kind == .number else { return nil }

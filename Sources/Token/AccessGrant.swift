@@ -12,7 +12,7 @@ package struct AccessGrant: Sendable {
     package var generation: UInt32
     /// Seconds since 1970.
     package var authTime: Int64
-    package var methods: [String]
+    package var amr: [String]
     package var roles: [String]
     /// A JSON object of further claims, or nothing. Members named like a ``Claim`` are left out: ours stand.
     package var extra: [UInt8]
@@ -26,8 +26,8 @@ package struct AccessGrant: Sendable {
 
     package init(
         subject: String, clientID: String, audience: [String], scope: String, sid: UUID, generation: UInt32,
-        authTime: Int64, methods: [String], roles: [String], extra: [UInt8] = [], issuedAt: Int64, lifetime: Int64,
-        sessionEnd: Int64, algorithm: Algorithm
+        authTime: Int64, amr: [String], roles: [String], extra: [UInt8] = [], issuedAt: Int64, lifetime: Int64,
+        sessionEnd: Int64 = NumericDate.range.upperBound, algorithm: Algorithm
     ) {
         self.subject = subject
         self.clientID = clientID
@@ -36,7 +36,7 @@ package struct AccessGrant: Sendable {
         self.sid = sid
         self.generation = generation
         self.authTime = authTime
-        self.methods = methods
+        self.amr = amr
         self.roles = roles
         self.extra = extra
         self.issuedAt = issuedAt
@@ -44,6 +44,9 @@ package struct AccessGrant: Sendable {
         self.sessionEnd = sessionEnd
         self.algorithm = algorithm
     }
+
+    /// Names that further claims cannot have.
+    package static let reservedClaims = Set(Claim.allCases.map(\.rawValue))
 
     /// The token's `exp` in seconds since 1970.
     package var expiresAt: Int64 { min(issuedAt / 1_000 &+ lifetime, sessionEnd) }

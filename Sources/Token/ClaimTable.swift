@@ -11,7 +11,11 @@ struct ClaimTable {
     init(_ payload: Span<UInt8>, using document: inout JSONDocument) throws(TokenRejection) {
         do { try document.parse(payload) } catch { throw .malformed(.payload) }
         guard document.kind(0) == .object else { throw .malformed(.payload) }
-        for (name, value) in document.members(0) {
+        var name = 1
+        let end = document.node(after: 0)
+        while name < end {
+            let value = name + 1
+            defer { name = document.node(after: value) }
             let claim: Claim?
             if document.isPlain(name) {
                 claim = Claim(payload.extracting(document.range(name)))

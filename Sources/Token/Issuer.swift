@@ -18,22 +18,22 @@ package final class Issuer {
     private let issuer: String
     private let pens: [Pen]
 
-    package init(keyring: Keyring, issuer: String) throws(KeyFault) {
+    package init(keyring: Keyring, issuer: String) {
         self.keyring = keyring
         self.issuer = issuer
-        var pens: [Pen] = []
+        pens = keyring.keys.map(Self.pen)
+    }
+
+    private static func pen(for key: Key) -> Pen {
         do {
-            for key in keyring.keys {
-                switch key.material {
-                case .secret(let secret): pens.append(.mac(try MACContext(secret)))
-                case .pair(let pair): pens.append(.signer(try Signer(pair)))
-                case .publicHalf: pens.append(.none)
-                }
+            switch key.material {
+            case .secret(let secret): return .mac(try MACContext(secret))
+            case .pair(let pair): return .signer(try Signer(pair))
+            case .publicHalf: return .none
             }
         } catch {
-            throw .crypto(error)
+            preconditionFailure("a key that the keyring took does not work: \(error)")
         }
-        self.pens = pens
     }
 
     /// Issues an access token (RFC 9068 §2).
@@ -52,7 +52,7 @@ package final class Issuer {
         payload.identifier(.sessionID, grant.sid)
         if !grant.scope.isEmpty { try payload.name(.scope, grant.scope) }
         try payload.time(.authTime, grant.authTime)
-        if !grant.methods.isEmpty { payload.texts(.methods, grant.methods) }
+        if !grant.amr.isEmpty { payload.texts(.amr, grant.amr) }
         if !grant.roles.isEmpty { payload.texts(.roles, grant.roles) }
         try payload.extra(grant.extra)
         return try seal(payload.finish(), keyIndex)
@@ -74,7 +74,7 @@ package final class Issuer {
         payload.texts(.tokenAudience, claims.audience)
         payload.text(.scope, claims.scope)
         try payload.time(.authTime, claims.authTime)
-        payload.texts(.methods, claims.methods)
+        payload.texts(.amr, claims.amr)
         return try seal(payload.finish(), keyIndex)
     }
 

@@ -21,6 +21,8 @@ package struct Key: Sendable {
     package let material: Material
     private let maySign: Bool
 
+    /// Takes what a JWK says without judging how good a secret is; ``init(parsing:)`` does that.
+    ///
     /// - Parameter kid: by default the JWK's own, or the thumbprint of a public key.
     package init(
         _ jwk: JWK, kid: String? = nil, purpose: Purpose, lifecycle: KeyLifecycle
@@ -29,7 +31,6 @@ package struct Key: Sendable {
         switch jwk.material {
         case .secret(let octets):
             do { material = .secret(try MACKey(octets)) } catch { throw .crypto(error) }
-            guard SecretStrength.isAcceptable(octets) else { throw .weakSecret }
             algorithm = .hs256
             fallback = nil
         case .publicRSA(let components):

@@ -7,11 +7,18 @@ import OpenSSL
 /// - `iat`: when it was made, in seconds since 1970; required.
 /// - `signs_from`, `signs_until`, `verifies_until`: its life cycle in seconds since 1970; optional.
 extension Key {
+    /// - Throws: also for secrets that are too short (B4), weak (B5), or public keys in disguise (B3).
     package init(parsing bytes: Span<UInt8>) throws(KeyFault) {
         var document = JSONDocument()
         do { try document.parse(bytes) } catch { throw .notJSON(error) }
         let jwk = try JWK(document, 0, in: bytes)
         guard jwk.algorithm != nil else { throw .memberMissing("alg") }
+        if case .secret(let octets) = jwk.material {
+            guard octets.count >= MACContext.tagByteCount else {
+                throw .crypto(.secretTooShort(byteCount: octets.count))
+            }
+            guard SecretStrength.isAcceptable(octets) else { throw .weakSecret }
+        }
         guard let purposeNode = document.member("purpose", of: 0, in: bytes) else { throw .memberMissing("purpose") }
         guard let text = document.string(purposeNode, in: bytes), let purpose = Purpose(rawValue: text) else {
             throw .memberInvalid("purpose")

@@ -17,11 +17,13 @@ package struct RefreshClaims: Equatable, Sendable {
     package var audience: [String]
     package var scope: String
     package var authTime: Int64
-    package var methods: [String]
+    package var amr: [String]
+    /// The name of the key that signed the token; empty in claims that are yet to be issued.
+    package internal(set) var kid = ""
 
     package init(
         sid: UUID, generation: UInt32, subject: String, clientID: String, issuedAt: Int64, expiresAt: Int64,
-        sessionEnd: Int64, audience: [String], scope: String, authTime: Int64, methods: [String]
+        sessionEnd: Int64, audience: [String], scope: String, authTime: Int64, amr: [String]
     ) {
         self.sid = sid
         self.generation = generation
@@ -33,10 +35,13 @@ package struct RefreshClaims: Equatable, Sendable {
         self.audience = audience
         self.scope = scope
         self.authTime = authTime
-        self.methods = methods
+        self.amr = amr
     }
 
-    init(_ table: ClaimTable, _ document: borrowing JSONDocument, in payload: Span<UInt8>) throws(TokenRejection) {
+    init(
+        _ table: ClaimTable, _ document: borrowing JSONDocument, in payload: Span<UInt8>, kid: String
+    ) throws(TokenRejection) {
+        self.kid = kid
         func text(_ claim: Claim) throws(TokenRejection) -> String {
             guard let text = document.string(try table.required(claim), in: payload) else { throw .claimInvalid(claim) }
             return text
@@ -58,6 +63,6 @@ package struct RefreshClaims: Equatable, Sendable {
         audience = try document.texts(.tokenAudience, try table.required(.tokenAudience), in: payload)
         scope = try text(.scope)
         authTime = try time(.authTime)
-        methods = try document.texts(.methods, try table.required(.methods), in: payload)
+        amr = try document.texts(.amr, try table.required(.amr), in: payload)
     }
 }

@@ -4,30 +4,30 @@ import OpenSSL
 ///
 /// Holds whole tokens and compares whole tokens: a hash only chooses the slot. It remembers nothing but "the signature
 /// holds"; times, claims and revocation are looked at every time. One thread and one keyring own it.
-struct SignatureCache: ~Copyable {
+package struct SignatureCache: ~Copyable {
     static let slotCount = 4_096
-    static let byteCountMax = 4 << 20
+    package static let byteCountMax = 4 << 20
     /// What an array costs besides its elements.
     private static let overheadByteCount = 32
 
     private var slots: [[UInt8]] = []
-    private var byteCount = 0
+    package private(set) var byteCount = 0
     private var hand = 0
     /// Unknown outside, so that nobody can aim tokens at one slot.
     private let seed: (UInt64, UInt64)
 
-    init() {
+    package init() {
         seed = (Random.next64() | 1, Random.next64() | 1)
     }
 
-    func holds(_ token: Span<UInt8>, signature: Range<Int>) -> Bool {
+    package func holds(_ token: Span<UInt8>, signature: Range<Int>) -> Bool {
         guard let slot = slot(token, signature), slot < slots.count else { return false }
         let known = slots[slot]
         return !known.isEmpty && known.span.hasSameOctets(as: token)
     }
 
     /// - Precondition: the token's signature has just been found good.
-    mutating func insert(_ token: Span<UInt8>, signature: Range<Int>) {
+    package mutating func insert(_ token: Span<UInt8>, signature: Range<Int>) {
         guard let slot = slot(token, signature) else { return }
         if slots.isEmpty { slots = Array(repeating: [], count: Self.slotCount) }
         clear(slot)

@@ -27,21 +27,21 @@ package struct SignatureStage: ~Copyable {
     private var signature: [UInt8] = []
     private var headerDocument = JSONDocument()
 
-    package init(keyring: Keyring) throws(KeyFault) {
+    package init(keyring: Keyring) {
         self.keyring = keyring
-        var checks: [Check] = []
+        checks = keyring.keys.map(Self.check)
+    }
+
+    private static func check(with key: Key) -> Check {
         do {
-            for key in keyring.keys {
-                switch key.material {
-                case .secret(let secret): checks.append(.mac(try MACContext(secret)))
-                case .pair(let pair): checks.append(.signature(try SignatureVerifier(pair.verifyingKey)))
-                case .publicHalf(let publicHalf): checks.append(.signature(try SignatureVerifier(publicHalf)))
-                }
+            switch key.material {
+            case .secret(let secret): return .mac(try MACContext(secret))
+            case .pair(let pair): return .signature(try SignatureVerifier(pair.verifyingKey))
+            case .publicHalf(let publicHalf): return .signature(try SignatureVerifier(publicHalf))
             }
         } catch {
-            throw .crypto(error)
+            preconditionFailure("a key that the keyring took does not work: \(error)")
         }
-        self.checks = checks
     }
 
     /// Checks all but the claims, in the order structure, key, signature; ``payload`` is the token's afterwards.

@@ -2,7 +2,7 @@ package import Octets
 
 /// The claims of an access token that passed every check. Only ``Verifier`` makes one.
 ///
-/// Holds no heap memory: texts are ranges into ``Verifier/payload`` and last until the next token is verified.
+/// Making one allocates nothing: texts are ranges into ``Verifier/payload`` and last until the next token is verified.
 /// Their octets are the value itself, because texts with escapes are refused: one subject has one spelling.
 package struct VerifiedClaims: Sendable {
     package let jti: UUID
@@ -14,12 +14,12 @@ package struct VerifiedClaims: Sendable {
     package let issuedAt: Int64
     package let expiresAt: Int64
     package let authTime: Int64?
-    /// The key's index in the verifier's keyring.
-    package let keyIndex: Int
+    /// The name of the key that signed, shared with the keyring.
+    package let kid: [UInt8]
     package let algorithm: Algorithm
 
     init(
-        _ table: ClaimTable, _ document: borrowing JSONDocument, in payload: Span<UInt8>, keyIndex: Int,
+        _ table: ClaimTable, _ document: borrowing JSONDocument, in payload: Span<UInt8>, kid: [UInt8],
         algorithm: Algorithm
     ) throws(TokenRejection) {
         jti = try document.identifier(.tokenID, try table.required(.tokenID), in: payload)
@@ -34,7 +34,7 @@ package struct VerifiedClaims: Sendable {
         issuedAt = try document.time(.issuedAt, try table.required(.issuedAt), in: payload)
         expiresAt = try document.time(.expiresAt, try table.required(.expiresAt), in: payload)
         authTime = if let node = table[.authTime] { try document.time(.authTime, node, in: payload) } else { nil }
-        self.keyIndex = keyIndex
+        self.kid = kid
         self.algorithm = algorithm
     }
 }

@@ -11,9 +11,9 @@ package final class Verifier {
     /// - Parameters:
     ///   - issuer: the only `iss` that is accepted (E5).
     ///   - leeway: seconds by which `exp` and `nbf` may be missed, 0 to 60.
-    package init(keyring: Keyring, issuer: String, leeway: Int64) throws(KeyFault) {
+    package init(keyring: Keyring, issuer: String, leeway: Int64) {
         self.keyring = keyring
-        core = try VerifierCore(keyring: keyring, issuer: issuer, leeway: leeway)
+        core = VerifierCore(keyring: keyring, issuer: issuer, leeway: leeway)
     }
 
     /// Verifies an access token (RFC 9068 §4): structure, key, signature, then claims.
@@ -37,6 +37,9 @@ package final class Verifier {
 
     /// The tape over ``payload``, for reading further claims.
     package var document: JSONDocument { core.document }
+
+    /// The `aud` of the token verified last, as a list.
+    package func audiences() -> [String] { core.audiences() }
 
     /// The `roles` of the token verified last; empty if it has none, or no list of strings.
     package func roles() -> [String] { core.roles() }
