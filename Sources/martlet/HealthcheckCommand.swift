@@ -18,7 +18,7 @@ enum HealthcheckCommand {
             let arguments = try Arguments(words, options: [.value(Setting.listen.flag)])
             let texts = arguments.value(Setting.listen.flag) ?? Environment.values[Setting.listen.rawValue]
             guard let first = ListenText(first: texts ?? Setting.listen.defaultText) else {
-                Terminal.complain("martlet healthcheck: no address to ask")
+                Terminal.writeError("martlet healthcheck: no address to ask\n")
                 return 2
             }
             address = first
@@ -27,12 +27,12 @@ enum HealthcheckCommand {
                 Terminal.write(usage)
                 return 0
             }
-            Terminal.complain("martlet healthcheck: \(error)")
+            Terminal.writeError("martlet healthcheck: \(error)\n")
             return 2
         }
         let answer = Probe.ask(address, secondsMax: 5)
         guard let answer, answer.hasPrefix("HTTP/1.1 200 ") else {
-            Terminal.complain("martlet healthcheck: \(answer == nil ? "no answer" : "not 200")")
+            Terminal.writeError("martlet healthcheck: \(answer == nil ? "no answer" : "not 200")\n")
             return 1
         }
         return 0

@@ -23,7 +23,7 @@ enum Martlet {
     nonisolated static func main() {
         let words = Array(CommandLine.arguments.dropFirst())
         guard let name = words.first else {
-            Terminal.complain(usage)
+            Terminal.writeError(usage)
             exit(2)
         }
         if ["help", "--help", "-h"].contains(name) {
@@ -31,7 +31,7 @@ enum Martlet {
             exit(0)
         }
         guard let command = commands.first(where: { $0.name == name || "--\($0.name)" == name && name == "--version" }) else {
-            Terminal.complain("martlet: there is no command \(name); martlet help lists them")
+            Terminal.writeError("martlet: there is no command \(name); martlet help lists them\n")
             exit(2)
         }
         exit(command.run(Array(words.dropFirst())))

@@ -13,7 +13,7 @@ enum OpenAPICommand {
     static func run(_ words: [String]) -> Int32 {
         guard words.isEmpty else {
             let isHelp = words == ["--help"] || words == ["-h"]
-            isHelp ? Terminal.write(usage) : Terminal.complain("martlet openapi: takes no options")
+            isHelp ? Terminal.write(usage) : Terminal.writeError("martlet openapi: takes no options\n")
             return isHelp ? 0 : 2
         }
         let settings = Setting.allCases.map { $0.openAPIText }

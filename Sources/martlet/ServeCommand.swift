@@ -37,13 +37,13 @@ enum ServeCommand {
                 Terminal.write(usage)
                 return 0
             }
-            Terminal.complain("martlet serve: \(fault)")
+            Terminal.writeError("martlet serve: \(fault)\n")
             return 2
         } catch let error as ConfigurationError {
-            for mistake in error.mistakes { Terminal.complain("martlet: \(mistake)") }
+            for mistake in error.mistakes { Terminal.writeError("martlet: \(mistake)\n") }
             return 2
         } catch {
-            Terminal.complain("martlet: \(error)")
+            Terminal.writeError("martlet: \(error)\n")
             return 2
         }
         return serve(configuration)
@@ -76,7 +76,7 @@ enum ServeCommand {
                 }
             }
         } catch {
-            Terminal.complain("martlet: \(error)")
+            Terminal.writeError("martlet: \(error)\n")
             return 2
         }
         for (listener, port) in zip(listeners(configuration), server.boundPorts) {

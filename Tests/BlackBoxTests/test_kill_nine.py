@@ -13,7 +13,7 @@ def journal(server) -> list[dict]:
 
 
 def count(records: list[dict], kind: str) -> int:
-    return sum(str(record["type"]).upper() == kind for record in records)
+    return sum(str(record["kind"]).upper() == kind for record in records)
 
 
 def test_a_revocation_answered_with_success_survives_kill_nine_every_time(make_server, is_full):
