@@ -12,7 +12,7 @@ package struct AccessGrant: Sendable {
     package var generation: UInt32
     /// Seconds since 1970.
     package var authTime: Int64
-    package var amr: [String]
+    package var methods: [String]
     package var roles: [String]
     /// A JSON object of further claims, or nothing. Members named like a ``Claim`` are left out: ours stand.
     package var extra: [UInt8]
@@ -26,7 +26,7 @@ package struct AccessGrant: Sendable {
 
     package init(
         subject: String, clientID: String, audience: [String], scope: String, sid: UUID, generation: UInt32,
-        authTime: Int64, amr: [String], roles: [String], extra: [UInt8] = [], issuedAt: Int64, lifetime: Int64,
+        authTime: Int64, methods: [String], roles: [String], extra: [UInt8] = [], issuedAt: Int64, lifetime: Int64,
         sessionEnd: Int64 = NumericDate.range.upperBound, algorithm: Algorithm
     ) {
         self.subject = subject
@@ -36,7 +36,7 @@ package struct AccessGrant: Sendable {
         self.sid = sid
         self.generation = generation
         self.authTime = authTime
-        self.amr = amr
+        self.methods = methods
         self.roles = roles
         self.extra = extra
         self.issuedAt = issuedAt

@@ -13,7 +13,7 @@ package enum Claim: String, CaseIterable, Sendable {
     case sessionID = "sid"
     case scope = "scope"
     case authTime = "auth_time"
-    case amr = "amr"
+    case methods = "amr"
     case roles = "roles"
     case generation = "gen"
     case sessionEnd = "sxp"
@@ -65,7 +65,7 @@ extension Claim {
         case .sessionID: 8
         case .scope: 9
         case .authTime: 10
-        case .amr: 11
+        case .methods: 11
         case .roles: 12
         case .generation: 13
         case .sessionEnd: 14

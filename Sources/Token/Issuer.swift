@@ -18,21 +18,17 @@ package final class Issuer {
     private let issuer: String
     private let pens: [Pen]
 
-    package init(keyring: Keyring, issuer: String) {
+    package init(keyring: Keyring, issuer: String) throws(KeyFault) {
         self.keyring = keyring
         self.issuer = issuer
-        pens = keyring.keys.map(Self.pen)
+        do { pens = try keyring.keys.map(Self.pen) } catch { throw .crypto(error) }
     }
 
-    private static func pen(for key: Key) -> Pen {
-        do {
-            switch key.material {
-            case .secret(let secret): return .mac(try MACContext(secret))
-            case .pair(let pair): return .signer(try Signer(pair))
-            case .publicHalf: return .none
-            }
-        } catch {
-            preconditionFailure("a key that the keyring took does not work: \(error)")
+    private static func pen(for key: Key) throws(CryptoFault) -> Pen {
+        switch key.material {
+        case .secret(let secret): .mac(try MACContext(secret))
+        case .pair(let pair): .signer(try Signer(pair))
+        case .publicHalf: .none
         }
     }
 
@@ -52,7 +48,7 @@ package final class Issuer {
         payload.identifier(.sessionID, grant.sid)
         if !grant.scope.isEmpty { try payload.name(.scope, grant.scope) }
         try payload.time(.authTime, grant.authTime)
-        if !grant.amr.isEmpty { payload.texts(.amr, grant.amr) }
+        if !grant.methods.isEmpty { payload.texts(.methods, grant.methods) }
         if !grant.roles.isEmpty { payload.texts(.roles, grant.roles) }
         try payload.extra(grant.extra)
         return try seal(payload.finish(), keyIndex)
@@ -74,7 +70,7 @@ package final class Issuer {
         payload.texts(.tokenAudience, claims.audience)
         payload.text(.scope, claims.scope)
         try payload.time(.authTime, claims.authTime)
-        payload.texts(.amr, claims.amr)
+        payload.texts(.methods, claims.methods)
         return try seal(payload.finish(), keyIndex)
     }
 

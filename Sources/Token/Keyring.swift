@@ -21,7 +21,6 @@ package final class Keyring: Sendable {
         var names: Set<String> = []
         for key in keys where !names.insert(key.kid).inserted { throw .duplicateKid(key.kid) }
         guard !Self.secretsHoldPublicKeys(keys) else { throw .weakSecret }
-        do { try Self.tryOut(keys) } catch { throw .crypto(error) }
         self.keys = keys
         kids = keys.map { Array($0.kid.utf8) }
         headers = keys.map(Self.header)
@@ -88,20 +87,6 @@ package final class Keyring: Sendable {
         let octets = writer.bytes
         Base64URL.append(octets.span, to: &text)
         return text
-    }
-
-    /// Makes every context once, so that those who take over the ring need not expect a fault.
-    private static func tryOut(_ keys: [Key]) throws(CryptoFault) {
-        let nothing: [UInt8] = []
-        for key in keys {
-            switch key.material {
-            case .secret(let secret): _ = try MACContext(secret).authenticate(nothing.span)
-            case .pair(let pair):
-                _ = try Signer(pair).sign(nothing.span)
-                _ = try SignatureVerifier(pair.verifyingKey)
-            case .publicHalf(let publicHalf): _ = try SignatureVerifier(publicHalf)
-            }
-        }
     }
 
     private static func secretsHoldPublicKeys(_ keys: [Key]) -> Bool {

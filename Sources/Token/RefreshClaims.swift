@@ -17,13 +17,13 @@ package struct RefreshClaims: Equatable, Sendable {
     package var audience: [String]
     package var scope: String
     package var authTime: Int64
-    package var amr: [String]
+    package var methods: [String]
     /// The name of the key that signed the token; empty in claims that are yet to be issued.
     package internal(set) var kid = ""
 
     package init(
         sid: UUID, generation: UInt32, subject: String, clientID: String, issuedAt: Int64, expiresAt: Int64,
-        sessionEnd: Int64, audience: [String], scope: String, authTime: Int64, amr: [String]
+        sessionEnd: Int64, audience: [String], scope: String, authTime: Int64, methods: [String]
     ) {
         self.sid = sid
         self.generation = generation
@@ -35,7 +35,7 @@ package struct RefreshClaims: Equatable, Sendable {
         self.audience = audience
         self.scope = scope
         self.authTime = authTime
-        self.amr = amr
+        self.methods = methods
     }
 
     init(
@@ -63,6 +63,6 @@ package struct RefreshClaims: Equatable, Sendable {
         audience = try document.texts(.tokenAudience, try table.required(.tokenAudience), in: payload)
         scope = try text(.scope)
         authTime = try time(.authTime)
-        amr = try document.texts(.amr, try table.required(.amr), in: payload)
+        methods = try document.texts(.methods, try table.required(.methods), in: payload)
     }
 }

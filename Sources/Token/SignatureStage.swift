@@ -27,20 +27,16 @@ package struct SignatureStage: ~Copyable {
     private var signature: [UInt8] = []
     private var headerDocument = JSONDocument()
 
-    package init(keyring: Keyring) {
+    package init(keyring: Keyring) throws(KeyFault) {
         self.keyring = keyring
-        checks = keyring.keys.map(Self.check)
+        do { checks = try keyring.keys.map(Self.check) } catch { throw .crypto(error) }
     }
 
-    private static func check(with key: Key) -> Check {
-        do {
-            switch key.material {
-            case .secret(let secret): return .mac(try MACContext(secret))
-            case .pair(let pair): return .signature(try SignatureVerifier(pair.verifyingKey))
-            case .publicHalf(let publicHalf): return .signature(try SignatureVerifier(publicHalf))
-            }
-        } catch {
-            preconditionFailure("a key that the keyring took does not work: \(error)")
+    private static func check(with key: Key) throws(CryptoFault) -> Check {
+        switch key.material {
+        case .secret(let secret): .mac(try MACContext(secret))
+        case .pair(let pair): .signature(try SignatureVerifier(pair.verifyingKey))
+        case .publicHalf(let publicHalf): .signature(try SignatureVerifier(publicHalf))
         }
     }
 

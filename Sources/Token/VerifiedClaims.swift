@@ -16,10 +16,12 @@ package struct VerifiedClaims: Sendable {
     package let authTime: Int64?
     /// The name of the key that signed, shared with the keyring.
     package let kid: [UInt8]
+    /// The key's index in the verifier's keyring.
+    package let keyIndex: Int
     package let algorithm: Algorithm
 
     init(
-        _ table: ClaimTable, _ document: borrowing JSONDocument, in payload: Span<UInt8>, kid: [UInt8],
+        _ table: ClaimTable, _ document: borrowing JSONDocument, in payload: Span<UInt8>, kid: [UInt8], keyIndex: Int,
         algorithm: Algorithm
     ) throws(TokenRejection) {
         jti = try document.identifier(.tokenID, try table.required(.tokenID), in: payload)
@@ -35,6 +37,7 @@ package struct VerifiedClaims: Sendable {
         expiresAt = try document.time(.expiresAt, try table.required(.expiresAt), in: payload)
         authTime = if let node = table[.authTime] { try document.time(.authTime, node, in: payload) } else { nil }
         self.kid = kid
+        self.keyIndex = keyIndex
         self.algorithm = algorithm
     }
 }

@@ -11,9 +11,9 @@ package final class Verifier {
     /// - Parameters:
     ///   - issuer: the only `iss` that is accepted (E5).
     ///   - leeway: seconds by which `exp` and `nbf` may be missed, 0 to 60.
-    package init(keyring: Keyring, issuer: String, leeway: Int64) {
+    package init(keyring: Keyring, issuer: String, leeway: Int64) throws(KeyFault) {
         self.keyring = keyring
-        core = VerifierCore(keyring: keyring, issuer: issuer, leeway: leeway)
+        core = try VerifierCore(keyring: keyring, issuer: issuer, leeway: leeway)
     }
 
     /// Verifies an access token (RFC 9068 §4): structure, key, signature, then claims.

@@ -10,8 +10,8 @@ struct VerifierCore: ~Copyable {
     private let issuer: [UInt8]
     private let leeway: Int64
 
-    init(keyring: Keyring, issuer: String, leeway: Int64) {
-        stage = SignatureStage(keyring: keyring)
+    init(keyring: Keyring, issuer: String, leeway: Int64) throws(KeyFault) {
+        stage = try SignatureStage(keyring: keyring)
         self.keyring = keyring
         self.issuer = Array(issuer.utf8)
         self.leeway = min(max(leeway, 0), 60)
@@ -33,7 +33,7 @@ struct VerifierCore: ~Copyable {
         guard document.isEqual(issuerNode, issuer.span, in: payload) else { throw .issuerMismatch }
         try checkAudience(try table.required(.audience), audience, in: payload)
         let claims = try VerifiedClaims(
-            table, document, in: payload, kid: keyring.kids[outcome.keyIndex],
+            table, document, in: payload, kid: keyring.kids[outcome.keyIndex], keyIndex: outcome.keyIndex,
             algorithm: keyring.keys[outcome.keyIndex].algorithm)
         let seconds = secondsBelow(now)
         if let node = table[.notBefore] {

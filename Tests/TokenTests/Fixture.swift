@@ -21,14 +21,14 @@ struct Fixture {
 
     init(_ keyring: Keyring = Fixture.keyring, leeway: Int64 = 0) throws {
         self.keyring = keyring
-        issuer = Issuer(keyring: keyring, issuer: Self.issuerName)
-        verifier = Verifier(keyring: keyring, issuer: Self.issuerName, leeway: leeway)
+        issuer = try Issuer(keyring: keyring, issuer: Self.issuerName)
+        verifier = try Verifier(keyring: keyring, issuer: Self.issuerName, leeway: leeway)
     }
 
     static func grant(_ algorithm: Algorithm = .hs256) -> AccessGrant {
         AccessGrant(
             subject: "alice", clientID: "first-party", audience: ["api"], scope: "read write", sid: sid, generation: 3,
-            authTime: seconds - 100, amr: ["pwd"], roles: ["admin", "ops"], issuedAt: now, lifetime: 600,
+            authTime: seconds - 100, methods: ["pwd"], roles: ["admin", "ops"], issuedAt: now, lifetime: 600,
             sessionEnd: seconds + 86_400, algorithm: algorithm)
     }
 
@@ -36,7 +36,7 @@ struct Fixture {
         RefreshClaims(
             sid: sid, generation: 3, subject: "alice", clientID: "first-party", issuedAt: seconds,
             expiresAt: seconds + 1_000, sessionEnd: seconds + 5_000, audience: ["api", "billing"], scope: "read",
-            authTime: seconds - 100, amr: ["pwd"])
+            authTime: seconds - 100, methods: ["pwd"])
     }
 
     /// Why an access token is refused; `nil` if it is not.

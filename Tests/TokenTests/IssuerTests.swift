@@ -95,7 +95,7 @@ struct IssuerTests {
         var grant = Fixture.grant()
         grant.scope = ""
         grant.roles = []
-        grant.amr = []
+        grant.methods = []
         grant.sessionEnd = Fixture.seconds + 5
         let payload = try json(1, of: fixture.issuer.accessToken(grant))
         #expect(Set(payload.keys) == ["iss", "sub", "aud", "client_id", "iat", "exp", "jti", "sid", "auth_time"])

@@ -22,7 +22,7 @@ struct RefreshTests {
         var claims = Fixture.refreshClaims()
         claims.scope = "a\"b"
         claims.audience = ["x\\y", "é"]
-        claims.amr = []
+        claims.methods = []
         claims.generation = .max
         #expect(try fixture.refreshClaims(fixture.issuer.refreshToken(claims)).withoutKid == claims)
     }
@@ -86,7 +86,7 @@ struct RefreshTests {
     }
 
     @Test func `a refresh token of another issuer is refused`() throws {
-        let other = Issuer(keyring: Fixture.keyring, issuer: "https://other.example")
+        let other = try Issuer(keyring: Fixture.keyring, issuer: "https://other.example")
         #expect(fixture.refreshRefusal(try other.refreshToken(Fixture.refreshClaims())) == .audienceMismatch)
     }
 
@@ -126,7 +126,8 @@ extension RefreshClaims {
     fileprivate var withoutKid: RefreshClaims {
         RefreshClaims(
             sid: sid, generation: generation, subject: subject, clientID: clientID, issuedAt: issuedAt,
-            expiresAt: expiresAt, sessionEnd: sessionEnd, audience: audience, scope: scope, authTime: authTime, amr: amr
+            expiresAt: expiresAt, sessionEnd: sessionEnd, audience: audience, scope: scope, authTime: authTime,
+            methods: methods
         )
     }
 }
