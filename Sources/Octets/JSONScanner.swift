@@ -10,15 +10,23 @@ struct JSONScanner: ~Escapable {
 
     var isAtEnd: Bool { offset == bytes.count }
 
+    @inline(__always)
     var current: UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
+    @inline(__always)
     @_lifetime(self: copy self)
     mutating func advance() {
         offset += 1
     }
 
+    @inline(__always)
     @_lifetime(self: copy self)
     mutating func skipBlanks() {
+        if offset < bytes.count, bytes[offset] <= 0x20 { skipSomeBlanks() }
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func skipSomeBlanks() {
         while offset < bytes.count {
             switch bytes[offset] {
             case 0x20, 0x09, 0x0a, 0x0d: offset += 1
@@ -68,8 +76,19 @@ struct JSONScanner: ~Escapable {
 
     /// Stands behind the opening quote; ends behind the closing one.
     /// - Returns: whether there was no escape.
+    @inline(__always)
     @_lifetime(self: copy self)
     mutating func skipString() throws(JSONFault) -> Bool {
+        skipOrdinary()
+        if offset < bytes.count, bytes[offset] == UInt8(ascii: "\"") {
+            offset += 1
+            return true
+        }
+        return try skipUnusualString()
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func skipUnusualString() throws(JSONFault) -> Bool {
         var isPlain = true
         while true {
             skipOrdinary()
@@ -93,6 +112,7 @@ struct JSONScanner: ~Escapable {
     }
 
     /// Skips octets that mean themselves, eight at a time.
+    @inline(__always)
     @_lifetime(self: copy self)
     private mutating func skipOrdinary() {
         let words = unsafe bytes.bytes

@@ -1,0 +1,62 @@
+/// Whether the names of one object differ.
+enum JSONNames {
+    typealias Entry = JSONDocument.Entry
+
+    /// Below this many names each is compared with those before it; above, they are sorted by fingerprint first, so that a
+    /// large object costs no square.
+    private static let fewCount = 24
+
+    /// - Throws: `.duplicateMember` with the offset of the second name's quote.
+    static func refuseDuplicates(
+        in object: Int, _ entries: Span<Entry>, _ bytes: Span<UInt8>
+    ) throws(JSONFault) {
+        guard Int(entries[object].count) <= fewCount else { return try refuseAmongMany(in: object, entries, bytes) }
+        // One bit in 256 for each name: where a bit is still unset, no earlier name can be the same.
+        var seen = InlineArray<4, UInt64>(repeating: 0)
+        var name = object + 1
+        let end = Int(entries[object].next)
+        while name < end {
+            let fingerprint = entries[name].fingerprint
+            let word = Int(truncatingIfNeeded: fingerprint & 3)
+            let bit: UInt64 = 1 << (fingerprint >> 2 & 63)
+            if seen[word] & bit != 0 { try refuseEarlier(name, in: object, entries, bytes) }
+            seen[word] |= bit
+            name = Int(entries[name + 1].next)
+        }
+    }
+
+    private static func refuseEarlier(
+        _ name: Int, in object: Int, _ entries: Span<Entry>, _ bytes: Span<UInt8>
+    ) throws(JSONFault) {
+        var earlier = object + 1
+        while earlier < name {
+            if isSame(earlier, name, entries, bytes) { throw .duplicateMember(Int(entries[name].start) - 1) }
+            earlier = Int(entries[earlier + 1].next)
+        }
+    }
+
+    private static func refuseAmongMany(
+        in object: Int, _ entries: Span<Entry>, _ bytes: Span<UInt8>
+    ) throws(JSONFault) {
+        var names: [(fingerprint: UInt64, node: Int)] = []
+        names.reserveCapacity(Int(entries[object].count))
+        var name = object + 1
+        while name < Int(entries[object].next) {
+            names.append((entries[name].fingerprint, name))
+            name = Int(entries[name + 1].next)
+        }
+        names.sort { ($0.fingerprint, $0.node) < ($1.fingerprint, $1.node) }
+        for (first, second) in zip(names, names.dropFirst()) where isSame(first.node, second.node, entries, bytes) {
+            throw .duplicateMember(Int(entries[second.node].start) - 1)
+        }
+    }
+
+    private static func isSame(_ left: Int, _ right: Int, _ entries: Span<Entry>, _ bytes: Span<UInt8>) -> Bool {
+        guard entries[left].fingerprint == entries[right].fingerprint else { return false }
+        return value(entries[left], bytes) == value(entries[right], bytes)
+    }
+
+    private static func value(_ entry: Entry, _ bytes: Span<UInt8>) -> [UInt8] {
+        JSONText.unescaped(bytes.extracting(Int(entry.start)..<Int(entry.end)))
+    }
+}
