@@ -64,7 +64,7 @@ package final class Application: Handler {
     }
 
     func answer(_ problem: Problem, _ call: Call, _ response: inout Response) {
-        problem.write(to: &response, requestID: call.requestID.text, isOAuth: call.endpoint?.isOAuth ?? false)
+        problem.write(to: &response, requestID: call.requestID, isOAuth: call.endpoint?.isOAuth ?? false)
         let level: Log.Level = problem.status >= 500 ? .error : call.endpoint?.isQuiet ?? true ? .debug : .info
         shared.log.write(level, "request_refused") { line in
             line.add("request_id", call.requestID.description)

@@ -5,7 +5,7 @@ enum BearerToken {
     case absent
     /// The token's octets in the request.
     case at(Range<Int>)
-    /// Two Authorization fields, another scheme, or a value that is no single token.
+    /// Two Authorization fields, or another scheme, or no token after it.
     case malformed
 
     /// Reads `Authorization: Bearer TOKEN`: the scheme without regard to case, one or more spaces (RFC 6750 §2.1, RFC 9110 §11.4).
@@ -32,10 +32,6 @@ enum BearerToken {
             return
         }
         while start < octets.count, octets[start] == UInt8(ascii: " ") { start += 1 }
-        for index in start..<octets.count where octets[index] == UInt8(ascii: " ") || octets[index] == UInt8(ascii: ",") {
-            self = .malformed
-            return
-        }
         self = start == octets.count ? .malformed : .at((value.lowerBound + start)..<value.upperBound)
     }
 }

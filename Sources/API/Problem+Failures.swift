@@ -7,7 +7,7 @@ extension Problem {
     /// No `default` here or below: a new failure does not compile until someone decides what its caller may learn.
     init(_ failure: VerifyFailure, scopes: [[UInt8]] = []) {
         switch failure {
-        case .rejected(let rejection): self.init(ProblemCode(rejection), reason: "\(rejection)")
+        case .rejected(let rejection): self.init(ProblemCode(rejection))
         case .revoked(let denial): self.init(ProblemCode(denial))
         case .accountEnded: self.init(ProblemCode.subjectRevoked)
         case .scopeInsufficient:

@@ -31,7 +31,7 @@ struct Problem: Error {
     /// Writes the whole answer (RFC 9457 §3), replacing what `response` held.
     ///
     /// - Parameter isOAuth: also say `error` and `error_description` (RFC 6749 §5.2).
-    func write(to response: inout Response, requestID: [UInt8], isOAuth: Bool) {
+    func write(to response: inout Response, requestID: RequestID, isOAuth: Bool) {
         let closes = response.closesConnection
         response.reset()
         response.closesConnection = closes
@@ -59,7 +59,7 @@ struct Problem: Error {
         }
     }
 
-    private func writeBody(to body: inout [UInt8], requestID: [UInt8], isOAuth: Bool) {
+    private func writeBody(to body: inout [UInt8], requestID: RequestID, isOAuth: Bool) {
         body.append(literal: "{\"type\":\"urn:martlet:problem:")
         body.append(contentsOf: code.rawValue.utf8)
         body.append(literal: "\",\"title\":\"")
@@ -73,7 +73,7 @@ struct Problem: Error {
             body.append(contentsOf: detail.utf8)
         }
         body.append(literal: "\",\"request_id\":\"")
-        body.append(contentsOf: requestID)
+        requestID.write(to: &body)
         if isOAuth {
             body.append(literal: "\",\"error\":\"")
             body.append(literal: code.oauthError)

@@ -5,18 +5,26 @@ enum Base64Letters {
         static let url = Alphabet("-", "_")
         static let standard = Alphabet("+", "/")
 
-        /// 0...63 for a letter; 255 for every other octet.
-        let values: [UInt8]
         let letters: [UInt8]
+        /// Entry `256 * k + c` is what letter `c` stands for as the k-th of four, moved to its place in three octets (the
+        /// first octet lowest); ``notALetter`` for every other octet.
+        let places: [UInt32]
 
         private init(_ sixtySecond: Unicode.Scalar, _ sixtyThird: Unicode.Scalar) {
             let text = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
             letters = Array(text.utf8) + [UInt8(ascii: sixtySecond), UInt8(ascii: sixtyThird)]
-            var values = [UInt8](repeating: 255, count: 256)
-            for (value, letter) in letters.enumerated() { values[Int(letter)] = UInt8(value) }
-            self.values = values
+            var places = [UInt32](repeating: Base64Letters.notALetter, count: 4 * 256)
+            for (value, letter) in letters.enumerated() {
+                for place in 0..<4 {
+                    let bits = UInt32(value) << UInt32(18 - 6 * place)
+                    places[256 * place + Int(letter)] = bits >> 16 | bits & 0xff00 | (bits & 0xff) << 16
+                }
+            }
+            self.places = places
         }
     }
+
+    static let notALetter: UInt32 = 1 << 31
 
     static func encodedByteCount(_ byteCount: Int) -> Int {
         byteCount / 3 * 4 + (byteCount % 3 == 0 ? 0 : byteCount % 3 + 1)
@@ -29,10 +37,10 @@ enum Base64Letters {
             return false
         }
         resize(&output, to: input.count / 4 * 3 + (rest == 0 ? 0 : rest - 1))
-        let isGood = unsafe alphabet.values.withUnsafeBufferPointer { values in
+        let isGood = unsafe alphabet.places.withUnsafeBufferPointer { places in
             unsafe input.withUnsafeBufferPointer { letters in
                 unsafe output.withUnsafeMutableBufferPointer { octets in
-                    unsafe decode(letters, values, into: octets)
+                    unsafe decode(letters, places, into: octets)
                 }
             }
         }
@@ -40,40 +48,34 @@ enum Base64Letters {
         return isGood
     }
 
-    /// The pointers' sizes were set by the caller: every index below stays under them, and `values` has all 256 entries.
+    /// The pointers' sizes were set by the caller: every index below stays under them, and `places` has all its entries.
     private static func decode(
-        _ letters: UnsafeBufferPointer<UInt8>, _ values: UnsafeBufferPointer<UInt8>, into octets: UnsafeMutableBufferPointer<UInt8>
+        _ letters: UnsafeBufferPointer<UInt8>, _ places: UnsafeBufferPointer<UInt32>, into octets: UnsafeMutableBufferPointer<UInt8>
     ) -> Bool {
         var read = 0
         var written = 0
-        var seen: UInt8 = 0
+        var seen: UInt32 = 0
         while read + 4 <= letters.count {
-            let a = unsafe values[Int(letters[read])]
-            let b = unsafe values[Int(letters[read + 1])]
-            let c = unsafe values[Int(letters[read + 2])]
-            let d = unsafe values[Int(letters[read + 3])]
-            seen |= a | b | c | d
-            unsafe octets[written] = a << 2 | b >> 4
-            unsafe octets[written + 1] = b << 4 | c >> 2
-            unsafe octets[written + 2] = c << 6 | d
+            let triple = unsafe places[Int(letters[read])] | places[256 + Int(letters[read + 1])]
+                | places[512 + Int(letters[read + 2])] | places[768 + Int(letters[read + 3])]
+            seen |= triple
+            unsafe octets[written] = UInt8(truncatingIfNeeded: triple)
+            unsafe octets[written + 1] = UInt8(truncatingIfNeeded: triple >> 8)
+            unsafe octets[written + 2] = UInt8(truncatingIfNeeded: triple >> 16)
             read += 4
             written += 3
         }
-        var unused: UInt8 = 0
-        if letters.count - read >= 2 {
-            let a = unsafe values[Int(letters[read])]
-            let b = unsafe values[Int(letters[read + 1])]
-            seen |= a | b
-            unsafe octets[written] = a << 2 | b >> 4
-            unused = b & 15
-            if letters.count - read == 3 {
-                let c = unsafe values[Int(letters[read + 2])]
-                seen |= c
-                unsafe octets[written + 1] = b << 4 | c >> 2
-                unused = c & 3
-            }
+        let rest = letters.count - read
+        if rest >= 2 {
+            var triple = unsafe places[Int(letters[read])] | places[256 + Int(letters[read + 1])]
+            if rest == 3 { triple |= unsafe places[512 + Int(letters[read + 2])] }
+            seen |= triple
+            unsafe octets[written] = UInt8(truncatingIfNeeded: triple)
+            if rest == 3 { unsafe octets[written + 1] = UInt8(truncatingIfNeeded: triple >> 8) }
+            // What does not fit into whole octets must be zero: each value has one spelling.
+            if triple >> (rest == 3 ? 16 : 8) & 0xff != 0 { return false }
         }
-        return seen & 0xc0 == 0 && unused == 0
+        return seen & notALetter == 0
     }
 
     static func append(_ input: Span<UInt8>, _ alphabet: Alphabet, to output: inout [UInt8]) {

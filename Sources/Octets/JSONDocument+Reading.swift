@@ -92,4 +92,15 @@ extension JSONDocument {
         let spelled = unsafe UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
         return isEqual(node, unsafe spelled.span, in: bytes)
     }
+
+    /// Where letters that mean themselves inside a string end: at a quote, a backslash, a control character, an octet beyond
+    /// ASCII, or the end of `bytes`.
+    package static func endOfPlainText(in bytes: Span<UInt8>, from start: Int) -> Int {
+        var scanner = JSONScanner(bytes, at: start)
+        scanner.skipOrdinary()
+        while let letter = scanner.current, 0x20..<0x80 ~= letter, letter != UInt8(ascii: "\""), letter != UInt8(ascii: "\\") {
+            scanner.advance()
+        }
+        return scanner.offset
+    }
 }

@@ -1,11 +1,12 @@
 /// Walks over the octets of a document, token by token, checking each one's spelling.
 struct JSONScanner: ~Escapable {
     let bytes: Span<UInt8>
-    private(set) var offset = 0
+    private(set) var offset: Int
 
     @_lifetime(copy bytes)
-    init(_ bytes: Span<UInt8>) {
+    init(_ bytes: Span<UInt8>, at offset: Int = 0) {
         self.bytes = bytes
+        self.offset = offset
     }
 
     var isAtEnd: Bool { offset == bytes.count }
@@ -114,7 +115,7 @@ struct JSONScanner: ~Escapable {
     /// Skips octets that mean themselves, eight at a time.
     @inline(__always)
     @_lifetime(self: copy self)
-    private mutating func skipOrdinary() {
+    mutating func skipOrdinary() {
         let words = unsafe bytes.bytes
         while offset + 8 <= words.byteCount {
             let word = unsafe words.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)

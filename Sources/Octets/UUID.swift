@@ -14,29 +14,17 @@ package struct UUID: Hashable, Comparable, Sendable {
     /// that one identifier has one text.
     package init?(_ text: Span<UInt8>) {
         guard text.count == Self.textByteCount else { return nil }
-        var halves: (UInt64, UInt64) = (0, 0)
-        var digitCount = 0
-        for index in text.indices {
-            let letter = text[index]
-            if index == 8 || index == 13 || index == 18 || index == 23 {
-                guard letter == UInt8(ascii: "-") else { return nil }
-                continue
-            }
-            let digit: UInt8
-            switch letter {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = letter &- UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = letter &- UInt8(ascii: "a") &+ 10
-            default: return nil
-            }
-            if digitCount < 16 {
-                halves.0 = halves.0 << 4 | UInt64(digit)
-            } else {
-                halves.1 = halves.1 << 4 | UInt64(digit)
-            }
-            digitCount += 1
-        }
-        high = halves.0
-        low = halves.1
+        guard text[8] == UInt8(ascii: "-"), text[13] == UInt8(ascii: "-"), text[18] == UInt8(ascii: "-"),
+            text[23] == UInt8(ascii: "-")
+        else { return nil }
+        let octets = unsafe text.bytes
+        guard let first = HexDigits.value(of: HexDigits.eight(octets, 0)),
+            let second = HexDigits.value(of: HexDigits.four(octets, 9) | HexDigits.four(octets, 14) << 32),
+            let third = HexDigits.value(of: HexDigits.four(octets, 19) | HexDigits.four(octets, 24) << 32),
+            let fourth = HexDigits.value(of: HexDigits.eight(octets, 28))
+        else { return nil }
+        high = UInt64(first) << 32 | UInt64(second)
+        low = UInt64(third) << 32 | UInt64(fourth)
     }
 
     package init?(_ text: String) {

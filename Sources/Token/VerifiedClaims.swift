@@ -40,4 +40,18 @@ package struct VerifiedClaims: Sendable {
         self.keyIndex = keyIndex
         self.algorithm = algorithm
     }
+
+    init(_ shape: IssuedShape, kid: [UInt8], keyIndex: Int, algorithm: Algorithm) {
+        jti = shape.jti
+        sid = shape.sid
+        subject = shape.subject
+        clientID = shape.clientID
+        scope = shape.scope
+        issuedAt = shape.issuedAt
+        expiresAt = shape.expiresAt
+        authTime = shape.authTime
+        self.kid = kid
+        self.keyIndex = keyIndex
+        self.algorithm = algorithm
+    }
 }
