@@ -42,7 +42,8 @@ enum Base64Letters {
 
     /// The pointers' sizes were set by the caller: every index below stays under them, and `values` has all 256 entries.
     private static func decode(
-        _ letters: UnsafeBufferPointer<UInt8>, _ values: UnsafeBufferPointer<UInt8>, into octets: UnsafeMutableBufferPointer<UInt8>
+        _ letters: UnsafeBufferPointer<UInt8>, _ values: UnsafeBufferPointer<UInt8>,
+        into octets: UnsafeMutableBufferPointer<UInt8>
     ) -> Bool {
         var read = 0
         var written = 0
