@@ -40,16 +40,15 @@ extension JSONDocument {
     /// A string's value with its escapes resolved.
     package func octets(_ node: Node, in bytes: Span<UInt8>) -> [UInt8]? {
         guard entries[node].kind == .string else { return nil }
-        return entries[node].isPlain ? raw(node, in: bytes) : JSONText.unescaped(bytes.extracting(range(node)))
+        return entries[node].isPlain
+            ? Array(bytes.extracting(range(node))) : JSONText.unescaped(bytes.extracting(range(node)))
     }
 
-    /// The value as it is spelled.
+    /// The value as it is spelled, a string with its quotes: JSON again.
     package func raw(_ node: Node, in bytes: Span<UInt8>) -> [UInt8] {
-        var octets: [UInt8] = []
         let range = range(node)
-        octets.reserveCapacity(range.count)
-        for index in range { octets.append(bytes[index]) }
-        return octets
+        let quoteCount = kind(node) == .string ? 1 : 0
+        return Array(bytes.extracting((range.lowerBound - quoteCount)..<(range.upperBound + quoteCount)))
     }
 
     /// Whether a string's value is `text`.

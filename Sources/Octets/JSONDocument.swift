@@ -34,8 +34,18 @@ package struct JSONDocument: Sendable {
         self.limits = limits
     }
 
+    /// Replaces the content. After a fault the document reads as `null`, as it does before the first parse.
     package mutating func parse(_ bytes: Span<UInt8>) throws(JSONFault) {
-        entries[0] = .empty
+        do throws(JSONFault) {
+            try read(bytes)
+        } catch {
+            entries[0] = .empty
+            throw error
+        }
+    }
+
+    @inline(__always)
+    private mutating func read(_ bytes: Span<UInt8>) throws(JSONFault) {
         guard bytes.count <= min(limits.byteCountMax, Int(Int32.max)) else { throw .tooLarge }
         if bytes.count >= 3, bytes[0] == 0xef, bytes[1] == 0xbb, bytes[2] == 0xbf { throw .byteOrderMark }
         let limits = limits

@@ -46,8 +46,15 @@ enum JSONNames {
             name = Int(entries[name + 1].next)
         }
         names.sort { ($0.fingerprint, $0.node) < ($1.fingerprint, $1.node) }
-        for (first, second) in zip(names, names.dropFirst()) where isSame(first.node, second.node, entries, bytes) {
-            throw .duplicateMember(Int(entries[second.node].start) - 1)
+        for (index, name) in names.enumerated() {
+            // All with this fingerprint stand together, but one that is the same need not be the neighbour.
+            var earlier = index - 1
+            while earlier >= 0, names[earlier].fingerprint == name.fingerprint {
+                if isSame(names[earlier].node, name.node, entries, bytes) {
+                    throw .duplicateMember(Int(entries[name.node].start) - 1)
+                }
+                earlier -= 1
+            }
         }
     }
 

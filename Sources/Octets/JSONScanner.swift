@@ -116,18 +116,10 @@ struct JSONScanner: ~Escapable {
     @inline(__always)
     @_lifetime(self: copy self)
     mutating func skipOrdinary() {
-        let words = unsafe bytes.bytes
-        while offset + 8 <= words.byteCount {
-            let word = unsafe words.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            let quote = word ^ 0x2222_2222_2222_2222
-            let slash = word ^ 0x5c5c_5c5c_5c5c_5c5c
-            // The high bit of an octet of each term: below 0x20, a quote, a backslash, or not ASCII.
-            let special =
-                (word &- 0x2020_2020_2020_2020) | (quote &- 0x0101_0101_0101_0101) | (slash &- 0x0101_0101_0101_0101) | word
-            let flags = special & 0x8080_8080_8080_8080
-            guard flags == 0 else {
-                // Borrows only ever come from below, so the lowest flag is a true one.
-                offset += flags.trailingZeroBitCount / 8
+        while offset + 8 <= bytes.count {
+            let special = Lanes.special(bytes.lanes(at: offset))
+            guard special == 0 else {
+                offset += special.trailingZeroBitCount / 8
                 return
             }
             offset += 8
@@ -168,24 +160,8 @@ struct JSONScanner: ~Escapable {
     /// One scalar of two to four octets, in its one spelling (RFC 3629 §4).
     @_lifetime(self: copy self)
     private mutating func skipScalar() throws(JSONFault) {
-        let start = offset
-        let first = bytes[offset]
-        let count: Int
-        var second: ClosedRange<UInt8> = 0x80...0xbf
-        switch first {
-        case 0xc2...0xdf: count = 2
-        case 0xe0...0xef:
-            count = 3
-            if first == 0xe0 { second = 0xa0...0xbf }
-            if first == 0xed { second = 0x80...0x9f }
-        case 0xf0...0xf4:
-            count = 4
-            if first == 0xf0 { second = 0x90...0xbf }
-            if first == 0xf4 { second = 0x80...0x8f }
-        default: throw .notUTF8(start)
-        }
-        guard start + count <= bytes.count, second ~= bytes[start + 1] else { throw .notUTF8(start) }
-        for index in (start + 2)..<(start + count) where bytes[index] & 0xc0 != 0x80 { throw .notUTF8(start) }
-        offset += count
+        let (byteCount, isWellFormed) = UTF8Scan.scalar(at: offset, in: bytes)
+        guard isWellFormed else { throw .notUTF8(offset) }
+        offset += byteCount
     }
 }

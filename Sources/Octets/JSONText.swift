@@ -28,7 +28,9 @@ enum JSONText {
             return UInt64(high) << 32 | UInt64(low)
         }
         var number: UInt64 = 0
-        for index in 0..<count { number = unsafe number << 8 | UInt64(octets.unsafeLoad(fromByteOffset: index, as: UInt8.self)) }
+        for index in 0..<count {
+            number = unsafe number << 8 | UInt64(octets.unsafeLoad(fromByteOffset: index, as: UInt8.self))
+        }
         return number
     }
 

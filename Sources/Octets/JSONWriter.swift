@@ -1,117 +1,180 @@
-/// Writes JSON; commas and indentation come by themselves.
+/// Writes JSON into octets, in the order of the calls; commas, escapes and indents come by themselves.
+///
+/// Whether the calls make sense (a name before each member, every end with its beginning) is up to the caller.
 package struct JSONWriter: Sendable {
     package private(set) var bytes: [UInt8] = []
     private let isPretty: Bool
     private var depth = 0
-    private var isFirst = true
+    private var needsComma = false
     private var isAfterName = false
 
-    /// - Parameter isPretty: a line for each member and element, two spaces a level: for files that people read.
+    /// - Parameter isPretty: a line for each member and element, indented by two spaces: for files that people read.
     package init(isPretty: Bool = false) {
         self.isPretty = isPretty
     }
 
-    package mutating func beginObject() { open(UInt8(ascii: "{")) }
-    package mutating func endObject() { close(UInt8(ascii: "}")) }
-    package mutating func beginArray() { open(UInt8(ascii: "[")) }
-    package mutating func endArray() { close(UInt8(ascii: "]")) }
+    /// Begins anew in the room there is.
+    package mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        (depth, needsComma, isAfterName) = (0, false, false)
+    }
+
+    package mutating func beginObject() { begin(UInt8(ascii: "{")) }
+    package mutating func endObject() { end(UInt8(ascii: "}")) }
+    package mutating func beginArray() { begin(UInt8(ascii: "[")) }
+    package mutating func endArray() { end(UInt8(ascii: "]")) }
 
     package mutating func name(_ name: StaticString) {
-        self.name("\(name)")
+        name.withUTF8Buffer { letters in
+            let name = unsafe letters.span
+            write(name: name)
+        }
     }
 
     package mutating func name(_ name: String) {
-        separate()
-        quote(name)
+        write(name: name.utf8.span)
+    }
+
+    package mutating func string(_ text: String) {
+        string(utf8: text.utf8.span)
+    }
+
+    /// Octets that are not UTF-8 become U+FFFD.
+    package mutating func string(utf8 octets: Span<UInt8>) {
+        beginValue()
+        writeQuoted(octets)
+        needsComma = true
+    }
+
+    package mutating func string(utf8 octets: some Sequence<UInt8>) {
+        let octets = Array(octets)
+        string(utf8: octets.span)
+    }
+
+    package mutating func integer(_ value: Int64) {
+        beginValue()
+        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+        let start = bytes.count
+        var rest = value.magnitude
+        repeat {
+            bytes.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        } while rest > 0
+        bytes[start...].reverse()
+        needsComma = true
+    }
+
+    package mutating func bool(_ value: Bool) {
+        raw(value ? Self.trueText : Self.falseText)
+    }
+
+    package mutating func null() {
+        raw(Self.nullText)
+    }
+
+    /// A value that is JSON already.
+    package mutating func raw(_ json: [UInt8]) {
+        raw(json.span)
+    }
+
+    package mutating func raw(_ json: Span<UInt8>) {
+        beginValue()
+        bytes.append(json)
+        needsComma = true
+    }
+
+    private static let trueText = Array("true".utf8)
+    private static let falseText = Array("false".utf8)
+    private static let nullText = Array("null".utf8)
+
+    private mutating func begin(_ bracket: UInt8) {
+        beginValue()
+        bytes.append(bracket)
+        depth &+= 1
+        needsComma = false
+    }
+
+    private mutating func end(_ bracket: UInt8) {
+        depth &-= 1
+        if needsComma { beginLine() }
+        bytes.append(bracket)
+        needsComma = true
+    }
+
+    private mutating func write(name: Span<UInt8>) {
+        beginValue()
+        writeQuoted(name)
         bytes.append(UInt8(ascii: ":"))
         if isPretty { bytes.append(UInt8(ascii: " ")) }
         isAfterName = true
     }
 
-    package mutating func string(_ value: String) {
-        separate()
-        quote(value)
-    }
-
-    /// Octets that are not UTF-8 come out as U+FFFD.
-    package mutating func string(utf8 value: some Collection<UInt8>) {
-        separate()
-        if value.allSatisfy({ $0 >= 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
-            bytes.append(UInt8(ascii: "\""))
-            bytes.append(contentsOf: value)
-            bytes.append(UInt8(ascii: "\""))
-        } else {
-            quote(String(decoding: value, as: UTF8.self))
-        }
-    }
-
-    package mutating func integer(_ value: Int64) {
-        separate()
-        bytes.append(contentsOf: String(value).utf8)
-    }
-
-    package mutating func bool(_ value: Bool) {
-        separate()
-        bytes.append(contentsOf: (value ? "true" : "false").utf8)
-    }
-
-    package mutating func null() {
-        separate()
-        bytes.append(contentsOf: "null".utf8)
-    }
-
-    /// A value that is JSON already.
-    package mutating func raw(_ value: [UInt8]) {
-        separate()
-        bytes.append(contentsOf: value)
-    }
-
-    private mutating func open(_ bracket: UInt8) {
-        separate()
-        bytes.append(bracket)
-        depth += 1
-        isFirst = true
-    }
-
-    private mutating func close(_ bracket: UInt8) {
-        depth -= 1
-        if !isFirst { breakLine() }
-        bytes.append(bracket)
-        isFirst = false
-    }
-
-    private mutating func separate() {
+    private mutating func beginValue() {
         if isAfterName {
             isAfterName = false
             return
         }
-        if !isFirst { bytes.append(UInt8(ascii: ",")) }
-        isFirst = false
-        if depth > 0 { breakLine() }
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        if depth > 0 { beginLine() }
     }
 
-    private mutating func breakLine() {
+    private mutating func beginLine() {
         guard isPretty else { return }
         bytes.append(UInt8(ascii: "\n"))
-        bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * depth))
+        for _ in 0..<max(0, depth) { bytes.append(contentsOf: [0x20, 0x20]) }
     }
 
-    private mutating func quote(_ text: String) {
+    private mutating func writeQuoted(_ octets: Span<UInt8>) {
         bytes.append(UInt8(ascii: "\""))
-        for octet in text.utf8 {
-            switch octet {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(octet)
-            case 0x0a: bytes.append(contentsOf: "\\n".utf8)
-            case 0x0d: bytes.append(contentsOf: "\\r".utf8)
-            case 0x09: bytes.append(contentsOf: "\\t".utf8)
-            case 0..<0x20, 0x7f:
-                let hex = String(octet, radix: 16)
-                bytes.append(contentsOf: "\\u00\(hex.count == 1 ? "0" : "")\(hex)".utf8)
-            default: bytes.append(octet)
+        var offset = 0
+        while offset < octets.count {
+            let start = offset
+            offset = Self.endOfPlain(octets, from: offset)
+            if offset > start { bytes.append(octets.extracting(start..<offset)) }
+            guard offset < octets.count else { break }
+            let (byteCount, isWellFormed) = UTF8Scan.scalar(at: offset, in: octets)
+            if !isWellFormed {
+                bytes.append(contentsOf: [0xef, 0xbf, 0xbd])
+            } else if byteCount > 1 {
+                bytes.append(octets.extracting(offset..<(offset &+ byteCount)))
+            } else {
+                writeEscaped(octets[offset])
             }
+            offset &+= byteCount
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Where the first octet is, from `start` on, that cannot be copied as it is.
+    private static func endOfPlain(_ octets: Span<UInt8>, from start: Int) -> Int {
+        var offset = start
+        while octets.count &- offset >= 8 {
+            let special = Lanes.special(octets.lanes(at: offset))
+            offset &+= special.trailingZeroBitCount >> 3
+            if special != 0 { return offset }
+        }
+        while offset < octets.count {
+            let octet = octets[offset]
+            guard 0x20..<0x80 ~= octet, octet != UInt8(ascii: "\""), octet != UInt8(ascii: "\\") else { return offset }
+            offset &+= 1
+        }
+        return offset
+    }
+
+    private mutating func writeEscaped(_ octet: UInt8) {
+        bytes.append(UInt8(ascii: "\\"))
+        switch octet {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(octet)
+        case 0x08: bytes.append(UInt8(ascii: "b"))
+        case 0x09: bytes.append(UInt8(ascii: "t"))
+        case 0x0a: bytes.append(UInt8(ascii: "n"))
+        case 0x0c: bytes.append(UInt8(ascii: "f"))
+        case 0x0d: bytes.append(UInt8(ascii: "r"))
+        default:
+            bytes.append(contentsOf: "u00".utf8)
+            for digit in [octet >> 4, octet & 15] {
+                bytes.append(digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &- 10 &+ digit)
+            }
+        }
     }
 }

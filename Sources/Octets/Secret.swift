@@ -23,7 +23,8 @@ import Glibc
         unsafe storage.deallocate()
     }
 
-    package func withBytes<Result, Fault: Error>(_ body: (Span<UInt8>) throws(Fault) -> Result) throws(Fault) -> Result {
+    package func withBytes<Result, Fault: Error>(_ body: (Span<UInt8>) throws(Fault) -> Result) throws(Fault) -> Result
+    {
         let span = unsafe Span<UInt8>(_unsafeBytes: UnsafeRawBufferPointer(storage))
         return try body(span)
     }

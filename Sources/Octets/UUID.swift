@@ -14,14 +14,12 @@ package struct UUID: Hashable, Comparable, Sendable {
     /// that one identifier has one text.
     package init?(_ text: Span<UInt8>) {
         guard text.count == Self.textByteCount else { return nil }
-        guard text[8] == UInt8(ascii: "-"), text[13] == UInt8(ascii: "-"), text[18] == UInt8(ascii: "-"),
-            text[23] == UInt8(ascii: "-")
-        else { return nil }
-        let octets = unsafe text.bytes
-        guard let first = HexDigits.value(of: HexDigits.eight(octets, 0)),
-            let second = HexDigits.value(of: HexDigits.four(octets, 9) | HexDigits.four(octets, 14) << 32),
-            let third = HexDigits.value(of: HexDigits.four(octets, 19) | HexDigits.four(octets, 24) << 32),
-            let fourth = HexDigits.value(of: HexDigits.eight(octets, 28))
+        let dash = UInt8(ascii: "-")
+        guard text[8] == dash, text[13] == dash, text[18] == dash, text[23] == dash else { return nil }
+        guard let first = Self.value(of: text.lanes(at: 0)),
+            let second = Self.value(of: UInt64(text.halfLanes(at: 9)) | UInt64(text.halfLanes(at: 14)) << 32),
+            let third = Self.value(of: UInt64(text.halfLanes(at: 19)) | UInt64(text.halfLanes(at: 24)) << 32),
+            let fourth = Self.value(of: text.lanes(at: 28))
         else { return nil }
         high = UInt64(first) << 32 | UInt64(second)
         low = UInt64(third) << 32 | UInt64(fourth)
@@ -38,12 +36,48 @@ package struct UUID: Hashable, Comparable, Sendable {
 
     /// Appends the 36 octets of the text form.
     package func write(to output: inout [UInt8]) {
-        for nibble in 0..<32 {
-            if nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20 { output.append(UInt8(ascii: "-")) }
-            let half = nibble < 16 ? high : low
-            let digit = UInt8(truncatingIfNeeded: half >> UInt64(60 - 4 * (nibble & 15))) & 15
-            output.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-        }
+        let start = output.count
+        output.resize(to: start + Self.textByteCount)
+        var target = output.mutableSpan
+        let second = Self.digits(of: UInt32(truncatingIfNeeded: high))
+        let third = Self.digits(of: UInt32(truncatingIfNeeded: low >> 32))
+        target.store(lanes: Self.digits(of: UInt32(high >> 32)), at: start)
+        target.store(halfLanes: UInt32(truncatingIfNeeded: second), at: start + 9)
+        target.store(halfLanes: UInt32(second >> 32), at: start + 14)
+        target.store(halfLanes: UInt32(truncatingIfNeeded: third), at: start + 19)
+        target.store(halfLanes: UInt32(third >> 32), at: start + 24)
+        target.store(lanes: Self.digits(of: UInt32(truncatingIfNeeded: low)), at: start + 28)
+        let dash = UInt8(ascii: "-")
+        (target[start + 8], target[start + 13], target[start + 18], target[start + 23]) = (dash, dash, dash, dash)
+    }
+
+    /// The value of eight lower-case hex digits.
+    @inline(__always)
+    private static func value(of letters: UInt64) -> UInt32? {
+        let word = letters & ~Lanes.tops
+        let digit = Lanes.between(UInt8(ascii: "0"), UInt8(ascii: "9"), word)
+        let letter = Lanes.between(UInt8(ascii: "a"), UInt8(ascii: "f"), word)
+        guard letters & Lanes.tops == 0, digit | letter == Lanes.tops else { return nil }
+        let nibbles =
+            word &- Lanes.amount(UInt8(ascii: "0"), where: digit)
+            &- Lanes.amount(UInt8(ascii: "a") &- 10, where: letter)
+        let single = nibbles.byteSwapped
+        let double = (single & 0x000f_000f_000f_000f) | ((single & 0x0f00_0f00_0f00_0f00) >> 4)
+        let quadruple = (double & 0x0000_00ff_0000_00ff) | ((double & 0x00ff_0000_00ff_0000) >> 8)
+        return UInt32(truncatingIfNeeded: quadruple | quadruple >> 16)
+    }
+
+    /// Eight lower-case hex digits, the first one in the lowest octet.
+    @inline(__always)
+    private static func digits(of value: UInt32) -> UInt64 {
+        let quadruple = (UInt64(value) | UInt64(value) << 16) & 0x0000_ffff_0000_ffff
+        let double = (quadruple | quadruple << 8) & 0x00ff_00ff_00ff_00ff
+        let nibbles = (double | double << 4) & 0x0f0f_0f0f_0f0f_0f0f
+        let letter = Lanes.atLeast(10, nibbles)
+        let text =
+            nibbles &+ Lanes.repeating(UInt8(ascii: "0"))
+            &+ Lanes.amount(UInt8(ascii: "a") &- 10 &- UInt8(ascii: "0"), where: letter)
+        return text.byteSwapped
     }
 }
 
