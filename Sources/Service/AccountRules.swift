@@ -32,7 +32,11 @@ extension User {
         for (name, value) in document.members(0) {
             guard let spelled = document.string(name, in: bytes), names.contains(spelled) else { continue }
             writer.name(spelled)
-            writer.raw(document.raw(value, in: bytes))
+            if let text = document.octets(value, in: bytes) {
+                writer.string(utf8: text)
+            } else {
+                writer.raw(document.raw(value, in: bytes))
+            }
         }
         writer.endObject()
         return writer.bytes

@@ -25,7 +25,7 @@ extension Desk {
         guard claims.clientID == client.id, let user = standingUser(of: claims) else { return .inactive }
         let subject = Array(claims.subject.utf8)
         let owner = Array(claims.clientID.utf8)
-        let kid: [UInt8] = []
+        let kid = Array(claims.kid.utf8)
         let denial = realm.revocations.denial(
             sid: claims.sid, issuedAt: 0, subject: subject.span, client: owner.span, kid: kid.span)
         guard denial == nil, realm.revocations.generation(of: claims.sid) == claims.generation else { return .inactive }
