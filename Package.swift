@@ -68,9 +68,12 @@ let package = Package(
         tests("HTTPTests", ["HTTP", "Octets"]),
         tests("EngineTests", ["Engine", "HTTP", "Telemetry", "Octets"]),
         tests("ServiceTests", ["Service", "Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
-        tests("APITests", ["API", "HTTP", "Service", "Telemetry", "Octets"]),
-        tests("AssemblyTests", ["Assembly", "API", "Octets"]),
+        tests(
+            "APITests",
+            ["API", "HTTP", "Service", "Accounts", "Revocation", "Token", "Journal", "Telemetry", "OpenSSL", "Octets"]),
+        tests("AssemblyTests", ["Assembly", "Service", "Accounts", "Token", "Telemetry", "Octets"]),
         tests("MartletTests", ["martlet", "Assembly", "Accounts", "Octets"]),
+        tests("ContractTests", ["Assembly", "API", "HTTP"]),
         tests("TidyTests", []),
     ]
 )

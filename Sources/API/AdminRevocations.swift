@@ -3,6 +3,7 @@ import Octets
 import Revocation
 import Service
 import Telemetry
+import Token
 
 extension Application {
     /// `POST /admin/revocations`: an operator ends a token, a session, or everything of a subject, a client, a key or of all.
@@ -37,7 +38,7 @@ extension RevocationOrder {
         var orders: [RevocationOrder] = []
         if let text = try parameters.text("jti") {
             guard let jti = UUID(text) else { throw Problem(.requestMalformed, "jti must be a UUID.") }
-            guard let expiresAt = try parameters.natural("expires_at") else {
+            guard let expiresAt = try parameters.natural("expires_at"), NumericDate.range.contains(expiresAt) else {
                 throw Problem(.requestMalformed, "jti needs expires_at: the token's own exp.")
             }
             orders.append(.token(jti, expiresAt: expiresAt))

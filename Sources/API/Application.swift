@@ -28,7 +28,7 @@ package final class Application: Handler {
     ) -> Disposition {
         desk.follow()
         let endpoint = Endpoint.at(request)
-        let call = newCall(endpoint)
+        let call = newCall(endpoint, from: request.peer)
         do throws(Problem) {
             guard let endpoint else { throw missing(request) }
             try admit(request, endpoint, &response)
@@ -40,20 +40,23 @@ package final class Application: Handler {
             if try dispatch(endpoint, request, &response, exchange, call) == .deferred { return .deferred }
         } catch {
             answer(error, call, &response)
+            if error.code == .methodNotAllowed, let endpoint { response.addField("Allow", endpoint.allowed.utf8) }
         }
         finish(call, &response)
         return .answered
     }
 
     package func refuse(_ fault: WireFault, _ response: inout Response) {
-        let call = newCall(nil)
-        answer(Problem(ProblemCode(fault), reason: fault.rawValue), call, &response)
+        let call = newCall(nil, from: nil)
+        let retryAfter: Int64? = fault.status == 503 ? 1 : nil
+        answer(Problem(ProblemCode(fault), reason: fault.rawValue, retryAfter: retryAfter), call, &response)
         finish(call, &response)
     }
 
-    private func newCall(_ endpoint: Endpoint?) -> Call {
+    private func newCall(_ endpoint: Endpoint?, from source: PeerAddress?) -> Call {
         requestID.advance()
-        return Call(endpoint: endpoint, requestID: requestID, began: shared.monotonic(), now: desk.realm.clock.now)
+        return Call(
+            endpoint: endpoint, requestID: requestID, source: source, began: shared.monotonic(), now: desk.realm.clock.now)
     }
 
     /// Counts an answer that is complete.
@@ -67,7 +70,7 @@ package final class Application: Handler {
         problem.write(to: &response, requestID: call.requestID, isOAuth: call.endpoint?.isOAuth ?? false)
         let level: Log.Level = problem.status >= 500 ? .error : call.endpoint?.isQuiet ?? true ? .debug : .info
         shared.log.write(level, "request_refused") { line in
-            line.add("request_id", call.requestID.description)
+            call.add(to: &line)
             line.add("path", call.endpoint.map { "\($0.path)" } ?? "-")
             line.add("status", problem.status)
             line.add("code", problem.code.rawValue)
@@ -120,10 +123,18 @@ package final class Application: Handler {
 struct Call: Sendable {
     let endpoint: Endpoint?
     let requestID: RequestID
+    /// Unknown for a message that could not be read.
+    let source: PeerAddress?
     /// Nanoseconds of a clock that only goes forward.
     let began: Int64
     /// Milliseconds since 1970.
     let now: Int64
+
+    /// What every log line of a request begins with (M2).
+    func add(to line: inout LogLine) {
+        line.add("request_id", requestID.description)
+        if let source { line.add("source", source.description) }
+    }
 }
 
 extension Endpoint {

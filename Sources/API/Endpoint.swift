@@ -61,7 +61,7 @@ package enum Endpoint: Int, CaseIterable, Sendable {
         case .login:
             [
                 .requestMalformed, .scopeInvalid, .audienceInvalid, .invalidCredentials, .clientInvalid, .unsupportedMediaType,
-                .tooManyAttempts, .hashingSaturated,
+                .tooManyAttempts, .hashingSaturated, .journalUnavailable,
             ]
         case .refresh:
             [.requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch, .unsupportedMediaType]
@@ -70,11 +70,11 @@ package enum Endpoint: Int, CaseIterable, Sendable {
             [.requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch, .unsupportedMediaType]
                 + [.clientInvalid, .clientNotAllowed, .journalUnavailable] + ProblemCode.ofRefresh
         case .logout:
-            [.requestMalformed, .unsupportedMediaType, .journalUnavailable] + ProblemCode.ofTokens + ProblemCode.ofRefresh
+            [.requestMalformed, .unsupportedMediaType, .journalUnavailable, .refreshInvalid, .refreshExpired, .refreshIdle]
+                + ProblemCode.ofTokens
         case .revoke: [.requestMalformed, .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .journalUnavailable]
         case .introspect: [.requestMalformed, .unsupportedMediaType, .clientInvalid]
-        case .jwks, .metadata, .openAPI, .healthz, .livez, .metrics: []
-        case .readyz: [.notReady]
+        case .jwks, .metadata, .openAPI, .healthz, .livez, .readyz, .metrics: []
         case .adminRevocations: [.requestMalformed, .unsupportedMediaType, .journalUnavailable, .notFound]
         }
     }
@@ -109,5 +109,6 @@ extension ProblemCode {
 
     static let ofRefresh: [ProblemCode] = [
         .refreshInvalid, .refreshExpired, .refreshIdle, .refreshReused, .sessionRevoked, .subjectRevoked, .clientRevoked,
+        .keyRevoked,
     ]
 }

@@ -23,6 +23,7 @@ extension Application {
         if shared.connections.isDraining.load(ordering: .relaxed) { reasons.append("draining") }
         response.status = reasons.isEmpty ? 200 : 503
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
+        if !reasons.isEmpty { response.addLines("Retry-After: 1\r\n") }
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("status")

@@ -12,16 +12,15 @@ extension Application {
         let attempt = try loginAttempt(request, parameters)
         let exchange = copy exchange
         let username = attempt.username
-        let source = request.peer.description
         do throws(LoginFailure) {
             try desk.beginLogin(attempt, at: call.now) { verdict in
                 exchange.resume { handler, response in
                     guard let application = handler as? Application else { return }
-                    application.finishLogin(verdict, username, source, call, &response)
+                    application.finishLogin(verdict, username, call, &response)
                 }
             }
         } catch {
-            logLogin("login_refused", username, source, call) { $0.add("code", Problem(error).code.rawValue) }
+            logLogin("login_refused", username, call) { $0.add("code", Problem(error).code.rawValue) }
             throw Problem(error)
         }
         return .deferred
@@ -51,28 +50,27 @@ extension Application {
 
     /// Runs on the loop again, once the password was hashed.
     private func finishLogin(
-        _ verdict: Result<LoginGrant, LoginFailure>, _ username: String, _ source: String, _ call: Call,
+        _ verdict: Result<LoginGrant, LoginFailure>, _ username: String, _ call: Call,
         _ response: inout Response
     ) {
         do throws(LoginFailure) {
             let pair = try desk.openSession(try verdict.get(), at: desk.realm.clock.now)
             writePair(pair, &response)
-            logLogin("login_succeeded", username, source, call) { $0.add("sid", pair.sid.description) }
+            logLogin("login_succeeded", username, call) { $0.add("sid", pair.sid.description) }
         } catch {
             let problem = Problem(error)
-            logLogin("login_refused", username, source, call) { $0.add("code", problem.code.rawValue) }
+            logLogin("login_refused", username, call) { $0.add("code", problem.code.rawValue) }
             answer(problem, call, &response)
         }
         finish(call, &response)
     }
 
     private func logLogin(
-        _ event: StaticString, _ username: String, _ source: String, _ call: Call, _ fill: (inout LogLine) -> Void
+        _ event: StaticString, _ username: String, _ call: Call, _ fill: (inout LogLine) -> Void
     ) {
         shared.log.write(.info, event) { line in
-            line.add("request_id", call.requestID.description)
+            call.add(to: &line)
             line.add("username", username)
-            line.add("source", source)
             fill(&line)
         }
     }

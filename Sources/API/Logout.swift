@@ -64,7 +64,7 @@ extension Application {
             response.addLines("Cache-Control: no-store\r\n")
             response.addField("Revocation-Seq", String(seq).utf8)
             shared.log.write(.info, "revoked") { line in
-                line.add("request_id", call.requestID.description)
+                call.add(to: &line)
                 line.add("path", call.endpoint.map { "\($0.path)" } ?? "-")
                 line.add("seq", seq)
                 fill(&line)

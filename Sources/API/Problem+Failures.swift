@@ -23,6 +23,7 @@ extension Problem {
         case .credentialsInvalid: self.init(ProblemCode.invalidCredentials)
         case .tooManyAttempts(let seconds): self.init(ProblemCode.tooManyAttempts, retryAfter: seconds)
         case .hashingSaturated: self.init(ProblemCode.hashingSaturated, retryAfter: 1)
+        case .unavailable: self.init(ProblemCode.journalUnavailable, retryAfter: 5)
         case .scopeInvalid: self.init(ProblemCode.scopeInvalid)
         case .audienceInvalid: self.init(ProblemCode.audienceInvalid)
         case .internalFault(let reason): self.init(ProblemCode.internalFault, reason: reason)

@@ -52,7 +52,6 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case codingUnsupported = "coding_unsupported"
     case hashingSaturated = "hashing_saturated"
     case journalUnavailable = "journal_unavailable"
-    case notReady = "not_ready"
     case tooManyConnections = "too_many_connections"
     case versionUnsupported = "version_unsupported"
 
@@ -78,7 +77,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .headTooLarge: 431
         case .internalFault: 500
         case .methodUnknown, .codingUnsupported: 501
-        case .hashingSaturated, .journalUnavailable, .notReady, .tooManyConnections: 503
+        case .hashingSaturated, .journalUnavailable, .tooManyConnections: 503
         case .versionUnsupported: 505
         }
     }
@@ -135,7 +134,6 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .codingUnsupported: "This transfer coding is not known."
         case .hashingSaturated: "Too many logins are waiting."
         case .journalUnavailable: "The journal cannot be written, so nothing was changed that needs it."
-        case .notReady: "The service is not ready."
         case .tooManyConnections: "Too many connections are open."
         case .versionUnsupported: "This HTTP version is not spoken."
         }
@@ -154,7 +152,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             .algNotAllowed, .kidUnknown, .signatureInvalid, .typMismatch, .issuerMismatch, .audienceMismatch, .claimMissing,
             .claimInvalid, .tokenExpired, .tokenNotActive, .authTooOld:
             "invalid_grant"
-        case .tooManyAttempts, .hashingSaturated, .journalUnavailable, .notReady, .tooManyConnections:
+        case .tooManyAttempts, .hashingSaturated, .journalUnavailable, .tooManyConnections:
             "temporarily_unavailable"
         case .internalFault: "server_error"
         default: "invalid_request"

@@ -73,7 +73,7 @@ extension Application {
 
     private func logRefresh(_ level: Log.Level, _ event: StaticString, _ attempt: RefreshAttempt, _ call: Call) {
         shared.log.write(level, event) { line in
-            line.add("request_id", call.requestID.description)
+            call.add(to: &line)
             line.add("sub", attempt.claims.subject)
             line.add("sid", attempt.claims.sid.description)
             line.add("gen", attempt.claims.generation)

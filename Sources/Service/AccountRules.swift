@@ -32,8 +32,8 @@ extension User {
         for (name, value) in document.members(0) {
             guard let spelled = document.string(name, in: bytes), names.contains(spelled) else { continue }
             writer.name(spelled)
-            if let text = document.string(value, in: bytes) {
-                writer.string(text)
+            if let text = document.octets(value, in: bytes) {
+                writer.string(utf8: text)
             } else {
                 writer.raw(document.raw(value, in: bytes))
             }

@@ -33,6 +33,8 @@ package enum LoginFailure: Error, Equatable, Sendable {
     case credentialsInvalid
     case tooManyAttempts(retryAfterSeconds: Int64)
     case hashingSaturated
+    /// What would end the session could not be made durable.
+    case unavailable
     case scopeInvalid
     case audienceInvalid
     /// Ours: signing or issuing failed.
@@ -57,6 +59,10 @@ extension Desk {
         let audience = attempt.audience ?? realm.settings.audiences[0]
         guard realm.settings.audiences.contains(audience), attempt.client?.mayUse(audience: audience) ?? true else {
             throw .audienceInvalid
+        }
+        guard realm.revocations.isWritable else {
+            realm.counters.logins.add(.unavailable)
+            throw .unavailable
         }
         let charge = try admit(attempt, at: now)
         let user = users.user(named: attempt.username)

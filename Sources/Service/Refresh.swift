@@ -57,7 +57,8 @@ extension Desk {
         let request = RotationRequest(
             sid: claims.sid, generation: claims.generation, request: Self.fingerprint(scope: wanted.text, audience: target),
             sessionEnd: claims.sessionEnd &* 1_000)
-        let names = (subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8), kid: Array(claims.kid.utf8))
+        let names = (
+            subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8), kid: Array(claims.kid.utf8))
         realm.revocations.rotate(request, subject: names.subject.span, client: names.client.span, kid: names.kid.span) {
             then(attempt, $0)
         }

@@ -1,7 +1,7 @@
 package import Telemetry
 
 package enum LoginResult: String, CaseIterable, Sendable {
-    case succeeded, refused, throttled, saturated
+    case succeeded, refused, throttled, saturated, unavailable
 }
 
 package enum RefreshResult: String, CaseIterable, Sendable {

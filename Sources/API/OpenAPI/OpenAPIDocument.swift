@@ -62,8 +62,7 @@ package struct OpenAPIDocument {
             statuses[isGrant ? 400 : code.status, default: []].append(code)
         }
         var lines: [String] = []
-        // Readiness is told in its own form, not as a problem.
-        for (status, codes) in statuses.sorted(by: { $0.key < $1.key }) where endpoint != .readyz {
+        for (status, codes) in statuses.sorted(by: { $0.key < $1.key }) {
             lines += ["        '\(status)':", "          description: \(quoted(description(of: codes)))"]
             lines += headers(for: status).map { "          " + $0 }
             lines += ["          content:", "            application/problem+json:"]

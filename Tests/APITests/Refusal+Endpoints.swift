@@ -1,0 +1,136 @@
+import API
+import Dispatch
+import Testing
+
+/// What only one endpoint refuses.
+extension Refusal {
+    static let ofVerify: [Refusal] = [
+        Refusal(.verify, .requestMalformed) { $0.send(Ask("POST", "/verify").json("{\"token\":1}")) },
+        Refusal(.verify, .requestMalformed) { $0.send(Ask("POST", "/verify").json("[]")) },
+        Refusal(.verify, .requestMalformed) { $0.send(Ask("GET", "/verify?max_age=x").bearer("a")) },
+        Refusal(.verify, .requestMalformed) { $0.send(Ask("GET", "/verify").with("Authorization", "Basic YTpi")) },
+        Refusal(.verify, .unsupportedMediaType) { $0.send(Ask("POST", "/verify").form("token=x")) },
+        Refusal(.verify, .scopeInsufficient) { $0.send(Ask("GET", "/verify?scope=write").bearer($0.pair("bob").access)) },
+        Refusal(.verify, .authTooOld) { world in
+            let token = world.pair().access
+            world.clock.advance(11)
+            return world.send(Ask("GET", "/verify?max_age=10").bearer(token))
+        },
+    ]
+
+    static let ofAuth: [Refusal] = [
+        Refusal(.auth, .scopeInsufficient) { $0.send(Ask("GET", "/auth?scope=read+write").bearer($0.pair("bob").access)) },
+        Refusal(.auth, .roleInsufficient) { $0.send(Ask("PUT", "/auth?role=admin+root").bearer($0.pair().access)) },
+    ]
+
+    static let ofLogin: [Refusal] = [
+        Refusal(.login, .requestMalformed) { $0.send(Ask("POST", "/login").json("{\"username\":\"alice\"}")) },
+        Refusal(.login, .requestMalformed) { $0.send(World.login(password: String(repeating: "x", count: 1_025))) },
+        Refusal(.login, .requestMalformed) { $0.send(World.login(String(repeating: "x", count: 129))) },
+        Refusal(.login, .requestMalformed) { $0.send(Ask("POST", "/login").form("username=alice&password=x&mode=cookie")) },
+        Refusal(.login, .unsupportedMediaType) { $0.send(Ask("POST", "/login").content("{}", "text/json")) },
+        Refusal(.login, .scopeInvalid) {
+            $0.send(Ask("POST", "/login").form(["username": "bob", "password": World.password, "scope": "read admin"]))
+        },
+        Refusal(.login, .audienceInvalid) {
+            $0.send(Ask("POST", "/login").form(["username": "bob", "password": World.password, "audience": "moon"]))
+        },
+        Refusal(.login, .audienceInvalid) {
+            $0.send(World.login().basic(World.encoded("bank&co=1"), World.encoded(World.secret)))
+        },
+        Refusal(.login, .invalidCredentials) { $0.send(World.login(password: "wrong")) },
+        Refusal(.login, .clientInvalid) { $0.send(World.login().basic("shop", "wrong")) },
+        Refusal(.login, .tooManyAttempts) { world in
+            for _ in 0..<3 { #expect(world.send(World.login(password: "wrong")).status == 401) }
+            return world.send(World.login())
+        },
+        Refusal(.login, .hashingSaturated) { world in
+            let gate = DispatchSemaphore(value: 0)
+            defer { for _ in 0..<2 { gate.signal() } }
+            let isTaken = DispatchSemaphore(value: 0)
+            #expect(
+                world.realm.hashing.submit {
+                    isTaken.signal()
+                    gate.wait()
+                })
+            isTaken.wait()
+            #expect(world.realm.hashing.submit { gate.wait() })
+            return world.send(World.login())
+        },
+        Refusal(.login, .journalUnavailable) { world in
+            world.journal.breakDown()
+            #expect(world.revoke(Forged.access()).status == 503)
+            return world.send(World.login())
+        },
+    ]
+
+    static let ofLogout: [Refusal] = [
+        Refusal(.logout, .requestMalformed) { $0.send(Ask("POST", "/logout").bearer($0.pair().access).json("{\"scope\":\"none\"}")) },
+        Refusal(.logout, .requestMalformed) {
+            $0.send(Ask("POST", "/logout").bearer($0.pair().access).form("refresh_token=\($0.pair().refresh)"))
+        },
+        Refusal(.logout, .requestMalformed) { $0.send(Ask("POST", "/logout").bearer(Forged.access())) },
+        Refusal(.logout, .unsupportedMediaType) { $0.send(Ask("POST", "/logout").content("a", "text/plain")) },
+        Refusal(.logout, .journalUnavailable) { world in
+            let token = world.pair().access
+            world.journal.breakDown()
+            return world.send(Ask("POST", "/logout").bearer(token))
+        },
+        Refusal(.logout, .refreshInvalid) { $0.send(Ask("POST", "/logout").form("refresh_token=a.b.c")) },
+        Refusal(.logout, .refreshIdle) { world in
+            let token = world.pair().refresh
+            world.clock.advance(14 * 86_400)
+            return world.send(Ask("POST", "/logout").form("refresh_token=\(token)"))
+        },
+        Refusal(.logout, .refreshExpired) { world in
+            let token = world.pair().refresh
+            world.clock.advance(90 * 86_400)
+            return world.send(Ask("POST", "/logout").form("refresh_token=\(token)"))
+        },
+    ]
+
+    static let ofRevoke: [Refusal] = [
+        Refusal(.revoke, .requestMalformed) { $0.send(Ask("POST", "/revoke").form("token=")) },
+        Refusal(.revoke, .unsupportedMediaType) { $0.send(Ask("POST", "/revoke").json("{\"token\":\"a\"}")) },
+        Refusal(.revoke, .clientInvalid) { $0.revoke($0.pair(of: "shop").access) },
+        Refusal(.revoke, .clientInvalid) { $0.send(Ask("POST", "/revoke").form("token=a").basic("nobody", "x")) },
+        Refusal(.revoke, .clientNotAllowed) {
+            $0.send(
+                Ask("POST", "/revoke").form(["token": $0.pair(of: "shop").refresh])
+                    .basic("secretive", World.encoded(World.secret)))
+        },
+        Refusal(.revoke, .journalUnavailable) { world in
+            let token = world.pair().access
+            world.journal.breakDown()
+            return world.revoke(token)
+        },
+    ]
+
+    static let ofIntrospect: [Refusal] = [
+        Refusal(.introspect, .requestMalformed) { $0.send(Ask("POST", "/introspect").form("").basic("shop", World.encoded(World.secret))) },
+        Refusal(.introspect, .unsupportedMediaType) { $0.send(Ask("POST", "/introspect").json("{\"token\":\"a\"}")) },
+        Refusal(.introspect, .clientInvalid) { $0.send(Ask("POST", "/introspect").form("token=a")) },
+        Refusal(.introspect, .clientInvalid) { $0.send(Ask("POST", "/introspect").form("token=a").bearer($0.pair().access)) },
+        Refusal(.introspect, .clientInvalid) { $0.send(Ask("POST", "/introspect").form("token=a").basic("old", World.encoded(World.secret))) },
+    ]
+
+    static let ofAdmin: [Refusal] = [
+        Refusal(.adminRevocations, .requestMalformed) { $0.order("{}") },
+        Refusal(.adminRevocations, .requestMalformed) { $0.order("{\"all\":false}") },
+        Refusal(.adminRevocations, .requestMalformed) { $0.order("{\"all\":\"yes\"}") },
+        Refusal(.adminRevocations, .requestMalformed) { $0.order("{\"sub\":\"a\",\"kid\":\"b\"}") },
+        Refusal(.adminRevocations, .requestMalformed) { $0.order("{\"sid\":\"a\"}") },
+        Refusal(.adminRevocations, .requestMalformed) { $0.order("{\"jti\":\"019a0000-0000-8000-8000-00000000abcd\"}") },
+        Refusal(.adminRevocations, .requestMalformed) {
+            $0.order("{\"jti\":\"019a0000-0000-8000-8000-00000000abcd\",\"expires_at\":9223372036854775807}")
+        },
+        Refusal(.adminRevocations, .unsupportedMediaType) {
+            $0.send(Ask("POST", "/admin/revocations", role: .operator).form("all=true").from(.local))
+        },
+        Refusal(.adminRevocations, .notFound) { $0.send(Ask("POST", "/admin/revocations", role: .operator).json("{\"all\":true}")) },
+        Refusal(.adminRevocations, .journalUnavailable) { world in
+            world.journal.breakDown()
+            return world.order("{\"all\":true}")
+        },
+    ]
+}

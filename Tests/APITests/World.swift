@@ -1,0 +1,157 @@
+import API
+import Accounts
+import Dispatch
+import Foundation
+import HTTP
+import Journal
+import Octets
+import OpenSSL
+import Revocation
+import Service
+import Synchronization
+import Telemetry
+import Token
+
+/// One service in memory: its clocks, its disk and its accounts are the test's.
+final class World {
+    static let start: Int64 = 1_800_000_000_000
+    static let issuer = "https://auth.example"
+    static let password = "correct horse"
+    static let secret = "s3cret&=+ %/ü"
+
+    static let rs256 = made(.rs256, .access)
+    static let hs256 = made(.hs256, .access)
+    static let refresh = made(.hs256, .refresh)
+    static let hasher = PasswordHasher(parameters: cheap)
+
+    /// The least that RFC 9106 allows, so that a login costs a test no time.
+    static let cheap: Argon2Parameters = {
+        guard let cheap = Argon2Parameters(memoryKiB: 8, passes: 1, lanes: 1) else { preconditionFailure("not so cheap") }
+        return cheap
+    }()
+
+    static let hash: String = {
+        do {
+            return try hasher.hash(Array(password.utf8), salt: [UInt8](repeating: 7, count: PasswordHasher.saltByteCount))
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }()
+
+    let clock = Time()
+    let journal = MemoryJournal()
+    let log = Lines()
+    let hashes = Lines()
+    let realm: Realm
+    let shared: ApplicationShared
+    let connections = ConnectionCounters()
+    /// What makes the service unready.
+    let unready = Lines()
+    let application: Application
+
+    init(
+        account: LoginThrottle.Limit = .init(failureCountMax: 3, refillMilliseconds: 30_000),
+        keys: [Key] = [rs256, hs256, refresh], _ adjust: (inout RealmSettings) -> Void = { _ in }
+    ) throws {
+        let clock = clock
+        let wall = WallClock { clock.now }
+        let revocations = try RevocationStore.open(
+            RevocationOptions(
+                storage: journal, grace: 10_000, sessionMax: 90 * 86_400_000, clock: wall,
+                monotonicNow: { clock.now - Self.start }, random: { Random.next64() }))
+        let log = log
+        let hashes = hashes
+        var settings = RealmSettings(
+            issuer: Self.issuer, audiences: ["api", "billing", "shared"], algorithm: .rs256, sharedSecretAudiences: ["shared"],
+            extraClaims: ["team"], accessLifetime: 600, refreshIdle: 14 * 86_400, sessionMax: 90 * 86_400, leeway: 0)
+        adjust(&settings)
+        realm = Realm(
+            settings: settings, keyring: Published(try Keyring(keys)), users: Published(try Self.users()),
+            clients: Published(try Self.clients()), revocations: revocations, passwords: Self.hasher,
+            hashing: try HashingPool(workers: 1, queueCountMax: 1),
+            throttle: LoginThrottle(account: account, source: .off, key: (1, 2)), clock: wall,
+            log: Log(level: .debug, form: .json, clock: wall) { log.add(String(decoding: $0, as: UTF8.self)) },
+            random: { Random.bytes($0) }, storeHash: { user, hash in hashes.add("\(user.name) \(hash)") })
+        let unready = unready
+        shared = ApplicationShared(
+            realm: realm, connections: connections, openAPI: Array("openapi: 3.1.0\n".utf8),
+            monotonic: { clock.now * 1_000_000 }, random: { 0x0123_4567_89ab_cdef }, unreadiness: { unready.all })
+        application = try Application(shared: shared)
+    }
+
+    deinit {
+        realm.hashing.close()
+        realm.revocations.close()
+    }
+
+    /// Has the application answer, and waits for an answer that comes later.
+    func send(_ ask: Ask) -> Answer {
+        let loop = Loop()
+        var response = Response()
+        let request = ask.laidOut()
+        if application.handle(request, &response, Exchange(loop: loop, ticket: 1)) == .deferred {
+            response = Response()
+            loop.wait()(application, &response)
+        }
+        return Answer(response)
+    }
+
+    func refuse(_ fault: WireFault) -> Answer {
+        var response = Response()
+        application.refuse(fault, &response)
+        return Answer(response)
+    }
+
+    private static func made(_ algorithm: Algorithm, _ purpose: Key.Purpose) -> Key {
+        do {
+            return try Key.generate(algorithm, purpose: purpose, createdAt: start)
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }
+}
+
+/// What both clocks say.
+final class Time: Sendable {
+    private let milliseconds = Atomic<Int64>(World.start)
+
+    var now: Int64 { milliseconds.load(ordering: .relaxed) }
+    var seconds: Int64 { now / 1_000 }
+
+    func advance(_ seconds: Int64) { milliseconds.wrappingAdd(seconds * 1_000, ordering: .relaxed) }
+}
+
+/// Lines that arrive on any thread.
+final class Lines: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    func add(_ line: String) { lines.withLock { $0.append(line) } }
+
+    var all: [String] { lines.withLock { $0 } }
+
+    /// The members of each line of that event.
+    func events(_ name: String) -> [[String: Any]] {
+        all.compactMap { (try? JSONSerialization.jsonObject(with: Data($0.utf8))) as? [String: Any] }
+            .filter { $0["event"] as? String == name }
+    }
+}
+
+/// The loop's side of one deferred answer.
+final class Loop: ExchangeLoop {
+    typealias Write = @Sendable (any Handler, inout Response) -> Void
+
+    private let writes = Mutex<[Write]>([])
+    private let arrived = DispatchSemaphore(value: 0)
+
+    func resume(_ ticket: UInt64, _ write: @escaping Write) {
+        writes.withLock { $0.append(write) }
+        arrived.signal()
+    }
+
+    func wait() -> Write {
+        guard arrived.wait(timeout: .now() + 30) == .success, let write = writes.withLock({ $0.popLast() }) else {
+            preconditionFailure("no answer came")
+        }
+        return write
+    }
+}
