@@ -128,12 +128,12 @@ struct UserDirectoryTests {
             return "{\"users\": [\n" + rows.joined(separator: ",\n") + "]}"
         }
         #expect(throws: Never.self) { try parse(pair((Self.alice, "a"), (Self.bob, "A"))) }
-        for (text, name) in [
-            (pair((Self.alice, "a"), (Self.bob, "a")), "username"),
-            (pair((Self.alice, "caf\u{E9}"), (Self.bob, "cafe\u{301}")), "username"),
-            (pair((Self.alice, "a"), (Self.alice, "b")), "id"),
+        let username = "\"username\": a username that no other user has, not"
+        for (text, expected) in [
+            (pair((Self.alice, "a"), (Self.bob, "a")), "\(username) \"a\" again"),
+            (pair((Self.alice, "caf\u{E9}"), (Self.bob, "cafe\u{301}")), "\(username) \"cafe\u{301}\" again"),
+            (pair((Self.alice, "a"), (Self.alice, "b")), "\"id\": an id that no other user has"),
         ] {
-            let expected = "\"\(name)\": \(name == "id" ? "an" : "a") \(name) that no other user has"
             #expect(throws: AccountsFault.malformed(path: "users.json", line: 3, expected: expected)) {
                 try parse(text)
             }
