@@ -13,7 +13,7 @@ extension UserDirectory {
             writer.beginObject()
             writer.name("id")
             writer.string(user.id.description)
-            writer.name("name")
+            writer.name("username")
             writer.string(user.name)
             writer.name("password")
             writer.string(user.passwordHash)
@@ -36,13 +36,13 @@ extension UserDirectory {
         try reader.check(
             row,
             members: [
-                "id", "name", "password", "roles", "scopes", "disabled", "sessions_from", "claims",
+                "id", "username", "password", "roles", "scopes", "disabled", "sessions_from", "claims",
             ])
         let id = try reader.string("id", of: row, expected: "a UUID in lower case") { UUID($0) != nil }
         guard let id = UUID(id) else { throw reader.fault("id", of: row, "a UUID in lower case") }
         return User(
             id: id,
-            name: try reader.string("name", of: row, expected: Names.nameExpected, where: Names.isUserName),
+            name: try reader.string("username", of: row, expected: Names.nameExpected, where: Names.isUserName),
             passwordHash: try reader.string("password", of: row, expected: hashExpected, where: Names.isStoredHash),
             roles: try reader.strings("roles", of: row, expected: Names.tokenExpected, where: Names.isToken),
             scopes: try reader.strings("scopes", of: row, expected: Names.tokenExpected, where: Names.isToken),
@@ -53,7 +53,7 @@ extension UserDirectory {
 
     /// What `user(_:_:)` asks of a row, for a user that did not come from a file.
     static func check(_ user: User) throws(AccountsFault) {
-        guard Names.isUserName(user.name) else { throw .invalid(field: "name", expected: Names.nameExpected) }
+        guard Names.isUserName(user.name) else { throw .invalid(field: "username", expected: Names.nameExpected) }
         guard Names.isStoredHash(user.passwordHash) else { throw .invalid(field: "password", expected: hashExpected) }
         try Names.check(user.roles, "role")
         try Names.check(user.scopes, "scope")

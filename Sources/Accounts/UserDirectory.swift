@@ -25,7 +25,7 @@ package final class UserDirectory: Sendable {
         for row in try reader.rows("users") {
             let user = try Self.user(row, reader)
             guard names.insert(user.name).inserted else {
-                throw reader.fault("name", of: row, "a name that no other user has")
+                throw reader.fault("username", of: row, "a username that no other user has, not \"\(user.name)\" again")
             }
             guard ids.insert(user.id).inserted else {
                 throw reader.fault("id", of: row, "an id that no other user has")

@@ -64,6 +64,7 @@ enum ServeCommand {
         let log = Log(level: configuration.logLevel, form: configuration.logForm, clock: SystemClock.wall) { line in
             Terminal.write(line, to: STDERR_FILENO)
         }
+        let descriptorLimit = DescriptorLimit.raise()
         let graph: Graph
         let server: Server
         do {
@@ -79,6 +80,7 @@ enum ServeCommand {
             Terminal.writeError("martlet: \(error)\n")
             return 2
         }
+        warn(of: descriptorLimit, configuration, log)
         for (listener, port) in zip(listeners(configuration), server.boundPorts) {
             log.write(.info, "listening") { line in
                 line.add("address", listener.address.described(port: port))
@@ -97,6 +99,17 @@ enum ServeCommand {
         graph.close()
         log.write(.info, "stopped")
         return 0
+    }
+
+    /// Connections above the limit wait unaccepted instead of being told 503, so the operator should know.
+    private static func warn(of limit: Int?, _ configuration: Configuration, _ log: Log) {
+        let needed = DescriptorLimit.needed(connections: configuration.connections, loops: configuration.threads)
+        guard let limit, limit < needed else { return }
+        log.write(.warning, "descriptor_limit_low") { line in
+            line.add("limit", limit)
+            line.add("needed", needed)
+            line.add("connections", configuration.connections)
+        }
     }
 
     private static func options(_ configuration: Configuration, _ counters: ConnectionCounters) -> EngineOptions {

@@ -129,7 +129,7 @@ enum UserCommand {
             writer.beginObject()
             writer.name("id")
             writer.string(user.id.description)
-            writer.name("name")
+            writer.name("username")
             writer.string(user.name)
             writer.name("roles")
             writer.strings(user.roles)

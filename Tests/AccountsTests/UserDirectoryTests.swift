@@ -20,9 +20,9 @@ struct UserDirectoryTests {
         let directory = try parse(
             """
             {"users": [
-              {"id": "\(Self.alice)", "name": "alice", "password": "$argon2id$x", "roles": ["admin", "dev"], "scopes": ["read"],
+              {"id": "\(Self.alice)", "username": "alice", "password": "$argon2id$x", "roles": ["admin", "dev"], "scopes": ["read"],
                "disabled": true, "sessions_from": 1795231970272, "claims": {"team": "blue", "level": [3]}},
-              {"name": "Bob O'Neill", "id": "\(Self.bob)", "password": "!"}
+              {"username": "Bob O'Neill", "id": "\(Self.bob)", "password": "!"}
             ]}
             """)
         let alice = try #require(directory.user(named: "alice"))
@@ -63,13 +63,13 @@ struct UserDirectoryTests {
         ("{\"users\": [\n{}\n]}", 2, "\"id\": a UUID"),
         ("{\"users\": [\n{\n\"id\": 7}]}", 3, "\"id\": a UUID"),
         ("{\"users\": [\n{\n\"id\": \"01A1FC29-F34E-79C6-9E6C-8AE8AAE3A231\"}]}", 3, "\"id\": a UUID"),
-        ("{\"users\": [{\"id\": \"\(alice)\"}]}", 1, "\"name\""),
-        ("{\"users\": [{\"id\": \"\(alice)\",\n\"name\": \"a\"}]}", 1, "\"password\""),
+        ("{\"users\": [{\"id\": \"\(alice)\"}]}", 1, "\"username\""),
+        ("{\"users\": [{\"id\": \"\(alice)\",\n\"username\": \"a\"}]}", 1, "\"password\""),
         (
-            "{\"users\": [{\"id\": \"\(alice)\",\n\"name\": \"a\",\n\n\"pasword\": \"!\"}]}", 4,
-            "one of id, name, password"
+            "{\"users\": [{\"id\": \"\(alice)\",\n\"username\": \"a\",\n\n\"pasword\": \"!\"}]}", 4,
+            "one of id, username, password"
         ),
-        ("{\"users\": [{\"id\": \"\(alice)\",\n\"name\": \"a\",\n\"name\": \"b\"}]}", 3, "JSON"),
+        ("{\"users\": [{\"id\": \"\(alice)\",\n\"username\": \"a\",\n\"username\": \"b\"}]}", 3, "JSON"),
     ]
 
     @Test(arguments: faults)
@@ -87,10 +87,12 @@ struct UserDirectoryTests {
     }
 
     @Test(arguments: [
-        (#""name": """#, "\"name\""), (#""name": " a""#, "\"name\""), (#""name": "a ""#, "\"name\""),
-        (#""name": "a\u0000b""#, "\"name\""), (#""name": "a\nb""#, "\"name\""), (#""name": "a\u202eb""#, "\"name\""),
-        (#""name": "\#(String(repeating: "a", count: 129))""#, "\"name\""), (#""name": 7"#, "\"name\""),
-        (#""name": null"#, "\"name\""),
+        (#""username": """#, "\"username\""), (#""username": " a""#, "\"username\""), (#""username": "a ""#, "\"username\""),
+        (#""username": "a\u0000b""#, "\"username\""),
+        (#""username": "a\nb""#, "\"username\""),
+        (#""username": "a\u202eb""#, "\"username\""),
+        (#""username": "\#(String(repeating: "a", count: 129))""#, "\"username\""), (#""username": 7"#, "\"username\""),
+        (#""username": null"#, "\"username\""),
         (#""password": """#, "\"password\""), (#""password": "a b""#, "\"password\""),
         (#""password": "é""#, "\"password\""),
         (#""roles": "admin""#, "\"roles\""), (#""roles": [""]"#, "\"roles\""), (#""roles": ["a b"]"#, "\"roles\""),
@@ -107,7 +109,7 @@ struct UserDirectoryTests {
         (#""admin": true"#, "one of"), (#""Disabled": true"#, "one of"),
     ])
     func `refuses a value that is not what it should be, on its line`(_ member: String, _ expected: String) throws {
-        var members = [#""id": "\#(Self.alice)""#, #""name": "alice""#, #""password": "!""#]
+        var members = [#""id": "\#(Self.alice)""#, #""username": "alice""#, #""password": "!""#]
         let name = member.prefix { $0 != ":" }
         members.removeAll { $0.hasPrefix(name + ":") }
         let text = "{\"users\": [{\n" + members.joined(separator: ",\n") + ",\n" + member + "\n}]}"
@@ -122,16 +124,16 @@ struct UserDirectoryTests {
 
     @Test func `refuses two of one name, however it is composed, and two of one id`() throws {
         func pair(_ first: (String, String), _ second: (String, String)) -> String {
-            let rows = [first, second].map { #"{"id": "\#($0.0)", "name": "\#($0.1)", "password": "!"}"# }
+            let rows = [first, second].map { #"{"id": "\#($0.0)", "username": "\#($0.1)", "password": "!"}"# }
             return "{\"users\": [\n" + rows.joined(separator: ",\n") + "]}"
         }
         #expect(throws: Never.self) { try parse(pair((Self.alice, "a"), (Self.bob, "A"))) }
-        for (text, name) in [
-            (pair((Self.alice, "a"), (Self.bob, "a")), "name"),
-            (pair((Self.alice, "caf\u{E9}"), (Self.bob, "cafe\u{301}")), "name"),
-            (pair((Self.alice, "a"), (Self.alice, "b")), "id"),
+        let username = "\"username\": a username that no other user has, not"
+        for (text, expected) in [
+            (pair((Self.alice, "a"), (Self.bob, "a")), "\(username) \"a\" again"),
+            (pair((Self.alice, "caf\u{E9}"), (Self.bob, "cafe\u{301}")), "\(username) \"cafe\u{301}\" again"),
+            (pair((Self.alice, "a"), (Self.alice, "b")), "\"id\": an id that no other user has"),
         ] {
-            let expected = "\"\(name)\": \(name == "id" ? "an" : "a") \(name) that no other user has"
             #expect(throws: AccountsFault.malformed(path: "users.json", line: 3, expected: expected)) {
                 try parse(text)
             }
@@ -179,7 +181,7 @@ struct UserDirectoryTests {
         #expect(throws: AccountsFault.exists(kind: "user", name: "bob")) { try one.adding(user("bob", low: 1)) }
         #expect(throws: AccountsFault.missing(kind: "user", name: "bob")) { try one.removing("bob") }
         #expect(throws: AccountsFault.missing(kind: "user", name: "bob")) { try one.changing("bob") { _ in } }
-        #expect(throws: AccountsFault.invalid(field: "name", expected: Names.nameExpected)) {
+        #expect(throws: AccountsFault.invalid(field: "username", expected: Names.nameExpected)) {
             try one.adding(user(" ", low: 3))
         }
         for (field, change) in [

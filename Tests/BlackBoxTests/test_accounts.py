@@ -17,7 +17,7 @@ NEW_PASSWORD = "a wholly other phrase 5"
 
 
 def users_of(server) -> dict[str, dict]:
-    return {user["name"]: user for user in json.loads(server.users_path.read_text())["users"]}
+    return {user["username"]: user for user in json.loads(server.users_path.read_text())["users"]}
 
 
 @pytest.fixture(scope="module")

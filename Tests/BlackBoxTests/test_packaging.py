@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import socket
 import subprocess
@@ -204,3 +205,23 @@ def test_the_service_starts_on_a_read_only_root_and_its_health_check_passes(imag
     assert code == 0, log.read_text()
     written = {path.stat().st_uid for path in (image / "var/lib/martlet").glob("*/*")}
     assert written == {10001}
+
+
+# The descriptor limit, which containers and shells often set low.
+
+
+def descriptors(pid):
+    """The soft and the hard limit of a process."""
+    row = re.search(r"^Max open files +(\d+) +(\d+)", Path(f"/proc/{pid}/limits").read_text(), re.MULTILINE)
+    return int(row[1]), int(row[2])
+
+
+@pytest.mark.parametrize(("connections", "warnings"), [(1500, 0), (20000, 1)])
+def test_the_soft_descriptor_limit_is_raised_and_a_hard_one_too_low_is_told(make_server, connections, warnings):
+    server = make_server(connections=connections, threads=2)
+    server.start(preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 2048)))
+    assert descriptors(server.pid) == (2048, 2048)
+    told = server.events("descriptor_limit_low")
+    assert [(event["level"], event["limit"], event["connections"]) for event in told] == [
+        ("warning", 2048, connections)
+    ] * warnings

@@ -25,7 +25,7 @@ class Person:
     def entry(self) -> dict:
         return {
             "id": self.id,
-            "name": self.name,
+            "username": self.name,
             "password": self.password_hash or argon2id(self.password),
             "roles": list(self.roles),
             "scopes": list(self.scopes),
