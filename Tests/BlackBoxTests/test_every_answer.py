@@ -145,7 +145,7 @@ def test_a_refused_refresh_token_has_its_code(spent, path, code):
         session = spent.login()
         token = session.refresh
         spent.refresh(token)
-    auth = ("shop", spent.shop) if code == "client_revoked" else None
+    auth = ("shop", spent.shop) if code == "client_revoked" and path != "/logout" else None
     form = {"refresh_token": token} | ({"grant_type": "refresh_token"} if path == "/token" else {})
     answer = spent.http.post(path, data=form, auth=auth)
     if path == "/logout" and code in ("session_revoked", "client_revoked", "refresh_reused", "subject_revoked"):

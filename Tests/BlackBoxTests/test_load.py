@@ -40,7 +40,7 @@ def storm(port: int, body: bytes, start, results) -> None:
 
 def test_five_hundred_logins_at_once_do_not_slow_verify(make_server, record_property):
     """F6, B: real Argon2id cost, two workers; the surplus gets 503 with Retry-After and nobody hangs."""
-    server = make_server(alg="HS256", hash_workers=2, hash_queue=64, log_level="error").start()
+    server = make_server(alg="HS256", hash_workers=2, hash_queue=64, log_level="info").start()
     token = server.login().access
     body = f'{{"username":"amy","password":"{server.people[0].password}"}}'.encode()
     context = multiprocessing.get_context("spawn")

@@ -32,10 +32,11 @@ def is_unavailable(answer) -> bool:
 
 def test_a_full_disk_is_503_for_every_promise_while_verify_goes_on(unwell):
     """H15, M4: the process lives, readiness fails, what was revoked stays revoked."""
-    one, two, three, four, *_ = unwell.before
+    one, two, three, four, five, _ = unwell.before
     assert is_unavailable(unwell.revoke(one.access))
     assert is_unavailable(unwell.http.post("/logout", json={"refresh_token": two.refresh}))
-    assert is_unavailable(unwell.http.post("/logout", headers={"Authorization": f"Bearer {two.access}"}))
+    assert unwell.refusal(two.access) == "session_revoked", "a denial counts in memory at once"
+    assert is_unavailable(unwell.http.post("/logout", headers={"Authorization": f"Bearer {five.access}"}))
     assert is_unavailable(unwell.refresh(three.refresh))
     assert is_unavailable(unwell.http.post("/token", data={"grant_type": "refresh_token", "refresh_token": three.refresh}))
     assert is_unavailable(unwell.try_login("amy", unwell.people[0].password))

@@ -106,7 +106,7 @@ class Server:
         authorization = request.headers.get("authorization", "")
         if authorization.lower().startswith("bearer "):
             self.remember(authorization[7:].strip())
-        if response.headers.get("content-type") == "application/json":
+        if response.content and response.headers.get("content-type") == "application/json":
             body = response.json()
             if isinstance(body, dict):
                 for name in ("access_token", "refresh_token"):
