@@ -39,7 +39,6 @@ def test_a_full_disk_is_503_for_every_promise_while_verify_goes_on(unwell):
     assert is_unavailable(unwell.http.post("/logout", headers={"Authorization": f"Bearer {five.access}"}))
     assert is_unavailable(unwell.refresh(three.refresh))
     assert is_unavailable(unwell.http.post("/token", data={"grant_type": "refresh_token", "refresh_token": three.refresh}))
-    assert is_unavailable(unwell.try_login("amy", unwell.people[0].password))
     assert is_unavailable(unwell.cut(sid=four.sid))
     assert unwell.run.is_running
     assert unwell.refusal(unwell.gone.access) == "token_revoked"
@@ -50,6 +49,12 @@ def test_a_full_disk_is_503_for_every_promise_while_verify_goes_on(unwell):
     assert ready.status_code == 503
     assert "journal" in ready.text
     assert any(event["level"] in ("error", "critical", "alarm") for event in unwell.run.events())
+
+
+def test_a_full_disk_is_503_for_logins_too(unwell):
+    """DESIGN 1.6: a session that could neither be refreshed nor revoked is not begun."""
+    assert is_unavailable(unwell.revoke(unwell.before[0].access))
+    assert is_unavailable(unwell.try_login("amy", unwell.people[0].password))
 
 
 def test_after_a_restart_with_room_nothing_acknowledged_is_lost(unwell):
