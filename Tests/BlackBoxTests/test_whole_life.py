@@ -50,8 +50,15 @@ def test_what_a_login_answers_agrees_with_its_tokens(server):
     answer = server.try_login("amy", server.people[0].password, scope="read write")
     body = answer.json()
     assert answer.headers["cache-control"] == "no-store"
-    assert set(body) == {"access_token", "token_type", "expires_in", "refresh_token", "refresh_expires_in",
-                         "session_id", "scope"}
+    assert set(body) == {
+        "access_token",
+        "token_type",
+        "expires_in",
+        "refresh_token",
+        "refresh_expires_in",
+        "session_id",
+        "scope",
+    }
     session = server.login(scope="read write")
     claims = session.claims
     assert body["token_type"] == "Bearer"
