@@ -9,12 +9,11 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from harness.refusing import refused
 from harness.server import Session
 from harness.tokens import b64url, claims_of, compact, header_of, sign, unb64url
 
 MALFORMED = "token_malformed"
-REFUSED = {"token_malformed", "token_too_large", "alg_not_allowed", "kid_unknown", "signature_invalid", "typ_mismatch",
-           "claim_missing", "claim_invalid", "token_expired", "issuer_mismatch", "audience_mismatch"}
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +24,6 @@ def rs(server) -> Session:
 @pytest.fixture(scope="module")
 def hs(server) -> Session:
     return server.login(audience="partner")
-
-
-def refused(server, token: str, *codes: str, **members) -> None:
-    """The token is refused by /verify with one of `codes`, by /auth with 401, and is inactive at /introspect."""
-    found = server.refusal(token, **members)
-    assert found in (codes or REFUSED), (found, token[:300])
-    if all(33 <= ord(letter) < 127 for letter in token) and 0 < len(token) < 9_000:
-        answer = server.http.get("/auth", headers={"Authorization": f"Bearer {token}"})
-        assert answer.status_code == 401
-        assert 'error="invalid_token"' in answer.headers["www-authenticate"]
-        told = server.http.post("/introspect", data={"token": token}, auth=("shop", server.shop))
-        assert (told.status_code, told.json()) == (200, {"active": False})
 
 
 NONE = ["none", "None", "NONE", "nOnE", "none ", " none", "", "n\u006fne", "null"]
@@ -53,7 +40,9 @@ def test_alg_none_is_refused_in_every_spelling(server, rs, algorithm):
     refused(server, unsigned.rstrip("."), MALFORMED)
 
 
-@pytest.mark.parametrize("algorithm", ["hs256", "RS512", "PS256", "HS256", "ES256", "EdDSA", "HS512", None, 7, ["RS256"], {}])
+@pytest.mark.parametrize(
+    "algorithm", ["hs256", "RS512", "PS256", "HS256", "ES256", "EdDSA", "HS512", None, 7, ["RS256"], {}]
+)
 def test_a_key_is_bound_to_one_algorithm(server, rs, algorithm):
     """A7, B1, B2: the signature is genuine, only the header says otherwise."""
     forge = server.forge(rs.access)
@@ -69,10 +58,21 @@ def public_spellings(key: dict) -> dict[str, bytes]:
     pkcs1 = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.PKCS1)
     der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     jwk = {name: key[name] for name in ("kty", "n", "e")}
-    return {"pem": pem, "stripped pem": pem.strip(), "spaced pem": b" " + pem, "crlf pem": pem.replace(b"\n", b"\r\n"),
-            "pkcs1": pkcs1, "der": der, "jwk": compact(jwk), "pretty jwk": json.dumps(key).encode(),
-            "modulus": unb64url(key["n"]), "modulus text": key["n"].encode(), "kid": key["kid"].encode(),
-            "nothing": b"", "zeros": b"\0" * 32}
+    return {
+        "pem": pem,
+        "stripped pem": pem.strip(),
+        "spaced pem": b" " + pem,
+        "crlf pem": pem.replace(b"\n", b"\r\n"),
+        "pkcs1": pkcs1,
+        "der": der,
+        "jwk": compact(jwk),
+        "pretty jwk": json.dumps(key).encode(),
+        "modulus": unb64url(key["n"]),
+        "modulus text": key["n"].encode(),
+        "kid": key["kid"].encode(),
+        "nothing": b"",
+        "zeros": b"\0" * 32,
+    }
 
 
 def test_a_public_key_never_serves_as_an_hmac_secret(server, rs, hs):
@@ -80,8 +80,14 @@ def test_a_public_key_never_serves_as_an_hmac_secret(server, rs, hs):
     published = server.http.get("/.well-known/jwks.json").json()["keys"][0]
     for secret in public_spellings(published).values():
         for kid in (published["kid"], header_of(hs.access)["kid"], server.keys.refresh["kid"]):
-            refused(server, sign({"alg": "HS256", "typ": "at+jwt", "kid": kid}, rs.claims, secret),
-                    "alg_not_allowed", "signature_invalid", "kid_unknown")
+            refused(
+                server,
+                sign({"alg": "HS256", "typ": "at+jwt", "kid": kid}, rs.claims, secret),
+                "alg_not_allowed",
+                "signature_invalid",
+                "kid_unknown",
+                "typ_mismatch",
+            )
 
 
 def test_an_hs_token_relabelled_as_rs_is_refused(server, hs):
@@ -109,13 +115,34 @@ def test_keys_carried_or_named_by_a_token_are_never_used_and_cause_no_request(se
             listener.accept()
 
 
-@pytest.mark.parametrize("kid", ["../../keys/refresh", "/dev/null", "/etc/passwd", "' OR '1'='1", "$(id)", "|id", "k" * 5000,
-                                 "\x00", "http://127.0.0.1/", "", "\u202e", "%s%n", "..\\..\\x"])
+@pytest.mark.parametrize(
+    "kid",
+    [
+        "../../keys/refresh",
+        "/dev/null",
+        "/etc/passwd",
+        "' OR '1'='1",
+        "$(id)",
+        "|id",
+        "k" * 5000,
+        "\x00",
+        "http://127.0.0.1/",
+        "",
+        "\u202e",
+        "%s%n",
+        "..\\..\\x",
+    ],
+)
 def test_a_hostile_kid_is_only_compared(server, rs, kid):
     """B18."""
     for key in (b"", b"\0" * 32, server.key_of(rs.access)):
-        refused(server, sign(header_of(rs.access) | {"kid": kid}, rs.claims, key),
-                "kid_unknown", MALFORMED, "token_too_large")
+        refused(
+            server,
+            sign(header_of(rs.access) | {"kid": kid}, rs.claims, key),
+            "kid_unknown",
+            MALFORMED,
+            "token_too_large",
+        )
 
 
 @pytest.mark.parametrize("kid", [7, None, ["x"], {"k": 1}, True])
@@ -126,10 +153,21 @@ def test_a_kid_that_is_no_string_is_refused(server, rs, kid):
     refused(server, forge.token(without=("kid",)), "kid_unknown", MALFORMED)
 
 
-@pytest.mark.parametrize("header", [
-    {"crit": ["b64"], "b64": False}, {"b64": False}, {"crit": ["exp"]}, {"crit": ["x"], "x": 1}, {"crit": []},
-    {"crit": "x"}, {"crit": ["alg"]}, {"crit": ["x", "x"], "x": 1}, {"crit": None}, {"crit": [1]},
-])
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"crit": ["b64"], "b64": False},
+        {"b64": False},
+        {"crit": ["exp"]},
+        {"crit": ["x"], "x": 1},
+        {"crit": []},
+        {"crit": "x"},
+        {"crit": ["alg"]},
+        {"crit": ["x", "x"], "x": 1},
+        {"crit": None},
+        {"crit": [1]},
+    ],
+)
 def test_critical_extensions_are_refused(server, rs, header):
     """A9, A10."""
     refused(server, server.forge(rs.access).token(header))
@@ -138,94 +176,6 @@ def test_critical_extensions_are_refused(server, rs, header):
 def test_unknown_header_members_and_claims_are_ignored(server, rs):
     """A11, E11."""
     assert server.refusal(server.forge(rs.access).token({"x-anything": {"y": [1]}}, novelty=[1, {"z": None}])) == ""
-
-
-def header_bytes(rs, extra: bytes) -> bytes:
-    return compact(header_of(rs.access))[:-1] + extra + b"}"
-
-
-def test_ambiguous_json_in_header_or_claims_is_refused(server, rs):
-    """A4, A5, A6: duplicates also when spelled with an escape, BOM, trailing text, broken UTF-8, other types."""
-    key = server.key_of(rs.access)
-    header, claims = compact(header_of(rs.access)), compact(rs.claims)
-    for bad in (header_bytes(rs, b',"alg":"RS256"'), header_bytes(rs, b',"\\u0061lg":"none"'),
-                header_bytes(rs, b',"kid":"x"'), b"\xef\xbb\xbf" + header, header + b"x", header + header,
-                header[:-1] + b",}", b"[" + header + b"]", b'"x"', b"", b"null", header.decode().encode("utf-16"),
-                header_bytes(rs, b',"x":"\xff"'), header_bytes(rs, b',"x":' + b"[" * 2000 + b"]" * 2000)):
-        refused(server, sign(bad, rs.claims, key), MALFORMED, "alg_not_allowed", "token_too_large")
-    for bad in (claims[:-1] + b',"exp":9999999999}', claims[:-1] + b',"s\\u0075b":"x"}', b"\xef\xbb\xbf" + claims,
-                claims + b" x", claims[:-1] + b",}", b"[]", b"null", b"", claims[:-1] + b',"x":"\xff"}',
-                claims[:-1] + b',"x":' + b"[" * 500 + b"]" * 500 + b"}"):
-        refused(server, sign(header, bad, key), MALFORMED, "claim_invalid", "token_too_large")
-
-
-EXP = [b'"9999999999"', b"true", b"null", b"[]", b"{}", b"1e999", b"-1", b"0", b"9223372036854775808", b"1e400",
-       b"18446744073709551616", b"NaN", b"Infinity", b"0x7fffffff", b"-9223372036854775809", b"99999999999.5e", b"01",
-       b"1" * 400, b"-0", b"1e-400"]
-
-
-@pytest.mark.parametrize("claim", ["exp", "iat", "nbf"])
-@pytest.mark.parametrize("value", EXP)
-def test_times_in_odd_forms_are_refused_without_a_crash(server, rs, claim, value):
-    """E3."""
-    claims = compact({k: v for k, v in rs.claims.items() if k != claim})[:-1] + b',"' + claim.encode() + b'":' + value + b"}"
-    token = sign(header_of(rs.access), claims, server.key_of(rs.access))
-    found = server.refusal(token)
-    is_harmless = claim != "exp" and value in (b"0", b"-1", b"-0", b"1e-400")
-    assert found in REFUSED | {"token_not_active"} or (is_harmless and found == ""), (found, value)
-
-
-NOW = int(time.time())
-CLAIMS = {
-    "expired": ({"exp": NOW - 5, "iat": NOW - 600}, "token_expired"),
-    "expiring in this second": ({"exp": NOW - 1, "iat": NOW - 600}, "token_expired"),
-    "not yet active": ({"nbf": NOW + 3600}, "token_not_active"),
-    "another issuer": ({"iss": "http://127.0.0.1:1"}, "issuer_mismatch"),
-    "issuer in capitals": ({"iss": "HTTP://127.0.0.1"}, "issuer_mismatch"),
-    "issuer as list": ({"iss": ["http://127.0.0.1"]}, ("issuer_mismatch", "claim_invalid")),
-    "another audience": ({"aud": "elsewhere"}, "audience_mismatch"),
-    "audience in capitals": ({"aud": "API"}, "audience_mismatch"),
-    "no audience in a list": ({"aud": []}, ("audience_mismatch", "claim_invalid")),
-    "audience as number": ({"aud": 7}, ("audience_mismatch", "claim_invalid")),
-    "audience as object": ({"aud": {"api": 1}}, ("audience_mismatch", "claim_invalid")),
-    "empty audience": ({"aud": ""}, "audience_mismatch"),
-    "a subject that is no string": ({"sub": 7}, "claim_invalid"),
-    "a jti that is no string": ({"jti": 7}, "claim_invalid"),
-    "a jti that is no identifier": ({"jti": "x" * 3000}, "claim_invalid"),
-    "an unknown subject": ({"sub": "11111111-1111-4111-8111-111111111111"}, ("subject_revoked", "claim_invalid")),
-}
-
-
-@pytest.mark.parametrize("case", CLAIMS.values(), ids=CLAIMS)
-def test_claims_that_do_not_hold_are_refused_by_name(server, rs, case):
-    """E1, E2, E5, E6, E8, E10."""
-    claims, expected = case
-    expected = (expected,) if isinstance(expected, str) else expected
-    answer = server.verify(server.forge(rs.access).token(**claims))
-    assert answer.status_code == 401
-    assert answer.json()["code"] in expected
-    assert "claims" not in answer.json()
-
-
-@pytest.mark.parametrize("claim", ["exp", "iss", "aud", "sub", "jti", "iat"])
-def test_a_missing_claim_is_refused(server, rs, claim):
-    """D1, E4, E6."""
-    expected = {"iss": ("claim_missing", "issuer_mismatch"), "aud": ("claim_missing", "audience_mismatch")}
-    refused(server, server.forge(rs.access).token(without=(claim,)), *expected.get(claim, ("claim_missing",)))
-
-
-@pytest.mark.parametrize("kind", ["JWT", "rt+jwt", "at+jwt ", "", "application/rt+jwt", None, 7, "id+jwt"])
-def test_another_typ_is_refused(server, rs, kind):
-    """E7, D9."""
-    forge = server.forge(rs.access)
-    refused(server, forge.token({"typ": kind}), "typ_mismatch", MALFORMED)
-    refused(server, forge.token(without=("typ",)), "typ_mismatch")
-
-
-@pytest.mark.parametrize("kind", ["at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+jwt"])
-def test_typ_compares_without_case_and_with_its_prefix(server, rs, kind):
-    """E7."""
-    assert server.refusal(server.forge(rs.access).token({"typ": kind})) == ""
 
 
 def test_the_two_kinds_of_token_never_pass_as_each_other(server, rs):
@@ -244,8 +194,19 @@ def test_truncated_extended_and_altered_signatures_are_refused(server, rs, hs):
     for token, members in ((rs.access, {}), (hs.access, {"audience": "partner"})):
         head, tail = token.rsplit(".", 1)
         octets = unb64url(tail)
-        variants = [b"", octets[:-1], octets[1:], octets + b"\0", b"\0" + octets, octets[:16], bytes(len(octets)),
-                    b"\xff" * len(octets), octets[::-1], bytes([octets[0] ^ 1]) + octets[1:], octets * 2]
+        variants = [
+            b"",
+            octets[:-1],
+            octets[1:],
+            octets + b"\0",
+            b"\0" + octets,
+            octets[:16],
+            bytes(len(octets)),
+            b"\xff" * len(octets),
+            octets[::-1],
+            bytes([octets[0] ^ 1]) + octets[1:],
+            octets * 2,
+        ]
         for variant in variants:
             refused(server, f"{head}.{b64url(variant)}", "signature_invalid", MALFORMED, **members)
         assert server.refusal(token, **members) == ""
@@ -263,9 +224,19 @@ def alternate_spellings(token: str) -> list[str]:
     """Other texts that a lax decoder would read as the same octets."""
     head, payload, tail = token.split(".")
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    found = [token + "=", token + "==", token.replace(".", "=.", 1), token + "\n", " " + token, token + " ",
-             f"{head}.{payload}.{tail[:9]}\n{tail[9:]}", token + ".", "." + token, f"{head}..{payload}.{tail}",
-             token.replace("-", "+").replace("_", "/") if "-" in token or "_" in token else token + "+"]
+    found = [
+        token + "=",
+        token + "==",
+        token.replace(".", "=.", 1),
+        token + "\n",
+        " " + token,
+        token + " ",
+        f"{head}.{payload}.{tail[:9]}\n{tail[9:]}",
+        token + ".",
+        "." + token,
+        f"{head}..{payload}.{tail}",
+        token.replace("-", "+").replace("_", "/") if "-" in token or "_" in token else token + "+",
+    ]
     for index, part in enumerate((head, payload, tail)):
         spare = {2: 4, 3: 2}.get(len(part) % 4)
         if spare:
@@ -297,15 +268,28 @@ def test_other_serializations_and_part_counts_are_refused(server, rs):
     header = {"alg": "PBES2-HS256+A128KW", "enc": "A128GCM", "p2c": 2147483647, "p2s": "AAAA", "zip": "DEF"}
     encrypted = f"{b64url(compact(header))}.AAAA.AAAA.AAAA.AAAA"
     started = time.monotonic()
-    for token in ("", ".", "..", "...", f"{head}.{payload}", rs.access + ".x", flat, encrypted, f".{payload}.{tail}",
-                  f"{head}..{tail}", base64.b64encode(rs.access.encode()).decode(), f"Bearer {rs.access}"):
+    for token in (
+        "",
+        ".",
+        "..",
+        "...",
+        f"{head}.{payload}",
+        rs.access + ".x",
+        flat,
+        encrypted,
+        f".{payload}.{tail}",
+        f"{head}..{tail}",
+        base64.b64encode(rs.access.encode()).decode(),
+        f"Bearer {rs.access}",
+    ):
         if token:
-            refused(server, token, MALFORMED, "token_too_large", "alg_not_allowed", "kid_unknown")
+            refused(server, token, MALFORMED, "token_too_large", "alg_not_allowed", "kid_unknown", "signature_invalid")
     assert time.monotonic() - started < 5
 
 
 def test_a_megabyte_and_a_million_dots_cost_no_more_than_a_refusal(server):
     """A15, CVE-2025-30204, CVE-2025-61920: memory stays flat."""
+
     def resident() -> int:
         with open(f"/proc/{server.pid}/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * 4096

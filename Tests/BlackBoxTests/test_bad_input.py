@@ -10,9 +10,17 @@ from harness.wire import request
 JSON_TYPE = {"Content-Type": "application/json"}
 GOOD = b'{"username":"amy","password":"amy rides at dawn 7"}'
 ROUTES = {
-    "/login": "POST", "/refresh": "POST", "/token": "POST", "/verify": "GET", "/logout": "POST", "/revoke": "POST",
-    "/introspect": "POST", "/.well-known/jwks.json": "GET", "/.well-known/oauth-authorization-server": "GET",
-    "/openapi.yaml": "GET", "/healthz": "GET",
+    "/login": "POST",
+    "/refresh": "POST",
+    "/token": "POST",
+    "/verify": "GET",
+    "/logout": "POST",
+    "/revoke": "POST",
+    "/introspect": "POST",
+    "/.well-known/jwks.json": "GET",
+    "/.well-known/oauth-authorization-server": "GET",
+    "/openapi.yaml": "GET",
+    "/healthz": "GET",
 }
 OAUTH = ("/login", "/refresh", "/token", "/logout", "/revoke", "/introspect")
 
@@ -61,8 +69,17 @@ def test_a_malformed_login_body_is_400(server, body):
 
 
 @pytest.mark.parametrize("path", ["/refresh", "/verify", "/logout"])
-@pytest.mark.parametrize("body", [b"{", b"[]", b'{"token":1,"refresh_token":1}', b'{"token":"a","token":"b"}',
-                                  b"\xef\xbb\xbf{}", b'{"refresh_token":"a","refresh_token":"b"}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[]",
+        b'{"token":1,"refresh_token":1}',
+        b'{"token":"a","token":"b"}',
+        b"\xef\xbb\xbf{}",
+        b'{"refresh_token":"a","refresh_token":"b"}',
+    ],
+)
 def test_a_malformed_body_is_400_elsewhere_too(server, path, body):
     """L12: all parsers in the service agree."""
     assert code_of(server.http.post(path, content=body, headers=JSON_TYPE)) == (400, "request_malformed")
@@ -76,8 +93,10 @@ def test_unknown_members_are_ignored(server):
     assert server.http.post("/login", data=form).status_code == 200
     token = answer.json()["access_token"]
     assert server.verify(token, whatever=[1]).status_code == 200
-    assert server.http.get("/verify", params={"whatever": "1"},
-                           headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert (
+        server.http.get("/verify", params={"whatever": "1"}, headers={"Authorization": f"Bearer {token}"}).status_code
+        == 200
+    )
 
 
 def test_repeated_form_parameters_are_refused_and_empty_ones_count_as_absent(server):
@@ -86,7 +105,10 @@ def test_repeated_form_parameters_are_refused_and_empty_ones_count_as_absent(ser
     body = "username=amy&password=amy+rides+at+dawn+7"
     assert server.http.post("/login", content=body, headers=form).status_code == 200
     assert server.http.post("/login", content=body + "&scope=", headers=form).status_code == 200
-    assert code_of(server.http.post("/login", content=body + "&username=bob", headers=form)) == (400, "request_malformed")
+    assert code_of(server.http.post("/login", content=body + "&username=bob", headers=form)) == (
+        400,
+        "request_malformed",
+    )
     assert code_of(server.http.post("/login", content=body + "&x=1&x=2", headers=form)) == (400, "request_malformed")
     for broken in ("username=amy&password=%", "username=amy&password=%zz", "username=%ff&password=x"):
         assert server.http.post("/login", content=broken, headers=form).status_code == 400
@@ -138,9 +160,29 @@ def test_an_unknown_method_is_501(server, path, method):
         assert (answer.status, answer.code) == (501, "method_unknown")
 
 
-@pytest.mark.parametrize("path", ["/", "/nowhere", "/login/", "/LOGIN", "//login", "/./login", "/%6Cogin", "/livez",
-                                  "/metrics", "/admin/revocations", "/readyz", "/keys", "/.env", "/login;x=1",
-                                  "/verify/batch/x", "/../etc/passwd", "/%00", "/%"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/nowhere",
+        "/login/",
+        "/LOGIN",
+        "//login",
+        "/./login",
+        "/%6Cogin",
+        "/livez",
+        "/metrics",
+        "/admin/revocations",
+        "/readyz",
+        "/keys",
+        "/.env",
+        "/login;x=1",
+        "/verify/batch/x",
+        "/../etc/passwd",
+        "/%00",
+        "/%",
+    ],
+)
 def test_an_unknown_path_is_404(server, path):
     """M5: the operator's routes are not on the service listener."""
     with server.wire() as wire:
@@ -183,15 +225,18 @@ def test_oversize_tokens_are_refused_by_length(server):
     assert server.refusal("a" * 9_000) == "token_too_large"
 
 
-@pytest.mark.parametrize(("members", "expected"), [
-    ({"scope": "sing"}, (400, "scope_invalid", "invalid_scope")),
-    ({"scope": "read  write"}, None),
-    ({"scope": 'read "write"'}, (400, "scope_invalid", "invalid_scope")),
-    ({"audience": "elsewhere"}, (400, "audience_invalid", "invalid_target")),
-    ({"client_id": "shop"}, (401, "client_invalid", "invalid_client")),
-    ({"client_id": "shop", "client_secret": "wrong"}, (401, "client_invalid", "invalid_client")),
-    ({"client_id": "nobody", "client_secret": "wrong"}, (401, "client_invalid", "invalid_client")),
-])
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"scope": "sing"}, (400, "scope_invalid", "invalid_scope")),
+        ({"scope": "read  write"}, None),
+        ({"scope": 'read "write"'}, (400, "scope_invalid", "invalid_scope")),
+        ({"audience": "elsewhere"}, (400, "audience_invalid", "invalid_target")),
+        ({"client_id": "shop"}, (401, "client_invalid", "invalid_client")),
+        ({"client_id": "shop", "client_secret": "wrong"}, (401, "client_invalid", "invalid_client")),
+        ({"client_id": "nobody", "client_secret": "wrong"}, (401, "client_invalid", "invalid_client")),
+    ],
+)
 def test_login_options_that_cannot_be_granted(server, members, expected):
     """G8, I3."""
     answer = server.try_login("amy", "amy rides at dawn 7", **members)
@@ -199,11 +244,21 @@ def test_login_options_that_cannot_be_granted(server, members, expected):
         assert answer.status_code in (200, 400)
         return
     assert (answer.status_code, answer.json()["code"], answer.json()["error"]) == expected
-    assert re.fullmatch(r'[\x20-\x21\x23-\x5b\x5d-\x7e]+', answer.json()["error_description"])
+    assert re.fullmatch(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+", answer.json()["error_description"])
 
 
-@pytest.mark.parametrize("value", ["Basic", "Basic !!!", "Basic c2hvcA==", "Basic c2hvcDp3cm9uZw==", "Digest x=y",
-                                   "Basic c2hvcDo\x7f", "Basic " + "A" * 9000])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Basic",
+        "Basic !!!",
+        "Basic c2hvcA==",
+        "Basic c2hvcDp3cm9uZw==",
+        "Digest x=y",
+        "Basic c2hvcDo\x7f",
+        "Basic " + "A" * 9000,
+    ],
+)
 def test_broken_client_authentication_is_401_with_a_basic_challenge(server, value):
     """I4, I6."""
     answer = server.http.post("/introspect", data={"token": "x"}, headers={"Authorization": value})
@@ -229,7 +284,13 @@ def test_every_error_is_a_problem_document(server):
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["cache-control"] == "no-store"
-        assert set(problem) - {"error", "error_description", "detail"} == {"type", "title", "status", "code", "request_id"}
+        assert set(problem) - {"error", "error_description", "detail"} == {
+            "type",
+            "title",
+            "status",
+            "code",
+            "request_id",
+        }
         assert problem["type"] == f"urn:martlet:problem:{problem['code']}"
         assert problem["status"] == answer.status_code
         text = json.dumps(problem) + str(answer.headers)

@@ -88,8 +88,12 @@ def test_requests_oauthlib_refreshes_at_both_endpoints(server):
 def test_requests_oauthlib_refreshes_by_itself_when_the_token_has_expired(server):
     """A stored token past its time leads to one refresh, then the call goes through."""
     session = server.login()
-    stored = {"access_token": session.access, "refresh_token": session.refresh, "token_type": "Bearer",
-              "expires_in": -30}
+    stored = {
+        "access_token": session.access,
+        "refresh_token": session.refresh,
+        "token_type": "Bearer",
+        "expires_in": -30,
+    }
     saved = []
     client = OAuth2Session("shop", token=stored, auto_refresh_url=f"{server.url}/token", token_updater=saved.append)
     assert client.get(f"{server.url}/verify").status_code == 200
@@ -109,8 +113,9 @@ def login_of_shop(server):
 def test_authlib_refreshes_introspects_and_revokes_as_a_confidential_client(server, method):
     """G9, H1, H6, H7, I6."""
     token = login_of_shop(server)
-    client = AuthlibSession("shop", server.shop, token_endpoint_auth_method=method,
-                            revocation_endpoint_auth_method=method)
+    client = AuthlibSession(
+        "shop", server.shop, token_endpoint_auth_method=method, revocation_endpoint_auth_method=method
+    )
     fresh = client.refresh_token(f"{server.url}/token", refresh_token=token["refresh_token"])
     assert fresh["refresh_token"] != token["refresh_token"]
     told = client.introspect_token(f"{server.url}/introspect", token=fresh["access_token"]).json()
@@ -119,8 +124,12 @@ def test_authlib_refreshes_introspects_and_revokes_as_a_confidential_client(serv
     assert client.revoke_token(f"{server.url}/revoke", token=fresh["access_token"]).status_code == 200
     gone = client.introspect_token(f"{server.url}/introspect", token=fresh["access_token"])
     assert json.loads(gone.text) == {"active": False}
-    assert client.revoke_token(f"{server.url}/revoke", token=fresh["refresh_token"],
-                               token_type_hint="refresh_token").status_code == 200
+    assert (
+        client.revoke_token(
+            f"{server.url}/revoke", token=fresh["refresh_token"], token_type_hint="refresh_token"
+        ).status_code
+        == 200
+    )
     assert server.refusal(token["access_token"]) == "session_revoked"
 
 
@@ -133,7 +142,10 @@ def test_metadata_states_only_what_is_true(server):
     assert all(value not in ([], "", None) for value in metadata.values())
     for name in ("token_endpoint", "introspection_endpoint", "revocation_endpoint"):
         path = metadata[name].removeprefix(server.url)
-        assert server.http.options(path).headers["allow"].startswith("POST") or "POST" in server.http.options(path).headers["allow"]
+        assert (
+            server.http.options(path).headers["allow"].startswith("POST")
+            or "POST" in server.http.options(path).headers["allow"]
+        )
     password = server.people[0].password
     refused = server.http.post("/token", data={"grant_type": "password", "username": "amy", "password": password})
     assert (refused.status_code, refused.json()["error"]) == (400, "unsupported_grant_type")

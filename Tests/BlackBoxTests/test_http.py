@@ -25,7 +25,8 @@ def test_head_answers_as_get_without_the_body(server, path):
     assert head.content == b""
     assert head.status_code == get.status_code == 200
     assert {k: v for k, v in head.headers.items() if k not in varying} == {
-        k: v for k, v in get.headers.items() if k not in varying}
+        k: v for k, v in get.headers.items() if k not in varying
+    }
 
 
 def test_head_on_verify_says_what_get_says(server):
@@ -59,8 +60,13 @@ def test_options_is_204_with_allow_and_no_length(server, path):
 
 def test_every_answer_has_a_date_and_nosniff(server):
     """L10, L14."""
-    for answer in (server.http.get("/healthz"), server.http.get("/nowhere"), server.http.get("/verify"),
-                   server.http.options("/login"), server.operator.get("/livez")):
+    for answer in (
+        server.http.get("/healthz"),
+        server.http.get("/nowhere"),
+        server.http.get("/verify"),
+        server.http.options("/login"),
+        server.operator.get("/livez"),
+    ):
         assert abs(parsedate_to_datetime(answer.headers["date"]).timestamp() - time.time()) < 5
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers.get_list("date") == [answer.headers["date"]]
@@ -76,9 +82,14 @@ def test_pipelined_requests_are_answered_in_order(server):
     """RFC 9112 9.3.2: also when one of them waits for a password hash."""
     token = server.login().access
     good = b'{"username":"amy","password":"amy rides at dawn 7"}'
-    batch = [request("GET", "/healthz"), request("POST", "/login", good, Content_Type="application/json"),
-             request("GET", "/nowhere"), request("GET", "/verify", Authorization=f"Bearer {token}"),
-             request("POST", "/revoke", b"token=noise", Content_Type=FORM), request("GET", "/verify")] * 5
+    batch = [
+        request("GET", "/healthz"),
+        request("POST", "/login", good, Content_Type="application/json"),
+        request("GET", "/nowhere"),
+        request("GET", "/verify", Authorization=f"Bearer {token}"),
+        request("POST", "/revoke", b"token=noise", Content_Type=FORM),
+        request("GET", "/verify"),
+    ] * 5
     with server.wire(timeout=20) as wire:
         wire.send(b"".join(batch))
         wire.asked = []
@@ -100,9 +111,11 @@ def test_chunked_bodies_are_read_and_bounded(server):
     """L2, L6: with extensions and trailers; too large is 413."""
     body = b'{"token":"noise"}'
     head = b"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-    for chunks in (b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body),
-                   b"".join(b"1;a=b\r\n%c\r\n" % octet for octet in body) + b"0\r\nX-Trailer: y\r\n\r\n",
-                   b"%X\r\n%s\r\n000\r\n\r\n" % (len(body), body)):
+    for chunks in (
+        b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body),
+        b"".join(b"1;a=b\r\n%c\r\n" % octet for octet in body) + b"0\r\nX-Trailer: y\r\n\r\n",
+        b"%X\r\n%s\r\n000\r\n\r\n" % (len(body), body),
+    ):
         with server.wire() as wire:
             wire.send(head + chunks + request("GET", "/healthz"))
             wire.asked = [("POST", "/verify"), ("GET", "/healthz")]
@@ -156,34 +169,45 @@ def test_a_client_that_closes_its_sending_side_still_gets_its_answer(server):
         assert wire.answer().status == 401
 
 
-@pytest.mark.parametrize(("octets", "status", "code"), [
-    (b"GET /healthz HTTP/1.2\r\nHost: x\r\n\r\n", 505, "version_unsupported"),
-    (b"GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n", 505, "version_unsupported"),
-    (b"GET /healthz HTTP/1.1\r\n\r\n", 400, "message_malformed"),
-    (b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400, "message_malformed"),
-    (b"GET /healthz HTTP/1.1\nHost: x\n\n", 400, "message_malformed"),
-    (b"GET  /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 400, "message_malformed"),
-    (b"GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n", 400, "message_malformed"),
-    (b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", 400, "message_malformed"),
-    (b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n", 400, "message_malformed"),
-    (b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n", 400, "message_malformed"),
-    (b"GET /h\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "message_malformed"),
-    (b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "message_malformed"),
-    (b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, "message_malformed"),
-    (b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\n", 400, "message_malformed"),
-    (b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", None, None),
-    (b"POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501, "coding_unsupported"),
-    (b"POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\n", 400, "message_malformed"),
-    (b"POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", 400, "message_malformed"),
-    (b"POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", None, None),
-    (b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n", 413, "body_too_large"),
-    (b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "target_too_long"),
-    (b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 17_000 + b"\r\n\r\n", 431, "head_too_large"),
-    (b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 101 + b"\r\n", 431, "head_too_large"),
-    (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 64, 400, "message_malformed"),
-    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", None, None),
-    (b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", None, None),
-])
+@pytest.mark.parametrize(
+    ("octets", "status", "code"),
+    [
+        (b"GET /healthz HTTP/1.2\r\nHost: x\r\n\r\n", 505, "version_unsupported"),
+        (b"GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n", 505, "version_unsupported"),
+        (b"GET /healthz HTTP/1.1\r\n\r\n", 400, "message_malformed"),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400, "message_malformed"),
+        (b"GET /healthz HTTP/1.1\nHost: x\n\n", 400, "message_malformed"),
+        (b"GET  /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 400, "message_malformed"),
+        (b"GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n", 400, "message_malformed"),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", 400, "message_malformed"),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n", 400, "message_malformed"),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n", 400, "message_malformed"),
+        (b"GET /h\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "message_malformed"),
+        (
+            b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+            "message_malformed",
+        ),
+        (
+            b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            400,
+            "message_malformed",
+        ),
+        (b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\n", 400, "message_malformed"),
+        (b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", None, None),
+        (b"POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501, "coding_unsupported"),
+        (b"POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\n", 400, "message_malformed"),
+        (b"POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", 400, "message_malformed"),
+        (b"POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", None, None),
+        (b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n", 413, "body_too_large"),
+        (b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "target_too_long"),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 17_000 + b"\r\n\r\n", 431, "head_too_large"),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 101 + b"\r\n", 431, "head_too_large"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 64, 400, "message_malformed"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", None, None),
+        (b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", None, None),
+    ],
+)
 def test_a_message_that_cannot_be_read_gets_one_answer_and_the_connection_closes(server, octets, status, code):
     """L1, L2, L3, L4, L6: nothing after it is answered."""
     with server.wire() as wire:
@@ -277,9 +301,13 @@ def test_sigterm_waits_for_logins_in_flight(make_server):
 
 def test_the_request_id_of_an_error_is_in_the_log(server):
     """M2, L13: the caller's id leads to the line that says why."""
-    for answer in (server.verify("noise"), server.http.get("/nowhere"), server.try_login("amy", "wrong one"),
-                   server.refresh("noise"), server.http.post("/login", content=b"{",
-                                                            headers={"Content-Type": "application/json"})):
+    for answer in (
+        server.verify("noise"),
+        server.http.get("/nowhere"),
+        server.try_login("amy", "wrong one"),
+        server.refresh("noise"),
+        server.http.post("/login", content=b"{", headers={"Content-Type": "application/json"}),
+    ):
         wanted = answer.json()["request_id"]
         assert re.fullmatch(r"[A-Za-z0-9-]{8,64}", wanted)
         server.wait_for(lambda: any(e.get("request_id") == wanted for e in server.events()), 2, wanted)

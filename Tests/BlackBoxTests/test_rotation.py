@@ -66,7 +66,7 @@ def test_two_hundred_parallel_refreshes_leave_one_living_branch(quick):
     answer = quick.refresh(session.refresh)
     assert (answer.status_code, code(answer)) == (401, "refresh_reused")
     assert quick.refusal(access) == quick.refusal(session.access) == "session_revoked"
-    assert any("reuse" in str(event.get("event")) for event in quick.events())
+    quick.wait_for(lambda: quick.events("refresh_reused"), 2, "the audit event")
 
 
 def test_a_grandparent_within_the_grace_time_kills_the_family(make_server):
@@ -108,7 +108,7 @@ def test_two_rotations_within_one_second_are_told_apart(make_server):
     for _ in range(10):
         tokens.append(server.refresh(tokens[-1]).json()["refresh_token"])
     assert len(set(tokens)) == len(tokens)
-    assert code(server.refresh(tokens[-2])) == "refresh_reused"
+    assert code(server.refresh(tokens[-3])) == "refresh_reused"
     assert server.refresh(tokens[-1]).status_code == 401
 
 
@@ -124,10 +124,10 @@ def test_the_absolute_end_of_a_session_is_not_extended(quick):
     assert second["auth_time"] == first["auth_time"]
 
 
-@pytest.mark.parametrize(("members", "expected"), [
-    ({"exp": 1_000_000_000}, "refresh_idle"),
-    ({"exp": 1_000_000_000, "sxp": 1_000_000_000}, "refresh_expired"),
-])
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [({"exp": 1_000_000_000}, "refresh_idle"), ({"exp": 1_000_000_000, "sxp": 1_000_000_000}, "refresh_expired")],
+)
 def test_an_idle_or_overaged_refresh_token_expires(quick, members, expected):
     """G6, G7, G11: told apart at /refresh, invalid_grant at /token."""
     forged = quick.forge(quick.login().refresh).token(**members)
@@ -227,8 +227,7 @@ def test_a_generation_from_the_future_is_an_alarm_not_a_rotation(quick):
     mark = len(quick.events())
     answer = quick.refresh(forged)
     assert answer.status_code == 401
-    alarms = [event for event in quick.events()[mark:] if event["level"] in ("warning", "error", "critical", "alarm")]
-    assert alarms, quick.events()[mark:]
+    quick.wait_for(lambda: any(event["level"] == "error" for event in quick.events()[mark:]), 2, "the alarm")
     assert quick.refresh(session.refresh).status_code == 200
 
 

@@ -12,7 +12,8 @@ def bearer(session: Session) -> dict:
 def dead(server, *sessions: Session) -> bool:
     """Every access token is refused and no refresh token works."""
     return all(server.refusal(s.access) for s in sessions) and all(
-        server.refresh(s.refresh).status_code == 401 for s in sessions)
+        server.refresh(s.refresh).status_code == 401 for s in sessions
+    )
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +120,11 @@ def test_a_client_revokes_only_its_own_tokens(fast):
     other = fast.http.post("/revoke", data={"token": mine.access}, auth=("bank", fast.bank))
     assert (other.status_code, other.json()["code"]) == (403, "client_not_allowed")
     nobody = fast.revoke(mine.access)
-    assert (nobody.status_code, nobody.json()["code"], nobody.json()["error"]) == (401, "client_invalid", "invalid_client")
+    assert (nobody.status_code, nobody.json()["code"], nobody.json()["error"]) == (
+        401,
+        "client_invalid",
+        "invalid_client",
+    )
     assert fast.refusal(mine.access) == ""
     own = fast.http.post("/revoke", data={"token": mine.access}, auth=("shop", fast.shop))
     assert own.status_code == 200
@@ -133,8 +138,9 @@ def test_introspection_needs_a_client_and_tells_only_what_rfc_7662_says(fast):
     nobody = fast.http.post("/introspect", data=form)
     assert (nobody.status_code, nobody.json()["error"]) == (401, "invalid_client")
     assert nobody.headers["www-authenticate"].startswith('Basic realm="martlet"')
-    both = fast.http.post("/introspect", data=form | {"client_id": "shop", "client_secret": fast.shop},
-                          auth=("shop", fast.shop))
+    both = fast.http.post(
+        "/introspect", data=form | {"client_id": "shop", "client_secret": fast.shop}, auth=("shop", fast.shop)
+    )
     assert both.status_code == 400
     answer = fast.http.post("/introspect", data=form, auth=("shop", fast.shop))
     body = answer.json()
@@ -214,10 +220,19 @@ def test_a_cut_of_everything_ends_all_sessions_of_all_users(make_server):
     assert server.refusal(later.access) == ""
 
 
-@pytest.mark.parametrize("members", [
-    {}, {"jti": "not a uuid"}, {"sid": 7}, {"sub": ""}, {"all": False}, {"all": "yes"}, {"kid": "a", "sub": "b"},
-    {"planet": "mars"},
-])
+@pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        {"jti": "not a uuid"},
+        {"sid": 7},
+        {"sub": ""},
+        {"all": False},
+        {"all": "yes"},
+        {"kid": "a", "sub": "b"},
+        {"planet": "mars"},
+    ],
+)
 def test_a_malformed_cut_is_refused(fast, members):
     """L12."""
     answer = fast.cut(**members)

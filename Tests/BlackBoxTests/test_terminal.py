@@ -44,8 +44,9 @@ def test_a_password_typed_on_a_terminal_is_not_echoed(make_server):
     """M1: nothing of it is shown, and the terminal's echo is on again afterwards."""
     server = make_server(people=(), alg="HS256")
     users = ["--users", str(server.users_path)]
-    code, shown, is_echoing = converse(["user", "add", "tess", "--scope", "read", *users], [PASSWORD] * 2,
-                                       server.directory)
+    code, shown, is_echoing = converse(
+        ["user", "add", "tess", "--scope", "read", *users], [PASSWORD] * 2, server.directory
+    )
     assert code == 0, shown
     assert PASSWORD not in shown
     assert is_echoing

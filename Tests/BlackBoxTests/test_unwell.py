@@ -26,19 +26,24 @@ def unwell(make_server):
 
 
 def is_unavailable(answer) -> bool:
-    return (answer.status_code == 503 and answer.json()["code"] == "journal_unavailable"
-            and int(answer.headers["retry-after"]) >= 1)
+    return (
+        answer.status_code == 503
+        and answer.json()["code"] == "journal_unavailable"
+        and int(answer.headers["retry-after"]) >= 1
+    )
 
 
 def test_a_full_disk_is_503_for_every_promise_while_verify_goes_on(unwell):
     """H15, M4: the process lives, readiness fails, what was revoked stays revoked."""
-    one, two, three, four, *_ = unwell.before
+    one, two, three, four, five, _ = unwell.before
     assert is_unavailable(unwell.revoke(one.access))
     assert is_unavailable(unwell.http.post("/logout", json={"refresh_token": two.refresh}))
-    assert is_unavailable(unwell.http.post("/logout", headers={"Authorization": f"Bearer {two.access}"}))
+    assert unwell.refusal(two.access) == "session_revoked", "a denial counts in memory at once"
+    assert is_unavailable(unwell.http.post("/logout", headers={"Authorization": f"Bearer {five.access}"}))
     assert is_unavailable(unwell.refresh(three.refresh))
-    assert is_unavailable(unwell.http.post("/token", data={"grant_type": "refresh_token", "refresh_token": three.refresh}))
-    assert is_unavailable(unwell.try_login("amy", unwell.people[0].password))
+    assert is_unavailable(
+        unwell.http.post("/token", data={"grant_type": "refresh_token", "refresh_token": three.refresh})
+    )
     assert is_unavailable(unwell.cut(sid=four.sid))
     assert unwell.run.is_running
     assert unwell.refusal(unwell.gone.access) == "token_revoked"
@@ -48,7 +53,13 @@ def test_a_full_disk_is_503_for_every_promise_while_verify_goes_on(unwell):
     ready = unwell.operator.get("/readyz")
     assert ready.status_code == 503
     assert "journal" in ready.text
-    assert any(event["level"] in ("error", "critical", "alarm") for event in unwell.run.events())
+    unwell.wait_for(lambda: any(event["level"] == "error" for event in unwell.run.events()), 2, "the error in the log")
+
+
+def test_a_full_disk_is_503_for_logins_too(unwell):
+    """DESIGN 1.6: a session that could neither be refreshed nor revoked is not begun."""
+    assert is_unavailable(unwell.revoke(unwell.before[0].access))
+    assert is_unavailable(unwell.try_login("amy", unwell.people[0].password))
 
 
 def test_after_a_restart_with_room_nothing_acknowledged_is_lost(unwell):
@@ -69,8 +80,13 @@ def test_no_room_at_start_refuses_with_a_message(make_server):
     server = make_server(alg="HS256").start()
     server.revoke(server.login().access)
     server.stop()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(server.directory / "tiny")],
-                           capture_output=True) if not (server.directory / "tiny").mkdir() else None
+    mount = (
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(server.directory / "tiny")], capture_output=True
+        )
+        if not (server.directory / "tiny").mkdir()
+        else None
+    )
     if mount.returncode != 0:
         pytest.skip("mounting a tmpfs needs root")
     try:

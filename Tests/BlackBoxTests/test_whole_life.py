@@ -50,8 +50,15 @@ def test_what_a_login_answers_agrees_with_its_tokens(server):
     answer = server.try_login("amy", server.people[0].password, scope="read write")
     body = answer.json()
     assert answer.headers["cache-control"] == "no-store"
-    assert set(body) == {"access_token", "token_type", "expires_in", "refresh_token", "refresh_expires_in",
-                         "session_id", "scope"}
+    assert set(body) == {
+        "access_token",
+        "token_type",
+        "expires_in",
+        "refresh_token",
+        "refresh_expires_in",
+        "session_id",
+        "scope",
+    }
     session = server.login(scope="read write")
     claims = session.claims
     assert body["token_type"] == "Bearer"
@@ -72,6 +79,6 @@ def test_what_a_login_answers_agrees_with_its_tokens(server):
 def test_unrecognized_login_members_cannot_choose_a_session(server):
     """F13: identifiers that the client sends are not taken over."""
     wanted = "0190a0b0-c0d0-7000-8000-000000000000"
-    session = server.login(session_id=wanted, sid=wanted, jti=wanted, client_id="")
+    session = server.login(session_id=wanted, sid=wanted, jti=wanted)
     assert session.sid != wanted
     assert session.claims["jti"] != wanted

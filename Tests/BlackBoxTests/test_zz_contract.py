@@ -12,7 +12,7 @@ from harness.observed import OBSERVED
 from harness.process import ROOT
 
 CANNOT_HAPPEN = {"internal"}
-SCHEMATHESIS_SECONDS = 40
+SCHEMATHESIS_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,10 @@ def test_every_documented_answer_was_produced(request, document):
         pytest.skip("needs the whole run")
     by_status = {(seen.method, seen.path, seen.status) for seen in OBSERVED}
     exact = {(seen.method, seen.path, seen.status, seen.code) for seen in OBSERVED}
-    missing = {entry for entry in documented(document) if entry not in exact and (entry[3] or entry[:3] not in by_status)}
-    assert sorted(missing) == []
+    missing = {
+        entry for entry in documented(document) if entry not in exact and (entry[3] or entry[:3] not in by_status)
+    }
+    assert not missing, "\n".join(str(entry) for entry in sorted(missing))
     assert codes_of_any_request(document) - {seen.code for seen in OBSERVED} <= CANNOT_HAPPEN
 
 
@@ -77,18 +79,25 @@ def test_every_answer_seen_is_documented(document):
 
     def is_known(seen) -> bool:
         here = (seen.method, seen.path)
-        return (here not in routes or seen.code in anywhere or (*here, seen.status, seen.code) in entries
-                or (not seen.code and (*here, seen.status) in statuses))
+        return (
+            here not in routes
+            or seen.code in anywhere
+            or (*here, seen.status, seen.code) in entries
+            or (not seen.code and (*here, seen.status) in statuses)
+        )
 
-    assert sorted(seen for seen in OBSERVED if not is_known(seen)) == []
+    unknown = [seen for seen in OBSERVED if not is_known(seen)]
+    assert not unknown, "\n".join(str(seen) for seen in sorted(unknown))
 
 
 CONFIGURATION = """
 [checks]
 not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 501, 503]
 """
-CHECKS = ("not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
-          "response_schema_conformance")
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
+    "response_schema_conformance"
+)
 
 
 def test_schemathesis_finds_no_undocumented_answer(make_server, tmp_path, is_full):
@@ -97,10 +106,30 @@ def test_schemathesis_finds_no_undocumented_answer(make_server, tmp_path, is_ful
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
     program = Path(sys.executable).with_name("schemathesis")
     seconds = SCHEMATHESIS_SECONDS * (10 if is_full else 1)
-    command = [str(program), "--config-file", str(tmp_path / "schemathesis.toml"), "run", f"{server.url}/openapi.yaml",
-               "--checks", CHECKS, "--max-time", str(seconds), "--phases", "examples,coverage,fuzzing", "--seed", "7",
-               "--suppress-health-check", "all", "--no-color", "--max-examples", "40",
-               "-H", f"Authorization: Bearer {server.login().access}"]
+    command = [
+        str(program),
+        "--config-file",
+        str(tmp_path / "schemathesis.toml"),
+        "run",
+        f"{server.url}/openapi.yaml",
+        "--checks",
+        CHECKS,
+        "--max-time",
+        str(seconds),
+        "--phases",
+        "examples,coverage,fuzzing",
+        "--seed",
+        "7",
+        "--exclude-tag",
+        "operator",
+        "--suppress-health-check",
+        "all",
+        "--no-color",
+        "--max-examples",
+        "40",
+        "-H",
+        f"Authorization: Bearer {server.login().access}",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=seconds * 4 + 60)
     assert done.returncode == 0, done.stdout[-12000:] + done.stderr[-2000:]
     assert server.refusal(server.login().access) == ""

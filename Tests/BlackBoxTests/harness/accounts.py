@@ -41,8 +41,13 @@ def argon2id(password: str) -> str:
     return argon2.PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1, hash_len=32, salt_len=16).hash(password)
 
 
-AMY = Person("amy", "amy rides at dawn 7", roles=("admin", "staff"), scopes=("read", "write", "admin"),
-             claims=(("department", "harbour"),))
+AMY = Person(
+    "amy",
+    "amy rides at dawn 7",
+    roles=("admin", "staff"),
+    scopes=("read", "write", "admin"),
+    claims=(("department", "harbour"),),
+)
 BOB = Person("bob", "bob keeps bees 1999", scopes=("read",))
 CAT = Person("cat", "cat walks the wall 3")
 PEOPLE = (AMY, BOB, CAT, Person("dan", "dan is not welcome 0", disabled=True))

@@ -115,8 +115,9 @@ def command(*arguments: str, cwd: Path, stdin: bytes | str = b"", **settings) ->
     """Runs one command of the binary to its end."""
     if isinstance(stdin, str):
         stdin = stdin.encode()
-    done = subprocess.run([BINARY, *arguments], cwd=cwd, env=environment(settings), input=stdin,
-                          capture_output=True, timeout=30)
+    done = subprocess.run(
+        [BINARY, *arguments], cwd=cwd, env=environment(settings), input=stdin, capture_output=True, timeout=30
+    )
     done.stdout = done.stdout.decode("utf-8", "backslashreplace")
     done.stderr = done.stderr.decode("utf-8", "backslashreplace")
     return done

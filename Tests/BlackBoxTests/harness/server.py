@@ -88,7 +88,9 @@ class Server:
     pid = property(lambda self: self.run.pid)
     keys = property(lambda self: Keys(self.keys_path))
 
-    def client(self, url: str | None = None, listener: str = "service", uds: str | None = None, **options) -> httpx.Client:
+    def client(
+        self, url: str | None = None, listener: str = "service", uds: str | None = None, **options
+    ) -> httpx.Client:
         """A client whose answers are recorded and whose tokens must not turn up in the log."""
 
         def hook(response: httpx.Response) -> None:
@@ -99,14 +101,15 @@ class Server:
             self._remember(request, response)
 
         transport = httpx.HTTPTransport(uds=uds, limits=httpx.Limits(max_connections=None))
-        return httpx.Client(base_url=url or self.url, transport=transport, timeout=20,
-                            event_hooks={"response": [hook]}, **options)
+        return httpx.Client(
+            base_url=url or self.url, transport=transport, timeout=20, event_hooks={"response": [hook]}, **options
+        )
 
     def _remember(self, request: httpx.Request, response: httpx.Response) -> None:
         authorization = request.headers.get("authorization", "")
         if authorization.lower().startswith("bearer "):
             self.remember(authorization[7:].strip())
-        if response.headers.get("content-type") == "application/json":
+        if response.content and response.headers.get("content-type") == "application/json":
             body = response.json()
             if isinstance(body, dict):
                 for name in ("access_token", "refresh_token"):
@@ -170,13 +173,17 @@ class Server:
     def leaks(self) -> list[str]:
         """The secrets that turned up in the log since the last call."""
         text = self.log
-        fresh, self.checked = text[max(0, self.checked - 4096):], len(text)
+        fresh, self.checked = text[max(0, self.checked - 4096) :], len(text)
         return [secret for secret in self.secrets if secret in fresh]
 
     def cli(self, *arguments: str, stdin: bytes | str = b""):
         """A command with this server's files."""
-        settings = {"users": self.users_path, "clients": self.clients_path, "state": self.state_path,
-                    "keys": self.keys_path}
+        settings = {
+            "users": self.users_path,
+            "clients": self.clients_path,
+            "state": self.state_path,
+            "keys": self.keys_path,
+        }
         return command(*arguments, cwd=self.directory, stdin=stdin, **settings)
 
     def add_client(self, name: str, *options: str) -> str:
