@@ -47,9 +47,9 @@ extension RevocationOrder {
             guard let sid = UUID(text) else { throw Problem(.requestMalformed, "sid must be a UUID.") }
             orders.append(.session(sid))
         }
-        if let subject = try parameters.text("sub") { orders.append(.subject(subject)) }
-        if let client = try parameters.text("client_id") { orders.append(.client(client)) }
-        if let kid = try parameters.text("kid") { orders.append(.key(kid)) }
+        if let subject = try parameters.name("sub") { orders.append(.subject(subject)) }
+        if let client = try parameters.name("client_id") { orders.append(.client(client)) }
+        if let kid = try parameters.name("kid") { orders.append(.key(kid)) }
         if parameters.isTrue("all") { orders.append(.all) }
         guard orders.count == 1 else { throw Problem(.requestMalformed, usage) }
         self = orders[0]

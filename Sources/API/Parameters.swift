@@ -18,7 +18,8 @@ struct Parameters {
         case json, form, either
     }
 
-    private var members: [String: Value] = [:]
+    /// By the fingerprint of the name, which stands for it as long as the process runs.
+    private var members: [(name: UInt64, value: Value)] = []
     let isForm: Bool
 
     /// - Parameter accepted: what the endpoint takes; anything else is 415.
@@ -42,8 +43,15 @@ struct Parameters {
         }
     }
 
+    private subscript(name: StaticString) -> Value? {
+        let spelled = unsafe UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        let wanted = JSONDocument.nameFingerprint(of: unsafe spelled.span)
+        for member in members where member.name == wanted { return member.value }
+        return nil
+    }
+
     func octets(_ name: StaticString) throws(Problem) -> [UInt8]? {
-        switch members["\(name)"] {
+        switch self[name] {
         case nil: return nil
         case .text(let octets): return octets
         case .integer, .yes, .other: throw Problem(.requestMalformed, "The member \(name) must be a string.")
@@ -52,6 +60,13 @@ struct Parameters {
 
     func text(_ name: StaticString) throws(Problem) -> String? {
         try octets(name).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// A text that is not empty.
+    func name(_ name: StaticString) throws(Problem) -> String? {
+        guard let text = try text(name) else { return nil }
+        guard !text.isEmpty else { throw Problem(.requestMalformed, "The member \(name) is empty.") }
+        return text
     }
 
     func required(_ name: StaticString) throws(Problem) -> [UInt8] {
@@ -64,7 +79,7 @@ struct Parameters {
     /// A whole number of zero or more, as JSON number or as decimal digits in a form.
     func natural(_ name: StaticString) throws(Problem) -> Int64? {
         let value: Int64?
-        switch members["\(name)"] {
+        switch self[name] {
         case nil: return nil
         case .integer(let integer): value = integer
         case .text(let octets) where isForm: value = Int64(String(decoding: octets, as: UTF8.self))
@@ -75,7 +90,7 @@ struct Parameters {
     }
 
     func isTrue(_ name: StaticString) -> Bool {
-        if case .yes = members["\(name)"] { true } else { false }
+        if case .yes = self[name] { true } else { false }
     }
 
     private mutating func readJSON(_ request: borrowing Request, _ document: inout JSONDocument) throws(Problem) {
@@ -86,9 +101,13 @@ struct Parameters {
             throw Problem(.requestMalformed, "The content is not one JSON value.", reason: "\(error)")
         }
         guard document.kind(0) == .object else { throw Problem(.requestMalformed, "The content must be a JSON object.") }
-        for (name, value) in document.members(0) {
-            guard let spelled = document.string(name, in: bytes) else { continue }
-            members[spelled] = Self.value(value, of: document, in: bytes)
+        var name = 1
+        let end = document.node(after: 0)
+        while name < end {
+            if let value = Self.value(name + 1, of: document, in: bytes) {
+                members.append((document.nameFingerprint(name), value))
+            }
+            name = document.node(after: name + 1)
         }
     }
 
@@ -109,9 +128,13 @@ struct Parameters {
         } catch {
             throw Problem(.requestMalformed, "The content is not a form.", reason: "\(error)")
         }
+        var seen: Set<UInt64> = []
         for (name, value) in form.pairs {
-            guard members[name] == nil else { throw Problem(.requestMalformed, "A member was sent twice.") }
-            if !value.isEmpty { members[name] = .text(Array(value.utf8)) }
+            let octets = Array(name.utf8)
+            let fingerprint = JSONDocument.nameFingerprint(of: octets.span)
+            guard !seen.contains(fingerprint) else { throw Problem(.requestMalformed, "A member was sent twice.") }
+            seen.insert(fingerprint)
+            if !value.isEmpty { members.append((fingerprint, .text(Array(value.utf8)))) }
         }
     }
 }
@@ -122,6 +145,10 @@ enum MediaType {
 
     /// Parameters behind `;` are ignored, but for a charset that is not UTF-8.
     init(_ request: borrowing Request, _ value: Range<Int>) {
+        if request.isEqual(value, "application/json") {
+            self = .json
+            return
+        }
         let text = request.text(value).lowercased()
         let parts = text.split(separator: ";", omittingEmptySubsequences: false).map { $0.trimmed }
         let charset = parts.dropFirst().first { $0.hasPrefix("charset=") }
