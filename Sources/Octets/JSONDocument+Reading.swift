@@ -9,6 +9,12 @@ extension JSONDocument {
     /// Whether a string has no escapes, so that its octets are its value.
     package func isPlain(_ node: Node) -> Bool { entries[node].isPlain }
 
+    /// Of a member's name: equal for equal names, however they are escaped, and different for different ones but for one
+    /// chance in 2^64 that nobody outside can steer. Means nothing to another process.
+    package func nameFingerprint(_ node: Node) -> UInt64 { entries[node].fingerprint }
+
+    package static func nameFingerprint(of name: Span<UInt8>) -> UInt64 { JSONText.fingerprint(name) }
+
     /// How many members or elements.
     package func count(_ node: Node) -> Int { Int(entries[node].count) }
 
