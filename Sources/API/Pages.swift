@@ -12,9 +12,7 @@ struct Page {
     init(_ body: [UInt8], contentType: StaticString) {
         self.body = body
         self.contentType = contentType
-        let first = CRC32C.checksum(body.span, seed: 0)
-        let second = CRC32C.checksum(body.span, seed: 0x9e37_79b9)
-        etag = Array("\"\(String(first, radix: 16))-\(String(second, radix: 16))-\(body.count)\"".utf8)
+        etag = Array("\"\(String(CRC32C.checksum(body.span), radix: 16))-\(body.count)\"".utf8)
     }
 }
 

@@ -6,6 +6,8 @@ struct VerifierCore: ~Copyable {
     private var parsed = JSONDocument()
     /// Whether ``parsed`` is the last token's; a payload of the usual shape is parsed only when someone asks for more.
     private var isParsed = false
+    /// Whether the last token passed every check; one that did not shows no claim (E10).
+    private var isAccepted = false
     private let keyring: Keyring
     private let issuer: [UInt8]
     private let opening: [UInt8]
@@ -24,6 +26,7 @@ struct VerifierCore: ~Copyable {
     /// The tape over ``payload``.
     var document: JSONDocument {
         mutating get {
+            guard isAccepted else { return JSONDocument() }
             if !isParsed {
                 let octets = stage.payload
                 isParsed = (try? parsed.parse(octets.span)) != nil
@@ -36,12 +39,15 @@ struct VerifierCore: ~Copyable {
         _ token: Span<UInt8>, audience: AudienceExpectation, now: Int64
     ) throws(TokenRejection) -> VerifiedClaims {
         isParsed = false
+        isAccepted = false
         let outcome = try stage.check(token, for: .access, at: now)
         // Another reference, not another copy: a span of the stage's own array would hold all of `self`.
         let octets = stage.payload
         let payload = octets.span
         if outcome.isExpectedType, let shape = IssuedShape(payload, opening: opening.span) {
-            return try verify(shape, outcome, audience, in: payload, now: now)
+            let claims = try verify(shape, outcome, audience, in: payload, now: now)
+            isAccepted = true
+            return claims
         }
         let table = try ClaimTable(payload, using: &parsed)
         isParsed = true
@@ -57,6 +63,7 @@ struct VerifierCore: ~Copyable {
             guard try parsed.time(.notBefore, node, in: payload) <= seconds + leeway else { throw .notActive }
         }
         guard seconds < claims.expiresAt + leeway else { throw .expired }
+        isAccepted = true
         return claims
     }
 
@@ -80,6 +87,7 @@ struct VerifierCore: ~Copyable {
 
     mutating func verifyRefresh(_ token: Span<UInt8>, now: Int64) throws(TokenRejection) -> RefreshClaims {
         isParsed = false
+        isAccepted = false
         let outcome = try stage.check(token, for: .refresh, at: now)
         let octets = stage.payload
         let payload = octets.span

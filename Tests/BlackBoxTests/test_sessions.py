@@ -207,6 +207,17 @@ def test_cuts_over_the_unix_socket_end_what_they_name_and_survive_a_restart(make
     assert server.refusal(after.access) == "key_revoked"
 
 
+def test_a_compromised_refresh_secret_ends_every_refresh_token_made_with_it(make_server):
+    """M6: the key cut reaches refresh tokens too, at both endpoints that take them."""
+    server = make_server(alg="HS256").start()
+    session = server.login()
+    assert server.cut(kid=server.key_of(session.refresh)["kid"]).status_code == 200
+    answer = server.http.post("/refresh", json={"refresh_token": session.refresh})
+    assert (answer.status_code, answer.json()["code"]) == (401, "key_revoked")
+    answer = server.http.post("/token", data={"grant_type": "refresh_token", "refresh_token": session.refresh})
+    assert (answer.status_code, answer.json()["code"]) == (400, "key_revoked")
+
+
 def test_a_cut_of_everything_ends_all_sessions_of_all_users(make_server):
     """G14."""
     server = make_server(alg="HS256").start()

@@ -81,7 +81,7 @@ def test_a_users_file_with_a_wrong_member_stops_the_start(stopped, change, word)
 def test_two_users_of_one_name_or_id_stop_the_start(stopped):
     """Duplicates have no one meaning."""
     one = AMY.entry()
-    other = one | {"name": "amy2"}
+    other = one | {"username": "amy2"}
     stopped.users_path.write_text(json.dumps({"users": [one, other]}))
     refuses(stopped, "users.json")
     stopped.users_path.write_text(json.dumps({"users": [one, one | {"id": "11111111-1111-4111-8111-111111111111"}]}))
@@ -270,7 +270,7 @@ def test_a_bad_reload_keeps_the_old_state_and_says_so(make_server, how):
     assert server.refusal(session.access) == ""
     server.login()
     people = json.loads(good)
-    people["users"] = [user for user in people["users"] if user["name"] != "amy"]
+    people["users"] = [user for user in people["users"] if user["username"] != "amy"]
     server.users_path.write_text(json.dumps(people))
     server.wait_for(lambda: server.refusal(session.access), 2, "the reload")
     assert server.try_login("amy", AMY.password).status_code == 401
