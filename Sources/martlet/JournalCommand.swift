@@ -16,6 +16,10 @@ enum JournalCommand {
     /// - Parameter arguments: what follows `journal` on the command line.
     /// - Returns: the exit status: 0 good, 1 something was found, 2 wrong usage or unreadable.
     static func run(_ arguments: [String]) -> Int32 {
+        if arguments == ["--help"] || arguments == ["-h"] {
+            print(usage)
+            return 0
+        }
         guard let command = arguments.first, let directory = directory(arguments.dropFirst()) else {
             complain(usage)
             return 2
