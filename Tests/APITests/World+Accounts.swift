@@ -8,6 +8,7 @@ extension World {
     static let alice = UUID(high: 0x019a_0000_0000_7000, low: 0x8000_0000_0000_0001)
     static let bob = UUID(high: 0x019a_0000_0000_7000, low: 0x8000_0000_0000_0002)
     static let zoe = UUID(high: 0x019a_0000_0000_7000, low: 0x8000_0000_0000_0003)
+    static let wendy = UUID(high: 0x019a_0000_0000_7000, low: 0x8000_0000_0000_0005)
     static let mallory = UUID(high: 0x019a_0000_0000_7000, low: 0x8000_0000_0000_0004)
 
     static func users() throws -> UserDirectory {
@@ -18,6 +19,7 @@ extension World {
                 claims: claims),
             User(id: bob, name: "bob", passwordHash: hash, scopes: ["read"]),
             User(id: zoe, name: "Zoë %41 雪", passwordHash: hash, scopes: []),
+            User(id: wendy, name: "wendy", passwordHash: weakHash, scopes: ["read"]),
             User(id: mallory, name: "mallory", passwordHash: hash, scopes: ["read"], isDisabled: true),
         ]
         return try list.reduce(UserDirectory()) { try $0.adding($1) }

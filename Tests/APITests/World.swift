@@ -22,21 +22,11 @@ final class World {
     static let rs256 = made(.rs256, .access)
     static let hs256 = made(.hs256, .access)
     static let refresh = made(.hs256, .refresh)
-    static let hasher = PasswordHasher(parameters: cheap)
-
-    /// The least that RFC 9106 allows, so that a login costs a test no time.
-    static let cheap: Argon2Parameters = {
-        guard let cheap = Argon2Parameters(memoryKiB: 8, passes: 1, lanes: 1) else { preconditionFailure("not so cheap") }
-        return cheap
-    }()
-
-    static let hash: String = {
-        do {
-            return try hasher.hash(Array(password.utf8), salt: [UInt8](repeating: 7, count: PasswordHasher.saltByteCount))
-        } catch {
-            preconditionFailure("\(error)")
-        }
-    }()
+    /// As little memory as RFC 9106 allows, so that a login costs a test no time.
+    static let hasher = PasswordHasher(parameters: cost(passes: 2))
+    static let hash = hashed(passes: 2)
+    /// Of yesterday's parameters.
+    static let weakHash = hashed(passes: 1)
 
     let clock = Time()
     let journal = MemoryJournal()
@@ -85,15 +75,22 @@ final class World {
     }
 
     /// Has the application answer, and waits for an answer that comes later.
-    func send(_ ask: Ask) -> Answer {
+    func send(_ ask: Ask) -> Answer { start(ask)() }
+
+    /// Hands the request over; what this returns waits for the answer.
+    func start(_ ask: Ask) -> () -> Answer {
         let loop = Loop()
         var response = Response()
         let request = ask.laidOut()
-        if application.handle(request, &response, Exchange(loop: loop, ticket: 1)) == .deferred {
-            response = Response()
-            loop.wait()(application, &response)
+        guard application.handle(request, &response, Exchange(loop: loop, ticket: 1)) == .deferred else {
+            let answer = Answer(response)
+            return { answer }
         }
-        return Answer(response)
+        return { [application] in
+            var response = Response()
+            loop.wait()(application, &response)
+            return Answer(response)
+        }
     }
 
     func refuse(_ fault: WireFault) -> Answer {
@@ -102,9 +99,23 @@ final class World {
         return Answer(response)
     }
 
-    private static func made(_ algorithm: Algorithm, _ purpose: Key.Purpose) -> Key {
+    private static func cost(passes: Int) -> Argon2Parameters {
+        guard let cost = Argon2Parameters(memoryKiB: 8, passes: passes, lanes: 1) else { preconditionFailure("too cheap") }
+        return cost
+    }
+
+    private static func hashed(passes: Int) -> String {
         do {
-            return try Key.generate(algorithm, purpose: purpose, createdAt: start)
+            let salt = [UInt8](repeating: 7, count: PasswordHasher.saltByteCount)
+            return try PasswordHasher(parameters: cost(passes: passes)).hash(Array(password.utf8), salt: salt)
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }
+
+    static func made(_ algorithm: Algorithm, _ purpose: Key.Purpose, at time: Int64 = start) -> Key {
+        do {
+            return try Key.generate(algorithm, purpose: purpose, createdAt: time)
         } catch {
             preconditionFailure("\(error)")
         }

@@ -1,0 +1,97 @@
+import HTTP
+import Testing
+
+@Suite("/auth, what a gateway asks: J1, J2, J3, J6, J7, J8, J9")
+struct AuthTests {
+    static let identity = ["subject", "user", "session", "client", "scope", "roles", "expires"].map { "x-auth-\($0)" }
+
+    let world: World
+
+    init() throws { world = try World() }
+
+    @Test(arguments: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "get"])
+    func `answers every method alike, and ignores content (J6)`(_ method: String) {
+        let pair = world.pair()
+        let ask = Ask(method, "/auth").bearer(pair.access).content("\u{0}{{not json", "multipart/form-data")
+        let answer = world.send(ask)
+        #expect(answer.status == 200 && answer.body.isEmpty && answer["cache-control"] == "no-store")
+        #expect(Self.identity.allSatisfy { answer[$0] != nil })
+        #expect(world.send(Ask(method, "/auth")).status == 401)
+    }
+
+    @Test(arguments: ["TRACE", "CONNECT"])
+    func `refuses what nobody relays (M5)`(_ method: String) {
+        let answer = world.send(Ask(method, "/auth").bearer(world.pair().access))
+        #expect(answer.status == 405 && answer["allow"]?.contains("GET") == true)
+    }
+
+    @Test func `says who it is, in every field, each once (J7)`() {
+        let pair = world.pair(of: "shop")
+        let answer = world.send(Ask("GET", "/auth").bearer(pair.access).with("X-Auth-User", "root"))
+        #expect(answer["x-auth-subject"] == "\(World.alice)" && answer["x-auth-user"] == "alice")
+        #expect(answer["x-auth-session"] == pair.sid && answer["x-auth-client"] == "shop")
+        #expect(answer["x-auth-scope"] == "read write admin" && answer["x-auth-roles"] == "admin,ops")
+        #expect(answer["x-auth-expires"] == "\(world.clock.seconds + 600)")
+        #expect(answer.fields.map(\.name).filter { $0.hasPrefix("x-auth-") } == Self.identity)
+    }
+
+    @Test func `empty values are sent too, and what is not ASCII is encoded (J7)`() {
+        let answer = world.send(Ask("GET", "/auth").bearer(world.pair("Zoë %41 雪").access))
+        #expect(answer.status == 200 && Self.identity.allSatisfy { answer[$0] != nil })
+        #expect(answer["x-auth-scope"]?.isEmpty == true && answer["x-auth-roles"]?.isEmpty == true)
+        #expect(answer["x-auth-user"] == "Zo%C3%AB %2541 %E9%9B%AA")
+        #expect(answer.fields.allSatisfy { $0.value.utf8.allSatisfy { (0x20...0x7e).contains($0) } })
+        let withoutSession = world.send(Ask("GET", "/auth").bearer(Forged.access(["client_id": nil, "scope": nil])))
+        #expect(withoutSession.status == 200 && withoutSession["x-auth-session"]?.isEmpty == true)
+        #expect(withoutSession["x-auth-client"]?.isEmpty == true && withoutSession["x-auth-scope"]?.isEmpty == true)
+    }
+
+    @Test func `takes the scheme in any case and more than one space (J1)`() {
+        let token = world.pair().access
+        for good in ["Bearer \(token)", "bearer \(token)", "BEARER    \(token)"] {
+            #expect(world.send(Ask("GET", "/auth").with("Authorization", good)).status == 200, "\(good.prefix(10))")
+        }
+        let bad = [
+            "Bearer", "Bearer ", token, "Bearer\t\(token)", "Bearer \(token) \(token)", "Bearer \(token),", "Bearer: \(token)",
+            "Token \(token)", "Bearer \"\(token)\"", "Bearer=\(token)", "",
+        ]
+        for value in bad {
+            #expect(world.send(Ask("GET", "/auth").with("Authorization", value)).status == 401, "\(value.prefix(10))")
+        }
+    }
+
+    @Test func `two Authorization fields, or a token elsewhere, admit nobody (J2, J3)`() {
+        let token = world.pair().access
+        #expect(world.send(Ask("GET", "/auth").bearer(token).bearer(token)).status == 401)
+        #expect(world.send(Ask("GET", "/auth").bearer(token).with("authorization", "")).status == 401)
+        #expect(world.send(Ask("GET", "/auth?access_token=\(token)")).status == 401)
+        #expect(world.send(Ask("GET", "/auth?access_token=\(token)").bearer(token)).status == 401)
+        #expect(world.send(Ask("POST", "/auth").form("access_token=\(token)")).status == 401)
+        #expect(world.send(Ask("GET", "/auth").with("Cookie", "token=\(token)")).status == 401)
+        #expect(world.send(Ask("GET", "/auth").with("X-Forwarded-Authorization", "Bearer \(token)")).status == 401)
+    }
+
+    @Test(arguments: [
+        ("aud=api", 200), ("aud=billing", 401), ("scope=read", 200), ("scope=read+root", 403), ("role=admin", 200),
+        ("role=admin+ops", 200), ("role=root", 403), ("role=adm", 403), ("aud=api&scope=write&role=ops", 200), ("", 200),
+        ("aud=api&aud=billing", 401), ("scope=%zz", 401), ("scope=%22", 401), ("role=admin&role=ops", 401), ("other=1", 200),
+    ])
+    func `the query says what the route needs; one that cannot be read admits nobody (J6)`(_ query: String, _ status: Int) {
+        let answer = world.send(Ask("GET", "/auth?\(query)").bearer(world.pair().access))
+        #expect(answer.status == UInt16(status))
+    }
+
+    @Test func `what is relayed of the original request decides nothing (J8)`() {
+        let token = world.pair("bob").access
+        let relayed: KeyValuePairs = [
+            "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Method": "OPTIONS", "X-Forwarded-Uri": "/public?scope=read",
+            "X-Original-URL": "/", "X-Original-Method": "OPTIONS", "X-Auth-Scope": "write", "X-Auth-Roles": "admin",
+            "Forwarded": "for=127.0.0.1",
+        ]
+        func relay(_ ask: Ask) -> Ask { relayed.reduce(ask) { $0.with($1.key, $1.value) } }
+        #expect(world.send(relay(Ask("GET", "/auth?scope=write").bearer(token))).status == 403)
+        #expect(world.send(relay(Ask("GET", "/auth?role=admin").bearer(token))).status == 403)
+        #expect(world.send(relay(Ask("GET", "/auth"))).status == 401)
+        #expect(world.send(relay(Ask("GET", "/auth").bearer(token)))["x-auth-scope"] == "read")
+    }
+}

@@ -1,0 +1,166 @@
+import Foundation
+import Octets
+import Testing
+
+@Suite("POST /login")
+struct LoginTests {
+    let world: World
+
+    init() throws { world = try World() }
+
+    @Test func `answers a session: I1, I2, D10`() {
+        let answer = world.send(World.login())
+        #expect(answer.status == 200 && answer["content-type"] == "application/json" && answer["cache-control"] == "no-store")
+        let members: Set = [
+            "access_token", "token_type", "expires_in", "refresh_token", "refresh_expires_in", "session_id", "scope",
+        ]
+        #expect(Set(answer.json.keys) == members)
+        #expect(answer.string("token_type") == "Bearer" && answer.string("scope") == "read write admin")
+        #expect(answer.number("expires_in") == 600 && answer.number("refresh_expires_in") == 14 * 86_400)
+        let pair = World.Pair(answer)
+        #expect(pair.access.utf8.count < 4_096 && pair.refresh.utf8.count < 4_096)
+        let claims = world.verify(pair.access).claims
+        #expect(claims["exp"] as? Int64 == world.clock.seconds + 600 && claims["sid"] as? String == pair.sid)
+        #expect(claims["iss"] as? String == World.issuer && claims["sub"] as? String == "\(World.alice)")
+        #expect(claims["aud"] as? String == "api" && claims["client_id"] as? String == "first-party")
+        #expect(claims["scope"] as? String == "read write admin" && claims["roles"] as? [String] == ["admin", "ops"])
+        #expect(claims["iat"] as? Int64 == world.clock.seconds && claims["auth_time"] as? Int64 == world.clock.seconds)
+        #expect(claims["amr"] as? [String] == ["pwd"] && claims["jti"] is String)
+        #expect(claims["team"] as? String == "blue" && claims["badge"] == nil)
+    }
+
+    @Test func `takes JSON as well as a form, and the type's name in any case (L9)`() {
+        let json = "{\"username\":\"alice\",\"password\":\"\(World.password)\",\"remember\":[1]}"
+        let types = ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""]
+        for type in types { #expect(world.send(Ask("POST", "/login").content(json, type)).status == 200, "\(type)") }
+        let form = "username=alice&password=correct+horse"
+        #expect(world.send(Ask("POST", "/login").content(form, "application/x-www-form-urlencoded")).status == 200)
+        for type in ["application/json; charset=utf-16", "text/plain", "application/jsonp", ""] {
+            #expect(world.send(Ask("POST", "/login").content(json, type)).status == 415, "\(type)")
+        }
+        var nameless = Ask("POST", "/login")
+        nameless.body = Array(json.utf8)
+        #expect(world.send(nameless).status == 415)
+        #expect(world.send(Ask("POST", "/login").json(json).with("Content-Type", "application/json")).status == 415)
+    }
+
+    @Test func `unknown user, wrong password, disabled account: one answer (F2)`() {
+        let answers = [("nobody", World.password), ("alice", "wrong"), ("mallory", World.password), ("mallory", "wrong")].map {
+            world.send(World.login($0, password: $1))
+        }
+        let bodies = Set(answers.map { $0.text.replacing(/"request_id":"[0-9a-f]{20}"/, with: "") })
+        #expect(bodies.count == 1 && Set(answers.map(\.status)) == [401])
+        #expect(Set(answers.map { $0.fields.map { "\($0.name)=\($0.value)" } }).count == 1)
+    }
+
+    @Test func `takes nothing over from what the client sent (F13)`() {
+        let first = world.pair()
+        let again = World.Pair(
+            world.send(
+                Ask("POST", "/login").form(
+                    ["username": "alice", "password": World.password, "sid": first.sid, "session_id": first.sid, "jti": "x"]
+                ).with("Cookie", "sid=\(first.sid)").bearer(first.access)))
+        #expect(!again.sid.isEmpty && again.sid != first.sid && again.refresh != first.refresh)
+        #expect(world.verify(again.access).claims["jti"] as? String != world.verify(first.access).claims["jti"] as? String)
+        #expect(world.verify(first.access).status == 200)
+    }
+
+    @Test func `scope narrows, audience chooses, and the audience chooses the algorithm`() {
+        let answer = world.send(
+            Ask("POST", "/login").form(
+                ["username": "alice", "password": World.password, "scope": "write read", "audience": "shared"]))
+        #expect(answer.string("scope") == "write read")
+        let verified = world.verify(World.Pair(answer).access)
+        #expect(verified.claims["scope"] as? String == "write read" && verified.claims["aud"] as? String == "shared")
+        #expect(verified.string("alg") == "HS256" && verified.string("kid") == World.hs256.kid)
+    }
+
+    @Test func `a user without scopes gets a token without scope`() {
+        let answer = world.send(World.login("Zoë %41 雪"))
+        #expect(answer.status == 200 && answer.string("scope")?.isEmpty == true)
+        #expect(world.verify(World.Pair(answer).access).claims["scope"] == nil)
+    }
+
+    @Test func `a client's login carries its name, and no more than its scopes`() {
+        let bank = Ask("POST", "/login").form(
+            ["username": "alice", "password": World.password, "audience": "billing"]
+        ).basic(World.encoded("bank&co=1"), World.encoded(World.secret))
+        let answer = world.send(bank)
+        #expect(answer.status == 200 && answer.string("scope") == "read")
+        let claims = world.verify(World.Pair(answer).access).claims
+        #expect(claims["client_id"] as? String == "bank&co=1" && claims["aud"] as? String == "billing")
+        #expect(world.verify(world.pair(of: "secretive").access).string("alg") == "HS256")
+    }
+
+    @Test func `Basic credentials are form-decoded; in the content they are read as the content is (I6)`() {
+        #expect(world.send(World.login().basic("shop", World.encoded(World.secret))).status == 200)
+        #expect(world.send(World.login().basic("shop", World.encoded(World.encoded(World.secret)))).status == 401)
+        let form: KeyValuePairs = [
+            "username": "alice", "password": World.password, "client_id": "shop", "client_secret": World.secret,
+        ]
+        let answer = world.send(Ask("POST", "/login").form(form))
+        #expect(world.verify(World.Pair(answer).access).claims["client_id"] as? String == "shop")
+        let twice = world.send(Ask("POST", "/login").form(form).basic("shop", World.encoded(World.secret)))
+        #expect(twice.status == 400)
+        #expect(world.send(Ask("POST", "/login").form("username=a&password=b&client_secret=c")).status == 400)
+        for broken in ["Basic", "Basic !", "Basic " + Data("shop".utf8).base64EncodedString()] {
+            #expect(world.send(World.login().with("Authorization", broken)).status == (broken == "Basic" ? 200 : 401))
+        }
+    }
+
+    @Test(arguments: [
+        "username=alice&username=alice&password=correct+horse", "username=alice&password=a&password=correct+horse",
+        "username=alice&password=correct+horse&other=1&other=2",
+    ])
+    func `a repeated member is refused (I5)`(_ form: String) {
+        #expect(world.send(Ask("POST", "/login").form(form)).code == "request_malformed")
+    }
+
+    @Test func `an empty member counts as absent, an unknown one is ignored (I5)`() {
+        let form = "username=alice&password=correct+horse&scope=&audience=&mode=&client_id=&x=y"
+        #expect(world.send(Ask("POST", "/login").form(form)).string("scope") == "read write admin")
+    }
+
+    @Test(arguments: [
+        "", "{", "null", "[]", "\"alice\"", "{\"username\":\"alice\",\"password\":\"correct horse\"}x",
+        "{\"username\":\"alice\",\"password\":\"wrong\",\"password\":\"correct horse\"}",
+        "{\"username\":\"alice\",\"password\":\"wrong\",\"p\\u0061ssword\":\"correct horse\"}",
+        "\u{feff}{\"username\":\"alice\",\"password\":\"correct horse\"}",
+        "{\"username\":\"alice\",\"password\":\"correct horse\",}", "{'username':'alice'}",
+        "{\"username\":\"alice\",\"password\":[\"correct horse\"]}", "{\"username\":1,\"password\":\"correct horse\"}",
+        "{\"username\":\"alice\",\"password\":\"correct horse\",\"scope\":[\"read\"]}",
+        "{\"username\":\"alice\",\"password\":\"\\ud800\"}",
+    ])
+    func `content that is not one strict JSON object is refused (L12)`(_ json: String) {
+        #expect(world.send(Ask("POST", "/login").json(json)).code == "request_malformed")
+    }
+
+    @Test func `guessing is throttled for a while, not for ever (F4, F5)`() throws {
+        for _ in 0..<3 { #expect(world.send(World.login(password: "wrong")).status == 401) }
+        let refused = world.send(World.login())
+        #expect(refused.status == 429 && refused["cache-control"] == "no-store")
+        let wait = try #require(Int64(refused["retry-after"] ?? ""))
+        #expect((1...30).contains(wait))
+        #expect(world.send(World.login("bob")).status == 200)
+        world.clock.advance(wait)
+        #expect(world.send(World.login()).status == 200)
+    }
+
+    @Test func `a weak hash is made anew at the next good login (F7)`() {
+        #expect(world.send(World.login("wendy", password: "wrong")).status == 401)
+        #expect(world.send(World.login("alice")).status == 200)
+        #expect(world.send(World.login("wendy")).status == 200)
+        world.realm.hashing.close()
+        #expect(world.hashes.all.count == 1 && world.hashes.all.first?.hasPrefix("wendy $argon2id$v=19$m=8,t=2,p=1$") == true)
+        #expect(world.hashes.all.first?.contains(World.hash) == false)
+    }
+
+    @Test func `passwords are octets, up to 1024 of them (F8, F9)`() {
+        for wrong in ["correct horse ", " correct horse", "Correct horse", "correct horse\0", "correct horsé"] {
+            let world = try? World()
+            #expect(world?.send(World.login(password: wrong)).status == 401, "\(wrong)")
+        }
+        #expect(world.send(World.login(password: String(repeating: "x", count: 1_024))).status == 401)
+        #expect(world.send(World.login(password: String(repeating: "é", count: 513))).status == 400)
+    }
+}
