@@ -21,9 +21,9 @@ extension Application {
                 guard let application = handler as? Application else { return }
                 if case .success(let seq) = result {
                     response.addLines("Content-Type: application/json\r\n")
-                    response.body.append(literal: "{\"seq\":")
+                    response.body.append("{\"seq\":")
                     response.body.append(decimal: Int64(clamping: seq))
-                    response.body.append(literal: "}")
+                    response.body.append("}")
                 }
                 application.finishRevocation(result, status: 200, call, &response) { $0.add("order", "\(order)") }
             }

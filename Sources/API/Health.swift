@@ -13,7 +13,7 @@ extension Application {
     /// `GET /livez`: the loop that answers is alive.
     func livez(_ response: inout Response) {
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
-        response.body.append(literal: "{\"status\":\"live\"}")
+        response.body.append("{\"status\":\"live\"}")
     }
 
     /// `GET /readyz`: whether every promise can be kept, and what stands in the way if not.

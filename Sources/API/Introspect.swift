@@ -14,15 +14,15 @@ extension Application {
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         switch desk.introspect(token.span, for: client, at: call.now) {
         case .inactive:
-            response.body.append(literal: "{\"active\":false}")
+            response.body.append("{\"active\":false}")
         case .access(let username):
-            response.body.append(literal: "{\"active\":true,\"token_type\":\"Bearer\"")
+            response.body.append("{\"active\":true,\"token_type\":\"Bearer\"")
             append(username, to: &response.body)
             let claims = desk.payload.dropFirst()
-            response.body.append(literal: ",")
+            response.body.append(",")
             response.body.append(contentsOf: claims)
         case .refresh(let claims, let username):
-            response.body.append(literal: "{\"active\":true")
+            response.body.append("{\"active\":true")
             append(username, to: &response.body)
             var writer = JSONWriter()
             writer.beginObject()
@@ -43,7 +43,7 @@ extension Application {
             writer.name("exp")
             writer.integer(claims.expiresAt)
             writer.endObject()
-            response.body.append(literal: ",")
+            response.body.append(",")
             response.body.append(contentsOf: writer.bytes.dropFirst())
         }
     }
@@ -52,7 +52,7 @@ extension Application {
         guard let username else { return }
         var writer = JSONWriter()
         writer.string(username)
-        body.append(literal: ",\"username\":")
+        body.append(",\"username\":")
         body.append(contentsOf: writer.bytes)
     }
 }

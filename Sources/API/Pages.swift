@@ -22,12 +22,32 @@ struct Pages {
     private let metadata: Page
     private var jwks: Page
     private var keyring: Keyring
+    /// The members of a verify answer that tell its key, for each key of the keyring.
+    private var keyMembers: [[UInt8]]
 
     init(shared: ApplicationShared, desk: Desk) {
         openAPI = Page(shared.openAPI, contentType: "Content-Type: application/yaml\r\n")
         metadata = Page(Self.metadata(of: desk.realm), contentType: "Content-Type: application/json\r\n")
         keyring = desk.keyring
         jwks = Page(keyring.jwks, contentType: "Content-Type: application/json\r\n")
+        keyMembers = keyring.keys.map(Self.keyMembers)
+    }
+
+    /// `,"kid":"...","alg":"...","seq":` for the key that `claims` were signed with.
+    mutating func keyMembers(of claims: VerifiedClaims, _ desk: Desk) -> [UInt8] {
+        takeUp(desk.keyring)
+        return keyMembers[claims.keyIndex]
+    }
+
+    private mutating func takeUp(_ newest: Keyring) {
+        guard keyring !== newest else { return }
+        keyring = newest
+        jwks = Page(keyring.jwks, contentType: "Content-Type: application/json\r\n")
+        keyMembers = keyring.keys.map(Self.keyMembers)
+    }
+
+    private static func keyMembers(of key: Key) -> [UInt8] {
+        Array(",\"kid\":\"\(key.kid)\",\"alg\":\"\(key.algorithm.rawValue)\",\"seq\":".utf8)
     }
 
     mutating func page(_ endpoint: Endpoint, _ desk: Desk) -> Page {
@@ -35,10 +55,7 @@ struct Pages {
         case .openAPI: return openAPI
         case .metadata: return metadata
         default:
-            if keyring !== desk.keyring {
-                keyring = desk.keyring
-                jwks = Page(keyring.jwks, contentType: "Content-Type: application/json\r\n")
-            }
+            takeUp(desk.keyring)
             return jwks
         }
     }

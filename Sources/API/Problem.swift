@@ -60,43 +60,26 @@ struct Problem: Error {
     }
 
     private func writeBody(to body: inout [UInt8], requestID: RequestID, isOAuth: Bool) {
-        body.append(literal: "{\"type\":\"urn:martlet:problem:")
+        body.append("{\"type\":\"urn:martlet:problem:")
         body.append(contentsOf: code.rawValue.utf8)
-        body.append(literal: "\",\"title\":\"")
-        body.append(literal: code.title)
-        body.append(literal: "\",\"status\":")
+        body.append("\",\"title\":\"")
+        body.append(code.title)
+        body.append("\",\"status\":")
         body.append(decimal: Int64(status))
-        body.append(literal: ",\"code\":\"")
+        body.append(",\"code\":\"")
         body.append(contentsOf: code.rawValue.utf8)
         if let detail {
-            body.append(literal: "\",\"detail\":\"")
+            body.append("\",\"detail\":\"")
             body.append(contentsOf: detail.utf8)
         }
-        body.append(literal: "\",\"request_id\":\"")
+        body.append("\",\"request_id\":\"")
         requestID.write(to: &body)
         if isOAuth {
-            body.append(literal: "\",\"error\":\"")
-            body.append(literal: code.oauthError)
-            body.append(literal: "\",\"error_description\":\"")
-            body.append(literal: code.title)
+            body.append("\",\"error\":\"")
+            body.append(code.oauthError)
+            body.append("\",\"error_description\":\"")
+            body.append(code.title)
         }
-        body.append(literal: "\"}")
-    }
-}
-
-extension [UInt8] {
-    mutating func append(literal text: StaticString) {
-        unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-
-    mutating func append(decimal value: Int64) {
-        if value < 0 { append(UInt8(ascii: "-")) }
-        var rest = value.magnitude
-        let start = count
-        repeat {
-            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
-            rest /= 10
-        } while rest > 0
-        self[start...].reverse()
+        body.append("\"}")
     }
 }

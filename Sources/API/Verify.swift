@@ -41,17 +41,13 @@ extension Application {
             throw Problem(error, scopes: expectations.scopes)
         }
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
-        response.body.append(literal: "{\"active\":true,\"claims\":")
+        response.body.append("{\"active\":true,\"claims\":")
         response.body.append(contentsOf: desk.payload)
-        response.body.append(literal: ",\"expires_in\":")
+        response.body.append(",\"expires_in\":")
         response.body.append(decimal: max(0, claims.expiresAt - call.now / 1_000))
-        response.body.append(literal: ",\"kid\":\"")
-        response.body.append(contentsOf: desk.kid(of: claims))
-        response.body.append(literal: "\",\"alg\":\"")
-        response.body.append(contentsOf: claims.algorithm.rawValue.utf8)
-        response.body.append(literal: "\",\"seq\":")
+        response.body.append(contentsOf: pages.keyMembers(of: claims, desk))
         response.body.append(decimal: Int64(clamping: desk.realm.revocations.sequence))
-        response.body.append(literal: "}")
+        response.body.append("}")
     }
 }
 

@@ -1,4 +1,5 @@
 import HTTP
+import Octets
 
 /// Turns responses into octets: status line, `Date`, framing and connection lines, and the content (RFC 9112 §4, §6).
 struct AnswerWriter {
@@ -12,7 +13,7 @@ struct AnswerWriter {
 
     static let continueLine: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
 
-    private var date = HTTPDate()
+    private var date = CurrentDate()
     /// Status line and constant lines of a 200, with the current date in it.
     private var usualStart: [UInt8] = []
 
@@ -44,14 +45,14 @@ struct AnswerWriter {
         // RFC 9110 §8.6, §15.3.5, §15.4.5.
         guard status != 204, status != 304 else { return output.append("\r\n") }
         output.append("Content-Length: ")
-        output.append(decimal: response.body.count)
+        output.append(decimal: Int64(response.body.count))
         output.append("\r\n\r\n")
         if !context.isHead { output.append(contentsOf: response.body) }
     }
 
     private static func appendStart(_ status: UInt16, _ date: [UInt8], to output: inout [UInt8]) {
         output.append("HTTP/1.1 ")
-        output.append(decimal: Int(status))
+        output.append(decimal: Int64(status))
         output.append(.space)
         output.append(reason(status))
         output.append("\r\nDate: ")
@@ -97,23 +98,6 @@ struct AnswerWriter {
         case 504: "Gateway Timeout"
         case 505: "HTTP Version Not Supported"
         default: ""
-        }
-    }
-}
-
-extension [UInt8] {
-    mutating func append(_ text: StaticString) {
-        let octets = unsafe UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-        unsafe append(contentsOf: octets)
-    }
-
-    /// - Parameter number: not negative.
-    mutating func append(decimal number: Int) {
-        var divisor = 1
-        while number / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: number / divisor % 10))
-            divisor /= 10
         }
     }
 }

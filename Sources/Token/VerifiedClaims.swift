@@ -14,14 +14,12 @@ package struct VerifiedClaims: Sendable {
     package let issuedAt: Int64
     package let expiresAt: Int64
     package let authTime: Int64?
-    /// The name of the key that signed, shared with the keyring.
-    package let kid: [UInt8]
     /// The key's index in the verifier's keyring.
     package let keyIndex: Int
     package let algorithm: Algorithm
 
     init(
-        _ table: ClaimTable, _ document: borrowing JSONDocument, in payload: Span<UInt8>, kid: [UInt8], keyIndex: Int,
+        _ table: ClaimTable, _ document: borrowing JSONDocument, in payload: Span<UInt8>, keyIndex: Int,
         algorithm: Algorithm
     ) throws(TokenRejection) {
         jti = try document.identifier(.tokenID, try table.required(.tokenID), in: payload)
@@ -36,12 +34,11 @@ package struct VerifiedClaims: Sendable {
         issuedAt = try document.time(.issuedAt, try table.required(.issuedAt), in: payload)
         expiresAt = try document.time(.expiresAt, try table.required(.expiresAt), in: payload)
         authTime = if let node = table[.authTime] { try document.time(.authTime, node, in: payload) } else { nil }
-        self.kid = kid
         self.keyIndex = keyIndex
         self.algorithm = algorithm
     }
 
-    init(_ shape: IssuedShape, kid: [UInt8], keyIndex: Int, algorithm: Algorithm) {
+    init(_ shape: IssuedShape, keyIndex: Int, algorithm: Algorithm) {
         jti = shape.jti
         sid = shape.sid
         subject = shape.subject
@@ -50,7 +47,6 @@ package struct VerifiedClaims: Sendable {
         issuedAt = shape.issuedAt
         expiresAt = shape.expiresAt
         authTime = shape.authTime
-        self.kid = kid
         self.keyIndex = keyIndex
         self.algorithm = algorithm
     }

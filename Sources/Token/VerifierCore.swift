@@ -56,7 +56,7 @@ struct VerifierCore: ~Copyable {
         guard parsed.isEqual(issuerNode, issuer.span, in: payload) else { throw .issuerMismatch }
         try checkAudience(try table.required(.audience), audience, in: payload)
         let claims = try VerifiedClaims(
-            table, parsed, in: payload, kid: keyring.kids[outcome.keyIndex], keyIndex: outcome.keyIndex,
+            table, parsed, in: payload, keyIndex: outcome.keyIndex,
             algorithm: keyring.keys[outcome.keyIndex].algorithm)
         let seconds = secondsBelow(now)
         if let node = table[.notBefore] {
@@ -81,7 +81,7 @@ struct VerifierCore: ~Copyable {
         guard isExpected else { throw .audienceMismatch }
         guard secondsBelow(now) < shape.expiresAt + leeway else { throw .expired }
         return VerifiedClaims(
-            shape, kid: keyring.kids[outcome.keyIndex], keyIndex: outcome.keyIndex,
+            shape, keyIndex: outcome.keyIndex,
             algorithm: keyring.keys[outcome.keyIndex].algorithm)
     }
 
