@@ -29,8 +29,9 @@ package final class Graph: Sendable {
         let users = try files.users()
         let clients = try files.clients()
         let keys = KeyDirectory(path: configuration.keysPath)
-        let keyring = try Self.keyring(keys, log)
+        let present = try Self.keyring(keys)
         let revocations = try Self.revocations(configuration, log)
+        let keyring = if let present { present } else { try Self.firstKeyring(keys, log) }
         let realm = try Self.realm(
             configuration, users: users, clients: clients, keyring: keyring, revocations: revocations, files: files, log: log)
         let connections = ConnectionCounters()
@@ -58,12 +59,19 @@ package final class Graph: Sendable {
         shared.realm.revocations.close()
     }
 
-    private static func keyring(_ keys: KeyDirectory, _ log: Log) throws(StartFault) -> Keyring {
+    /// - Returns: `nil` while there are no keys.
+    private static func keyring(_ keys: KeyDirectory) throws(StartFault) -> Keyring? {
         do throws(KeyDirectoryFault) {
-            if try keys.isEmpty() {
-                let names = try keys.fill(now: SystemClock.wall.now)
-                log.write(.info, "keys_created") { $0.add("files", names.joined(separator: " ")) }
-            }
+            return try keys.isEmpty() ? nil : keys.load()
+        } catch {
+            throw StartFault(description: error.description)
+        }
+    }
+
+    private static func firstKeyring(_ keys: KeyDirectory, _ log: Log) throws(StartFault) -> Keyring {
+        do throws(KeyDirectoryFault) {
+            let names = try keys.fill(now: SystemClock.wall.now)
+            log.write(.info, "keys_created") { $0.add("files", names.joined(separator: " ")) }
             return try keys.load()
         } catch {
             throw StartFault(description: error.description)
