@@ -28,7 +28,9 @@ struct LogTests {
         #expect(world.log.events("login_succeeded").first?["sid"] as? String == pair.sid)
     }
 
-    @Test(arguments: ["a\nb", "a\r\n{\"level\":\"error\"}", "\u{1b}[31mred", "\u{7f}\u{85}\u{2028}\"\\", "a\u{0}b", "\u{202e}abc"])
+    @Test(arguments: [
+        "a\nb", "a\r\n{\"level\":\"error\"}", "\u{1b}[31mred", "\u{7f}\u{85}\u{2028}\"\\", "a\u{0}b", "\u{202e}abc",
+    ])
     func `text of a stranger begins no second line, and no escape sequence (M3)`(_ name: String) throws {
         #expect(world.send(World.login(name)).status == 401)
         let lines = world.log.all
@@ -44,7 +46,8 @@ struct LogTests {
         let pair = world.pair(of: "shop")
         let next = World.Pair(
             world.send(
-                Ask("POST", "/refresh").form(["refresh_token": pair.refresh]).basic("shop", World.encoded(World.secret))))
+                Ask("POST", "/refresh").form(["refresh_token": pair.refresh]).basic("shop", World.encoded(World.secret))
+            ))
         let asks = [
             Ask("GET", "/verify").bearer(next.access), Ask("GET", "/verify").bearer(next.access + "x"),
             Ask("GET", "/verify?access_token=\(next.access)"), Ask("POST", "/introspect").form(["token": next.access]),
@@ -56,7 +59,8 @@ struct LogTests {
         for ask in asks { _ = world.send(ask) }
         let log = world.log.all.joined()
         let secrets = [
-            pair.access, pair.refresh, next.access, next.refresh, World.password, World.secret, World.encoded(World.secret),
+            pair.access, pair.refresh, next.access, next.refresh, World.password, World.secret,
+            World.encoded(World.secret),
             World.hash, "wr0ng", "c00kie", String(next.access.suffix(40)), String(next.refresh.suffix(40)),
         ]
         for secret in secrets { #expect(!log.contains(secret)) }

@@ -13,7 +13,9 @@ struct OperatorTests {
     @Test func `livez and readyz say that all is well`() {
         #expect(get("/livez").status == 200 && get("/livez").text == "{\"status\":\"live\"}")
         let ready = get("/readyz")
-        #expect(ready.status == 200 && ready.string("status") == "ready" && (ready.json["reasons"] as? [Any])?.isEmpty == true)
+        #expect(
+            ready.status == 200 && ready.string("status") == "ready"
+                && (ready.json["reasons"] as? [Any])?.isEmpty == true)
         #expect(ready["cache-control"] == "no-store" && ready["retry-after"] == nil)
     }
 
@@ -72,8 +74,12 @@ struct OperatorTests {
         #expect(samples["martlet_refreshes_total{outcome=\"replayed\"}"] == 1)
         #expect(samples["martlet_revocations_total{kind=\"token\"}"] == 1)
         #expect(samples["martlet_denylist_entries{kind=\"token\"}"] == 1 && samples["martlet_rotated_sessions"] == 1)
-        #expect(samples["martlet_journal_writable"] == 1 && samples["martlet_request_seconds_count{route=\"/verify\"}"] == 2)
-        for secret in [token, pair.sid, "alice", "bob", World.secret, "\(World.alice)"] { #expect(!answer.text.contains(secret)) }
+        #expect(
+            samples["martlet_journal_writable"] == 1 && samples["martlet_request_seconds_count{route=\"/verify\"}"] == 2
+        )
+        for secret in [token, pair.sid, "alice", "bob", World.secret, "\(World.alice)"] {
+            #expect(!answer.text.contains(secret))
+        }
     }
 }
 

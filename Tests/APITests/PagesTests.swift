@@ -34,7 +34,8 @@ struct PagesTests {
         let answer = world.send(Ask("GET", Self.paths[0]))
         let keys = try #require(answer.json["keys"] as? [[String: Any]])
         #expect(keys.count == 1)
-        #expect(Set(keys[0].keys) == ["kty", "use", "alg", "kid", "n", "e"] && keys[0]["kid"] as? String == World.rs256.kid)
+        #expect(
+            Set(keys[0].keys) == ["kty", "use", "alg", "kid", "n", "e"] && keys[0]["kid"] as? String == World.rs256.kid)
     }
 
     @Test func `the key set follows the keys, and so does its tag`() throws {
@@ -52,7 +53,9 @@ struct PagesTests {
     @Test func `the metadata is true, and leaves out what would be empty (I7 to I10, F1)`() throws {
         let answer = world.send(Ask("GET", Self.paths[1]))
         #expect(answer.string("issuer") == World.issuer)
-        let endpoints = ["token_endpoint", "jwks_uri", "revocation_endpoint", "introspection_endpoint", "service_documentation"]
+        let endpoints = [
+            "token_endpoint", "jwks_uri", "revocation_endpoint", "introspection_endpoint", "service_documentation",
+        ]
         for name in endpoints {
             let url = try #require(answer.string(name))
             #expect(url.hasPrefix(World.issuer + "/"))
@@ -61,7 +64,9 @@ struct PagesTests {
             #expect(status == 204, "\(path)")
         }
         #expect(answer.json["grant_types_supported"] as? [String] == ["refresh_token"])
-        #expect(answer.json["authorization_endpoint"] == nil && !answer.text.contains("login") && !answer.text.contains("password"))
+        #expect(
+            answer.json["authorization_endpoint"] == nil && !answer.text.contains("login")
+                && !answer.text.contains("password"))
         for value in answer.json.values {
             if let list = value as? [Any] { #expect(!list.isEmpty) }
         }

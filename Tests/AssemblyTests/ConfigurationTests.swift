@@ -24,17 +24,24 @@ struct ConfigurationTests {
         let written = try read(
             Dictionary(uniqueKeysWithValues: Setting.allCases.map { ($0.rawValue, $0.defaultText) }))
         #expect("\(plain)" == "\(written)")
-        #expect(plain.listen == [.tcp(host: "127.0.0.1", port: 8080)] && plain.operatorListen == [.tcp(host: "127.0.0.1", port: 8081)])
-        #expect(plain.realm.accessLifetime == 600 && plain.realm.refreshIdle == 1_209_600 && plain.realm.sessionMax == 7_776_000)
+        #expect(
+            plain.listen == [.tcp(host: "127.0.0.1", port: 8080)]
+                && plain.operatorListen == [.tcp(host: "127.0.0.1", port: 8081)])
+        #expect(
+            plain.realm.accessLifetime == 600 && plain.realm.refreshIdle == 1_209_600
+                && plain.realm.sessionMax == 7_776_000)
         #expect(plain.realm.leeway == 0 && plain.refreshGrace == 10_000 && plain.threads == 3 && plain.hashWorkers == 3)
-        #expect(plain.realm.audiences == ["api"] && plain.realm.algorithm == .rs256 && plain.realm.sharedSecretAudiences.isEmpty)
+        #expect(
+            plain.realm.audiences == ["api"] && plain.realm.algorithm == .rs256
+                && plain.realm.sharedSecretAudiences.isEmpty)
         #expect(plain.argon2 == .standard && plain.logForm == .json && plain.logLevel == .info)
     }
 
     @Test func `every mistake is told at once, with its name and what is expected`() {
         let found = mistakes([
             "MARTLET_LISTEN": "nowhere", "MARTLET_ACCESS_TTL": "1s", "MARTLET_THREADS": "0", "MARTLET_LOG": "xml",
-            "MARTLET_ISSUER": "ftp://x", "MARTLET_PORT": "80", "MARTLET_ACESS_TTL": "5m", "PATH": "/bin", "martlet_x": "1",
+            "MARTLET_ISSUER": "ftp://x", "MARTLET_PORT": "80", "MARTLET_ACESS_TTL": "5m", "PATH": "/bin",
+            "martlet_x": "1",
         ])
         #expect(found.count == 7)
         for name in ["LISTEN", "ACCESS_TTL", "THREADS", "LOG", "ISSUER", "PORT", "ACESS_TTL"] {
@@ -55,9 +62,11 @@ struct ConfigurationTests {
         (.refreshGrace, ["0s", "60s", "1m"], ["61s", "-1s"]), (.leeway, ["0s", "60s"], ["61s", "2m"]),
         (.threads, ["1", "256", "cores"], ["0", "257", "core", "+", "1.5"]),
         (.hashWorkers, ["1", "256", "cores"], ["0", "257"]), (.hashQueue, ["1", "65536"], ["0", "65537"]),
-        (.argon2Memory, ["19456", "262144"], ["19455", "7168", "262145", "0"]), (.argon2Passes, ["2", "20"], ["1", "0", "65"]),
+        (.argon2Memory, ["19456", "262144"], ["19455", "7168", "262145", "0"]),
+        (.argon2Passes, ["2", "20"], ["1", "0", "65"]),
         (.argon2Lanes, ["1", "16"], ["0", "17"]), (.loginAccountFailures, ["0", "1000000"], ["-1", "1000001"]),
-        (.loginSourceFailures, ["0", "1000000"], ["-1", "1000001"]), (.connections, ["1", "1000000"], ["0", "1000001"]),
+        (.loginSourceFailures, ["0", "1000000"], ["-1", "1000001"]),
+        (.connections, ["1", "1000000"], ["0", "1000001"]),
         (.connectionsPerSource, ["0", "1000000"], ["-1", "1000001"]), (.headTimeout, ["1s", "10m"], ["0s", "601s"]),
         (.bodyTimeout, ["1s", "600s"], ["0s", "11m"]), (.idleTimeout, ["1s", "1h"], ["0s", "3601s"]),
         (.writeTimeout, ["1s", "10m"], ["0s", "601s"]), (.drainTimeout, ["1s", "10m"], ["0s", "601s"]),
@@ -66,7 +75,10 @@ struct ConfigurationTests {
         (.state, ["var", "/x"], [""]), (.keys, ["keys"], [""]), (.users, ["a"], [""]), (.clients, ["a"], [""]),
         (.audience, ["api", "a,b", " a , b ", "https://api.example"], ["", ",", "a,a", "a b", "a\"b", "é"]),
         (.claims, ["", "team", "team,level"], ["sub", "team,iss", "roles", "active"]),
-        (.listen, ["[::1]:0", "localhost:8080", "unix:/a,0.0.0.0:1"], ["", "8080", "::1:80", "a:b", "a:65536", "unix:", ":80", "[]:1"]),
+        (
+            .listen, ["[::1]:0", "localhost:8080", "unix:/a,0.0.0.0:1"],
+            ["", "8080", "::1:80", "a:b", "a:65536", "unix:", ":80", "[]:1"]
+        ),
         (.operatorListen, ["", "127.0.0.1:1"], ["x"]),
     ])
     func `bounds hold, at both ends`(_ setting: Setting, _ good: [String], _ bad: [String]) {
@@ -74,7 +86,9 @@ struct ConfigurationTests {
         for text in bad {
             let found = mistakes([setting.rawValue: text])
             #expect(!found.isEmpty && found.allSatisfy { $0.hasPrefix("MARTLET_") }, "\(setting.rawValue)=\(text)")
-            #expect(found.contains { $0.hasPrefix(setting.rawValue) } || setting == .argon2Passes, "\(setting.rawValue)=\(text)")
+            #expect(
+                found.contains { $0.hasPrefix(setting.rawValue) } || setting == .argon2Passes,
+                "\(setting.rawValue)=\(text)")
         }
     }
 
@@ -82,25 +96,33 @@ struct ConfigurationTests {
         for setting in Setting.allCases {
             guard let match = setting.summary.firstMatch(of: /(\S+) to (\d+\S*)$/) else { continue }
             let (low, high) = (String(match.output.1), String(match.output.2))
-            if setting != .argon2Memory, setting != .argon2Passes { #expect(mistakes([setting.rawValue: low]) == [], "\(setting)") }
+            if setting != .argon2Memory, setting != .argon2Passes {
+                #expect(mistakes([setting.rawValue: low]) == [], "\(setting)")
+            }
             if setting != .argon2Passes { #expect(mistakes([setting.rawValue: high]) == [], "\(setting)") }
         }
     }
 
-    @Test(arguments: [
-        ("0s", 0), ("90s", 90), ("10m", 600), ("12h", 43_200), ("14d", 1_209_600), ("106751991167300d", 9_223_372_036_854_720_000),
-    ] as [(String, Int64)])
+    @Test(
+        arguments: [
+            ("0s", 0), ("90s", 90), ("10m", 600), ("12h", 43_200), ("14d", 1_209_600),
+            ("106751991167300d", 9_223_372_036_854_720_000),
+        ] as [(String, Int64)])
     func `durations are a whole number and a unit`(_ text: String, _ seconds: Int64) {
         #expect(SettingsReader.seconds(text) == seconds)
     }
 
-    @Test(arguments: ["", "10", "s", "-1s", "1.5h", "1 s", "10ms", "1w", "9223372036854775807d", "9223372036854775808s", "1h30m", "１s"])
+    @Test(arguments: [
+        "", "10", "s", "-1s", "1.5h", "1 s", "10ms", "1w", "9223372036854775807d", "9223372036854775808s", "1h30m",
+        "１s",
+    ])
     func `nothing else is a duration`(_ text: String) {
         #expect(SettingsReader.seconds(text) == nil)
     }
 
     @Test(arguments: [
-        "https://auth.example", "https://auth.example/", "https://auth.example:8443/a/b", "http://127.0.0.1:8080", "http://localhost",
+        "https://auth.example", "https://auth.example/", "https://auth.example:8443/a/b", "http://127.0.0.1:8080",
+        "http://localhost",
         "http://[::1]:1", "http://localhost/path",
     ])
     func `an issuer is an https URL, or http on loopback (I8)`(_ issuer: String) {
@@ -108,15 +130,19 @@ struct ConfigurationTests {
     }
 
     @Test(arguments: [
-        "", "auth.example", "http://auth.example", "https://", "https://a?b", "https://a#b", "https://a b", "http://localhost.evil",
-        "http://127.0.0.1.evil", "http://127.0.0.10", "ftp://a", "HTTPS://a", "https://\u{e9}", "https://a\"b", "https://a\\b",
+        "", "auth.example", "http://auth.example", "https://", "https://a?b", "https://a#b", "https://a b",
+        "http://localhost.evil",
+        "http://127.0.0.1.evil", "http://127.0.0.10", "ftp://a", "HTTPS://a", "https://\u{e9}", "https://a\"b",
+        "https://a\\b",
     ])
     func `no other text is an issuer (I8)`(_ issuer: String) {
         #expect(mistakes(["MARTLET_ISSUER": issuer]).count == 1)
     }
 
     @Test func `shared secrets are for audiences that there are`() throws {
-        let good = try read(["MARTLET_AUDIENCE": "api, billing", "MARTLET_HS256_AUDIENCES": "billing", "MARTLET_CLAIMS": "team, level"])
+        let good = try read([
+            "MARTLET_AUDIENCE": "api, billing", "MARTLET_HS256_AUDIENCES": "billing", "MARTLET_CLAIMS": "team, level",
+        ])
         #expect(good.realm.audiences == ["api", "billing"] && good.realm.sharedSecretAudiences == ["billing"])
         #expect(good.realm.extraClaims == ["team", "level"])
         #expect(mistakes(["MARTLET_HS256_AUDIENCES": "billing"]).count == 1)
@@ -128,7 +154,9 @@ struct ConfigurationTests {
             #expect(read.argon2.isAdequate && "\(read.argon2.passes)" == passes)
         }
         for (memory, passes) in [("12287", "3"), ("7168", "4"), ("47103", "1"), ("262144", "5")] {
-            #expect(mistakes(["MARTLET_ARGON2_MEMORY": memory, "MARTLET_ARGON2_PASSES": passes]).count == 1, "\(memory) \(passes)")
+            #expect(
+                mistakes(["MARTLET_ARGON2_MEMORY": memory, "MARTLET_ARGON2_PASSES": passes]).count == 1,
+                "\(memory) \(passes)")
         }
     }
 }
@@ -136,7 +164,8 @@ struct ConfigurationTests {
 @Suite("Listen addresses")
 struct ListenTextTests {
     @Test(arguments: [
-        ("127.0.0.1:80", ListenText.tcp(host: "127.0.0.1", port: 80)), ("[2001:db8::1]:0", .tcp(host: "2001:db8::1", port: 0)),
+        ("127.0.0.1:80", ListenText.tcp(host: "127.0.0.1", port: 80)),
+        ("[2001:db8::1]:0", .tcp(host: "2001:db8::1", port: 0)),
         ("localhost:65535", .tcp(host: "localhost", port: 65_535)), ("unix:/run/m.sock", .unix(path: "/run/m.sock")),
         ("unix:rel", .unix(path: "rel")),
     ])

@@ -61,7 +61,8 @@ struct KeyDirectoryTests {
         #expect(try scratch.mode("keys") == 0o700)
         for name in names { #expect(try scratch.mode("keys/\(name)") == 0o600) }
         let ring = try keys.load()
-        #expect(ring.signingKey(for: .rs256, at: 1_800_000_000_000) != nil && ring.refreshKey(at: 1_800_000_000_000) != nil)
+        #expect(
+            ring.signingKey(for: .rs256, at: 1_800_000_000_000) != nil && ring.refreshKey(at: 1_800_000_000_000) != nil)
         #expect(ring.signingKey(for: .hs256, at: 1_800_000_000_000) != nil)
         #expect(names.allSatisfy { name in ring.keys.contains { name.hasSuffix("-\($0.kid).jwk") } })
     }
@@ -85,7 +86,8 @@ struct KeyDirectoryTests {
     func `a key that others may read is refused by name (B22)`(_ mode: Int) throws {
         let name = try keys.fill(now: 0)[1]
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: scratch["keys/\(name)"])
-        #expect(fault().contains(name) && fault().contains("0\(String(mode, radix: 8))") && fault().contains("chmod 600"))
+        #expect(
+            fault().contains(name) && fault().contains("0\(String(mode, radix: 8))") && fault().contains("chmod 600"))
     }
 
     @Test(arguments: ["", "{", "[]", "{\"kty\":\"oct\"}", "not json", "{\"kty\":\"oct\",\"kty\":\"oct\"}"])
@@ -123,7 +125,8 @@ struct GraphTests {
     private func configuration() throws -> Configuration {
         try Configuration(
             environment: [
-                "MARTLET_STATE": scratch["var"], "MARTLET_KEYS": scratch["keys"], "MARTLET_USERS": scratch["users.json"],
+                "MARTLET_STATE": scratch["var"], "MARTLET_KEYS": scratch["keys"],
+                "MARTLET_USERS": scratch["users.json"],
                 "MARTLET_CLIENTS": scratch["clients.json"], "MARTLET_HASH_WORKERS": "1",
             ], cores: 1)
     }

@@ -52,8 +52,10 @@ struct RequestTests {
 @Suite("Peer addresses")
 struct PeerAddressTests {
     @Test(arguments: [
-        (PeerAddress.local, "local"), (.ipv4(0x7f00_0001), "127.0.0.1"), (.ipv4(0xffff_ffff), "255.255.255.255"), (.ipv4(0), "0.0.0.0"),
-        (.ipv6(high: 0x2001_0db8_0000_00ff, low: 1), "2001:db8:0:ff:0:0:0:1"), (.ipv6(high: 0, low: 0), "0:0:0:0:0:0:0:0"),
+        (PeerAddress.local, "local"), (.ipv4(0x7f00_0001), "127.0.0.1"), (.ipv4(0xffff_ffff), "255.255.255.255"),
+        (.ipv4(0), "0.0.0.0"),
+        (.ipv6(high: 0x2001_0db8_0000_00ff, low: 1), "2001:db8:0:ff:0:0:0:1"),
+        (.ipv6(high: 0, low: 0), "0:0:0:0:0:0:0:0"),
     ])
     func `are told as text`(_ address: PeerAddress, _ text: String) {
         #expect("\(address)" == text)
@@ -63,7 +65,9 @@ struct PeerAddressTests {
         let (one, two) = (PeerAddress.ipv6(high: 7, low: 1), PeerAddress.ipv6(high: 7, low: .max))
         #expect(one != two && one.source == two.source && one.sourceNumber == two.sourceNumber)
         #expect(PeerAddress.ipv6(high: 8, low: 1).source != one.source)
-        #expect(PeerAddress.ipv4(1).source == .ipv4(1) && PeerAddress.ipv4(1).sourceNumber != PeerAddress.ipv4(2).sourceNumber)
+        #expect(
+            PeerAddress.ipv4(1).source == .ipv4(1)
+                && PeerAddress.ipv4(1).sourceNumber != PeerAddress.ipv4(2).sourceNumber)
         #expect(PeerAddress.local.sourceNumber != PeerAddress.ipv4(0).sourceNumber)
     }
 }

@@ -10,8 +10,10 @@ struct ResponseTests {
     }
 
     @Test(arguments: [
-        ("plain", "plain"), ("", ""), ("a b%20c", "a b%20c"), ("100%", "100%"), ("a\r\nSet-Cookie: x=y", "a%0D%0ASet-Cookie: x=y"),
-        ("a\u{0}b", "a%00b"), ("\u{7f}", "%7F"), ("tab\there", "tab%09here"), ("Zoë 100%", "Zo%C3%AB 100%25"), ("雪", "%E9%9B%AA"),
+        ("plain", "plain"), ("", ""), ("a b%20c", "a b%20c"), ("100%", "100%"),
+        ("a\r\nSet-Cookie: x=y", "a%0D%0ASet-Cookie: x=y"),
+        ("a\u{0}b", "a%00b"), ("\u{7f}", "%7F"), ("tab\there", "tab%09here"), ("Zoë 100%", "Zo%C3%AB 100%25"),
+        ("雪", "%E9%9B%AA"),
     ])
     func `no value ends its line, and all of it is printable ASCII (J7)`(_ value: String, _ written: String) {
         #expect(line(Array(value.utf8)) == "X-Test: \(written)\r\n")
@@ -32,6 +34,7 @@ struct ResponseTests {
         response.body = [1]
         response.closesConnection = true
         response.reset()
-        #expect(response.status == 200 && response.fields.isEmpty && response.body.isEmpty && !response.closesConnection)
+        #expect(
+            response.status == 200 && response.fields.isEmpty && response.body.isEmpty && !response.closesConnection)
     }
 }

@@ -14,7 +14,8 @@ struct ProgramTests {
 
     /// What stands in the directory, without what this test put there.
     private var files: [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: scratch.path)) ?? []).filter { !$0.hasPrefix(".") }.sorted()
+        ((try? FileManager.default.contentsOfDirectory(atPath: scratch.path)) ?? []).filter { !$0.hasPrefix(".") }
+            .sorted()
     }
 
     @Test func `version, help and usage`() throws {
@@ -52,14 +53,18 @@ struct ProgramTests {
 
     @Test func `serve tells every mistake, ends with 2 and leaves no trace`() throws {
         let outcome = try run(
-            "serve", "--access-ttl", "1s", environment: ["MARTLET_LISTEN": "x", "MARTLET_ACCESS_TTL": "10m", "MARTLET_NO": "1"])
+            "serve", "--access-ttl", "1s",
+            environment: ["MARTLET_LISTEN": "x", "MARTLET_ACCESS_TTL": "10m", "MARTLET_NO": "1"])
         #expect(outcome.status == 2 && outcome.output.isEmpty)
-        for name in ["MARTLET_LISTEN", "MARTLET_ACCESS_TTL: «1s»", "MARTLET_NO"] { #expect(outcome.complaint.contains(name)) }
+        for name in ["MARTLET_LISTEN", "MARTLET_ACCESS_TTL: «1s»", "MARTLET_NO"] {
+            #expect(outcome.complaint.contains(name))
+        }
         #expect(files.isEmpty)
     }
 
     @Test func `openapi prints the file at the root`() throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
         let file = try String(contentsOf: root.appending(path: "openapi.yaml"), encoding: .utf8)
         #expect(try run("openapi").output == file)
         #expect(try run("openapi", "x").status == 2)

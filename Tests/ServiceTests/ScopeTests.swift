@@ -53,10 +53,13 @@ struct AccountRulesTests {
 
     @Test(arguments: [
         ("{}", "{}"), ("{\"a\":\"x\"}", "{\"a\":\"x\"}"), ("{\"a\":1.50,\"z\":2}", "{\"a\":1.50}"), ("{\"z\":1}", "{}"),
-        ("{\"a\":\"q\\\"\\u00e9\\n\"}", "{\"a\":\"q\\\"é\\n\"}"), ("{\"b\":{\"c\":[true,null]},\"a\":\"\"}", "{\"b\":{\"c\":[true,null]},\"a\":\"\"}"),
+        ("{\"a\":\"q\\\"\\u00e9\\n\"}", "{\"a\":\"q\\\"é\\n\"}"),
+        ("{\"b\":{\"c\":[true,null]},\"a\":\"\"}", "{\"b\":{\"c\":[true,null]},\"a\":\"\"}"),
         ("[]", "{}"), ("not json", "{}"),
     ])
-    func `of a user's claims, tokens carry those that the settings name, as they are`(_ claims: String, _ carried: String) {
+    func `of a user's claims, tokens carry those that the settings name, as they are`(
+        _ claims: String, _ carried: String
+    ) {
         let user = User(id: UUID(high: 1, low: 1), name: "a", passwordHash: "!", claims: Array(claims.utf8))
         #expect(String(decoding: user.claims(within: ["a", "b"]), as: UTF8.self) == carried)
         #expect(String(decoding: user.claims(within: []), as: UTF8.self) == "{}")
