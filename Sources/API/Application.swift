@@ -56,7 +56,8 @@ package final class Application: Handler {
     private func newCall(_ endpoint: Endpoint?, from source: PeerAddress?) -> Call {
         requestID.advance()
         return Call(
-            endpoint: endpoint, requestID: requestID, source: source, began: shared.monotonic(), now: desk.realm.clock.now)
+            endpoint: endpoint, requestID: requestID, source: source, began: shared.monotonic(),
+            now: desk.realm.clock.now)
     }
 
     /// Counts an answer that is complete.
@@ -88,7 +89,9 @@ package final class Application: Handler {
         if request.method == .options, endpoint.methods != nil { return }
         guard endpoint.takes(request.method) else { throw Problem(.methodNotAllowed) }
         guard endpoint != .auth, !request.query.isEmpty else { return }
-        guard !Query.carriesToken(request) else { throw Problem(.tokenInURL, "Send it in the Authorization header or the body.") }
+        guard !Query.carriesToken(request) else {
+            throw Problem(.tokenInURL, "Send it in the Authorization header or the body.")
+        }
     }
 
     private func allow(_ endpoint: Endpoint, _ response: inout Response) {

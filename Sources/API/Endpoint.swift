@@ -56,23 +56,35 @@ package enum Endpoint: Int, CaseIterable, Sendable {
     /// The errors this endpoint itself can answer with; those of every path stand in ``ProblemCode/everywhere``.
     package var codes: [ProblemCode] {
         switch self {
-        case .verify: [.requestMalformed, .scopeInsufficient, .authTooOld, .unsupportedMediaType] + ProblemCode.ofTokens
+        case .verify:
+            [.requestMalformed, .scopeInsufficient, .authTooOld, .unsupportedMediaType] + ProblemCode.ofTokens
         case .auth: [.scopeInsufficient, .roleInsufficient] + ProblemCode.ofTokens
         case .login:
             [
-                .requestMalformed, .scopeInvalid, .audienceInvalid, .invalidCredentials, .clientInvalid, .unsupportedMediaType,
+                .requestMalformed, .scopeInvalid, .audienceInvalid, .invalidCredentials, .clientInvalid,
+                .unsupportedMediaType,
                 .tooManyAttempts, .hashingSaturated, .journalUnavailable,
             ]
         case .refresh:
-            [.requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch, .unsupportedMediaType]
+            [
+                .requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch,
+                .unsupportedMediaType,
+            ]
                 + [.clientInvalid, .clientNotAllowed, .journalUnavailable] + ProblemCode.ofRefresh
         case .token:
-            [.requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch, .unsupportedMediaType]
+            [
+                .requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch,
+                .unsupportedMediaType,
+            ]
                 + [.clientInvalid, .clientNotAllowed, .journalUnavailable] + ProblemCode.ofRefresh
         case .logout:
-            [.requestMalformed, .unsupportedMediaType, .journalUnavailable, .refreshInvalid, .refreshExpired, .refreshIdle]
+            [
+                .requestMalformed, .unsupportedMediaType, .journalUnavailable, .refreshInvalid, .refreshExpired,
+                .refreshIdle,
+            ]
                 + ProblemCode.ofTokens
-        case .revoke: [.requestMalformed, .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .journalUnavailable]
+        case .revoke:
+            [.requestMalformed, .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .journalUnavailable]
         case .introspect: [.requestMalformed, .unsupportedMediaType, .clientInvalid]
         case .jwks, .metadata, .openAPI, .healthz, .livez, .readyz, .metrics: []
         case .adminRevocations: [.requestMalformed, .unsupportedMediaType, .journalUnavailable, .notFound]
@@ -97,7 +109,8 @@ package enum Endpoint: Int, CaseIterable, Sendable {
 extension ProblemCode {
     /// What any path may answer: faults of the message, of the method, and ours.
     package static let everywhere: [ProblemCode] = [
-        .messageMalformed, .tokenInURL, .methodNotAllowed, .requestTimeout, .bodyTooLarge, .targetTooLong, .expectationFailed,
+        .messageMalformed, .tokenInURL, .methodNotAllowed, .requestTimeout, .bodyTooLarge, .targetTooLong,
+        .expectationFailed,
         .headTooLarge, .internalFault, .methodUnknown, .codingUnsupported, .tooManyConnections, .versionUnsupported,
     ]
 
@@ -108,7 +121,8 @@ extension ProblemCode {
     ]
 
     static let ofRefresh: [ProblemCode] = [
-        .refreshInvalid, .refreshExpired, .refreshIdle, .refreshReused, .sessionRevoked, .subjectRevoked, .clientRevoked,
+        .refreshInvalid, .refreshExpired, .refreshIdle, .refreshReused, .sessionRevoked, .subjectRevoked,
+        .clientRevoked,
         .keyRevoked,
     ]
 }

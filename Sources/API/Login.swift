@@ -44,7 +44,9 @@ extension Application {
 
     static func scope(_ parameters: Parameters) throws(Problem) -> Scope? {
         guard let text = try parameters.text("scope") else { return nil }
-        guard let scope = Scope(text) else { throw Problem(.scopeInvalid, "scope must be scope tokens, one space apart.") }
+        guard let scope = Scope(text) else {
+            throw Problem(.scopeInvalid, "scope must be scope tokens, one space apart.")
+        }
         return scope
     }
 

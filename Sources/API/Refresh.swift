@@ -41,7 +41,9 @@ extension Application {
 
     private func checkGrant(_ parameters: Parameters, _ call: Call) throws(Problem) {
         let grant = try parameters.text("grant_type")
-        guard grant != nil || call.endpoint == .refresh else { throw Problem(.requestMalformed, "grant_type is missing.") }
+        guard grant != nil || call.endpoint == .refresh else {
+            throw Problem(.requestMalformed, "grant_type is missing.")
+        }
         guard grant ?? "refresh_token" == "refresh_token" else { throw Problem(.grantUnsupported) }
     }
 
@@ -67,7 +69,9 @@ extension Application {
 
     private func problem(_ failure: RefreshFailure, _ call: Call) -> Problem {
         var problem = Problem(failure)
-        if call.endpoint == .token, problem.status == 401, problem.code != .clientInvalid { problem.statusOverride = 400 }
+        if call.endpoint == .token, problem.status == 401, problem.code != .clientInvalid {
+            problem.statusOverride = 400
+        }
         return problem
     }
 

@@ -29,16 +29,19 @@ package final class Graph: Sendable {
         let users = try files.users()
         let clients = try files.clients()
         let keys = KeyDirectory(path: configuration.keysPath)
-        let keyring = try Self.keyring(keys, log)
+        let present = try Self.keyring(keys)
         let revocations = try Self.revocations(configuration, log)
+        let keyring = if let present { present } else { try Self.firstKeyring(keys, log) }
         let realm = try Self.realm(
-            configuration, users: users, clients: clients, keyring: keyring, revocations: revocations, files: files, log: log)
+            configuration, users: users, clients: clients, keyring: keyring, revocations: revocations, files: files,
+            log: log)
         let connections = ConnectionCounters()
         let housekeeper = Housekeeper(realm: realm, files: files, keys: keys)
         let settings = Setting.allCases.map { $0.openAPIText }
         shared = ApplicationShared(
             realm: realm, connections: connections,
-            openAPI: Array(OpenAPIDocument(version: Version.text, settings: settings).text.utf8), monotonic: MonotonicClock.nanoseconds,
+            openAPI: Array(OpenAPIDocument(version: Version.text, settings: settings).text.utf8),
+            monotonic: MonotonicClock.nanoseconds,
             random: { Random.next64() }, unreadiness: { housekeeper.unreadiness })
         self.connections = connections
         self.log = log
@@ -58,12 +61,19 @@ package final class Graph: Sendable {
         shared.realm.revocations.close()
     }
 
-    private static func keyring(_ keys: KeyDirectory, _ log: Log) throws(StartFault) -> Keyring {
+    /// - Returns: `nil` while there are no keys.
+    private static func keyring(_ keys: KeyDirectory) throws(StartFault) -> Keyring? {
         do throws(KeyDirectoryFault) {
-            if try keys.isEmpty() {
-                let names = try keys.fill(now: SystemClock.wall.now)
-                log.write(.info, "keys_created") { $0.add("files", names.joined(separator: " ")) }
-            }
+            return try keys.isEmpty() ? nil : keys.load()
+        } catch {
+            throw StartFault(description: error.description)
+        }
+    }
+
+    private static func firstKeyring(_ keys: KeyDirectory, _ log: Log) throws(StartFault) -> Keyring {
+        do throws(KeyDirectoryFault) {
+            let names = try keys.fill(now: SystemClock.wall.now)
+            log.write(.info, "keys_created") { $0.add("files", names.joined(separator: " ")) }
             return try keys.load()
         } catch {
             throw StartFault(description: error.description)
@@ -105,8 +115,10 @@ package final class Graph: Sendable {
             source: .init(failureCountMax: Int64(configuration.loginSourceFailures), refillMilliseconds: 3_000),
             key: (Random.next64(), Random.next64()))
         return Realm(
-            settings: configuration.realm, keyring: Published(keyring), users: Published(users), clients: Published(clients),
+            settings: configuration.realm, keyring: Published(keyring), users: Published(users),
+            clients: Published(clients),
             revocations: revocations, passwords: PasswordHasher(parameters: configuration.argon2), hashing: hashing,
-            throttle: throttle, clock: SystemClock.wall, log: log, random: { Random.bytes($0) }, storeHash: files.storeHash)
+            throttle: throttle, clock: SystemClock.wall, log: log, random: { Random.bytes($0) },
+            storeHash: files.storeHash)
     }
 }

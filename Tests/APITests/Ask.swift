@@ -111,7 +111,8 @@ struct Answer {
     init(_ response: Response) {
         status = response.status
         body = response.body
-        fields = String(decoding: response.fields, as: UTF8.self).components(separatedBy: "\r\n").dropLast().map { line in
+        fields = String(decoding: response.fields, as: UTF8.self).components(separatedBy: "\r\n").dropLast().map {
+            line in
             let colon = line.firstRange(of: ": ")
             return (
                 String(line[..<(colon?.lowerBound ?? line.endIndex)]).lowercased(),

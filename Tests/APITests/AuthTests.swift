@@ -52,7 +52,8 @@ struct AuthTests {
             #expect(world.send(Ask("GET", "/auth").with("Authorization", good)).status == 200, "\(good.prefix(10))")
         }
         let bad = [
-            "Bearer", "Bearer ", token, "Bearer\t\(token)", "Bearer \(token) \(token)", "Bearer \(token),", "Bearer: \(token)",
+            "Bearer", "Bearer ", token, "Bearer\t\(token)", "Bearer \(token) \(token)", "Bearer \(token),",
+            "Bearer: \(token)",
             "Token \(token)", "Bearer \"\(token)\"", "Bearer=\(token)", "",
         ]
         for value in bad {
@@ -73,10 +74,14 @@ struct AuthTests {
 
     @Test(arguments: [
         ("aud=api", 200), ("aud=billing", 401), ("scope=read", 200), ("scope=read+root", 403), ("role=admin", 200),
-        ("role=admin+ops", 200), ("role=root", 403), ("role=adm", 403), ("aud=api&scope=write&role=ops", 200), ("", 200),
-        ("aud=api&aud=billing", 401), ("scope=%zz", 401), ("scope=%22", 401), ("role=admin&role=ops", 401), ("other=1", 200),
+        ("role=admin+ops", 200), ("role=root", 403), ("role=adm", 403), ("aud=api&scope=write&role=ops", 200),
+        ("", 200),
+        ("aud=api&aud=billing", 401), ("scope=%zz", 401), ("scope=%22", 401), ("role=admin&role=ops", 401),
+        ("other=1", 200),
     ])
-    func `the query says what the route needs; one that cannot be read admits nobody (J6)`(_ query: String, _ status: Int) {
+    func `the query says what the route needs; one that cannot be read admits nobody (J6)`(
+        _ query: String, _ status: Int
+    ) {
         let answer = world.send(Ask("GET", "/auth?\(query)").bearer(world.pair().access))
         #expect(answer.status == UInt16(status))
     }

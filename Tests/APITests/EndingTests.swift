@@ -33,7 +33,8 @@ struct LogoutTests {
 
     @Test func `both tokens of one session are fine`() {
         let pair = world.pair()
-        #expect(world.send(Ask("POST", "/logout").bearer(pair.access).form(["refresh_token": pair.refresh])).status == 204)
+        #expect(
+            world.send(Ask("POST", "/logout").bearer(pair.access).form(["refresh_token": pair.refresh])).status == 204)
         #expect(!isAlive(pair))
     }
 
@@ -116,7 +117,9 @@ struct IntrospectTests {
 
     @Test func `an active access token says its claims and its user (H7, H11)`() {
         let answer = ask(world.pair().access)
-        #expect(answer.status == 200 && answer["content-type"] == "application/json" && answer["cache-control"] == "no-store")
+        #expect(
+            answer.status == 200 && answer["content-type"] == "application/json"
+                && answer["cache-control"] == "no-store")
         #expect(answer.json["active"] as? Bool == true && answer.string("token_type") == "Bearer")
         #expect(answer.string("username") == "alice" && answer.string("sub") == "\(World.alice)")
         #expect(answer.number("exp") == world.clock.seconds + 600 && answer.number("iat") == world.clock.seconds)
@@ -127,7 +130,9 @@ struct IntrospectTests {
     @Test func `a refresh token is shown to its own client only, while it is the newest (H10)`() {
         let pair = world.pair(of: "shop")
         let answer = ask(pair.refresh)
-        #expect(answer.json["active"] as? Bool == true && answer.string("sid") == pair.sid && answer.string("username") == "alice")
+        #expect(
+            answer.json["active"] as? Bool == true && answer.string("sid") == pair.sid
+                && answer.string("username") == "alice")
         #expect(answer.json["token_type"] == nil && answer.string("client_id") == "shop")
         #expect(ask(pair.refresh, "secretive").text == "{\"active\":false}")
         let ask2 = Ask("POST", "/refresh").form(["refresh_token": pair.refresh])

@@ -10,7 +10,9 @@ struct LoginTests {
 
     @Test func `answers a session: I1, I2, D10`() {
         let answer = world.send(World.login())
-        #expect(answer.status == 200 && answer["content-type"] == "application/json" && answer["cache-control"] == "no-store")
+        #expect(
+            answer.status == 200 && answer["content-type"] == "application/json"
+                && answer["cache-control"] == "no-store")
         let members: Set = [
             "access_token", "token_type", "expires_in", "refresh_token", "refresh_expires_in", "session_id", "scope",
         ]
@@ -45,7 +47,9 @@ struct LoginTests {
     }
 
     @Test func `unknown user, wrong password, disabled account: one answer (F2)`() {
-        let answers = [("nobody", World.password), ("alice", "wrong"), ("mallory", World.password), ("mallory", "wrong")].map {
+        let answers = [
+            ("nobody", World.password), ("alice", "wrong"), ("mallory", World.password), ("mallory", "wrong"),
+        ].map {
             world.send(World.login($0, password: $1))
         }
         let bodies = Set(answers.map { $0.text.replacing(/"request_id":"[0-9a-f]{20}"/, with: "") })
@@ -58,10 +62,14 @@ struct LoginTests {
         let again = World.Pair(
             world.send(
                 Ask("POST", "/login").form(
-                    ["username": "alice", "password": World.password, "sid": first.sid, "session_id": first.sid, "jti": "x"]
+                    [
+                        "username": "alice", "password": World.password, "sid": first.sid, "session_id": first.sid,
+                        "jti": "x",
+                    ]
                 ).with("Cookie", "sid=\(first.sid)").bearer(first.access)))
         #expect(!again.sid.isEmpty && again.sid != first.sid && again.refresh != first.refresh)
-        #expect(world.verify(again.access).claims["jti"] as? String != world.verify(first.access).claims["jti"] as? String)
+        #expect(
+            world.verify(again.access).claims["jti"] as? String != world.verify(first.access).claims["jti"] as? String)
         #expect(world.verify(first.access).status == 200)
     }
 
@@ -151,7 +159,9 @@ struct LoginTests {
         #expect(world.send(World.login("alice")).status == 200)
         #expect(world.send(World.login("wendy")).status == 200)
         world.realm.hashing.close()
-        #expect(world.hashes.all.count == 1 && world.hashes.all.first?.hasPrefix("wendy $argon2id$v=19$m=8,t=2,p=1$") == true)
+        #expect(
+            world.hashes.all.count == 1
+                && world.hashes.all.first?.hasPrefix("wendy $argon2id$v=19$m=8,t=2,p=1$") == true)
         #expect(world.hashes.all.first?.contains(World.hash) == false)
     }
 

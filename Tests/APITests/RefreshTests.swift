@@ -16,7 +16,8 @@ struct RefreshTests {
         #expect(second.sid == first.sid && second.refresh != first.refresh && second.access != first.access)
         #expect(world.verify(first.access).status == 200)
         let claims = world.verify(second.access).claims
-        #expect(claims["auth_time"] as? Int64 == world.clock.seconds - 60 && claims["iat"] as? Int64 == world.clock.seconds)
+        #expect(
+            claims["auth_time"] as? Int64 == world.clock.seconds - 60 && claims["iat"] as? Int64 == world.clock.seconds)
         #expect(claims["jti"] as? String != world.verify(first.access).claims["jti"] as? String)
         #expect(claims["exp"] as? Int64 == world.clock.seconds + 600)
     }
@@ -46,7 +47,9 @@ struct RefreshTests {
         if !isInGrace { world.clock.advance(11) }
         #expect(world.refresh(first.refresh).code == "refresh_reused")
         #expect(world.refresh(third.refresh).code == "session_revoked")
-        for token in [first.access, second.access, third.access] { #expect(world.verify(token).code == "session_revoked") }
+        for token in [first.access, second.access, third.access] {
+            #expect(world.verify(token).code == "session_revoked")
+        }
         #expect(world.log.events("refresh_reused").first?["level"] as? String == "warning")
         #expect(world.verify(world.pair().access).status == 200)
     }
@@ -71,12 +74,14 @@ struct RefreshTests {
 
     @Test func `scope may narrow for one answer and never widens (G8)`() {
         let first = World.Pair(
-            world.send(Ask("POST", "/login").form(["username": "alice", "password": World.password, "scope": "read write"])))
+            world.send(
+                Ask("POST", "/login").form(["username": "alice", "password": World.password, "scope": "read write"])))
         let narrow = world.send(Ask("POST", "/refresh").form(["refresh_token": first.refresh, "scope": "read"]))
         #expect(narrow.string("scope") == "read")
         #expect(world.verify(World.Pair(narrow).access).claims["scope"] as? String == "read")
         let second = World.Pair(narrow).refresh
-        #expect(world.send(Ask("POST", "/refresh").form(["refresh_token": second, "scope": "read admin"])).status == 400)
+        #expect(
+            world.send(Ask("POST", "/refresh").form(["refresh_token": second, "scope": "read admin"])).status == 400)
         let whole = world.refresh(second)
         #expect(whole.string("scope") == "read write")
         let audience = world.send(

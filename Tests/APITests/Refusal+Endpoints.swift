@@ -10,7 +10,9 @@ extension Refusal {
         Refusal(.verify, .requestMalformed) { $0.send(Ask("GET", "/verify?max_age=x").bearer("a")) },
         Refusal(.verify, .requestMalformed) { $0.send(Ask("GET", "/verify").with("Authorization", "Basic YTpi")) },
         Refusal(.verify, .unsupportedMediaType) { $0.send(Ask("POST", "/verify").form("token=x")) },
-        Refusal(.verify, .scopeInsufficient) { $0.send(Ask("GET", "/verify?scope=write").bearer($0.pair("bob").access)) },
+        Refusal(.verify, .scopeInsufficient) {
+            $0.send(Ask("GET", "/verify?scope=write").bearer($0.pair("bob").access))
+        },
         Refusal(.verify, .authTooOld) { world in
             let token = world.pair().access
             world.clock.advance(11)
@@ -19,7 +21,9 @@ extension Refusal {
     ]
 
     static let ofAuth: [Refusal] = [
-        Refusal(.auth, .scopeInsufficient) { $0.send(Ask("GET", "/auth?scope=read+write").bearer($0.pair("bob").access)) },
+        Refusal(.auth, .scopeInsufficient) {
+            $0.send(Ask("GET", "/auth?scope=read+write").bearer($0.pair("bob").access))
+        },
         Refusal(.auth, .roleInsufficient) { $0.send(Ask("PUT", "/auth?role=admin+root").bearer($0.pair().access)) },
     ]
 
@@ -27,7 +31,9 @@ extension Refusal {
         Refusal(.login, .requestMalformed) { $0.send(Ask("POST", "/login").json("{\"username\":\"alice\"}")) },
         Refusal(.login, .requestMalformed) { $0.send(World.login(password: String(repeating: "x", count: 1_025))) },
         Refusal(.login, .requestMalformed) { $0.send(World.login(String(repeating: "x", count: 129))) },
-        Refusal(.login, .requestMalformed) { $0.send(Ask("POST", "/login").form("username=alice&password=x&mode=cookie")) },
+        Refusal(.login, .requestMalformed) {
+            $0.send(Ask("POST", "/login").form("username=alice&password=x&mode=cookie"))
+        },
         Refusal(.login, .unsupportedMediaType) { $0.send(Ask("POST", "/login").content("{}", "text/json")) },
         Refusal(.login, .scopeInvalid) {
             $0.send(Ask("POST", "/login").form(["username": "bob", "password": World.password, "scope": "read admin"]))
@@ -65,7 +71,9 @@ extension Refusal {
     ]
 
     static let ofLogout: [Refusal] = [
-        Refusal(.logout, .requestMalformed) { $0.send(Ask("POST", "/logout").bearer($0.pair().access).json("{\"scope\":\"none\"}")) },
+        Refusal(.logout, .requestMalformed) {
+            $0.send(Ask("POST", "/logout").bearer($0.pair().access).json("{\"scope\":\"none\"}"))
+        },
         Refusal(.logout, .requestMalformed) {
             $0.send(Ask("POST", "/logout").bearer($0.pair().access).form("refresh_token=\($0.pair().refresh)"))
         },
@@ -107,11 +115,17 @@ extension Refusal {
     ]
 
     static let ofIntrospect: [Refusal] = [
-        Refusal(.introspect, .requestMalformed) { $0.send(Ask("POST", "/introspect").form("").basic("shop", World.encoded(World.secret))) },
+        Refusal(.introspect, .requestMalformed) {
+            $0.send(Ask("POST", "/introspect").form("").basic("shop", World.encoded(World.secret)))
+        },
         Refusal(.introspect, .unsupportedMediaType) { $0.send(Ask("POST", "/introspect").json("{\"token\":\"a\"}")) },
         Refusal(.introspect, .clientInvalid) { $0.send(Ask("POST", "/introspect").form("token=a")) },
-        Refusal(.introspect, .clientInvalid) { $0.send(Ask("POST", "/introspect").form("token=a").bearer($0.pair().access)) },
-        Refusal(.introspect, .clientInvalid) { $0.send(Ask("POST", "/introspect").form("token=a").basic("old", World.encoded(World.secret))) },
+        Refusal(.introspect, .clientInvalid) {
+            $0.send(Ask("POST", "/introspect").form("token=a").bearer($0.pair().access))
+        },
+        Refusal(.introspect, .clientInvalid) {
+            $0.send(Ask("POST", "/introspect").form("token=a").basic("old", World.encoded(World.secret)))
+        },
     ]
 
     static let ofAdmin: [Refusal] = [
@@ -120,14 +134,18 @@ extension Refusal {
         Refusal(.adminRevocations, .requestMalformed) { $0.order("{\"all\":\"yes\"}") },
         Refusal(.adminRevocations, .requestMalformed) { $0.order("{\"sub\":\"a\",\"kid\":\"b\"}") },
         Refusal(.adminRevocations, .requestMalformed) { $0.order("{\"sid\":\"a\"}") },
-        Refusal(.adminRevocations, .requestMalformed) { $0.order("{\"jti\":\"019a0000-0000-8000-8000-00000000abcd\"}") },
+        Refusal(.adminRevocations, .requestMalformed) {
+            $0.order("{\"jti\":\"019a0000-0000-8000-8000-00000000abcd\"}")
+        },
         Refusal(.adminRevocations, .requestMalformed) {
             $0.order("{\"jti\":\"019a0000-0000-8000-8000-00000000abcd\",\"expires_at\":9223372036854775807}")
         },
         Refusal(.adminRevocations, .unsupportedMediaType) {
             $0.send(Ask("POST", "/admin/revocations", role: .operator).form("all=true").from(.local))
         },
-        Refusal(.adminRevocations, .notFound) { $0.send(Ask("POST", "/admin/revocations", role: .operator).json("{\"all\":true}")) },
+        Refusal(.adminRevocations, .notFound) {
+            $0.send(Ask("POST", "/admin/revocations", role: .operator).json("{\"all\":true}"))
+        },
         Refusal(.adminRevocations, .journalUnavailable) { world in
             world.journal.breakDown()
             return world.order("{\"all\":true}")

@@ -16,7 +16,8 @@ struct Refusal: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { "\(endpoint) \(code.rawValue)" }
 
-    static let all = ofTokens(.verify) { $0.verify($1) } + ofTokens(.auth) { $0.send(Ask("GET", "/auth").bearer($1)) }
+    static let all =
+        ofTokens(.verify) { $0.verify($1) } + ofTokens(.auth) { $0.send(Ask("GET", "/auth").bearer($1)) }
         + ofTokens(.logout) { $0.send(Ask("POST", "/logout").bearer($1)) } + ofRefresh(.refresh) + ofRefresh(.token)
         + ofLogout + ofVerify + ofAuth + ofLogin + ofRevoke + ofIntrospect + ofAdmin
 
@@ -31,10 +32,13 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             refusal(.tokenMalformed) { _ in Forged.access(header: ["crit": "[\"exp\"]"]) },
             refusal(.tokenTooLarge) { _ in String(repeating: "a", count: 8_193) },
             refusal(.algNotAllowed) { _ in Forged.access(header: ["alg": "\"none\""]) },
-            refusal(.algNotAllowed) { _ in Forged.access(header: ["alg": "\"HS256\"", "kid": "\"\(World.rs256.kid)\""]) },
+            refusal(.algNotAllowed) { _ in Forged.access(header: ["alg": "\"HS256\"", "kid": "\"\(World.rs256.kid)\""])
+            },
             refusal(.kidUnknown) { _ in Forged.access(header: ["kid": "\"nobody\""]) },
             refusal(.kidUnknown) { _ in Forged.access(header: ["kid": nil]) },
-            refusal(.signatureInvalid) { _ in Forged.access(header: ["kid": "\"\(World.hs256.kid)\""], key: World.refresh) },
+            refusal(.signatureInvalid) { _ in
+                Forged.access(header: ["kid": "\"\(World.hs256.kid)\""], key: World.refresh)
+            },
             refusal(.typMismatch) { $0.pair().refresh },
             refusal(.typMismatch) { _ in Forged.access(header: ["typ": "\"JWT\""]) },
             refusal(.issuerMismatch) { _ in Forged.access(["iss": "\"\(World.issuer)/\""]) },
@@ -69,7 +73,8 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             },
             refusal(.subjectRevoked) { world in
                 let token = world.pair().access
-                world.realm.users.replace(with: try world.realm.users.current.changing("alice") { $0.isDisabled = true })
+                world.realm.users.replace(
+                    with: try world.realm.users.current.changing("alice") { $0.isDisabled = true })
                 return token
             },
             refusal(.clientRevoked) { world in
@@ -87,7 +92,9 @@ struct Refusal: Sendable, CustomTestStringConvertible {
 
     /// Every way a refresh can be refused, at `/refresh` and at `/token` alike.
     static func ofRefresh(_ endpoint: Endpoint) -> [Refusal] {
-        @Sendable func ask(_ form: String) -> Ask { Ask("POST", "\(endpoint.path)").form("grant_type=refresh_token&" + form) }
+        @Sendable func ask(_ form: String) -> Ask {
+            Ask("POST", "\(endpoint.path)").form("grant_type=refresh_token&" + form)
+        }
         func refusal(_ code: ProblemCode, _ act: @escaping @Sendable (World) throws -> Answer) -> Refusal {
             Refusal(endpoint, code, act)
         }
@@ -109,7 +116,8 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             refusal(.clientInvalid) { $0.send(ask("refresh_token=\($0.pair(of: "shop").refresh)")) },
             refusal(.clientInvalid) { $0.send(ask("refresh_token=\($0.pair().refresh)").basic("shop", "wrong")) },
             refusal(.clientNotAllowed) {
-                $0.send(ask("refresh_token=\($0.pair(of: "shop").refresh)").basic("secretive", World.encoded(World.secret)))
+                $0.send(
+                    ask("refresh_token=\($0.pair(of: "shop").refresh)").basic("secretive", World.encoded(World.secret)))
             },
             refusal(.journalUnavailable) { world in
                 let token = world.pair().refresh

@@ -30,7 +30,9 @@ struct RefusalTests {
     func `carries the request id of its log line, which holds no secret (M1, M2)`(_ refusal: Refusal) throws {
         let world = try World()
         let answer = try refusal.act(world)
-        let lines = world.log.events("request_refused").filter { $0["request_id"] as? String == answer.string("request_id") }
+        let lines = world.log.events("request_refused").filter {
+            $0["request_id"] as? String == answer.string("request_id")
+        }
         #expect(lines.count == 1)
         #expect(lines.first?["code"] as? String == refusal.code.rawValue)
         #expect(lines.first?["status"] as? Int == Int(answer.status))

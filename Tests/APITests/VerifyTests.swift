@@ -12,7 +12,9 @@ struct VerifyTests {
         let pair = world.pair()
         world.clock.advance(100)
         let answer = world.verify(pair.access)
-        #expect(answer.status == 200 && answer["cache-control"] == "no-store" && answer["content-type"] == "application/json")
+        #expect(
+            answer.status == 200 && answer["cache-control"] == "no-store"
+                && answer["content-type"] == "application/json")
         #expect(Set(answer.json.keys) == ["active", "claims", "expires_in", "kid", "alg", "seq"])
         #expect(answer.json["active"] as? Bool == true && answer.number("expires_in") == 500)
         #expect(answer.string("kid") == World.rs256.kid && answer.string("alg") == "RS256")
@@ -42,8 +44,10 @@ struct VerifyTests {
     }
 
     @Test(arguments: [
-        ("audience=api", 200), ("audience=billing", 401), ("audience=", 200), ("scope=read", 200), ("scope=read+write", 200),
-        ("scope=write%20read", 200), ("scope=root", 403), ("scope=rea", 403), ("scope=read++write", 400), ("scope=%22", 400),
+        ("audience=api", 200), ("audience=billing", 401), ("audience=", 200), ("scope=read", 200),
+        ("scope=read+write", 200),
+        ("scope=write%20read", 200), ("scope=root", 403), ("scope=rea", 403), ("scope=read++write", 400),
+        ("scope=%22", 400),
         ("max_age=100", 200), ("max_age=99", 401), ("max_age=-1", 400), ("max_age=1e3", 400),
         ("max_age=9223372036854775807", 200), ("max_age=9223372036854775808", 400), ("scope=read&scope=read", 400),
         ("scope=%zz", 400), ("unknown=1", 200),
@@ -57,8 +61,10 @@ struct VerifyTests {
     @Test(arguments: [
         ("{\"audience\":\"api\",\"scope\":\"read\",\"max_age\":100}", 200), ("{\"audience\":\"billing\"}", 401),
         ("{\"audience\":null,\"scope\":null,\"max_age\":null,\"token\":null}", 200), ("{\"audience\":[\"api\"]}", 400),
-        ("{\"scope\":\"root\"}", 403), ("{\"max_age\":99}", 401), ("{\"max_age\":\"100\"}", 400), ("{\"max_age\":1.5}", 400),
-        ("{\"max_age\":-1}", 400), ("{\"scope\":\"read\",\"scope\":\"read\"}", 400), ("{\"audience\":\"api\",\"other\":{}}", 200),
+        ("{\"scope\":\"root\"}", 403), ("{\"max_age\":99}", 401), ("{\"max_age\":\"100\"}", 400),
+        ("{\"max_age\":1.5}", 400),
+        ("{\"max_age\":-1}", 400), ("{\"scope\":\"read\",\"scope\":\"read\"}", 400),
+        ("{\"audience\":\"api\",\"other\":{}}", 200),
     ])
     func `so does the content`(_ json: String, _ status: Int) {
         let token = world.pair().access
@@ -77,10 +83,12 @@ struct VerifyTests {
         let token = world.pair().access
         let method = (endpoint.methods ?? [.get])[0].rawValue
         let queries = [
-            "token=a", "access_token=a", "refresh_token=", "id_token=x", "a=b&access%5Ftoken=1", "x=\(token)", "x=%65yJ.a.b",
+            "token=a", "access_token=a", "refresh_token=", "id_token=x", "a=b&access%5Ftoken=1", "x=\(token)",
+            "x=%65yJ.a.b",
         ]
         for query in queries {
-            let answer = world.send(Ask(method, "\(endpoint.path)?\(query)", role: endpoint.role).bearer(token).from(.local))
+            let answer = world.send(
+                Ask(method, "\(endpoint.path)?\(query)", role: endpoint.role).bearer(token).from(.local))
             #expect(answer.status == 400 && answer.code == "token_in_url", "\(query)")
             #expect(!answer.text.contains(token))
         }

@@ -15,7 +15,8 @@ extension World {
         let claims = Array(#"{"team":"blue","badge":7}"#.utf8)
         let list = [
             User(
-                id: alice, name: "alice", passwordHash: hash, roles: ["admin", "ops"], scopes: ["read", "write", "admin"],
+                id: alice, name: "alice", passwordHash: hash, roles: ["admin", "ops"],
+                scopes: ["read", "write", "admin"],
                 claims: claims),
             User(id: bob, name: "bob", passwordHash: hash, scopes: ["read"]),
             User(id: zoe, name: "Zoë %41 雪", passwordHash: hash, scopes: []),

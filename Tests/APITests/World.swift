@@ -52,7 +52,8 @@ final class World {
         let log = log
         let hashes = hashes
         var settings = RealmSettings(
-            issuer: Self.issuer, audiences: ["api", "billing", "shared"], algorithm: .rs256, sharedSecretAudiences: ["shared"],
+            issuer: Self.issuer, audiences: ["api", "billing", "shared"], algorithm: .rs256,
+            sharedSecretAudiences: ["shared"],
             extraClaims: ["team"], accessLifetime: 600, refreshIdle: 14 * 86_400, sessionMax: 90 * 86_400, leeway: 0)
         adjust(&settings)
         realm = Realm(
@@ -100,7 +101,9 @@ final class World {
     }
 
     private static func cost(passes: Int) -> Argon2Parameters {
-        guard let cost = Argon2Parameters(memoryKiB: 8, passes: passes, lanes: 1) else { preconditionFailure("too cheap") }
+        guard let cost = Argon2Parameters(memoryKiB: 8, passes: passes, lanes: 1) else {
+            preconditionFailure("too cheap")
+        }
         return cost
     }
 
