@@ -76,7 +76,7 @@ package enum Endpoint: Int, CaseIterable, Sendable {
                 .requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch,
                 .unsupportedMediaType,
             ]
-                + [.clientInvalid, .clientNotAllowed, .journalUnavailable] + ProblemCode.ofRefresh
+                + [.clientInvalid, .journalUnavailable] + ProblemCode.ofRefresh
         case .logout:
             [
                 .requestMalformed, .unsupportedMediaType, .journalUnavailable, .refreshInvalid, .refreshExpired,

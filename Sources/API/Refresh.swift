@@ -69,6 +69,8 @@ extension Application {
 
     private func problem(_ failure: RefreshFailure, _ call: Call) -> Problem {
         var problem = Problem(failure)
+        // RFC 6749 §5.2: to the token endpoint, another client's token is a grant that is not valid (G9, G11).
+        if call.endpoint == .token, problem.code == .clientNotAllowed { problem = Problem(.refreshInvalid) }
         if call.endpoint == .token, problem.status == 401, problem.code != .clientInvalid {
             problem.statusOverride = 400
         }

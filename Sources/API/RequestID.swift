@@ -1,11 +1,15 @@
+import Octets
+
 /// The name of one request: a random prefix for each loop and start, then a count, so that no two are alike and none costs
 /// a system call. Spelled only where it is told.
 struct RequestID: CustomStringConvertible, Sendable {
-    private let prefix: UInt64
+    /// Twelve hexadecimal digits.
+    private let prefix: InlineArray<12, UInt8>
     private var count: UInt32 = 0
 
-    init(prefix: UInt64) {
-        self.prefix = prefix
+    /// - Parameter random: its lower 48 bits are used.
+    init(prefix random: UInt64) {
+        prefix = InlineArray { Self.digit(random >> UInt64(44 - 4 * $0)) }
     }
 
     mutating func advance() {
@@ -20,12 +24,13 @@ struct RequestID: CustomStringConvertible, Sendable {
 
     /// Appends 20 hexadecimal digits.
     func write(to output: inout [UInt8]) {
-        for shift in stride(from: UInt64(44), through: 0, by: -4) { Self.append(prefix >> shift, to: &output) }
-        for shift in stride(from: UInt32(28), through: 0, by: -4) { Self.append(UInt64(count >> shift), to: &output) }
+        output.append(prefix.span)
+        let digits = InlineArray<8, UInt8> { Self.digit(UInt64(count) >> UInt64(28 - 4 * $0)) }
+        output.append(digits.span)
     }
 
-    private static func append(_ value: UInt64, to output: inout [UInt8]) {
+    private static func digit(_ value: UInt64) -> UInt8 {
         let nibble = UInt8(truncatingIfNeeded: value) & 15
-        output.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
+        return nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
     }
 }

@@ -2,13 +2,15 @@
 enum JSONText {
     /// Drawn once for each process, so that nobody can prepare names that share a fingerprint.
     private static let seed = UInt64.random(in: .min ... .max)
+    /// Spreads a name's length over all bits, so that names of different lengths share a fingerprint by chance only.
+    private static let lengthKey = UInt64.random(in: .min ... .max) | 1
 
     /// Equal for equal names; reads eight octets at a time, the last ones overlapping.
     @inline(__always)
     static func fingerprint(_ name: Span<UInt8>) -> UInt64 {
         let octets = unsafe name.bytes
         let count = octets.byteCount
-        var mixed = seed ^ UInt64(truncatingIfNeeded: count)
+        var mixed = seed ^ UInt64(truncatingIfNeeded: count) &* lengthKey
         guard count >= 8 else { return mix(mixed, short(octets)) }
         var offset = 0
         while offset + 8 < count {

@@ -115,7 +115,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             },
             refusal(.clientInvalid) { $0.send(ask("refresh_token=\($0.pair(of: "shop").refresh)")) },
             refusal(.clientInvalid) { $0.send(ask("refresh_token=\($0.pair().refresh)").basic("shop", "wrong")) },
-            refusal(.clientNotAllowed) {
+            refusal(endpoint == .token ? .refreshInvalid : .clientNotAllowed) {
                 $0.send(
                     ask("refresh_token=\($0.pair(of: "shop").refresh)").basic("secretive", World.encoded(World.secret)))
             },
