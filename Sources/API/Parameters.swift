@@ -149,6 +149,10 @@ enum MediaType {
             self = .json
             return
         }
+        if request.isEqual(value, "application/x-www-form-urlencoded") {
+            self = .form
+            return
+        }
         let text = request.text(value).lowercased()
         let parts = text.split(separator: ";", omittingEmptySubsequences: false).map { $0.trimmed }
         let charset = parts.dropFirst().first { $0.hasPrefix("charset=") }

@@ -79,23 +79,24 @@ enum Base64Letters {
     }
 
     static func append(_ input: Span<UInt8>, _ alphabet: Alphabet, to output: inout [UInt8]) {
-        let letters = alphabet.letters
-        output.reserveCapacity(output.count + encodedByteCount(input.count))
-        var index = 0
-        while index + 3 <= input.count {
-            let triple = UInt32(input[index]) << 16 | UInt32(input[index + 1]) << 8 | UInt32(input[index + 2])
+        let letters = alphabet.letters.span
+        output.append(addingCapacity: encodedByteCount(input.count)) { output in
+            var index = 0
+            while index + 3 <= input.count {
+                let triple = UInt32(input[index]) << 16 | UInt32(input[index + 1]) << 8 | UInt32(input[index + 2])
+                output.append(letters[Int(triple >> 18 & 63)])
+                output.append(letters[Int(triple >> 12 & 63)])
+                output.append(letters[Int(triple >> 6 & 63)])
+                output.append(letters[Int(triple & 63)])
+                index += 3
+            }
+            let rest = input.count - index
+            guard rest > 0 else { return }
+            let triple = UInt32(input[index]) << 16 | (rest == 2 ? UInt32(input[index + 1]) << 8 : 0)
             output.append(letters[Int(triple >> 18 & 63)])
             output.append(letters[Int(triple >> 12 & 63)])
-            output.append(letters[Int(triple >> 6 & 63)])
-            output.append(letters[Int(triple & 63)])
-            index += 3
+            if rest == 2 { output.append(letters[Int(triple >> 6 & 63)]) }
         }
-        let rest = input.count - index
-        guard rest > 0 else { return }
-        let triple = UInt32(input[index]) << 16 | (rest == 2 ? UInt32(input[index + 1]) << 8 : 0)
-        output.append(letters[Int(triple >> 18 & 63)])
-        output.append(letters[Int(triple >> 12 & 63)])
-        if rest == 2 { output.append(letters[Int(triple >> 6 & 63)]) }
     }
 
     private static func resize(_ octets: inout [UInt8], to count: Int) {

@@ -53,15 +53,7 @@ package struct JSONWriter: Sendable {
 
     package mutating func integer(_ value: Int64) {
         beginValue()
-        if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        let start = bytes.count
-        var rest = value.magnitude
-        repeat {
-            bytes.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10))
-            rest /= 10
-        } while rest > 0
-        bytes[start...].reverse()
-        needsComma = true
+        bytes.append(decimal: value)
     }
 
     package mutating func bool(_ value: Bool) {

@@ -48,8 +48,12 @@ package struct URLEncodedForm: Sendable {
     }
 
     private static func text(_ bytes: Span<UInt8>) throws(FormFault) -> String {
-        var octets: [UInt8] = []
-        octets.reserveCapacity(bytes.count)
+        var octets = [UInt8](bytes)
+        guard octets.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
+            guard let text = String(validating: octets, as: UTF8.self) else { throw .malformed }
+            return text
+        }
+        octets.removeAll(keepingCapacity: true)
         var index = 0
         while index < bytes.count {
             switch bytes[index] {

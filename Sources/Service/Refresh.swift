@@ -49,13 +49,14 @@ extension Desk {
             realm.counters.refreshes.add(.refused)
             throw .accountEnded
         }
-        let granted = Scope(claims.scope) ?? Scope(names: [])
-        let wanted = scope ?? granted
-        guard wanted.isWithin(granted) else { throw .scopeInvalid }
+        if let scope {
+            guard let granted = Scope(claims.scope), scope.isWithin(granted) else { throw .scopeInvalid }
+        }
+        let wanted = scope?.text ?? claims.scope
         guard let target = audience ?? claims.audience.first, claims.audience.contains(target) else { throw .audienceInvalid }
-        let attempt = RefreshAttempt(claims: claims, scope: wanted.text, audience: target, client: client, user: user)
+        let attempt = RefreshAttempt(claims: claims, scope: wanted, audience: target, client: client, user: user)
         let request = RotationRequest(
-            sid: claims.sid, generation: claims.generation, request: Self.fingerprint(scope: wanted.text, audience: target),
+            sid: claims.sid, generation: claims.generation, request: Self.fingerprint(scope: wanted, audience: target),
             sessionEnd: claims.sessionEnd &* 1_000)
         let names = (
             subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8), kid: Array(claims.kid.utf8))
