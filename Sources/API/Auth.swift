@@ -31,9 +31,9 @@ extension Application {
         let subject = payload[claims.subject]
         let user = UUID(payload.span.extracting(claims.subject)).flatMap { desk.users.user(id: $0) }
         response.addField("X-Auth-Subject", subject)
-        response.addField("X-Auth-User", (user?.name ?? "").utf8)
+        response.addField("X-Auth-User", (user?.name ?? "").utf8, isAlwaysDistinct: true)
         response.addField("X-Auth-Session", (claims.sid?.description ?? "").utf8)
-        response.addField("X-Auth-Client", payload[claims.clientID ?? 0..<0])
+        response.addField("X-Auth-Client", payload[claims.clientID ?? 0..<0], isAlwaysDistinct: true)
         response.addField("X-Auth-Scope", payload[claims.scope ?? 0..<0])
         response.addField("X-Auth-Roles", desk.roles.joined(separator: ",").utf8)
         response.addField("X-Auth-Expires", String(claims.expiresAt).utf8)

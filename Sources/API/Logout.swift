@@ -14,7 +14,7 @@ extension Application {
         guard let reach = LogoutReach(rawValue: named) else {
             throw Problem(.requestMalformed, "scope is one of local, others, global.")
         }
-        let session = try logoutSession(request, parameters, call)
+        let session = try logoutSession(request, parameters, reach, call)
         let exchange = copy exchange
         desk.logout(session, reach) { result in
             exchange.resume { handler, response in
@@ -30,7 +30,7 @@ extension Application {
     }
 
     private func logoutSession(
-        _ request: borrowing Request, _ parameters: Parameters, _ call: Call
+        _ request: borrowing Request, _ parameters: Parameters, _ reach: LogoutReach, _ call: Call
     ) throws(Problem) -> LogoutSession {
         let refresh = try parameters.octets("refresh_token")
         let bearer: Range<Int>?
@@ -41,7 +41,8 @@ extension Application {
         }
         guard bearer != nil || refresh != nil else { throw Problem(.tokenMissing) }
         do throws(LogoutFailure) {
-            let ofRefresh = if let refresh { try desk.session(ofRefresh: refresh.span, at: call.now) } else { nil as LogoutSession? }
+            let ofRefresh =
+                if let refresh { try desk.session(ofRefresh: refresh.span, for: reach, at: call.now) } else { nil as LogoutSession? }
             let ofAccess =
                 if let bearer { try desk.session(ofAccess: request.octets(bearer), at: call.now) } else { nil as LogoutSession? }
             guard ofRefresh == nil || ofAccess == nil || ofRefresh?.sid == ofAccess?.sid,

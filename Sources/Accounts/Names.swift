@@ -1,7 +1,8 @@
 /// What names, roles and scopes may be made of.
 enum Names {
     static let nameExpected = "1 to 128 octets of printable text without white space at the ends"
-    static let clientIDExpected = "1 to 128 printable ASCII characters without space, \", \\ and :"
+    static let clientIDExpected = "1 to 128 printable ASCII characters without space, \", \\ and :, other than first-party"
+    static let roleExpected = "1 to 128 printable ASCII characters without space, \", \\ and ,"
     static let tokenExpected = "1 to 128 printable ASCII characters without space, \" and \\"
 
     /// A user's name: text without control, format and line separator characters.
@@ -26,10 +27,18 @@ enum Names {
         }
     }
 
+    /// A role: as a token, and without the comma that separates roles where they are told side by side.
+    static func isRole(_ text: String) -> Bool {
+        isToken(text) && !text.utf8.contains(UInt8(ascii: ","))
+    }
+
     /// A client's id: as a token, and without the colon that ends it in Basic authentication (RFC 7617 §2).
     static func isClientID(_ text: String) -> Bool {
-        isToken(text) && !text.utf8.contains(UInt8(ascii: ":"))
+        isToken(text) && !text.utf8.contains(UInt8(ascii: ":")) && text != firstPartyClientID
     }
+
+    /// What tokens name that no client asked for: a client of that name would get at everyone's.
+    private static let firstPartyClientID = "first-party"
 
     /// Something that may stand in the place of a stored password hash; whether it can match is another matter.
     static func isStoredHash(_ text: String) -> Bool {

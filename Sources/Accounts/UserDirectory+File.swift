@@ -44,7 +44,7 @@ extension UserDirectory {
             id: id,
             name: try reader.string("username", of: row, expected: Names.nameExpected, where: Names.isUserName),
             passwordHash: try reader.string("password", of: row, expected: hashExpected, where: Names.isStoredHash),
-            roles: try reader.strings("roles", of: row, expected: Names.tokenExpected, where: Names.isToken),
+            roles: try reader.strings("roles", of: row, expected: Names.roleExpected, where: Names.isRole),
             scopes: try reader.strings("scopes", of: row, expected: Names.tokenExpected, where: Names.isToken),
             isDisabled: try reader.bool("disabled", of: row),
             sessionsFrom: try reader.milliseconds("sessions_from", of: row),
@@ -55,6 +55,7 @@ extension UserDirectory {
     static func check(_ user: User) throws(AccountsFault) {
         guard Names.isUserName(user.name) else { throw .invalid(field: "username", expected: Names.nameExpected) }
         guard Names.isStoredHash(user.passwordHash) else { throw .invalid(field: "password", expected: hashExpected) }
+        guard user.roles.allSatisfy(Names.isRole) else { throw .invalid(field: "role", expected: Names.roleExpected) }
         try Names.check(user.roles, "role")
         try Names.check(user.scopes, "scope")
         guard user.sessionsFrom >= 0 else {

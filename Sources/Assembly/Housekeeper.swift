@@ -26,6 +26,8 @@ final class Housekeeper: Sendable {
     private let files: AccountFiles
     private let keys: KeyDirectory
     private let state: Mutex<State>
+    /// Held from a look at the files until what they say is taken up: a slow reload must not undo a later one.
+    private let reloading = Mutex(())
 
     init(realm: Realm, files: AccountFiles, keys: KeyDirectory) {
         self.realm = realm
@@ -60,12 +62,18 @@ final class Housekeeper: Sendable {
 
     /// Reads everything again, changed or not.
     func reload() {
-        reloadUsers(FileStamp(files.usersPath))
-        reloadClients(FileStamp(files.clientsPath))
-        reloadKeys(keys.stamp())
+        reloading.withLock { _ in
+            reloadUsers(FileStamp(files.usersPath))
+            reloadClients(FileStamp(files.clientsPath))
+            reloadKeys(keys.stamp())
+        }
     }
 
     private func reloadWhatChanged() {
+        reloading.withLock { _ in reloadWhatDiffers() }
+    }
+
+    private func reloadWhatDiffers() {
         let seen = state.withLock { ($0.usersStamp, $0.clientsStamp, $0.keysStamp) }
         let users = FileStamp(files.usersPath)
         if users != seen.0 { reloadUsers(users) }
@@ -77,7 +85,7 @@ final class Housekeeper: Sendable {
 
     private func reloadUsers(_ stamp: FileStamp) {
         state.withLock { $0.usersStamp = stamp }
-        take("users", at: files.usersPath) { () throws(StartFault) in realm.users.replace(with: try files.users()) }
+        take("users", at: files.usersPath) { () throws(StartFault) in realm.takeUp(try files.users()) }
     }
 
     private func reloadClients(_ stamp: FileStamp) {

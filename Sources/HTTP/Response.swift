@@ -30,13 +30,20 @@ package struct Response: Sendable {
 
     /// Adds one header line. Octets that a field value may not hold (RFC 9110 §5.5), and all that is not ASCII, are
     /// percent-encoded, as is `%` itself where any had to be: no value can end the line.
-    package mutating func addField(_ name: StaticString, _ value: some Sequence<UInt8>) {
+    ///
+    /// - Parameter isAlwaysDistinct: encodes every `%`, so that no two values look alike: what names somebody must not be
+    ///   spelled like the encoding of somebody else's name.
+    package mutating func addField(
+        _ name: StaticString, _ value: some Sequence<UInt8>, isAlwaysDistinct: Bool = false
+    ) {
         addLines(name)
         fields.append(UInt8(ascii: ":"))
         fields.append(UInt8(ascii: " "))
         let start = fields.count
         fields.append(contentsOf: value)
-        let isSafe = fields[start...].allSatisfy { $0 >= 0x20 && $0 < 0x7f }
+        let isSafe = fields[start...].allSatisfy { octet in
+            octet >= 0x20 && octet < 0x7f && !(isAlwaysDistinct && octet == UInt8(ascii: "%"))
+        }
         if !isSafe {
             let raw = Array(fields[start...])
             fields.removeSubrange(start...)

@@ -6,6 +6,10 @@ struct JournalQueue {
 
     private(set) var lastSeq: UInt64
     private(set) var lastTime: Int64
+    /// What the clock said last; may be less than ``lastTime``.
+    private var lastReading: Int64
+    /// What the clock and this queue said when the clock was last set back.
+    private var setBack: (reading: Int64, time: Int64)
     /// Why nothing is taken any more.
     private(set) var fault: JournalFault?
     private(set) var isClosing = false
@@ -39,11 +43,19 @@ struct JournalQueue {
         segmentRecordCount = options.segmentRecordCount
         sealSeq = lastSeq &+ segmentRecordCount
         clock = options.clock
+        lastReading = clock.now
+        setBack = (lastReading, lastTime)
     }
 
     /// Milliseconds since 1970, never going backwards.
+    ///
+    /// While it is ahead of a clock that was set back it goes on at half the clock's pace: a time that stood still would
+    /// stretch every grace time until the clock has caught up, and one at full pace would never be caught up with.
     mutating func now() -> Int64 {
-        lastTime = max(lastTime, clock.now)
+        let reading = clock.now
+        if reading < lastReading { setBack = (reading, lastTime) }
+        lastReading = reading
+        lastTime = max(lastTime, reading, setBack.time &+ (reading &- setBack.reading) / 2)
         return lastTime
     }
 

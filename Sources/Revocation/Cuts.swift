@@ -25,6 +25,7 @@ final class Cuts: Sendable {
     private let newest: InlineArray<5, Atomic<UInt64>> = .init { _ in Atomic(0) }
 
     var count: Int { state.withLock { $0.cuts.count } }
+    var sparedCount: Int { state.withLock { $0.spared.count } }
 
     /// What the journal calls it: SHA-256 of the kind's octet and the name, the first 16 octets.
     static func key(_ kind: CutKind, _ name: Span<UInt8>) -> UUID {
@@ -64,9 +65,10 @@ final class Cuts: Sendable {
 
     func purge(expiredAt now: Int64) {
         state.withLock { state in
+            // Apart from the cuts: one that is renewed again and again outlives all who were spared on the way.
+            state.spared = state.spared.filter { $0.value.expires > now }
             guard state.cuts.values.contains(where: { $0.cut.expires <= now }) else { return }
             state.cuts = state.cuts.filter { $0.value.cut.expires > now }
-            state.spared = state.spared.filter { $0.value.expires > now }
             for kind in CutKind.allCases {
                 publish(kind, state.cuts.values.reduce(0) { $1.kind == kind ? max($0, $1.cut.value) : $0 })
             }

@@ -71,6 +71,7 @@ package enum RevocationReason: UInt16, Sendable {
     case refreshReused = 3
     case compromised = 4
     case operatorAction = 5
+    case accountChanged = 6
 }
 
 extension JournalRecord {

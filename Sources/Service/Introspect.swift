@@ -21,14 +21,10 @@ extension Desk {
             guard owner == client.id || isForClient else { return .inactive }
             return .access(username: UUID(payload.span.extracting(claims.subject)).flatMap { users.user(id: $0)?.name })
         }
-        guard let claims = try? verifier.verifyRefresh(token, now: now) else { return .inactive }
-        guard claims.clientID == client.id, let user = standingUser(of: claims) else { return .inactive }
-        let subject = Array(claims.subject.utf8)
-        let owner = Array(claims.clientID.utf8)
-        let kid = Array(claims.kid.utf8)
-        let denial = realm.revocations.denial(
-            sid: claims.sid, issuedAt: 0, subject: subject.span, client: owner.span, kid: kid.span)
-        guard denial == nil, realm.revocations.generation(of: claims.sid) == claims.generation else { return .inactive }
+        guard let claims = try? liveRefreshClaims(token, at: now) else { return .inactive }
+        guard claims.clientID == client.id, let user = standingUser(of: claims), denial(of: claims) == nil,
+            realm.revocations.generation(of: claims.sid) == claims.generation
+        else { return .inactive }
         return .refresh(claims, username: user.name)
     }
 

@@ -88,16 +88,22 @@ extension Desk {
     }
 
     /// Begins a session: fresh identifiers, nothing taken over from what the client sent (F13).
+    ///
+    /// The password was right when it was looked at. If the account has ended its sessions since, it no longer is.
     package func openSession(_ grant: LoginGrant, at now: Int64) throws(LoginFailure) -> TokenPair {
+        guard let user = realm.users.current.user(id: grant.user.id), user.standing == grant.user.standing else {
+            realm.counters.logins.add(.refused)
+            throw .credentialsInvalid
+        }
         let seconds = now / 1_000
         let session = RefreshClaims(
-            sid: realm.revocations.identifiers.next(), generation: 0, subject: grant.user.id.description,
+            sid: realm.revocations.identifiers.next(), generation: 0, subject: user.id.description,
             clientID: grant.client?.id ?? Realm.firstPartyClient, issuedAt: seconds,
             expiresAt: seconds + min(realm.settings.refreshIdle, realm.settings.sessionMax),
             sessionEnd: seconds + realm.settings.sessionMax, audience: [grant.audience], scope: grant.scope.text,
             authTime: seconds, methods: ["pwd"])
         do {
-            let pair = try issue(session, scope: grant.scope.text, audience: grant.audience, to: grant.user, client: grant.client)
+            let pair = try issue(session, scope: grant.scope.text, audience: grant.audience, to: user, client: grant.client)
             realm.counters.logins.add(.succeeded)
             return pair
         } catch {
@@ -146,7 +152,10 @@ extension Realm {
     }
 
     private func check(_ password: [UInt8], of user: User?) throws -> PasswordVerdict {
-        if let user { return try passwords.verify(password, against: user.passwordHash) }
+        // A locked account, whose hash no password can match, takes as long as one that is not there.
+        if let user, PasswordHasher.isUsable(user.passwordHash) {
+            return try passwords.verify(password, against: user.passwordHash)
+        }
         try passwords.verifyNobody(password)
         return .mismatch
     }

@@ -41,11 +41,15 @@ extension Desk {
         return LogoutSession(sid: sid, subject: subject, sessionEnd: nil)
     }
 
-    /// A spent refresh token may still end its session: that only ever takes away.
-    package func session(ofRefresh token: Span<UInt8>, at now: Int64) throws(LogoutFailure) -> LogoutSession {
+    /// A spent refresh token may still end its session, and one whose session is over may do so again: that only ever takes
+    /// away. Other sessions are out of its reach by then, or a stolen token would outlive the session it came from.
+    package func session(
+        ofRefresh token: Span<UInt8>, for reach: LogoutReach, at now: Int64
+    ) throws(LogoutFailure) -> LogoutSession {
         do throws(RefreshFailure) {
             let claims = try verifyRefresh(token, at: now)
             guard standingUser(of: claims) != nil else { throw RefreshFailure.accountEnded }
+            if reach != .local, let denial = denial(of: claims) { throw RefreshFailure.revoked(denial) }
             return LogoutSession(sid: claims.sid, subject: claims.subject, sessionEnd: claims.sessionEnd &* 1_000)
         } catch {
             throw .refresh(error)
@@ -75,6 +79,7 @@ extension Desk {
 extension Realm {
     /// The latest moment at which any token of a session can still be alive, in milliseconds since 1970.
     func latestEnd(of sid: UUID) -> Int64 {
-        sid.milliseconds &+ settings.sessionMax &* 1_000 &+ settings.leeway &* 1_000
+        // An access token from before the limit was shortened may outlive it by its own lifetime, an hour at most.
+        max(sid.milliseconds &+ settings.sessionMax &* 1_000, clock.now &+ 3_600_000) &+ settings.leeway &* 1_000
     }
 }

@@ -45,6 +45,27 @@ package final class Realm: Sendable {
         self.storeHash = storeHash
     }
 
+    /// Takes up changed accounts.
+    ///
+    /// An account whose `sessions_from` rose has all sessions ended that began before this moment, not only before that one:
+    /// until now the old password was good, and after a clock that jumped, sessions may be dated later than they began.
+    package func takeUp(_ changed: UserDirectory) {
+        let before = users.current
+        users.replace(with: changed)
+        for user in changed.users {
+            guard let standing = before.standing(of: user.id), standing.sessionsFrom < user.sessionsFrom else { continue }
+            revocations.cut(
+                .subject, name: Array(user.id.description.utf8), reason: RevocationReason.accountChanged.rawValue
+            ) { [log] result in
+                guard case .failure(let fault) = result else { return }
+                log.write(.error, "sessions_end_not_durable") { line in
+                    line.add("sub", user.id.description)
+                    line.add("reason", "\(fault)")
+                }
+            }
+        }
+    }
+
     /// The algorithm of access tokens for `audience` when `client` asked for them.
     func algorithm(audience: String, client: Client?) -> Algorithm {
         if settings.sharedSecretAudiences.contains(audience) { return .hs256 }

@@ -49,14 +49,17 @@ extension Desk {
             realm.counters.refreshes.add(.refused)
             throw .accountEnded
         }
-        if let scope {
-            guard let granted = Scope(claims.scope), scope.isWithin(granted) else { throw .scopeInvalid }
-        }
-        let wanted = scope?.text ?? claims.scope
-        guard let target = audience ?? claims.audience.first, claims.audience.contains(target) else { throw .audienceInvalid }
-        let attempt = RefreshAttempt(claims: claims, scope: wanted, audience: target, client: client, user: user)
+        let granted = Scope(claims.scope) ?? Scope(names: [])
+        let wanted = scope ?? granted
+        // What was taken from the user or the client since the login is not given again (G8).
+        let allowed = Scope(names: wanted.names.filter { user.scopes.contains($0) && client?.mayUse(scope: $0) ?? true })
+        guard wanted.isWithin(granted), scope == nil || wanted.isWithin(allowed) else { throw .scopeInvalid }
+        guard let target = audience ?? claims.audience.first, claims.audience.contains(target),
+            client?.mayUse(audience: target) ?? true
+        else { throw .audienceInvalid }
+        let attempt = RefreshAttempt(claims: claims, scope: allowed.text, audience: target, client: client, user: user)
         let request = RotationRequest(
-            sid: claims.sid, generation: claims.generation, request: Self.fingerprint(scope: wanted, audience: target),
+            sid: claims.sid, generation: claims.generation, request: Self.fingerprint(scope: wanted.text, audience: target),
             sessionEnd: claims.sessionEnd &* 1_000)
         let names = (
             subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8), kid: Array(claims.kid.utf8))
@@ -97,11 +100,28 @@ extension Desk {
 
     func verifyRefresh(_ token: Span<UInt8>, at now: Int64) throws(RefreshFailure) -> RefreshClaims {
         do throws(TokenRejection) {
-            return try verifier.verifyRefresh(token, now: now)
+            return try liveRefreshClaims(token, at: now)
         } catch {
             realm.counters.refreshes.add(.refused)
             throw .rejected(error)
         }
+    }
+
+    /// A refresh token's claims, of a session within today's limit: one that began under a longer limit ends with the
+    /// shorter one, and no cut has to be remembered beyond that.
+    func liveRefreshClaims(_ token: Span<UInt8>, at now: Int64) throws(TokenRejection) -> RefreshClaims {
+        let claims = try verifier.verifyRefresh(token, now: now)
+        guard now / 1_000 < claims.authTime &+ realm.settings.sessionMax else { throw .expired }
+        return claims
+    }
+
+    /// What was revoked that the token belongs to.
+    func denial(of claims: RefreshClaims) -> Denial? {
+        let subject = Array(claims.subject.utf8)
+        let owner = Array(claims.clientID.utf8)
+        let kid = Array(claims.kid.utf8)
+        return realm.revocations.denial(
+            sid: claims.sid, issuedAt: 0, subject: subject.span, client: owner.span, kid: kid.span)
     }
 
     func standingUser(of claims: RefreshClaims) -> User? {
@@ -122,7 +142,8 @@ extension Desk {
     ) throws(RefreshFailure) -> TokenPair {
         var session = attempt.claims
         session.generation = generation
-        session.issuedAt = milliseconds / 1_000
+        // The journal's time is ahead for good once the clock was; tokens are not to live longer for it.
+        session.issuedAt = min(milliseconds, realm.clock.now) / 1_000
         session.expiresAt = min(session.issuedAt + realm.settings.refreshIdle, session.sessionEnd)
         do {
             return try issue(

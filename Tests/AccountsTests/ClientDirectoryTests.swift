@@ -16,6 +16,12 @@ struct ClientDirectoryTests {
         directory.authenticate(id: id, secret: secret.span)
     }
 
+    @Test func `no client takes the name that stands for no client`() throws {
+        #expect(throws: AccountsFault.invalid(field: "id", expected: Names.clientIDExpected)) {
+            try ClientDirectory().adding(client("first-party"))
+        }
+    }
+
     @Test func `a client is known by either of its secrets and by nothing else`() throws {
         let directory = try ClientDirectory().adding(client("one")).adding(client("two", 2))
         #expect(authenticate(directory, "one", Self.secrets[0])?.id == "one")

@@ -186,7 +186,7 @@ struct UserDirectoryTests {
         }
         for (field, change) in [
             ("password", { $0.passwordHash = "" }), ("role", { $0.roles = ["a b"] }),
-            ("role", { $0.roles = ["a", "a"] }),
+            ("role", { $0.roles = ["a", "a"] }), ("role", { $0.roles = ["a,b"] }),
             ("scope", { $0.scopes = [""] }), ("sessions_from", { $0.sessionsFrom = -1 }),
             ("claims", { $0.claims = [] }),
             ("claims", { $0.claims = Array("[]".utf8) }),

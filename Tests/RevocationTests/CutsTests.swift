@@ -1,0 +1,20 @@
+import Octets
+import Testing
+
+@testable import Revocation
+
+@Suite("Cuts in memory (H14)")
+struct CutsTests {
+    @Test func `those who were spared are forgotten, even while the cut is renewed`() {
+        let cuts = Cuts()
+        let key = UUID(high: 1, low: 1)
+        for number: Int64 in 1...10 {
+            let cut = Cuts.Cut(value: UInt64(number), expires: number * 1_000)
+            cuts.spare(UUID(high: UInt64(number), low: 2), .subject, cut)
+            cuts.insert(.subject, key, cut)
+        }
+        cuts.purge(expiredAt: 9_000)
+        #expect(cuts.count == 1)
+        #expect(cuts.sparedCount == 1)
+    }
+}
