@@ -54,6 +54,7 @@ package struct JSONWriter: Sendable {
     package mutating func integer(_ value: Int64) {
         beginValue()
         bytes.append(decimal: value)
+        needsComma = true
     }
 
     package mutating func bool(_ value: Bool) {
