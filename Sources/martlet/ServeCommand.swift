@@ -61,9 +61,11 @@ enum ServeCommand {
 
     private static func serve(_ configuration: Configuration) -> Int32 {
         Signals.block()
-        let log = Log(level: configuration.logLevel, form: configuration.logForm, clock: SystemClock.wall) { line in
-            Terminal.write(line, to: STDERR_FILENO)
-        }
+        let outlet = LogOutlet(
+            form: configuration.logForm, clock: SystemClock.wall,
+            isReady: { Terminal.isReady(STDERR_FILENO, withinMilliseconds: $0) },
+            write: { Terminal.write($0, to: STDERR_FILENO) })
+        let log = Log(level: configuration.logLevel, form: configuration.logForm, clock: SystemClock.wall) { outlet.take($0) }
         let descriptorLimit = DescriptorLimit.raise()
         let graph: Graph
         let server: Server
