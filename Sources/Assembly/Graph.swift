@@ -96,7 +96,9 @@ package final class Graph: Sendable {
     private static func selfSignedTLS(_ configuration: Configuration, _ log: Log) throws(StartFault) -> TLSContext? {
         guard let tls = configuration.tls, tls.isSelfSigned else { return nil }
         let now = SystemClock.wall.now
-        if try tls.fill(now: now) { log.write(.info, "tls_pair_created") { $0.add("certificate", tls.certificatePath) } }
+        if try tls.fill(now: now) {
+            log.write(.info, "tls_pair_created") { $0.add("certificate", tls.certificatePath) }
+        }
         return try tls.load(now: now)
     }
 

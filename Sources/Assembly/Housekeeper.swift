@@ -43,8 +43,8 @@ final class Housekeeper: Sendable {
         self.identity = identity
         state = Mutex(
             State(
-                usersStamp: FileStamp(files.usersPath), clientsStamp: FileStamp(files.clientsPath), keysStamp: keys.stamp(),
-                tlsStamp: tls?.stamp() ?? []))
+                usersStamp: FileStamp(files.usersPath), clientsStamp: FileStamp(files.clientsPath),
+                keysStamp: keys.stamp(), tlsStamp: tls?.stamp() ?? []))
     }
 
     /// What a failed reload left as it was.

@@ -17,7 +17,9 @@ package enum ListenText: Equatable, Sendable {
         let scheme = "https://"
         let isSecure = text.hasPrefix(scheme)
         let rest = isSecure ? text.dropFirst(scheme.count) : text[...]
-        guard let colon = rest.lastIndex(of: ":"), let port = UInt16(rest[rest.index(after: colon)...]) else { return nil }
+        guard let colon = rest.lastIndex(of: ":"), let port = UInt16(rest[rest.index(after: colon)...]) else {
+            return nil
+        }
         var host = String(rest[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = String(host.dropFirst().dropLast())

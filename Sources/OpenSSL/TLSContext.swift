@@ -67,6 +67,8 @@ import Synchronization
             ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
             ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
             """
+        // 112 bits, whatever the machine's openssl.cnf says: RSA from 2048, no SHA-1.
+        unsafe SSL_CTX_set_security_level(raw, 2)
         guard unsafe martlet_tls_set_versions(raw) == 1 else { throw .drained(from: "SSL_CTX_set_min_proto_version") }
         guard unsafe SSL_CTX_set_cipher_list(raw, suites) == 1 else { throw .drained(from: "SSL_CTX_set_cipher_list") }
         guard unsafe martlet_tls_set_groups(raw, "X25519:P-256:P-384") == 1 else {
@@ -112,8 +114,9 @@ import Synchronization
 
 /// Takes `http/1.1` or, from a client that offers other protocols only, nothing (RFC 7301 §3.2).
 private func selectProtocol(
-    _: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ chosenCount: UnsafeMutablePointer<UInt8>?,
-    _ offered: UnsafePointer<UInt8>?, _ offeredCount: UInt32, _: UnsafeMutableRawPointer?
+    _: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+    _ chosenCount: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredCount: UInt32,
+    _: UnsafeMutableRawPointer?
 ) -> Int32 {
     guard let chosen = unsafe chosen, let chosenCount = unsafe chosenCount, let offered = unsafe offered else {
         return SSL_TLSEXT_ERR_ALERT_FATAL
@@ -126,7 +129,8 @@ private func selectProtocol(
         let end = start + 1 + byteCount
         guard end <= names.count else { break }
         if byteCount == wanted.utf8CodeUnitCount,
-            unsafe names[(start + 1)..<end].elementsEqual(UnsafeBufferPointer(start: wanted.utf8Start, count: byteCount))
+            unsafe names[(start + 1)..<end].elementsEqual(
+                UnsafeBufferPointer(start: wanted.utf8Start, count: byteCount))
         {
             // The choice points into what the client sent, which outlives the call (SSL_CTX_set_alpn_select_cb(3)).
             unsafe chosen.pointee = offered + start + 1

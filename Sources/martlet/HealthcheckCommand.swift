@@ -50,7 +50,8 @@ enum Probe {
         let request = Array("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
         if address.isSecure {
             signal(SIGPIPE, SIG_IGN)
-            return TLSProbe.ask(request, over: connection, byteCountMax: 512).map { String(decoding: $0, as: UTF8.self) }
+            let answer = TLSProbe.ask(request, over: connection, byteCountMax: 512)
+            return answer.map { String(decoding: $0, as: UTF8.self) }
         }
         guard unsafe send(connection, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else { return nil }
         var answer = [UInt8](repeating: 0, count: 512)

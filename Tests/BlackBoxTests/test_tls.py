@@ -214,6 +214,31 @@ def test_renegotiation_and_early_data_are_not_there(secured):
     assert b"Max Early Data: 0" in done.stdout or b"Early data was not sent" in done.stdout
 
 
+def test_new_keys_may_be_asked_for_between_requests(secured):
+    """A KeyUpdate (RFC 8446 §4.6.3) is answered, and what comes behind it is read."""
+    arguments = ["openssl", "s_client", "-connect", f"127.0.0.1:{secured.port}", "-tls1_3"]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as client:
+        for octets in (b"K\n", b"k\n", request("GET", "/healthz", Connection="close")):
+            time.sleep(0.3)
+            client.stdin.write(octets)
+            client.stdin.flush()
+        output = client.stdout.read()
+    assert b"HTTP/1.1 200 OK" in output
+
+
+def test_a_connection_too_many_is_closed_before_the_handshake(make_secured):
+    secured = make_secured(connections=2)
+    secured.server.start()
+    with secured.wire() as first, secured.wire() as second:
+        with pytest.raises((ssl.SSLError, ConnectionResetError)):
+            secured.wire()
+        for wire in (first, second):
+            wire.send(request("GET", "/healthz"))
+            assert wire.answer().status == 200
+    secured.server.wait_for(lambda: secured.server.http.get("/healthz").status_code == 200)
+    assert secured.ask().status == 200
+
+
 def test_a_handshake_that_stops_is_ended_like_a_head_that_stops(make_secured):
     """Also one that never begins, or drips."""
     secured = make_secured(head_timeout="1s")
