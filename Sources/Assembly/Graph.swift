@@ -47,6 +47,7 @@ package final class Graph: Sendable {
         self.log = log
         self.housekeeper = housekeeper
         housekeeper.start()
+        housekeeper.startCompaction()
     }
 
     /// Reads accounts and keys again now, as SIGHUP asks.

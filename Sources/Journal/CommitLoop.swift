@@ -6,6 +6,8 @@ final class WriterCore: Sendable {
     let queue: Monitor<JournalQueue>
     let durableSeq: Atomic<UInt64>
     let isWritable = Atomic<Bool>(true)
+    /// Number of the segment that is being written; the ones before it never change any more.
+    let activeSegment = Atomic<UInt64>(0)
     let statistics = Mutex(JournalStatistics())
 
     init(queue: JournalQueue, durableSeq: UInt64) {
@@ -53,6 +55,7 @@ final class CommitLoop: @unchecked Sendable {
             let began = monotonicNanoseconds()
             try segments.commit(batch.records[range], durableSeq: core.durableSeq.load(ordering: .relaxed))
             let elapsed = monotonicNanoseconds() &- began
+            if let number = segments.activeNumber { core.activeSegment.store(number, ordering: .releasing) }
             core.statistics.withLock { $0.count(recordCount: range.count, nanoseconds: elapsed) }
             start = range.upperBound
             answer(upTo: batch.records[start - 1].seq)

@@ -80,6 +80,17 @@ struct JournalQueue {
         waiters.append((seq, done))
     }
 
+    /// Ends the segment early and begins the next one with an OPEN record.
+    /// - Returns: that record's place; nil if nothing is taken any more.
+    mutating func roll(_ store: UUID) -> JournalPosition? {
+        guard fault == nil else { return nil }
+        _ = now()
+        place(Self.seal)
+        sealSeq = lastSeq &+ segmentRecordCount
+        place(JournalRecord(.open, key: store, expires: 0))
+        return JournalPosition(seq: lastSeq, time: lastTime)
+    }
+
     /// The last record of all, and nothing after it.
     mutating func close() {
         guard !isClosing else { return }

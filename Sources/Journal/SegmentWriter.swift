@@ -31,6 +31,9 @@ struct SegmentWriter: ~Copyable {
         lastChecksum = previousChecksum
     }
 
+    /// Nil between two segments.
+    var activeNumber: UInt64? { file == nil ? nil : number }
+
     /// Up to where `records`, from `start`, can be written at once: a batch, and not past a seal.
     func chunk(of records: [JournalRecord], from start: Int) -> Range<Int> {
         let end = min(records.count, start + TailScan.batchCountMax)

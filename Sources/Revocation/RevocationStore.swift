@@ -17,9 +17,9 @@ package final class RevocationStore: Sendable {
     /// refusal is kept, in milliseconds.
     package static let leewayMax: Int64 = 300_000
 
-    private let memory: Memory
-    private let journal: JournalWriter
-    private let evidence: Mutex<TimeEvidence>
+    let memory: Memory
+    let journal: JournalWriter
+    let evidence: Mutex<TimeEvidence>
     private let grace: Int64
     private let sessionMax: Int64
 
