@@ -126,6 +126,24 @@ struct JournalQueue {
         return orphans
     }
 
+    /// What a new segment begins with after a failure: the record after the last that is durable.
+    mutating func opening(after durableSeq: UInt64, _ store: UUID) -> JournalRecord {
+        _ = now()
+        var record = JournalRecord(.open, key: store, expires: 0)
+        record.seq = durableSeq &+ 1
+        record.time = lastTime
+        return record
+    }
+
+    /// Takes records again, after the one that begins a new segment. The places of those that were given up are given
+    /// again: nobody was told of them.
+    mutating func revive(after opening: JournalRecord) {
+        guard !isClosing else { return }
+        fault = nil
+        lastSeq = opening.seq
+        sealSeq = opening.seq &- 1 &+ segmentRecordCount
+    }
+
     private mutating func place(_ record: JournalRecord) {
         lastSeq &+= 1
         var placed = record

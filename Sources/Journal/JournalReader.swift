@@ -91,7 +91,7 @@ package struct JournalReader: ~Copyable {
                 number: (last?.header.number ?? 0) &+ 1,
                 previousLastSeq: lastSeq, previousChecksum: records.lastChecksum)
             let core = WriterCore(queue: queue, durableSeq: lastSeq)
-            let loop = CommitLoop(core: core, segments: segments)
+            let loop = CommitLoop(core: core, segments: segments, options: options)
             // Proves before anything is promised that the directory can be written.
             try loop.commitQueued()
             // Only now: until the new segment states where the old one ends, the dropped octets are the evidence.

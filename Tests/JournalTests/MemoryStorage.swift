@@ -17,6 +17,7 @@ final class MemoryStorage: JournalStorage {
         /// about files that end in .snap or .snap.tmp, or are removed.
         var onCompaction: (@Sendable (Int) -> JournalFault?)?
         var compactionCount = 0
+        var failsTruncation = false
         /// The directory after each change, if they are kept.
         var states: [[String: [UInt8]]]?
     }
@@ -43,6 +44,8 @@ final class MemoryStorage: JournalStorage {
             $0.compactionCount = 0
         }
     }
+
+    func failTruncation() { state.withLock { $0.failsTruncation = true } }
 
     func keepStates() { state.withLock { $0.states = [$0.files] } }
     var states: [[String: [UInt8]]] { state.withLock { $0.states ?? [] } }
@@ -104,6 +107,7 @@ final class MemoryStorage: JournalStorage {
     }
 
     func truncate(_ name: String, to byteCount: UInt64) throws(JournalFault) {
+        if state.withLock({ $0.failsTruncation }) { throw .io(function: "ftruncate", errno: 5, path: name) }
         edit(name) { $0.removeLast($0.count - Int(byteCount)) }
     }
 
