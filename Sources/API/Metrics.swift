@@ -94,6 +94,10 @@ extension Application {
         page.sample("martlet_journal_records_total", journal.records)
         page.family("martlet_journal_sync_seconds_total", .counter, "Time spent making commits durable.")
         page.sample("martlet_journal_sync_seconds_total", seconds: Double(journal.syncNanoseconds) / 1_000_000_000)
+        page.family("martlet_journal_failures_total", .counter, "Writes to the journal that failed.")
+        page.sample("martlet_journal_failures_total", journal.failures)
+        page.family("martlet_journal_stored_records", .gauge, "Records on disk, those that no longer matter included.")
+        page.sample("martlet_journal_stored_records", realm.revocations.storedRecordCount)
         page.family("martlet_journal_sequence", .gauge, "Number of the newest durable record.")
         page.sample("martlet_journal_sequence", realm.revocations.sequence)
     }

@@ -54,6 +54,7 @@ package final class Graph: Sendable {
         self.identity = identity
         self.housekeeper = housekeeper
         housekeeper.start()
+        housekeeper.startCompaction()
     }
 
     /// Reads accounts, keys and certificates again now, as SIGHUP asks.
@@ -105,11 +106,12 @@ package final class Graph: Sendable {
     private static func revocations(_ configuration: Configuration, _ log: Log) throws(StartFault) -> RevocationStore {
         let store: RevocationStore
         do {
-            store = try RevocationStore.open(
-                RevocationOptions(
-                    directory: configuration.statePath, grace: configuration.refreshGrace,
-                    sessionMax: configuration.realm.sessionMax * 1_000, clock: SystemClock.wall,
-                    monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() }))
+            var options = RevocationOptions(
+                directory: configuration.statePath, grace: configuration.refreshGrace,
+                sessionMax: configuration.realm.sessionMax * 1_000, clock: SystemClock.wall,
+                monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() })
+            options.observe = { Self.say($0, log) }
+            store = try RevocationStore.open(options)
         } catch {
             throw StartFault(description: "\(error)")
         }
@@ -120,6 +122,14 @@ package final class Graph: Sendable {
             line.add("milliseconds", store.startReport.durationMilliseconds)
         }
         return store
+    }
+
+    private static func say(_ event: JournalEvent, _ log: Log) {
+        switch event {
+        case .rewritten(let reason): log.write(.error, "journal_write_failed") { $0.add("reason", reason) }
+        case .unwritable(let reason): log.write(.error, "journal_unwritable") { $0.add("reason", reason) }
+        case .healed: log.write(.warning, "journal_healed")
+        }
     }
 
     private static func realm(

@@ -1,5 +1,6 @@
 import Accounts
 import Glibc
+import Journal
 import Octets
 import OpenSSL
 import Revocation
@@ -16,6 +17,9 @@ final class Housekeeper: Sendable {
     private static let roundsPerPurge = 240
     /// An hour: so long does one set of ticket keys live, and with it what is resumed under it.
     private static let roundsPerTicketKeys = 14_400
+
+    /// Every five minutes: seldom enough that a wrong guess of what no longer matters costs little.
+    private static let roundsPerCompaction = 1_200
 
     private struct State {
         var isStopping = false
@@ -63,6 +67,36 @@ final class Housekeeper: Sendable {
                 guard rounds % Self.roundsPerPurge == 0 else { continue }
                 realm.revocations.purge(now: realm.clock.now, monotonic: MonotonicClock.nanoseconds() / 1_000_000)
             }
+        }
+    }
+
+    /// Writes the journal again when half of it no longer matters: on a thread of its own, since it may take minutes.
+    func startCompaction() {
+        Threads.start(name: "compaction") { [self] in
+            var rounds = 0
+            while !state.withLock({ $0.isStopping }) {
+                Threads.sleep(milliseconds: Self.intervalMilliseconds)
+                rounds += 1
+                guard rounds % Self.roundsPerCompaction == 0 else { continue }
+                compactIfDue()
+            }
+        }
+    }
+
+    private func compactIfDue() {
+        let began = MonotonicClock.nanoseconds() / 1_000_000
+        do {
+            let report = try realm.revocations.compactIfDue(now: realm.clock.now, monotonic: began)
+            guard let report else { return }
+            realm.log.write(.info, "journal_compacted") { line in
+                line.add("read", report.readCount)
+                line.add("kept", report.keptCount)
+                line.add("segments", report.segmentCount)
+                line.add("milliseconds", MonotonicClock.nanoseconds() / 1_000_000 - began)
+            }
+        } catch {
+            guard !state.withLock({ $0.isStopping }) else { return }
+            realm.log.write(.error, "journal_compaction_failed") { $0.add("reason", "\(error)") }
         }
     }
 

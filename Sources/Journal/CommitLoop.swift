@@ -6,6 +6,8 @@ final class WriterCore: Sendable {
     let queue: Monitor<JournalQueue>
     let durableSeq: Atomic<UInt64>
     let isWritable = Atomic<Bool>(true)
+    /// Number of the segment that is being written; the ones before it never change any more.
+    let activeSegment = Atomic<UInt64>(0)
     let statistics = Mutex(JournalStatistics())
 
     init(queue: JournalQueue, durableSeq: UInt64) {
@@ -22,9 +24,13 @@ final class CommitLoop: @unchecked Sendable {
     private let core: WriterCore
     private var segments: SegmentWriter
     private var batch = JournalQueue.Batch()
+    private let options: JournalOptions
+    /// How long to wait before the next attempt to write again; nil if there is no need for one, or no hope.
+    private var retryMilliseconds: Int64?
 
-    init(core: WriterCore, segments: consuming SegmentWriter) {
+    init(core: WriterCore, segments: consuming SegmentWriter, options: JournalOptions) {
         self.core = core
+        self.options = options
         self.segments = segments
     }
 
@@ -36,27 +42,79 @@ final class CommitLoop: @unchecked Sendable {
 
     /// Returns when the writer is closed and everything queued before is durable or given up.
     func run() {
-        while core.queue.wait(until: { $0.take(&batch) ? true : $0.isClosing ? false : nil }) {
-            do throws(JournalFault) {
-                try commitBatch()
-            } catch {
-                poison(error)
+        while true {
+            switch nextTurn() {
+            case .commit:
+                do throws(JournalFault) {
+                    try commitBatch()
+                } catch {
+                    poison(error)
+                }
+            case .retry(let milliseconds): retry(after: milliseconds)
+            case .end: return segments.close()
             }
         }
-        segments.close()
+    }
+
+    private enum Turn { case commit, end, retry(after: Int64) }
+
+    private func nextTurn() -> Turn {
+        let isReady: (inout JournalQueue) -> Turn? = { [self] queue in
+            queue.take(&batch) ? .commit : queue.isClosing ? .end : nil
+        }
+        guard let retryMilliseconds else { return core.queue.wait(until: isReady) }
+        return core.queue.wait(atMost: retryMilliseconds, until: isReady) ?? .retry(after: retryMilliseconds)
     }
 
     private func commitBatch() throws(JournalFault) {
         var start = 0
         while start < batch.records.count {
             let range = segments.chunk(of: batch.records, from: start)
-            let began = monotonicNanoseconds()
-            try segments.commit(batch.records[range], durableSeq: core.durableSeq.load(ordering: .relaxed))
-            let elapsed = monotonicNanoseconds() &- began
-            core.statistics.withLock { $0.count(recordCount: range.count, nanoseconds: elapsed) }
+            do throws(JournalFault) {
+                try commit(batch.records[range])
+            } catch {
+                // What of it is on disk is not known, and a second sync of the same pages would lie.
+                try segments.abandon(after: core.durableSeq.load(ordering: .relaxed), for: error)
+                try segments.checkPlace()
+                try commit(batch.records[range])
+                options.observe(.rewritten(reason: error.description))
+            }
             start = range.upperBound
             answer(upTo: batch.records[start - 1].seq)
         }
+    }
+
+    private func commit(_ records: ArraySlice<JournalRecord>) throws(JournalFault) {
+        let began = monotonicNanoseconds()
+        do throws(JournalFault) {
+            try segments.commit(records, durableSeq: core.durableSeq.load(ordering: .relaxed))
+        } catch {
+            core.statistics.withLock { $0.failureCount &+= 1 }
+            throw error
+        }
+        let elapsed = monotonicNanoseconds() &- began
+        if let number = segments.activeNumber { core.activeSegment.store(number, ordering: .releasing) }
+        core.statistics.withLock { $0.count(recordCount: records.count, nanoseconds: elapsed) }
+    }
+
+    /// Begins a new segment, if the disk lets us by now.
+    private func retry(after milliseconds: Int64) {
+        let durableSeq = core.durableSeq.load(ordering: .relaxed)
+        let store = segments.store
+        let opening = core.queue.withLock { $0.opening(after: durableSeq, store) }
+        do throws(JournalFault) {
+            try segments.checkPlace()
+            try commit([opening])
+        } catch {
+            if case .replaced = error { return retryMilliseconds = nil }
+            return retryMilliseconds = min(milliseconds &* 2, options.retryMilliseconds.upperBound)
+        }
+        retryMilliseconds = nil
+        segments.stopSparing()
+        core.durableSeq.store(opening.seq, ordering: .releasing)
+        core.queue.withLock { $0.revive(after: opening) }
+        core.isWritable.store(!core.queue.withLock { $0.isClosing }, ordering: .releasing)
+        options.observe(.healed)
     }
 
     private func answer(upTo seq: UInt64) {
@@ -79,6 +137,13 @@ final class CommitLoop: @unchecked Sendable {
         for completion in batch.completions.dropFirst(batch.answeredCount) { completion.done(.failure(reason)) }
         for done in orphans { done(.failure(reason)) }
         batch.removeAll()
+        if case .replaced = fault {
+            // What was acknowledged is gone with the file: a new one would hide that.
+            retryMilliseconds = nil
+        } else {
+            retryMilliseconds = options.retryMilliseconds.lowerBound
+        }
+        options.observe(.unwritable(reason: fault.description))
     }
 }
 

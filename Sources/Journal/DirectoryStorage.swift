@@ -74,7 +74,7 @@ package final class DirectoryStorage: JournalStorage {
         do throws(JournalFault) {
             try file.writeAll(content, at: 0)
             guard fsync(descriptor) == 0 else { throw .current("fsync", temporary) }
-            guard unsafe rename(temporary, join(name)) == 0 else { throw .current("rename", temporary) }
+            guard unsafe Glibc.rename(temporary, join(name)) == 0 else { throw .current("rename", temporary) }
             try synchronizeDirectory(path)
         } catch {
             file.close()
@@ -82,6 +82,17 @@ package final class DirectoryStorage: JournalStorage {
             throw error
         }
         return file
+    }
+
+    package func begin(_ name: String) throws(JournalFault) -> any JournalFile {
+        let descriptor = unsafe open(join(name), O_RDWR | O_CREAT | O_TRUNC | O_DSYNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .current("open", join(name)) }
+        return DirectoryFile(descriptor: descriptor, path: join(name))
+    }
+
+    package func rename(_ name: String, to newName: String) throws(JournalFault) {
+        guard unsafe Glibc.rename(join(name), join(newName)) == 0 else { throw .current("rename", join(name)) }
+        try synchronizeDirectory(path)
     }
 
     package func truncate(_ name: String, to byteCount: UInt64) throws(JournalFault) {

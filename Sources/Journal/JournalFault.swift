@@ -45,6 +45,12 @@ extension JournalFault: CustomStringConvertible {
         }
     }
 
+    /// Whether there was no room, for the disk, the user or the process.
+    var isFullDisk: Bool {
+        guard case .io(_, let code, _) = self else { return false }
+        return code == ENOSPC || code == EDQUOT || code == EFBIG
+    }
+
     /// The fault of the call that just returned, from `errno`.
     static func current(_ function: String, _ path: String) -> JournalFault {
         .io(function: function, errno: errno, path: path)

@@ -8,6 +8,13 @@ package struct JournalInspection: Sendable {
         package internal(set) var isSealed = false
     }
 
+    package struct SnapshotSummary: Equatable, Sendable {
+        package let name: String
+        package let header: SnapshotHeader
+        /// Records that are whole, from the first on.
+        package internal(set) var recordCount: UInt64 = 0
+    }
+
     package struct Finding: Equatable, Sendable {
         /// Damage keeps a server from starting; the other is a note.
         package let isDamage: Bool
@@ -19,6 +26,9 @@ package struct JournalInspection: Sendable {
     /// More findings than this are only counted.
     package static let findingCountMax = 1_000
 
+    /// The newest one; nil if the journal was never compacted, or if none has a good header.
+    package private(set) var snapshot: SnapshotSummary?
+    /// The ones that it does not stand for.
     package private(set) var segments: [SegmentSummary] = []
     package private(set) var findings: [Finding] = []
     package private(set) var omittedFindingCount = 0
@@ -35,6 +45,7 @@ package struct JournalInspection: Sendable {
     package init(
         _ storage: any JournalStorage, _ body: (JournalRecord, String, UInt64) -> Void = { _, _, _ in }
     ) throws(JournalFault) {
+        try readSnapshot(storage, body)
         let chain = try readHeaders(storage)
         for (index, segment) in chain.enumerated() {
             let next = index + 1 < chain.count ? chain[index + 1].header : nil
@@ -42,16 +53,48 @@ package struct JournalInspection: Sendable {
         }
     }
 
+    private mutating func readSnapshot(
+        _ storage: any JournalStorage, _ body: (JournalRecord, String, UInt64) -> Void
+    ) throws(JournalFault) {
+        for name in try storage.names().compactMap({ SnapshotName($0) }).sorted(by: { $0.number > $1.number }) {
+            do throws(JournalFault) {
+                let found = try Snapshot(name.text, number: name.number, in: storage)
+                snapshot = SnapshotSummary(name: name.text, header: found.header)
+                lastSeq = found.header.lastSeq
+                lastTime = found.header.lastTime
+                var cursor = SnapshotCursor(found)
+                while true {
+                    let offset = cursor.offset
+                    guard let record = try cursor.next(in: storage) else { return }
+                    snapshot?.recordCount &+= 1
+                    recordCounts[record.kind, default: 0] &+= 1
+                    firstTime = min(firstTime ?? record.time, record.time)
+                    body(record, name.text, offset)
+                }
+            } catch {
+                if case .io = error { throw error }
+                note(error)
+                if snapshot != nil { return }
+            }
+        }
+    }
+
     private mutating func readHeaders(_ storage: any JournalStorage) throws(JournalFault) -> [Segment] {
         var chain: [Segment] = []
-        for name in try storage.names().compactMap({ SegmentName($0) }).sorted(by: { $0.number < $1.number }) {
+        let covered = snapshot?.header.number ?? 0
+        for name in try storage.names().compactMap({ SegmentName($0) }).sorted(by: { $0.number < $1.number })
+        where snapshot == nil || name.number > covered {
             let octets = try storage.read(name.text, at: 0, count: SegmentHeader.byteCount)
             let byteCount = try storage.byteCount(of: name.text)
             do throws(JournalFault) {
                 let header = try SegmentHeader(octets, name: name)
                 let before = chain.last?.header
                 chain.append(Segment(header: header, byteCount: byteCount))
-                try SegmentChain.check(header, follows: before)
+                if let before {
+                    try SegmentChain.check(header, follows: before)
+                } else {
+                    try SegmentChain.check(header, follows: snapshot?.header)
+                }
             } catch {
                 note(error)
             }

@@ -6,11 +6,26 @@ package struct JournalOptions: Sendable {
     package var random: @Sendable () -> UInt64
     /// Records in a segment, its seal included; 64 MiB by default.
     package var segmentRecordCount = UInt64((64 << 20) - SegmentHeader.byteCount) / UInt64(JournalRecord.byteCount)
+    /// How long the writer waits before it tries again to begin a segment after it failed, in milliseconds: at first, and
+    /// at most after doubling.
+    package var retryMilliseconds: ClosedRange<Int64> = 250...30_000
+    /// Told by the writer thread what happens to it; must be short.
+    package var observe: @Sendable (JournalEvent) -> Void = { _ in }
 
     package init(clock: WallClock, random: @escaping @Sendable () -> UInt64) {
         self.clock = clock
         self.random = random
     }
+}
+
+/// A turn for the worse or the better.
+package enum JournalEvent: Equatable, Sendable {
+    /// A write or sync failed. What was not acknowledged was written to a new segment: nothing is lost, nothing failed.
+    case rewritten(reason: String)
+    /// That failed, too: nothing is acknowledged from now on.
+    case unwritable(reason: String)
+    /// A new segment could be begun: all is as before.
+    case healed
 }
 
 /// Where a record stands in the journal, and when it was given its place.

@@ -80,6 +80,17 @@ struct JournalQueue {
         waiters.append((seq, done))
     }
 
+    /// Ends the segment early and begins the next one with an OPEN record.
+    /// - Returns: that record's place; nil if nothing is taken any more.
+    mutating func roll(_ store: UUID) -> JournalPosition? {
+        guard fault == nil else { return nil }
+        _ = now()
+        place(Self.seal)
+        sealSeq = lastSeq &+ segmentRecordCount
+        place(JournalRecord(.open, key: store, expires: 0))
+        return JournalPosition(seq: lastSeq, time: lastTime)
+    }
+
     /// The last record of all, and nothing after it.
     mutating func close() {
         guard !isClosing else { return }
@@ -113,6 +124,24 @@ struct JournalQueue {
         batch.removeAll()
         waiters.removeAll()
         return orphans
+    }
+
+    /// What a new segment begins with after a failure: the record after the last that is durable.
+    mutating func opening(after durableSeq: UInt64, _ store: UUID) -> JournalRecord {
+        _ = now()
+        var record = JournalRecord(.open, key: store, expires: 0)
+        record.seq = durableSeq &+ 1
+        record.time = lastTime
+        return record
+    }
+
+    /// Takes records again, after the one that begins a new segment. The places of those that were given up are given
+    /// again: nobody was told of them.
+    mutating func revive(after opening: JournalRecord) {
+        guard !isClosing else { return }
+        fault = nil
+        lastSeq = opening.seq
+        sealSeq = opening.seq &- 1 &+ segmentRecordCount
     }
 
     private mutating func place(_ record: JournalRecord) {

@@ -4,6 +4,8 @@ internal import Octets
 package struct JournalReport: Equatable, Sendable {
     package var segmentCount = 0
     package var recordCount: UInt64 = 0
+    /// How many of them stood in a snapshot.
+    package var snapshotRecordCount: UInt64 = 0
     /// Records above a torn place that were applied all the same, and written again.
     package var salvagedCount = 0
     /// Octets of unacknowledged records that were dropped; a copy was kept if this is not 0.
@@ -19,21 +21,23 @@ package struct JournalReader: ~Copyable {
     private let storage: any JournalStorage
     private let chain: SegmentChain
     private let tail: TailScan?
-    private var segmentIndex = 0
-    private var cursor: SegmentCursor?
+    private var records: ChainReader
     private var salvageIndex = 0
-    private var lastChecksum: UInt32 = 0
     private var isAtEnd = false
-    package private(set) var lastSeq: UInt64 = 0
-    /// Milliseconds since 1970; 0 if there is no record.
-    package private(set) var lastTime: Int64 = 0
     package private(set) var report: JournalReport
 
-    /// Takes the lock and checks how the segments follow each other.
+    var lastSeq: UInt64 { records.lastSeq }
+    /// Milliseconds since 1970; 0 if there is no record.
+    package var lastTime: Int64 { records.lastTime }
+
+    /// Takes the lock and checks how the segments follow each other, and from which snapshot.
     package init(_ storage: any JournalStorage) throws(JournalFault) {
         (chain, tail) = try Self.open(storage)
         self.storage = storage
+        records = ChainReader(
+            chain, segmentCount: chain.segments.count, tailCount: tail?.intactCount ?? 0, in: storage)
         report = JournalReport()
+        report.snapshotRecordCount = chain.snapshot?.header.recordCount ?? 0
         report.segmentCount = chain.segments.count
         report.isClean = tail?.isSealed ?? true
         report.salvagedCount = tail?.salvaged.count ?? 0
@@ -43,7 +47,7 @@ package struct JournalReader: ~Copyable {
     private static func open(_ storage: any JournalStorage) throws(JournalFault) -> (SegmentChain, TailScan?) {
         try storage.lock()
         do throws(JournalFault) {
-            // A temporary file is a segment whose making was cut short: nothing was ever acknowledged from it.
+            // A temporary file is a segment or snapshot whose making was cut short: nothing was ever acknowledged from it.
             for name in try storage.names() where name.hasSuffix(".tmp") { try storage.remove(name) }
             let chain = try SegmentChain(storage)
             guard let last = chain.segments.last else { return (chain, nil) }
@@ -57,20 +61,7 @@ package struct JournalReader: ~Copyable {
     /// The next record, or nil at the end. Salvaged ones come last.
     /// - Throws: `.corrupt` if a record that was once on stable storage is not whole.
     package mutating func next() throws(JournalFault) -> JournalRecord? {
-        while segmentIndex < chain.segments.count {
-            let segment = chain.segments[segmentIndex]
-            var cursor = self.cursor.take() ?? SegmentCursor(segment)
-            let count = chain.statedCount(segmentIndex) ?? tail?.intactCount ?? 0
-            if cursor.seq &- segment.header.firstSeq >= count {
-                try checkEnd(of: segment)
-                segmentIndex += 1
-                continue
-            }
-            let seq = cursor.seq
-            let record = try Self.record(in: cursor.next(in: storage), seq: seq, of: segment, checksum: &lastChecksum)
-            self.cursor = consume cursor
-            lastSeq = record.seq
-            lastTime = max(lastTime, record.time)
+        if let record = try records.next() {
             report.recordCount &+= 1
             return record
         }
@@ -97,16 +88,21 @@ package struct JournalReader: ~Copyable {
             _ = queue.push(JournalRecord(.open, key: store, expires: 0, value: UInt64(salvaged.count)))
             let segments = SegmentWriter(
                 storage: storage, store: store, options: options,
-                number: (last?.header.number ?? 0) &+ 1, previousLastSeq: lastSeq, previousChecksum: lastChecksum)
+                number: (last?.header.number ?? 0) &+ 1,
+                previousLastSeq: lastSeq, previousChecksum: records.lastChecksum)
             let core = WriterCore(queue: queue, durableSeq: lastSeq)
-            let loop = CommitLoop(core: core, segments: segments)
+            let loop = CommitLoop(core: core, segments: segments, options: options)
             // Proves before anything is promised that the directory can be written.
             try loop.commitQueued()
             // Only now: until the new segment states where the old one ends, the dropped octets are the evidence.
             if let last, last.byteCount > last.offset(of: lastSeq &+ 1) {
                 try storage.truncate(last.name, to: last.offset(of: lastSeq &+ 1))
             }
-            return try JournalWriter(core: core, loop: loop, storage: storage, report: report)
+            // What the snapshot stands for was read whole, and a compaction that was cut short left these.
+            for name in chain.obsolete { try storage.remove(name) }
+            return try JournalWriter(
+                core: core, loop: loop, storage: storage, store: store, options: options, report: report,
+                snapshot: chain.snapshot)
         } catch {
             storage.unlock()
             throw error
@@ -121,34 +117,5 @@ package struct JournalReader: ~Copyable {
         let copy = try storage.create(name, content: Array(octets.dropFirst(Int(clamping: torn.lowerBound &- start))))
         copy.close()
         report.tornCopy = name
-    }
-
-    /// The next segment's header says which record was the last of this one.
-    private func checkEnd(of segment: Segment) throws(JournalFault) {
-        guard segmentIndex + 1 < chain.segments.count else { return }
-        let next = chain.segments[segmentIndex + 1].header
-        guard next.previousChecksum == lastChecksum else {
-            throw .corrupt(
-                file: segment.name, offset: segment.offset(of: next.previousLastSeq),
-                expectation: "the last record has another checksum than segment \(next.number) states")
-        }
-    }
-
-    private static func record(
-        in slot: Slot?, seq: UInt64, of segment: Segment, checksum: inout UInt32
-    ) throws(JournalFault) -> JournalRecord {
-        let expectation: String
-        switch slot {
-        case .record(let record, _, let found):
-            checksum = found
-            return record
-        case .zero: expectation = "a record expected, zeros found"
-        case .bad(let sentence): expectation = sentence
-        case nil: expectation = "record \(seq) expected, the file ends"
-        case .unknownKind(let kind):
-            let offset = segment.offset(of: seq)
-            throw .unsupported(file: segment.name, offset: offset, what: "a record of kind \(kind)")
-        }
-        throw .corrupt(file: segment.name, offset: segment.offset(of: seq), expectation: expectation)
     }
 }

@@ -102,8 +102,10 @@ enum Slot: Equatable {
     /// The checksum holds, but this version does not know the kind: never dropped, always refused.
     case unknownKind(UInt8)
 
-    /// - Parameter octets: exactly 64.
-    init(_ octets: Span<UInt8>, seq expected: UInt64, salt: UInt32) {
+    /// - Parameters:
+    ///   - octets: exactly 64.
+    ///   - expected: nil where any seq will do.
+    init(_ octets: Span<UInt8>, seq expected: UInt64?, salt: UInt32) {
         let words = unsafe octets.bytes
         var nonzero: UInt64 = 0
         for offset in stride(from: 0, to: JournalRecord.byteCount, by: 8) { nonzero |= words.littleEndian(at: offset) }
@@ -120,7 +122,7 @@ enum Slot: Equatable {
             return
         }
         let seq = words.littleEndian(at: 8)
-        guard seq == expected else {
+        if let expected, seq != expected {
             self = .bad("record \(expected) expected, record \(seq) found")
             return
         }

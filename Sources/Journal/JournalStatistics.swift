@@ -3,6 +3,8 @@ package struct JournalStatistics: Sendable {
     /// Writes, each with its sync.
     package var commitCount: UInt64 = 0
     package var recordCount: UInt64 = 0
+    /// Writes or syncs that failed, those of vain attempts to recover included.
+    package var failureCount: UInt64 = 0
     /// Records of the largest batch.
     package var batchCountMax = 0
     package var syncNanoseconds: UInt64 = 0

@@ -18,6 +18,10 @@ package protocol JournalStorage: AnyObject, Sendable {
 
     /// Makes a file that either exists with all of `content` or not at all; replaces one of that name.
     func create(_ name: String, content: [UInt8]) throws(JournalFault) -> any JournalFile
+    /// Makes an empty file to be written piece by piece; replaces one of that name.
+    func begin(_ name: String) throws(JournalFault) -> any JournalFile
+    /// Replaces a file of the new name.
+    func rename(_ name: String, to newName: String) throws(JournalFault)
     func truncate(_ name: String, to byteCount: UInt64) throws(JournalFault)
     func remove(_ name: String) throws(JournalFault)
 }

@@ -8,19 +8,27 @@ internal import Synchronization
 package final class JournalWriter: Sendable {
     package typealias Completion = @Sendable (Result<JournalPosition, JournalFault>) -> Void
 
-    private let core: WriterCore
-    private let storage: any JournalStorage
+    let core: WriterCore
+    let storage: any JournalStorage
+    let store: UUID
+    let options: JournalOptions
+    let compacted: Mutex<CompactedBase>
+    let compacting = Mutex(())
     private let thread: Mutex<WriterThread?>
     /// What the start found.
     package let report: JournalReport
 
     /// Writes the salvaged records again and an OPEN record, which also proves that the directory can be written.
     init(
-        core: WriterCore, loop: CommitLoop, storage: any JournalStorage, report: JournalReport
+        core: WriterCore, loop: CommitLoop, storage: any JournalStorage, store: UUID, options: JournalOptions,
+        report: JournalReport, snapshot: Snapshot?
     ) throws(JournalFault) {
         self.core = core
         self.storage = storage
+        self.store = store
+        self.options = options
         self.report = report
+        compacted = Mutex(CompactedBase(snapshot))
         thread = Mutex(try WriterThread(name: "journal") { loop.run() })
     }
 
@@ -89,6 +97,6 @@ package final class JournalWriter: Sendable {
         core.isWritable.store(false, ordering: .releasing)
         core.queue.signal()
         thread.join()
-        storage.unlock()
+        compacting.withLock { _ in storage.unlock() }
     }
 }

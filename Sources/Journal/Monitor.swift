@@ -16,7 +16,12 @@ internal import Glibc
         unsafe mutex.initialize(to: pthread_mutex_t())
         unsafe condition.initialize(to: pthread_cond_t())
         unsafe pthread_mutex_init(mutex, nil)
-        unsafe pthread_cond_init(condition, nil)
+        var attributes = pthread_condattr_t()
+        unsafe pthread_condattr_init(&attributes)
+        // Waiting with a time limit must not depend on a clock that is set.
+        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        unsafe pthread_cond_init(condition, &attributes)
+        unsafe pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -40,6 +45,21 @@ internal import Glibc
         while true {
             if let answer = body(&state) { return answer }
             unsafe pthread_cond_wait(condition, mutex)
+        }
+    }
+
+    /// As ``wait(until:)``, but nil after `milliseconds` without an answer.
+    func wait<Answer>(atMost milliseconds: Int64, until body: (inout State) -> Answer?) -> Answer? {
+        var end = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &end)
+        let nanoseconds = Int64(end.tv_nsec) &+ milliseconds % 1_000 &* 1_000_000
+        end.tv_sec += Int(clamping: milliseconds / 1_000 &+ nanoseconds / 1_000_000_000)
+        end.tv_nsec = Int(clamping: nanoseconds % 1_000_000_000)
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        while true {
+            if let answer = body(&state) { return answer }
+            guard unsafe pthread_cond_timedwait(condition, mutex, &end) == 0 else { return body(&state) }
         }
     }
 

@@ -11,21 +11,65 @@ struct Segment: Equatable, Sendable {
     }
 }
 
-/// All segments of a directory in order, each following from the one before.
+/// The newest snapshot of a directory and all segments after it in order, each following from the one before.
 struct SegmentChain: Sendable {
+    let snapshot: Snapshot?
     let segments: [Segment]
+    /// Names of snapshots and segments that the snapshot stands for.
+    let obsolete: [String]
 
-    /// - Throws: `.corrupt` if a segment is missing, foreign, or does not follow from the one before it.
+    /// - Throws: `.corrupt` if a segment is missing, foreign, or does not follow from the one before it, or if no
+    ///   snapshot is whole that is needed.
     init(_ storage: any JournalStorage) throws(JournalFault) {
+        let names = try storage.names()
+        var damage: JournalFault?
+        for name in names.compactMap({ SnapshotName($0) }).sorted(by: { $0.number > $1.number }) {
+            do throws(JournalFault) {
+                let snapshot = try Snapshot(name.text, number: name.number, in: storage)
+                try self.init(snapshot, names, in: storage)
+                // With what it replaced still there, damage costs nothing: look before this one is relied on.
+                if !obsolete.isEmpty { try snapshot.verify(in: storage) }
+                return
+            } catch {
+                guard case .corrupt = error else { throw error }
+                damage = damage ?? error
+            }
+        }
+        do throws(JournalFault) {
+            try self.init(nil, names, in: storage)
+        } catch {
+            throw damage ?? error
+        }
+        if let damage, segments.isEmpty { throw damage }
+    }
+
+    private init(
+        _ snapshot: Snapshot?, _ names: [String], in storage: any JournalStorage
+    ) throws(JournalFault) {
+        let covered = snapshot?.header.number ?? 0
         var segments: [Segment] = []
-        let names = try storage.names().compactMap { SegmentName($0) }.sorted { $0.number < $1.number }
-        for name in names {
+        var obsolete = names.filter { name in SnapshotName(name).map { $0.number < covered } ?? false }
+        for name in names.compactMap({ SegmentName($0) }).sorted(by: { $0.number < $1.number }) {
+            if snapshot != nil, name.number <= covered {
+                obsolete.append(name.text)
+                continue
+            }
             let octets = try storage.read(name.text, at: 0, count: SegmentHeader.byteCount)
             let header = try SegmentHeader(octets, name: name)
-            try Self.check(header, follows: segments.last?.header)
+            if let before = segments.last {
+                try Self.check(header, follows: before.header)
+            } else {
+                try Self.check(header, follows: snapshot?.header)
+            }
             segments.append(Segment(header: header, byteCount: try storage.byteCount(of: name.text)))
         }
+        if let snapshot, segments.isEmpty {
+            // A snapshot is made only when the segment after it stands.
+            throw .corrupt(file: snapshot.file, offset: 32, expectation: "segment \(covered &+ 1) is missing")
+        }
+        self.snapshot = snapshot
         self.segments = segments
+        self.obsolete = obsolete
     }
 
     /// How many records segment `index` must have; nil for the last, whose end nothing states.
@@ -34,15 +78,28 @@ struct SegmentChain: Sendable {
         return segments[index + 1].header.previousLastSeq &- segments[index].header.firstSeq &+ 1
     }
 
-    static func check(_ header: SegmentHeader, follows before: SegmentHeader?) throws(JournalFault) {
+    /// The first segment follows from a snapshot, or from nothing.
+    static func check(_ header: SegmentHeader, follows snapshot: SnapshotHeader?) throws(JournalFault) {
         func refuse(_ offset: UInt64, _ expectation: String) -> JournalFault {
             .corrupt(file: header.name, offset: offset, expectation: expectation)
         }
-        guard let before else {
-            guard header.number == 1, header.firstSeq == 1, header.previousLastSeq == 0 else {
-                throw refuse(32, "the first segment, number 1, is missing")
-            }
-            return
+        let number = (snapshot?.number ?? 0) &+ 1
+        let lastSeq = snapshot?.lastSeq ?? 0
+        guard header.number == number, header.firstSeq == lastSeq &+ 1, header.previousLastSeq == lastSeq else {
+            throw refuse(32, "the first segment, number \(number), is missing")
+        }
+        guard let snapshot else { return }
+        guard header.store == snapshot.store else {
+            throw refuse(16, "store \(snapshot.store), found \(header.store)")
+        }
+        guard header.previousChecksum == snapshot.lastChecksum else {
+            throw refuse(72, "the checksum of record \(lastSeq), as snapshot \(snapshot.name) states it")
+        }
+    }
+
+    static func check(_ header: SegmentHeader, follows before: SegmentHeader) throws(JournalFault) {
+        func refuse(_ offset: UInt64, _ expectation: String) -> JournalFault {
+            .corrupt(file: header.name, offset: offset, expectation: expectation)
         }
         guard header.number == before.number &+ 1 else {
             throw refuse(32, "segment \(before.number &+ 1) is missing")

@@ -6,16 +6,21 @@ struct SegmentWriter: ~Copyable {
     private static let lastStep = 1 << 20
 
     private let storage: any JournalStorage
-    private let store: UUID
+    let store: UUID
     private let options: JournalOptions
     private var file: (any JournalFile)?
     private var number: UInt64
     private var firstSeq: UInt64 = 0
     private var salt: UInt32 = 0
     private var previousLastSeq: UInt64
+    /// Of the last record that is on stable storage.
     private var lastChecksum: UInt32
+    /// Of the segment before this one, if this process wrote it.
+    private var previousName: String?
     /// Octets of the file that are written, with zeros at least.
     private var allocated: UInt64 = 0
+    /// Whether nothing is laid out ahead, because the disk was full.
+    private var isSparing = false
     private var step = SegmentWriter.firstStep
     private var buffer: [UInt8] = []
 
@@ -31,6 +36,9 @@ struct SegmentWriter: ~Copyable {
         lastChecksum = previousChecksum
     }
 
+    /// Nil between two segments.
+    var activeNumber: UInt64? { file == nil ? nil : number }
+
     /// Up to where `records`, from `start`, can be written at once: a batch, and not past a seal.
     func chunk(of records: [JournalRecord], from start: Int) -> Range<Int> {
         let end = min(records.count, start + TailScan.batchCountMax)
@@ -44,23 +52,51 @@ struct SegmentWriter: ~Copyable {
         buffer.removeAll(keepingCapacity: true)
         if let file {
             let offset = offset(of: first.seq)
-            encode(records, durableSeq: durableSeq)
+            let checksum = encode(records, durableSeq: durableSeq)
             pad(from: offset)
             try file.write(buffer, at: offset)
             allocated = max(allocated, offset &+ UInt64(buffer.count))
+            lastChecksum = checksum
         } else {
             try begin(with: records, first: first, durableSeq: durableSeq)
         }
-        if last.kind == .seal {
-            file?.close()
-            file = nil
-            number &+= 1
-            previousLastSeq = last.seq
-            // What follows goes to a new segment; whatever was laid out ahead in this one is not needed any more.
-            let end = offset(of: last.seq &+ 1)
-            guard allocated > end else { return }
-            try storage.truncate(SegmentName(number: number &- 1, firstSeq: firstSeq).text, to: end)
-        }
+        if last.kind == .seal { end(after: last.seq) }
+    }
+
+    /// Gives up the file in which a write or sync failed: what follows goes to a new one, which states where this one
+    /// ends.
+    ///
+    /// - Parameter fault: why; rethrown if another file would not help, since acknowledged records are missing.
+    mutating func abandon(after durableSeq: UInt64, for fault: JournalFault) throws(JournalFault) {
+        if case .replaced = fault { throw fault }
+        isSparing = fault.isFullDisk
+        guard let file else { return }
+        file.close()
+        self.file = nil
+        previousName = SegmentName(number: number, firstSeq: firstSeq).text
+        number &+= 1
+        previousLastSeq = durableSeq
+    }
+
+    /// There is room again: zeros are laid out ahead as before.
+    mutating func stopSparing() { isSparing = false }
+
+    /// - Throws: `.replaced` if the segment before is gone: one after it would promise what is lost.
+    func checkPlace() throws(JournalFault) {
+        guard let previousName, try !storage.names().contains(previousName) else { return }
+        throw .replaced(path: previousName)
+    }
+
+    private mutating func end(after seal: UInt64) {
+        file?.close()
+        file = nil
+        isSparing = false
+        previousName = SegmentName(number: number, firstSeq: firstSeq).text
+        number &+= 1
+        previousLastSeq = seal
+        // Whatever was laid out ahead is not needed any more; left there, it harms nobody.
+        let end = offset(of: seal &+ 1)
+        if allocated > end, let previousName { try? storage.truncate(previousName, to: end) }
     }
 
     func close() { file?.close() }
@@ -76,15 +112,17 @@ struct SegmentWriter: ~Copyable {
             previousLastSeq: previousLastSeq, previousChecksum: lastChecksum)
         header.write(to: &buffer)
         allocated = 0
-        encode(records, durableSeq: durableSeq)
+        let checksum = encode(records, durableSeq: durableSeq)
         pad(from: 0)
         file = try storage.create(header.name, content: buffer)
         allocated = UInt64(buffer.count)
+        lastChecksum = checksum
     }
 
-    private mutating func encode(_ records: ArraySlice<JournalRecord>, durableSeq: UInt64) {
+    /// - Returns: the checksum of the last one.
+    private mutating func encode(_ records: ArraySlice<JournalRecord>, durableSeq: UInt64) -> UInt32 {
         for record in records { record.write(to: &buffer, salt: salt, durableSeq: durableSeq) }
-        lastChecksum = UInt32(truncatingIfNeeded: Self.lastWord(of: buffer))
+        return UInt32(truncatingIfNeeded: Self.lastWord(of: buffer))
     }
 
     /// The word with the checksum of the record that ends `octets`.
@@ -95,7 +133,7 @@ struct SegmentWriter: ~Copyable {
     /// Lays out zeros ahead in the same write: a record in place costs the file system no new block and no new size.
     private mutating func pad(from offset: UInt64) {
         let end = offset &+ UInt64(buffer.count)
-        guard end > allocated else { return }
+        guard end > allocated, !isSparing else { return }
         let segmentEnd = self.offset(of: firstSeq &+ options.segmentRecordCount)
         let target = min(end &+ UInt64(step), max(end, segmentEnd))
         buffer.append(contentsOf: repeatElement(0, count: Int(clamping: target &- end)))

@@ -12,6 +12,8 @@ package struct RevocationOptions: Sendable {
     /// A clock that nobody sets, such as CLOCK_MONOTONIC.
     package var monotonicNow: @Sendable () -> Int64
     package var random: @Sendable () -> UInt64
+    /// Told by the journal's thread what happens to it; must be short.
+    package var observe: @Sendable (JournalEvent) -> Void = { _ in }
 
     package init(
         storage: any JournalStorage, grace: Int64, sessionMax: Int64, clock: WallClock,

@@ -17,9 +17,9 @@ package final class RevocationStore: Sendable {
     /// refusal is kept, in milliseconds.
     package static let leewayMax: Int64 = 300_000
 
-    private let memory: Memory
-    private let journal: JournalWriter
-    private let evidence: Mutex<TimeEvidence>
+    let memory: Memory
+    let journal: JournalWriter
+    let evidence: Mutex<TimeEvidence>
     private let grace: Int64
     private let sessionMax: Int64
 
@@ -40,7 +40,9 @@ package final class RevocationStore: Sendable {
         var evidence = TimeEvidence(lastTime: reader.lastTime, wall: options.clock.now, monotonic: began)
         memory.purge(expiredAt: evidence.observe(wall: options.clock.now, monotonic: began) &- Self.leewayMax)
         self.evidence = Mutex(evidence)
-        journal = try reader.intoWriter(JournalOptions(clock: options.clock, random: options.random))
+        var journalOptions = JournalOptions(clock: options.clock, random: options.random)
+        journalOptions.observe = options.observe
+        journal = try reader.intoWriter(journalOptions)
         identifiers = UUIDv7Generator(clock: options.clock, random: options.random, above: floor)
         grace = options.grace
         sessionMax = options.sessionMax
@@ -158,9 +160,9 @@ package final class RevocationStore: Sendable {
     package var statistics: JournalStatistics { journal.statistics }
 
     /// What the journal has done since the start, for those who know nothing of journals.
-    package var journalFigures: (commits: UInt64, records: UInt64, syncNanoseconds: UInt64) {
+    package var journalFigures: (commits: UInt64, records: UInt64, syncNanoseconds: UInt64, failures: UInt64) {
         let figures = journal.statistics
-        return (figures.commitCount, figures.recordCount, figures.syncNanoseconds)
+        return (figures.commitCount, figures.recordCount, figures.syncNanoseconds, figures.failureCount)
     }
 
     /// Makes everything queued durable and gives the lock back. Not to be called from a `done`.

@@ -2,13 +2,15 @@ internal import Glibc
 internal import Journal
 internal import Octets
 
-/// `martlet journal stat | verify | dump`: looks at a state directory, also of a running server, and changes nothing.
+/// `martlet journal stat | verify | dump | compact`: the first three look at a state directory, also of a running
+/// server, and change nothing.
 enum JournalCommand {
     private static let usage = """
         usage: martlet journal <command> [--state DIR]
           stat    what the journal holds
           verify  every damaged place with file and offset; status 1 if there is one
           dump    every record as a line of JSON
+          compact write it again without what expired or was overtaken; the server must be stopped
 
         DIR is MARTLET_STATE, or var.
         """
@@ -34,6 +36,9 @@ enum JournalCommand {
                     print(line(record, file, offset))
                 }
                 return report(inspection) ? 1 : 0
+            case "compact":
+                try JournalCompaction.run(directory)
+                return 0
             default:
                 complain(usage)
                 return 2
@@ -56,7 +61,9 @@ enum JournalCommand {
 
     private static func stat(_ inspection: JournalInspection, _ directory: String) -> Int32 {
         print("directory  \(directory)")
-        if let header = inspection.segments.first?.header { print("store      \(header.store)") }
+        if let store = inspection.snapshot?.header.store ?? inspection.segments.first?.header.store {
+            print("store      \(store)")
+        }
         print("last seq   \(inspection.lastSeq)")
         if let first = inspection.firstTime, let last = inspection.lastTime {
             print("first      \(time(first))\nlast       \(time(last))")
@@ -65,6 +72,10 @@ enum JournalCommand {
         for kind in JournalRecord.Kind.allCases {
             guard let count = inspection.recordCounts[kind] else { continue }
             print("  \(padded(kind.name, 12))\(leading("\(count)", 12))")
+        }
+        if let snapshot = inspection.snapshot {
+            print("\nsnapshot\(leading("records", 43))")
+            print("  \(padded(snapshot.name, 37))\(leading("\(snapshot.recordCount)", 12))")
         }
         print("\nsegments\(leading("records", 43))\(leading("octets", 12))")
         for segment in inspection.segments {

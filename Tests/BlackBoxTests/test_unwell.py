@@ -75,6 +75,23 @@ def test_after_a_restart_with_room_nothing_acknowledged_is_lost(unwell):
     assert unwell.operator.get("/readyz").status_code == 200
 
 
+def test_with_room_again_it_heals_without_a_restart(unwell):
+    """H15, M4: nothing acknowledged is lost, and what failed can be asked for again."""
+    session = unwell.before[0]
+    assert is_unavailable(unwell.refresh(session.refresh))
+    limit_files(unwell, "unlimited")
+    unwell.wait_for(lambda: unwell.operator.get("/readyz").status_code == 200, 10, "readiness")
+    rotated = unwell.refresh(session.refresh)
+    assert rotated.status_code == 200
+    assert unwell.revoke(unwell.before[1].access).status_code == 200
+    events = [event["event"] for event in unwell.run.events()]
+    assert "journal_unwritable" in events and "journal_healed" in events
+    unwell.restart()
+    assert unwell.refusal(unwell.gone.access) == "token_revoked"
+    assert unwell.refusal(unwell.before[1].access) == "token_revoked"
+    assert unwell.refresh(Session(rotated.json()).refresh).status_code == 200
+
+
 def test_no_room_at_start_refuses_with_a_message(make_server):
     """DESIGN 7: unwritable state stops the start and leaves the files alone."""
     server = make_server(alg="HS256").start()

@@ -57,9 +57,12 @@ typealias Answer = Result<JournalPosition, JournalFault>
 
 extension JournalOptions {
     static func test(
-        clock: TestClock = TestClock(), random: TestRandom = TestRandom(), segmentRecordCount: UInt64? = nil
+        clock: TestClock = TestClock(), random: TestRandom = TestRandom(), segmentRecordCount: UInt64? = nil,
+        observe: @escaping @Sendable (JournalEvent) -> Void = { _ in }
     ) -> JournalOptions {
         var options = JournalOptions(clock: clock.clock, random: { random.next() })
+        options.retryMilliseconds = 1...4
+        options.observe = observe
         if let segmentRecordCount { options.segmentRecordCount = segmentRecordCount }
         return options
     }

@@ -45,39 +45,6 @@ struct JournalWriterTests {
         writer.close()
     }
 
-    @Test func `after a failed sync nothing is acknowledged any more`() throws {
-        let storage = MemoryStorage()
-        let writer = try reopen(storage)
-        _ = try writer.write(.revoke(1))
-        let durable = writer.durableSeq
-        let entered = DispatchSemaphore(value: 0)
-        let gate = DispatchSemaphore(value: 0)
-        let failing = storage.writeCount + 1
-        storage.onWrite { number in
-            guard number == failing else { return nil }
-            entered.signal()
-            gate.wait()
-            return .io(function: "pwrite", errno: 5, path: "x")
-        }
-        let answers = Collector<Answer>()
-        writer.append(.revoke(2)) { answers.take($0) }
-        entered.wait()
-        writer.append(.revoke(3)) { answers.take($0) }
-        writer.whenDurable(durable + 1) { answers.take($0.map { JournalPosition(seq: $0, time: 0) }) }
-        gate.signal()
-        let reason = JournalFault.unwritable(
-            reason: JournalFault.io(function: "pwrite", errno: 5, path: "x").description)
-        #expect(answers.wait(for: 3) == Array(repeating: .failure(reason), count: 3))
-        #expect(!writer.isWritable)
-        #expect(writer.fault == reason)
-        // The disk is well again, but what it holds is not known: no second try on the same file.
-        writer.append(.revoke(4)) { answers.take($0) }
-        #expect(answers.wait(for: 1).last == .failure(reason))
-        #expect(storage.writeCount == failing)
-        #expect(writer.durableSeq == durable)
-        writer.close()
-    }
-
     @Test func `a start on a directory that cannot be written fails`() {
         let storage = MemoryStorage()
         storage.onWrite { _ in .io(function: "open", errno: 30, path: "x") }

@@ -11,6 +11,15 @@ final class MemoryStorage: JournalStorage {
         var writeCount = 0
         /// Asked before every write with its number, from 1.
         var onWrite: (@Sendable (Int) -> JournalFault?)?
+        var onBegin: (@Sendable () -> Void)?
+        var onRead: (@Sendable (String) -> Void)?
+        /// Asked before each operation of a compaction with its number, from 1: reading names and files, and everything
+        /// about files that end in .snap or .snap.tmp, or are removed.
+        var onCompaction: (@Sendable (Int) -> JournalFault?)?
+        var compactionCount = 0
+        var failsTruncation = false
+        /// The directory after each change, if they are kept.
+        var states: [[String: [UInt8]]]?
     }
 
     let state = Mutex(State())
@@ -27,6 +36,30 @@ final class MemoryStorage: JournalStorage {
 
     func onWrite(_ body: (@Sendable (Int) -> JournalFault?)?) { state.withLock { $0.onWrite = body } }
 
+    func onBegin(_ body: (@Sendable () -> Void)?) { state.withLock { $0.onBegin = body } }
+    func onRead(_ body: (@Sendable (String) -> Void)?) { state.withLock { $0.onRead = body } }
+    func onCompaction(_ body: (@Sendable (Int) -> JournalFault?)?) {
+        state.withLock {
+            $0.onCompaction = body
+            $0.compactionCount = 0
+        }
+    }
+
+    func failTruncation() { state.withLock { $0.failsTruncation = true } }
+
+    func keepStates() { state.withLock { $0.states = [$0.files] } }
+    var states: [[String: [UInt8]]] { state.withLock { $0.states ?? [] } }
+
+    private func compacting() throws(JournalFault) {
+        let (hook, number) = state.withLock { state in
+            state.compactionCount += 1
+            return (state.onCompaction, state.compactionCount)
+        }
+        if let fault = hook?(number) { throw fault }
+    }
+
+    private func changed() { state.withLock { $0.states?.append($0.files) } }
+
     func edit(_ name: String, _ body: (inout [UInt8]) -> Void) {
         state.withLock { body(&$0.files[name, default: []]) }
     }
@@ -41,12 +74,17 @@ final class MemoryStorage: JournalStorage {
 
     func unlock() { state.withLock { $0.isLocked = false } }
 
-    func names() throws(JournalFault) -> [String] { Array(files.keys) }
+    func names() throws(JournalFault) -> [String] {
+        try compacting()
+        return Array(files.keys)
+    }
 
     func byteCount(of name: String) throws(JournalFault) -> UInt64 { UInt64(files[name]?.count ?? 0) }
 
     func read(_ name: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {
-        Array((files[name] ?? []).dropFirst(Int(offset)).prefix(count))
+        try compacting()
+        state.withLock({ $0.onRead })?(name)
+        return Array((files[name] ?? []).dropFirst(Int(offset)).prefix(count))
     }
 
     func create(_ name: String, content: [UInt8]) throws(JournalFault) -> any JournalFile {
@@ -54,12 +92,29 @@ final class MemoryStorage: JournalStorage {
         return File(storage: self, name: name)
     }
 
+    func begin(_ name: String) throws(JournalFault) -> any JournalFile {
+        state.withLock({ $0.onBegin })?()
+        try compacting()
+        edit(name) { $0 = [] }
+        changed()
+        return File(storage: self, name: name)
+    }
+
+    func rename(_ name: String, to newName: String) throws(JournalFault) {
+        try compacting()
+        state.withLock { $0.files[newName] = $0.files.removeValue(forKey: name) }
+        changed()
+    }
+
     func truncate(_ name: String, to byteCount: UInt64) throws(JournalFault) {
+        if state.withLock({ $0.failsTruncation }) { throw .io(function: "ftruncate", errno: 5, path: name) }
         edit(name) { $0.removeLast($0.count - Int(byteCount)) }
     }
 
     func remove(_ name: String) throws(JournalFault) {
+        try compacting()
         state.withLock { $0.files[name] = nil }
+        changed()
     }
 
     func write(_ name: String, _ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
@@ -68,12 +123,14 @@ final class MemoryStorage: JournalStorage {
             return (state.onWrite, state.writeCount)
         }
         if let fault = hook?(number) { throw fault }
+        if name.contains(".snap") { try compacting() }
         edit(name) { file in
             let end = Int(offset) + bytes.count
             if file.count < end { file.append(contentsOf: repeatElement(0, count: end - file.count)) }
             file.replaceSubrange(Int(offset)..<end, with: bytes)
         }
         note("synced")
+        changed()
     }
 
     private final class File: JournalFile {

@@ -25,6 +25,12 @@ final class Harness: Sendable {
                 random: { self.random() }))
     }
 
+    /// With a disk that works again.
+    func reopen() throws -> RevocationStore {
+        disk.heal()
+        return try open()
+    }
+
     var now: Int64 { wall.load(ordering: .relaxed) }
 
     func set(_ milliseconds: Int64) { wall.store(milliseconds, ordering: .relaxed) }
@@ -76,6 +82,7 @@ final class Disk: Sendable {
         state.withLock { $0.isHeld = false }
         released.signal()
     }
+    func heal() { state.withLock { $0.fault = nil } }
     func fail() { state.withLock { $0.fault = .io(function: "pwrite", errno: 5, path: "disk") } }
 
     func pass() throws(JournalFault) {
@@ -108,6 +115,11 @@ final class GovernedStorage: JournalStorage {
         try disk.pass()
         return File(try inner.create(name, content: content), disk)
     }
+    func begin(_ name: String) throws(JournalFault) -> any JournalFile {
+        try disk.pass()
+        return File(try inner.begin(name), disk)
+    }
+    func rename(_ name: String, to newName: String) throws(JournalFault) { try inner.rename(name, to: newName) }
     func truncate(_ name: String, to byteCount: UInt64) throws(JournalFault) {
         try inner.truncate(name, to: byteCount)
     }

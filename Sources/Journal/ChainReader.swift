@@ -1,0 +1,81 @@
+/// Reads the records of a snapshot and of the segments after it, in order, and refuses what is not whole.
+struct ChainReader {
+    private let storage: any JournalStorage
+    private let chain: SegmentChain
+    /// How many segments are read.
+    private let segmentCount: Int
+    /// Records of the chain's last segment.
+    private let tailCount: UInt64
+    private var snapshot: SnapshotCursor?
+    private var segmentIndex = 0
+    private var cursor: SegmentCursor?
+    private(set) var lastSeq: UInt64
+    private(set) var lastChecksum: UInt32
+    /// Milliseconds since 1970; 0 if there is no record.
+    private(set) var lastTime: Int64
+
+    /// - Parameter tailCount: records of the chain's last segment, if that is among the ones to be read.
+    init(_ chain: SegmentChain, segmentCount: Int, tailCount: UInt64 = 0, in storage: any JournalStorage) {
+        self.storage = storage
+        self.chain = chain
+        self.segmentCount = segmentCount
+        self.tailCount = tailCount
+        snapshot = chain.snapshot.map { SnapshotCursor($0) }
+        lastSeq = chain.snapshot?.header.lastSeq ?? 0
+        lastChecksum = chain.snapshot?.header.lastChecksum ?? 0
+        lastTime = chain.snapshot?.header.lastTime ?? 0
+    }
+
+    /// The next record, or nil at the end.
+    /// - Throws: `.corrupt` if a record that was once on stable storage is not whole.
+    mutating func next() throws(JournalFault) -> JournalRecord? {
+        if let record = try snapshot?.next(in: storage) { return record }
+        snapshot = nil
+        while segmentIndex < segmentCount {
+            let segment = chain.segments[segmentIndex]
+            var cursor = self.cursor.take() ?? SegmentCursor(segment)
+            let count = chain.statedCount(segmentIndex) ?? tailCount
+            if cursor.seq &- segment.header.firstSeq >= count {
+                try checkEnd(of: segment)
+                segmentIndex += 1
+                continue
+            }
+            let seq = cursor.seq
+            let record = try Self.record(in: cursor.next(in: storage), seq: seq, of: segment, checksum: &lastChecksum)
+            self.cursor = consume cursor
+            lastSeq = record.seq
+            lastTime = max(lastTime, record.time)
+            return record
+        }
+        return nil
+    }
+
+    /// The next segment's header says which record was the last of this one.
+    private func checkEnd(of segment: Segment) throws(JournalFault) {
+        guard segmentIndex + 1 < chain.segments.count else { return }
+        let next = chain.segments[segmentIndex + 1].header
+        guard next.previousChecksum == lastChecksum else {
+            throw .corrupt(
+                file: segment.name, offset: segment.offset(of: next.previousLastSeq),
+                expectation: "the last record has another checksum than segment \(next.number) states")
+        }
+    }
+
+    private static func record(
+        in slot: Slot?, seq: UInt64, of segment: Segment, checksum: inout UInt32
+    ) throws(JournalFault) -> JournalRecord {
+        let expectation: String
+        switch slot {
+        case .record(let record, _, let found):
+            checksum = found
+            return record
+        case .zero: expectation = "a record expected, zeros found"
+        case .bad(let sentence): expectation = sentence
+        case nil: expectation = "record \(seq) expected, the file ends"
+        case .unknownKind(let kind):
+            let offset = segment.offset(of: seq)
+            throw .unsupported(file: segment.name, offset: offset, what: "a record of kind \(kind)")
+        }
+        throw .corrupt(file: segment.name, offset: segment.offset(of: seq), expectation: expectation)
+    }
+}

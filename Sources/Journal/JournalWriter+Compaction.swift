@@ -1,0 +1,84 @@
+internal import Octets
+internal import Synchronization
+
+/// How much the journal's files hold.
+package struct JournalExtent: Equatable, Sendable {
+    /// Records on disk, those that no longer matter included.
+    package internal(set) var recordCount: UInt64
+    /// Segments since the last compaction, the one that is being written included.
+    package internal(set) var segmentCount: UInt64
+
+    package init(recordCount: UInt64, segmentCount: UInt64) {
+        self.recordCount = recordCount
+        self.segmentCount = segmentCount
+    }
+}
+
+extension JournalWriter {
+    package var extent: JournalExtent {
+        let base = compacted.withLock { $0 }
+        return JournalExtent(
+            recordCount: durableSeq &- base.lastSeq &+ base.recordCount,
+            segmentCount: core.activeSegment.load(ordering: .acquiring) &- base.number)
+    }
+
+    /// Seals the segment that is being written, and makes a snapshot of everything before the next one.
+    ///
+    /// Runs on the caller's thread, which it keeps for as long as the disk takes; commits go on meanwhile. One at a time:
+    /// a second caller waits.
+    ///
+    /// - Throws: `.unwritable` or `.closed` as an append would; `.corrupt` if what is read is not whole. The old files
+    ///   count until the new snapshot stands.
+    package func compact(_ sieve: any RecordSieve) throws(JournalFault) -> CompactionReport {
+        // Held over all of the work, so that `close()` gives the lock back only when nobody changes the directory.
+        try compacting.withLock { _ throws(JournalFault) in
+            try roll()
+            let compaction = Compaction(storage: storage, options: options) {
+                self.core.queue.withLock { $0.isClosing }
+            }
+            let report = try compaction.run(below: core.activeSegment.load(ordering: .acquiring), sieve)
+            if report.number > 0 {
+                let base = CompactedBase(
+                    number: report.number, lastSeq: report.lastSeq, recordCount: report.keptCount)
+                compacted.withLock { $0 = base }
+            }
+            return report
+        }
+    }
+
+    /// Returns when a new segment stands.
+    private func roll() throws(JournalFault) {
+        let answer = Monitor<Result<JournalPosition, JournalFault>?>(nil)
+        let fault: JournalFault? = core.queue.withLock { queue in
+            if let fault = queue.fault { return fault }
+            guard let position = queue.roll(store) else { return nil }
+            queue.call(
+                { result in
+                    answer.withLock { $0 = result }
+                    answer.signal()
+                }, after: position)
+            return nil
+        }
+        if let fault { throw fault }
+        core.queue.signal()
+        _ = try answer.wait { $0 }.get()
+    }
+}
+
+/// What the newest snapshot stands for.
+struct CompactedBase: Sendable {
+    let number: UInt64
+    let lastSeq: UInt64
+    let recordCount: UInt64
+
+    init(number: UInt64, lastSeq: UInt64, recordCount: UInt64) {
+        self.number = number
+        self.lastSeq = lastSeq
+        self.recordCount = recordCount
+    }
+
+    init(_ snapshot: Snapshot?) {
+        let header = snapshot?.header
+        self.init(number: header?.number ?? 0, lastSeq: header?.lastSeq ?? 0, recordCount: header?.recordCount ?? 0)
+    }
+}

@@ -1,0 +1,118 @@
+internal import Octets
+
+/// A snapshot as it stands in the directory, with a checked header.
+struct Snapshot: Sendable {
+    let header: SnapshotHeader
+    /// Another than the header's while it is not finished.
+    let file: String
+
+    init(_ file: String, number: UInt64, in storage: any JournalStorage) throws(JournalFault) {
+        let octets = try storage.read(file, at: 0, count: SnapshotHeader.byteCount)
+        header = try SnapshotHeader(octets, file: file, number: number)
+        self.file = file
+        let byteCount = try storage.byteCount(of: file)
+        let (records, isOver) = header.recordCount.multipliedReportingOverflow(by: UInt64(JournalRecord.byteCount))
+        guard !isOver, byteCount == UInt64(SnapshotHeader.byteCount) &+ records else {
+            throw .corrupt(file: file, offset: byteCount, expectation: "\(header.recordCount) records")
+        }
+    }
+
+    /// Reads every record.
+    func verify(in storage: any JournalStorage) throws(JournalFault) {
+        var cursor = SnapshotCursor(self)
+        while try cursor.next(in: storage) != nil {}
+    }
+}
+
+/// Reads a snapshot's records in order, a mebibyte at a time.
+struct SnapshotCursor: Sendable {
+    private static let chunkByteCount = 1 << 20
+
+    private let snapshot: Snapshot
+    private var chunk: [UInt8] = []
+    private var position = 0
+    private var nextChunk = UInt64(SnapshotHeader.byteCount)
+    private(set) var index: UInt64 = 0
+
+    init(_ snapshot: Snapshot) {
+        self.snapshot = snapshot
+    }
+
+    /// Where the next record begins.
+    var offset: UInt64 { UInt64(SnapshotHeader.byteCount) &+ index &* UInt64(JournalRecord.byteCount) }
+
+    /// The next record, or nil after the last.
+    /// - Throws: `.corrupt` for whatever is not exactly what was written.
+    mutating func next(in storage: any JournalStorage) throws(JournalFault) -> JournalRecord? {
+        guard index < snapshot.header.recordCount else { return nil }
+        if position >= chunk.count {
+            chunk = try storage.read(snapshot.file, at: nextChunk, count: Self.chunkByteCount)
+            nextChunk &+= UInt64(Self.chunkByteCount)
+            position = 0
+        }
+        guard chunk.count - position >= JournalRecord.byteCount else {
+            throw corrupt("record \(index) expected, the file ends")
+        }
+        let place = position..<(position + JournalRecord.byteCount)
+        let slot = Slot(chunk.span.extracting(place), seq: nil, salt: snapshot.header.salt)
+        switch slot {
+        case .record(let record, let place, _):
+            guard place == index else { throw corrupt("record \(index) expected, record \(place) found") }
+            guard record.seq <= snapshot.header.lastSeq else {
+                throw corrupt("a record up to \(snapshot.header.lastSeq) expected, record \(record.seq) found")
+            }
+            position += JournalRecord.byteCount
+            index &+= 1
+            return record
+        case .zero: throw corrupt("a record expected, zeros found")
+        case .bad(let sentence): throw corrupt(sentence)
+        case .unknownKind(let kind):
+            throw .unsupported(file: snapshot.file, offset: offset, what: "a record of kind \(kind)")
+        }
+    }
+
+    private func corrupt(_ expectation: String) -> JournalFault {
+        .corrupt(file: snapshot.file, offset: offset, expectation: expectation)
+    }
+}
+
+/// Writes a snapshot piece by piece under a name that does not count, its header last.
+struct SnapshotWriter: ~Copyable {
+    /// So much at once that the disk is used well, and so little that a commit next to it waits for one piece at most.
+    private static let pieceByteCount = 256 << 10
+
+    let name: String
+    private let file: any JournalFile
+    private let salt: UInt32
+    private var buffer: [UInt8] = []
+    private var offset = UInt64(SnapshotHeader.byteCount)
+    private(set) var recordCount: UInt64 = 0
+
+    init(name: String, salt: UInt32, in storage: any JournalStorage) throws(JournalFault) {
+        self.name = name
+        self.salt = salt
+        file = try storage.begin(name)
+        buffer.reserveCapacity(Self.pieceByteCount)
+    }
+
+    deinit { file.close() }
+
+    mutating func append(_ record: JournalRecord) throws(JournalFault) {
+        record.write(to: &buffer, salt: salt, durableSeq: recordCount)
+        recordCount &+= 1
+        if buffer.count >= Self.pieceByteCount { try flush() }
+    }
+
+    /// - Parameter header: with this writer's salt and number of records.
+    consuming func finish(_ header: SnapshotHeader) throws(JournalFault) {
+        try flush()
+        try file.write(header.octets, at: 0)
+    }
+
+    private mutating func flush() throws(JournalFault) {
+        guard !buffer.isEmpty else { return }
+        try file.write(buffer, at: offset)
+        offset &+= UInt64(buffer.count)
+        buffer.removeAll(keepingCapacity: true)
+    }
+}

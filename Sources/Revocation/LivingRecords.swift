@@ -1,0 +1,64 @@
+internal import Journal
+internal import Octets
+
+/// What of the journal still matters: not what has expired for certain, was said before, or was overtaken.
+struct LivingRecords: RecordSieve {
+    private struct Refusal: Hashable {
+        let id: UUID
+        let expires: Int64
+    }
+
+    private struct CutName: Hashable {
+        let key: UUID
+        let flags: UInt8
+    }
+
+    private let rotations: Sessions
+    /// What expired at this time or before is gone from memory, too, or will be soon.
+    private let horizon: Int64
+    private var tokens: Set<Refusal> = []
+    private var sessions: Set<Refusal> = []
+    /// Few, and a later one may reach less far into the future: both bounds count, so they are merged, not dropped.
+    private var cuts: [CutName: JournalRecord] = [:]
+
+    init(rotations: Sessions, horizon: Int64) {
+        self.rotations = rotations
+        self.horizon = horizon
+    }
+
+    mutating func keeps(_ record: JournalRecord) -> Bool {
+        switch record.kind {
+        case .revokeToken:
+            return record.expires.saturatingAdd(Memory.leewayMax) > horizon
+                && tokens.insert(Refusal(id: record.key, expires: record.expires)).inserted
+        case .revokeSession:
+            return record.expires > horizon
+                && sessions.insert(Refusal(id: record.key, expires: record.expires)).inserted
+        case .rotate:
+            // Memory takes up a generation only when its record is durable: that one stands further on in the journal.
+            return record.expires > horizon
+                && rotations.generation(of: record.key) <= Rotation(record).generation
+        case .cut:
+            hold(record)
+            return false
+        case .session:
+            return record.expires > horizon
+        case .open, .seal:
+            return false
+        }
+    }
+
+    var heldBack: [JournalRecord] { cuts.values.filter { $0.expires > horizon } }
+
+    private mutating func hold(_ record: JournalRecord) {
+        let name = CutName(key: record.key, flags: record.flags)
+        guard let before = cuts[name] else {
+            cuts[name] = record
+            return
+        }
+        var merged = record.value >= before.value ? record : before
+        // One who was spared is so only until the end of that very cut.
+        if !record.isSpare { merged.expires = max(before.expires, record.expires) }
+        cuts[name] = merged
+    }
+}

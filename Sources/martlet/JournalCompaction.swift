@@ -1,0 +1,24 @@
+internal import Assembly
+internal import Glibc
+internal import Journal
+internal import Octets
+internal import OpenSSL
+internal import Revocation
+
+/// `martlet journal compact`: writes the journal of a stopped server again without what no longer matters.
+enum JournalCompaction {
+    static func run(_ directory: String) throws(JournalFault) {
+        // A mistyped directory would be made, and be empty.
+        guard unsafe access(directory, R_OK) == 0 else {
+            throw .io(function: "access", errno: errno, path: directory)
+        }
+        let store = try RevocationStore.open(
+            RevocationOptions(
+                directory: directory, grace: 0, sessionMax: 0, clock: SystemClock.wall,
+                monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() }))
+        defer { store.close() }
+        let report = try store.compact(
+            now: SystemClock.wall.now, monotonic: MonotonicClock.nanoseconds() / 1_000_000)
+        print("\(report.readCount) records read, \(report.keptCount) kept, \(report.segmentCount) segments removed")
+    }
+}
