@@ -31,6 +31,15 @@ final class MemoryJournal: JournalStorage {
         return File(journal: self, name: name)
     }
 
+    func begin(_ name: String) throws(JournalFault) -> any JournalFile {
+        state.withLock { $0.files[name] = [] }
+        return File(journal: self, name: name)
+    }
+
+    func rename(_ name: String, to newName: String) throws(JournalFault) {
+        state.withLock { $0.files[newName] = $0.files.removeValue(forKey: name) }
+    }
+
     func truncate(_ name: String, to byteCount: UInt64) throws(JournalFault) {
         state.withLock { state in
             guard let file = state.files[name] else { return }
