@@ -34,10 +34,11 @@ final class CommitLoop: @unchecked Sendable {
         self.segments = segments
     }
 
-    /// Commits what stands in the queue now.
+    /// Commits what stands in the queue now. A first write that fails is final: whoever starts is told now, not when the
+    /// little room there is has been used up.
     func commitQueued() throws(JournalFault) {
         guard core.queue.withLock({ $0.take(&batch) }) else { return }
-        try commitBatch()
+        try commitBatch(isFinal: true)
     }
 
     /// Returns when the writer is closed and everything queued before is durable or given up.
@@ -66,13 +67,14 @@ final class CommitLoop: @unchecked Sendable {
         return core.queue.wait(atMost: retryMilliseconds, until: isReady) ?? .retry(after: retryMilliseconds)
     }
 
-    private func commitBatch() throws(JournalFault) {
+    private func commitBatch(isFinal: Bool = false) throws(JournalFault) {
         var start = 0
         while start < batch.records.count {
             let range = segments.chunk(of: batch.records, from: start)
             do throws(JournalFault) {
                 try commit(batch.records[range])
             } catch {
+                if isFinal { throw error }
                 // What of it is on disk is not known, and a second sync of the same pages would lie.
                 try segments.abandon(after: core.durableSeq.load(ordering: .relaxed), for: error)
                 try segments.checkPlace()

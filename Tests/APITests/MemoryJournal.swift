@@ -37,9 +37,7 @@ final class MemoryJournal: JournalStorage {
     }
 
     func rename(_ name: String, to newName: String) throws(JournalFault) {
-        state.withLock { state in
-            state.files[newName] = state.files.removeValue(forKey: name)
-        }
+        state.withLock { $0.files[newName] = $0.files.removeValue(forKey: name) }
     }
 
     func truncate(_ name: String, to byteCount: UInt64) throws(JournalFault) {

@@ -121,6 +121,14 @@ struct FailedSyncTests {
         #expect(try numbers(storage) == [1, 2])
     }
 
+    @Test func `a start without room to lay out fails, though the first record would fit`() throws {
+        let storage = MemoryStorage()
+        let full = full
+        storage.onWrite { $0 == 1 ? full : nil }
+        #expect(throws: full) { try reopen(storage) }
+        #expect(storage.files.isEmpty)
+    }
+
     @Test func `a segment that cannot be cut to its end is no failure`() throws {
         let storage = MemoryStorage()
         storage.failTruncation()
