@@ -16,6 +16,8 @@ package struct ConfigurationError: Error, Equatable, Sendable {
 package struct Configuration: Sendable {
     package let listen: [ListenText]
     package let operatorListen: [ListenText]
+    /// What secure addresses show.
+    package let tls: TLSFiles?
     package let realm: RealmSettings
     package let statePath: String
     package let keysPath: String
@@ -43,10 +45,15 @@ package struct Configuration: Sendable {
     /// - Parameters:
     ///   - environment: settings by name; names that do not begin with `MARTLET_` are ignored.
     ///   - cores: what the word `cores` stands for.
-    package init(environment: [String: String], cores: Int) throws(ConfigurationError) {
+    ///   - selfSigned: whether every TCP address of the service speaks TLS with a certificate made for it.
+    package init(
+        environment: [String: String], cores: Int, selfSigned: Bool = false
+    ) throws(ConfigurationError) {
         var reader = SettingsReader(environment)
-        listen = ListenText.read(.listen, &reader, mayBeEmpty: false)
+        let listen = ListenText.read(.listen, &reader, mayBeEmpty: false)
+        self.listen = selfSigned ? listen.map(\.secured) : listen
         operatorListen = ListenText.read(.operatorListen, &reader, mayBeEmpty: true)
+        tls = Self.tls(&reader, isWanted: (self.listen + operatorListen).contains(where: \.isSecure), selfSigned)
         realm = Self.realm(&reader)
         statePath = reader.path(.state)
         keysPath = reader.path(.keys)
@@ -71,6 +78,28 @@ package struct Configuration: Sendable {
             .logLevel, { text in Log.Level.allCases.first { "\($0.name)" == text } },
             expected: "debug, info, warning or error", otherwise: .info)
         guard reader.mistakes.isEmpty else { throw ConfigurationError(mistakes: reader.mistakes) }
+    }
+
+    private static func tls(_ reader: inout SettingsReader, isWanted: Bool, _ selfSigned: Bool) -> TLSFiles? {
+        let certificate = reader.text(.tlsCertificate)
+        let key = reader.text(.tlsKey)
+        let authorities = reader.text(.tlsClientAuthorities)
+        let clients = authorities.isEmpty ? nil : authorities
+        if selfSigned {
+            for setting in [Setting.tlsCertificate, .tlsKey] where !reader.text(setting).isEmpty {
+                reader.complain(setting, "empty, as --dev-tls wants it")
+            }
+            return .selfSigned(in: reader.text(.state), clientAuthoritiesPath: clients)
+        }
+        for setting in [Setting.tlsCertificate, .tlsKey, .tlsClientAuthorities] {
+            let isSet = !reader.text(setting).isEmpty
+            if isSet, !isWanted { reader.complain(setting, "of use: no address has https:// in front") }
+            if !isSet, isWanted, setting != .tlsClientAuthorities {
+                reader.complain(setting, "a path, which an address with https:// needs")
+            }
+        }
+        guard isWanted else { return nil }
+        return TLSFiles(certificatePath: certificate, keyPath: key, clientAuthoritiesPath: clients)
     }
 
     private static func realm(_ reader: inout SettingsReader) -> RealmSettings {

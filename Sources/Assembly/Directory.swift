@@ -29,6 +29,7 @@ enum Directory {
 /// What a file is at one moment: two equal stamps mean that nobody replaced or rewrote it in between.
 package struct FileStamp: Equatable, Sendable {
     let mode: UInt32
+    var exists: Bool { byteCount >= 0 }
     private let inode: UInt64
     private let byteCount: Int64
     private let seconds: Int

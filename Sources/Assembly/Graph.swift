@@ -5,7 +5,7 @@ import Glibc
 package import HTTP
 import Journal
 import Octets
-import OpenSSL
+package import OpenSSL
 import Revocation
 import Service
 package import Telemetry
@@ -21,6 +21,8 @@ package final class Graph: Sendable {
     package let shared: ApplicationShared
     package let connections: ConnectionCounters
     package let log: Log
+    /// What secure listeners show.
+    package let identity: TLSIdentity?
     private let housekeeper: Housekeeper
 
     /// Reads everything first and changes nothing on disk before all of it is right.
@@ -30,13 +32,17 @@ package final class Graph: Sendable {
         let clients = try files.clients()
         let keys = KeyDirectory(path: configuration.keysPath)
         let present = try Self.keyring(keys)
+        let provided = try Self.providedTLS(configuration)
         let revocations = try Self.revocations(configuration, log)
+        let context = if let provided { provided } else { try Self.selfSignedTLS(configuration, log) }
         let keyring = if let present { present } else { try Self.firstKeyring(keys, log) }
         let realm = try Self.realm(
             configuration, users: users, clients: clients, keyring: keyring, revocations: revocations, files: files,
             log: log)
         let connections = ConnectionCounters()
-        let housekeeper = Housekeeper(realm: realm, files: files, keys: keys)
+        let identity = context.map { TLSIdentity($0) }
+        let housekeeper = Housekeeper(
+            realm: realm, files: files, keys: keys, tls: configuration.tls, identity: identity)
         let settings = Setting.allCases.map { $0.openAPIText }
         shared = ApplicationShared(
             realm: realm, connections: connections,
@@ -45,12 +51,13 @@ package final class Graph: Sendable {
             random: { Random.next64() }, unreadiness: { housekeeper.unreadiness })
         self.connections = connections
         self.log = log
+        self.identity = identity
         self.housekeeper = housekeeper
         housekeeper.start()
         housekeeper.startCompaction()
     }
 
-    /// Reads accounts and keys again now, as SIGHUP asks.
+    /// Reads accounts, keys and certificates again now, as SIGHUP asks.
     package func reload() {
         housekeeper.reload()
     }
@@ -79,6 +86,21 @@ package final class Graph: Sendable {
         } catch {
             throw StartFault(description: error.description)
         }
+    }
+
+    /// The pair that the settings name.
+    private static func providedTLS(_ configuration: Configuration) throws(StartFault) -> TLSContext? {
+        guard let tls = configuration.tls, !tls.isSelfSigned else { return nil }
+        return try tls.load(now: SystemClock.wall.now)
+    }
+
+    private static func selfSignedTLS(_ configuration: Configuration, _ log: Log) throws(StartFault) -> TLSContext? {
+        guard let tls = configuration.tls, tls.isSelfSigned else { return nil }
+        let now = SystemClock.wall.now
+        if try tls.fill(now: now) {
+            log.write(.info, "tls_pair_created") { $0.add("certificate", tls.certificatePath) }
+        }
+        return try tls.load(now: now)
     }
 
     private static func revocations(_ configuration: Configuration, _ log: Log) throws(StartFault) -> RevocationStore {

@@ -2,6 +2,7 @@ import Accounts
 import Glibc
 import Journal
 import Octets
+import OpenSSL
 import Revocation
 import Service
 import Synchronization
@@ -14,6 +15,8 @@ final class Housekeeper: Sendable {
     private static let intervalMilliseconds = 250
 
     private static let roundsPerPurge = 240
+    /// An hour: so long does one set of ticket keys live, and with it what is resumed under it.
+    private static let roundsPerTicketKeys = 14_400
 
     /// Every five minutes: seldom enough that a wrong guess of what no longer matters costs little.
     private static let roundsPerCompaction = 1_200
@@ -23,23 +26,29 @@ final class Housekeeper: Sendable {
         var usersStamp: FileStamp
         var clientsStamp: FileStamp
         var keysStamp: [FileStamp]
+        var tlsStamp: [FileStamp]
         var failures: [String: String] = [:]
     }
 
     private let realm: Realm
     private let files: AccountFiles
     private let keys: KeyDirectory
+    private let tls: TLSFiles?
+    private let identity: TLSIdentity?
     private let state: Mutex<State>
     /// Held from a look at the files until what they say is taken up: a slow reload must not undo a later one.
     private let reloading = Mutex(())
 
-    init(realm: Realm, files: AccountFiles, keys: KeyDirectory) {
+    init(realm: Realm, files: AccountFiles, keys: KeyDirectory, tls: TLSFiles?, identity: TLSIdentity?) {
         self.realm = realm
         self.files = files
         self.keys = keys
+        self.tls = tls
+        self.identity = identity
         state = Mutex(
             State(
-                usersStamp: FileStamp(files.usersPath), clientsStamp: FileStamp(files.clientsPath), keysStamp: keys.stamp()))
+                usersStamp: FileStamp(files.usersPath), clientsStamp: FileStamp(files.clientsPath),
+                keysStamp: keys.stamp(), tlsStamp: tls?.stamp() ?? []))
     }
 
     /// What a failed reload left as it was.
@@ -54,6 +63,7 @@ final class Housekeeper: Sendable {
                 Threads.sleep(milliseconds: Self.intervalMilliseconds)
                 reloadWhatChanged()
                 rounds += 1
+                if rounds % Self.roundsPerTicketKeys == 0 { rotateTicketKeys() }
                 guard rounds % Self.roundsPerPurge == 0 else { continue }
                 realm.revocations.purge(now: realm.clock.now, monotonic: MonotonicClock.nanoseconds() / 1_000_000)
             }
@@ -100,7 +110,13 @@ final class Housekeeper: Sendable {
             reloadUsers(FileStamp(files.usersPath))
             reloadClients(FileStamp(files.clientsPath))
             reloadKeys(keys.stamp())
+            if let tls { reloadTLS(tls, tls.stamp()) }
         }
+    }
+
+    private func rotateTicketKeys() {
+        guard let tls else { return }
+        reloading.withLock { _ in reloadTLS(tls, tls.stamp()) }
     }
 
     private func reloadWhatChanged() {
@@ -108,13 +124,26 @@ final class Housekeeper: Sendable {
     }
 
     private func reloadWhatDiffers() {
-        let seen = state.withLock { ($0.usersStamp, $0.clientsStamp, $0.keysStamp) }
+        let seen = state.withLock { ($0.usersStamp, $0.clientsStamp, $0.keysStamp, $0.tlsStamp) }
         let users = FileStamp(files.usersPath)
         if users != seen.0 { reloadUsers(users) }
         let clients = FileStamp(files.clientsPath)
         if clients != seen.1 { reloadClients(clients) }
         let keyStamps = keys.stamp()
         if keyStamps != seen.2 { reloadKeys(keyStamps) }
+        if let tls {
+            let stamps = tls.stamp()
+            if stamps != seen.3 { reloadTLS(tls, stamps) }
+        }
+    }
+
+    /// Connections that are there keep what they began under.
+    private func reloadTLS(_ tls: TLSFiles, _ stamps: [FileStamp]) {
+        state.withLock { $0.tlsStamp = stamps }
+        take("tls", at: tls.certificatePath) { () throws(StartFault) in
+            if tls.isSelfSigned { _ = try tls.fill(now: realm.clock.now) }
+            identity?.replace(with: try tls.load(now: realm.clock.now))
+        }
     }
 
     private func reloadUsers(_ stamp: FileStamp) {

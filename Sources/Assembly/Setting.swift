@@ -3,6 +3,9 @@
 package enum Setting: String, CaseIterable, Sendable {
     case listen = "MARTLET_LISTEN"
     case operatorListen = "MARTLET_OPERATOR_LISTEN"
+    case tlsCertificate = "MARTLET_TLS_CERT"
+    case tlsKey = "MARTLET_TLS_KEY"
+    case tlsClientAuthorities = "MARTLET_TLS_CLIENT_CA"
     case issuer = "MARTLET_ISSUER"
     case audience = "MARTLET_AUDIENCE"
     case state = "MARTLET_STATE"
@@ -52,7 +55,7 @@ package enum Setting: String, CaseIterable, Sendable {
         case .users: "users.json"
         case .clients: "clients.json"
         case .algorithm: "RS256"
-        case .sharedSecretAudiences, .claims: ""
+        case .sharedSecretAudiences, .claims, .tlsCertificate, .tlsKey, .tlsClientAuthorities: ""
         case .accessLifetime: "10m"
         case .refreshIdle: "14d"
         case .sessionMax: "90d"
@@ -77,8 +80,11 @@ package enum Setting: String, CaseIterable, Sendable {
     /// One line for `--help` and the documents.
     package var summary: String {
         switch self {
-        case .listen: "where the service listens: host:port, [v6]:port or unix:/path, comma-separated"
+        case .listen: "where the service listens: host:port, [v6]:port or unix:/path, comma-separated; https:// in front for TLS"
         case .operatorListen: "where health, metrics and administration listen; empty for nowhere"
+        case .tlsCertificate: "file of the TLS certificate and its chain, in PEM"
+        case .tlsKey: "file of the TLS certificate's private key, in PEM, mode 0600"
+        case .tlsClientAuthorities: "file of authorities, in PEM; over TLS only clients with a certificate of theirs get in"
         case .issuer: "iss of every token: an https URL without query or fragment (http for loopback)"
         case .audience: "audiences that tokens may have, comma-separated; the first is the default"
         case .state: "directory of the journal"

@@ -9,6 +9,8 @@ struct AnswerWriter {
         var isVersion10 = false
         /// Whether `Connection: close` is said, and meant.
         var closes = false
+        /// Whether browsers are to come by TLS only (RFC 6797 §6.1).
+        var demandsTLS = false
     }
 
     static let continueLine: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
@@ -37,6 +39,7 @@ struct AnswerWriter {
             Self.appendStart(status, date.text, to: &output)
         }
         output.append(contentsOf: response.fields)
+        if context.demandsTLS { output.append("Strict-Transport-Security: max-age=31536000\r\n") }
         if context.closes {
             output.append("Connection: close\r\n")
         } else if context.isVersion10 {

@@ -3,6 +3,8 @@ import HTTP
 /// One connection between two of its events. An idle one holds no buffers.
 struct Connection {
     enum Stage: UInt8 {
+        /// TLS is not agreed upon yet.
+        case handshake
         /// Between messages.
         case idle
         /// A head has begun.
@@ -32,6 +34,7 @@ struct Connection {
     var lingers = false
     /// Counts against its source.
     var isCounted = false
+    let isSecure: Bool
     var saidContinue = false
     /// What the event queue was told to watch for.
     var interest: UInt32 = 0
@@ -53,6 +56,7 @@ struct Connection {
 
     init(_ arrival: Arrival, reader: HTTP1Reader, generation: UInt32, ticket: UInt32) {
         transport = arrival.transport
+        isSecure = arrival.isSecure
         peer = arrival.peer
         role = arrival.role
         self.reader = reader

@@ -1,4 +1,5 @@
 package import HTTP
+package import OpenSSL
 
 /// What a ``Server`` needs to know.
 package struct EngineOptions: Sendable {
@@ -7,6 +8,10 @@ package struct EngineOptions: Sendable {
     package var threads: Int
     package var limits: Limits
     package var counters: ConnectionCounters
+    /// What secure listeners show; without it they turn everyone away.
+    package var identity: TLSIdentity?
+    /// Whether answers over TLS ask browsers to come by TLS alone for a year (RFC 6797).
+    package var demandsTLS = true
 
     package init(listeners: [Listener], threads: Int, limits: Limits = Limits(), counters: ConnectionCounters) {
         self.listeners = listeners
@@ -20,10 +25,13 @@ package struct EngineOptions: Sendable {
 package struct Listener: Hashable, Sendable {
     package var address: ListenAddress
     package var role: Request.Role
+    /// Whether it speaks TLS.
+    package var isSecure: Bool
 
-    package init(address: ListenAddress, role: Request.Role) {
+    package init(address: ListenAddress, role: Request.Role, isSecure: Bool = false) {
         self.address = address
         self.role = role
+        self.isSecure = isSecure
     }
 }
 

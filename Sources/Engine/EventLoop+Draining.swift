@@ -37,6 +37,9 @@ extension EventLoop {
 
     /// Closes what is idle; a connection that has not asked anything yet gets the time to.
     private mutating func finish(_ newcomersUntil: Int64, _ until: Int64) {
+        if now >= newcomersUntil {
+            for slot in connections.indices where connections[slot].stage == .handshake { close(slot) }
+        }
         for slot in connections.indices where connections[slot].stage == .idle {
             guard connections[slot].servedCount > 0 || now >= newcomersUntil else { continue }
             // A request may have come in since the last events.

@@ -32,7 +32,8 @@ extension EventLoop {
         exhaustedSince = nil
         let peer = PeerAddress(socketAddress: address.span, byteCount: Int(byteCount))
         shared.counters.accepted.add(1, ordering: .relaxed)
-        hand(Arrival(transport: Transport(descriptor: descriptor), peer: peer, role: listener.role))
+        let transport = Transport(descriptor: descriptor)
+        hand(Arrival(transport: transport, peer: peer, role: listener.role, isSecure: listener.isSecure))
         return true
     }
 
@@ -96,10 +97,40 @@ extension EventLoop {
             shared.counters.refused.add(1, ordering: .relaxed)
             return close(slot)
         }
+        if arrival.isSecure { return beginTLS(slot) }
         connections[slot].deadline = now &+ shared.deadlines.idle
         guard !isCounted else { return }
         shared.counters.refused.add(1, ordering: .relaxed)
         refuseNow(slot, .tooManyConnections)
+    }
+
+    /// A connection too many is closed without a word: saying one would take a handshake.
+    private mutating func beginTLS(_ slot: Int) {
+        guard connections[slot].isCounted, let identity = shared.identity,
+            connections[slot].transport.secure(with: identity)
+        else {
+            shared.counters.refused.add(1, ordering: .relaxed)
+            return close(slot)
+        }
+        connections[slot].stage = .handshake
+        connections[slot].deadline = now &+ shared.deadlines.head
+    }
+
+    /// Goes on with what comes before the first message over TLS.
+    mutating func shakeHands(_ slot: Int) {
+        switch connections[slot].transport.shakeHands() {
+        case .wantsReading: watch(slot, EventQueue.readable)
+        case .wantsWriting: watch(slot, EventQueue.writable)
+        case .done:
+            connections[slot].stage = .idle
+            connections[slot].deadline = now &+ shared.deadlines.idle
+            watch(slot, EventQueue.readable)
+        case .failed:
+            shared.counters.malformed.add(1, ordering: .relaxed)
+            // The alert that says why must not be overtaken by a reset.
+            connections[slot].lingers = true
+            end(slot)
+        }
     }
 
     private mutating func place(_ arrival: Arrival) -> Int {
@@ -126,7 +157,7 @@ extension EventLoop {
 
     /// Throws away what a closing connection still sends.
     mutating func discard(_ slot: Int) {
-        switch connections[slot].transport.receive(into: &request.bytes, from: 0) {
+        switch connections[slot].transport.discard(into: &request.bytes) {
         case .moved(let count):
             connections[slot].lingeredByteCount &+= count
             if connections[slot].lingeredByteCount > Self.lingerByteCountMax { close(slot) }
@@ -161,7 +192,7 @@ extension EventLoop {
         case .content:
             shared.counters.timedOut.add(1, ordering: .relaxed)
             refuseNow(slot, .bodyTimeout)
-        case .writing:
+        case .handshake, .writing:
             shared.counters.timedOut.add(1, ordering: .relaxed)
             close(slot)
         case .deferred, .closed: connections[slot].deadline = .max

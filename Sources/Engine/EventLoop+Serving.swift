@@ -71,6 +71,7 @@ extension EventLoop {
         context.isHead = request.method == .head
         context.isVersion10 = head.isVersion10
         context.closes = head.closes || isLast
+        context.demandsTLS = connections[slot].isSecure && shared.demandsTLS
         connections[slot].lingers = isLast && !head.closes
         request.role = connections[slot].role
         request.peer = connections[slot].peer
@@ -105,7 +106,8 @@ extension EventLoop {
         connections[slot].stage = .idle
         connections[slot].closes = true
         connections[slot].lingers = true
-        writer.append(response, AnswerWriter.Context(closes: true), to: &output)
+        let demandsTLS = connections[slot].isSecure && shared.demandsTLS
+        writer.append(response, AnswerWriter.Context(closes: true, demandsTLS: demandsTLS), to: &output)
     }
 
     /// Answers a message that stopped half-way.

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import HTTP
+import OpenSSL
 import Synchronization
 
 /// One thread's connections and everything needed to serve them.
@@ -14,6 +15,8 @@ struct EventLoop: ~Copyable {
         let deadlines: Deadlines
         let counters: ConnectionCounters
         let listeners: [ListenSocket]
+        let identity: TLSIdentity?
+        let demandsTLS: Bool
         let mailboxes: [Mailbox]
         let census: SourceCensus
     }
@@ -114,6 +117,7 @@ struct EventLoop: ~Copyable {
         switch connections[slot].stage {
         case .idle, .head, .content: receive(slot)
         case .writing: sendRest(slot)
+        case .handshake: shakeHands(slot)
         case .lingering: discard(slot)
         case .deferred:
             // Level-triggered events would repeat until the answer is there, for which a peer that has only ended its
@@ -170,7 +174,7 @@ struct EventLoop: ~Copyable {
 
     private mutating func stop() {
         for slot in connections.indices where connections[slot].stage != .closed { close(slot) }
-        for case .adopt(let arrival) in mailbox.shut() { arrival.transport.close() }
+        for case .adopt(var arrival) in mailbox.shut() { arrival.transport.close() }
         queue.close()
         if reserve >= 0 { _ = Glibc.close(reserve) }
     }

@@ -7,6 +7,7 @@ import Synchronization
 final class ListenSocket: Sendable {
     let descriptor: Int32
     let role: Request.Role
+    let isSecure: Bool
     /// Zero for a Unix socket.
     let port: UInt16
     private let unixPath: String?
@@ -18,6 +19,7 @@ final class ListenSocket: Sendable {
         let address = try SocketAddress(listener.address)
         let subject = listener.address.description
         role = listener.role
+        isSecure = listener.isSecure
         let family: Int32
         switch listener.address {
         case .unix(let path):

@@ -70,4 +70,6 @@ struct Arrival: Sendable {
     var transport: Transport
     var peer: PeerAddress
     var role: Request.Role
+    /// TLS comes before the first message.
+    var isSecure: Bool
 }

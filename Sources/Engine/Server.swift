@@ -1,3 +1,4 @@
+import Glibc
 package import HTTP
 import Synchronization
 
@@ -15,6 +16,8 @@ package final class Server: Sendable {
     /// - Parameter makeHandler: makes a loop's handler, on that loop's thread; told the loop's number, from 0.
     /// - Throws: the first address that cannot be listened on, after letting go of the others.
     package init(_ options: EngineOptions, makeHandler: @escaping @Sendable (Int) -> any Handler) throws(EngineFault) {
+        // OpenSSL sends by write(2), which no flag keeps from raising SIGPIPE.
+        if options.identity != nil { signal(SIGPIPE, SIG_IGN) }
         let threadCount = max(1, options.threads)
         var listeners: [ListenSocket] = []
         var mailboxes: [Mailbox] = []
@@ -42,7 +45,7 @@ package final class Server: Sendable {
         boundPorts = listeners.map(\.port)
         shared = EventLoop.Shared(
             limits: options.limits, deadlines: Deadlines(options.limits), counters: options.counters,
-            listeners: listeners, mailboxes: mailboxes,
+            listeners: listeners, identity: options.identity, demandsTLS: options.demandsTLS, mailboxes: mailboxes,
             census: SourceCensus(countMax: options.limits.connectionsPerSourceMax))
     }
 

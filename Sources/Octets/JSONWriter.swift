@@ -11,6 +11,8 @@ package struct JSONWriter: Sendable {
     /// - Parameter isPretty: a line for each member and element, indented by two spaces: for files that people read.
     package init(isPretty: Bool = false) {
         self.isPretty = isPretty
+        // One allocation in place of the six that growing to a token's payload takes.
+        bytes.reserveCapacity(512)
     }
 
     /// Begins anew in the room there is.

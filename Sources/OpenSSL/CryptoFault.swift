@@ -14,6 +14,17 @@ package enum CryptoFault: Error, Equatable, Sendable {
     case publicExponent
     /// Private members that do not belong together.
     case inconsistent(reason: String)
+    /// A PEM text without a certificate, or with one that cannot be read.
+    case certificate(reason: String)
+    /// - Parameter at: the moment in OpenSSL's words.
+    case certificateExpired(at: String)
+    case certificateNotYetValid(until: String)
+    /// A PEM text without a private key that can be read without a passphrase.
+    case privateKey(reason: String)
+    /// The private key is not the one that the certificate is for.
+    case keyMismatch
+    /// A PEM text without certificates of authorities.
+    case authorities(reason: String)
 }
 
 extension CryptoFault {
@@ -44,6 +55,12 @@ extension CryptoFault: CustomStringConvertible {
         case .modulusSize(let bitCount): "an RSA modulus of \(bitCount) bits; 2048 to 8192 are accepted"
         case .publicExponent: "an RSA public exponent that is even, below 3 or above 64 bits"
         case .inconsistent(let reason): "the key's members do not belong together: \(reason)"
+        case .certificate(let reason): "no certificate in PEM: \(reason)"
+        case .certificateExpired(let moment): "the certificate expired at \(moment)"
+        case .certificateNotYetValid(let moment): "the certificate is not valid before \(moment)"
+        case .privateKey(let reason): "no private key in PEM without a passphrase: \(reason)"
+        case .keyMismatch: "the private key does not belong to the certificate"
+        case .authorities(let reason): "no certificates of authorities in PEM: \(reason)"
         }
     }
 }

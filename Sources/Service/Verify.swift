@@ -32,9 +32,19 @@ extension Desk {
         } catch {
             throw .rejected(error)
         }
+        if claims.algorithm == .hs256, realm.settings.algorithm != .hs256 { try checkSharing(claims) }
         try checkStanding(claims)
         if !expectations.isPlain { try check(claims, expectations, at: now) }
         return claims
+    }
+
+    /// Whoever checks HS256 tokens can also make them, so a shared secret speaks only for the audiences and clients that it is
+    /// shared with (B1).
+    private func checkSharing(_ claims: VerifiedClaims) throws(VerifyFailure) {
+        let owner = claims.clientID.map { String(decoding: payload[$0], as: UTF8.self) }
+        let client = owner.flatMap { clients.client(id: $0) }
+        let isShared = verifier.audiences().contains { realm.algorithm(audience: $0, client: client) == .hs256 }
+        guard isShared else { throw .rejected(.algNotAllowed) }
     }
 
     /// Whether the account, the session and the token itself still stand (E8, E9).

@@ -103,7 +103,7 @@ package final class Issuer {
             switch pens[keyIndex] {
             case .mac(let context):
                 let tag = try context.authenticate(message)
-                return tag.indices.map { tag[$0] }
+                return [UInt8](tag.span)
             case .signer(let signer): return try signer.sign(message)
             case .none: preconditionFailure("the keyring chose a public key for signing")
             }
@@ -113,7 +113,9 @@ package final class Issuer {
     }
 
     private func seal(_ payload: [UInt8], _ keyIndex: Int) throws(IssueFault) -> [UInt8] {
-        var token = keyring.headers[keyIndex]
+        var token: [UInt8] = []
+        token.reserveCapacity(keyring.headers[keyIndex].count + Base64URL.encodedByteCount(payload.count) + 512)
+        token.append(contentsOf: keyring.headers[keyIndex])
         token.append(UInt8(ascii: "."))
         Base64URL.append(payload.span, to: &token)
         let signature = try sign(token.span, keyIndex)

@@ -19,10 +19,13 @@ enum ServeCommand {
             usage: martlet serve [OPTIONS]
 
             Each option is also an environment variable: --access-ttl is MARTLET_ACCESS_TTL; an option wins over its variable.
+            --dev-tls, which is none, has every TCP address of --listen speak TLS with a self-signed certificate for localhost,
+            kept in the directory of the journal.
 
             \(rows.joined(separator: "\n"))
 
-            SIGTERM and SIGINT finish what is in flight and end the process with 0; SIGHUP reads users, clients and keys again.
+            SIGTERM and SIGINT finish what is in flight and end the process with 0; SIGHUP reads users, clients, keys and
+            the TLS certificate again.
             A mistake in a setting, a file or a key ends the start with 2.
 
             """
@@ -51,25 +54,28 @@ enum ServeCommand {
 
     /// The environment, with the flags laid over it.
     static func configuration(_ words: [String]) throws -> Configuration {
-        let arguments = try Arguments(words, options: Setting.allCases.map { .value($0.flag) })
+        let arguments = try Arguments(words, options: Setting.allCases.map { .value($0.flag) } + [.flag("--dev-tls")])
         var values = Environment.values
         for setting in Setting.allCases {
             if let value = arguments.value(setting.flag) { values[setting.rawValue] = value }
         }
-        return try Configuration(environment: values, cores: Environment.coreCount)
+        return try Configuration(
+            environment: values, cores: Environment.coreCount, selfSigned: arguments.has("--dev-tls"))
     }
 
     private static func serve(_ configuration: Configuration) -> Int32 {
         Signals.block()
-        let log = Log(level: configuration.logLevel, form: configuration.logForm, clock: SystemClock.wall) { line in
-            Terminal.write(line, to: STDERR_FILENO)
-        }
+        let outlet = LogOutlet(
+            form: configuration.logForm, clock: SystemClock.wall,
+            isReady: { Terminal.isReady(STDERR_FILENO, withinMilliseconds: $0) },
+            write: { Terminal.write($0, to: STDERR_FILENO) })
+        let log = Log(level: configuration.logLevel, form: configuration.logForm, clock: SystemClock.wall) { outlet.take($0) }
         let descriptorLimit = DescriptorLimit.raise()
         let graph: Graph
         let server: Server
         do {
             graph = try Graph(configuration, log: log)
-            server = try Server(options(configuration, graph.connections)) { _ in
+            server = try Server(options(configuration, graph)) { _ in
                 do {
                     return try Application(shared: graph.shared)
                 } catch {
@@ -83,7 +89,7 @@ enum ServeCommand {
         warn(of: descriptorLimit, configuration, log)
         for (listener, port) in zip(listeners(configuration), server.boundPorts) {
             log.write(.info, "listening") { line in
-                line.add("address", listener.address.described(port: port))
+                line.add("address", (listener.isSecure ? "https://" : "") + listener.address.described(port: port))
                 line.add("role", listener.role == .service ? "service" : "operator")
             }
         }
@@ -112,7 +118,7 @@ enum ServeCommand {
         }
     }
 
-    private static func options(_ configuration: Configuration, _ counters: ConnectionCounters) -> EngineOptions {
+    private static func options(_ configuration: Configuration, _ graph: Graph) -> EngineOptions {
         var limits = Limits()
         limits.headDeadline = .seconds(configuration.headTimeout)
         limits.bodyDeadline = .seconds(configuration.bodyTimeout)
@@ -121,20 +127,27 @@ enum ServeCommand {
         limits.drainDeadline = .seconds(configuration.drainTimeout)
         limits.connectionsMax = configuration.connections
         limits.connectionsPerSourceMax = configuration.connectionsPerSource
-        return EngineOptions(
-            listeners: listeners(configuration), threads: configuration.threads, limits: limits, counters: counters)
+        var options = EngineOptions(
+            listeners: listeners(configuration), threads: configuration.threads, limits: limits,
+            counters: graph.connections)
+        options.identity = graph.identity
+        // A browser that was told once would refuse everything else on localhost for a year.
+        options.demandsTLS = configuration.tls?.isSelfSigned != true
+        return options
     }
 
     private static func listeners(_ configuration: Configuration) -> [Listener] {
-        configuration.listen.map { Listener(address: $0.address, role: .service) }
-            + configuration.operatorListen.map { Listener(address: $0.address, role: .operator) }
+        configuration.listen.map { Listener(address: $0.address, role: .service, isSecure: $0.isSecure) }
+            + configuration.operatorListen.map {
+                Listener(address: $0.address, role: .operator, isSecure: $0.isSecure)
+            }
     }
 }
 
 extension ListenText {
     fileprivate var address: ListenAddress {
         switch self {
-        case .tcp(let host, let port): .tcp(host: host, port: port)
+        case .tcp(let host, let port), .tls(let host, let port): .tcp(host: host, port: port)
         case .unix(let path): .unix(path: path)
         }
     }

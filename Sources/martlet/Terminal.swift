@@ -41,6 +41,13 @@ enum Terminal {
 
     static func write(_ text: String, to file: Int32) { write(Array(text.utf8), to: file) }
 
+    /// Whether a line of up to 4,096 octets can be written without waiting for whoever reads (poll(2), pipe(7)). A file that
+    /// fails counts as ready: writing tells.
+    static func isReady(_ file: Int32, withinMilliseconds milliseconds: Int32) -> Bool {
+        var watched = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
+        return unsafe poll(&watched, 1, milliseconds) != 0
+    }
+
     static func write(_ octets: [UInt8], to file: Int32) {
         var rest = octets[...]
         while !rest.isEmpty {

@@ -41,9 +41,16 @@ struct AuthTests {
         #expect(answer["x-auth-scope"]?.isEmpty == true && answer["x-auth-roles"]?.isEmpty == true)
         #expect(answer["x-auth-user"] == "Zo%C3%AB %2541 %E9%9B%AA")
         #expect(answer.fields.allSatisfy { $0.value.utf8.allSatisfy { (0x20...0x7e).contains($0) } })
-        let withoutSession = world.send(Ask("GET", "/auth").bearer(Forged.access(["client_id": nil, "scope": nil])))
+        let withoutSession = world.send(Ask("GET", "/auth").bearer(Forged.access(["aud": "\"shared\"", "client_id": nil, "scope": nil])))
         #expect(withoutSession.status == 200 && withoutSession["x-auth-session"]?.isEmpty == true)
         #expect(withoutSession["x-auth-client"]?.isEmpty == true && withoutSession["x-auth-scope"]?.isEmpty == true)
+    }
+
+    @Test func `takes an HS256 token only for an audience or a client that shares the secret (B1)`() {
+        #expect(world.send(Ask("GET", "/auth").bearer(Forged.access(["aud": "\"shared\""]))).status == 200)
+        #expect(world.send(Ask("GET", "/auth").bearer(Forged.access(["client_id": "\"secretive\""]))).status == 200)
+        #expect(world.send(Ask("GET", "/auth").bearer(Forged.access())).status == 401)
+        #expect(world.send(Ask("GET", "/auth").bearer(Forged.access(["client_id": "\"shop\""]))).status == 401)
     }
 
     @Test func `takes the scheme in any case and more than one space (J1)`() {

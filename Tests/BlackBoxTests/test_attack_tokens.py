@@ -26,6 +26,14 @@ def hs(server) -> Session:
     return server.login(audience="partner")
 
 
+def test_a_shared_secret_makes_no_tokens_for_other_audiences(server, hs):
+    """B1: who holds the secret of `partner` cannot speak for `api`, with a session of its own or with none."""
+    forge = server.forge(hs.access)
+    assert server.refusal(forge.token()) == ""
+    refused(server, forge.token(aud="api"), "alg_not_allowed")
+    refused(server, forge.token(aud="api", without=("sid",)), "alg_not_allowed")
+
+
 NONE = ["none", "None", "NONE", "nOnE", "none ", " none", "", "n\u006fne", "null"]
 
 

@@ -107,6 +107,9 @@ def image(tmp_path_factory):
     """An empty root with the image's packages unpacked, the binary, and empty volumes."""
     if os.geteuid() != 0:
         pytest.skip("chroot and mount namespaces need root")
+    namespace = subprocess.run(["unshare", "--mount", "--propagation", "private", "true"], capture_output=True, text=True)
+    if namespace.returncode != 0:
+        pytest.skip("no mount namespace can be made here: " + namespace.stderr.strip())
     for tool in ("apt-get", "apt-cache", "dpkg-deb", "unshare"):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not here")

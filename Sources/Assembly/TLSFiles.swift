@@ -1,0 +1,105 @@
+import Accounts
+import Glibc
+package import OpenSSL
+
+/// The certificate, its key and the clients' authorities as files in PEM.
+package struct TLSFiles: Equatable, Sendable {
+    private static let byteCountMax = 1 << 20
+    /// How long a self-signed pair is good for, in days.
+    private static let selfSignedDays: Int32 = 90
+
+    package let certificatePath: String
+    package let keyPath: String
+    /// Without it, clients need no certificate.
+    package let clientAuthoritiesPath: String?
+    /// Whether the pair is made where there is none, for trying things out.
+    package let isSelfSigned: Bool
+
+    package init(
+        certificatePath: String, keyPath: String, clientAuthoritiesPath: String?, isSelfSigned: Bool = false
+    ) {
+        self.certificatePath = certificatePath
+        self.keyPath = keyPath
+        self.clientAuthoritiesPath = clientAuthoritiesPath
+        self.isSelfSigned = isSelfSigned
+    }
+
+    /// Where a self-signed pair lies in the directory of the state.
+    package static func selfSigned(in state: String, clientAuthoritiesPath: String?) -> TLSFiles {
+        TLSFiles(
+            certificatePath: state + "/dev-tls.crt", keyPath: state + "/dev-tls.key",
+            clientAuthoritiesPath: clientAuthoritiesPath, isSelfSigned: true)
+    }
+
+    /// Reads the files and checks that they belong together.
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    /// - Throws: a message that names the file, also for a key that others may read (B22).
+    package func load(now: Int64) throws(StartFault) -> TLSContext {
+        let certificates = try Self.read(certificatePath)
+        let mode = FileStamp(keyPath).mode
+        guard mode & 0o077 == 0 else {
+            let text = String(mode & 0o777, radix: 8)
+            throw StartFault(
+                description: "\(keyPath): others may read it (mode 0\(text)); expected 0600: chmod 600 \(keyPath)")
+        }
+        let key = try Self.read(keyPath)
+        var authorities: [UInt8]?
+        if let clientAuthoritiesPath { authorities = try Self.read(clientAuthoritiesPath) }
+        do {
+            return try TLSContext(
+                certificates: certificates, privateKey: key, clientAuthorities: authorities, now: now / 1_000)
+        } catch {
+            throw StartFault(description: "\(path(of: error)): \(error)")
+        }
+    }
+
+    /// Makes the self-signed pair unless there is one that can serve for another day.
+    ///
+    /// - Returns: whether there is a new one.
+    package func fill(now: Int64) throws(StartFault) -> Bool {
+        if FileStamp(certificatePath).exists, FileStamp(keyPath).exists {
+            // What is wrong with a pair that is there is told by the load that follows, unless it is its age.
+            do {
+                _ = try TLSContext(
+                    certificates: Self.read(certificatePath), privateKey: Self.read(keyPath), clientAuthorities: nil,
+                    now: now / 1_000 + 86_400)
+                return false
+            } catch CryptoFault.certificateExpired {
+            } catch {
+                return false
+            }
+        }
+        do {
+            let pair = try SelfSignedPair(now: now / 1_000, days: Self.selfSignedDays)
+            try AtomicFile.replace(keyPath, with: pair.privateKey, mode: 0o600)
+            try AtomicFile.replace(certificatePath, with: pair.certificate, mode: 0o644)
+        } catch {
+            throw StartFault(description: "\(certificatePath): no self-signed pair could be made: \(error)")
+        }
+        return true
+    }
+
+    /// A value that changes whenever a file does.
+    package func stamp() -> [FileStamp] {
+        [certificatePath, keyPath, clientAuthoritiesPath ?? ""].map { FileStamp($0) }
+    }
+
+    private func path(of fault: CryptoFault) -> String {
+        switch fault {
+        case .certificate, .certificateExpired, .certificateNotYetValid: certificatePath
+        case .keyMismatch: "\(keyPath) and \(certificatePath)"
+        case .authorities: clientAuthoritiesPath ?? certificatePath
+        case .privateKey: keyPath
+        case .library, .secretTooShort, .modulusSize, .publicExponent, .inconsistent: certificatePath
+        }
+    }
+
+    private static func read(_ path: String) throws(StartFault) -> [UInt8] {
+        do {
+            return try AtomicFile.read(path, byteCountMax: byteCountMax)
+        } catch {
+            throw StartFault(description: "\(error)")
+        }
+    }
+}

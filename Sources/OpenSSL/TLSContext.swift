@@ -1,0 +1,160 @@
+import COpenSSL
+import Synchronization
+
+/// A server's certificate, key and rules for TLS 1.2 and 1.3 (SSL_CTX), shared by all connections that begin under it.
+///
+/// It speaks `http/1.1` by ALPN (RFC 7301), suites with forward secrecy and authenticated encryption only, and neither
+/// renegotiates nor takes early data. Resumption is by tickets alone (RFC 5077, RFC 8446 §2.2), whose keys are drawn at
+/// random in `init` and die with the context: a new context rotates them.
+///
+/// `@unchecked Sendable` holds because nothing modifies the context after `init` but what OpenSSL itself locks.
+@safe package final class TLSContext: @unchecked Sendable {
+    private let raw: OpaquePointer
+
+    /// - Parameters:
+    ///   - certificates: PEM, the server's own first, then the chain towards the root.
+    ///   - privateKey: PEM without a passphrase.
+    ///   - clientAuthorities: PEM; with it, only clients whose certificate one of these has signed get in.
+    ///   - now: seconds since 1970.
+    package init(
+        certificates: [UInt8], privateKey: [UInt8], clientAuthorities: [UInt8]?, now: Int64
+    ) throws(CryptoFault) {
+        let chain = PEM.certificates(certificates)
+        guard let leaf = chain.first else { throw .certificate(reason: CryptoFault.drainedReason()) }
+        try Self.checkTime(of: leaf, now)
+        guard let key = PEM.privateKey(privateKey) else { throw .privateKey(reason: CryptoFault.drainedReason()) }
+        guard unsafe X509_check_private_key(leaf.raw, key.raw) == 1 else {
+            ERR_clear_error()
+            throw .keyMismatch
+        }
+        guard let raw = unsafe SSL_CTX_new(TLS_server_method()) else { throw .drained(from: "SSL_CTX_new") }
+        unsafe self.raw = raw
+        unsafe try Self.setRules(raw)
+        guard unsafe SSL_CTX_use_certificate(raw, leaf.raw) == 1 else {
+            throw .certificate(reason: CryptoFault.drainedReason())
+        }
+        guard unsafe SSL_CTX_use_PrivateKey(raw, key.raw) == 1 else {
+            throw .privateKey(reason: CryptoFault.drainedReason())
+        }
+        for certificate in chain.dropFirst() {
+            guard unsafe martlet_tls_add_chain(raw, certificate.raw) == 1 else {
+                throw .certificate(reason: CryptoFault.drainedReason())
+            }
+        }
+        if let clientAuthorities { unsafe try Self.demandClients(of: clientAuthorities, raw) }
+    }
+
+    deinit { unsafe SSL_CTX_free(raw) }
+
+    /// A session for an accepted, non-blocking socket, which stays the caller's.
+    package func session(_ descriptor: Int32) -> TLSSession? {
+        guard let session = unsafe SSL_new(raw) else {
+            ERR_clear_error()
+            return nil
+        }
+        guard unsafe SSL_set_fd(session, descriptor) == 1 else {
+            unsafe SSL_free(session)
+            ERR_clear_error()
+            return nil
+        }
+        unsafe SSL_set_accept_state(session)
+        return unsafe TLSSession(owning: session)
+    }
+
+    private static func setRules(_ raw: OpaquePointer) throws(CryptoFault) {
+        // TLS 1.3 has no suites but good ones; of TLS 1.2 only those with ECDHE and AEAD (RFC 9325 §4.2).
+        let suites = """
+            ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
+            ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
+            """
+        // 112 bits, whatever the machine's openssl.cnf says: RSA from 2048, no SHA-1.
+        unsafe SSL_CTX_set_security_level(raw, 2)
+        guard unsafe martlet_tls_set_versions(raw) == 1 else { throw .drained(from: "SSL_CTX_set_min_proto_version") }
+        guard unsafe SSL_CTX_set_cipher_list(raw, suites) == 1 else { throw .drained(from: "SSL_CTX_set_cipher_list") }
+        guard unsafe martlet_tls_set_groups(raw, "X25519:P-256:P-384") == 1 else {
+            throw .drained(from: "SSL_CTX_set1_groups_list")
+        }
+        unsafe martlet_tls_set_modes(raw)
+        unsafe SSL_CTX_set_alpn_select_cb(raw, selectProtocol, nil)
+    }
+
+    private static func demandClients(of authorities: [UInt8], _ raw: OpaquePointer) throws(CryptoFault) {
+        let certificates = PEM.certificates(authorities)
+        guard !certificates.isEmpty else { throw .authorities(reason: CryptoFault.drainedReason()) }
+        guard let store = unsafe SSL_CTX_get_cert_store(raw) else { throw .drained(from: "SSL_CTX_get_cert_store") }
+        for certificate in certificates {
+            guard unsafe X509_STORE_add_cert(store, certificate.raw) == 1,
+                unsafe SSL_CTX_add_client_CA(raw, certificate.raw) == 1
+            else { throw .authorities(reason: CryptoFault.drainedReason()) }
+        }
+        // Resumption with client certificates needs a name for what the session is good for (SSL_CTX_set_verify(3)).
+        let name = Array("martlet".utf8)
+        guard unsafe SSL_CTX_set_session_id_context(raw, name, UInt32(clamping: name.count)) == 1 else {
+            throw .drained(from: "SSL_CTX_set_session_id_context")
+        }
+        unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+    }
+
+    private static func checkTime(of certificate: CertificateHandle, _ now: Int64) throws(CryptoFault) {
+        var moment = time_t(clamping: now)
+        // X509_cmp_time answers 0 for a time that is none, which is no certificate to serve with.
+        if unsafe X509_cmp_time(X509_get0_notAfter(certificate.raw), &moment) <= 0 {
+            throw .certificateExpired(at: unsafe text(X509_get0_notAfter(certificate.raw)))
+        }
+        if unsafe X509_cmp_time(X509_get0_notBefore(certificate.raw), &moment) >= 0 {
+            throw .certificateNotYetValid(until: unsafe text(X509_get0_notBefore(certificate.raw)))
+        }
+    }
+
+    private static func text(_ time: UnsafePointer<ASN1_TIME>?) -> String {
+        let octets = unsafe PEM.text { bio in unsafe ASN1_TIME_print(bio, time) }
+        return String(decoding: octets ?? Array("an unreadable time".utf8), as: UTF8.self)
+    }
+}
+
+/// Takes `http/1.1` or, from a client that offers other protocols only, nothing (RFC 7301 §3.2).
+private func selectProtocol(
+    _: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+    _ chosenCount: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredCount: UInt32,
+    _: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let chosen = unsafe chosen, let chosenCount = unsafe chosenCount, let offered = unsafe offered else {
+        return SSL_TLSEXT_ERR_ALERT_FATAL
+    }
+    let names = unsafe UnsafeBufferPointer(start: offered, count: Int(offeredCount))
+    let wanted: StaticString = "http/1.1"
+    var start = 0
+    while start < names.count {
+        let byteCount = Int(unsafe names[start])
+        let end = start + 1 + byteCount
+        guard end <= names.count else { break }
+        if byteCount == wanted.utf8CodeUnitCount,
+            unsafe names[(start + 1)..<end].elementsEqual(
+                UnsafeBufferPointer(start: wanted.utf8Start, count: byteCount))
+        {
+            // The choice points into what the client sent, which outlives the call (SSL_CTX_set_alpn_select_cb(3)).
+            unsafe chosen.pointee = offered + start + 1
+            unsafe chosenCount.pointee = UInt8(truncatingIfNeeded: byteCount)
+            return SSL_TLSEXT_ERR_OK
+        }
+        start = end
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL
+}
+
+/// The context that new connections begin under; replacing it leaves the others as they are.
+package final class TLSIdentity: Sendable {
+    private let current: Mutex<TLSContext>
+
+    package init(_ context: TLSContext) {
+        current = Mutex(context)
+    }
+
+    package func replace(with context: TLSContext) {
+        current.withLock { $0 = context }
+    }
+
+    package func session(_ descriptor: Int32) -> TLSSession? {
+        current.withLock { $0 }.session(descriptor)
+    }
+}

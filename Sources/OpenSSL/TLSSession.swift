@@ -1,0 +1,69 @@
+import COpenSSL
+
+/// One connection's TLS on a non-blocking socket (SSL). No call waits; each says what the socket must become first.
+///
+/// Without read-ahead nothing that was received stays in here unless the caller's room is shorter than a record
+/// (16,384 octets): what is left is in the kernel, where epoll sees it.
+///
+/// `@unchecked Sendable` holds because one thread at a time has the session: the one whose connection it is.
+@safe package final class TLSSession: @unchecked Sendable {
+    package enum Outcome: Equatable {
+        /// Octets of content, above zero; a handshake that is done counts 1.
+        case moved(Int)
+        case wantsReading
+        case wantsWriting
+        /// The peer has said that nothing more comes.
+        case ended
+        case failed
+    }
+
+    private let raw: OpaquePointer
+    /// After an error no further call may be made, not even the farewell (SSL_get_error(3)).
+    private var isBroken = false
+
+    /// Takes over the caller's reference.
+    init(owning raw: OpaquePointer) {
+        unsafe self.raw = raw
+    }
+
+    deinit { unsafe SSL_free(raw) }
+
+    /// Goes on with the handshake (SSL_do_handshake).
+    package func shakeHands() -> Outcome {
+        ERR_clear_error()
+        return outcome(unsafe SSL_do_handshake(raw))
+    }
+
+    /// SSL_read.
+    package func read(into octets: UnsafeMutableRawBufferPointer) -> Outcome {
+        ERR_clear_error()
+        return outcome(unsafe SSL_read(raw, octets.baseAddress, Int32(clamping: octets.count)))
+    }
+
+    /// SSL_write, of one record at most. After anything but `.moved` the same octets must come again first.
+    package func write(_ octets: UnsafeRawBufferPointer) -> Outcome {
+        ERR_clear_error()
+        return outcome(unsafe SSL_write(raw, octets.baseAddress, Int32(clamping: octets.count)))
+    }
+
+    /// Tells the peer that nothing more comes (SSL_shutdown), if it can be told at once.
+    package func sayFarewell() {
+        guard !isBroken, unsafe SSL_is_init_finished(raw) == 1 else { return }
+        ERR_clear_error()
+        _ = unsafe SSL_shutdown(raw)
+        ERR_clear_error()
+    }
+
+    private func outcome(_ result: Int32) -> Outcome {
+        if result > 0 { return .moved(Int(result)) }
+        switch unsafe SSL_get_error(raw, result) {
+        case SSL_ERROR_WANT_READ: return .wantsReading
+        case SSL_ERROR_WANT_WRITE: return .wantsWriting
+        case SSL_ERROR_ZERO_RETURN: return .ended
+        default:
+            isBroken = true
+            ERR_clear_error()
+            return .failed
+        }
+    }
+}
