@@ -34,14 +34,18 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "Assembly", "Engine", "HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal", "Telemetry", "OpenSSL",
+                "Assembly", "Engine", "HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal",
+                "Telemetry", "OpenSSL",
                 "Octets", "CLinux",
             ],
             swiftSettings: strict
         ),
         layer(
             "Assembly",
-            ["HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal", "Telemetry", "OpenSSL", "Octets", "CLinux"]),
+            [
+                "HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal", "Telemetry", "OpenSSL",
+                "Octets", "CLinux",
+            ]),
         layer("Engine", ["HTTP", "Telemetry", "OpenSSL", "Octets", "CLinux"]),
         layer("API", ["HTTP", "Service", "Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
         layer("HTTP", ["Octets"]),

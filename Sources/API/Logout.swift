@@ -42,9 +42,13 @@ extension Application {
         guard bearer != nil || refresh != nil else { throw Problem(.tokenMissing) }
         do throws(LogoutFailure) {
             let ofRefresh =
-                if let refresh { try desk.session(ofRefresh: refresh.span, for: reach, at: call.now) } else { nil as LogoutSession? }
+                if let refresh { try desk.session(ofRefresh: refresh.span, for: reach, at: call.now) } else {
+                    nil as LogoutSession?
+                }
             let ofAccess =
-                if let bearer { try desk.session(ofAccess: request.octets(bearer), at: call.now) } else { nil as LogoutSession? }
+                if let bearer { try desk.session(ofAccess: request.octets(bearer), at: call.now) } else {
+                    nil as LogoutSession?
+                }
             guard ofRefresh == nil || ofAccess == nil || ofRefresh?.sid == ofAccess?.sid,
                 let session = ofRefresh ?? ofAccess
             else { throw .sessionUnclear }

@@ -65,7 +65,8 @@ extension Application {
         }
         page.family("martlet_refreshes_total", .counter, "Refreshes by outcome.")
         for result in RefreshResult.allCases {
-            page.sample("martlet_refreshes_total", [("outcome", result.rawValue)], realm.counters.refreshes.value(result))
+            page.sample(
+                "martlet_refreshes_total", [("outcome", result.rawValue)], realm.counters.refreshes.value(result))
         }
         page.family("martlet_revocations_total", .counter, "Revocations asked for, by what they end.")
         for kind in RevocationKind.allCases {

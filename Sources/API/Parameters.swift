@@ -85,7 +85,9 @@ struct Parameters {
         case .text(let octets) where isForm: value = Int64(String(decoding: octets, as: UTF8.self))
         case .text, .yes, .other: value = nil
         }
-        guard let value, value >= 0 else { throw Problem(.requestMalformed, "The member \(name) must be a whole number.") }
+        guard let value, value >= 0 else {
+            throw Problem(.requestMalformed, "The member \(name) must be a whole number.")
+        }
         return value
     }
 
@@ -100,7 +102,9 @@ struct Parameters {
         } catch {
             throw Problem(.requestMalformed, "The content is not one JSON value.", reason: "\(error)")
         }
-        guard document.kind(0) == .object else { throw Problem(.requestMalformed, "The content must be a JSON object.") }
+        guard document.kind(0) == .object else {
+            throw Problem(.requestMalformed, "The content must be a JSON object.")
+        }
         var name = 1
         let end = document.node(after: 0)
         while name < end {

@@ -37,13 +37,15 @@ extension Problem {
         case .rejected(let rejection): self.init(ProblemCode.refreshInvalid, reason: "\(rejection)")
         case .revoked(let denial): self.init(ProblemCode(denial))
         case .accountEnded: self.init(ProblemCode.subjectRevoked)
-        case .clientUnauthenticated: self.init(ProblemCode.clientInvalid, "The token belongs to a client that must authenticate.")
+        case .clientUnauthenticated:
+            self.init(ProblemCode.clientInvalid, "The token belongs to a client that must authenticate.")
         case .clientNotAllowed: self.init(ProblemCode.clientNotAllowed)
         case .scopeInvalid: self.init(ProblemCode.scopeInvalid)
         case .audienceInvalid: self.init(ProblemCode.audienceInvalid)
         case .reused: self.init(ProblemCode.refreshReused)
         case .mismatched: self.init(ProblemCode.refreshMismatch)
-        case .ahead(let known): self.init(ProblemCode.refreshInvalid, reason: "token is ahead of the journal, which knows \(known)")
+        case .ahead(let known):
+            self.init(ProblemCode.refreshInvalid, reason: "token is ahead of the journal, which knows \(known)")
         case .unavailable(let reason): self.init(ProblemCode.journalUnavailable, reason: reason, retryAfter: 5)
         case .internalFault(let reason): self.init(ProblemCode.internalFault, reason: reason)
         }
@@ -51,7 +53,8 @@ extension Problem {
 
     init(_ failure: RevokeFailure) {
         switch failure {
-        case .clientUnauthenticated: self.init(ProblemCode.clientInvalid, "The token belongs to a client that must authenticate.")
+        case .clientUnauthenticated:
+            self.init(ProblemCode.clientInvalid, "The token belongs to a client that must authenticate.")
         case .clientNotAllowed: self.init(ProblemCode.clientNotAllowed)
         }
     }

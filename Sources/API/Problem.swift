@@ -17,7 +17,8 @@ struct Problem: Error {
     var statusOverride: UInt16?
 
     init(
-        _ code: ProblemCode, _ detail: String? = nil, reason: String? = nil, retryAfter: Int64? = nil, scope: String? = nil
+        _ code: ProblemCode, _ detail: String? = nil, reason: String? = nil, retryAfter: Int64? = nil,
+        scope: String? = nil
     ) {
         self.code = code
         self.detail = detail

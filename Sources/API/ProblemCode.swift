@@ -60,9 +60,12 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .requestMalformed, .tokenInURL, .scopeInvalid, .audienceInvalid, .grantUnsupported, .refreshMismatch,
             .messageMalformed:
             400
-        case .tokenMissing, .tokenMalformed, .tokenTooLarge, .algNotAllowed, .kidUnknown, .signatureInvalid, .typMismatch,
-            .issuerMismatch, .audienceMismatch, .claimMissing, .claimInvalid, .tokenExpired, .tokenNotActive, .tokenRevoked,
-            .sessionRevoked, .subjectRevoked, .clientRevoked, .keyRevoked, .authTooOld, .invalidCredentials, .refreshInvalid,
+        case .tokenMissing, .tokenMalformed, .tokenTooLarge, .algNotAllowed, .kidUnknown, .signatureInvalid,
+            .typMismatch,
+            .issuerMismatch, .audienceMismatch, .claimMissing, .claimInvalid, .tokenExpired, .tokenNotActive,
+            .tokenRevoked,
+            .sessionRevoked, .subjectRevoked, .clientRevoked, .keyRevoked, .authTooOld, .invalidCredentials,
+            .refreshInvalid,
             .refreshExpired, .refreshIdle, .refreshReused, .clientInvalid:
             401
         case .scopeInsufficient, .roleInsufficient, .clientNotAllowed: 403
@@ -148,8 +151,10 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .clientInvalid: "invalid_client"
         case .clientNotAllowed: "unauthorized_client"
         case .refreshInvalid, .refreshExpired, .refreshIdle, .refreshReused, .refreshMismatch, .invalidCredentials,
-            .tokenRevoked, .sessionRevoked, .subjectRevoked, .clientRevoked, .keyRevoked, .tokenMalformed, .tokenTooLarge,
-            .algNotAllowed, .kidUnknown, .signatureInvalid, .typMismatch, .issuerMismatch, .audienceMismatch, .claimMissing,
+            .tokenRevoked, .sessionRevoked, .subjectRevoked, .clientRevoked, .keyRevoked, .tokenMalformed,
+            .tokenTooLarge,
+            .algNotAllowed, .kidUnknown, .signatureInvalid, .typMismatch, .issuerMismatch, .audienceMismatch,
+            .claimMissing,
             .claimInvalid, .tokenExpired, .tokenNotActive, .authTooOld:
             "invalid_grant"
         case .tooManyAttempts, .hashingSaturated, .journalUnavailable, .tooManyConnections:
@@ -162,8 +167,10 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     /// Whether the refused thing was a token that came with the request (RFC 6750 §3.1, `invalid_token`).
     var isAboutToken: Bool {
         switch self {
-        case .tokenMalformed, .tokenTooLarge, .algNotAllowed, .kidUnknown, .signatureInvalid, .typMismatch, .issuerMismatch,
-            .audienceMismatch, .claimMissing, .claimInvalid, .tokenExpired, .tokenNotActive, .tokenRevoked, .sessionRevoked,
+        case .tokenMalformed, .tokenTooLarge, .algNotAllowed, .kidUnknown, .signatureInvalid, .typMismatch,
+            .issuerMismatch,
+            .audienceMismatch, .claimMissing, .claimInvalid, .tokenExpired, .tokenNotActive, .tokenRevoked,
+            .sessionRevoked,
             .subjectRevoked, .clientRevoked, .keyRevoked, .authTooOld, .refreshInvalid, .refreshExpired, .refreshIdle,
             .refreshReused:
             true

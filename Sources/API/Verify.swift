@@ -62,13 +62,17 @@ extension VerifyExpectations {
         audience = try query.text("audience").map { .anyOf([Array($0.utf8)]) }
         scopes = try Self.words(try query.text("scope"))
         guard let age = try query.text("max_age") else { return }
-        guard let seconds = Int64(age), seconds >= 0 else { throw Problem(.requestMalformed, "max_age must be a whole number.") }
+        guard let seconds = Int64(age), seconds >= 0 else {
+            throw Problem(.requestMalformed, "max_age must be a whole number.")
+        }
         ageMax = seconds
     }
 
     static func words(_ text: String?) throws(Problem) -> [[UInt8]] {
         guard let text else { return [] }
-        guard let scope = Scope(text) else { throw Problem(.requestMalformed, "scope must be scope tokens, one space apart.") }
+        guard let scope = Scope(text) else {
+            throw Problem(.requestMalformed, "scope must be scope tokens, one space apart.")
+        }
         return scope.names.map { Array($0.utf8) }
     }
 }

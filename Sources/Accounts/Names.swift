@@ -1,7 +1,8 @@
 /// What names, roles and scopes may be made of.
 enum Names {
     static let nameExpected = "1 to 128 octets of printable text without white space at the ends"
-    static let clientIDExpected = "1 to 128 printable ASCII characters without space, \", \\ and :, other than first-party"
+    static let clientIDExpected =
+        "1 to 128 printable ASCII characters without space, \", \\ and :, other than first-party"
     static let roleExpected = "1 to 128 printable ASCII characters without space, \", \\ and ,"
     static let tokenExpected = "1 to 128 printable ASCII characters without space, \" and \\"
 

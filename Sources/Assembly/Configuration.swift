@@ -109,11 +109,13 @@ package struct Configuration: Sendable {
         }
         let audiences = reader.list(.audience)
         if audiences.isEmpty || !audiences.allSatisfy(isAudience) || Set(audiences).count != audiences.count {
-            reader.complain(.audience, "a comma-separated list of different names without spaces, quotes or control characters")
+            reader.complain(
+                .audience, "a comma-separated list of different names without spaces, quotes or control characters")
         }
         let shared = reader.list(.sharedSecretAudiences)
         if !shared.allSatisfy(audiences.contains) { reader.complain(.sharedSecretAudiences, "among MARTLET_AUDIENCE") }
-        let algorithm = reader.choice(.algorithm, Algorithm.init(rawValue:), expected: "RS256 or HS256", otherwise: .rs256)
+        let algorithm = reader.choice(
+            .algorithm, Algorithm.init(rawValue:), expected: "RS256 or HS256", otherwise: .rs256)
         let claims = reader.list(.claims)
         if claims.contains(where: { User.reservedClaims.contains($0) }) {
             reader.complain(.claims, "free of the names that Martlet sets itself")
@@ -131,9 +133,11 @@ package struct Configuration: Sendable {
         let memory = reader.number(.argon2Memory, within: 7_168...Argon2Parameters.memoryKiBMax)
         let passes = reader.number(.argon2Passes, within: 1...64)
         let lanes = reader.number(.argon2Lanes, within: 1...Argon2Parameters.lanesMax)
-        guard let parameters = Argon2Parameters(memoryKiB: memory, passes: passes, lanes: lanes), parameters.isAdequate else {
+        guard let parameters = Argon2Parameters(memoryKiB: memory, passes: passes, lanes: lanes), parameters.isAdequate
+        else {
             reader.complain(
-                .argon2Memory, "right for these passes and lanes: 19456 KiB for 2 passes, 12288 for 3, 9216 for 4, 7168 for 5 or more")
+                .argon2Memory,
+                "right for these passes and lanes: 19456 KiB for 2 passes, 12288 for 3, 9216 for 4, 7168 for 5 or more")
             return .standard
         }
         return parameters

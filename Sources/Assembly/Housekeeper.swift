@@ -153,7 +153,9 @@ final class Housekeeper: Sendable {
 
     private func reloadClients(_ stamp: FileStamp) {
         state.withLock { $0.clientsStamp = stamp }
-        take("clients", at: files.clientsPath) { () throws(StartFault) in realm.clients.replace(with: try files.clients()) }
+        take("clients", at: files.clientsPath) { () throws(StartFault) in
+            realm.clients.replace(with: try files.clients())
+        }
     }
 
     private func reloadKeys(_ stamps: [FileStamp]) {

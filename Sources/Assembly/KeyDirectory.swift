@@ -72,7 +72,8 @@ package struct KeyDirectory: Sendable {
         let stamp = FileStamp(file)
         guard stamp.mode & 0o077 == 0 else {
             let mode = String(stamp.mode & 0o777, radix: 8)
-            throw KeyDirectoryFault(description: "\(file): others may read it (mode 0\(mode)); expected 0600: chmod 600 \(file)")
+            throw KeyDirectoryFault(
+                description: "\(file): others may read it (mode 0\(mode)); expected 0600: chmod 600 \(file)")
         }
         do {
             let bytes = try AtomicFile.read(file, byteCountMax: Self.byteCountMax)

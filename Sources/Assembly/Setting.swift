@@ -80,11 +80,13 @@ package enum Setting: String, CaseIterable, Sendable {
     /// One line for `--help` and the documents.
     package var summary: String {
         switch self {
-        case .listen: "where the service listens: host:port, [v6]:port or unix:/path, comma-separated; https:// in front for TLS"
+        case .listen:
+            "where the service listens: host:port, [v6]:port or unix:/path, comma-separated; https:// in front for TLS"
         case .operatorListen: "where health, metrics and administration listen; empty for nowhere"
         case .tlsCertificate: "file of the TLS certificate and its chain, in PEM"
         case .tlsKey: "file of the TLS certificate's private key, in PEM, mode 0600"
-        case .tlsClientAuthorities: "file of authorities, in PEM; over TLS only clients with a certificate of theirs get in"
+        case .tlsClientAuthorities:
+            "file of authorities, in PEM; over TLS only clients with a certificate of theirs get in"
         case .issuer: "iss of every token: an https URL without query or fragment (http for loopback)"
         case .audience: "audiences that tokens may have, comma-separated; the first is the default"
         case .state: "directory of the journal"

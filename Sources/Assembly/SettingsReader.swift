@@ -44,7 +44,9 @@ struct SettingsReader {
         return range.lowerBound
     }
 
-    mutating func choice<Value>(_ setting: Setting, _ parse: (String) -> Value?, expected: String, otherwise: Value) -> Value {
+    mutating func choice<Value>(_ setting: Setting, _ parse: (String) -> Value?, expected: String, otherwise: Value)
+        -> Value
+    {
         if let value = parse(text(setting)) { return value }
         complain(setting, expected)
         return otherwise

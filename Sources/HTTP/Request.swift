@@ -64,11 +64,8 @@ package struct Request: ~Copyable {
     /// Whether the octets at `range` are those of `text`.
     package func isEqual(_ range: Range<Int>, _ text: StaticString) -> Bool {
         guard range.count == text.utf8CodeUnitCount else { return false }
-        let spelled = unsafe UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-        var offset = range.lowerBound
-        for unsafe letter in unsafe spelled {
-            guard bytes[offset] == letter else { return false }
-            offset += 1
+        for place in 0..<range.count {
+            guard unsafe bytes[range.lowerBound + place] == text.utf8Start[place] else { return false }
         }
         return true
     }

@@ -50,13 +50,15 @@ enum Base64Letters {
 
     /// The pointers' sizes were set by the caller: every index below stays under them, and `places` has all its entries.
     private static func decode(
-        _ letters: UnsafeBufferPointer<UInt8>, _ places: UnsafeBufferPointer<UInt32>, into octets: UnsafeMutableBufferPointer<UInt8>
+        _ letters: UnsafeBufferPointer<UInt8>, _ places: UnsafeBufferPointer<UInt32>,
+        into octets: UnsafeMutableBufferPointer<UInt8>
     ) -> Bool {
         var read = 0
         var written = 0
         var seen: UInt32 = 0
         while read + 4 <= letters.count {
-            let triple = unsafe places[Int(letters[read])] | places[256 + Int(letters[read + 1])]
+            let triple =
+                unsafe places[Int(letters[read])] | places[256 + Int(letters[read + 1])]
                 | places[512 + Int(letters[read + 2])] | places[768 + Int(letters[read + 3])]
             seen |= triple
             unsafe octets[written] = UInt8(truncatingIfNeeded: triple)

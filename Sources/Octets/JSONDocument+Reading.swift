@@ -103,7 +103,9 @@ extension JSONDocument {
     package static func endOfPlainText(in bytes: Span<UInt8>, from start: Int) -> Int {
         var scanner = JSONScanner(bytes, at: start)
         scanner.skipOrdinary()
-        while let letter = scanner.current, 0x20..<0x80 ~= letter, letter != UInt8(ascii: "\""), letter != UInt8(ascii: "\\") {
+        while let letter = scanner.current, 0x20..<0x80 ~= letter, letter != UInt8(ascii: "\""),
+            letter != UInt8(ascii: "\\")
+        {
             scanner.advance()
         }
         return scanner.offset

@@ -17,7 +17,7 @@ package struct SelfSignedPair {
         guard unsafe X509_sign(certificate.raw, key.raw, EVP_sha256()) > 0 else { throw .drained(from: "X509_sign") }
         guard let text = unsafe PEM.text({ bio in unsafe PEM_write_bio_X509(bio, certificate.raw) }),
             let keyText = unsafe PEM.text({ bio in unsafe PEM_write_bio_PrivateKey(bio, key.raw, nil, nil, 0, nil, nil)
-                })
+            })
         else { throw .drained(from: "PEM_write_bio") }
         self.certificate = text
         privateKey = keyText

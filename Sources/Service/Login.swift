@@ -18,7 +18,8 @@ package struct LoginAttempt: Sendable {
     /// Stands for the address the request came from, as the throttle counts it.
     package var source: UInt64
 
-    package init(username: String, password: Secret, scope: Scope?, audience: String?, client: Client?, source: UInt64) {
+    package init(username: String, password: Secret, scope: Scope?, audience: String?, client: Client?, source: UInt64)
+    {
         self.username = username
         self.password = password
         self.scope = scope
@@ -103,7 +104,8 @@ extension Desk {
             sessionEnd: seconds + realm.settings.sessionMax, audience: [grant.audience], scope: grant.scope.text,
             authTime: seconds, methods: ["pwd"])
         do {
-            let pair = try issue(session, scope: grant.scope.text, audience: grant.audience, to: user, client: grant.client)
+            let pair = try issue(
+                session, scope: grant.scope.text, audience: grant.audience, to: user, client: grant.client)
             realm.counters.logins.add(.succeeded)
             return pair
         } catch {
@@ -119,7 +121,8 @@ extension Desk {
             subject: session.subject, clientID: session.clientID, audience: [audience], scope: scope, sid: session.sid,
             generation: session.generation, authTime: session.authTime, methods: session.methods, roles: user.roles,
             extra: user.claims(within: realm.settings.extraClaims), issuedAt: session.issuedAt &* 1_000,
-            lifetime: realm.settings.accessLifetime, sessionEnd: session.sessionEnd, algorithm: realm.algorithm(audience: audience, client: client))
+            lifetime: realm.settings.accessLifetime, sessionEnd: session.sessionEnd,
+            algorithm: realm.algorithm(audience: audience, client: client))
         return TokenPair(
             accessToken: try issuer.accessToken(access), refreshToken: try issuer.refreshToken(session),
             expiresIn: access.expiresAt - session.issuedAt,

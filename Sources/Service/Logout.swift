@@ -58,20 +58,25 @@ extension Desk {
 
     /// - Parameter done: runs once, when what was asked is durable or could not be made so.
     package func logout(
-        _ session: LogoutSession, _ reach: LogoutReach, done: @escaping @Sendable (Result<UInt64, RevocationFault>) -> Void
+        _ session: LogoutSession, _ reach: LogoutReach,
+        done: @escaping @Sendable (Result<UInt64, RevocationFault>) -> Void
     ) {
         switch reach {
         case .local:
             realm.counters.revocations.add(.session)
             realm.revocations.revokeSession(
-                session.sid, expiresAt: session.sessionEnd ?? realm.latestEnd(of: session.sid), reason: RevocationReason.logout.rawValue, done)
+                session.sid, expiresAt: session.sessionEnd ?? realm.latestEnd(of: session.sid),
+                reason: RevocationReason.logout.rawValue, done)
         case .others:
             realm.counters.revocations.add(.others)
             realm.revocations.cut(
-                .subject, name: Array(session.subject.utf8), reason: RevocationReason.logout.rawValue, sparing: session.sid, done)
+                .subject, name: Array(session.subject.utf8), reason: RevocationReason.logout.rawValue,
+                sparing: session.sid, done)
         case .global:
             realm.counters.revocations.add(.subject)
-            realm.revocations.cut(.subject, name: Array(session.subject.utf8), reason: RevocationReason.logout.rawValue, sparing: nil, done)
+            realm.revocations.cut(
+                .subject, name: Array(session.subject.utf8), reason: RevocationReason.logout.rawValue, sparing: nil,
+                done)
         }
     }
 }

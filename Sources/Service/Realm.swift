@@ -27,7 +27,8 @@ package final class Realm: Sendable {
 
     package init(
         settings: RealmSettings, keyring: Published<Keyring>, users: Published<UserDirectory>,
-        clients: Published<ClientDirectory>, revocations: RevocationStore, passwords: PasswordHasher, hashing: HashingPool,
+        clients: Published<ClientDirectory>, revocations: RevocationStore, passwords: PasswordHasher,
+        hashing: HashingPool,
         throttle: LoginThrottle, clock: WallClock, log: Log, random: @escaping @Sendable (Int) -> [UInt8],
         storeHash: @escaping @Sendable (User, String) throws -> Void
     ) {
@@ -53,7 +54,9 @@ package final class Realm: Sendable {
         let before = users.current
         users.replace(with: changed)
         for user in changed.users {
-            guard let standing = before.standing(of: user.id), standing.sessionsFrom < user.sessionsFrom else { continue }
+            guard let standing = before.standing(of: user.id), standing.sessionsFrom < user.sessionsFrom else {
+                continue
+            }
             revocations.cut(
                 .subject, name: Array(user.id.description.utf8), reason: RevocationReason.accountChanged.rawValue
             ) { [log] result in

@@ -22,7 +22,8 @@ package struct RealmSettings: Sendable {
     package var leeway: Int64
 
     package init(
-        issuer: String, audiences: [String], algorithm: Algorithm, sharedSecretAudiences: Set<String>, extraClaims: Set<String>,
+        issuer: String, audiences: [String], algorithm: Algorithm, sharedSecretAudiences: Set<String>,
+        extraClaims: Set<String>,
         accessLifetime: Int64, refreshIdle: Int64, sessionMax: Int64, leeway: Int64
     ) {
         self.issuer = issuer

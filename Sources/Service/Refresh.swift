@@ -52,17 +52,20 @@ extension Desk {
         let granted = Scope(claims.scope) ?? Scope(names: [])
         let wanted = scope ?? granted
         // What was taken from the user or the client since the login is not given again (G8).
-        let allowed = Scope(names: wanted.names.filter { user.scopes.contains($0) && client?.mayUse(scope: $0) ?? true })
+        let allowed = Scope(
+            names: wanted.names.filter { user.scopes.contains($0) && client?.mayUse(scope: $0) ?? true })
         guard wanted.isWithin(granted), scope == nil || wanted.isWithin(allowed) else { throw .scopeInvalid }
         guard let target = audience ?? claims.audience.first, claims.audience.contains(target),
             client?.mayUse(audience: target) ?? true
         else { throw .audienceInvalid }
         let attempt = RefreshAttempt(claims: claims, scope: allowed.text, audience: target, client: client, user: user)
         let request = RotationRequest(
-            sid: claims.sid, generation: claims.generation, request: Self.fingerprint(scope: wanted.text, audience: target),
+            sid: claims.sid, generation: claims.generation,
+            request: Self.fingerprint(scope: wanted.text, audience: target),
             sessionEnd: claims.sessionEnd &* 1_000)
         let names = (
-            subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8), kid: Array(claims.kid.utf8))
+            subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8), kid: Array(claims.kid.utf8)
+        )
         realm.revocations.rotate(request, subject: names.subject.span, client: names.client.span, kid: names.kid.span) {
             then(attempt, $0)
         }

@@ -22,19 +22,24 @@ extension Desk {
         switch order {
         case .token(let jti, let expiresAt):
             realm.counters.revocations.add(.token)
-            revocations.revokeToken(jti, expiresAt: expiresAt &* 1_000, reason: RevocationReason.operatorAction.rawValue, done)
+            revocations.revokeToken(
+                jti, expiresAt: expiresAt &* 1_000, reason: RevocationReason.operatorAction.rawValue, done)
         case .session(let sid):
             realm.counters.revocations.add(.session)
-            revocations.revokeSession(sid, expiresAt: realm.latestEnd(of: sid), reason: RevocationReason.operatorAction.rawValue, done)
+            revocations.revokeSession(
+                sid, expiresAt: realm.latestEnd(of: sid), reason: RevocationReason.operatorAction.rawValue, done)
         case .subject(let name):
             realm.counters.revocations.add(.subject)
-            revocations.cut(.subject, name: Array(name.utf8), reason: RevocationReason.operatorAction.rawValue, sparing: nil, done)
+            revocations.cut(
+                .subject, name: Array(name.utf8), reason: RevocationReason.operatorAction.rawValue, sparing: nil, done)
         case .client(let name):
             realm.counters.revocations.add(.client)
-            revocations.cut(.client, name: Array(name.utf8), reason: RevocationReason.operatorAction.rawValue, sparing: nil, done)
+            revocations.cut(
+                .client, name: Array(name.utf8), reason: RevocationReason.operatorAction.rawValue, sparing: nil, done)
         case .key(let kid):
             realm.counters.revocations.add(.key)
-            revocations.cut(.key, name: Array(kid.utf8), reason: RevocationReason.operatorAction.rawValue, sparing: nil, done)
+            revocations.cut(
+                .key, name: Array(kid.utf8), reason: RevocationReason.operatorAction.rawValue, sparing: nil, done)
         case .all:
             realm.counters.revocations.add(.all)
             revocations.cut(.all, name: [], reason: RevocationReason.operatorAction.rawValue, sparing: nil, done)

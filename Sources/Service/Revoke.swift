@@ -19,7 +19,8 @@ extension Desk {
     /// Finds what `token` names; the hint of RFC 7009 §2.1 is not needed, since the two kinds cannot be confused.
     ///
     /// - Returns: `nil` for a token that is unknown, broken or past its end: there is nothing left to revoke (RFC 7009 §2.2).
-    package func revocable(_ token: Span<UInt8>, for client: Client?, at now: Int64) throws(RevokeFailure) -> Revocable? {
+    package func revocable(_ token: Span<UInt8>, for client: Client?, at now: Int64) throws(RevokeFailure) -> Revocable?
+    {
         if let claims = try? verifier.verify(token, audience: audiences, now: now) {
             let owner = claims.clientID.map { String(decoding: verifier.payload[$0], as: UTF8.self) }
             try checkOwner(owner, client)

@@ -15,7 +15,9 @@ struct PayloadWriter {
 
     /// A text that must not be empty nor need escapes, because the verifier reads its octets as they are.
     mutating func name(_ claim: Claim, _ text: String) throws(IssueFault) {
-        let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+        let isPlain = text.utf8.allSatisfy {
+            $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+        }
         guard !text.isEmpty, isPlain else { throw .claimUnwritable(claim) }
         self.text(claim, text)
     }

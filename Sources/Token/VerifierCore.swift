@@ -69,7 +69,8 @@ struct VerifierCore: ~Copyable {
 
     /// The same checks in the same order, for a payload of the shape that we write: it has no `nbf`, and one audience.
     private func verify(
-        _ shape: IssuedShape, _ outcome: SignatureStage.Outcome, _ audience: AudienceExpectation, in payload: Span<UInt8>,
+        _ shape: IssuedShape, _ outcome: SignatureStage.Outcome, _ audience: AudienceExpectation,
+        in payload: Span<UInt8>,
         now: Int64
     ) throws(TokenRejection) -> VerifiedClaims {
         let name = payload.extracting(shape.audience)

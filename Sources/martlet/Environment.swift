@@ -7,7 +7,8 @@ enum Environment {
         var values: [String: String] = [:]
         var cursor = unsafe environ
         while let entry = unsafe cursor.pointee {
-            let parts = unsafe String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let parts = unsafe String(cString: entry).split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             if parts.count == 2 { values[String(parts[0])] = values[String(parts[0])] ?? String(parts[1]) }
             unsafe cursor += 1
         }

@@ -66,13 +66,17 @@ enum Probe {
             name.sun_family = sa_family_t(AF_UNIX)
             let octets = Array(path.utf8)
             unsafe withUnsafeMutableBytes(of: &name.sun_path) { buffer in
-                for (index, octet) in octets.enumerated() where index < buffer.count - 1 { unsafe buffer[index] = octet }
+                for (index, octet) in octets.enumerated() where index < buffer.count - 1 {
+                    unsafe buffer[index] = octet
+                }
             }
             return unsafe withUnsafePointer(to: &name) { pointer in
                 unsafe connect(AF_UNIX, UnsafeRawPointer(pointer), MemoryLayout<sockaddr_un>.size, secondsMax)
             }
         case .tcp(let host, let port), .tls(let host, let port):
-            return unsafe resolve(host, port) { family, pointer, size in unsafe connect(family, pointer, size, secondsMax) }
+            return unsafe resolve(host, port) { family, pointer, size in
+                unsafe connect(family, pointer, size, secondsMax)
+            }
         }
     }
 

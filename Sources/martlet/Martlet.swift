@@ -30,7 +30,8 @@ enum Martlet {
             Terminal.write(usage)
             exit(0)
         }
-        guard let command = commands.first(where: { $0.name == name || "--\($0.name)" == name && name == "--version" }) else {
+        guard let command = commands.first(where: { $0.name == name || "--\($0.name)" == name && name == "--version" })
+        else {
             Terminal.writeError("martlet: there is no command \(name); martlet help lists them\n")
             exit(2)
         }

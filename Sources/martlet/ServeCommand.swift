@@ -69,7 +69,9 @@ enum ServeCommand {
             form: configuration.logForm, clock: SystemClock.wall,
             isReady: { Terminal.isReady(STDERR_FILENO, withinMilliseconds: $0) },
             write: { Terminal.write($0, to: STDERR_FILENO) })
-        let log = Log(level: configuration.logLevel, form: configuration.logForm, clock: SystemClock.wall) { outlet.take($0) }
+        let log = Log(level: configuration.logLevel, form: configuration.logForm, clock: SystemClock.wall) {
+            outlet.take($0)
+        }
         let descriptorLimit = DescriptorLimit.raise()
         let graph: Graph
         let server: Server

@@ -41,7 +41,8 @@ struct AuthTests {
         #expect(answer["x-auth-scope"]?.isEmpty == true && answer["x-auth-roles"]?.isEmpty == true)
         #expect(answer["x-auth-user"] == "Zo%C3%AB %2541 %E9%9B%AA")
         #expect(answer.fields.allSatisfy { $0.value.utf8.allSatisfy { (0x20...0x7e).contains($0) } })
-        let withoutSession = world.send(Ask("GET", "/auth").bearer(Forged.access(["aud": "\"shared\"", "client_id": nil, "scope": nil])))
+        let withoutSession = world.send(
+            Ask("GET", "/auth").bearer(Forged.access(["aud": "\"shared\"", "client_id": nil, "scope": nil])))
         #expect(withoutSession.status == 200 && withoutSession["x-auth-session"]?.isEmpty == true)
         #expect(withoutSession["x-auth-client"]?.isEmpty == true && withoutSession["x-auth-scope"]?.isEmpty == true)
     }

@@ -34,6 +34,8 @@ struct LogOutletTests {
         outlet.take(Array("three\n".utf8))
         outlet.take(Array("four\n".utf8))
         #expect(
-            reader.lines.all == ["one\n", "1970-01-01T00:00:00.000Z warning log_lines_lost count=50\n", "three\n", "four\n"])
+            reader.lines.all == [
+                "one\n", "1970-01-01T00:00:00.000Z warning log_lines_lost count=50\n", "three\n", "four\n",
+            ])
     }
 }

@@ -77,7 +77,9 @@ extension Refusal {
         Refusal(.logout, .requestMalformed) {
             $0.send(Ask("POST", "/logout").bearer($0.pair().access).form("refresh_token=\($0.pair().refresh)"))
         },
-        Refusal(.logout, .requestMalformed) { $0.send(Ask("POST", "/logout").bearer(Forged.access(["aud": "\"shared\""]))) },
+        Refusal(.logout, .requestMalformed) {
+            $0.send(Ask("POST", "/logout").bearer(Forged.access(["aud": "\"shared\""])))
+        },
         Refusal(.logout, .unsupportedMediaType) { $0.send(Ask("POST", "/logout").content("a", "text/plain")) },
         Refusal(.logout, .journalUnavailable) { world in
             let token = world.pair().access

@@ -87,7 +87,8 @@ struct UserDirectoryTests {
     }
 
     @Test(arguments: [
-        (#""username": """#, "\"username\""), (#""username": " a""#, "\"username\""), (#""username": "a ""#, "\"username\""),
+        (#""username": """#, "\"username\""), (#""username": " a""#, "\"username\""),
+        (#""username": "a ""#, "\"username\""),
         (#""username": "a\u0000b""#, "\"username\""),
         (#""username": "a\nb""#, "\"username\""),
         (#""username": "a\u202eb""#, "\"username\""),

@@ -12,7 +12,8 @@ struct Page: Sendable, CustomTestStringConvertible {
     static let all: [Page] = {
         let folders = ["", "docs/", "keys/"]
         let paths = folders.flatMap { folder in
-            let names = (try? FileManager.default.contentsOfDirectory(atPath: Checkout.root.appending(path: folder).path)) ?? []
+            let names =
+                (try? FileManager.default.contentsOfDirectory(atPath: Checkout.root.appending(path: folder).path)) ?? []
             return names.filter { $0.hasSuffix(".md") }.sorted().map { folder + $0 }
         }
         return paths.map { Page(path: $0, text: Checkout.text($0) ?? "") }

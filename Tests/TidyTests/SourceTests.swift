@@ -32,7 +32,8 @@ struct SourceTests {
 
     @Test func `a comment without an argument is no reason`() {
         let silent = SourceFile(path: "", lines: ["/// A thing.", "final class A: @unchecked Sendable {}"])
-        let argued = SourceFile(path: "", lines: ["/// Holds because it is.", "", "final class A: @unchecked Sendable {}"])
+        let argued = SourceFile(
+            path: "", lines: ["/// Holds because it is.", "", "final class A: @unchecked Sendable {}"])
         #expect(!silent.givesReason(for: 1))
         #expect(argued.givesReason(for: 2))
     }

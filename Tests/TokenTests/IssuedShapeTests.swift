@@ -20,7 +20,8 @@ struct IssuedShapeTests {
             let texts = [claims.subject, claims.clientID, claims.scope].map { fixture.text($0) ?? "-" }
             let numbers = [claims.issuedAt, claims.expiresAt, claims.authTime ?? -1]
             let roles = fixture.verifier.roles()
-            return "\(claims.jti) \(claims.sid.map(\.description) ?? "-") \(texts) \(numbers) \(roles) \(fixture.verifier.audiences())"
+            return
+                "\(claims.jti) \(claims.sid.map(\.description) ?? "-") \(texts) \(numbers) \(roles) \(fixture.verifier.audiences())"
         } catch {
             return "\(error)"
         }

@@ -3,7 +3,8 @@ import HTTP
 extension Endpoint {
     static let tokenOperation = Operation(
         method: .post, id: "token", tag: "oauth", summary: "The refresh grant of RFC 6749 section 6.",
-        description: "As /refresh, with the statuses that OAuth libraries expect: a refresh token that is not valid is 400 invalid_grant.",
+        description:
+            "As /refresh, with the statuses that OAuth libraries expect: a refresh token that is not valid is 400 invalid_grant.",
         request: """
             security: [{}, {client: []}]
             requestBody:
@@ -42,8 +43,10 @@ extension Endpoint {
             """)
 
     static let introspectOperation = Operation(
-        method: .post, id: "introspect", tag: "oauth", summary: "What a token says, for authenticated clients (RFC 7662).",
-        description: "A client sees tokens that were issued to it, and access tokens for its audiences; everything else is inactive.",
+        method: .post, id: "introspect", tag: "oauth",
+        summary: "What a token says, for authenticated clients (RFC 7662).",
+        description:
+            "A client sees tokens that were issued to it, and access tokens for its audiences; everything else is inactive.",
         request: """
             security: [{client: []}]
             requestBody:

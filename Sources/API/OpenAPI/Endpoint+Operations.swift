@@ -92,8 +92,10 @@ extension Endpoint {
             """)
 
     static let adminOperation = Operation(
-        method: .post, id: "adminRevocations", tag: "operator", summary: "End a token, a session, or all of a subject, client or key.",
-        description: "Only over a Unix socket among MARTLET_OPERATOR_LISTEN, whose file mode says who may; over TCP there is nothing here.",
+        method: .post, id: "adminRevocations", tag: "operator",
+        summary: "End a token, a session, or all of a subject, client or key.",
+        description:
+            "Only over a Unix socket among MARTLET_OPERATOR_LISTEN, whose file mode says who may; over TCP there is nothing here.",
         request: """
             requestBody:
               required: true

@@ -38,7 +38,9 @@ package struct OpenAPIDocument {
     private static func path(_ endpoint: Endpoint) -> [String] {
         var lines = ["  \(endpoint.path):"]
         if endpoint.role == .operator {
-            lines += ["    servers:", "      - url: http://127.0.0.1:8081", "        description: The operator's listener."]
+            lines += [
+                "    servers:", "      - url: http://127.0.0.1:8081", "        description: The operator's listener.",
+            ]
         }
         for operation in endpoint.operations { lines += self.operation(operation, of: endpoint) }
         return lines
@@ -66,7 +68,9 @@ package struct OpenAPIDocument {
             lines += ["        '\(status)':", "          description: \(quoted(description(of: codes)))"]
             lines += headers(for: status).map { "          " + $0 }
             lines += ["          content:", "            application/problem+json:"]
-            lines += ["              schema: {$ref: '#/components/schemas/\(endpoint.isOAuth ? "OAuthProblem" : "Problem")'}"]
+            lines += [
+                "              schema: {$ref: '#/components/schemas/\(endpoint.isOAuth ? "OAuthProblem" : "Problem")'}"
+            ]
             lines += ["          x-codes: [\(codes.map(\.rawValue).joined(separator: ", "))]"]
         }
         return lines + ["        default: {$ref: '#/components/responses/Refused'}"]
