@@ -1,6 +1,4 @@
 import Accounts
-import Glibc
-import Octets
 
 /// `users.json` and `clients.json` as the running service sees them. A file that does not exist holds nobody.
 package struct AccountFiles: Sendable {
@@ -14,9 +12,7 @@ package struct AccountFiles: Sendable {
 
     func users() throws(StartFault) -> UserDirectory {
         do {
-            return try Self.read(usersPath).map { bytes throws(AccountsFault) in
-                try UserDirectory(parsing: bytes, path: usersPath)
-            } ?? UserDirectory()
+            return try UserDirectory.load(usersPath)
         } catch {
             throw StartFault(description: "\(error)")
         }
@@ -24,9 +20,7 @@ package struct AccountFiles: Sendable {
 
     func clients() throws(StartFault) -> ClientDirectory {
         do {
-            return try Self.read(clientsPath).map { bytes throws(AccountsFault) in
-                try ClientDirectory(parsing: bytes, path: clientsPath)
-            } ?? ClientDirectory()
+            return try ClientDirectory.load(clientsPath)
         } catch {
             throw StartFault(description: "\(error)")
         }
@@ -36,26 +30,10 @@ package struct AccountFiles: Sendable {
     var storeHash: @Sendable (User, String) throws -> Void {
         let path = usersPath
         return { user, hash in
-            try AtomicFile.withLock(path) { () throws(AccountsFault) in
-                let bytes = try AtomicFile.read(path, byteCountMax: Self.byteCountMax)
-                let directory = try UserDirectory(parsing: bytes, path: path)
-                guard directory.user(id: user.id)?.passwordHash == user.passwordHash else { return }
-                let stronger = try directory.changing(user.name) { $0.passwordHash = hash }
-                try AtomicFile.replace(path, with: stronger.serialized())
+            try UserDirectory.edit(path, mustExist: true) { directory throws(AccountsFault) in
+                guard directory.user(id: user.id)?.passwordHash == user.passwordHash else { return directory }
+                return try directory.settingPasswordHash(hash, of: user.name)
             }
-        }
-    }
-
-    private static let byteCountMax = 64 << 20
-
-    /// - Returns: `nil` for a file that is not there.
-    private static func read(_ path: String) throws(AccountsFault) -> [UInt8]? {
-        do throws(AccountsFault) {
-            return try AtomicFile.read(path, byteCountMax: byteCountMax)
-        } catch .system(call: "open", _, code: ENOENT) {
-            return nil
-        } catch {
-            throw error
         }
     }
 }

@@ -38,9 +38,6 @@ package final class Desk {
     /// The roles that the last verified token carried.
     package var roles: [String] { verifier.roles() }
 
-    /// The name of the key that `claims` were signed with.
-    package func kid(of claims: VerifiedClaims) -> [UInt8] { kids[claims.keyIndex] }
-
     /// Takes up changed keys and accounts; called once before each request.
     package func follow() {
         if keyrings.follow() { takeUpKeys() }
