@@ -97,7 +97,9 @@ extension Application {
     /// The JWK Set, the metadata and the OpenAPI document: cacheable, with an entity tag, readable from any origin.
     func page(_ endpoint: Endpoint, _ request: borrowing Request, _ response: inout Response) {
         let page = pages.page(endpoint, desk)
-        response.addLines("Cache-Control: public, max-age=300\r\nAccess-Control-Allow-Origin: *\r\n")
+        let maxAge = endpoint == .jwks ? desk.realm.settings.keySetMaxAge : 300
+        response.addField("Cache-Control", Array("public, max-age=\(maxAge)".utf8))
+        response.addLines("Access-Control-Allow-Origin: *\r\n")
         response.addField("ETag", page.etag)
         if let value = request.field("if-none-match"), Self.matches(request.text(value), page.etag) {
             response.status = 304

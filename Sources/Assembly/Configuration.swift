@@ -21,6 +21,7 @@ package struct Configuration: Sendable {
     package let realm: RealmSettings
     package let statePath: String
     package let keysPath: String
+    let keySchedule: KeySchedule
     package let usersPath: String
     package let clientsPath: String
     /// Milliseconds.
@@ -57,6 +58,7 @@ package struct Configuration: Sendable {
         realm = Self.realm(&reader)
         statePath = reader.path(.state)
         keysPath = reader.path(.keys)
+        keySchedule = Self.keySchedule(&reader, realm)
         usersPath = reader.path(.users)
         clientsPath = reader.path(.clients)
         refreshGrace = reader.seconds(.refreshGrace, within: 0...60) * 1_000
@@ -126,7 +128,27 @@ package struct Configuration: Sendable {
             sharedSecretAudiences: Set(shared), extraClaims: Set(claims),
             accessLifetime: reader.seconds(.accessLifetime, within: 30...3_600),
             refreshIdle: reader.seconds(.refreshIdle, within: 60...34_560_000), sessionMax: sessionMax,
-            leeway: reader.seconds(.leeway, within: 0...60))
+            leeway: reader.seconds(.leeway, within: 0...60),
+            // Half the time that a new key is published before it signs: nobody meets a key that their copy lacks (C9).
+            keySetMaxAge: min(300, (SettingsReader.seconds(reader.text(.keyLead)) ?? 2) / 2))
+    }
+
+    /// Milliseconds that a new key is published before it signs.
+    package var keyLead: Int64 { keySchedule.lead }
+
+    /// A time as settings spell it, in milliseconds.
+    package static func milliseconds(_ text: String) -> Int64? {
+        SettingsReader.seconds(text).flatMap { $0 <= Int64.max / 1_000 ? $0 * 1_000 : nil }
+    }
+
+    private static func keySchedule(_ reader: inout SettingsReader, _ realm: RealmSettings) -> KeySchedule {
+        let lead = reader.seconds(.keyLead, within: 2...604_800)
+        let period = reader.seconds(.keyRotation, within: 0...34_560_000)
+        if period != 0, period < 2 * lead {
+            reader.complain(.keyRotation, "0s, or at least twice MARTLET_KEY_LEAD")
+        }
+        return KeySchedule(
+            period: period * 1_000, lead: lead * 1_000, retention: KeyRetention(refreshIdle: realm.refreshIdle))
     }
 
     private static func argon2(_ reader: inout SettingsReader) -> Argon2Parameters {

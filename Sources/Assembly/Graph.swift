@@ -41,8 +41,10 @@ package final class Graph: Sendable {
             log: log)
         let connections = ConnectionCounters()
         let identity = context.map { TLSIdentity($0) }
+        let keeper = KeyKeeper(directory: keys, realm: realm, schedule: configuration.keySchedule)
+        try keeper.takeUp(stamp: keys.stamp())
         let housekeeper = Housekeeper(
-            realm: realm, files: files, keys: keys, tls: configuration.tls, identity: identity)
+            realm: realm, files: files, keys: keeper, tls: configuration.tls, identity: identity)
         let settings = Setting.allCases.map { $0.openAPIText }
         shared = ApplicationShared(
             realm: realm, connections: connections,
@@ -72,7 +74,7 @@ package final class Graph: Sendable {
     /// - Returns: `nil` while there are no keys.
     private static func keyring(_ keys: KeyDirectory) throws(StartFault) -> Keyring? {
         do throws(KeyDirectoryFault) {
-            return try keys.isEmpty() ? nil : keys.load()
+            return try keys.isEmpty() ? nil : keys.load(now: SystemClock.wall.now)
         } catch {
             throw StartFault(description: error.description)
         }
@@ -80,9 +82,10 @@ package final class Graph: Sendable {
 
     private static func firstKeyring(_ keys: KeyDirectory, _ log: Log) throws(StartFault) -> Keyring {
         do throws(KeyDirectoryFault) {
-            let names = try keys.fill(now: SystemClock.wall.now)
+            let now = SystemClock.wall.now
+            let names = try keys.fill(now: now)
             log.write(.info, "keys_created") { $0.add("files", names.joined(separator: " ")) }
-            return try keys.load()
+            return try keys.load(now: now)
         } catch {
             throw StartFault(description: error.description)
         }

@@ -7,7 +7,6 @@ import Revocation
 import Service
 import Synchronization
 import Telemetry
-import Token
 
 /// The thread that looks after what changes by itself: files that were edited, entries that expired.
 final class Housekeeper: Sendable {
@@ -15,6 +14,8 @@ final class Housekeeper: Sendable {
     private static let intervalMilliseconds = 250
 
     private static let roundsPerPurge = 240
+    /// A second: so late may a scheduled rotation be, and what the log says of keys.
+    private static let roundsPerKeyLook = 4
     /// An hour: so long does one set of ticket keys live, and with it what is resumed under it.
     private static let roundsPerTicketKeys = 14_400
 
@@ -25,21 +26,20 @@ final class Housekeeper: Sendable {
         var isStopping = false
         var usersStamp: FileStamp
         var clientsStamp: FileStamp
-        var keysStamp: [FileStamp]
         var tlsStamp: [FileStamp]
         var failures: [String: String] = [:]
     }
 
     private let realm: Realm
     private let files: AccountFiles
-    private let keys: KeyDirectory
+    private let keys: KeyKeeper
     private let tls: TLSFiles?
     private let identity: TLSIdentity?
     private let state: Mutex<State>
     /// Held from a look at the files until what they say is taken up: a slow reload must not undo a later one.
     private let reloading = Mutex(())
 
-    init(realm: Realm, files: AccountFiles, keys: KeyDirectory, tls: TLSFiles?, identity: TLSIdentity?) {
+    init(realm: Realm, files: AccountFiles, keys: KeyKeeper, tls: TLSFiles?, identity: TLSIdentity?) {
         self.realm = realm
         self.files = files
         self.keys = keys
@@ -48,7 +48,7 @@ final class Housekeeper: Sendable {
         state = Mutex(
             State(
                 usersStamp: FileStamp(files.usersPath), clientsStamp: FileStamp(files.clientsPath),
-                keysStamp: keys.stamp(), tlsStamp: tls?.stamp() ?? []))
+                tlsStamp: tls?.stamp() ?? []))
     }
 
     /// What a failed reload left as it was.
@@ -63,6 +63,11 @@ final class Housekeeper: Sendable {
                 Threads.sleep(milliseconds: Self.intervalMilliseconds)
                 reloadWhatChanged()
                 rounds += 1
+                keys.cutCompromised()
+                if rounds % Self.roundsPerKeyLook == 0 {
+                    keys.rotateIfDue()
+                    keys.sayChanges()
+                }
                 if rounds % Self.roundsPerTicketKeys == 0 { rotateTicketKeys() }
                 guard rounds % Self.roundsPerPurge == 0 else { continue }
                 realm.revocations.purge(now: realm.clock.now, monotonic: MonotonicClock.nanoseconds() / 1_000_000)
@@ -124,16 +129,16 @@ final class Housekeeper: Sendable {
     }
 
     private func reloadWhatDiffers() {
-        let seen = state.withLock { ($0.usersStamp, $0.clientsStamp, $0.keysStamp, $0.tlsStamp) }
+        let seen = state.withLock { ($0.usersStamp, $0.clientsStamp, $0.tlsStamp) }
         let users = FileStamp(files.usersPath)
         if users != seen.0 { reloadUsers(users) }
         let clients = FileStamp(files.clientsPath)
         if clients != seen.1 { reloadClients(clients) }
         let keyStamps = keys.stamp()
-        if keyStamps != seen.2 { reloadKeys(keyStamps) }
+        if keys.isBehind(keyStamps) { reloadKeys(keyStamps) }
         if let tls {
             let stamps = tls.stamp()
-            if stamps != seen.3 { reloadTLS(tls, stamps) }
+            if stamps != seen.2 { reloadTLS(tls, stamps) }
         }
     }
 
@@ -159,14 +164,7 @@ final class Housekeeper: Sendable {
     }
 
     private func reloadKeys(_ stamps: [FileStamp]) {
-        state.withLock { $0.keysStamp = stamps }
-        take("keys", at: "keys") { () throws(StartFault) in
-            do {
-                realm.keyring.replace(with: try keys.load())
-            } catch {
-                throw StartFault(description: "\(error)")
-            }
-        }
+        take("keys", at: "keys") { () throws(StartFault) in try keys.takeUp(stamp: stamps) }
     }
 
     /// A bad reload keeps the old state and says so.

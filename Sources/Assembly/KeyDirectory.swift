@@ -4,7 +4,7 @@ import Glibc
 import Octets
 package import Token
 
-/// Why the keys cannot be used: which file, and what is expected of it.
+/// Why the keys cannot be used or changed: which file, and what is expected of it.
 package struct KeyDirectoryFault: Error, Equatable, Sendable, CustomStringConvertible {
     package let description: String
 }
@@ -13,7 +13,7 @@ package struct KeyDirectoryFault: Error, Equatable, Sendable, CustomStringConver
 package struct KeyDirectory: Sendable {
     private static let byteCountMax = 65_536
 
-    private let path: String
+    let path: String
 
     package init(path: String) {
         self.path = path
@@ -24,16 +24,20 @@ package struct KeyDirectory: Sendable {
         try names().isEmpty
     }
 
-    /// Reads every `*.jwk`.
-    /// - Throws: for a file that others may read (B22), that is no key, or a set that cannot serve.
-    package func load() throws(KeyDirectoryFault) -> Keyring {
-        var keys: [Key] = []
-        for name in try names() {
-            keys.append(try read(path + "/" + name))
-        }
-        do {
-            return try Keyring(keys)
-        } catch {
+    /// Reads every `*.jwk`, living or not.
+    /// - Throws: for a file that others may read (B22), that is no key, or a `kid` that stands twice.
+    package func read() throws(KeyDirectoryFault) -> KeySet {
+        KeySet(try files().map(\.key))
+    }
+
+    /// The keyring of the moment `now` (milliseconds).
+    /// - Throws: as ``read()``, and for a set that cannot serve.
+    package func load(now: Int64) throws(KeyDirectoryFault) -> Keyring {
+        try keyring(of: read(), now: now)
+    }
+
+    func keyring(of set: KeySet, now: Int64) throws(KeyDirectoryFault) -> Keyring {
+        do { return try Keyring(set.living(at: now)) } catch {
             throw KeyDirectoryFault(description: "\(path): \(error)")
         }
     }
@@ -42,30 +46,55 @@ package struct KeyDirectory: Sendable {
     /// - Returns: the names of the new files.
     package func fill(now: Int64) throws(KeyDirectoryFault) -> [String] {
         guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw fault("mkdir", path) }
-        let keys: [(String, Key)]
+        let keys: [Key]
         do {
             keys = [
-                ("access-rs256", try Key.generate(.rs256, purpose: .access, createdAt: now)),
-                ("access-hs256", try Key.generate(.hs256, purpose: .access, createdAt: now)),
-                ("refresh", try Key.generate(.hs256, purpose: .refresh, createdAt: now)),
+                try Key.generate(.rs256, purpose: .access, createdAt: now),
+                try Key.generate(.hs256, purpose: .access, createdAt: now),
+                try Key.generate(.hs256, purpose: .refresh, createdAt: now),
             ]
         } catch {
             throw KeyDirectoryFault(description: "\(path): no key could be made: \(error)")
         }
-        for (prefix, key) in keys {
-            let file = "\(path)/\(prefix)-\(key.kid).jwk"
-            do {
-                try AtomicFile.replace(file, with: key.privateJWK(), mode: 0o600)
-            } catch {
-                throw KeyDirectoryFault(description: "\(file): \(error)")
-            }
-        }
-        return keys.map { "\($0.0)-\($0.1.kid).jwk" }
+        for key in keys { try write(key, to: Self.name(of: key)) }
+        return keys.map(Self.name)
     }
 
     /// A value that changes whenever a key file does.
     package func stamp() -> [FileStamp] {
         ((try? names()) ?? []).map { FileStamp(path + "/" + $0) }
+    }
+
+    func files() throws(KeyDirectoryFault) -> [(name: String, key: Key)] {
+        var files: [(name: String, key: Key)] = []
+        var kids: Set<String> = []
+        for name in try names() {
+            let key = try read(path + "/" + name)
+            guard kids.insert(key.kid).inserted else {
+                throw KeyDirectoryFault(description: "\(path): \(KeyFault.duplicateKid(key.kid))")
+            }
+            files.append((name, key))
+        }
+        return files
+    }
+
+    func write(_ key: Key, to name: String) throws(KeyDirectoryFault) {
+        let file = path + "/" + name
+        do {
+            try AtomicFile.replace(file, with: key.privateJWK(), mode: 0o600)
+        } catch {
+            throw KeyDirectoryFault(description: "\(file): \(error)")
+        }
+    }
+
+    /// What a new key's file is called.
+    static func name(of key: Key) -> String {
+        let kind = key.purpose == .refresh ? "refresh" : "access-\(key.algorithm.rawValue.lowercased())"
+        let isPlain = key.kid.utf8.allSatisfy { octet in
+            (0x30...0x39).contains(octet) || (0x61...0x7a).contains(octet | 0x20) || octet == 0x2d || octet == 0x5f
+        }
+        // A name that somebody else gave may hold slashes and dots.
+        return "\(kind)-\(isPlain ? key.kid : Base64URL.encode(Array(key.kid.utf8))).jwk"
     }
 
     private func read(_ file: String) throws(KeyDirectoryFault) -> Key {
@@ -92,7 +121,7 @@ package struct KeyDirectory: Sendable {
         }
     }
 
-    private func fault(_ call: String, _ file: String) -> KeyDirectoryFault {
+    func fault(_ call: String, _ file: String) -> KeyDirectoryFault {
         KeyDirectoryFault(description: "\(file): \(call): \(Directory.errorText(errno))")
     }
 }

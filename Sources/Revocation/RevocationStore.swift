@@ -111,6 +111,12 @@ package final class RevocationStore: Sendable {
         append(records, done)
     }
 
+    /// Whether all tokens of the key with this `kid` are refused.
+    package func isCut(key kid: [UInt8]) -> Bool {
+        // Born after every cut of another kind, so that only the key's own counts.
+        memory.cuts.denial(born: .max, sid: nil, subject: Span(), client: Span(), kid: kid.span) == .key
+    }
+
     /// Uses a refresh token: decides whether its successor may be issued, and writes that down first.
     ///
     /// A revoked or cut session is refused before anything else. Concurrent uses of one token get one outcome.

@@ -20,11 +20,13 @@ package struct RealmSettings: Sendable {
     package var sessionMax: Int64
     /// Seconds that another clock may be ahead or behind.
     package var leeway: Int64
+    /// Seconds that others may keep the published keys.
+    package var keySetMaxAge: Int64
 
     package init(
         issuer: String, audiences: [String], algorithm: Algorithm, sharedSecretAudiences: Set<String>,
         extraClaims: Set<String>,
-        accessLifetime: Int64, refreshIdle: Int64, sessionMax: Int64, leeway: Int64
+        accessLifetime: Int64, refreshIdle: Int64, sessionMax: Int64, leeway: Int64, keySetMaxAge: Int64 = 300
     ) {
         self.issuer = issuer
         self.audiences = audiences
@@ -35,5 +37,6 @@ package struct RealmSettings: Sendable {
         self.refreshIdle = refreshIdle
         self.sessionMax = sessionMax
         self.leeway = leeway
+        self.keySetMaxAge = keySetMaxAge
     }
 }

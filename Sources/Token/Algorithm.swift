@@ -17,5 +17,7 @@ extension Algorithm {
 }
 
 extension Algorithm {
+    /// Whether one secret both signs and verifies.
+    package var isMAC: Bool { signature == nil }
     var octets: [UInt8] { Array(rawValue.utf8) }
 }

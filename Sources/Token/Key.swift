@@ -17,7 +17,7 @@ package struct Key: Sendable {
     package let kid: String
     package let algorithm: Algorithm
     package let purpose: Purpose
-    package let lifecycle: KeyLifecycle
+    package private(set) var lifecycle: KeyLifecycle
     package let material: Material
     private let maySign: Bool
 
@@ -90,6 +90,13 @@ package struct Key: Sendable {
         } catch {
             throw .crypto(error)
         }
+    }
+
+    /// The same key at other times of its life.
+    package func with(_ lifecycle: KeyLifecycle) -> Key {
+        var key = self
+        key.lifecycle = lifecycle
+        return key
     }
 
     /// Whether the key may make a new signature at `now` (milliseconds).

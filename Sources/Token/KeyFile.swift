@@ -5,7 +5,7 @@ import OpenSSL
 ///
 /// - `purpose`: `access` or `refresh`; required.
 /// - `iat`: when it was made, in seconds since 1970; required.
-/// - `signs_from`, `signs_until`, `verifies_until`: its life cycle in seconds since 1970; optional.
+/// - `signs_from`, `signs_until`, `verifies_until`, `compromised_at`: its life cycle in seconds since 1970; optional.
 extension Key {
     /// - Throws: also for secrets that are too short (B4), weak (B5), or public keys in disguise (B3).
     package init(parsing bytes: Span<UInt8>) throws(KeyFault) {
@@ -27,7 +27,8 @@ extension Key {
         let lifecycle = KeyLifecycle(
             createdAt: createdAt, signsFrom: try Self.time("signs_from", document, in: bytes),
             signsUntil: try Self.time("signs_until", document, in: bytes),
-            verifiesUntil: try Self.time("verifies_until", document, in: bytes))
+            verifiesUntil: try Self.time("verifies_until", document, in: bytes),
+            compromisedAt: try Self.time("compromised_at", document, in: bytes))
         try self.init(jwk, purpose: purpose, lifecycle: lifecycle)
     }
 
@@ -48,7 +49,7 @@ extension Key {
         writer.integer(lifecycle.createdAt / 1_000)
         let times: [(StaticString, Int64?)] = [
             ("signs_from", lifecycle.signsFrom), ("signs_until", lifecycle.signsUntil),
-            ("verifies_until", lifecycle.verifiesUntil),
+            ("verifies_until", lifecycle.verifiesUntil), ("compromised_at", lifecycle.compromisedAt),
         ]
         for case (let name, let time?) in times {
             writer.name(name)

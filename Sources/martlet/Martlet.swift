@@ -14,6 +14,7 @@ enum Martlet {
         Command(name: "serve", summary: "run the service", run: ServeCommand.run),
         Command(name: "user", summary: "add, change and list users", run: UserCommand.run),
         Command(name: "client", summary: "add, remove and list clients", run: ClientCommand.run),
+        Command(name: "keys", summary: "list, rotate and end the keys", run: KeysCommand.run),
         Command(name: "journal", summary: "look into the journal", run: JournalCommand.run),
         Command(name: "healthcheck", summary: "ask a running service whether it answers", run: HealthcheckCommand.run),
         Command(name: "openapi", summary: "print the OpenAPI document", run: OpenAPICommand.run),

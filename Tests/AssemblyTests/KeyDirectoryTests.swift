@@ -46,7 +46,7 @@ struct KeyDirectoryTests {
 
     private func fault() -> String {
         do {
-            _ = try keys.load()
+            _ = try keys.load(now: 1_800_000_000_000)
             return ""
         } catch {
             return error.description
@@ -60,7 +60,7 @@ struct KeyDirectoryTests {
         #expect(try !keys.isEmpty())
         #expect(try scratch.mode("keys") == 0o700)
         for name in names { #expect(try scratch.mode("keys/\(name)") == 0o600) }
-        let ring = try keys.load()
+        let ring = try keys.load(now: 1_800_000_000_000)
         #expect(
             ring.signingKey(for: .rs256, at: 1_800_000_000_000) != nil && ring.refreshKey(at: 1_800_000_000_000) != nil)
         #expect(ring.signingKey(for: .hs256, at: 1_800_000_000_000) != nil)
@@ -78,7 +78,7 @@ struct KeyDirectoryTests {
         try scratch.write("{", to: "keys/.hidden.jwk", mode: 0o644)
         #expect(try keys.isEmpty())
         _ = try keys.fill(now: 0)
-        #expect(try keys.load().keys.count == 3)
+        #expect(try keys.load(now: 1_800_000_000_000).keys.count == 3)
         #expect(scratch.names(in: "keys").count == 5)
     }
 

@@ -1,0 +1,137 @@
+import Octets
+import Revocation
+import Service
+import Synchronization
+import Telemetry
+import Token
+
+/// Looks after the keys of a running service: takes up changed files, drops keys that have ended, cuts compromised ones,
+/// and rotates by schedule.
+final class KeyKeeper: Sendable {
+    private struct State {
+        var stamp: [FileStamp] = []
+        var set = KeySet([])
+        /// When a key leaves the published set.
+        var nextEnd: Int64?
+        var readAt: Int64 = .min
+        var said: [String: KeyState] = [:]
+        /// Compromised keys whose cut is on its way or done.
+        var cut: Set<String> = []
+        var isRotationFailing = false
+    }
+
+    private let directory: KeyDirectory
+    private let realm: Realm
+    private let schedule: KeySchedule
+    private let state = Mutex(State())
+
+    init(directory: KeyDirectory, realm: Realm, schedule: KeySchedule) {
+        self.directory = directory
+        self.realm = realm
+        self.schedule = schedule
+    }
+
+    /// Whether files changed, a key ended, or the clock went back before an end, since the last ``takeUp(stamp:)``.
+    func isBehind(_ stamp: [FileStamp]) -> Bool {
+        let now = realm.clock.now
+        return state.withLock { $0.stamp != stamp || $0.nextEnd.map { $0 <= now } ?? false || now < $0.readAt }
+    }
+
+    func stamp() -> [FileStamp] { directory.stamp() }
+
+    /// - Parameter stamp: of before the reading, so that a change in between is seen the next time.
+    func takeUp(stamp: [FileStamp]) throws(StartFault) {
+        let now = realm.clock.now
+        state.withLock { state in
+            state.stamp = stamp
+            state.readAt = now
+        }
+        do throws(KeyDirectoryFault) {
+            let set = try directory.read()
+            let keyring = try directory.keyring(of: set, now: now)
+            realm.keyring.replace(with: keyring)
+            state.withLock { state in
+                state.set = set
+                state.nextEnd = set.nextEnd(after: now)
+            }
+        } catch {
+            // Not to be tried again before something changes: it would say the same four times a second.
+            state.withLock { $0.nextEnd = nil }
+            throw StartFault(description: error.description)
+        }
+        cutCompromised()
+        sayChanges()
+    }
+
+    /// Makes every compromised key's refusal durable: the file may go, the cut stays.
+    func cutCompromised() {
+        let waiting = state.withLock { state in
+            state.set.compromised.map(\.kid).filter { state.cut.insert($0).inserted }
+        }
+        for kid in waiting where !realm.revocations.isCut(key: Array(kid.utf8)) {
+            realm.revocations.cut(
+                .key, name: Array(kid.utf8), reason: RevocationReason.operatorAction.rawValue
+            ) { [self] result in
+                switch result {
+                case .success(let seq):
+                    realm.log.write(.warning, "key_cut") { line in
+                        line.add("kid", kid)
+                        line.add("seq", Int64(clamping: seq))
+                    }
+                case .failure(let fault):
+                    // The next round tries again; until then the key is refused because no keyring holds it.
+                    state.withLock { _ = $0.cut.remove(kid) }
+                    realm.log.write(.error, "key_cut_not_durable") { line in
+                        line.add("kid", kid)
+                        line.add("reason", "\(fault)")
+                    }
+                }
+            }
+        }
+    }
+
+    /// One log line for each key that came to another state since the last look.
+    func sayChanges() {
+        let now = realm.clock.now
+        let changes = state.withLock { state in
+            var states: [String: KeyState] = [:]
+            var changes: [(Key, KeyState)] = []
+            for key in state.set.keys {
+                let newest = state.set.state(of: key, at: now)
+                states[key.kid] = newest
+                if state.said[key.kid] != newest { changes.append((key, newest)) }
+            }
+            state.said = states
+            return changes
+        }
+        for (key, newest) in changes {
+            realm.log.write(newest == .compromised ? .warning : .info, "key_state") { line in
+                line.add("kid", key.kid)
+                line.add("alg", key.algorithm.rawValue)
+                line.add("purpose", key.purpose.rawValue)
+                line.add("state", newest.rawValue)
+            }
+        }
+    }
+
+    /// Gives every kind of key whose time has come a successor. Of several processes one does it, and all take it up.
+    func rotateIfDue() {
+        let now = realm.clock.now
+        guard state.withLock({ !schedule.due($0.set, at: now).isEmpty }) else { return }
+        do throws(KeyDirectoryFault) {
+            let written = try directory.edit(now: now, patienceMilliseconds: 0) { (set) throws(KeyStepFault) in
+                // Read again under the lock: another process may just have done it.
+                try schedule.rotation(set, at: now)
+            }
+            state.withLock { $0.isRotationFailing = false }
+            guard let successor = written.first else { return }
+            realm.log.write(.info, "key_rotated") { $0.add("kid", successor.kid) }
+        } catch {
+            let isFirst = state.withLock { state in
+                defer { state.isRotationFailing = true }
+                return !state.isRotationFailing
+            }
+            if isFirst { realm.log.write(.error, "key_rotation_failed") { $0.add("reason", error.description) } }
+        }
+    }
+}

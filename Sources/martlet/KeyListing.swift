@@ -1,0 +1,65 @@
+import Octets
+import Token
+
+/// The keys as `martlet keys list` shows them: nothing secret.
+enum KeyListing {
+    static func table(_ set: KeySet, at now: Int64) -> String {
+        let head = ["KID", "ALG", "PURPOSE", "STATE", "SIGNS FROM", "VERIFIES UNTIL"]
+        let rows = [head] + set.keys.sorted(by: isBefore).map { row($0, set, now) }
+        let widths = head.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            let cells = row.enumerated().map { $0.element.padded(to: widths[$0.offset]) }
+            var line = cells.joined(separator: "  ")
+            while line.last == " " { line.removeLast() }
+            return line + "\n"
+        }.joined()
+    }
+
+    static func json(_ set: KeySet, at now: Int64) -> String {
+        var writer = JSONWriter(isPretty: true)
+        writer.beginArray()
+        for key in set.keys.sorted(by: isBefore) {
+            writer.beginObject()
+            let members: [(StaticString, String)] = [
+                ("kid", key.kid), ("alg", key.algorithm.rawValue), ("purpose", key.purpose.rawValue),
+                ("state", set.state(of: key, at: now).rawValue),
+            ]
+            for (name, value) in members {
+                writer.name(name)
+                writer.string(value)
+            }
+            let times: [(StaticString, Int64?)] = [
+                ("created_at", key.lifecycle.createdAt), ("signs_from", key.lifecycle.begin),
+                ("signs_until", key.lifecycle.signsUntil), ("verifies_until", key.lifecycle.verifiesUntil),
+                ("compromised_at", key.lifecycle.compromisedAt),
+            ]
+            for (name, time) in times {
+                writer.name(name)
+                if let time { writer.integer(time / 1_000) } else { writer.null() }
+            }
+            writer.endObject()
+        }
+        writer.endArray()
+        return String(decoding: writer.bytes, as: UTF8.self) + "\n"
+    }
+
+    /// A time as people read it, or a dash for none.
+    static func moment(_ milliseconds: Int64?) -> String {
+        guard let milliseconds else { return "-" }
+        var output: [UInt8] = []
+        ISO8601.write(milliseconds: milliseconds, to: &output)
+        return String(decoding: output, as: UTF8.self)
+    }
+
+    private static func row(_ key: Key, _ set: KeySet, _ now: Int64) -> [String] {
+        [
+            key.kid, key.algorithm.rawValue, key.purpose.rawValue, set.state(of: key, at: now).rawValue,
+            moment(key.lifecycle.begin), moment(key.lifecycle.verifiesUntil),
+        ]
+    }
+
+    private static func isBefore(_ left: Key, _ right: Key) -> Bool {
+        (left.purpose.rawValue, left.algorithm.rawValue, left.lifecycle.begin, left.kid)
+            < (right.purpose.rawValue, right.algorithm.rawValue, right.lifecycle.begin, right.kid)
+    }
+}

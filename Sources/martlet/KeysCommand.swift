@@ -1,0 +1,153 @@
+import Assembly
+import Octets
+import OpenSSL
+import Token
+
+/// `martlet keys`: changes the directory of keys, which running servers take up by themselves.
+enum KeysCommand {
+    static let usage = """
+        usage: martlet keys list [--json]
+               martlet keys rotate [--alg ALG | --refresh] [--lead TIME]
+               martlet keys promote KID
+               martlet keys retire KID [--last]
+               martlet keys compromise KID
+
+        Lists the keys and takes them through their life. Every server that reads the directory takes a
+        change up within a second.
+
+          list        each key with its algorithm, its state, when it signs and until when it verifies
+          rotate      makes a successor: published now, signing after the lead; the old key verifies until
+                      the last of its tokens has expired, and then leaves the published set by itself
+          promote     has a key sign from now on, without waiting for its lead
+          retire      has a key sign no more; its tokens live on until they expire
+          compromise  ends a key and everything signed with it, at once and for good; what it leaves
+                      unsigned gets a new key without delay
+
+          --keys DIR   the directory (default: MARTLET_KEYS, or keys)
+          --alg ALG    the algorithm of access tokens to rotate (default: MARTLET_ALG, or RS256)
+          --refresh    rotate the secret of refresh tokens; nobody is logged out
+          --lead TIME  such as 15m; longer than verifiers keep the published set (default: MARTLET_KEY_LEAD)
+          --last       retire also the only key of its algorithm
+          --json       list as JSON, one array, without the secret parts
+
+        States: published, signing, verifying, retired, compromised.
+        Exit code: 0 done, 1 failed, 2 a mistake in the command line.
+
+        """
+
+    static func run(_ arguments: [String]) -> Int32 {
+        let rest = Array(arguments.dropFirst())
+        switch arguments.first {
+        case "list": return Verb.run("keys list", usage: usage) { () throws(CommandFault) in try list(rest) }
+        case "rotate": return Verb.run("keys rotate", usage: usage) { () throws(CommandFault) in try rotate(rest) }
+        case "promote": return Verb.run("keys promote", usage: usage) { () throws(CommandFault) in try promote(rest) }
+        case "retire": return Verb.run("keys retire", usage: usage) { () throws(CommandFault) in try retire(rest) }
+        case "compromise":
+            return Verb.run("keys compromise", usage: usage) { () throws(CommandFault) in try compromise(rest) }
+        default: return Verb.refuse("keys", arguments.first, usage: usage)
+        }
+    }
+
+    private static let directoryOption = Arguments.Option.value("--keys")
+
+    private static func list(_ words: [String]) throws(CommandFault) {
+        let arguments = try Arguments.parse(words, options: [directoryOption, .flag("--json")])
+        let set = try set(directory(arguments))
+        let now = SystemClock.wall.now
+        Terminal.write(arguments.has("--json") ? KeyListing.json(set, at: now) : KeyListing.table(set, at: now))
+    }
+
+    private static func rotate(_ words: [String]) throws(CommandFault) {
+        let arguments = try Arguments.parse(
+            words, options: [directoryOption, .value("--alg"), .flag("--refresh"), .value("--lead")])
+        guard !arguments.has("--alg") || !arguments.has("--refresh") else {
+            throw .usage("--alg and --refresh exclude each other; refresh tokens are always HS256")
+        }
+        let settings = try KeySettings()
+        let purpose: Key.Purpose = arguments.has("--refresh") ? .refresh : .access
+        let algorithm = try purpose == .refresh ? .hs256 : algorithm(arguments.value("--alg")) ?? settings.algorithm
+        let lead = try arguments.value("--lead").map(KeySettings.milliseconds) ?? settings.lead
+        let now = SystemClock.wall.now
+        let written = try edit(directory(arguments), now) { (set) throws(KeyStepFault) in
+            try set.rotation(
+                to: made(purpose, algorithm, at: now), at: now, lead: lead, keep: settings.retention.keep)
+        }
+        if let successor = written.first {
+            Terminal.write("\(successor.kid)\n")
+            Terminal.writeError("published; signs \(KeyListing.moment(successor.lifecycle.signsFrom))\n")
+        }
+        if lead < settings.lead, algorithm.signature != nil {
+            Terminal.writeError(
+                "note: verifiers may keep the published set for \(settings.setMaxAge) s, and the lead is \(lead / 1_000) s\n"
+            )
+        }
+    }
+
+    private static func promote(_ words: [String]) throws(CommandFault) {
+        let arguments = try Arguments.parse(words, options: [directoryOption], operands: ["KID"])
+        let now = SystemClock.wall.now
+        let settings = try KeySettings()
+        let kid = arguments.operands[0]
+        _ = try edit(directory(arguments), now) { (set) throws(KeyStepFault) in
+            try set.promotion(of: kid, at: now, keep: settings.retention.keep)
+        }
+        Terminal.writeError("\(kid) signs from the next second on\n")
+    }
+
+    private static func retire(_ words: [String]) throws(CommandFault) {
+        let arguments = try Arguments.parse(words, options: [directoryOption, .flag("--last")], operands: ["KID"])
+        let now = SystemClock.wall.now
+        let settings = try KeySettings()
+        let kid = arguments.operands[0]
+        let written = try edit(directory(arguments), now) { (set) throws(KeyStepFault) in
+            try set.retirement(
+                of: kid, at: now, keep: settings.retention.keep, last: arguments.has("--last"))
+        }
+        let end = written.first { $0.kid == kid }?.lifecycle.verifiesUntil
+        Terminal.writeError("\(kid) signs no more, and verifies until \(KeyListing.moment(end))\n")
+    }
+
+    private static func compromise(_ words: [String]) throws(CommandFault) {
+        let arguments = try Arguments.parse(words, options: [directoryOption], operands: ["KID"])
+        let now = SystemClock.wall.now
+        let kid = arguments.operands[0]
+        let written = try edit(directory(arguments), now) { (set) throws(KeyStepFault) in
+            try set.compromise(of: kid, at: now) { (purpose, algorithm) throws(KeyFault) in
+                try Key.generate(algorithm, purpose: purpose, createdAt: now)
+            }
+        }
+        Terminal.writeError("\(kid) and everything signed with it is refused\n")
+        if let successor = written.first, successor.kid != kid {
+            Terminal.write("\(successor.kid)\n")
+            Terminal.writeError("\(successor.kid) signs in its place\n")
+        }
+    }
+
+    private static func made(
+        _ purpose: Key.Purpose, _ algorithm: Algorithm, at now: Int64
+    ) throws(KeyStepFault) -> Key {
+        do { return try Key.generate(algorithm, purpose: purpose, createdAt: now) } catch { throw .unmade(error) }
+    }
+
+    static func algorithm(_ name: String?) throws(CommandFault) -> Algorithm? {
+        guard let name else { return nil }
+        guard let algorithm = Algorithm(rawValue: name) else {
+            throw .usage("--alg must be one of \(Algorithm.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return algorithm
+    }
+
+    static func directory(_ arguments: Arguments) -> KeyDirectory {
+        KeyDirectory(path: arguments.value("--keys") ?? Environment.values["MARTLET_KEYS"] ?? "keys")
+    }
+
+    static func set(_ directory: KeyDirectory) throws(CommandFault) -> KeySet {
+        do { return try directory.read() } catch { throw .refused(error.description) }
+    }
+
+    static func edit(
+        _ directory: KeyDirectory, _ now: Int64, _ change: (KeySet) throws(KeyStepFault) -> [Key]
+    ) throws(CommandFault) -> [Key] {
+        do { return try directory.edit(now: now, change) } catch { throw .refused(error.description) }
+    }
+}
