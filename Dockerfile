@@ -6,6 +6,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends \
         libargon2-dev \
         libcrypt-dev \
+        libnghttp2-dev \
         libssl-dev \
         pkg-config \
  && rm -rf /var/lib/apt/lists/*
@@ -22,6 +23,7 @@ RUN apt-get update \
         libargon2-1 \
         libcrypt1 \
         libgcc-s1 \
+        libnghttp2-14 \
         libssl3 \
         libstdc++6 \
  && rm -rf /var/lib/apt/lists/* \

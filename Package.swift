@@ -46,7 +46,7 @@ let package = Package(
                 "HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal", "Telemetry", "OpenSSL",
                 "Octets", "CLinux",
             ]),
-        layer("Engine", ["HTTP", "Telemetry", "OpenSSL", "Octets", "CLinux"]),
+        layer("Engine", ["HTTP", "Telemetry", "OpenSSL", "Octets", "CLinux", "CNgHTTP2"]),
         layer("API", ["HTTP", "Service", "Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
         layer("HTTP", ["Octets"]),
         layer("Service", ["Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
@@ -61,6 +61,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CArgon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "CNgHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .target(name: "CLinux"),
 
         tests("OctetsTests", ["Octets"]),

@@ -112,6 +112,7 @@ extension Application {
             ("refused", connections.refused.load(ordering: .relaxed)),
             ("timed_out", connections.timedOut.load(ordering: .relaxed)),
             ("malformed", connections.malformed.load(ordering: .relaxed)),
+            ("flooded", connections.flooded.load(ordering: .relaxed)),
         ]
         for (kind, count) in kinds { page.sample("martlet_connections_total", [("kind", kind)], count) }
     }

@@ -34,6 +34,7 @@ package struct Configuration: Sendable {
     package let loginSourceFailures: Int
     package let connections: Int
     package let connectionsPerSource: Int
+    package let http2Streams: Int
     /// Seconds.
     package let headTimeout: Int64
     package let bodyTimeout: Int64
@@ -70,6 +71,7 @@ package struct Configuration: Sendable {
         loginSourceFailures = reader.number(.loginSourceFailures, within: 0...1_000_000)
         connections = reader.number(.connections, within: 1...1_000_000)
         connectionsPerSource = reader.number(.connectionsPerSource, within: 0...1_000_000)
+        http2Streams = reader.number(.http2Streams, within: 0...1_000)
         headTimeout = reader.seconds(.headTimeout, within: 1...600)
         bodyTimeout = reader.seconds(.bodyTimeout, within: 1...600)
         idleTimeout = reader.seconds(.idleTimeout, within: 1...3_600)
@@ -87,11 +89,13 @@ package struct Configuration: Sendable {
         let key = reader.text(.tlsKey)
         let authorities = reader.text(.tlsClientAuthorities)
         let clients = authorities.isEmpty ? nil : authorities
+        let speaksHTTP2 = reader.text(.http2Streams) != "0"
         if selfSigned {
             for setting in [Setting.tlsCertificate, .tlsKey] where !reader.text(setting).isEmpty {
                 reader.complain(setting, "empty, as --dev-tls wants it")
             }
-            return .selfSigned(in: reader.text(.state), clientAuthoritiesPath: clients)
+            return .selfSigned(
+                in: reader.text(.state), clientAuthoritiesPath: clients, speaksHTTP2: speaksHTTP2)
         }
         for setting in [Setting.tlsCertificate, .tlsKey, .tlsClientAuthorities] {
             let isSet = !reader.text(setting).isEmpty
@@ -101,7 +105,8 @@ package struct Configuration: Sendable {
             }
         }
         guard isWanted else { return nil }
-        return TLSFiles(certificatePath: certificate, keyPath: key, clientAuthoritiesPath: clients)
+        return TLSFiles(
+            certificatePath: certificate, keyPath: key, clientAuthoritiesPath: clients, speaksHTTP2: speaksHTTP2)
     }
 
     private static func realm(_ reader: inout SettingsReader) -> RealmSettings {

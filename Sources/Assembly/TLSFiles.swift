@@ -14,21 +14,27 @@ package struct TLSFiles: Equatable, Sendable {
     package let clientAuthoritiesPath: String?
     /// Whether the pair is made where there is none, for trying things out.
     package let isSelfSigned: Bool
+    /// Whether clients may choose HTTP/2.
+    package let speaksHTTP2: Bool
 
     package init(
-        certificatePath: String, keyPath: String, clientAuthoritiesPath: String?, isSelfSigned: Bool = false
+        certificatePath: String, keyPath: String, clientAuthoritiesPath: String?, isSelfSigned: Bool = false,
+        speaksHTTP2: Bool = true
     ) {
         self.certificatePath = certificatePath
         self.keyPath = keyPath
         self.clientAuthoritiesPath = clientAuthoritiesPath
         self.isSelfSigned = isSelfSigned
+        self.speaksHTTP2 = speaksHTTP2
     }
 
     /// Where a self-signed pair lies in the directory of the state.
-    package static func selfSigned(in state: String, clientAuthoritiesPath: String?) -> TLSFiles {
+    package static func selfSigned(
+        in state: String, clientAuthoritiesPath: String?, speaksHTTP2: Bool = true
+    ) -> TLSFiles {
         TLSFiles(
             certificatePath: state + "/dev-tls.crt", keyPath: state + "/dev-tls.key",
-            clientAuthoritiesPath: clientAuthoritiesPath, isSelfSigned: true)
+            clientAuthoritiesPath: clientAuthoritiesPath, isSelfSigned: true, speaksHTTP2: speaksHTTP2)
     }
 
     /// Reads the files and checks that they belong together.
@@ -48,7 +54,8 @@ package struct TLSFiles: Equatable, Sendable {
         if let clientAuthoritiesPath { authorities = try Self.read(clientAuthoritiesPath) }
         do {
             return try TLSContext(
-                certificates: certificates, privateKey: key, clientAuthorities: authorities, now: now / 1_000)
+                certificates: certificates, privateKey: key, clientAuthorities: authorities,
+                speaksHTTP2: speaksHTTP2, now: now / 1_000)
         } catch {
             throw StartFault(description: "\(path(of: error)): \(error)")
         }

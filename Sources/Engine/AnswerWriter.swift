@@ -19,6 +19,9 @@ struct AnswerWriter {
     /// Status line and constant lines of a 200, with the current date in it.
     private var usualStart: [UInt8] = []
 
+    /// The value of `Date`.
+    var dateText: [UInt8] { date.text }
+
     init() {
         setTime(0)
     }

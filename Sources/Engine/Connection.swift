@@ -15,6 +15,8 @@ struct Connection {
         case deferred
         /// Answers wait until the peer takes them; nothing is read meanwhile.
         case writing
+        /// Speaks HTTP/2, whatever it does at the moment.
+        case http2
         /// The last answer is out; what still comes is thrown away until the peer closes.
         case lingering
         /// The place is free.
@@ -53,6 +55,7 @@ struct Connection {
     /// What could not be sent yet.
     var output: [UInt8] = []
     var outputStart = 0
+    var http2: HTTP2Session?
 
     init(_ arrival: Arrival, reader: HTTP1Reader, generation: UInt32, ticket: UInt32) {
         transport = arrival.transport

@@ -40,6 +40,9 @@ extension EventLoop {
         if now >= newcomersUntil {
             for slot in connections.indices where connections[slot].stage == .handshake { close(slot) }
         }
+        for slot in connections.indices where connections[slot].stage == .http2 {
+            leaveHTTP2(slot, isNewcomer: connections[slot].servedCount == 0 && now < newcomersUntil)
+        }
         for slot in connections.indices where connections[slot].stage == .idle {
             guard connections[slot].servedCount > 0 || now >= newcomersUntil else { continue }
             // A request may have come in since the last events.

@@ -122,6 +122,7 @@ extension EventLoop {
         case .wantsReading: watch(slot, EventQueue.readable)
         case .wantsWriting: watch(slot, EventQueue.writable)
         case .done:
+            if connections[slot].transport.speaksHTTP2 { return beginHTTP2(slot) }
             connections[slot].stage = .idle
             connections[slot].deadline = now &+ shared.deadlines.idle
             watch(slot, EventQueue.readable)
@@ -177,6 +178,7 @@ extension EventLoop {
         connections[slot].ticket &+= 1
         connections[slot].input = []
         connections[slot].output = []
+        connections[slot].http2 = nil
         freePlaces.append(slot)
         mailbox.load.subtract(1, ordering: .relaxed)
         shared.counters.open.subtract(1, ordering: .relaxed)
@@ -195,6 +197,7 @@ extension EventLoop {
         case .handshake, .writing:
             shared.counters.timedOut.add(1, ordering: .relaxed)
             close(slot)
+        case .http2: expireHTTP2(slot)
         case .deferred, .closed: connections[slot].deadline = .max
         }
     }

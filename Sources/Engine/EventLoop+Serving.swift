@@ -16,11 +16,25 @@ extension EventLoop {
                 }
                 restoreInput(slot)
             }
+            if connections[slot].servedCount == 0, request.bytes[0] == UInt8(ascii: "P") {
+                switch preface(until: end) {
+                case .none: break
+                case .whole: return beginHTTP2(slot, byteCount: end)
+                case .part: return awaitPreface(slot, from: start, to: end)
+                }
+            }
             output.removeAll(keepingCapacity: true)
             serve(slot, from: 0, to: end)
         case .wouldBlock: break
         case .ended, .failed: close(slot)
         }
+    }
+
+    private mutating func awaitPreface(_ slot: Int, from start: Int, to end: Int) {
+        connections[slot].input.append(contentsOf: request.bytes[start..<end])
+        guard connections[slot].stage != .head else { return }
+        connections[slot].stage = .head
+        connections[slot].deadline = now &+ shared.deadlines.head
     }
 
     /// Puts the octets that were kept back where messages are read from.
@@ -121,7 +135,11 @@ extension EventLoop {
     /// Has `write` make the answer that was deferred, then goes on with what came behind the request.
     mutating func resume(_ ticket: UInt64, _ write: (any Handler, inout Response) -> Void) {
         let slot = Int(ticket & 0xffff_ffff)
-        guard slot < connections.count, connections[slot].isDeferred,
+        guard slot < connections.count else { return }
+        if let session = connections[slot].http2 {
+            return resumeHTTP2(slot, session, UInt32(truncatingIfNeeded: ticket >> 32), write)
+        }
+        guard connections[slot].isDeferred,
             connections[slot].ticket == UInt32(truncatingIfNeeded: ticket >> 32)
         else { return }
         connections[slot].isDeferred = false

@@ -118,6 +118,7 @@ struct EventLoop: ~Copyable {
         case .idle, .head, .content: receive(slot)
         case .writing: sendRest(slot)
         case .handshake: shakeHands(slot)
+        case .http2: serveHTTP2(slot)
         case .lingering: discard(slot)
         case .deferred:
             // Level-triggered events would repeat until the answer is there, for which a peer that has only ended its
@@ -147,7 +148,10 @@ struct EventLoop: ~Copyable {
             case .resume(let ticket, let write): resume(ticket, write)
             case .adopt(let arrival): adopt(arrival)
             case .drain:
-                if drain == .running { drain = .notice(until: now &+ shared.deadlines.drainNotice) }
+                if drain == .running {
+                    drain = .notice(until: now &+ shared.deadlines.drainNotice)
+                    noticeHTTP2()
+                }
                 nextTick = now
             }
         }

@@ -35,6 +35,12 @@ struct RequestLine {
     var isVersion10: Bool
     var end: Int
 
+    private init(method: Method, isVersion10: Bool, end: Int) {
+        self.method = method
+        self.isVersion10 = isVersion10
+        self.end = end
+    }
+
     /// Reads the line at `first`, or behind one empty line there, which RFC 9112 §2.2 forgives.
     ///
     /// - Returns: nil when the line is not there in full.
@@ -72,6 +78,32 @@ struct RequestLine {
             method: method(bytes.extracting(name)), isVersion10: version.isVersion10, end: version.end)
         try line.split(bytes, targetStart..<index, queryStart: queryStart)
         return line
+    }
+
+    /// A method and a target that came apart, as in HTTP/2 (RFC 9113 §8.3.1), which knows no absolute form.
+    init(_ bytes: Span<UInt8>, method name: Range<Int>, target: Range<Int>) throws(WireFault) {
+        guard !name.isEmpty, name.count <= Self.methodByteCountMax, !target.isEmpty else { throw .malformedRequestLine }
+        var index = name.lowerBound
+        while index < name.upperBound {
+            guard OctetClass.token(bytes[index]) != 0 else { throw .malformedRequestLine }
+            index &+= 1
+        }
+        self.init(method: Self.method(bytes.extracting(name)), isVersion10: false, end: target.upperBound)
+        guard let queryStart = Self.scanTarget(bytes, target) else { throw .malformedRequestLine }
+        let isStar = method == .options && target.count == 1 && bytes[target.lowerBound] == UInt8(ascii: "*")
+        guard isStar || bytes[target.lowerBound] == UInt8(ascii: "/") else { throw .malformedRequestLine }
+        try split(bytes, target, queryStart: queryStart < target.upperBound ? queryStart : nil)
+    }
+
+    /// - Returns: where the query's question mark is, or the target's end; nil for octets that no target holds.
+    private static func scanTarget(_ bytes: Span<UInt8>, _ target: Range<Int>) -> Int? {
+        var queryStart = target.upperBound
+        for index in target {
+            let octet = bytes[index]
+            guard octet > 0x20, octet < 0x7f, octet != UInt8(ascii: "#") else { return nil }
+            if octet == UInt8(ascii: "?"), queryStart == target.upperBound { queryStart = index }
+        }
+        return queryStart
     }
 
     /// The usual two without a search through all of them.

@@ -28,6 +28,8 @@ package struct Limits: Sendable {
     package var connectionsPerSourceMax = 0
     /// Requests on one connection; the last is answered with `Connection: close`. Zero means no bound.
     package var requestsPerConnectionMax = 0
+    /// Requests at once on one HTTP/2 connection. Zero means that HTTP/2 is not spoken.
+    package var streamsMax = 128
 
     /// How long a server that stops goes on accepting while it tells its peers to close.
     package var drainNotice: Duration = .seconds(1)

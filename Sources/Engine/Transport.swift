@@ -92,6 +92,9 @@ extension Transport {
         return tls != nil
     }
 
+    /// Whether the peer and we agreed on HTTP/2 (RFC 7301).
+    var speaksHTTP2: Bool { tls?.speaksHTTP2 ?? false }
+
     func shakeHands() -> Handshake {
         guard let tls else { return .done }
         switch tls.shakeHands() {

@@ -7,6 +7,8 @@ package final class ConnectionCounters: Sendable {
     package let refused = Atomic<UInt64>(0)
     package let timedOut = Atomic<UInt64>(0)
     package let malformed = Atomic<UInt64>(0)
+    /// HTTP/2 connections that were told to calm down.
+    package let flooded = Atomic<UInt64>(0)
     package let isDraining = Atomic<Bool>(false)
 
     package init() {}

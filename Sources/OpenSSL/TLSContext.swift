@@ -3,7 +3,7 @@ import Synchronization
 
 /// A server's certificate, key and rules for TLS 1.2 and 1.3 (SSL_CTX), shared by all connections that begin under it.
 ///
-/// It speaks `http/1.1` by ALPN (RFC 7301), suites with forward secrecy and authenticated encryption only, and neither
+/// It speaks `h2` and `http/1.1` by ALPN (RFC 7301), suites with forward secrecy and authenticated encryption only, and neither
 /// renegotiates nor takes early data. Resumption is by tickets alone (RFC 5077, RFC 8446 §2.2), whose keys are drawn at
 /// random in `init` and die with the context: a new context rotates them.
 ///
@@ -15,9 +15,10 @@ import Synchronization
     ///   - certificates: PEM, the server's own first, then the chain towards the root.
     ///   - privateKey: PEM without a passphrase.
     ///   - clientAuthorities: PEM; with it, only clients whose certificate one of these has signed get in.
+    ///   - speaksHTTP2: whether `h2` is agreed to.
     ///   - now: seconds since 1970.
     package init(
-        certificates: [UInt8], privateKey: [UInt8], clientAuthorities: [UInt8]?, now: Int64
+        certificates: [UInt8], privateKey: [UInt8], clientAuthorities: [UInt8]?, speaksHTTP2: Bool = true, now: Int64
     ) throws(CryptoFault) {
         let chain = PEM.certificates(certificates)
         guard let leaf = chain.first else { throw .certificate(reason: CryptoFault.drainedReason()) }
@@ -29,7 +30,7 @@ import Synchronization
         }
         guard let raw = unsafe SSL_CTX_new(TLS_server_method()) else { throw .drained(from: "SSL_CTX_new") }
         unsafe self.raw = raw
-        unsafe try Self.setRules(raw)
+        unsafe try Self.setRules(raw, speaksHTTP2: speaksHTTP2)
         guard unsafe SSL_CTX_use_certificate(raw, leaf.raw) == 1 else {
             throw .certificate(reason: CryptoFault.drainedReason())
         }
@@ -61,7 +62,7 @@ import Synchronization
         return unsafe TLSSession(owning: session)
     }
 
-    private static func setRules(_ raw: OpaquePointer) throws(CryptoFault) {
+    private static func setRules(_ raw: OpaquePointer, speaksHTTP2: Bool) throws(CryptoFault) {
         // TLS 1.3 has no suites but good ones; of TLS 1.2 only those with ECDHE and AEAD (RFC 9325 §4.2).
         let suites = """
             ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
@@ -75,7 +76,11 @@ import Synchronization
             throw .drained(from: "SSL_CTX_set1_groups_list")
         }
         unsafe martlet_tls_set_modes(raw)
-        unsafe SSL_CTX_set_alpn_select_cb(raw, selectProtocol, nil)
+        if speaksHTTP2 {
+            unsafe SSL_CTX_set_alpn_select_cb(raw, selectAnyProtocol, nil)
+        } else {
+            unsafe SSL_CTX_set_alpn_select_cb(raw, selectHTTP1, nil)
+        }
     }
 
     private static func demandClients(of authorities: [UInt8], _ raw: OpaquePointer) throws(CryptoFault) {
@@ -112,17 +117,37 @@ import Synchronization
     }
 }
 
-/// Takes `http/1.1` or, from a client that offers other protocols only, nothing (RFC 7301 §3.2).
-private func selectProtocol(
+/// Takes `h2`, else `http/1.1` or, from a client that offers other protocols only, nothing (RFC 7301 §3.2).
+private func selectAnyProtocol(
     _: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ chosenCount: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredCount: UInt32,
     _: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let chosen = unsafe chosen, let chosenCount = unsafe chosenCount, let offered = unsafe offered else {
-        return SSL_TLSEXT_ERR_ALERT_FATAL
+    let offered = unsafe UnsafeBufferPointer(start: offered, count: Int(offeredCount))
+    if unsafe select("h2", among: offered, chosen, chosenCount) { return SSL_TLSEXT_ERR_OK }
+    return unsafe select("http/1.1", among: offered, chosen, chosenCount)
+        ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL
+}
+
+/// Takes `http/1.1` or nothing.
+private func selectHTTP1(
+    _: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+    _ chosenCount: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredCount: UInt32,
+    _: UnsafeMutableRawPointer?
+) -> Int32 {
+    let offered = unsafe UnsafeBufferPointer(start: offered, count: Int(offeredCount))
+    return unsafe select("http/1.1", among: offered, chosen, chosenCount)
+        ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL
+}
+
+/// - Returns: whether `wanted` is offered, and chosen now.
+private func select(
+    _ wanted: StaticString, among names: UnsafeBufferPointer<UInt8>,
+    _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ chosenCount: UnsafeMutablePointer<UInt8>?
+) -> Bool {
+    guard let chosen = unsafe chosen, let chosenCount = unsafe chosenCount, let base = names.baseAddress else {
+        return false
     }
-    let names = unsafe UnsafeBufferPointer(start: offered, count: Int(offeredCount))
-    let wanted: StaticString = "http/1.1"
     var start = 0
     while start < names.count {
         let byteCount = Int(unsafe names[start])
@@ -133,13 +158,13 @@ private func selectProtocol(
                 UnsafeBufferPointer(start: wanted.utf8Start, count: byteCount))
         {
             // The choice points into what the client sent, which outlives the call (SSL_CTX_set_alpn_select_cb(3)).
-            unsafe chosen.pointee = offered + start + 1
+            unsafe chosen.pointee = base + start + 1
             unsafe chosenCount.pointee = UInt8(truncatingIfNeeded: byteCount)
-            return SSL_TLSEXT_ERR_OK
+            return true
         }
         start = end
     }
-    return SSL_TLSEXT_ERR_ALERT_FATAL
+    return false
 }
 
 /// The context that new connections begin under; replacing it leaves the others as they are.

@@ -28,6 +28,15 @@ import COpenSSL
 
     deinit { unsafe SSL_free(raw) }
 
+    /// Whether ALPN chose `h2`; to be asked after the handshake (SSL_get0_alpn_selected).
+    package var speaksHTTP2: Bool {
+        var name: UnsafePointer<UInt8>?
+        var byteCount: UInt32 = 0
+        unsafe SSL_get0_alpn_selected(raw, &name, &byteCount)
+        guard let name = unsafe name, byteCount == 2 else { return false }
+        return unsafe name[0] == UInt8(ascii: "h") && name[1] == UInt8(ascii: "2")
+    }
+
     /// Goes on with the handshake (SSL_do_handshake).
     package func shakeHands() -> Outcome {
         ERR_clear_error()

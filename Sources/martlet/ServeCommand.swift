@@ -129,6 +129,7 @@ enum ServeCommand {
         limits.drainDeadline = .seconds(configuration.drainTimeout)
         limits.connectionsMax = configuration.connections
         limits.connectionsPerSourceMax = configuration.connectionsPerSource
+        limits.streamsMax = configuration.http2Streams
         var options = EngineOptions(
             listeners: listeners(configuration), threads: configuration.threads, limits: limits,
             counters: graph.connections)

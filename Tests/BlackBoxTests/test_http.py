@@ -204,7 +204,7 @@ def test_a_client_that_closes_its_sending_side_still_gets_its_answer(server):
         (b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 17_000 + b"\r\n\r\n", 431, "head_too_large"),
         (b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 101 + b"\r\n", 431, "head_too_large"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 64, 400, "message_malformed"),
-        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", None, None),
+        (b"PRI * HTTP/2.0\r\n\r\nXY\r\n\r\n", 505, "version_unsupported"),
         (b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", None, None),
     ],
 )

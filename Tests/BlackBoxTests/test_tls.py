@@ -141,16 +141,16 @@ def test_suites_without_forward_secrecy_or_with_cbc_are_refused(secured):
             assert wire.socket.cipher()[0] == suite
 
 
-def test_alpn_is_http_1_1_or_nothing(secured):
+def test_alpn_is_h2_or_http_1_1_or_nothing(secured):
     """RFC 7301 §3.2: a client that wants other protocols only is told so."""
-    for offered, chosen in ((["h2", "http/1.1"], "http/1.1"), (None, None)):
+    for offered, chosen in ((["http/1.1", "h2"], "h2"), (["http/1.1"], "http/1.1"), (None, None)):
         context = trusting(secured.root_path)
         if offered:
             context.set_alpn_protocols(offered)
         with secured.wire(context) as wire:
             assert wire.socket.selected_alpn_protocol() == chosen
     context = trusting(secured.root_path)
-    context.set_alpn_protocols(["h2", "spdy/1"])
+    context.set_alpn_protocols(["h3", "spdy/1"])
     with pytest.raises(ssl.SSLError, match="(?i)no.application.protocol"):
         secured.wire(context)
 

@@ -13,7 +13,7 @@ enum Layers {
             "HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal", "Telemetry", "OpenSSL", "Octets",
             "CLinux",
         ],
-        "Engine": ["HTTP", "Telemetry", "OpenSSL", "Octets", "CLinux"],
+        "Engine": ["HTTP", "Telemetry", "OpenSSL", "Octets", "CLinux", "CNgHTTP2"],
         "API": ["HTTP", "Service", "Token", "Revocation", "Accounts", "Telemetry", "Octets"],
         "HTTP": ["Octets"],
         "Service": ["Token", "Revocation", "Accounts", "Telemetry", "Octets"],

@@ -1,0 +1,35 @@
+/// Finds the frames' heads (RFC 9113 §4.1) in octets that arrive in pieces, so that every frame is counted, also those
+/// of kinds that nobody knows.
+struct HTTP2FrameScan {
+    struct Head {
+        var type: UInt8
+        var flags: UInt8
+        var byteCount: Int
+    }
+
+    private static let headByteCount = 9
+
+    /// Octets to pass over before the next head: at first the preface.
+    private var rest = 24
+    private var partial: [UInt8] = []
+
+    /// Hands each head that is complete to `body`.
+    mutating func scan(_ octets: UnsafeBufferPointer<UInt8>, _ body: (Head) -> Void) {
+        var index = 0
+        while index < octets.count {
+            if rest > 0 {
+                let skipped = min(rest, octets.count - index)
+                rest -= skipped
+                index += skipped
+            } else {
+                let wanted = min(Self.headByteCount - partial.count, octets.count - index)
+                unsafe partial.append(contentsOf: octets[index..<(index + wanted)])
+                index += wanted
+                guard partial.count == Self.headByteCount else { return }
+                rest = Int(partial[0]) << 16 | Int(partial[1]) << 8 | Int(partial[2])
+                body(Head(type: partial[3], flags: partial[4], byteCount: rest))
+                partial.removeAll(keepingCapacity: true)
+            }
+        }
+    }
+}
