@@ -513,6 +513,7 @@ def test_slow_heads_content_and_readers_meet_their_deadlines(make_server):
 
 def test_a_peer_that_reads_nothing_is_given_up(make_server):
     server = make_server(write_timeout="1s").start()
+    server.http.get("/healthz")
     before = descriptors(server)
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
