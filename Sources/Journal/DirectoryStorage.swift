@@ -113,10 +113,10 @@ package final class DirectoryStorage: JournalStorage {
     }
 
     private func makeDirectory() throws(JournalFault) {
-        do throws(SystemError) {
-            try calls.makeDirectory(path)
+        do throws(JournalFault) {
+            try call("mkdir", path) { () throws(SystemError) in try calls.makeDirectory(path) }
         } catch {
-            guard error.code == EEXIST else { throw .io(function: "mkdir", errno: error.code, path: path) }
+            guard case .io(_, EEXIST, _) = error else { throw error }
             // The start that made it may have been cut short before its name was on stable storage.
             let holdsJournal = try names().contains { $0.hasSuffix(".jrn") || $0.hasSuffix(SnapshotName.ending) }
             if holdsJournal { return }

@@ -9,8 +9,6 @@ struct SimulatedDirectory {
     private(set) var names: [String: Int] = [:]
     private(set) var durable: [String: Int] = [:]
     private var changes: [Change] = []
-    /// What a failed sync marked clean: written only if something else changes.
-    private var forgotten: [Change] = []
 
     var files: Set<Int> { Set(names.values).union(durable.values) }
 
@@ -22,32 +20,22 @@ struct SimulatedDirectory {
     }
 
     mutating func synchronize() {
-        guard !changes.isEmpty else { return }
         durable = names
-        changes = []
-        forgotten = []
-    }
-
-    mutating func failSync(_ random: inout SplitMix) {
-        if random.below(2) == 0 { settle(&random) }
-        forgotten += changes
         changes = []
     }
 
     mutating func cutPower(_ random: inout SplitMix) {
         settle(&random)
-        forgotten = []
         changes = []
         names = durable
     }
 
     /// Most file systems keep the order of changes, some do not.
     private mutating func settle(_ random: inout SplitMix) {
-        let all = forgotten + changes
         if random.below(4) == 0 {
-            for change in all where random.below(2) == 0 { Self.apply(change, to: &durable) }
+            for change in changes where random.below(2) == 0 { Self.apply(change, to: &durable) }
         } else {
-            for change in all.prefix(random.below(all.count + 1)) { Self.apply(change, to: &durable) }
+            for change in changes.prefix(random.below(changes.count + 1)) { Self.apply(change, to: &durable) }
         }
     }
 

@@ -24,6 +24,8 @@ final class SimulatedDisk: SystemCalls, @unchecked Sendable {
     /// Since the process died nothing it does has an effect.
     private(set) var isDead = false
     private(set) var callCount = 0
+    /// Since names could not be made durable nothing is changed any more, until the machine starts again.
+    private(set) var isAborted = false
 
     private var random: SplitMix
     private var files: [Int: SimulatedFile] = [:]
@@ -53,7 +55,9 @@ final class SimulatedDisk: SystemCalls, @unchecked Sendable {
         isLocked = false
         isDead = false
         callsToLive = nil
-        if powerCut {
+        let isMounted = !isAborted
+        isAborted = false
+        if powerCut || !isMounted {
             for path in directories.keys.sorted() { directories[path]?.cutPower(&random) }
             // What is named by a directory that is gone is gone.
             for path in directories.keys.sorted() where path != Self.root {
@@ -106,11 +110,11 @@ final class SimulatedDisk: SystemCalls, @unchecked Sendable {
             guard directories[path] != nil else { throw SystemError(ENOENT) }
             target = .directory(path)
         case .existing:
-            if faults.isReadOnly { throw SystemError(EROFS) }
+            if faults.isReadOnly || isAborted { throw SystemError(EROFS) }
             guard let file = directories[directory]?.names[name] else { throw SystemError(ENOENT) }
             target = .file(file, isSynchronous: false)
         case .lock, .draft:
-            if faults.isReadOnly { throw SystemError(EROFS) }
+            if faults.isReadOnly || isAborted { throw SystemError(EROFS) }
             if random.chance(faults.failingName) { throw SystemError(EIO) }
             guard let names = directories[directory]?.names else { throw SystemError(ENOENT) }
             if let file = names[name] {
@@ -149,7 +153,7 @@ final class SimulatedDisk: SystemCalls, @unchecked Sendable {
         let isLast = try begin()
         guard case .file(let number, _) = descriptors[file], let size = files[number]?.cached.count
         else { throw SystemError(EBADF) }
-        if faults.isReadOnly { throw SystemError(EROFS) }
+        if faults.isReadOnly || isAborted { throw SystemError(EROFS) }
         if random.chance(faults.failingWrite) { throw SystemError(EIO) }
         let offset = Int(offset)
         var end = octets.count
@@ -171,11 +175,13 @@ final class SimulatedDisk: SystemCalls, @unchecked Sendable {
     func synchronize(_ file: Int32) throws(SystemError) {
         let isLast = try begin()
         if isLast, random.below(2) == 0 { throw SystemError(EIO) }
+        if isAborted { throw SystemError(EROFS) }
         switch descriptors[file] {
         case .file(let number, _): try synchronize(file: number)
         case .directory(let path):
             if random.chance(faults.failingSync) {
-                directories[path]?.failSync(&random)
+                // Names are the file system's own: it does not go on after it could not write them, or it tries again.
+                isAborted = random.below(2) == 0
                 throw SystemError(EIO)
             }
             directories[path]?.synchronize()
@@ -271,7 +277,7 @@ final class SimulatedDisk: SystemCalls, @unchecked Sendable {
     }
 
     private func checkNames() throws(SystemError) {
-        if faults.isReadOnly { throw SystemError(EROFS) }
+        if faults.isReadOnly || isAborted { throw SystemError(EROFS) }
         if random.chance(faults.failingName) { throw SystemError(EIO) }
     }
 

@@ -17,7 +17,6 @@ extension World {
 
     private func turn() {
         guard let store else { return fail("no process") }
-        certainty.observe(truth: truth, offset: offset)
         switch random.below(100) {
         case 0..<12: login(store)
         case 12..<40: rotate(store)
@@ -26,7 +25,7 @@ extension World {
         case 51..<54: revokeSession(store)
         case 54..<57: cut(store)
         case 57..<78: step(store)
-        case 78..<85: pass()
+        case 78..<85: pass(store)
         case 85..<87: purge(store)
         case 87..<90: compact(store)
         case 90..<92: jump()
@@ -51,34 +50,36 @@ extension World {
         for _ in 0..<8 where outstanding > 0 { step(store) }
     }
 
-    private func pass() {
+    private func pass(_ store: RevocationStore) {
         let elapsed = [
             Int64(random.below(3)), Int64(random.below(12_000)), Int64(random.below(3_600_000)),
             Int64(random.below(8 * 3_600_000)),
         ][random.below(4)]
+        // No write takes minutes: a session must not end while its rotation is being written.
+        if elapsed > 12_000 { drain(store) }
         truth += elapsed
         trace("\(elapsed) ms pass")
     }
 
     /// The wall clock is set by up to a day, mostly back to the truth in the end.
     private func jump() {
-        certainty.observe(truth: truth, offset: offset)
         let day = 86_400_000
         offset = offset != 0 && random.below(2) == 0 ? 0 : Int64(random.below(2 * day) - day)
         trace("the clock is \(offset) ms ahead")
-        certainty.observe(truth: truth, offset: offset)
         lastNow = 0
         count("clock jumps")
     }
 
     private func purge(_ store: RevocationStore) {
         trace("purge")
+        certainty.observe(truth: truth, offset: offset)
         store.purge(now: wall, monotonic: monotonic)
         check(store)
     }
 
     private func compact(_ store: RevocationStore) {
         trace("compact")
+        certainty.observe(truth: truth, offset: offset)
         if random.below(3) == 0 { disk.die(after: random.below(30)) }
         disk.onCompaction = { [self] in
             guard !disk.isDead, random.below(3) == 0 else { return }
@@ -127,7 +128,8 @@ extension World {
     /// With everything in order again, the journal must heal by itself, take a promise, and keep all of them.
     private func finish() {
         disk.faults = .none
-        if isDisplaced { restart(.stop) }
+        if isDisplaced || disk.isAborted { restart(.stop) }
+        disk.faults = .none
         guard violation == nil, !isOver, let store else { return }
         for _ in 0..<8 where !disk.isDead { _ = store.step() }
         if !disk.isDead {
