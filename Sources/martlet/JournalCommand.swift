@@ -11,6 +11,8 @@ enum JournalCommand {
           verify  every damaged place with file and offset; status 1 if there is one
           dump    every record as a line of JSON
           compact write it again without what expired or was overtaken; the server must be stopped
+          accept  let a server start over a directory that was restored from a copy: ends everything that began before
+                  now, unless --keep-sessions is given; --keys DIR is MARTLET_KEYS, or keys; the server must be stopped
 
         DIR is MARTLET_STATE, or var.
         """
@@ -21,6 +23,15 @@ enum JournalCommand {
         if arguments == ["--help"] || arguments == ["-h"] {
             print(usage)
             return 0
+        }
+        if arguments.first == "accept" {
+            do throws(JournalFault) {
+                if let status = try JournalAcceptance.run(arguments.dropFirst()) { return status }
+                complain(usage)
+            } catch {
+                complain("martlet: \(error)")
+            }
+            return 2
         }
         guard let command = arguments.first, let directory = directory(arguments.dropFirst()) else {
             complain(usage)
