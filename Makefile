@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-full bench openapi format lint clean
+.PHONY: help run build test test-full simulate bench openapi format lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -16,6 +16,10 @@ test: ## Install what the tests need and run all of them
 
 test-full: ## The same with the long forms
 	@MARTLET_TEST_FULL=1 scripts/test
+
+simulate: ## Run the journal on a simulated disk; SEEDS=2000, SEED=17 for one that is told step by step, MUTANTS=1 for bugs put in
+	@scripts/install build
+	@scripts/simulate $(if $(MUTANTS),--mutants,$(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000)))
 
 bench: ## Measure against nginx on this machine; ARGS="--rows verify-hs256 --seconds 3"
 	@scripts/install build bench

@@ -14,23 +14,22 @@ enum JournalAcceptance {
     /// The longest that any session may last, 400 days: so long the cut must be kept.
     private static let sessionMax: Int64 = 34_560_000_000
 
-    /// - Parameter arguments: `[--state DIR] [--keys DIR] [--keep-sessions]`, each at most once.
+    /// - Parameter arguments: `[--state DIR] [--keep-sessions]`, each at most once.
     /// - Returns: the exit status; nil for wrong usage.
     static func run(_ arguments: ArraySlice<String>) throws(JournalFault) -> Int32? {
-        var state = variable("MARTLET_STATE") ?? "var"
-        var keys = variable("MARTLET_KEYS") ?? "keys"
+        var state = unsafe getenv("MARTLET_STATE").map { unsafe String(cString: $0) } ?? "var"
         var keepsSessions = false
         var words = arguments
         while let word = words.popFirst() {
             switch word {
             case "--keep-sessions": keepsSessions = true
-            case "--state", "--keys":
+            case "--state":
                 guard let value = words.popFirst() else { return nil }
-                if word == "--state" { state = value } else { keys = value }
+                state = value
             default: return nil
             }
         }
-        try accept(state, SightingFile(keysPath: keys).path, keepsSessions: keepsSessions)
+        try accept(state, SightingFile(state: state).path, keepsSessions: keepsSessions)
         return 0
     }
 
@@ -60,11 +59,6 @@ enum JournalAcceptance {
         while answer.result.withLock({ $0 == nil }), store.step() {}
         guard let result = answer.result.withLock({ $0 }) else { throw .closed }
         return try result.get()
-    }
-
-    private static func variable(_ name: String) -> String? {
-        guard let value = unsafe getenv(name) else { return nil }
-        return unsafe String(cString: value)
     }
 
     private final class Answer: Sendable {

@@ -12,7 +12,7 @@ enum JournalCommand {
           dump    every record as a line of JSON
           compact write it again without what expired or was overtaken; the server must be stopped
           accept  let a server start over a directory that was restored from a copy: ends everything that began before
-                  now, unless --keep-sessions is given; --keys DIR is MARTLET_KEYS, or keys; the server must be stopped
+                  now, unless --keep-sessions is given; the server must be stopped
 
         DIR is MARTLET_STATE, or var.
         """
