@@ -26,7 +26,10 @@ struct OperatorTests {
         #expect(world.revoke(Forged.access()).status == 503)
         let answer = get("/readyz")
         #expect(answer.status == 503 && answer.string("status") == "not_ready" && answer["retry-after"] != nil)
-        #expect(answer.json["reasons"] as? [String] == ["users_reload_failed", "journal_unwritable", "draining"])
+        #expect(
+            answer.json["reasons"] as? [String] == [
+                "users_reload_failed", "journal_unwritable", "journal_disk_full", "draining",
+            ])
         #expect(get("/livez").status == 200 && world.send(Ask("GET", "/healthz")).status == 200)
     }
 

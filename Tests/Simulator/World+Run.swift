@@ -28,9 +28,9 @@ extension World {
         case 78..<85: pass(store)
         case 85..<87: purge(store)
         case 87..<90: compact(store)
-        case 90..<92: jump()
-        case 92..<94: trouble()
-        case 94: storm(store)
+        case 90: jump()
+        case 91: trouble()
+        case 92..<95: storm(store)
         case 95: restart(.stop)
         default: if !disk.isDead, disk.callsToLive == nil { disk.die(after: random.below(30)) }
         }
@@ -152,7 +152,9 @@ extension World {
     /// With everything in order again, the journal must heal by itself, take a promise, and keep all of them.
     private func finish() {
         disk.faults = .none
-        if isDisplaced || disk.isAborted { restart(.stop) }
+        if isDisplaced { restart(.stop) }
+        // The start may be what the file system gave up in.
+        while disk.isAborted, violation == nil, !isOver { restart(.stop) }
         disk.faults = .none
         guard violation == nil, !isOver, let store else { return }
         for _ in 0..<8 where !disk.isDead { _ = store.step() }
