@@ -37,6 +37,8 @@ package struct JournalRecord: Equatable, Sendable {
     }
 
     package static let byteCount = 64
+    /// In `flags`: the record means too much without the one before it.
+    package static let dependentFlag: UInt8 = 8
 
     package var kind: Kind
     package var flags: UInt8
@@ -71,11 +73,11 @@ package struct JournalRecord: Equatable, Sendable {
 
     /// Whether the record may be applied although records before it were lost.
     ///
-    /// A refusal that nobody was promised hurts nobody. A rotation whose answer was never sent would make the client's
+    /// A refusal that nobody was promised hurts nobody, unless the record before it excepts somebody from it. A rotation whose answer was never sent would make the client's
     /// retry look like a replay.
     var isSafeAlone: Bool {
         switch kind {
-        case .revokeToken, .revokeSession, .cut: true
+        case .revokeToken, .revokeSession, .cut: flags & Self.dependentFlag == 0
         case .rotate, .open, .seal, .session: false
         }
     }

@@ -48,9 +48,15 @@ struct LivingRecords: RecordSieve {
         }
     }
 
-    var heldBack: [JournalRecord] { cuts.values.filter { $0.expires > horizon } }
+    /// In order, so that one journal makes one snapshot.
+    var heldBack: [JournalRecord] {
+        cuts.values.filter { $0.expires > horizon }.sorted { $0.seq < $1.seq }
+    }
 
     private mutating func hold(_ record: JournalRecord) {
+        // What stands in a snapshot is whole, or the snapshot is not taken.
+        var record = record
+        record.flags &= ~JournalRecord.dependentFlag
         let name = CutName(key: record.key, flags: record.flags)
         guard let before = cuts[name] else {
             cuts[name] = record

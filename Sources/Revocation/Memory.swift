@@ -85,9 +85,13 @@ extension JournalRecord {
             value: UInt64(generation) | UInt64(request.request) << 32)
     }
 
-    static func cut(_ key: UUID, _ kind: CutKind, _ cut: Cuts.Cut, reason: UInt16) -> JournalRecord {
+    /// - Parameter sparesOne: whether the record before says who lives through it.
+    static func cut(
+        _ key: UUID, _ kind: CutKind, _ cut: Cuts.Cut, sparesOne: Bool, reason: UInt16
+    ) -> JournalRecord {
         JournalRecord(
-            .cut, key: key, expires: cut.expires, value: cut.value, flags: kind.rawValue << 4, reason: reason)
+            .cut, key: key, expires: cut.expires, value: cut.value,
+            flags: kind.rawValue << 4 | (sparesOne ? dependentFlag : 0), reason: reason)
     }
 
     static func spare(_ sid: UUID, _ kind: CutKind, _ cut: Cuts.Cut, reason: UInt16) -> JournalRecord {

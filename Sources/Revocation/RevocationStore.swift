@@ -120,7 +120,7 @@ package final class RevocationStore: Sendable {
             records.append(.spare(sid, kind, cut, reason: reason))
         }
         memory.cuts.insert(kind, key, cut)
-        records.append(.cut(key, kind, cut, reason: reason))
+        records.append(.cut(key, kind, cut, sparesOne: sid != nil, reason: reason))
         append(records, done)
     }
 

@@ -112,6 +112,22 @@ struct RecoveryTests {
         #expect(report.salvagedCount == 3)
     }
 
+    @Test func `a cut is not saved without the record that says who lives through it`() throws {
+        let storage = MemoryStorage()
+        let writer = try reopen(storage)
+        let answers = Collector<Answer>()
+        let cut = JournalRecord(.cut, key: UUID(high: 2, low: 2), expires: 9, flags: JournalRecord.dependentFlag)
+        writer.append(contentsOf: [.revoke(1), .revoke(2), cut, .revoke(3)]) { answers.take($0) }
+        _ = answers.wait(for: 1)
+        let files = storage.files
+        writer.close()
+        let crashed = MemoryStorage(files: files)
+        crashed.edit(firstSegment) { file in for index in 0..<64 { file[offset(3) + index] = 0 } }
+        let (records, _) = try replay(crashed)
+        #expect(records.filter { $0.kind == .revokeToken }.map(\.key.low) == [1, 3])
+        #expect(!records.contains { $0.kind == .cut })
+    }
+
     @Test func `what was saved is written again and lasts`() throws {
         let storage = try hole()
         try reopen(storage).close()
