@@ -139,7 +139,8 @@ extension World {
         case 2: faults.hasNoDescriptors = true
         case 3 where !isDisplaced && store.isWritable:
             drain(store)
-            guard outstanding == 0, !disk.isDead else { return }
+            // What a vain attempt left may be taken away: nobody was promised anything from it.
+            guard outstanding == 0, !disk.isDead, store.isWritable else { return }
             disk.displace(Self.directory)
             isDisplaced = true
             count("files moved away")
