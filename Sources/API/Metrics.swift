@@ -14,6 +14,7 @@ extension Application {
         Self.addService(shared.realm, &page)
         Self.addJournal(shared.realm, &page)
         Self.addConnections(shared.connections, &page)
+        if let accessLog = shared.accessLog { Self.addAccessLog(accessLog, &page) }
         response.addLines("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\nCache-Control: no-store\r\n")
         response.body.append(contentsOf: page.bytes)
     }
@@ -101,6 +102,12 @@ extension Application {
         page.sample("martlet_journal_stored_records", realm.revocations.storedRecordCount)
         page.family("martlet_journal_sequence", .gauge, "Number of the newest durable record.")
         page.sample("martlet_journal_sequence", realm.revocations.sequence)
+    }
+
+    private static func addAccessLog(_ log: AccessLog, _ page: inout Exposition) {
+        page.family("martlet_access_log_lines_total", .counter, "Lines of the access log by what became of them.")
+        page.sample("martlet_access_log_lines_total", [("outcome", "written")], log.written)
+        page.sample("martlet_access_log_lines_total", [("outcome", "dropped")], log.dropped)
     }
 
     private static func addConnections(_ connections: ConnectionCounters, _ page: inout Exposition) {

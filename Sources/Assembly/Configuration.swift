@@ -43,6 +43,10 @@ package struct Configuration: Sendable {
     package let drainTimeout: Int64
     package let logForm: Log.Form
     package let logLevel: Log.Level
+    /// Nil while there is none.
+    package let accessLog: AccessLogTarget?
+    /// 0 to 1.
+    package let accessLogShare: Double
 
     /// - Parameters:
     ///   - environment: settings by name; names that do not begin with `MARTLET_` are ignored.
@@ -81,6 +85,8 @@ package struct Configuration: Sendable {
         logLevel = reader.choice(
             .logLevel, { text in Log.Level.allCases.first { "\($0.name)" == text } },
             expected: "debug, info, warning or error", otherwise: .info)
+        accessLog = AccessLogTarget.read(&reader)
+        accessLogShare = reader.share(.accessLogSample)
         guard reader.mistakes.isEmpty else { throw ConfigurationError(mistakes: reader.mistakes) }
     }
 

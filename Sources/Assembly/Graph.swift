@@ -24,6 +24,7 @@ package final class Graph: Sendable {
     /// What secure listeners show.
     package let identity: TLSIdentity?
     private let housekeeper: Housekeeper
+    private let accessLog: AccessLogWriter?
 
     /// Reads everything first and changes nothing on disk before all of it is right.
     package init(_ configuration: Configuration, log: Log) throws(StartFault) {
@@ -33,6 +34,7 @@ package final class Graph: Sendable {
         let keys = KeyDirectory(path: configuration.keysPath)
         let present = try Self.keyring(keys)
         let provided = try Self.providedTLS(configuration)
+        let accessLog = try Self.accessLog(configuration, log)
         let revocations = try Self.revocations(configuration, log)
         let context = if let provided { provided } else { try Self.selfSignedTLS(configuration, log) }
         let keyring = if let present { present } else { try Self.firstKeyring(keys, log) }
@@ -47,7 +49,7 @@ package final class Graph: Sendable {
             realm: realm, files: files, keys: keeper, tls: configuration.tls, identity: identity)
         let settings = Setting.allCases.map { $0.openAPIText }
         shared = ApplicationShared(
-            realm: realm, connections: connections,
+            realm: realm, connections: connections, accessLog: accessLog?.accessLog,
             openAPI: Array(OpenAPIDocument(version: Version.text, settings: settings).text.utf8),
             monotonic: MonotonicClock.nanoseconds,
             random: { Random.next64() }, unreadiness: { housekeeper.unreadiness })
@@ -55,12 +57,15 @@ package final class Graph: Sendable {
         self.log = log
         self.identity = identity
         self.housekeeper = housekeeper
+        self.accessLog = accessLog
+        accessLog?.start()
         housekeeper.start()
         housekeeper.startCompaction()
     }
 
-    /// Reads accounts, keys and certificates again now, as SIGHUP asks.
+    /// Reads accounts, keys and certificates again now and opens the access log anew, as SIGHUP asks.
     package func reload() {
+        accessLog?.reopen()
         housekeeper.reload()
     }
 
@@ -69,6 +74,12 @@ package final class Graph: Sendable {
         housekeeper.stop()
         shared.realm.hashing.close()
         shared.realm.revocations.close()
+        accessLog?.stop()
+    }
+
+    private static func accessLog(_ configuration: Configuration, _ log: Log) throws(StartFault) -> AccessLogWriter? {
+        guard let target = configuration.accessLog else { return nil }
+        return try AccessLogWriter(target, share: configuration.accessLogShare, log: log)
     }
 
     /// - Returns: `nil` while there are no keys.

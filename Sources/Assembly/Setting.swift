@@ -40,6 +40,8 @@ package enum Setting: String, CaseIterable, Sendable {
     case drainTimeout = "MARTLET_DRAIN_TIMEOUT"
     case log = "MARTLET_LOG"
     case logLevel = "MARTLET_LOG_LEVEL"
+    case accessLog = "MARTLET_ACCESS_LOG"
+    case accessLogSample = "MARTLET_ACCESS_LOG_SAMPLE"
 
     /// As a flag of `serve`: `MARTLET_ACCESS_TTL` is `--access-ttl`.
     package var flag: String {
@@ -80,6 +82,8 @@ package enum Setting: String, CaseIterable, Sendable {
         case .idleTimeout: "75s"
         case .log: "json"
         case .logLevel: "info"
+        case .accessLog: "off"
+        case .accessLogSample: "1"
         }
     }
 
@@ -127,6 +131,8 @@ package enum Setting: String, CaseIterable, Sendable {
         case .drainTimeout: "how long requests in flight may take at SIGTERM, 1s to 10m"
         case .log: "form of the log on stderr: json or text"
         case .logLevel: "debug, info, warning or error"
+        case .accessLog: "where a line about each request goes: off, stderr, stdout or a path"
+        case .accessLogSample: "share of the requests that get a line, 0 to 1; answers from 500 always do"
         }
     }
 }

@@ -36,4 +36,6 @@ static inline int martlet_is_pem_end(unsigned long error)
 {
     return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
+/* Letters beyond ASCII as they are, in UTF-8: whoever tells the name escapes it once. */
+static inline unsigned long martlet_name_form(void) { return XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB; }
 static inline int martlet_utf8(void) { return MBSTRING_UTF8; }

@@ -37,6 +37,8 @@ struct Connection {
     /// Counts against its source.
     var isCounted = false
     let isSecure: Bool
+    /// What its requests are told to have come through.
+    var channel = Channel()
     var saidContinue = false
     /// What the event queue was told to watch for.
     var interest: UInt32 = 0

@@ -122,6 +122,7 @@ extension EventLoop {
         case .wantsReading: watch(slot, EventQueue.readable)
         case .wantsWriting: watch(slot, EventQueue.writable)
         case .done:
+            connections[slot].channel = connections[slot].transport.channel
             if connections[slot].transport.speaksHTTP2 { return beginHTTP2(slot) }
             connections[slot].stage = .idle
             connections[slot].deadline = now &+ shared.deadlines.idle

@@ -89,6 +89,8 @@ extension EventLoop {
         connections[slot].lingers = isLast && !head.closes
         request.role = connections[slot].role
         request.peer = connections[slot].peer
+        request.channel = connections[slot].channel
+        if head.isVersion10 { request.channel.version = .http10 }
         response.reset()
         let ticket = UInt64(connections[slot].ticket) << 32 | UInt64(truncatingIfNeeded: slot)
         switch handler.handle(request, &response, Exchange(loop: mailbox, ticket: ticket)) {
@@ -116,7 +118,7 @@ extension EventLoop {
     /// Adds the answer to a message that is not read further.
     mutating func refuse(_ slot: Int, _ fault: WireFault) {
         response.reset()
-        handler.refuse(fault, &response)
+        handler.refuse(fault, from: connections[slot].peer, over: connections[slot].channel, &response)
         connections[slot].stage = .idle
         connections[slot].closes = true
         connections[slot].lingers = true

@@ -95,6 +95,12 @@ extension Transport {
     /// Whether the peer and we agreed on HTTP/2 (RFC 7301).
     var speaksHTTP2: Bool { tls?.speaksHTTP2 ?? false }
 
+    /// What the handshake has settled.
+    var channel: Channel {
+        guard let tls else { return Channel() }
+        return Channel(security: tls.isVersion13 ? .tls13 : .tls12, clientSubject: tls.clientSubject)
+    }
+
     func shakeHands() -> Handshake {
         guard let tls else { return .done }
         switch tls.shakeHands() {

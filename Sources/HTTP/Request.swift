@@ -35,6 +35,7 @@ package struct Request: ~Copyable {
     package var role: Role = .service
     /// The address of the connection's other end.
     package var peer: PeerAddress = .local
+    package var channel = Channel()
 
     package init(byteCount: Int) {
         bytes = [UInt8](repeating: 0, count: byteCount)

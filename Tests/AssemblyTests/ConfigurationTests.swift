@@ -72,6 +72,8 @@ struct ConfigurationTests {
         (.writeTimeout, ["1s", "10m"], ["0s", "601s"]), (.drainTimeout, ["1s", "10m"], ["0s", "601s"]),
         (.algorithm, ["RS256", "HS256"], ["none", "rs256", "ES256", ""]), (.log, ["json", "text"], ["JSON", ""]),
         (.logLevel, ["debug", "info", "warning", "error"], ["warn", "", "fatal"]),
+        (.accessLog, ["off", "stderr", "stdout", "/a/b", "./a"], ["", "on", "stdin", "access.log", "a/"]),
+        (.accessLogSample, ["0", "1", "0.05", ".5", "1.0"], ["", "-1", "1.1", "2", "nan", "1e-3", "0x1", "."]),
         (.state, ["var", "/x"], [""]), (.keys, ["keys"], [""]), (.users, ["a"], [""]), (.clients, ["a"], [""]),
         (.audience, ["api", "a,b", " a , b ", "https://api.example"], ["", ",", "a,a", "a b", "a\"b", "é"]),
         (.claims, ["", "team", "team,level"], ["sub", "team,iss", "roles", "active"]),
