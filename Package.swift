@@ -64,6 +64,11 @@ let package = Package(
         .systemLibrary(name: "CNgHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .target(name: "CLinux"),
 
+        // Drives the real journal over a disk that fails by a seed; optimised, so that many seeds fit into a test run.
+        .executableTarget(
+            name: "simulate", dependencies: ["Revocation", "Journal", "Octets"], path: "Tests/Simulator",
+            swiftSettings: testing),
+
         tests("OctetsTests", ["Octets"]),
         tests("OpenSSLTests", ["OpenSSL", "Octets"]),
         tests("TokenTests", ["Token", "OpenSSL", "Octets"]),

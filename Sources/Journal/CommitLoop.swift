@@ -43,18 +43,33 @@ final class CommitLoop: @unchecked Sendable {
 
     /// Returns when the writer is closed and everything queued before is durable or given up.
     func run() {
-        while true {
-            switch nextTurn() {
-            case .commit:
-                do throws(JournalFault) {
-                    try commitBatch()
-                } catch {
-                    poison(error)
-                }
-            case .retry(let milliseconds): retry(after: milliseconds)
-            case .end: return segments.close()
+        while make(nextTurn()) {}
+    }
+
+    /// One turn of ``run()``, without waiting: what is to be tried again later is tried now.
+    /// - Returns: false when there is nothing to do.
+    func step() -> Bool {
+        if core.queue.withLock({ $0.take(&batch) }) { return make(.commit) }
+        if core.queue.withLock({ $0.isClosing }) { return make(.end) }
+        guard let retryMilliseconds else { return false }
+        return make(.retry(after: retryMilliseconds))
+    }
+
+    /// - Returns: whether another turn may follow.
+    private func make(_ turn: Turn) -> Bool {
+        switch turn {
+        case .commit:
+            do throws(JournalFault) {
+                try commitBatch()
+            } catch {
+                poison(error)
             }
+        case .retry(let milliseconds): retry(after: milliseconds)
+        case .end:
+            segments.close()
+            return false
         }
+        return true
     }
 
     private enum Turn { case commit, end, retry(after: Int64) }

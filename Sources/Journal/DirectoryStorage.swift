@@ -1,15 +1,16 @@
-internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// A journal's directory on a real file system: the directory 0700, its files 0600.
+/// A journal's directory on a file system: the directory 0700, its files 0600.
 package final class DirectoryStorage: JournalStorage {
     package let path: String
+    private let calls: any SystemCalls
     /// The descriptor that holds the lock, or -1.
     private let lockFile = Mutex<Int32>(-1)
 
-    package init(path: String) {
+    package init(path: String, calls: any SystemCalls = LinuxCalls()) {
         self.path = path
+        self.calls = calls
     }
 
     deinit { unlock() }
@@ -17,128 +18,141 @@ package final class DirectoryStorage: JournalStorage {
     package func lock() throws(JournalFault) {
         try makeDirectory()
         let lockPath = join("LOCK")
-        let file = unsafe open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw .current("open", lockPath) }
-        guard clinux_try_lock(file) == 0 else {
-            let code = errno
-            _ = Glibc.close(file)
-            throw code == EWOULDBLOCK ? .locked(path: lockPath) : .io(function: "flock", errno: code, path: lockPath)
+        let file = try open(lockPath, .lock)
+        do throws(SystemError) {
+            try calls.lock(file)
+        } catch {
+            calls.close(file)
+            throw error.code == EWOULDBLOCK
+                ? .locked(path: lockPath) : .io(function: "flock", errno: error.code, path: lockPath)
         }
         let before = lockFile.withLock { held in
             let before = held
             held = file
             return before
         }
-        if before >= 0 { _ = Glibc.close(before) }
+        if before >= 0 { calls.close(before) }
     }
 
     package func unlock() {
         lockFile.withLock { held in
-            if held >= 0 { _ = Glibc.close(held) }
+            if held >= 0 { calls.close(held) }
             held = -1
         }
     }
 
     package func names() throws(JournalFault) -> [String] {
-        guard let directory = unsafe opendir(path) else { throw .current("opendir", path) }
-        defer { unsafe closedir(directory) }
-        var names: [String] = []
-        while true {
-            errno = 0
-            guard let entry = unsafe readdir(directory) else { break }
-            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { field in
-                unsafe field.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        guard errno == 0 else { throw .current("readdir", path) }
-        return names
+        try call("opendir", path) { () throws(SystemError) in try calls.names(in: path) }
     }
 
     package func byteCount(of name: String) throws(JournalFault) -> UInt64 {
-        var status = stat()
-        guard unsafe stat(join(name), &status) == 0 else { throw .current("stat", join(name)) }
-        return UInt64(clamping: status.st_size)
+        try call("stat", join(name)) { () throws(SystemError) in try calls.status(of: join(name)).byteCount }
     }
 
     package func read(_ name: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {
-        let file = try DirectReader(join(name))
-        return try file.read(at: offset, count: count)
+        try calls.read(join(name), at: offset, count: count)
     }
 
     package func create(_ name: String, content: [UInt8]) throws(JournalFault) -> any JournalFile {
         let temporary = join(name + ".tmp")
-        let descriptor = unsafe open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_DSYNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .current("open", temporary) }
-        let file = DirectoryFile(descriptor: descriptor, path: join(name))
+        let descriptor = try open(temporary, .draft)
+        let file = DirectoryFile(descriptor: descriptor, path: join(name), calls: calls)
         do throws(JournalFault) {
             try file.writeAll(content, at: 0)
-            guard fsync(descriptor) == 0 else { throw .current("fsync", temporary) }
-            guard unsafe Glibc.rename(temporary, join(name)) == 0 else { throw .current("rename", temporary) }
-            try synchronizeDirectory(path)
+            try synchronize(descriptor, temporary)
+            try rename(path: temporary, to: join(name))
         } catch {
             file.close()
-            unsafe unlink(temporary)
+            // Best effort: the next start removes it, too.
+            try? calls.unlink(temporary)
             throw error
         }
         return file
     }
 
     package func begin(_ name: String) throws(JournalFault) -> any JournalFile {
-        let descriptor = unsafe open(join(name), O_RDWR | O_CREAT | O_TRUNC | O_DSYNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .current("open", join(name)) }
-        return DirectoryFile(descriptor: descriptor, path: join(name))
+        DirectoryFile(descriptor: try open(join(name), .draft), path: join(name), calls: calls)
     }
 
     package func rename(_ name: String, to newName: String) throws(JournalFault) {
-        guard unsafe Glibc.rename(join(name), join(newName)) == 0 else { throw .current("rename", join(name)) }
-        try synchronizeDirectory(path)
+        try rename(path: join(name), to: join(newName))
     }
 
     package func truncate(_ name: String, to byteCount: UInt64) throws(JournalFault) {
-        let file = unsafe open(join(name), O_WRONLY | O_CLOEXEC)
-        guard file >= 0 else { throw .current("open", join(name)) }
-        defer { _ = Glibc.close(file) }
-        guard ftruncate(file, off_t(clamping: byteCount)) == 0 else { throw .current("ftruncate", join(name)) }
-        guard fsync(file) == 0 else { throw .current("fsync", join(name)) }
+        let file = try open(join(name), .existing)
+        defer { calls.close(file) }
+        try call("ftruncate", join(name)) { () throws(SystemError) in try calls.truncate(file, to: byteCount) }
+        try synchronize(file, join(name))
     }
 
     package func remove(_ name: String) throws(JournalFault) {
-        guard unsafe unlink(join(name)) == 0 else { throw .current("unlink", join(name)) }
+        try call("unlink", join(name)) { () throws(SystemError) in try calls.unlink(join(name)) }
         try synchronizeDirectory(path)
     }
 
     private func join(_ name: String) -> String { "\(path)/\(name)" }
 
+    private func rename(path old: String, to new: String) throws(JournalFault) {
+        try call("rename", old) { () throws(SystemError) in try calls.rename(old, to: new) }
+        try synchronizeDirectory(path)
+    }
+
+    private func open(_ path: String, _ mode: OpenMode) throws(JournalFault) -> Int32 {
+        try call("open", path) { () throws(SystemError) in try calls.open(path, mode) }
+    }
+
+    private func synchronize(_ file: Int32, _ path: String) throws(JournalFault) {
+        try call("fsync", path) { () throws(SystemError) in try calls.synchronize(file) }
+    }
+
+    /// Makes created, renamed and removed names in a directory last through a power cut.
+    private func synchronizeDirectory(_ path: String) throws(JournalFault) {
+        let directory = try open(path, .directory)
+        defer { calls.close(directory) }
+        try synchronize(directory, path)
+    }
+
     private func makeDirectory() throws(JournalFault) {
-        if unsafe mkdir(path, 0o700) == 0 {
-            var trimmed = path[...]
-            while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
-            let slash = trimmed.lastIndex(of: "/")
-            let parent = slash.map { $0 == trimmed.startIndex ? "/" : String(trimmed[..<$0]) } ?? "."
-            try synchronizeDirectory(parent)
-        } else if errno != EEXIST {
-            throw .current("mkdir", path)
+        do throws(JournalFault) {
+            try call("mkdir", path) { () throws(SystemError) in try calls.makeDirectory(path) }
+        } catch {
+            guard case .io(_, EEXIST, _) = error else { throw error }
+            // The start that made it may have been cut short before its name was on stable storage.
+            let holdsJournal = try names().contains { $0.hasSuffix(".jrn") || $0.hasSuffix(SnapshotName.ending) }
+            if holdsJournal { return }
         }
+        var trimmed = path[...]
+        while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
+        let slash = trimmed.lastIndex(of: "/")
+        let parent = slash.map { $0 == trimmed.startIndex ? "/" : String(trimmed[..<$0]) } ?? "."
+        try synchronizeDirectory(parent)
     }
 }
 
-/// Makes created, renamed and removed names in a directory last through a power cut.
-private func synchronizeDirectory(_ path: String) throws(JournalFault) {
-    let directory = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard directory >= 0 else { throw .current("open", path) }
-    defer { _ = close(directory) }
-    guard fsync(directory) == 0 else { throw .current("fsync", path) }
+/// Makes a call again for as long as a signal interrupts it.
+private func call<Answer>(
+    _ function: String, _ path: String, _ body: () throws(SystemError) -> Answer
+) throws(JournalFault) -> Answer {
+    while true {
+        do throws(SystemError) {
+            return try body()
+        } catch {
+            if error.code == EINTR { continue }
+            throw .io(function: function, errno: error.code, path: path)
+        }
+    }
 }
 
 /// A segment that is being written, opened with `O_DSYNC`.
 private final class DirectoryFile: JournalFile {
     private let descriptor: Mutex<Int32>
     private let path: String
+    private let calls: any SystemCalls
 
-    init(descriptor: Int32, path: String) {
+    init(descriptor: Int32, path: String, calls: any SystemCalls) {
         self.descriptor = Mutex(descriptor)
         self.path = path
+        self.calls = calls
     }
 
     deinit { close() }
@@ -152,23 +166,18 @@ private final class DirectoryFile: JournalFile {
         let file = descriptor.withLock { $0 }
         var written = 0
         while written < bytes.count {
-            let place = off_t(clamping: offset &+ UInt64(clamping: written))
-            let result = unsafe bytes.withUnsafeBytes { raw in
-                unsafe pwrite(file, raw.baseAddress.map { unsafe $0 + written }, raw.count - written, place)
-            }
-            if result < 0 {
-                if errno == EINTR { continue }
-                throw .current("pwrite", path)
+            let count = try call("pwrite", path) { () throws(SystemError) in
+                try calls.write(bytes, from: written, to: file, at: offset &+ UInt64(clamping: written))
             }
             // A full disk can answer with nothing written and no error; without this the loop would not end.
-            guard result > 0 else { throw .io(function: "pwrite", errno: ENOSPC, path: path) }
-            written += result
+            guard count > 0 else { throw .io(function: "pwrite", errno: ENOSPC, path: path) }
+            written += count
         }
     }
 
     func close() {
         descriptor.withLock { file in
-            if file >= 0 { _ = Glibc.close(file) }
+            if file >= 0 { calls.close(file) }
             file = -1
         }
     }
@@ -176,11 +185,9 @@ private final class DirectoryFile: JournalFile {
     /// A file that was unlinked takes writes as before, and loses them all when we exit.
     private func checkStillInPlace() throws(JournalFault) {
         let file = descriptor.withLock { $0 }
-        var ours = stat()
-        var named = stat()
-        guard unsafe fstat(file, &ours) == 0 else { throw .current("fstat", path) }
-        guard ours.st_nlink > 0, unsafe stat(path, &named) == 0,
-            named.st_ino == ours.st_ino, named.st_dev == ours.st_dev
+        let ours = try call("fstat", path) { () throws(SystemError) in try calls.status(of: file) }
+        guard ours.linkCount > 0, let named = try? calls.status(of: path),
+            named.inode == ours.inode, named.device == ours.device
         else { throw .replaced(path: path) }
     }
 }

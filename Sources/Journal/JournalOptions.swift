@@ -12,6 +12,9 @@ package struct JournalOptions: Sendable {
     /// Told by the writer thread what happens to it; must be short.
     package var observe: @Sendable (JournalEvent) -> Void = { _ in }
 
+    /// Who makes the writer's turns.
+    package var pace = JournalPace.thread
+
     package init(clock: WallClock, random: @escaping @Sendable () -> UInt64) {
         self.clock = clock
         self.random = random
@@ -38,4 +41,12 @@ package struct JournalPosition: Equatable, Sendable {
         self.seq = seq
         self.time = time
     }
+}
+
+/// Who makes the turns of the writer.
+package enum JournalPace: Sendable {
+    /// A thread of its own, as soon as there is something to do.
+    case thread
+    /// Whoever calls ``JournalWriter/step()``, so that everything happens in one order that can be repeated.
+    case stepped
 }

@@ -61,6 +61,7 @@ extension JournalWriter {
         }
         if let fault { throw fault }
         core.queue.signal()
+        while answer.withLock({ $0 == nil }), step() {}
         _ = try answer.wait { $0 }.get()
     }
 }

@@ -15,6 +15,9 @@ package final class JournalWriter: Sendable {
     let compacted: Mutex<CompactedBase>
     let compacting = Mutex(())
     private let thread: Mutex<WriterThread?>
+    /// Nil if a thread makes the turns.
+    let steps: CommitLoop?
+    private let isClosed = Atomic<Bool>(false)
     /// What the start found.
     package let report: JournalReport
 
@@ -29,7 +32,14 @@ package final class JournalWriter: Sendable {
         self.options = options
         self.report = report
         compacted = Mutex(CompactedBase(snapshot))
-        thread = Mutex(try WriterThread(name: "journal") { loop.run() })
+        switch options.pace {
+        case .thread:
+            steps = nil
+            thread = Mutex(try WriterThread(name: "journal") { loop.run() })
+        case .stepped:
+            steps = loop
+            thread = Mutex(nil)
+        }
     }
 
     deinit { close() }
@@ -87,16 +97,21 @@ package final class JournalWriter: Sendable {
         }
     }
 
+    /// Makes one turn of a stepped writer: commits what is queued, or tries to write again.
+    /// - Returns: false if there was nothing to do.
+    package func step() -> Bool { steps?.step() ?? false }
+
     /// Makes everything queued durable, seals the segment, ends the thread and gives the lock back. Later calls do
     /// nothing.
     ///
     /// Not to be called from a completion.
     package func close() {
-        guard let thread = thread.withLock({ $0.take() }) else { return }
+        guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         core.queue.withLock { $0.close() }
         core.isWritable.store(false, ordering: .releasing)
         core.queue.signal()
-        thread.join()
+        thread.withLock({ $0.take() })?.join()
+        while step() {}
         compacting.withLock { _ in storage.unlock() }
     }
 }

@@ -14,6 +14,9 @@ package struct RevocationOptions: Sendable {
     package var random: @Sendable () -> UInt64
     /// Told by the journal's thread what happens to it; must be short.
     package var observe: @Sendable (JournalEvent) -> Void = { _ in }
+    /// Nil for the journal's own measure.
+    package var segmentRecordCount: UInt64?
+    package var pace = JournalPace.thread
 
     package init(
         storage: any JournalStorage, grace: Int64, sessionMax: Int64, clock: WallClock,

@@ -42,6 +42,8 @@ package final class RevocationStore: Sendable {
         self.evidence = Mutex(evidence)
         var journalOptions = JournalOptions(clock: options.clock, random: options.random)
         journalOptions.observe = options.observe
+        journalOptions.pace = options.pace
+        if let count = options.segmentRecordCount { journalOptions.segmentRecordCount = count }
         journal = try reader.intoWriter(journalOptions)
         identifiers = UUIDv7Generator(clock: options.clock, random: options.random, above: floor)
         grace = options.grace

@@ -30,6 +30,34 @@ struct TimeEvidenceTests {
         #expect(evidence.observe(wall: start + hour, monotonic: hour + 10) == start + hour)
     }
 
+    @Test(arguments: [day, -day])
+    func `of two clocks a jump apart the slower counts for a week`(_ jump: Int64) {
+        var evidence = evidence
+        _ = evidence.observe(wall: start + hour, monotonic: hour)
+        _ = evidence.observe(wall: start + jump + hour, monotonic: hour)
+        let slower = start + min(jump, 0)
+        let proven = evidence.observe(wall: start + jump + 3 * hour, monotonic: 3 * hour)
+        // What was certain stays certain, but never later than the clock says.
+        #expect(proven == (jump > 0 ? start + 3 * hour : slower + 3 * hour))
+        #expect(evidence.observe(wall: start + jump + 7 * day, monotonic: 7 * day) == slower + 7 * day)
+        let later = start + jump + 8 * day
+        #expect(evidence.observe(wall: later, monotonic: 8 * day) == later)
+    }
+
+    @Test func `a clock that goes forth and back again and again is believed where it was slowest`() {
+        var evidence = evidence
+        var monotonic = hour
+        for turn in 0..<100 as Range<Int64> {
+            _ = evidence.observe(wall: start + monotonic, monotonic: monotonic)
+            _ = evidence.observe(wall: start + monotonic + turn * 100_000, monotonic: monotonic + 1)
+            monotonic += 60_000
+        }
+        let ahead = start + monotonic + day
+        _ = evidence.observe(wall: ahead, monotonic: monotonic)
+        let believed = evidence.observe(wall: ahead + hour, monotonic: monotonic + hour)
+        #expect(believed == start + monotonic + hour)
+    }
+
     @Test func `nothing is later than the wall clock says`() {
         var evidence = evidence
         _ = evidence.observe(wall: start + hour, monotonic: hour)

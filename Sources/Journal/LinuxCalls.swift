@@ -1,0 +1,100 @@
+internal import CLinux
+internal import Glibc
+
+/// The calls of the kernel.
+package struct LinuxCalls: SystemCalls {
+    package init() {}
+
+    package func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> Int32 {
+        let flags =
+            switch mode {
+            case .lock: O_RDWR | O_CREAT
+            case .draft: O_RDWR | O_CREAT | O_TRUNC | O_DSYNC
+            case .existing: O_WRONLY
+            case .directory: O_RDONLY | O_DIRECTORY
+            }
+        let file = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw .current }
+        return file
+    }
+
+    package func close(_ file: Int32) { _ = Glibc.close(file) }
+
+    package func write(
+        _ octets: [UInt8], from start: Int, to file: Int32, at offset: UInt64
+    ) throws(SystemError) -> Int {
+        let rest = octets[start...]
+        let count = unsafe rest.withUnsafeBytes { unsafe pwrite(file, $0.baseAddress, $0.count, off_t(clamping: offset)) }
+        guard count >= 0 else { throw .current }
+        return count
+    }
+
+    package func synchronize(_ file: Int32) throws(SystemError) {
+        guard fsync(file) == 0 else { throw .current }
+    }
+
+    package func truncate(_ file: Int32, to byteCount: UInt64) throws(SystemError) {
+        guard ftruncate(file, off_t(clamping: byteCount)) == 0 else { throw .current }
+    }
+
+    package func rename(_ path: String, to newPath: String) throws(SystemError) {
+        guard unsafe Glibc.rename(path, newPath) == 0 else { throw .current }
+    }
+
+    package func unlink(_ path: String) throws(SystemError) {
+        guard unsafe Glibc.unlink(path) == 0 else { throw .current }
+    }
+
+    package func makeDirectory(_ path: String) throws(SystemError) {
+        guard unsafe mkdir(path, 0o700) == 0 else { throw .current }
+    }
+
+    package func lock(_ file: Int32) throws(SystemError) {
+        guard clinux_try_lock(file) == 0 else { throw .current }
+    }
+
+    package func names(in path: String) throws(SystemError) -> [String] {
+        guard let directory = unsafe opendir(path) else { throw .current }
+        defer { unsafe closedir(directory) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = unsafe readdir(directory) else { break }
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { field in
+                unsafe field.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        guard errno == 0 else { throw .current }
+        return names
+    }
+
+    package func status(of path: String) throws(SystemError) -> FileStatus {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { throw .current }
+        return FileStatus(status)
+    }
+
+    package func status(of file: Int32) throws(SystemError) -> FileStatus {
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0 else { throw .current }
+        return FileStatus(status)
+    }
+
+    package func read(_ path: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {
+        try DirectReader(path).read(at: offset, count: count)
+    }
+}
+
+extension SystemError {
+    /// That of the call that just returned, from `errno`.
+    fileprivate static var current: SystemError { SystemError(errno) }
+}
+
+extension FileStatus {
+    fileprivate init(_ status: stat) {
+        self.init(
+            device: UInt64(clamping: status.st_dev), inode: UInt64(clamping: status.st_ino),
+            linkCount: UInt64(clamping: status.st_nlink), byteCount: UInt64(clamping: status.st_size))
+    }
+}

@@ -1,0 +1,146 @@
+import Journal
+import Octets
+import Revocation
+
+/// Names of subjects and clients; those of probes are nobody's.
+private func name(_ kind: String, _ number: Int) -> [UInt8] { Array("\(kind)\(number)".utf8) }
+
+extension World {
+    static let kid = Array("k".utf8)
+
+    func subject(_ number: Int) -> [UInt8] { name("subject", number) }
+    func client(_ number: Int) -> [UInt8] { name("client", number) }
+
+    func denial(of session: SimulatedSession, _ store: RevocationStore) -> Denial? {
+        denial(session.sid, session.subject, session.client, store)
+    }
+
+    private func denial(_ sid: UUID, _ subject: Int, _ client: Int, _ store: RevocationStore) -> Denial? {
+        let subject = self.subject(subject)
+        let client = self.client(client)
+        return store.denial(sid: sid, issuedAt: 0, subject: subject.span, client: client.span, kid: Self.kid.span)
+    }
+
+    func isDenied(_ token: SimulatedToken, _ store: RevocationStore) -> Bool {
+        let nobody = self.subject(-1)
+        // Issued after every cut.
+        return store.denial(
+            jti: token.jti, sid: nil, issuedAt: 1 << 46, expiresAt: token.expires, subject: nobody.span,
+            client: nobody.span, kid: Self.kid.span) == .token
+    }
+
+    /// After a start: what was unsure is found, or gone for good.
+    func settle(_ store: RevocationStore) {
+        forget()
+        for index in sessions.indices {
+            let session = sessions[index]
+            sessions[index].refusal?.settle(found: denial(of: session, store) == .session)
+            if session.refusal?.fate == .kept, denial(of: session, store) != .session {
+                lost("the revocation of session \(session.sid) is lost", seq: session.refusal?.seq ?? 0)
+            }
+            settle(&sessions[index], store)
+        }
+        for index in tokens.indices where tokens[index].refusal != nil {
+            let found = isDenied(tokens[index], store)
+            if tokens[index].refusal?.fate == .kept, !found {
+                lost("the revocation of token \(tokens[index].jti) is lost", seq: tokens[index].refusal?.seq ?? 0)
+            }
+            if tokens[index].refusal?.fate == .void, found {
+                fail("the revocation of token \(tokens[index].jti) failed, and came back")
+            }
+            tokens[index].refusal?.settle(found: found)
+        }
+        for index in cuts.indices {
+            let cut = cuts[index]
+            let isHidden = cuts[(index + 1)...].contains {
+                $0.kind == .all || ($0.kind == cut.kind && $0.name == cut.name)
+            }
+            settle(&cuts[index], store, isHidden: isHidden)
+        }
+    }
+
+    private func settle(_ session: inout SimulatedSession, _ store: RevocationStore) {
+        let found = store.generation(of: session.sid)
+        if let unsure = session.unsure, found == unsure.generation {
+            session.settled = unsure
+            session.seq = 0
+        } else if found != session.settled.generation {
+            let sentence = "session \(session.sid) is at generation \(found), not \(session.settled.generation)"
+            found < session.settled.generation ? lost(sentence, seq: session.seq) : fail(sentence)
+        }
+        session.unsure = nil
+    }
+
+    /// - Parameter isHidden: whether a later cut of the same, or of all, may be what is found.
+    private func settle(_ cut: inout SimulatedCut, _ store: RevocationStore, isHidden: Bool) {
+        let found: Bool
+        switch denial(cut.probe, cut.kind == .subject ? cut.name : -1, cut.kind == .client ? cut.name : -1, store) {
+        case .subject: found = cut.kind == .subject
+        case .client: found = cut.kind == .client
+        // A later cut of all hides it, and lasts longer.
+        case .all: found = true
+        case nil, .token, .session, .key: found = false
+        }
+        if cut.refusal.fate == .kept, !found { lost("cut \(cut.order) is lost", seq: cut.refusal.seq) }
+        if cut.refusal.fate == .void, found, !isHidden {
+            fail("cut \(cut.order) failed, and came back")
+        }
+        cut.refusal.settle(found: found)
+    }
+
+    /// Lets go of what has expired for certain.
+    func forget() {
+        let passed = certainty.passed
+        sessions.removeAll { $0.end <= passed && $0.pending == nil }
+        tokens.removeAll { $0.expires + 61_000 <= passed && $0.refusal?.fate != .pending }
+        cuts.removeAll { $0.expires <= passed && $0.refusal.fate != .pending }
+    }
+
+    /// Compares everything that memory may be asked with what is known.
+    func check(_ store: RevocationStore) {
+        forget()
+        for session in sessions where session.end > certainty.passed {
+            let denial = denial(of: session, store)
+            if let expected = isDenied(session), expected != (denial != nil) {
+                expected
+                    ? fail("session \(session.sid) is not denied any more")
+                    : fail("session \(session.sid) is denied (\(denial.map { "\($0)" } ?? "")), and nobody asked for it")
+            }
+            let generation = store.generation(of: session.sid)
+            if generation != session.settled.generation {
+                fail("session \(session.sid) is at generation \(generation), not \(session.settled.generation)")
+            }
+        }
+        for token in tokens where token.expires + 61_000 > certainty.passed {
+            let denied = isDenied(token, store)
+            guard let expected = token.refusal.map(\.isExpected) ?? false, expected != denied else { continue }
+            fail("token \(token.jti) is \(denied ? "" : "not ")denied, against what was asked (expires \(token.expires), passed \(certainty.passed), wall \(wall), \(token.refusal.map { "\($0)" } ?? "never asked"))")
+        }
+    }
+
+    /// Whether a session must be denied, must not be, or may be.
+    func isDenied(_ session: SimulatedSession) -> Bool? {
+        if session.end <= certainty.passed { return nil }
+        var answers: [Bool?] = [session.refusal.map(\.isExpected) ?? false]
+        for cut in cuts where concerns(cut, session) {
+            if cut.expires <= certainty.passed {
+                answers.append(nil)
+                continue
+            }
+            // A clock that was set back before a restart makes identifiers that a session from before has outrun.
+            answers.append(session.sid.high < cut.probe.high ? cut.refusal.isExpected : nil)
+        }
+        if answers.contains(true) { return true }
+        return answers.contains(nil) ? nil : false
+    }
+
+    private func concerns(_ cut: SimulatedCut, _ session: SimulatedSession) -> Bool {
+        guard session.order < cut.order, session.spared[cut.kind] ?? 0 < cut.order else { return false }
+        switch cut.kind {
+        case .subject: return session.subject == cut.name
+        case .client: return session.client == cut.name
+        case .all: return true
+        case .key: return false
+        }
+    }
+}

@@ -1,0 +1,149 @@
+import Journal
+import Octets
+import Revocation
+
+extension World {
+    /// Lives one seed's life, and ends it with a disk that works: everything must be as it was promised.
+    func run(turns: Int) {
+        open()
+        for _ in 0..<turns {
+            guard violation == nil, !isOver else { return }
+            turn()
+            if disk.isDead { restart(.crash) }
+        }
+        guard violation == nil, !isOver else { return }
+        finish()
+    }
+
+    private func turn() {
+        guard let store else { return fail("no process") }
+        switch random.below(100) {
+        case 0..<12: login(store)
+        case 12..<40: rotate(store)
+        case 40..<44: issue()
+        case 44..<51: revokeToken(store)
+        case 51..<54: revokeSession(store)
+        case 54..<57: cut(store)
+        case 57..<78: step(store)
+        case 78..<85: pass(store)
+        case 85..<87: purge(store)
+        case 87..<90: compact(store)
+        case 90..<92: jump()
+        case 92..<94: trouble()
+        case 94: check(store)
+        case 95: restart(.stop)
+        default: if !disk.isDead, disk.callsToLive == nil { disk.die(after: random.below(30)) }
+        }
+    }
+
+    /// One turn of the writer.
+    func step(_ store: RevocationStore) {
+        for _ in 0...random.below(2) {
+            let before = store.sequence
+            trace("step from \(before)")
+            guard store.step() else { return }
+            if store.sequence > before { evident = max(evident, before) }
+        }
+    }
+
+    private func drain(_ store: RevocationStore) {
+        for _ in 0..<8 where outstanding > 0 { step(store) }
+    }
+
+    private func pass(_ store: RevocationStore) {
+        let elapsed = [
+            Int64(random.below(3)), Int64(random.below(12_000)), Int64(random.below(3_600_000)),
+            Int64(random.below(8 * 3_600_000)),
+        ][random.below(4)]
+        // No write takes minutes: a session must not end while its rotation is being written.
+        if elapsed > 12_000 { drain(store) }
+        truth += elapsed
+        trace("\(elapsed) ms pass")
+    }
+
+    /// The wall clock is set by up to a day, mostly back to the truth in the end.
+    private func jump() {
+        let day = 86_400_000
+        offset = offset != 0 && random.below(2) == 0 ? 0 : Int64(random.below(2 * day) - day)
+        trace("the clock is \(offset) ms ahead")
+        lastNow = 0
+        count("clock jumps")
+    }
+
+    private func purge(_ store: RevocationStore) {
+        trace("purge")
+        certainty.observe(truth: truth, offset: offset)
+        store.purge(now: wall, monotonic: monotonic)
+        check(store)
+    }
+
+    private func compact(_ store: RevocationStore) {
+        trace("compact")
+        certainty.observe(truth: truth, offset: offset)
+        if random.below(3) == 0 { disk.die(after: random.below(30)) }
+        disk.onCompaction = { [self] in
+            guard !disk.isDead, random.below(3) == 0 else { return }
+            // Not while the hook itself is on: its steps make calls, too.
+            let hook = disk.onCompaction
+            disk.onCompaction = nil
+            switch random.below(4) {
+            case 0: revokeToken(store)
+            case 1: rotate(store)
+            default: step(store)
+            }
+            disk.onCompaction = hook
+        }
+        let before = store.sequence
+        do {
+            let report = try store.compact(now: wall, monotonic: monotonic)
+            if report.segmentCount > 0 { count("compactions") }
+        } catch {
+            trace("compaction failed: \(error)")
+            if disk.faults.isNone, !disk.isDead, store.isWritable { fail("compaction failed: \(error)") }
+        }
+        if store.sequence > before { evident = max(evident, before) }
+        disk.onCompaction = nil
+    }
+
+    /// The disk gets full, read-only and so on, or well again.
+    private func trouble() {
+        guard let store else { return }
+        var faults = disk.faults
+        switch random.below(8) {
+        case 0: faults.isFull = true
+        case 1: faults.isReadOnly = true
+        case 2: faults.hasNoDescriptors = true
+        case 3 where !isDisplaced && store.isWritable:
+            drain(store)
+            guard outstanding == 0, !disk.isDead else { return }
+            disk.displace(Self.directory)
+            isDisplaced = true
+            count("files moved away")
+        default: faults = drawnFaults
+        }
+        disk.faults = faults
+        trace("\(faults)")
+    }
+
+    /// With everything in order again, the journal must heal by itself, take a promise, and keep all of them.
+    private func finish() {
+        disk.faults = .none
+        if isDisplaced || disk.isAborted { restart(.stop) }
+        disk.faults = .none
+        guard violation == nil, !isOver, let store else { return }
+        for _ in 0..<8 where !disk.isDead { _ = store.step() }
+        if !disk.isDead {
+            if !store.isWritable { return fail("the disk is well, and the journal is not: \(store.fault.map { "\($0)" } ?? "")") }
+            let before = promised
+            issue()
+            revokeToken(store)
+            drain(store)
+            if !disk.isDead, promised <= before { return fail("the disk is well, and nothing is promised") }
+        }
+        restart(disk.isDead ? .crash : .stop)
+        if let store = self.store, violation == nil, !isOver {
+            check(store)
+            store.close()
+        }
+    }
+}

@@ -1,0 +1,194 @@
+import Journal
+import Octets
+import Revocation
+
+/// One seed's machine: a disk, clocks, a process that comes and goes, and what it has promised so far.
+///
+/// `@unchecked Sendable` holds because a simulation runs on one thread.
+final class World: @unchecked Sendable {
+    static let sessionMax: Int64 = 90 * 86_400_000
+    static let grace: Int64 = 10_000
+    static let directory = SimulatedDisk.root + "/state"
+
+    let disk: SimulatedDisk
+    let mutant: Mutant?
+    var random: SplitMix
+    /// Of what the process draws itself; it must not depend on what the world draws.
+    private var processRandom: SplitMix
+    private let segmentRecordCount: UInt64
+    let drawnFaults: Faults
+    private(set) var store: RevocationStore?
+
+    /// The clock that nobody sets, and what the wall clock is ahead of it; milliseconds.
+    var truth: Int64 = 1_800_000_000_000
+    var offset: Int64 = 0
+    var wall: Int64 { truth + offset }
+    var certainty: Certainty
+
+    var sessions: [SimulatedSession] = []
+    var tokens: [SimulatedToken] = []
+    var cuts: [SimulatedCut] = []
+    var order = 0
+    /// Answers that are due.
+    var outstanding = 0
+    /// The highest seq promised.
+    var promised: UInt64 = 0
+    /// What the records on the medium themselves show to have been durable; damage above cannot be told from a torn end.
+    var evident: UInt64 = 0
+    var lastNow: Int64 = 0
+    var isDisplaced = false
+    var violation: Violation?
+    /// Nothing more can be concluded from this seed.
+    private(set) var isOver = false
+    private var isAfterDamage = false
+    /// How often what was done.
+    var tally: [String: Int] = [:]
+    var isTraced = false
+
+    init(seed: UInt64, mutant: Mutant?) {
+        random = SplitMix(seed)
+        self.mutant = mutant
+        disk = SimulatedDisk(seed: random.next())
+        processRandom = SplitMix(random.next())
+        segmentRecordCount = [2, 3, 5, 8, 16, 70, 200, 3_000][random.below(8)].magnitudeAsUInt64
+        drawnFaults = random.below(4) == 0 ? .none : .drawn(&random)
+        certainty = Certainty(truth: truth, offset: 0)
+    }
+
+    func fail(_ sentence: String) {
+        if violation == nil { violation = Violation(description: sentence) }
+    }
+
+    func trace(_ text: @autoclosure () -> String) {
+        if isTraced { print("  \(disk.callCount) \(text())") }
+    }
+
+    func count(_ what: String) { tally[what, default: 0] += 1 }
+
+    /// Begins the process. What the kernel refuses it is tried again with fewer and fewer faults.
+    func open() {
+        for attempt in 0..<24 {
+            disk.faults = attempt < 3 && random.below(2) == 0 ? drawnFaults : .none
+            let isHealthy = disk.faults.isNone
+            let unflip = attempt < 3 && isHealthy && random.below(6) == 0 ? disk.flip() : nil
+            if unflip == nil, attempt < 6, random.below(4) == 0 { disk.die(after: random.below(40)) }
+            do {
+                let store = try RevocationStore.open(options())
+                if disk.isDead {
+                    store.close()
+                } else {
+                    self.store = store
+                    begin(store, isDamaged: unflip != nil)
+                    return
+                }
+            } catch {
+                trace("start refused: \(error)")
+                if disk.openCount != 0, !disk.isDead { fail("a start that failed left a file open") }
+                if unflip == nil, isHealthy, !disk.isDead { return fail("start refused: \(error)") }
+                if unflip != nil { count("damage refused") }
+            }
+            unflip?()
+            disk.restart(powerCut: disk.isDead && random.below(2) == 0)
+        }
+        fail("no start succeeded")
+    }
+
+    private func options() -> RevocationOptions {
+        var options = RevocationOptions(
+            storage: DirectoryStorage(path: Self.directory, calls: mutant?.calls(disk) ?? disk),
+            grace: Self.grace, sessionMax: Self.sessionMax, clock: WallClock { self.wall },
+            monotonicNow: { self.monotonic }, random: { self.draw() })
+        options.segmentRecordCount = segmentRecordCount
+        options.pace = .stepped
+        options.observe = { self.take($0) }
+        return options
+    }
+
+    /// What the process is told is the clock that nobody sets.
+    var monotonic: Int64 { mutant == .wallClockAsEvidence ? wall : truth }
+
+    private func draw() -> UInt64 {
+        let value = processRandom.next()
+        // A segment's salt is the lower half.
+        return mutant == .constantSalt ? value & ~0xffff_ffff : value
+    }
+
+    private func take(_ event: JournalEvent) {
+        if disk.isDead { return }
+        trace("\(event)")
+        switch event {
+        case .healed:
+            count("healed")
+            voidFailures()
+        case .rewritten: count("rewritten")
+        case .unwritable: count("unwritable")
+        }
+    }
+
+    /// The journal went on without what had failed.
+    private func voidFailures() {
+        func void(_ refusal: inout Refusal?) {
+            if refusal?.fate == .unsure { refusal?.fate = .void }
+        }
+        for index in sessions.indices {
+            sessions[index].unsure = nil
+            void(&sessions[index].refusal)
+        }
+        for index in tokens.indices { void(&tokens[index].refusal) }
+        for index in cuts.indices where cuts[index].refusal.fate == .unsure { cuts[index].refusal.fate = .void }
+    }
+
+    private func begin(_ store: RevocationStore, isDamaged: Bool) {
+        count("starts")
+        trace("start: \(store.startReport.journal), sequence \(store.sequence)")
+        certainty.restart(truth: truth, offset: offset)
+        certainty.observe(truth: truth, offset: offset)
+        disk.faults = drawnFaults
+        isAfterDamage = isDamaged
+        if store.sequence < promised {
+            lost("seq \(promised) was promised, the start ends at \(store.sequence)", seq: promised)
+        }
+        settle(store)
+        check(store)
+        isAfterDamage = false
+        if isOver { count("damage in the last commit") }
+        evident = store.sequence
+        lastNow = 0
+    }
+
+    /// A promise does not hold any more: a fault of the journal, unless the medium lost what no later record vouches for.
+    func lost(_ sentence: String, seq: UInt64) {
+        if isAfterDamage, seq > evident { isOver = true } else { fail(sentence) }
+    }
+
+    /// Ends the process in one way or another, and begins the next.
+    func restart(_ ending: Ending) {
+        trace("end: \(ending)")
+        count(ending.rawValue)
+        if ending == .crash, !disk.isDead { disk.die(after: 0) }
+        if ending == .crash { while !disk.isDead, store?.step() == true {} }
+        store?.close()
+        if disk.openCount != 0, !disk.isDead { fail("the process left a file open") }
+        store = nil
+        if outstanding != 0 { fail("\(outstanding) questions were never answered") }
+        for index in sessions.indices where sessions[index].pending != nil {
+            sessions[index].unsure = sessions[index].pending
+            sessions[index].pending = nil
+        }
+        disk.restart(powerCut: ending == .crash ? random.below(3) != 0 : random.below(2) == 0)
+        if isDisplaced {
+            disk.replace(Self.directory)
+            isDisplaced = false
+        }
+        if violation == nil { open() }
+    }
+
+    enum Ending: String {
+        case stop
+        case crash
+    }
+}
+
+extension Int {
+    fileprivate var magnitudeAsUInt64: UInt64 { UInt64(magnitude) }
+}
