@@ -18,10 +18,10 @@ class SecureWire(Wire):
 class Secured:
     """A server with a TLS address beside the plain one, and everything its certificate needs."""
 
-    def __init__(self, make_server, client_authority: bool = False, **settings):
+    def __init__(self, make_server, client_authority: bool = False, key=None, **settings):
         self.root = Pair("root", authority=True)
         self.middle = Pair("middle", self.root, authority=True)
-        self.leaf = Pair("localhost", self.middle)
+        self.leaf = Pair("localhost", self.middle, key=key)
         self.port = free_port()
         server = make_server(**settings)
         self.server = server
