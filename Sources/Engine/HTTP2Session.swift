@@ -140,7 +140,7 @@ import HTTP
         stream.isCutShort = !isWhole
         stream.deadline = now &+ deadlines.write
         servedCount += 1
-        budget.earnAnswer()
+        budget.earn(HTTP2Budget.controlsPerAnswer)
         let status = response.status >= 200 && response.status <= 599 ? response.status : 500
         HTTP2Field.lay(response, status, context, date: date, into: &fieldOctets, &fieldParts)
         let hasContent = status != 204 && status != 304 && !context.isHead && !response.body.isEmpty
@@ -220,7 +220,8 @@ extension HTTP2Session {
     /// Has a frame paid for.
     private func count(_ frame: HTTP2FrameScan.Head) {
         switch UInt32(frame.type) {
-        case NGHTTP2_HEADERS.rawValue: break
+        // Given back when a request begins: libnghttp2 decodes fields for a stream that is over and says nothing.
+        case NGHTTP2_HEADERS.rawValue: spend(HTTP2Budget.headCost)
         case NGHTTP2_DATA.rawValue:
             let ends = frame.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
             if frame.byteCount == 0, !ends { spend(4) }
@@ -249,6 +250,7 @@ extension HTTP2Session {
     func headBegins(_ id: Int32) {
         headBegan = headBegan ?? now
         guard streams[id] == nil else { return }
+        budget.earn(HTTP2Budget.headCost)
         guard mayDefer, !isLeaving else { return reset(id, NGHTTP2_REFUSED_STREAM) }
         streams[id] = HTTP2Stream(id: id, deadline: now &+ deadlines.head)
     }
