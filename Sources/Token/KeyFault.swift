@@ -47,7 +47,7 @@ extension KeyFault: CustomStringConvertible {
             "no key of the set can verify signatures\(fault.map { ": \($0)" } ?? "")"
         case .mixedSet: "a set of secrets and public keys; publishing one publishes both"
         case .notForSignatures: "\"use\" or \"key_ops\" do not allow signatures"
-        case .weakSecret: "the secret is weak or known to attackers: use 32 or more octets from a random generator"
+        case .weakSecret: "the secret is weak or known to attackers: use 32 or more octets from a random generator, as they are, in hex or in base64"
         case .crypto(let fault): "\(fault)"
         case .purposeMismatch: "a refresh key must be a secret with \"alg\" HS256"
         case .duplicateKid(let kid): "two keys are called \"\(kid)\""

@@ -159,6 +159,11 @@ extension Key {
     }
 }
 
+extension Key {
+    /// Of an RSA key.
+    var modulus: [UInt8]? { if case .rsa(let key) = publicNumbers { key.modulus } else { nil } }
+}
+
 extension JWK {
     init(_ text: [UInt8]) throws(KeyFault) { try self.init(parsing: text.span) }
 }
