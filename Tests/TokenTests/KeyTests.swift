@@ -6,7 +6,9 @@ import Token
 
 @Suite("Keys and their files, RFC 7517")
 struct KeyTests {
-    @Test(arguments: [Fixture.rsa, Fixture.hmac, Fixture.refresh])
+    static let keys = Fixture.ofEveryAlgorithm + [Fixture.refresh]
+
+    @Test(arguments: keys)
     func `a key comes back from its file`(_ key: Key) throws {
         let file = try key.privateJWK()
         let copy = try Key(file: file)
@@ -16,7 +18,9 @@ struct KeyTests {
         #expect(copy.lifecycle == key.lifecycle)
         #expect(try copy.privateJWK() == file)
         let message = Array("a.b".utf8)
-        #expect(Forge.signature(over: message, copy) == Forge.signature(over: message, key))
+        let same = Forge.signature(over: message, copy) == Forge.signature(over: message, key)
+        #expect(same == key.algorithm.isDeterministic)
+        #expect(copy.canSign)
     }
 
     @Test func `the life cycle comes back from the file`() throws {
