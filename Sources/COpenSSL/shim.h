@@ -31,11 +31,12 @@ static inline void martlet_tls_set_modes(SSL_CTX *context)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
 static inline int martlet_tls_add_chain(SSL_CTX *context, X509 *certificate) { return (int)SSL_CTX_add1_chain_cert(context, certificate); }
-static inline EVP_PKEY *martlet_generate_p256(void) { return EVP_EC_gen("P-256"); }
 static inline int martlet_is_pem_end(unsigned long error)
 {
     return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 /* Letters beyond ASCII as they are, in UTF-8: whoever tells the name escapes it once. */
 static inline unsigned long martlet_name_form(void) { return XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB; }
+static inline void martlet_free(void *memory) { OPENSSL_free(memory); }
+static inline void martlet_clear_free(void *memory, long count) { OPENSSL_clear_free(memory, (size_t)count); }
 static inline int martlet_utf8(void) { return MBSTRING_UTF8; }
