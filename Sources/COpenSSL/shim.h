@@ -37,3 +37,4 @@ static inline int martlet_is_pem_end(unsigned long error)
     return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 static inline int martlet_utf8(void) { return MBSTRING_UTF8; }
+static inline int martlet_tls_set_server_name(SSL *session, const char *name) { return (int)SSL_set_tlsext_host_name(session, name); }
