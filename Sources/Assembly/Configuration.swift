@@ -122,7 +122,7 @@ package struct Configuration: Sendable {
         let shared = reader.list(.sharedSecretAudiences)
         if !shared.allSatisfy(audiences.contains) { reader.complain(.sharedSecretAudiences, "among MARTLET_AUDIENCE") }
         let algorithm = reader.choice(
-            .algorithm, Algorithm.init(rawValue:), expected: "RS256 or HS256", otherwise: .rs256)
+            .algorithm, Algorithm.init(rawValue:), expected: "one of \(Algorithm.names)", otherwise: .rs256)
         let claims = reader.list(.claims)
         if claims.contains(where: { User.reservedClaims.contains($0) }) {
             reader.complain(.claims, "free of the names that Martlet sets itself")

@@ -31,10 +31,11 @@ static inline void martlet_tls_set_modes(SSL_CTX *context)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
 static inline int martlet_tls_add_chain(SSL_CTX *context, X509 *certificate) { return (int)SSL_CTX_add1_chain_cert(context, certificate); }
-static inline EVP_PKEY *martlet_generate_p256(void) { return EVP_EC_gen("P-256"); }
 static inline int martlet_is_pem_end(unsigned long error)
 {
     return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
+static inline void martlet_free(void *memory) { OPENSSL_free(memory); }
+static inline void martlet_clear_free(void *memory, long count) { OPENSSL_clear_free(memory, (size_t)count); }
 static inline int martlet_utf8(void) { return MBSTRING_UTF8; }
 static inline int martlet_tls_set_server_name(SSL *session, const char *name) { return (int)SSL_set_tlsext_host_name(session, name); }

@@ -16,7 +16,7 @@ enum SecretStrength {
     }
 
     /// PEM, JWK and OpenSSH texts, and DER sequences that fill the secret.
-    private static func looksLikeKey(_ secret: [UInt8]) -> Bool {
+    static func looksLikeKey(_ secret: [UInt8]) -> Bool {
         let text = secret.drop { $0 == 0x20 || (0x09...0x0D).contains($0) }
         let isText = ["-----BEGIN", "ssh-"].contains { text.starts(with: $0.utf8) }
         let isJWK = text.first == UInt8(ascii: "{") && String(decoding: text, as: UTF8.self).contains("\"kty\"")

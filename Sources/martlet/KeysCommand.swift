@@ -132,7 +132,7 @@ enum KeysCommand {
     static func algorithm(_ name: String?) throws(CommandFault) -> Algorithm? {
         guard let name else { return nil }
         guard let algorithm = Algorithm(rawValue: name) else {
-            throw .usage("--alg must be one of \(Algorithm.allCases.map(\.rawValue).joined(separator: ", "))")
+            throw .usage("--alg must be one of \(Algorithm.names)")
         }
         return algorithm
     }

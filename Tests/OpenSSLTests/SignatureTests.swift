@@ -9,7 +9,7 @@ struct SignatureTests {
             let key = try #require(group.publicKey)
             let components = try RSAPublicComponents(
                 modulus: octets(hex: key.modulus), exponent: octets(hex: key.publicExponent))
-            let verifier = try SignatureVerifier(VerifyingKey(components, for: .rsaPKCS1SHA256))
+            let verifier = try SignatureVerifier(VerifyingKey(.rsa(components), for: .rsaPKCS1(.sha256)))
             for test in group.tests {
                 let message = octets(hex: test.msg)
                 let signature = octets(hex: try #require(test.sig))
@@ -27,7 +27,7 @@ struct SignatureTests {
             let key = try #require(group.publicKey)
             let components = try RSAPublicComponents(
                 modulus: octets(hex: key.modulus), exponent: octets(hex: key.publicExponent))
-            let verifier = try SignatureVerifier(VerifyingKey(components, for: .rsaPKCS1SHA256))
+            let verifier = try SignatureVerifier(VerifyingKey(.rsa(components), for: .rsaPKCS1(.sha256)))
             for test in group.tests {
                 let message = octets(hex: test.msg)
                 let signature = octets(hex: try #require(test.sig))
@@ -37,12 +37,12 @@ struct SignatureTests {
     }
 
     @Test func `a generated key signs the same octets twice and survives export`() throws {
-        let key = try SigningKey.generate(for: .rsaPKCS1SHA256)
+        let key = try SigningKey.generate(for: .rsaPKCS1(.sha256))
         let message = Array("header.payload".utf8)
         let signature = try Signer(key).sign(message)
         #expect(signature.count == 256)
-        #expect(key.verifyingKey.components.exponent == [1, 0, 1])
-        let copy = try SigningKey(key.privateComponents(), for: .rsaPKCS1SHA256)
+        #expect(key.verifyingKey.numbers.rsa?.exponent == [1, 0, 1])
+        let copy = try SigningKey(key.privateNumbers(), for: .rsaPKCS1(.sha256))
         #expect(try Signer(copy).sign(message) == signature)
         let verifier = try SignatureVerifier(copy.verifyingKey)
         #expect(verifier.accepts(signature, over: message))
@@ -59,8 +59,8 @@ struct SignatureTests {
     }
 
     @Test func `members that do not belong together are refused`() throws {
-        let key = try SigningKey.generate(for: .rsaPKCS1SHA256).privateComponents()
-        let other = try SigningKey.generate(for: .rsaPKCS1SHA256).privateComponents()
+        let key = try rsaComponents()
+        let other = try rsaComponents()
         let mixed = [
             RSAPrivateComponents(
                 publicHalf: other.publicHalf, d: key.d, p: key.p, q: key.q, dp: key.dp, dq: key.dq, qi: key.qi),
@@ -72,7 +72,7 @@ struct SignatureTests {
                 publicHalf: key.publicHalf, d: key.d, p: other.p, q: key.q, dp: key.dp, dq: key.dq, qi: key.qi),
         ]
         for components in mixed {
-            let fault = #expect(throws: CryptoFault.self) { try SigningKey(components, for: .rsaPKCS1SHA256) }
+            let fault = #expect(throws: CryptoFault.self) { try SigningKey(.rsa(components), for: .rsaPKCS1(.sha256)) }
             guard case .inconsistent = fault else {
                 Issue.record("\(String(describing: fault))")
                 continue

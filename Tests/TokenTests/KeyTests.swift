@@ -37,7 +37,7 @@ struct KeyTests {
             Issue.record("not a pair")
             return
         }
-        #expect(Fixture.rsa.kid == pair.verifyingKey.components.thumbprint)
+        #expect(Fixture.rsa.kid == Thumbprint.of(pair.verifyingKey.numbers))
         #expect(Base64URL.decode(Fixture.hmac.kid)?.count == 16)
         #expect(Fixture.hmac.kid != Fixture.refresh.kid)
     }
