@@ -1,4 +1,4 @@
-package import Octets
+import Octets
 
 /// What the header of anybody's compact JWS says (RFC 7515 §4), after every check that needs no key.
 ///
@@ -9,11 +9,11 @@ package struct JWSHeader: Equatable, Sendable {
     /// As it is spelled.
     package let typ: String?
 
-    /// - Parameters:
-    ///   - bytes: the decoded header.
-    ///   - document: scratch space for the parser.
+    /// - Parameter octets: the decoded header.
     /// - Throws: `.malformed(.header)`, `.algNotAllowed`, `.criticalUnsupported`.
-    package init(_ bytes: Span<UInt8>, using document: inout JSONDocument) throws(TokenRejection) {
+    package init(_ octets: [UInt8]) throws(TokenRejection) {
+        let bytes = octets.span
+        var document = JSONDocument()
         do { try document.parse(bytes) } catch { throw .malformed(.header) }
         guard document.kind(0) == .object else { throw .malformed(.header) }
         guard let alg = document.member("alg", of: 0, in: bytes), document.kind(alg) == .string else {

@@ -1,4 +1,4 @@
-package import Octets
+import Octets
 
 /// What a caller expects of the claims of anybody's token, beyond a good signature (RFC 7519 §4.1, RFC 8725 §3).
 ///
