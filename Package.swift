@@ -35,7 +35,7 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "Assembly", "Engine", "HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal",
-                "Telemetry", "OpenSSL",
+                "Telemetry", "Fetching", "OpenSSL",
                 "Octets", "CLinux",
             ],
             swiftSettings: strict
@@ -55,6 +55,7 @@ let package = Package(
         layer("Token", ["OpenSSL", "Octets"]),
         layer("Journal", ["Octets", "CLinux"]),
         layer("Telemetry", ["Octets"]),
+        layer("Fetching", ["OpenSSL", "Octets"]),
         layer("OpenSSL", ["COpenSSL", "Octets"]),
         layer("Octets", []),
 
@@ -71,6 +72,7 @@ let package = Package(
 
         tests("OctetsTests", ["Octets"]),
         tests("OpenSSLTests", ["OpenSSL", "Octets"]),
+        tests("FetchingTests", ["Fetching", "Octets"]),
         tests("TokenTests", ["Token", "OpenSSL", "Octets"]),
         tests("JournalTests", ["Journal", "Octets"]),
         tests("RevocationTests", ["Revocation", "Journal", "Token", "Octets"]),

@@ -40,3 +40,4 @@ static inline unsigned long martlet_name_form(void) { return XN_FLAG_RFC2253 & ~
 static inline void martlet_free(void *memory) { OPENSSL_free(memory); }
 static inline void martlet_clear_free(void *memory, long count) { OPENSSL_clear_free(memory, (size_t)count); }
 static inline int martlet_utf8(void) { return MBSTRING_UTF8; }
+static inline int martlet_tls_set_server_name(SSL *session, const char *name) { return (int)SSL_set_tlsext_host_name(session, name); }

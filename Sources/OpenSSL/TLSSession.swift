@@ -52,6 +52,13 @@ import COpenSSL
         return text.map { String(decoding: $0.prefix(512), as: UTF8.self) }
     }
 
+    /// Why the peer's certificate does not hold, in OpenSSL's words; `nil` if that is not what failed (SSL_get_verify_result).
+    package var certificateFault: String? {
+        let code = unsafe SSL_get_verify_result(raw)
+        guard code != Int(X509_V_OK), let text = unsafe X509_verify_cert_error_string(code) else { return nil }
+        return unsafe String(cString: text)
+    }
+
     /// Goes on with the handshake (SSL_do_handshake).
     package func shakeHands() -> Outcome {
         ERR_clear_error()
