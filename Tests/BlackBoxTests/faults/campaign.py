@@ -1,4 +1,4 @@
-"""Plays every scenario and prints the table of docs/durability.md: `make faults`, from Tests/BlackBoxTests `-m faults.campaign`.
+"""Plays every scenario and prints the table of docs/durability.md: `make faults`.
 
 Names of scenarios as arguments choose some of them; MARTLET_TEST_FULL=1 asks for the long forms.
 """

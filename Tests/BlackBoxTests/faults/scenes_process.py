@@ -11,26 +11,32 @@ from .line import Line
 from .machine import PRELOADS, Stage, Tracer, journal_is_whole, library, need, traced
 from .scenario import scenario
 
-WRITES = "pwrite64,fsync"
+SEGMENTS_BEFORE_COMPACTION = 64
 STEPS = "openat,pwrite64,fsync,rename,unlink,ftruncate"
 
 
-@scenario("SIGKILL at a random moment under load, the journal compacted now and then")
+@scenario("SIGKILL at a random moment under load, again and again, the journal compacted meanwhile and between")
 def killed_at_random(stage: Stage) -> str:
-    return kill_often(stage, 300 if stage.full else 12)
+    return kill_often(stage, 1000 if stage.full else 100)
 
 
 def kill_often(stage: Stage, times: int) -> str:
-    """Every third time the stopped journal is compacted, every second of those is killed, too."""
+    """Leaves the segments alone until the service compacts them itself, and then compacts the stopped journal for a
+    while, every second time with a kill in the middle of it.
+    """
     chance = random.Random(times)
     server = stage.server()
-    ledger, compactions, cut_short = stage.ledger, 0, 0
+    ledger, compactions, cut_short, around = stage.ledger, 0, 0, 0
     for turn in range(times):
         load = stage.load(server)
         with load:
             load.until(chance.randint(8, 60))
+            if len(list(server.state_path.glob("*.jrn"))) > SEGMENTS_BEFORE_COMPACTION:
+                # A compaction begins 250 ms after the start and takes some ten: before, amid, after it.
+                around += 1
+                time.sleep(chance.uniform(0.15, 0.6))
             server.kill()
-        if turn % 3 == 0:
+        if turn % 100 >= 75 and turn % 3 == 0:
             compactions += 1
             cut_short += compact(server, chance.uniform(0.003, 0.06) if turn % 2 else None) != 0
         server.run_once()
@@ -42,7 +48,10 @@ def kill_often(stage: Stage, times: int) -> str:
     compacted = len(server.events("journal_compacted"))
     server.kill()
     journal_is_whole(server)
-    return f"{times} kills; {compactions} compactions between, {cut_short} of them killed; {compacted} while serving"
+    return (
+        f"{times} kills, {around} of them around one of {compacted} compactions while serving; {compactions} compactions "
+        f"of the stopped journal, {cut_short} of them killed"
+    )
 
 
 def compact(server, seconds: float | None) -> int:

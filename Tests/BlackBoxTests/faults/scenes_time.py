@@ -2,11 +2,12 @@
 
 import subprocess
 import time
+from email.utils import parsedate_to_datetime
 
 from harness.process import BINARY, environment
 
 from .line import Line
-from .machine import PRELOADS, Stage, is_ready, library
+from .machine import PRELOADS, Stage, is_ready, library, wait_for
 from .scenario import scenario
 
 # Without cuts of a subject: the sessions made here are dated by the true clock, and a cut by the service's.
@@ -21,14 +22,19 @@ class Clock:
         self.file = stage.base / "offset"
         self.set(0)
         preload = library(PRELOADS / "faketime" / "libfaketimeMT.so.1")
-        # Without its shared memory the library leaves the environment where the service's runtime looks for it.
+        # With a name for its shared memory the library sets no variable, and the environment stays where Swift looks for it.
         self.prefix = (
-            "env", f"LD_PRELOAD={preload}", "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_DISABLE_SHM=1",
+            "env", f"LD_PRELOAD={preload}", "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_SHARED=- -",
             f"FAKETIME_TIMESTAMP_FILE={self.file}",
         )  # fmt: skip
 
     def set(self, seconds: int) -> None:
+        self.offset = seconds
         self.file.write_text(f"{seconds:+d}s\n")
+
+    def is_believed_by(self, server) -> bool:
+        told = parsedate_to_datetime(server.http.get("/healthz").headers["date"]).timestamp()
+        return abs(told - time.time() - self.offset) < 5
 
 
 def jump(stage: Stage, server, clock: Clock, offset: int) -> list:
@@ -37,6 +43,7 @@ def jump(stage: Stage, server, clock: Clock, offset: int) -> list:
     with before:
         before.until(40)
     clock.set(offset)
+    wait_for(lambda: clock.is_believed_by(server), 5, "the other time")
     if abs(offset) < HOUR / 2:
         during = stage.load(server, kinds=KINDS)
     else:
@@ -99,6 +106,7 @@ def purged_at_a_wrong_time(stage: Stage) -> str:
     with stage.load(server, kinds=KINDS) as load:
         load.until(60)
     clock.set(DAY)
+    wait_for(lambda: clock.is_believed_by(server), 5, "the other time")
     if stage.full:
         # Purges come once a minute.
         time.sleep(66)
