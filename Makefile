@@ -17,7 +17,7 @@ test: ## Install what the tests need and run all of them
 test-full: ## The same with the long forms
 	@MARTLET_TEST_FULL=1 scripts/test
 
-faults: ## Break the machine under the service and print what was lost; ARGS="power_cut_ext4", MARTLET_TEST_FULL=1
+faults: ## Break the machine under the service and print what was lost; ARGS="power_cut_ext4"
 	@scripts/install build test
 	@scripts/venv
 	@scripts/build

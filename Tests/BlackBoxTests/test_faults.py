@@ -2,7 +2,7 @@
 
 import pytest
 
-from faults import scenes_disk, scenes_files, scenes_process, scenes_time  # noqa: F401
+from faults import scenes_disk, scenes_files, scenes_power, scenes_process, scenes_time  # noqa: F401
 from faults.machine import Missing
 from faults.scenario import SCENARIOS, perform
 

@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 
-from . import scenes_disk, scenes_files, scenes_process, scenes_time  # noqa: F401
+from . import scenes_disk, scenes_files, scenes_power, scenes_process, scenes_time  # noqa: F401
 from .scenario import SCENARIOS, Missing, perform
 
 

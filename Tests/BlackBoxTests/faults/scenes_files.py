@@ -4,8 +4,11 @@ import os
 import random
 import shutil
 import struct
+import time
 
+from .ledger import Ledger
 from .line import Line
+from .load import KINDS, Load
 from .machine import Stage, attempt, is_ready, journal_is_whole, need, need_root, run, wait_for
 from .scenario import scenario
 from .scenes_disk import fails_closed, finish, heals
@@ -152,6 +155,35 @@ def torn_tail(stage: Stage) -> str:
     server.kill()
     journal_is_whole(server)
     return f"{len(lengths)} times dropped and kept aside, {len(list(server.state_path.glob('*.torn')))} copies"
+
+
+@scenario("The directory is copied while the service works in it, and another service starts from the copy")
+def copied_while_serving(stage: Stage) -> str:
+    server = stage.server()
+    attempts = 0
+    for turn in range(20 if stage.full else 2):
+        with stage.load(server) as load:
+            load.until(60)
+        # What goes on meanwhile may be in the copy or not; what was acknowledged before must be. No cut of a subject: it
+        # would end the sessions of the first ledger, too.
+        kinds = {kind: weight for kind, weight in KINDS.items() if kind != "subject"}
+        copy = stage.base / f"copy-{turn}"
+        with Load(server, Ledger(), server.mint, seed=turn, kinds=kinds):
+            time.sleep(0.02)
+            for _ in range(10):
+                attempts += 1
+                shutil.rmtree(copy, ignore_errors=True)
+                run("cp", "-a", server.state_path, copy)
+                if server.cli("journal", "verify", "--state", str(copy)).returncode == 0:
+                    break
+        shared = {"keys": server.keys_path, "users": server.users_path, "issuer": server.settings["issuer"]}
+        second = stage.server(start=False, state=copy, **shared)
+        second.start()
+        stage.ledger.check_tokens(second)
+        stage.ledger.assert_whole()
+        second.kill()
+    finish(stage, server)
+    return f"{turn + 1} whole copies in {attempts} attempts"
 
 
 @scenario("An older copy of the journal is put back")

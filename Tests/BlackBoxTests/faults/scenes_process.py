@@ -34,7 +34,10 @@ def kill_often(stage: Stage, times: int) -> str:
             if len(list(server.state_path.glob("*.jrn"))) > SEGMENTS_BEFORE_COMPACTION:
                 # A compaction begins 250 ms after the start and takes some ten: before, amid, after it.
                 around += 1
-                time.sleep(chance.uniform(0.15, 0.6))
+                if around % 4 == 0:
+                    server.wait_for(lambda: server.run.events("journal_compacted"), 10, "a compaction after a start")
+                else:
+                    time.sleep(chance.uniform(0.15, 0.6))
             server.kill()
         if turn % 100 >= 75 and turn % 3 == 0:
             compactions += 1
@@ -46,6 +49,7 @@ def kill_often(stage: Stage, times: int) -> str:
         ledger.assert_whole()
     ledger.check_to_the_end(server)
     compacted = len(server.events("journal_compacted"))
+    assert compacted or times < 75, "a service that never lives long never compacts"
     server.kill()
     journal_is_whole(server)
     return (
