@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-full bench openapi format lint clean
+.PHONY: help run build test test-full faults bench openapi format lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -16,6 +16,12 @@ test: ## Install what the tests need and run all of them
 
 test-full: ## The same with the long forms
 	@MARTLET_TEST_FULL=1 scripts/test
+
+faults: ## Break the machine under the service and print what was lost; ARGS="power_cut_ext4"
+	@scripts/install build test
+	@scripts/venv
+	@scripts/build
+	@cd Tests/BlackBoxTests && ../../.venv/bin/python -m faults.campaign $(ARGS)
 
 bench: ## Measure against nginx on this machine; ARGS="--rows verify-hs256 --seconds 3"
 	@scripts/install build bench

@@ -19,7 +19,9 @@ final class Housekeeper: Sendable {
     /// An hour: so long does one set of ticket keys live, and with it what is resumed under it.
     private static let roundsPerTicketKeys = 14_400
 
-    /// Every five minutes: seldom enough that a wrong guess of what no longer matters costs little.
+    /// Every five minutes: seldom enough that a wrong guess of what no longer matters costs little. The first look comes
+    /// right after a start: each start begins a segment, and a service that never lives for five minutes has to stay
+    /// bounded, too.
     private static let roundsPerCompaction = 1_200
 
     private struct State {
@@ -82,7 +84,7 @@ final class Housekeeper: Sendable {
             while !state.withLock({ $0.isStopping }) {
                 Threads.sleep(milliseconds: Self.intervalMilliseconds)
                 rounds += 1
-                guard rounds % Self.roundsPerCompaction == 0 else { continue }
+                guard rounds % Self.roundsPerCompaction == 1 else { continue }
                 compactIfDue()
             }
         }

@@ -29,13 +29,15 @@ def environment(settings: dict[str, object]) -> dict[str, str]:
 
 
 class Run:
-    """A started `martlet serve` and everything it has printed."""
+    """A started `martlet serve` and everything it has printed. `prefix` stands in front and must become the service."""
 
-    def __init__(self, arguments: list[str], cwd: Path, settings: dict[str, object], preexec=None):
+    def __init__(
+        self, arguments: list[str], cwd: Path, settings: dict[str, object], preexec=None, prefix: tuple[str, ...] = ()
+    ):
         self.chunks: list[str] = []
         self.told = threading.Condition()
         self.process = subprocess.Popen(
-            [BINARY, *arguments],
+            [*prefix, BINARY, *arguments],
             cwd=cwd,
             env=environment(settings),
             stdin=subprocess.DEVNULL,
