@@ -124,7 +124,7 @@ package final class DirectoryStorage: JournalStorage {
 }
 
 /// Makes created, renamed and removed names in a directory last through a power cut.
-private func synchronizeDirectory(_ path: String) throws(JournalFault) {
+func synchronizeDirectory(_ path: String) throws(JournalFault) {
     let directory = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else { throw .current("open", path) }
     defer { _ = close(directory) }

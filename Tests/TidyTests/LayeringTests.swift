@@ -23,7 +23,7 @@ enum Layers {
         "Journal": ["Octets", "CLinux"],
         "Telemetry": ["Octets"],
         "OpenSSL": ["COpenSSL", "Octets"],
-        "Octets": [],
+        "Octets": ["CChecksum"],
     ]
 
     /// Modules of the toolchain that any target may import. Foundation is not among them: its JSON is not strict.
