@@ -106,7 +106,7 @@ package final class DirectoryStorage: JournalStorage {
     }
 
     /// Makes created, renamed and removed names in a directory last through a power cut.
-    private func synchronizeDirectory(_ path: String) throws(JournalFault) {
+    func synchronizeDirectory(_ path: String) throws(JournalFault) {
         let directory = try open(path, .directory)
         defer { calls.close(directory) }
         try synchronize(directory, path)

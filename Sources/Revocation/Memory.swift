@@ -44,6 +44,25 @@ struct Memory: Sendable {
         }
     }
 
+    /// As ``apply(_:)`` for each: the denylists do not ask in which order they are filled.
+    func apply(_ records: [JournalRecord]) {
+        var revokedTokens: [Denylist.Entry] = []
+        var revokedSessions: [Denylist.Entry] = []
+        for record in records {
+            switch record.kind {
+            case .revokeToken:
+                let end = record.expires.saturatingAdd(Self.leewayMax)
+                revokedTokens.append(Denylist.Entry(id: record.key, time: record.expires, expires: end))
+            case .revokeSession:
+                revokedSessions.append(
+                    Denylist.Entry(id: record.key, time: record.key.milliseconds, expires: record.expires))
+            case .rotate, .cut, .open, .seal, .session: apply(record)
+            }
+        }
+        if !revokedTokens.isEmpty { tokens.insert(revokedTokens) }
+        if !revokedSessions.isEmpty { sessions.insert(revokedSessions) }
+    }
+
     func purge(expiredAt now: Int64) {
         tokens.purge(expiredAt: now)
         sessions.purge(expiredAt: now)

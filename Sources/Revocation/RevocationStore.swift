@@ -33,9 +33,9 @@ package final class RevocationStore: Sendable {
         memory = Memory(random: options.random)
         var reader = try JournalReader(options.storage)
         var floor: UInt64 = 0
-        while let record = try reader.next() {
-            memory.apply(record)
-            floor = max(floor, Memory.floor(of: record))
+        try reader.replay { [memory] records in
+            memory.apply(records)
+            for record in records { floor = max(floor, Memory.floor(of: record)) }
         }
         var evidence = TimeEvidence(lastTime: reader.lastTime, wall: options.clock.now, monotonic: began)
         memory.purge(expiredAt: evidence.observe(wall: options.clock.now, monotonic: began) &- Self.leewayMax)
