@@ -113,6 +113,8 @@ extension Application {
     private static func addConnections(_ connections: ConnectionCounters, _ page: inout Exposition) {
         page.family("martlet_connections_open", .gauge, "Connections open now.")
         page.sample("martlet_connections_open", connections.open.load(ordering: .relaxed))
+        page.family("martlet_buffered_octets", .gauge, "Memory of unfinished requests and untaken answers.")
+        page.sample("martlet_buffered_octets", connections.buffered.load(ordering: .relaxed))
         page.family("martlet_connections_total", .counter, "Connections by how they began or ended.")
         let kinds: [(String, UInt64)] = [
             ("accepted", connections.accepted.load(ordering: .relaxed)),
@@ -120,6 +122,7 @@ extension Application {
             ("timed_out", connections.timedOut.load(ordering: .relaxed)),
             ("malformed", connections.malformed.load(ordering: .relaxed)),
             ("flooded", connections.flooded.load(ordering: .relaxed)),
+            ("shed", connections.shed.load(ordering: .relaxed)),
         ]
         for (kind, count) in kinds { page.sample("martlet_connections_total", [("kind", kind)], count) }
     }

@@ -14,6 +14,10 @@ import Token
 /// Why the service cannot start: one message that names the file, line or variable and what is expected.
 package struct StartFault: Error, Sendable, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }
 
 /// The object graph of a running service.
@@ -27,7 +31,11 @@ package final class Graph: Sendable {
     private let accessLog: AccessLogWriter?
 
     /// Reads everything first and changes nothing on disk before all of it is right.
-    package init(_ configuration: Configuration, log: Log) throws(StartFault) {
+    ///
+    /// - Parameter takeOver: called when only the journal is missing; whether a predecessor is about to let go of it.
+    package init(
+        _ configuration: Configuration, log: Log, takeOver: () throws(StartFault) -> Bool = { false }
+    ) throws(StartFault) {
         let files = AccountFiles(configuration)
         let users = try files.users()
         let clients = try files.clients()
@@ -35,6 +43,7 @@ package final class Graph: Sendable {
         let present = try Self.keyring(keys)
         let provided = try Self.providedTLS(configuration)
         let accessLog = try Self.accessLog(configuration, log)
+        if try takeOver() { try Self.awaitJournal(configuration) }
         let revocations = try Self.revocations(configuration, log)
         let context = if let provided { provided } else { try Self.selfSignedTLS(configuration, log) }
         let keyring =
@@ -131,6 +140,24 @@ package final class Graph: Sendable {
             log.write(.info, "tls_pair_created") { $0.add("certificate", tls.certificatePath) }
         }
         return try tls.load(now: now)
+    }
+
+    /// Waits until the predecessor, which finishes what it has in flight, holds the journal no longer.
+    private static func awaitJournal(_ configuration: Configuration) throws(StartFault) {
+        // Its drain begins with a second's notice; the rest is for closing a large journal on a slow disk.
+        let until = MonotonicClock.nanoseconds() + (configuration.drainTimeout + 30) * 1_000_000_000
+        while true {
+            do throws(JournalFault) {
+                let storage = DirectoryStorage(path: configuration.statePath)
+                try storage.lock()
+                return storage.unlock()
+            } catch {
+                guard case .locked = error, MonotonicClock.nanoseconds() < until else {
+                    throw StartFault(description: error.description)
+                }
+                usleep(5_000)
+            }
+        }
     }
 
     private static func revocations(_ configuration: Configuration, _ log: Log) throws(StartFault) -> RevocationStore {

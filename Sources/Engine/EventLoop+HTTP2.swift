@@ -73,7 +73,7 @@ extension EventLoop {
         connections[slot].servedCount &+= 1
         connections[slot].ticket &+= 1
         request.role = connections[slot].role
-        request.peer = connections[slot].peer
+        request.peer = origin(slot)
         request.channel = connections[slot].channel
         stream.isHead = request.method == .head
         let number = connections[slot].ticket
@@ -102,6 +102,7 @@ extension EventLoop {
         write(handler, &response)
         finishHTTP2(slot, session, stream)
         if connections[slot].output.isEmpty { settleHTTP2(slot, session) }
+        account(slot)
     }
 
     /// Sends what there is to send and sets what the connection waits for next.
@@ -120,6 +121,7 @@ extension EventLoop {
             connections[slot].output = Array(output[sent...])
             connections[slot].outputStart = 0
             connections[slot].deadline = now &+ shared.deadlines.write
+            connections[slot].began = now
             return watch(slot, EventQueue.writable)
         } while true
         guard !session.isOver else {
@@ -136,7 +138,8 @@ extension EventLoop {
         switch connections[slot].transport.send(connections[slot].output, from: start) {
         case .moved(let count):
             connections[slot].outputStart = start &+ count
-            connections[slot].deadline = now &+ shared.deadlines.write
+            connections[slot].deadline = shared.deadlines.answer(
+                began: connections[slot].began, taken: start &+ count, now: now)
             guard connections[slot].outputStart >= connections[slot].output.count else { return }
             connections[slot].output = []
             connections[slot].outputStart = 0

@@ -29,6 +29,8 @@ import HTTP
     private var idleSince: Int64
     private var hasSettings = false
     private(set) var servedCount = 0
+    /// What its streams keep in memory.
+    private(set) var bufferedByteCount = 0
     private(set) var isFlooded = false
     private(set) var isBroken = false
     private var saidNotice = false
@@ -138,6 +140,7 @@ import HTTP
         let isWhole = stream.stage == .asked
         stream.stage = .answering
         stream.isCutShort = !isWhole
+        stream.began = now
         stream.deadline = now &+ deadlines.write
         servedCount += 1
         budget.earn(HTTP2Budget.controlsPerAnswer)
@@ -145,6 +148,7 @@ import HTTP
         HTTP2Field.lay(response, status, context, date: date, into: &fieldOctets, &fieldParts)
         let hasContent = status != 204 && status != 304 && !context.isHead && !response.body.isEmpty
         if hasContent { stream.answer.append(contentsOf: response.body) }
+        weigh(stream)
         let result = unsafe HTTP2Field.withPairs(fieldParts, fieldOctets) { pairs in
             guard hasContent else {
                 return unsafe nghttp2_submit_response(raw, stream.id, pairs.baseAddress, pairs.count, nil)
@@ -170,6 +174,12 @@ import HTTP
     }
 
     // MARK: The end
+
+    /// Ends the connection of a peer that takes more memory than there is for it.
+    func calm() {
+        isFlooded = true
+        _ = unsafe nghttp2_session_terminate_session(raw, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
+    }
 
     /// Tells the peer that the connection will close, while it may still ask (RFC 9113 §6.8).
     func sayNotice() {
@@ -258,6 +268,13 @@ extension HTTP2Session {
     func field(_ id: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
         guard let stream = streams[id], !stream.hasHead else { return }
         unsafe stream.take(name: name, value: value, limits)
+        weigh(stream)
+    }
+
+    private func weigh(_ stream: HTTP2Stream) {
+        let byteCount = stream.bufferedByteCount
+        bufferedByteCount += byteCount - stream.weighedByteCount
+        stream.weighedByteCount = byteCount
     }
 
     func frameEnds(_ header: nghttp2_frame_hd) {
@@ -270,7 +287,9 @@ extension HTTP2Session {
         let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
         if !stream.hasHead {
             stream.finishHead(limits)
-            stream.deadline = now &+ deadlines.body
+            weigh(stream)
+            stream.began = now
+            stream.deadline = deadlines.content(began: now, received: 0)
             if stream.expectsContinue, !ends, stream.fault == nil { sayContinue(stream) }
         }
         guard stream.stage == .receiving else { return }
@@ -290,6 +309,9 @@ extension HTTP2Session {
         }
         stream.unconsumed += octets.count
         unsafe stream.takeContent(octets, limits)
+        weigh(stream)
+        guard stream.stage == .receiving else { return }
+        stream.deadline = deadlines.content(began: stream.began, received: stream.octets.count - stream.bodyStart)
     }
 
     private func giveBack(_ stream: HTTP2Stream) {
@@ -300,6 +322,7 @@ extension HTTP2Session {
 
     func streamEnds(_ id: Int32) {
         guard let stream = streams.removeValue(forKey: id) else { return }
+        bufferedByteCount -= stream.weighedByteCount
         giveBack(stream)
         for (ticket, waiting) in pending where waiting == id { pending[ticket] = 0 }
         if streams.isEmpty { idleSince = now }
@@ -313,7 +336,7 @@ extension HTTP2Session {
         let range = stream.answerSent..<(stream.answerSent + count)
         _ = unsafe room.update(fromContentsOf: stream.answer[range])
         stream.answerSent += count
-        stream.deadline = now &+ deadlines.write
+        stream.deadline = deadlines.answer(began: stream.began, taken: stream.answerSent, now: now)
         return (count, stream.answerSent == stream.answer.count)
     }
 }

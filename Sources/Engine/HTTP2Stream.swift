@@ -32,6 +32,10 @@ final class HTTP2Stream {
     var unconsumed = 0
     /// When the request must be complete, or by when the peer must take some of the answer.
     var deadline: Int64
+    /// When the content, or the answer, began.
+    var began: Int64 = 0
+    /// What of ``bufferedByteCount`` the session's sum includes.
+    var weighedByteCount = 0
     private var listByteCount = 0
 
     var answer: [UInt8] = []
@@ -41,6 +45,8 @@ final class HTTP2Stream {
         self.id = id
         self.deadline = deadline
     }
+
+    var bufferedByteCount: Int { octets.capacity + answer.capacity }
 
     /// Takes in one field of the head.
     func take(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, _ limits: Limits) {

@@ -81,7 +81,13 @@ struct ConfigurationTests {
             .listen, ["[::1]:0", "localhost:8080", "unix:/a,0.0.0.0:1"],
             ["", "8080", "::1:80", "a:b", "a:65536", "unix:", ":80", "[]:1"]
         ),
-        (.operatorListen, ["", "127.0.0.1:1"], ["x"]),
+        (.operatorListen, ["", "127.0.0.1:1", "fd:ops"], ["x", "proxy+127.0.0.1:1"]),
+        (.trustedProxies, ["", "10.0.0.0/8, ::1 ,unix"], ["10.0.0.1/8", "localhost", "10.0.0.0/33", "::1,x"]),
+        (.forwardedField, ["either", "forwarded", "x-forwarded-for"], ["", "x-real-ip", "Forwarded"]),
+        (.handover, ["", "/run/m.sock"], ["/" + String(repeating: "a", count: 107)]),
+        (.requestsPerConnection, ["0", "1000000000"], ["-1", "1000000001"]),
+        (.bufferMemory, ["1", "1048576"], ["0", "1048577"]), (.tlsHandshakes, ["1", "1000000"], ["0", "1000001"]),
+        (.rateMin, ["0", "1000000"], ["-1", "1000001"]),
     ])
     func `bounds hold, at both ends`(_ setting: Setting, _ good: [String], _ bad: [String]) {
         for text in good { #expect(mistakes([setting.rawValue: text]) == [], "\(text)") }
@@ -174,6 +180,29 @@ struct ListenTextTests {
     func `are host and port, or a path`(_ text: String, _ address: ListenText) {
         #expect(ListenText(text) == address)
         #expect(ListenText(first: " \(text) ,x") == address)
+    }
+
+    @Test func `a proxy that introduces its clients has to be named`() throws {
+        let mistakes = mistakes(["MARTLET_LISTEN": "proxy+127.0.0.1:1"])
+        #expect(mistakes.count == 1 && mistakes[0].hasPrefix("MARTLET_TRUSTED_PROXIES: «» is not a list"))
+        let names = ["MARTLET_LISTEN": "proxy+127.0.0.1:1", "MARTLET_TRUSTED_PROXIES": "127.0.0.1"]
+        let found = try Configuration(environment: names, cores: 1)
+        #expect(found.listen.map(\.isIntroduced) == [true] && found.trust.covers(.ipv4(0x7f00_0001)))
+    }
+
+    @Test func `say mode, name, TLS and introduction`() {
+        #expect(ListenText("unix:/a?mode=0600") == .unix(path: "/a", mode: 0o600))
+        #expect(ListenText("unix:/a?mode=666") == .unix(path: "/a", mode: 0o666))
+        #expect(ListenText("fd:web")?.place == .inherited(name: "web"))
+        let all = ListenText("proxy+https://fd:web.socket")
+        #expect(all?.place == .inherited(name: "web.socket") && all?.isSecure == true && all?.isIntroduced == true)
+        #expect(ListenText("proxy+unix:/a?mode=0666")?.isIntroduced == true)
+        #expect(ListenText("proxy+[::1]:80")?.place == .tcp(host: "::1", port: 80))
+        for text in [
+            "https://unix:/a", "unix:/a?mode=", "unix:/a?mode=+66", "unix:/a?mode=0888", "unix:/a?mode=1600",
+            "unix:/a?mode=0400",
+            "unix:/a?x", "unix:?mode=0600", "fd:", "fd:a b", "fd:a:b", "https://proxy+a:1", "proxy+", "proxy+proxy+a:1",
+        ] { #expect(ListenText(text) == nil, "\(text)") }
     }
 
     @Test(arguments: [
