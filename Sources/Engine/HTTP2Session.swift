@@ -15,7 +15,7 @@ import HTTP
     private let deadlines: Deadlines
     /// Nil only while `init` runs, and when there is no memory.
     private var raw: OpaquePointer?
-    private(set) var streams: [Int32: HTTP2Stream] = [:]
+    private(set) var streams = HTTP2Streams()
     /// Streams whose request is complete and has not been handed on.
     private var ready: [Int32] = []
     /// Deferred answers by ticket. Zero for a stream that has gone: what it started goes on, and counts.
