@@ -105,7 +105,7 @@ def flipped_bit(stage: Stage) -> str:
     for segment in sorted(server.state_path.glob("*.jrn")):
         octets = segment.read_bytes()
         acknowledged = last_durable(octets)
-        for _ in range(60 if stage.full else 3):
+        for _ in range(60 if stage.full else 2):
             place = chance.choice([chance.randrange(80), HEADER + chance.randrange(acknowledged * RECORD)])
             changed = bytearray(octets)
             changed[place] ^= 1 << chance.randrange(8)
@@ -161,7 +161,7 @@ def torn_tail(stage: Stage) -> str:
 def copied_while_serving(stage: Stage) -> str:
     server = stage.server()
     attempts = 0
-    for turn in range(20 if stage.full else 2):
+    for turn in range(20 if stage.full else 1):
         with stage.load(server) as load:
             load.until(60)
         # What goes on meanwhile may be in the copy or not; what was acknowledged before must be. No cut of a subject: it

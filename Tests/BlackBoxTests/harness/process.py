@@ -85,14 +85,19 @@ class Run:
         """Returns once `count` addresses are bound."""
         deadline = time.monotonic() + START_SECONDS
         with self.told:
-            while sum("listening" in line for line in self.chunks) < count:
+            while sum("listening" in line for line in self.chunks) < count and self.is_running:
                 self.told.wait(0.05)
-                if not self.is_running:
-                    self.pump.join(2)
-                    raise StartFailed(self.process.returncode, self.text)
                 if time.monotonic() > deadline:
-                    self.kill()
-                    raise StartFailed(None, self.text)
+                    break
+            else:
+                if self.is_running:
+                    return
+        # Outside of the lock, which the pump needs for the last lines.
+        if self.is_running:
+            self.kill()
+            raise StartFailed(None, self.text)
+        self.pump.join(2)
+        raise StartFailed(self.process.returncode, self.text)
 
     def kill(self) -> None:
         if self.is_running:
