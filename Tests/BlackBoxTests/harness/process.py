@@ -31,13 +31,17 @@ def environment(settings: dict[str, object]) -> dict[str, str]:
 class Run:
     """A started `martlet serve` and everything it has printed."""
 
-    def __init__(self, arguments: list[str], cwd: Path, settings: dict[str, object], preexec=None):
+    def __init__(
+        self, arguments: list[str], cwd: Path, settings: dict[str, object], preexec=None, before=(), passed=()
+    ):
+        """`before` is a command that runs the binary; `passed` are descriptors that stay open."""
         self.chunks: list[str] = []
         self.told = threading.Condition()
         self.process = subprocess.Popen(
-            [BINARY, *arguments],
+            [*before, BINARY, *arguments],
             cwd=cwd,
             env=environment(settings),
+            pass_fds=passed,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
