@@ -100,6 +100,14 @@ struct ConfigurationTests {
         }
     }
 
+    @Test func `a proxy that introduces its clients has to be named`() throws {
+        let found = mistakes(["MARTLET_LISTEN": "proxy+127.0.0.1:1"])
+        #expect(found.count == 1 && found[0].hasPrefix("MARTLET_TRUSTED_PROXIES: «» is not a list"))
+        let names = ["MARTLET_LISTEN": "proxy+127.0.0.1:1", "MARTLET_TRUSTED_PROXIES": "127.0.0.1"]
+        let read = try Configuration(environment: names, cores: 1)
+        #expect(read.listen.map(\.isIntroduced) == [true] && read.trust.covers(.ipv4(0x7f00_0001)))
+    }
+
     @Test func `the bounds that the summary states are the bounds`() {
         for setting in Setting.allCases {
             guard let match = setting.summary.firstMatch(of: /(\S+) to (\d+\S*)$/) else { continue }
@@ -180,14 +188,6 @@ struct ListenTextTests {
     func `are host and port, or a path`(_ text: String, _ address: ListenText) {
         #expect(ListenText(text) == address)
         #expect(ListenText(first: " \(text) ,x") == address)
-    }
-
-    @Test func `a proxy that introduces its clients has to be named`() throws {
-        let mistakes = mistakes(["MARTLET_LISTEN": "proxy+127.0.0.1:1"])
-        #expect(mistakes.count == 1 && mistakes[0].hasPrefix("MARTLET_TRUSTED_PROXIES: «» is not a list"))
-        let names = ["MARTLET_LISTEN": "proxy+127.0.0.1:1", "MARTLET_TRUSTED_PROXIES": "127.0.0.1"]
-        let found = try Configuration(environment: names, cores: 1)
-        #expect(found.listen.map(\.isIntroduced) == [true] && found.trust.covers(.ipv4(0x7f00_0001)))
     }
 
     @Test func `say mode, name, TLS and introduction`() {

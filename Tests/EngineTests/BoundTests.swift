@@ -110,10 +110,12 @@ struct BoundTests {
         for _ in 0..<4_000 { queue.dropOldest() }
         queue.begin(5_000)
         #expect(queue.oldest == 4_000)
-        let steps = (0..<100).filter { _ in queue.takeStep() }.count
+        var steps = 0
+        for _ in 0..<100 where queue.takeStep() { steps += 1 }
         #expect(steps > 0 && steps < 100)
         queue.beginTurn()
-        #expect(queue.takeStep())
+        let hasRoom = queue.takeStep()
+        #expect(hasRoom)
         for _ in 0..<5_001 { queue.end() }
         #expect(queue.count == 0 && queue.oldest == nil)
         queue.dropOldest()

@@ -32,14 +32,22 @@ class Run:
     """A started `martlet serve` and everything it has printed. `prefix` stands in front and must become the service."""
 
     def __init__(
-        self, arguments: list[str], cwd: Path, settings: dict[str, object], preexec=None, prefix: tuple[str, ...] = ()
+        self,
+        arguments: list[str],
+        cwd: Path,
+        settings: dict[str, object],
+        preexec=None,
+        prefix: tuple[str, ...] = (),
+        passed: tuple[int, ...] = (),
     ):
+        """`passed` are descriptors that stay open."""
         self.chunks: list[str] = []
         self.told = threading.Condition()
         self.process = subprocess.Popen(
             [*prefix, BINARY, *arguments],
             cwd=cwd,
             env=environment(settings),
+            pass_fds=passed,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
