@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-full faults bench openapi format lint clean
+.PHONY: help run build test test-full test-asan test-tsan fuzz faults bench openapi format lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,16 @@ faults: ## Break the machine under the service and print what was lost; ARGS="po
 	@scripts/venv
 	@scripts/build
 	@cd Tests/BlackBoxTests && ../../.venv/bin/python -m faults.campaign $(ARGS)
+
+test-asan: ## Run black-box tests against a build with AddressSanitizer; ARGS="-k tls"
+	@scripts/test-sanitized address $(ARGS)
+
+test-tsan: ## The same with ThreadSanitizer
+	@scripts/test-sanitized thread $(ARGS)
+
+fuzz: ## Run the fuzzers, SECONDS=60 each or RUNS=N; FUZZERS="json jws", PLANT=1 checks that a fault is found
+	@scripts/install build
+	@FUZZ_SECONDS="$(SECONDS)" RUNS="$(RUNS)" FUZZERS="$(FUZZERS)" PLANT="$(PLANT)" scripts/fuzz
 
 bench: ## Measure against nginx on this machine; ARGS="--rows verify-hs256 --seconds 3"
 	@scripts/install build bench

@@ -78,6 +78,7 @@ let package = Package(
         tests("JournalTests", ["Journal", "Octets"]),
         tests("RevocationTests", ["Revocation", "Journal", "Token", "Octets"]),
         tests("AccountsTests", ["Accounts", "OpenSSL", "Octets"]),
+        tests("TelemetryTests", ["Telemetry", "Octets"]),
         tests("HTTPTests", ["HTTP", "Octets"]),
         tests("EngineTests", ["Engine", "HTTP", "Telemetry", "Octets"]),
         tests("ServiceTests", ["Service", "Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
@@ -97,4 +98,20 @@ if Context.environment["MARTLET_BENCH"] != nil {
         .executableTarget(
             name: "martlet-journal-bench", dependencies: ["Revocation", "Journal", "Octets"],
             path: "scripts/bench/JournalBench", swiftSettings: testing))
+}
+
+// The fuzzers' entry functions are part of the tests, which replay the corpus through them. `scripts/fuzz` asks for the
+// program instead that libFuzzer drives; two targets cannot have the same files at once.
+let fuzzed: [Target.Dependency] = ["Engine", "HTTP", "Token", "Journal", "Telemetry", "OpenSSL", "Octets"]
+if Context.environment["MARTLET_TEST_FUZZERS"] == nil {
+    package.targets.append(
+        .testTarget(
+            name: "FuzzTests", dependencies: fuzzed, exclude: ["corpus", "dictionaries", "seed.py", "Driver"],
+            swiftSettings: testing))
+} else {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: fuzzed, path: "Tests/FuzzTests",
+            exclude: ["corpus", "dictionaries", "seed.py", "Replay"],
+            swiftSettings: testing))
 }

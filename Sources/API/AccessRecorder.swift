@@ -3,7 +3,9 @@ import Octets
 import Telemetry
 
 /// What the access log tells of a request, noted when it came: by the time of its answer the request may be gone.
-struct AccessFacts: Sendable {
+///
+/// A reference, so that a call without any carries one empty word.
+final class AccessFacts: Sendable {
     let method: Method
     let contentByteCount: Int
     let channel: Channel
@@ -13,6 +15,18 @@ struct AccessFacts: Sendable {
     let arrived: TraceContext?
     /// Our own step in it.
     let own: TraceContext
+
+    init(
+        method: Method, contentByteCount: Int, channel: Channel, isSampled: Bool, arrived: TraceContext?,
+        own: TraceContext
+    ) {
+        self.method = method
+        self.contentByteCount = contentByteCount
+        self.channel = channel
+        self.isSampled = isSampled
+        self.arrived = arrived
+        self.own = own
+    }
 }
 
 /// One loop's part in the access log: notes facts, writes lines.

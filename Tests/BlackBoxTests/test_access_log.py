@@ -155,7 +155,11 @@ def test_two_traceparents_are_none(logged_once):
 def test_the_other_log_names_the_trace(logged_once):
     server = logged_once.server
     server.http.post("/login", json={"username": "amy", "password": "wrong"}, headers={"traceparent": TRACE})
-    assert any(event.get("trace_id") == TRACE[3:35] for event in server.events("login_refused"))
+
+    def is_named() -> bool:
+        return any(event.get("trace_id") == TRACE[3:35] for event in server.events("login_refused"))
+
+    server.wait_for(is_named, what="the trace's name")
 
 
 def test_deferred_answers_and_requests_of_one_connection_each_get_a_line(make_logged):
