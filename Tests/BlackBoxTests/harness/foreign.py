@@ -54,11 +54,11 @@ class Foreign:
     def token(self, key: int = 0, header: dict | None = None, **changes) -> str:
         return self.keys[key].sign(self.claims(**changes), **(header or {}))
 
-    def github(self, **changes) -> str:
+    def github(self, aud: str = "https://github.com/octo-org", **changes) -> str:
         """As GitHub Actions issues: many claims as text, no typ of an access token, a jti, an audience alone."""
         return self.token(
             header={"typ": "JWT", "x5t": "ykNaY4qM_ta4k2TgZOCEYLkcYlA"},
-            sub="repo:octo-org/octo-repo:environment:prod", aud="https://github.com/octo-org",
+            sub="repo:octo-org/octo-repo:environment:prod", aud=aud,
             jti="example-id", ref="refs/heads/main", ref_type="branch", ref_protected="true", sha="example-sha",
             repository="octo-org/octo-repo", repository_id="74", repository_owner="octo-org", actor="octocat",
             environment="prod", run_id="3141592653", run_number="10", run_attempt="2", event_name="workflow_dispatch",
