@@ -38,7 +38,9 @@ package struct DocumentCache: Sendable {
             }
         }
         var status = stat()
-        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, Self.isOurs(status) else { return nil }
+        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, Self.isOurs(status) else {
+            return nil
+        }
         self.directory = path
     }
 

@@ -22,7 +22,8 @@ enum Freshness {
 
     /// Digits, perhaps in quotes; more than nine stand for the largest number.
     private static func number(_ text: Substring) -> Int64? {
-        let digits = text.count >= 2 && text.hasPrefix("\"") && text.hasSuffix("\"") ? text.dropFirst().dropLast() : text
+        let digits =
+            text.count >= 2 && text.hasPrefix("\"") && text.hasSuffix("\"") ? text.dropFirst().dropLast() : text
         guard !digits.isEmpty, digits.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
         return digits.utf8.count <= 9 ? Int64(digits) : 999_999_999
     }

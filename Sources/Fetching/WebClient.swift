@@ -18,7 +18,9 @@ package struct WebClient: Sendable {
             let condition = etag.map { "If-None-Match: \($0)\r\n" } ?? ""
             let answer = try ask(address, "GET", condition, [], by: deadline)
             guard [301, 302, 303, 307, 308].contains(answer.status) else { return answer }
-            guard let location = answer.field("location") else { throw .status(answer.status, address: address.authority) }
+            guard let location = answer.field("location") else {
+                throw .status(answer.status, address: address.authority)
+            }
             address = try address.redirected(to: location)
         }
         throw .redirectedTooOften

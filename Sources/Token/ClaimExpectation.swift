@@ -51,7 +51,9 @@ package struct ClaimExpectation: Equatable, Sendable {
         case .string: return document.isEqual(node, text.span, in: payload)
         case .number:
             var wanted = JSONDocument()
-            guard (try? wanted.parse(text.span)) != nil, let number = wanted.number(0, in: text.span) else { return false }
+            guard (try? wanted.parse(text.span)) != nil, let number = wanted.number(0, in: text.span) else {
+                return false
+            }
             return document.number(node, in: payload) == number
         case .true: return text == Array("true".utf8)
         case .false: return text == Array("false".utf8)

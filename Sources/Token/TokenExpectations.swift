@@ -94,7 +94,8 @@ package struct TokenExpectations: Sendable {
         } else {
             names = try document.texts(.audience, node, in: payload)
         }
-        guard audiences.isEmpty || names.contains(where: { name in audiences.contains { $0.isSpelled(as: name) } }) else {
+        guard audiences.isEmpty || names.contains(where: { name in audiences.contains { $0.isSpelled(as: name) } })
+        else {
             throw .audienceMismatch
         }
     }

@@ -24,15 +24,19 @@ struct AnswerReaderTests {
     func `reads every framing, however it is cut`(_ step: Int) throws {
         #expect(try body("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", step: step) == "hello")
         #expect(try body("HTTP/1.1 200 OK\r\ncontent-length:0\r\n\r\n", step: step).isEmpty)
-        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n1 ;x\r\n!\r\n0\r\nT: v\r\n\r\n"
+        let chunked =
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n1 ;x\r\n!\r\n0\r\nT: v\r\n\r\n"
         #expect(try body(chunked, step: step) == "hello!")
         #expect(try body("HTTP/1.0 200\r\n\r\nto the end", step: step) == "to the end")
-        #expect(try body("HTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 \r\nContent-Length: 3\r\n\r\n", step: step).isEmpty)
+        #expect(
+            try body("HTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 \r\nContent-Length: 3\r\n\r\n", step: step)
+                .isEmpty)
         #expect(try read("HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n", step: step).field("etag") == "\"a\"")
     }
 
     @Test func `a field that stands twice is no field`() throws {
-        let answer = try read("HTTP/1.1 200 OK\r\nETag: \"a\"\r\nETag: \"b\"\r\nAge: \t 5 \r\nContent-Length: 0\r\n\r\n")
+        let answer = try read(
+            "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nETag: \"b\"\r\nAge: \t 5 \r\nContent-Length: 0\r\n\r\n")
         #expect(answer.field("etag") == nil && answer.field("age") == "5")
         #expect(answer.fields.map(\.name) == ["etag", "etag", "age", "content-length"])
     }
@@ -42,7 +46,8 @@ struct AnswerReaderTests {
     }
 
     @Test(arguments: [
-        "\r\n", "HTTP/1.1\r\n", "HTTP/2 200 OK\r\n", "HTTP/1.1 20 OK\r\n", "HTTP/1.1 2000 OK\r\n", "HTTP/1.1 +20 OK\r\n",
+        "\r\n", "HTTP/1.1\r\n", "HTTP/2 200 OK\r\n", "HTTP/1.1 20 OK\r\n", "HTTP/1.1 2000 OK\r\n",
+        "HTTP/1.1 +20 OK\r\n",
         "HTTP/1.1 099 OK\r\n", "HTTP/1.1 600 OK\r\n", " HTTP/1.1 200 OK\r\n", "HTTP/1.1  200 OK\r\n",
         "HTTP/1.1 200 OK\n", "HTTP/1.1 200 O\u{0}K\r\n", "ICY 200 OK\r\n", "<html>\r\n",
         "HTTP/1.1 200 OK\r\nA b: c\r\n", "HTTP/1.1 200 OK\r\n: c\r\n", "HTTP/1.1 200 OK\r\nA : c\r\n",
@@ -53,7 +58,8 @@ struct AnswerReaderTests {
         "HTTP/1.1 200 OK\r\nContent-Length: 0x1\r\n\r\na", "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 9999999999999999999\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1 \r\na\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n000000001\r\na\r\n",
@@ -67,7 +73,8 @@ struct AnswerReaderTests {
     }
 
     @Test(arguments: [
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\na",
     ])
@@ -90,7 +97,8 @@ struct AnswerReaderTests {
         #expect(throws: AnswerFault.headTooLarge) { try read(line, step: 512) }
         let many = "HTTP/1.1 200 OK\r\n" + String(repeating: "A: bcdefgh\r\n", count: 2_000)
         #expect(throws: AnswerFault.headTooLarge) { try read(many, step: 512) }
-        let trailers = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + String(repeating: "A: b\r\n", count: 4_000)
+        let trailers =
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + String(repeating: "A: b\r\n", count: 4_000)
         #expect(throws: AnswerFault.headTooLarge) { try read(trailers, step: 512) }
     }
 

@@ -65,7 +65,8 @@ struct DocumentCacheTests {
         let cache = try #require(DocumentCache(directory: directory + "/martlet"))
         defer { try? FileManager.default.removeItem(atPath: directory) }
         cache.keep(
-            CachedDocument(url: document.url, etag: "\"a\"\r\nX: y", checkedAt: 1, freshUntil: 2, body: Array("{}".utf8)))
+            CachedDocument(
+                url: document.url, etag: "\"a\"\r\nX: y", checkedAt: 1, freshUntil: 2, body: Array("{}".utf8)))
         #expect(cache.document(at: document.url)?.etag == nil)
         cache.keep(CachedDocument(url: "https://a.example/b", etag: nil, checkedAt: 1, freshUntil: 2, body: [0xFF]))
         #expect(cache.document(at: "https://a.example/b") == nil)

@@ -24,9 +24,11 @@ struct WebAddressTests {
         "https://user@a.example/", "https://user:pw@a.example/", "https://a.example/#f", "https://a b.example/",
         "https://a.example/\\b", "https://a.example:0/", "https://a.example:65536/", "https://a.example:/",
         "https://a.example:+1/", "https://a..example/", "https://.a/", "https://127.1/", "https://0x7f.0.0.1/",
-        "https://2130706433/", "https://1.2.3.04/", "https://[::1/", "https://::1/", "https://[::g]/", "https://[1.2.3.4]/",
+        "https://2130706433/", "https://1.2.3.04/", "https://[::1/", "https://::1/", "https://[::g]/",
+        "https://[1.2.3.4]/",
         "https://a.example/\r\nX: y", "https://ä.example/", "https://a.example/\u{0}", "https://a%00.example/",
-        "https://\(String(repeating: "a", count: 64)).example/", "https://a.example/\(String(repeating: "a", count: 2_048))",
+        "https://\(String(repeating: "a", count: 64)).example/",
+        "https://a.example/\(String(repeating: "a", count: 2_048))",
     ])
     func `refuses`(_ text: String) {
         #expect { try WebAddress(text) } throws: { if case FetchFault.url = $0 { true } else { false } }

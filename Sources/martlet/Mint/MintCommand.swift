@@ -46,7 +46,8 @@ enum MintCommand {
             words,
             options: [
                 .value("--user"), .value("--subject"), .list("--audience"), .value("--client-id"), .list("--scope"),
-                .list("--role"), .list("--claim"), .value("--ttl"), .value("--alg"), .value("--reason"), .flag("--force"),
+                .list("--role"), .list("--claim"), .value("--ttl"), .value("--alg"), .value("--reason"),
+                .flag("--force"),
                 .value("--keys"), .value("--state"), .value("--users"),
             ])
         let order = try MintOrder(arguments, try configuration(arguments), now: SystemClock.wall.now)

@@ -71,7 +71,8 @@ struct MintOrder {
         var writer = JSONWriter()
         writer.beginObject()
         let texts: [(StaticString, String)] = [
-            ("time", String(decoding: time, as: UTF8.self)), ("event", "token_minted"), ("jti", Self.tokenID(of: token)),
+            ("time", String(decoding: time, as: UTF8.self)), ("event", "token_minted"),
+            ("jti", Self.tokenID(of: token)),
             ("sid", grant.sid.description), ("iss", issuer), ("sub", grant.subject), ("client_id", grant.clientID),
             ("scope", grant.scope), ("alg", grant.algorithm.rawValue), ("kid", kid),
         ]

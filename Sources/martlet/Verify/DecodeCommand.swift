@@ -53,7 +53,9 @@ enum DecodeCommand {
             return ExitCode.ok
         }
         let now = SystemClock.wall.now / 1_000
-        let rows = moments.map { "  \($0.name.padded(to: 10)) \(TimeText.moment($0.seconds))  \(distance($0.seconds, now))\n" }
+        let rows = moments.map {
+            "  \($0.name.padded(to: 10)) \(TimeText.moment($0.seconds))  \(distance($0.seconds, now))\n"
+        }
         Terminal.write(
             """
             UNVERIFIED: anybody can write this. Neither the signature nor a claim was checked.

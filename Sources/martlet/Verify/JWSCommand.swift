@@ -12,7 +12,8 @@ enum JWSCommand {
 
           --alg ALG   the algorithm; without it the one that the key itself names, or those that fit it
 
-        Exit code: 0 the signature holds, 1 it does not, or no key fits, 2 a mistake in the command line.
+        Exit code: 0 the signature holds, 1 it does not, or the key or ALG is of no use for it, 2 a mistake in
+        the command line.
 
         """
 
@@ -31,13 +32,18 @@ enum JWSCommand {
         ]
         let arguments = try Arguments.parse(words, options: options, operands: ["TOKEN"], optionalCount: 1)
         guard let path = arguments.value("--key") else { throw .usage("--key is missing") }
-        let algorithm = try VerifyOptions.algorithm(arguments)
         guard let token = try TokenInput(arguments).read().first else { throw .arguments(.operandMissing("TOKEN")) }
         let octets: [UInt8]
         do throws(AccountsFault) {
             octets = try AtomicFile.read(path, byteCountMax: 1_048_576)
         } catch {
             throw .usage("\(Printable.short(path)): \(error)")
+        }
+        let algorithm = arguments.value("--alg").flatMap { Algorithm(rawValue: $0) }
+        // Keys name algorithms that are not for signatures, or not ours: nothing signed with such a key holds here.
+        if arguments.has("--alg"), algorithm == nil {
+            Terminal.write("refused: alg_not_allowed: --alg is none of \(Algorithm.names)\n")
+            return ExitCode.failed
         }
         let content: VerifiedJWS
         do {

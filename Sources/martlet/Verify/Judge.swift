@@ -48,7 +48,8 @@ struct KeyJudge {
             let claims = try expectations.check(content.payload, typ: header.typ, now: now)
             return .good(
                 Verdict.Facts(
-                    payload: content.payload, claims: claims, algorithm: content.algorithm.rawValue, kid: content.kid, timeLeft: max(0, claims.expiresAt - now / 1_000)),
+                    payload: content.payload, claims: claims, algorithm: content.algorithm.rawValue, kid: content.kid,
+                    timeLeft: max(0, claims.expiresAt - now / 1_000)),
                 timeLeftMin: timeLeftMin)
         } catch {
             return Verdict(error)

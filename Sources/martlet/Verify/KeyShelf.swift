@@ -77,27 +77,30 @@ final class KeyShelf {
     /// Metadata at hand wins over asking, whichever of its two places it came from; a place without any is passed over.
     private func keySetAddress(of issuer: String) throws(Fault) -> WebAddress {
         let discovery: IssuerDiscovery
-        do throws(FetchFault) { discovery = try IssuerDiscovery(issuer: issuer) } catch { throw Self.unreachable(error) }
+        do throws(FetchFault) { discovery = try IssuerDiscovery(issuer: issuer) } catch {
+            throw Self.unreachable(error)
+        }
         for candidate in discovery.candidates {
             guard let copy = source.freshCopy(of: candidate) else { continue }
             if let address = try? discovery.keySetAddress(in: copy.body) { return address }
         }
-        var first: Fault?
+        var missing: Fault?
+        var unusable: Fault?
         for candidate in discovery.candidates {
             do throws(FetchFault) {
                 let document = try source.document(at: candidate)
                 do throws(DiscoveryFault) {
                     return try discovery.keySetAddress(in: document.body)
                 } catch {
-                    first = first ?? .unknown(code: "issuer_unusable", reason: "\(candidate.text): \(error)")
+                    unusable = unusable ?? .unknown(code: "issuer_unusable", reason: "\(candidate.text): \(error)")
                 }
             } catch {
                 // A server that cannot be reached at one address is not there at the other.
                 guard case .status = error else { throw Self.unreachable(error) }
-                first = first ?? Self.unreachable(error)
+                missing = missing ?? Self.unreachable(error)
             }
         }
-        throw first ?? .unknown(code: "issuer_unusable", reason: "\(issuer) publishes no metadata")
+        throw unusable ?? missing ?? .unknown(code: "issuer_unusable", reason: "\(issuer) publishes no metadata")
     }
 
     private static func unreachable(_ fault: FetchFault) -> Fault {

@@ -40,7 +40,9 @@ enum TokenInput: Equatable {
         switch self {
         case .word(let word): return [Array(word.utf8)]
         case .variable(let name):
-            guard let value = Environment.values[name] else { throw .usage("the variable \(Printable.short(name)) is not set") }
+            guard let value = Environment.values[name] else {
+                throw .usage("the variable \(Printable.short(name)) is not set")
+            }
             let token = Self.trimmed(Array(value.utf8)[...])
             guard !token.isEmpty else { throw .usage("the variable \(Printable.short(name)) is empty") }
             return [token]
@@ -66,7 +68,9 @@ enum TokenInput: Equatable {
         var input: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while input.count <= byteCountMax {
-            let count = unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(STDIN_FILENO, $0.baseAddress, $0.count) }
+            let count = unsafe chunk.withUnsafeMutableBytes {
+                unsafe Glibc.read(STDIN_FILENO, $0.baseAddress, $0.count)
+            }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw .usage("standard input cannot be read") }
             guard count > 0 else { break }

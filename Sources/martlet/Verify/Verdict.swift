@@ -83,8 +83,10 @@ extension Verdict {
         case .tooLong: self = .refused(.tokenTooLarge)
         case .malformed(let part): self = .refused(ProblemCode.tokenMalformed.rawValue, Self.sentence(part))
         case .criticalUnsupported:
-            self = .refused(ProblemCode.tokenMalformed.rawValue, "The header has crit or b64, which ask for extensions.")
-        case .algNotAllowed: self = .refused(ProblemCode.algNotAllowed.rawValue, "The token's alg is not that of the key.")
+            self = .refused(
+                ProblemCode.tokenMalformed.rawValue, "The header has crit or b64, which ask for extensions.")
+        case .algNotAllowed:
+            self = .refused(ProblemCode.algNotAllowed.rawValue, "The token's alg is not that of the key.")
         case .kidMissing, .kidUnknown:
             self = .refused(ProblemCode.kidUnknown.rawValue, "None of the keys has the token's kid.")
         case .signatureInvalid: self = .refused(.signatureInvalid)
@@ -106,7 +108,8 @@ extension Verdict {
         case .issuedAhead: self = .refused("issued_ahead", "The token's iat lies in the future.")
         case .subjectMismatch: self = .refused("subject_mismatch", "The token has another subject.")
         case .scopeInsufficient: self = .refused(.scopeInsufficient)
-        case .tooOld: self = .refused(ProblemCode.authTooOld.rawValue, "The token, or its login, is older than allowed.")
+        case .tooOld:
+            self = .refused(ProblemCode.authTooOld.rawValue, "The token, or its login, is older than allowed.")
         case .claimMismatch(let name):
             self = .refused("claim_mismatch", "The claim \(Printable.short(name)) is not what is expected.")
         }

@@ -105,7 +105,9 @@ enum VerifyCommand {
         let judge = KeyJudge(
             shelf: shelf, expectations: options.expectations, timeLeftMin: options.timeLeftMin, now: now)
         let verdicts = tokens.map(judge.verdict)
-        if shelf.isStale { Terminal.writeError("martlet verify: the keys are out of date, and their server cannot be asked\n") }
+        if shelf.isStale {
+            Terminal.writeError("martlet verify: the keys are out of date, and their server cannot be asked\n")
+        }
         return verdicts
     }
 
@@ -131,7 +133,8 @@ enum TokenCommand {
             return ExitCode.ok
         case .arguments(.operandUnexpected): Terminal.writeError("martlet \(name): there is one word too many\n")
         case .arguments(.optionUnknown(let option, let nearest)) where option.utf8.count > 32:
-            Terminal.writeError("martlet \(name): \(ArgumentsFault.optionUnknown(String(option.prefix(16)), nearest: nearest))\n")
+            Terminal.writeError(
+                "martlet \(name): \(ArgumentsFault.optionUnknown(String(option.prefix(16)), nearest: nearest))\n")
         case .arguments(let fault): Terminal.writeError("martlet \(name): \(fault)\n")
         case .usage(let reason), .refused(let reason): Terminal.writeError("martlet \(name): \(reason)\n")
         case .accounts(let fault): Terminal.writeError("martlet \(name): \(fault)\n")

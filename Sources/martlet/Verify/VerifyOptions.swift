@@ -33,7 +33,8 @@ struct VerifyOptions {
     let timeout: Int64
 
     private static let options: [Arguments.Option] = [
-        .value("--token-env"), .value("--jwks"), .value("--issuer"), .value("--key"), .value("--alg"), .value("--server"),
+        .value("--token-env"), .value("--jwks"), .value("--issuer"), .value("--key"), .value("--alg"),
+        .value("--server"),
         .list("--audience"), .value("--subject"), .list("--scope"), .list("--claim"), .list("--claim-json"),
         .value("--max-age"), .value("--min-ttl"), .value("--leeway"), .value("--typ"), .flag("--json"),
         .value("--format"), .value("--junit"), .flag("--no-cache"), .value("--max-stale"), .value("--timeout"),
@@ -46,7 +47,9 @@ struct VerifyOptions {
         keys = try Self.keys(arguments)
         algorithm = try Self.algorithm(arguments)
         if case .file = keys, arguments.has("--key"), algorithm == nil { throw .usage("--key needs --alg") }
-        if case .server = keys, algorithm != nil { throw .usage("--alg says nothing to --server, which knows its keys") }
+        if case .server = keys, algorithm != nil {
+            throw .usage("--alg says nothing to --server, which knows its keys")
+        }
         expectations = try Self.expectations(arguments)
         timeLeftMin = try Self.seconds(arguments, "--min-ttl", within: 0...31_536_000) ?? 0
         format = try Self.format(arguments)
