@@ -20,6 +20,7 @@ extension Application {
     func readyz(_ response: inout Response) throws(Problem) {
         var reasons = shared.unreadiness()
         if !shared.realm.revocations.isWritable { reasons.append("journal_unwritable") }
+        reasons += shared.realm.revocations.conditions.filter(\.holds).map(\.name)
         if shared.connections.isDraining.load(ordering: .relaxed) { reasons.append("draining") }
         response.status = reasons.isEmpty ? 200 : 503
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")

@@ -90,6 +90,10 @@ extension Application {
         let journal = realm.revocations.journalFigures
         page.family("martlet_journal_writable", .gauge, "1 while revocations can be made durable.")
         page.sample("martlet_journal_writable", realm.revocations.isWritable ? 1 : 0)
+        page.family("martlet_journal_condition", .gauge, "1 for what stands in the way of the journal's promises.")
+        for (reason, holds) in realm.revocations.conditions {
+            page.sample("martlet_journal_condition", [("reason", reason)], holds ? 1 : 0)
+        }
         page.family("martlet_journal_commits_total", .counter, "Commits of one or more records.")
         page.sample("martlet_journal_commits_total", journal.commits)
         page.family("martlet_journal_records_total", .counter, "Records made durable.")

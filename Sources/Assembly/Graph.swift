@@ -57,7 +57,8 @@ package final class Graph: Sendable {
         let keeper = KeyKeeper(directory: keys, realm: realm, schedule: configuration.keySchedule)
         try keeper.takeUp(stamp: keys.stamp())
         let housekeeper = Housekeeper(
-            realm: realm, files: files, keys: keeper, tls: configuration.tls, identity: identity)
+            realm: realm, files: files, keys: keeper, tls: configuration.tls, identity: identity,
+            sighting: SightingFile(configuration))
         let settings = Setting.allCases.map { $0.openAPIText }
         shared = ApplicationShared(
             realm: realm, connections: connections, accessLog: accessLog?.accessLog,
@@ -70,6 +71,7 @@ package final class Graph: Sendable {
         self.housekeeper = housekeeper
         self.accessLog = accessLog
         accessLog?.start()
+        housekeeper.noteSighting()
         housekeeper.start()
         housekeeper.startCompaction()
     }
@@ -84,6 +86,7 @@ package final class Graph: Sendable {
     package func close() {
         housekeeper.stop()
         shared.realm.hashing.close()
+        housekeeper.noteSighting()
         shared.realm.revocations.close()
         accessLog?.stop()
     }
@@ -168,6 +171,8 @@ package final class Graph: Sendable {
                 sessionMax: configuration.realm.sessionMax * 1_000, clock: SystemClock.wall,
                 monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() })
             options.observe = { Self.say($0, log) }
+            options.reserveByteCount = 256 << 10
+            options.sighting = try SightingFile(configuration).read()
             store = try RevocationStore.open(options)
         } catch {
             throw StartFault(description: "\(error)")
@@ -186,6 +191,9 @@ package final class Graph: Sendable {
         case .rewritten(let reason): log.write(.error, "journal_write_failed") { $0.add("reason", reason) }
         case .unwritable(let reason): log.write(.error, "journal_unwritable") { $0.add("reason", reason) }
         case .healed: log.write(.warning, "journal_healed")
+        case .reserveUsed(let reason): log.write(.error, "journal_reserve_used") { $0.add("reason", reason) }
+        case .reserveHeld: log.write(.warning, "journal_reserve_held")
+        case .reserveMissing(let reason): log.write(.warning, "journal_reserve_missing") { $0.add("reason", reason) }
         }
     }
 

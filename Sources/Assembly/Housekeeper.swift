@@ -30,6 +30,7 @@ final class Housekeeper: Sendable {
         var clientsStamp: FileStamp
         var tlsStamp: [FileStamp]
         var failures: [String: String] = [:]
+        var sighting: JournalSighting?
     }
 
     private let realm: Realm
@@ -37,11 +38,15 @@ final class Housekeeper: Sendable {
     private let keys: KeyKeeper
     private let tls: TLSFiles?
     private let identity: TLSIdentity?
+    private let sighting: SightingFile
     private let state: Mutex<State>
     /// Held from a look at the files until what they say is taken up: a slow reload must not undo a later one.
     private let reloading = Mutex(())
 
-    init(realm: Realm, files: AccountFiles, keys: KeyKeeper, tls: TLSFiles?, identity: TLSIdentity?) {
+    init(
+        realm: Realm, files: AccountFiles, keys: KeyKeeper, tls: TLSFiles?, identity: TLSIdentity?, sighting: SightingFile
+    ) {
+        self.sighting = sighting
         self.realm = realm
         self.files = files
         self.keys = keys
@@ -72,6 +77,7 @@ final class Housekeeper: Sendable {
                 }
                 if rounds % Self.roundsPerTicketKeys == 0 { rotateTicketKeys() }
                 guard rounds % Self.roundsPerPurge == 0 else { continue }
+                noteSighting()
                 realm.revocations.purge(now: realm.clock.now, monotonic: MonotonicClock.nanoseconds() / 1_000_000)
             }
         }
@@ -105,6 +111,17 @@ final class Housekeeper: Sendable {
             guard !state.withLock({ $0.isStopping }) else { return }
             realm.log.write(.error, "journal_compaction_failed") { $0.add("reason", "\(error)") }
         }
+    }
+
+    /// Writes down how far the journal has come, if it has: at the start, at the end and once a minute.
+    func noteSighting() {
+        let present = realm.revocations.sighting
+        let isNews = state.withLock { state in
+            defer { state.sighting = present }
+            return state.sighting != present
+        }
+        guard isNews, let reason = sighting.write(present) else { return }
+        realm.log.write(.warning, "journal_sighting_unwritable") { $0.add("reason", reason) }
     }
 
     func stop() {

@@ -6,6 +6,10 @@ final class WriterCore: Sendable {
     let queue: Monitor<JournalQueue>
     let durableSeq: Atomic<UInt64>
     let isWritable = Atomic<Bool>(true)
+    /// Whether only refusals are taken, because the reserve is in use.
+    let isSparing = Atomic<Bool>(false)
+    /// Why it is not writable.
+    let condition = Mutex<JournalCondition?>(nil)
     /// Number of the segment that is being written; the ones before it never change any more.
     let activeSegment = Atomic<UInt64>(0)
     let statistics = Mutex(JournalStatistics())
@@ -24,12 +28,16 @@ final class CommitLoop: @unchecked Sendable {
     private let core: WriterCore
     private var segments: SegmentWriter
     private var batch = JournalQueue.Batch()
+    private var reserve: Reserve
     private let options: JournalOptions
     /// How long to wait before the next attempt to write again; nil if there is no need for one, or no hope.
     private var retryMilliseconds: Int64?
 
-    init(core: WriterCore, segments: consuming SegmentWriter, options: JournalOptions) {
+    init(
+        core: WriterCore, segments: consuming SegmentWriter, storage: any JournalStorage, options: JournalOptions
+    ) {
         self.core = core
+        reserve = Reserve(storage, byteCount: options.reserveByteCount)
         self.options = options
         self.segments = segments
     }
@@ -37,8 +45,18 @@ final class CommitLoop: @unchecked Sendable {
     /// Commits what stands in the queue now. A first write that fails is final: whoever starts is told now, not when the
     /// little room there is has been used up.
     func commitQueued() throws(JournalFault) {
+        reserve.find()
         guard core.queue.withLock({ $0.take(&batch) }) else { return }
         try commitBatch(isFinal: true)
+        do throws(JournalFault) {
+            if retryMilliseconds == nil { try reserve.hold() }
+        } catch {
+            if error.isFullDisk {
+                core.isSparing.store(true, ordering: .releasing)
+                retryMilliseconds = options.retryMilliseconds.lowerBound
+            }
+            options.observe(.reserveMissing(reason: error.description))
+        }
     }
 
     /// Returns when the writer is closed and everything queued before is durable or given up.
@@ -89,16 +107,51 @@ final class CommitLoop: @unchecked Sendable {
             do throws(JournalFault) {
                 try commit(batch.records[range])
             } catch {
-                if isFinal { throw error }
-                // What of it is on disk is not known, and a second sync of the same pages would lie.
-                try segments.abandon(after: core.durableSeq.load(ordering: .relaxed), for: error)
-                try segments.checkPlace()
-                try commit(batch.records[range])
+                if isFinal {
+                    guard spare(for: error) else { throw error }
+                    try rewrite(range, after: error)
+                } else {
+                    do throws(JournalFault) {
+                        try rewrite(range, after: error)
+                    } catch {
+                        guard spare(for: error) else { throw error }
+                        try rewrite(range, after: error)
+                    }
+                }
                 options.observe(.rewritten(reason: error.description))
             }
             start = range.upperBound
             answer(upTo: batch.records[start - 1].seq)
         }
+    }
+
+    private func rewrite(_ range: Range<Int>, after fault: JournalFault) throws(JournalFault) {
+        // What of it is on disk is not known, and a second sync of the same pages would lie.
+        try segments.abandon(after: core.durableSeq.load(ordering: .relaxed), for: fault)
+        try segments.checkPlace()
+        try commit(batch.records[range])
+    }
+
+    /// Gives up the reserve if that helps: from now on only refusals are taken.
+    private func spare(for fault: JournalFault) -> Bool {
+        guard fault.isFullDisk, reserve.giveUp() else { return false }
+        core.isSparing.store(true, ordering: .releasing)
+        retryMilliseconds = options.retryMilliseconds.lowerBound
+        options.observe(.reserveUsed(reason: fault.description))
+        return true
+    }
+
+    /// Lays the reserve by again, if there is room by now.
+    private func regain(after milliseconds: Int64) {
+        do throws(JournalFault) {
+            try reserve.hold()
+        } catch {
+            return retryMilliseconds = min(milliseconds &* 2, options.retryMilliseconds.upperBound)
+        }
+        retryMilliseconds = nil
+        segments.stopSparing()
+        core.isSparing.store(false, ordering: .releasing)
+        options.observe(.reserveHeld)
     }
 
     private func commit(_ records: ArraySlice<JournalRecord>) throws(JournalFault) {
@@ -116,6 +169,7 @@ final class CommitLoop: @unchecked Sendable {
 
     /// Begins a new segment, if the disk lets us by now.
     private func retry(after milliseconds: Int64) {
+        if core.isWritable.load(ordering: .acquiring) { return regain(after: milliseconds) }
         let durableSeq = core.durableSeq.load(ordering: .relaxed)
         let store = segments.store
         let opening = core.queue.withLock { $0.opening(after: durableSeq, store) }
@@ -126,8 +180,10 @@ final class CommitLoop: @unchecked Sendable {
             if case .replaced = error { return retryMilliseconds = nil }
             return retryMilliseconds = min(milliseconds &* 2, options.retryMilliseconds.upperBound)
         }
-        retryMilliseconds = nil
-        segments.stopSparing()
+        let isSparing = core.isSparing.load(ordering: .relaxed)
+        retryMilliseconds = isSparing ? options.retryMilliseconds.lowerBound : nil
+        if !isSparing { segments.stopSparing() }
+        core.condition.withLock { $0 = nil }
         core.durableSeq.store(opening.seq, ordering: .releasing)
         core.queue.withLock { $0.revive(after: opening) }
         core.isWritable.store(!core.queue.withLock { $0.isClosing }, ordering: .releasing)
@@ -149,6 +205,7 @@ final class CommitLoop: @unchecked Sendable {
 
     private func poison(_ fault: JournalFault) {
         let reason = JournalFault.unwritable(reason: fault.description)
+        core.condition.withLock { $0 = JournalCondition(fault) }
         core.isWritable.store(false, ordering: .releasing)
         let orphans = core.queue.withLock { $0.poison(reason) }
         for completion in batch.completions.dropFirst(batch.answeredCount) { completion.done(.failure(reason)) }

@@ -26,6 +26,14 @@ package final class DirectoryStorage: JournalStorage {
             throw error.code == EWOULDBLOCK
                 ? .locked(path: lockPath) : .io(function: "flock", errno: error.code, path: lockPath)
         }
+        do throws(JournalFault) {
+            // A process that was killed leaves names on their way to the medium: nothing may follow from them before
+            // they are there.
+            try synchronizeDirectory(path)
+        } catch {
+            calls.close(file)
+            throw error
+        }
         let before = lockFile.withLock { held in
             let before = held
             held = file

@@ -16,6 +16,8 @@ package enum JournalFault: Error, Equatable, Sendable {
     case unwritable(reason: String)
     /// The writer was closed.
     case closed
+    /// What stands here is older than what was seen before, or another journal.
+    case rolledBack(what: String)
 }
 
 extension JournalFault: CustomStringConvertible {
@@ -42,6 +44,12 @@ extension JournalFault: CustomStringConvertible {
             "the journal takes no more records since: \(reason)"
         case .closed:
             "the journal is closed."
+        case .rolledBack(let what):
+            """
+            \(what). Revocations and rotations are missing that were acknowledged, so the start is refused. Put the newer \
+            state directory back; if it was restored from a copy on purpose, `martlet journal accept` ends all sessions \
+            that began before now and lets the service start.
+            """
         }
     }
 

@@ -12,6 +12,8 @@ package struct JournalOptions: Sendable {
     /// Told by the writer thread what happens to it; must be short.
     package var observe: @Sendable (JournalEvent) -> Void = { _ in }
 
+    /// Octets that are laid by for refusals on a full disk; 0 for none.
+    package var reserveByteCount = 0
     /// Who makes the writer's turns.
     package var pace = JournalPace.thread
 
@@ -29,6 +31,12 @@ package enum JournalEvent: Equatable, Sendable {
     case unwritable(reason: String)
     /// A new segment could be begun: all is as before.
     case healed
+    /// The disk is full, and the reserve was given up: only refusals are taken from now on.
+    case reserveUsed(reason: String)
+    /// The reserve is laid by again: everything is taken.
+    case reserveHeld
+    /// There is no room for the reserve at the start.
+    case reserveMissing(reason: String)
 }
 
 /// Where a record stands in the journal, and when it was given its place.

@@ -1,4 +1,4 @@
-internal import Octets
+package import Octets
 
 /// What a start found.
 package struct JournalReport: Equatable, Sendable {
@@ -26,7 +26,9 @@ package struct JournalReader: ~Copyable {
     private var isAtEnd = false
     package private(set) var report: JournalReport
 
-    var lastSeq: UInt64 { records.lastSeq }
+    package var lastSeq: UInt64 { records.lastSeq }
+    /// Nil for a journal that has just been begun.
+    package var store: UUID? { chain.segments.last?.header.store }
     /// Milliseconds since 1970; 0 if there is no record.
     package var lastTime: Int64 { records.lastTime }
 
@@ -107,7 +109,10 @@ package struct JournalReader: ~Copyable {
                 number: (last?.header.number ?? 0) &+ 1,
                 previousLastSeq: lastSeq, previousChecksum: records.lastChecksum)
             let core = WriterCore(queue: queue, durableSeq: lastSeq)
-            let loop = CommitLoop(core: core, segments: segments, options: options)
+            let loop = CommitLoop(core: core, segments: segments, storage: storage, options: options)
+            // A process that was killed leaves records on their way to the medium: nothing may follow from them before
+            // they are there.
+            if let last { try storage.truncate(last.name, to: last.byteCount) }
             // Proves before anything is promised that the directory can be written.
             try loop.commitQueued()
             // Only now: until the new segment states where the old one ends, the dropped octets are the evidence.

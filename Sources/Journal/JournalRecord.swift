@@ -61,6 +61,14 @@ package struct JournalRecord: Equatable, Sendable {
         self.value = value
     }
 
+    /// Whether the record takes something away from somebody: the last to be refused on a full disk.
+    var isRefusal: Bool {
+        switch kind {
+        case .revokeToken, .revokeSession, .cut: true
+        case .rotate, .open, .seal, .session: false
+        }
+    }
+
     /// Whether the record may be applied although records before it were lost.
     ///
     /// A refusal that nobody was promised hurts nobody. A rotation whose answer was never sent would make the client's

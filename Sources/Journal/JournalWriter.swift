@@ -1,4 +1,4 @@
-internal import Octets
+package import Octets
 internal import Synchronization
 
 /// Makes records durable: whatever queues during one sync goes out in the next write.
@@ -10,7 +10,7 @@ package final class JournalWriter: Sendable {
 
     let core: WriterCore
     let storage: any JournalStorage
-    let store: UUID
+    package let store: UUID
     let options: JournalOptions
     let compacted: Mutex<CompactedBase>
     let compacting = Mutex(())
@@ -55,6 +55,15 @@ package final class JournalWriter: Sendable {
 
     package var isWritable: Bool { core.isWritable.load(ordering: .acquiring) }
 
+    /// Whether more than refusals is taken.
+    package var takesEverything: Bool { isWritable && !core.isSparing.load(ordering: .acquiring) }
+
+    /// What stands in the way; nil if nothing does.
+    package var condition: JournalCondition? {
+        if let condition = core.condition.withLock({ $0 }) { return condition }
+        return core.isSparing.load(ordering: .acquiring) ? .lowSpace : nil
+    }
+
     /// Why nothing is taken any more.
     package var fault: JournalFault? { core.queue.withLock { $0.fault } }
 
@@ -70,6 +79,9 @@ package final class JournalWriter: Sendable {
 
     /// Gives the records consecutive places; `done` runs once, with the place of the last.
     package func append(contentsOf records: [JournalRecord], _ done: @escaping Completion) {
+        if core.isSparing.load(ordering: .acquiring), records.contains(where: { !$0.isRefusal }) {
+            return done(.failure(.unwritable(reason: "the disk is full, and what is left is kept for revocations")))
+        }
         let fault: JournalFault? = core.queue.withLock { queue in
             if let fault = queue.fault { return fault }
             var position: JournalPosition?

@@ -17,6 +17,10 @@ package struct RevocationOptions: Sendable {
     /// Nil for the journal's own measure.
     package var segmentRecordCount: UInt64?
     package var pace = JournalPace.thread
+    /// Octets laid by for revocations on a full disk.
+    package var reserveByteCount = 0
+    /// What was seen of the journal before, and kept in another place; nil for nothing.
+    package var sighting: JournalSighting?
 
     package init(
         storage: any JournalStorage, grace: Int64, sessionMax: Int64, clock: WallClock,

@@ -37,12 +37,23 @@ package final class RevocationStore: Sendable {
             memory.apply(records)
             for record in records { floor = max(floor, Memory.floor(of: record)) }
         }
+        if let sighting = options.sighting {
+            do throws(JournalFault) {
+                try sighting.check(store: reader.store, lastSeq: reader.lastSeq)
+            } catch {
+                options.storage.unlock()
+                throw error
+            }
+        }
+        // A clock that was set back must not let a cut pass by sessions that are in the journal's past.
+        floor = max(floor, UUID.version7High(milliseconds: reader.lastTime))
         var evidence = TimeEvidence(lastTime: reader.lastTime, wall: options.clock.now, monotonic: began)
         memory.purge(expiredAt: evidence.observe(wall: options.clock.now, monotonic: began) &- Self.leewayMax)
         self.evidence = Mutex(evidence)
         var journalOptions = JournalOptions(clock: options.clock, random: options.random)
         journalOptions.observe = options.observe
         journalOptions.pace = options.pace
+        journalOptions.reserveByteCount = options.reserveByteCount
         if let count = options.segmentRecordCount { journalOptions.segmentRecordCount = count }
         journal = try reader.intoWriter(journalOptions)
         identifiers = UUIDv7Generator(clock: options.clock, random: options.random, above: floor)
@@ -165,6 +176,17 @@ package final class RevocationStore: Sendable {
     package var counts: RevocationCounts { memory.counts }
     package var isWritable: Bool { journal.isWritable }
     package var fault: JournalFault? { journal.fault }
+    /// Whether logins and rotations are taken; if not, revocations may be.
+    package var takesEverything: Bool { journal.takesEverything }
+    /// What stands in the way of the promises; nil if nothing does.
+    package var condition: JournalCondition? { journal.condition }
+    /// What a later start must find again.
+    package var sighting: JournalSighting { JournalSighting(store: journal.store, seq: journal.durableSeq) }
+    /// The same for those who know nothing of journals: each condition, and whether it holds.
+    package var conditions: [(name: String, holds: Bool)] {
+        let present = condition
+        return JournalCondition.allCases.map { ($0.rawValue, $0 == present) }
+    }
     package var statistics: JournalStatistics { journal.statistics }
 
     /// What the journal has done since the start, for those who know nothing of journals.

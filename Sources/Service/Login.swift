@@ -61,7 +61,7 @@ extension Desk {
         guard realm.settings.audiences.contains(audience), attempt.client?.mayUse(audience: audience) ?? true else {
             throw .audienceInvalid
         }
-        guard realm.revocations.isWritable else {
+        guard realm.revocations.takesEverything else {
             realm.counters.logins.add(.unavailable)
             throw .unavailable
         }

@@ -2,7 +2,7 @@ internal import Glibc
 internal import Journal
 internal import Octets
 
-/// `martlet journal stat | verify | dump | compact | repair`: the first three look at a state directory, also of a running
+/// `martlet journal stat | verify | dump | compact | repair | accept`: the first three look at a state directory, also of a running
 /// server, and change nothing.
 enum JournalCommand {
     static let usage = """
@@ -13,9 +13,11 @@ enum JournalCommand {
           dump     every record as a line of JSON, the oldest first
           compact  write it again without what expired or was overtaken
           repair   drop what a crash left unacknowledged, and keep a copy of it
+          accept   let a server start over a directory that was restored from a copy: ends everything that began before
+                   now, unless --keep-sessions is given; --keys DIR is MARTLET_KEYS, or keys
 
         DIR is MARTLET_STATE, or var. stat, verify and dump also read the directory of a running server, and change nothing;
-        for compact and repair it must be stopped.
+        for compact, repair and accept it must be stopped.
 
         repair refuses a journal whose acknowledged records are damaged: restore a copy instead. Without one,
 
@@ -35,26 +37,34 @@ enum JournalCommand {
         guard let command = arguments.first, command != "--help", command != "-h" else {
             return Verb.refuse("journal", arguments.first, usage: usage)
         }
-        let options: [Arguments.Option] = [.value("--state")] + (command == "repair" ? [.flag("--accept-loss")] : [])
+        let options: [Arguments.Option] = [.value("--state")] + (extraOptions[command] ?? [])
         var status = ExitCode.ok
         let ended = Verb.run("journal \(command)", usage: usage) { () throws(CommandFault) in
-            guard ["stat", "verify", "dump", "compact", "repair"].contains(command) else {
+            guard commands.contains(command) else {
                 throw .usage("there is no such command; martlet journal --help shows what there is")
             }
             let words = try Arguments.parse(Array(arguments.dropFirst()), options: options)
-            status = run(command, words.value("--state") ?? directory, acceptsLoss: words.has("--accept-loss"))
+            status = run(command, words.value("--state") ?? variable("MARTLET_STATE") ?? "var", words)
         }
         return ended == ExitCode.ok ? status : ended
     }
 
-    private static func run(_ command: String, _ directory: String, acceptsLoss: Bool) -> Int32 {
+    private static let commands = ["stat", "verify", "dump", "compact", "repair", "accept"]
+    private static let extraOptions: [String: [Arguments.Option]] = [
+        "repair": [.flag("--accept-loss")], "accept": [.value("--keys"), .flag("--keep-sessions")],
+    ]
+
+    private static func run(_ command: String, _ directory: String, _ words: Arguments) -> Int32 {
         do throws(JournalFault) {
             switch command {
             case "stat": return JournalListing.stat(try JournalInspection(HeldDirectory(path: directory)), directory)
             case "verify": return JournalListing.verify(try JournalInspection(HeldDirectory(path: directory)))
             case "dump": return try JournalDump.run(directory)
             case "compact": return try JournalCompaction.run(directory)
-            default: return try JournalRepairing.run(directory, acceptsLoss: acceptsLoss)
+            case "accept":
+                let keys = words.value("--keys") ?? variable("MARTLET_KEYS") ?? "keys"
+                return try JournalAcceptance.run(directory, keys: keys, keepsSessions: words.has("--keep-sessions"))
+            default: return try JournalRepairing.run(directory, acceptsLoss: words.has("--accept-loss"))
             }
         } catch {
             Terminal.writeError("martlet: \(error)\n")
@@ -62,8 +72,8 @@ enum JournalCommand {
         }
     }
 
-    private static var directory: String {
-        guard let variable = unsafe getenv("MARTLET_STATE") else { return "var" }
-        return unsafe String(cString: variable)
+    private static func variable(_ name: String) -> String? {
+        guard let value = unsafe getenv(name) else { return nil }
+        return unsafe String(cString: value)
     }
 }

@@ -10,7 +10,17 @@ struct SimulatedDirectory {
     private(set) var durable: [String: Int] = [:]
     private var changes: [Change] = []
 
-    var files: Set<Int> { Set(names.values).union(durable.values) }
+    /// All that may be named after a power cut.
+    var files: Set<Int> {
+        var files = Set(names.values).union(durable.values)
+        for change in changes {
+            switch change {
+            case .link(_, let file), .rename(_, to: _, let file): files.insert(file)
+            case .unlink: break
+            }
+        }
+        return files
+    }
 
     mutating func link(_ name: String, _ file: Int) { make(.link(name, file)) }
     mutating func unlink(_ name: String) { make(.unlink(name)) }

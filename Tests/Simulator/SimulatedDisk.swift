@@ -160,8 +160,8 @@ final class SimulatedDisk: SystemCalls, @unchecked Sendable {
         if random.chance(faults.shortWrite) { end = start + 1 + random.below(end - start) }
         if isLast { end = start + random.below(end - start + 1) }
         if faults.isFull, offset + (end - start) > size {
-            // A part may still fit into the last block.
-            let room = min(end - start, max(0, size - offset) + random.below(2) * random.below(512))
+            // What little is left is enough for a part.
+            let room = min(end - start, max(0, size - offset) + random.below(2) * random.below(12_000))
             guard room > 0 else { throw SystemError(ENOSPC) }
             end = start + room
         }
@@ -200,6 +200,7 @@ final class SimulatedDisk: SystemCalls, @unchecked Sendable {
     }
 
     func rename(_ path: String, to newPath: String) throws(SystemError) {
+        if path.hasSuffix(".snap.tmp") { onCompaction?() }
         let isLast = try begin()
         try checkNames()
         let (directory, name) = Self.split(path)
@@ -212,7 +213,8 @@ final class SimulatedDisk: SystemCalls, @unchecked Sendable {
     }
 
     func unlink(_ path: String) throws(SystemError) {
-        onCompaction?()
+        // The writer itself removes nothing but drafts of segments.
+        if !path.hasSuffix(".jrn.tmp") { onCompaction?() }
         let isLast = try begin()
         try checkNames()
         let (directory, name) = Self.split(path)

@@ -24,7 +24,10 @@ extension World {
 
     func revokeToken(_ store: RevocationStore) {
         guard !tokens.isEmpty else { return issue() }
-        let index = random.below(tokens.count)
+        revokeToken(store, random.below(tokens.count))
+    }
+
+    func revokeToken(_ store: RevocationStore, _ index: Int) {
         let jti = tokens[index].jti
         if tokens[index].refusal == nil { tokens[index].refusal = Refusal() }
         tokens[index].refusal?.isInMemory = true
@@ -79,6 +82,8 @@ extension World {
         guard !sessions.isEmpty else { return login(store) }
         let index = random.below(sessions.count)
         let session = sessions[index]
+        // Who asks has looked at the token's own end.
+        if session.end <= wall { return }
         let newest = session.settled.generation
         let back: UInt32 = [0, 0, 0, 0, 0, 1, 1, 1, 2, 3][random.below(10)]
         let generation = random.below(40) == 0 ? newest + 1 : newest - min(back, newest)

@@ -70,7 +70,11 @@ extension Endpoint {
 
     static let readyzOperation = Operation(
         method: .get, id: "readyz", tag: "operator", summary: "Whether every promise can be kept.",
-        description: "Reasons: journal_unwritable, draining, and what a failed reload left as it was.",
+        description: """
+            Reasons: journal_unwritable (nothing is acknowledged) with its cause, one of journal_disk_full, \
+            journal_read_only, journal_no_descriptors, journal_replaced, journal_failing; journal_low_space (revocations are \
+            acknowledged, logins and refreshes are not); draining; and what a failed reload left as it was.
+            """,
         success: """
             '200':
               description: Ready.

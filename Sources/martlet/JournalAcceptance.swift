@@ -1,0 +1,55 @@
+internal import Assembly
+internal import Glibc
+internal import Journal
+internal import Octets
+internal import OpenSSL
+internal import Revocation
+internal import Synchronization
+
+/// `martlet journal accept`: lets a service start over a state directory that is older than what was seen of it.
+///
+/// What was revoked since then is not known any more, so everything that began before now is ended, unless the operator
+/// knows better.
+enum JournalAcceptance {
+    /// The longest that any session may last, 400 days: so long the cut must be kept.
+    private static let sessionMax: Int64 = 34_560_000_000
+
+    /// - Parameter keys: the directory of the keys, beside which it is noted what was seen.
+    /// - Returns: the exit status.
+    static func run(_ state: String, keys: String, keepsSessions: Bool) throws(JournalFault) -> Int32 {
+        try accept(state, SightingFile(keysPath: keys).path, keepsSessions: keepsSessions)
+        return ExitCode.ok
+    }
+
+    private static func accept(_ state: String, _ sighting: String, keepsSessions: Bool) throws(JournalFault) {
+        // The lock says whether a server is running: only a stopped one may be given another past.
+        var options = RevocationOptions(
+            directory: state, grace: 0, sessionMax: sessionMax, clock: SystemClock.wall,
+            monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() })
+        options.pace = .stepped
+        let store = try RevocationStore.open(options)
+        defer { store.close() }
+        if keepsSessions {
+            print("Sessions go on; what was revoked after record \(store.sequence) is good again.")
+        } else {
+            print("Everything that began before now is ended (record \(try cutAll(store))).")
+        }
+        if unsafe unlink(sighting) != 0, errno != ENOENT {
+            throw .io(function: "unlink", errno: errno, path: sighting)
+        }
+    }
+
+    private static func cutAll(_ store: RevocationStore) throws(JournalFault) -> UInt64 {
+        let answer = Answer()
+        store.cut(.all, name: [], reason: RevocationReason.operatorAction.rawValue) { result in
+            answer.result.withLock { $0 = result }
+        }
+        while answer.result.withLock({ $0 == nil }), store.step() {}
+        guard let result = answer.result.withLock({ $0 }) else { throw .closed }
+        return try result.get()
+    }
+
+    private final class Answer: Sendable {
+        let result = Mutex<Result<UInt64, JournalFault>?>(nil)
+    }
+}
