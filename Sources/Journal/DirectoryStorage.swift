@@ -85,9 +85,11 @@ package final class DirectoryStorage: JournalStorage {
     }
 
     package func begin(_ name: String) throws(JournalFault) -> any JournalFile {
-        let descriptor = unsafe open(join(name), O_RDWR | O_CREAT | O_TRUNC | O_DSYNC | O_CLOEXEC, 0o600)
+        // Without O_DSYNC: it would have the file system commit its own journal for each piece that makes the file longer,
+        // and commits of the segment would wait for that.
+        let descriptor = unsafe open(join(name), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .current("open", join(name)) }
-        return DirectoryFile(descriptor: descriptor, path: join(name))
+        return DirectoryFile(descriptor: descriptor, path: join(name), isSynchronous: false)
     }
 
     package func rename(_ name: String, to newName: String) throws(JournalFault) {
@@ -131,21 +133,53 @@ func synchronizeDirectory(_ path: String) throws(JournalFault) {
     guard fsync(directory) == 0 else { throw .current("fsync", path) }
 }
 
-/// A segment that is being written, opened with `O_DSYNC`.
+/// A file that is being written.
 private final class DirectoryFile: JournalFile {
     private let descriptor: Mutex<Int32>
     private let path: String
+    /// Whether it was opened with `O_DSYNC`.
+    private let isSynchronous: Bool
+    /// Whose writing to the disk was begun.
+    private let begun = Mutex<(offset: UInt64, count: Int)?>(nil)
 
-    init(descriptor: Int32, path: String) {
+    init(descriptor: Int32, path: String, isSynchronous: Bool = true) {
         self.descriptor = Mutex(descriptor)
         self.path = path
+        self.isSynchronous = isSynchronous
     }
 
     deinit { close() }
 
     func write(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
         try writeAll(bytes, at: offset)
+        if !isSynchronous { try settle() }
         try checkStillInPlace()
+    }
+
+    /// One piece is on its way to the disk while the next one is made: never more, or the queue before a commit would be
+    /// long.
+    func writeUnsettled(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
+        try writeAll(bytes, at: offset)
+        let file = descriptor.withLock { $0 }
+        let before = begun.withLock { begun in
+            let before = begun
+            begun = (offset, bytes.count)
+            return before
+        }
+        if let before { try writeBack(file, before.offset, before.count, waits: true) }
+        try writeBack(file, offset, bytes.count, waits: false)
+    }
+
+    private func writeBack(_ file: Int32, _ offset: UInt64, _ count: Int, waits: Bool) throws(JournalFault) {
+        let result = clinux_write_back(file, Int64(clamping: offset), Int64(clamping: count), waits ? 1 : 0)
+        // Some file systems know no such call; settling does all of it then.
+        guard result == 0 || errno == ENOSYS || errno == EINVAL || errno == ESPIPE else {
+            throw .current("sync_file_range", path)
+        }
+    }
+
+    func settle() throws(JournalFault) {
+        guard fsync(descriptor.withLock { $0 }) == 0 else { throw .current("fsync", path) }
     }
 
     func writeAll(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {

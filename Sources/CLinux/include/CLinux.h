@@ -35,5 +35,9 @@ int clinux_eventfd(void);
 int clinux_stream_socket(int family);
 /// Names the calling thread; the kernel keeps 15 octets.
 void clinux_name_thread(const char *name);
+/// Has the calling thread take the processor and the disk only when nobody else wants them, as far as the kernel can.
+void clinux_stand_back(void);
+/// sync_file_range(2): begins to write dirty pages of the range, or waits until they are written. 0 or -1 with errno.
+int clinux_write_back(int file, long long offset, long long count, int waits);
 /// Has a listening TCP socket ignore new connection attempts; those under way still arrive. 0 or -1 with errno.
 int clinux_ignore_syn(int socket);
