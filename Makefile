@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-full test-asan test-tsan fuzz faults bench openapi format lint clean
+.PHONY: help run build test test-full test-asan test-tsan fuzz faults simulate bench bench-journal openapi format lint clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: ## Install what is missing, build, and serve on 127.0.0.1:8080; ARGS="--log text" are passed on
 	@scripts/run $(ARGS)
@@ -37,6 +37,12 @@ bench: ## Measure against nginx on this machine; ARGS="--rows verify-hs256 --sec
 	@scripts/install build bench
 	@scripts/build
 	@python3 scripts/bench/bench.py $(ARGS)
+
+bench-journal: ## Measure the journal against this machine's disk; ARGS="--full" for 100 million revocations too
+	@scripts/install build bench
+	@scripts/build
+	@MARTLET_BENCH=1 scripts/build --product martlet-journal-bench
+	@python3 scripts/bench/journal.py $(ARGS)
 
 openapi: ## Write openapi.yaml as this version prints it
 	@scripts/install build

@@ -1,4 +1,5 @@
 import Accounts
+import CLinux
 import Glibc
 import Journal
 import Octets
@@ -86,6 +87,7 @@ final class Housekeeper: Sendable {
     /// Writes the journal again when half of it no longer matters: on a thread of its own, since it may take minutes.
     func startCompaction() {
         Threads.start(name: "compaction") { [self] in
+            clinux_stand_back()
             var rounds = 0
             while !state.withLock({ $0.isStopping }) {
                 Threads.sleep(milliseconds: Self.intervalMilliseconds)

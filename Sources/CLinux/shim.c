@@ -8,8 +8,10 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int clinux_accept4(int socket, void *address, unsigned int *length, int flags) {
@@ -66,6 +68,18 @@ int clinux_stream_socket(int family) {
 
 void clinux_name_thread(const char *name) {
     pthread_setname_np(pthread_self(), name);
+}
+
+void clinux_stand_back(void) {
+    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19);
+    // IOPRIO_WHO_PROCESS, and the class IOPRIO_CLASS_IDLE in the upper three bits; glibc has no name for them.
+    syscall(SYS_ioprio_set, 1, 0, 3 << 13);
+}
+
+int clinux_write_back(int file, long long offset, long long count, int waits) {
+    unsigned flags = SYNC_FILE_RANGE_WRITE;
+    if (waits) flags |= SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER;
+    return sync_file_range(file, offset, count, flags);
 }
 
 int clinux_ignore_syn(int socket) {

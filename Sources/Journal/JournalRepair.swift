@@ -63,8 +63,16 @@ package struct JournalRepair: Sendable {
         try removeDrafts(drafts)
         try drafts.lock()
         var report = Report()
-        let made = try write(names.sorted(), to: drafts, &report)
-        drafts.unlock()
+        let made: [String]
+        do throws(JournalFault) {
+            made = try write(names.sorted(), to: drafts, &report)
+            drafts.unlock()
+        } catch {
+            drafts.unlock()
+            // Best effort: the next repair removes them, too.
+            try? removeDrafts(drafts)
+            throw error
+        }
         let copy = "damaged-\(hex(UInt64(clamping: options.clock.now), digits: 12))"
         try link(names, into: copy)
         report.copy = copy

@@ -33,5 +33,17 @@ package protocol JournalStorage: JournalSource {
 package protocol JournalFile: AnyObject, Sendable {
     /// Returns when all octets are on stable storage and the file still stands under its name.
     func write(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault)
+    /// As ``write(_:at:)``, but on stable storage only after ``settle()``; for large files that others should not notice.
+    func writeUnsettled(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault)
+    /// Returns when everything written so far is on stable storage.
+    func settle() throws(JournalFault)
     func close()
+}
+
+extension JournalFile {
+    package func writeUnsettled(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
+        try write(bytes, at: offset)
+    }
+
+    package func settle() throws(JournalFault) {}
 }

@@ -129,12 +129,13 @@ struct SnapshotWriter: ~Copyable {
     /// - Parameter header: with this writer's salt and number of records.
     consuming func finish(_ header: SnapshotHeader) throws(JournalFault) {
         try flush()
+        try file.settle()
         try file.write(header.octets, at: 0)
     }
 
     private mutating func flush() throws(JournalFault) {
         guard !buffer.isEmpty else { return }
-        try file.write(buffer, at: offset)
+        try file.writeUnsettled(buffer, at: offset)
         offset &+= UInt64(buffer.count)
         buffer.removeAll(keepingCapacity: true)
     }

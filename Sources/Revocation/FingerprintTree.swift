@@ -52,6 +52,18 @@
         return count > before
     }
 
+    /// Inserts a fingerprint with its word in a tree of width 2.
+    /// - Returns: false if it was there with the same word. With another word it is not taken up, and true all the same.
+    mutating func insert(_ fingerprint: UInt64, _ word: UInt64) -> Bool {
+        let before = count
+        let (index, place) = place(for: fingerprint)
+        guard count == before else {
+            tables[index].set(word, 1, at: place)
+            return true
+        }
+        return tables[index].word(1, at: place) != word
+    }
+
     /// Octets of all tables, for those who watch memory.
     var byteCount: Int { tables.reduce(0) { $0 + $1.byteCount } }
 
@@ -64,12 +76,12 @@
             case .placed(let place):
                 count += 1
                 return (index, place)
-            case .full: makeRoom(in: index)
+            case .full: makeRoom(for: fingerprint, in: index)
             }
         }
     }
 
-    private mutating func makeRoom(in index: Int) {
+    private mutating func makeRoom(for fingerprint: UInt64, in index: Int) {
         let full = tables[index]
         if let grown = full.grown() {
             tables[index] = grown
@@ -79,19 +91,22 @@
                 depth += 1
             }
             let (lower, upper) = full.split()
-            let added = UInt32(tables.count)
+            // The entries that name the full table stand together; the next bit of the second half is 1.
+            let named = 1 << Int(depth - (full.sharedBits - sharedBits))
+            let start = entry(of: fingerprint) & ~(named - 1)
+            for entry in (start + named / 2)..<(start + named) { directory[entry] = UInt32(tables.count) }
             tables[index] = lower
             tables.append(upper)
-            // Of the entries that name the full table, which stand together, the second half has the next bit set.
-            let named = directory.indices.filter { directory[$0] == UInt32(index) }
-            for entry in named.suffix(named.count / 2) { directory[entry] = added }
         }
         full.free()
     }
 
     @inline(__always)
-    private func index(of fingerprint: UInt64) -> Int {
-        guard depth > 0 else { return 0 }
-        return Int(directory[Int(truncatingIfNeeded: (fingerprint << sharedBits) >> (64 - depth))])
+    private func index(of fingerprint: UInt64) -> Int { Int(directory[entry(of: fingerprint)]) }
+
+    /// Of the directory.
+    @inline(__always)
+    private func entry(of fingerprint: UInt64) -> Int {
+        depth == 0 ? 0 : Int(truncatingIfNeeded: (fingerprint << sharedBits) >> (64 - depth))
     }
 }

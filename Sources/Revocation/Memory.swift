@@ -7,9 +7,10 @@ struct Memory: Sendable {
     let sessions: Denylist
     let rotations: Sessions
     let cuts = Cuts()
+    let key: FingerprintKey
 
     init(random: () -> UInt64) {
-        let key = FingerprintKey(random: random)
+        key = FingerprintKey(random: random)
         // Tokens by their expiry, 4.4 minutes each; sessions by their beginning, 18.6 hours each.
         tokens = Denylist(key: key, stretchBits: 18)
         sessions = Denylist(key: key, stretchBits: Sessions.stretchBits)

@@ -51,6 +51,13 @@ func nanoseconds() -> Int64 {
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }
 
+/// Processor time of the whole process so far, in nanoseconds: what a busy machine stretches least.
+func processorNanoseconds() -> Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+}
+
 /// The wall clock in milliseconds.
 func milliseconds() -> Int64 {
     var time = timespec()
