@@ -82,7 +82,9 @@ package struct ListenText: Equatable, Sendable {
         } else if host.contains(":") {
             return nil
         }
-        return host.isEmpty ? nil : .tcp(host: host, port: port)
+        // Neither stands in an address; they are what a prefix that is spelled wrongly, or twice, leaves.
+        guard !host.isEmpty, !host.contains("+"), !host.contains("/") else { return nil }
+        return .tcp(host: host, port: port)
     }
 
     /// The same address with TLS, if it can have it.

@@ -213,6 +213,6 @@ func isAuthority(_ octets: Span<UInt8>) -> Bool {
         }
     }
     if let colon, octets.count &- colon > 6 { return false }
-    if let bracket { return PeerAddress(text: octets.extracting(1..<bracket)) != nil }
+    if let bracket { return PeerAddress(node: octets.extracting(0...bracket)) != nil }
     return octets[0] != UInt8(ascii: "[") && (colon ?? octets.count) <= 253
 }

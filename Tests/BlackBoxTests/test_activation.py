@@ -57,7 +57,6 @@ def test_a_socket_at_a_configured_address_is_used_in_its_place(make_server):
         activate(server, [one])
         assert waiting.answer().status == 200
         waiting.close()
-        assert server.run.stop() == 0
 
 
 def test_a_socket_is_asked_for_by_its_name(make_server):
@@ -68,7 +67,6 @@ def test_a_socket_is_asked_for_by_its_name(make_server):
         assert ask(one.getsockname()) == ask(two.getsockname()) == 200
         told = sorted(event["address"] for event in server.events("listening"))
         assert told == ["fd:martlet.socket", "fd:web"]
-        assert server.run.stop() == 0
 
 
 def test_a_socket_that_nobody_asks_for_ends_the_start(make_server):
@@ -87,7 +85,6 @@ def test_sockets_for_another_process_are_none_of_ours(make_server):
     with held() as one:
         activate(server, [one], pid="1")
         assert ask(server.address) == 200
-        assert server.run.stop() == 0
 
 
 def test_a_restart_under_activation_fails_no_request(make_server):
@@ -103,7 +100,6 @@ def test_a_restart_under_activation_fails_no_request(make_server):
             activate(server, [one])
             busy.await_served(400)
         assert busy.failures == []
-        assert server.run.stop() == 0
 
 
 @pytest.mark.parametrize("keeps", [True, False], ids=["kept", "one-request"])

@@ -197,6 +197,7 @@ def test_without_descriptors_it_waits_quietly_and_comes_back(make_server):
         ("[2001:db8::1]:443", 200),
         ("[2001:db8:::1]", 400),
         ("[v1.fe80]", 400),
+        ("[192.0.2.1]", 400),
         ("user@a", 400),
         ("a/b", 400),
     ],
