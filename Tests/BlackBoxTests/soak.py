@@ -30,7 +30,7 @@ from harness.wire import request
 GROWTH_MAX_KIB = 8_192
 JSON = "application/json"
 # Seconds; a busy machine is slow and loses nothing.
-PATIENCE = 30
+PATIENCE = 60
 
 
 class Honest:
@@ -52,7 +52,7 @@ class Honest:
         with self.connect() as self.connection:
             self.connection.socket.settimeout(PATIENCE)
             body = {"username": AMY.name, "password": AMY.password}
-            session = self.ask("POST", "/login", body, 200)
+            session = self.log_in(body)
             for _ in range(30):
                 self.ask("GET", "/verify", None, 200, session["access_token"])
             fresh = self.ask("POST", "/refresh", {"refresh_token": session["refresh_token"]}, 200)
@@ -60,6 +60,15 @@ class Honest:
             self.ask("POST", "/verify", {"token": fresh["access_token"]}, 200)
             self.ask("POST", "/logout", {"refresh_token": fresh["refresh_token"]}, 204)
             self.ask("GET", "/verify", None, 401, fresh["access_token"])
+
+    def log_in(self, body: dict):
+        """A full queue of logins answers 503 with Retry-After; an honest client comes again."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            session = self.ask("POST", "/login", body, 200, spare=503 if time.monotonic() < deadline else 200)
+            if "access_token" in session:
+                return session
+            time.sleep(1)
 
     def connect(self):
         if self.protocol == "h2c":
@@ -73,7 +82,7 @@ class Honest:
         plain = socket.create_connection(("127.0.0.1", self.secured.port), 10)
         return HTTP2Client(None, sock=context.wrap_socket(plain, server_hostname="localhost"))
 
-    def ask(self, method: str, path: str, members, wanted: int, token: str = ""):
+    def ask(self, method: str, path: str, members, wanted: int, token: str = "", spare: int = 0):
         body = json.dumps(members).encode() if members else b""
         if self.protocol in ("h2", "h2c"):
             fields = [("authorization", f"Bearer {token}")] if token else []
@@ -84,7 +93,7 @@ class Honest:
             fields |= {"Content_Type": JSON} if body else {}
             self.connection.send(request(method, path, body, **fields))
             answer = self.connection.answer()
-        assert answer.status == wanted, f"{method} {path}: {answer.status} instead of {wanted}, {answer.body[:300]}"
+        assert answer.status in (wanted, spare), f"{method} {path}: {answer.status} instead of {wanted}, {answer.body[:300]}"
         self.done += 1
         return json.loads(answer.body) if answer.body else None
 
@@ -141,7 +150,7 @@ def soak(secured, seconds: float) -> list[str]:
     print(f"memory after the first third {early / 1024:.1f} MiB, at the end {late / 1024:.1f} MiB")
     if late - early > GROWTH_MAX_KIB:
         wrong.append(f"memory grew by {(late - early) / 1024:.1f} MiB")
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 30
     while descriptors(server) > at_first and time.monotonic() < deadline:
         time.sleep(0.1)
     print(f"descriptors at first {at_first}, at the end {descriptors(server)}")
@@ -152,7 +161,8 @@ def soak(secured, seconds: float) -> list[str]:
 
 def make_server(folder: Path) -> Secured:
     """State that expires within the run, so that what is left over is a leak."""
-    times = {f"{name}_timeout": "3s" for name in ("head", "body", "idle", "write")}
+    # A client that gets no processor for a while must not be taken for one that is idle.
+    times = {"head_timeout": "5s", "body_timeout": "5s", "write_timeout": "5s", "idle_timeout": "20s"}
     # Cheap hashes: the processor is for the abuse here, and passwords have tests of their own.
     hasher = argon2.PasswordHasher(time_cost=5, memory_cost=7_168, parallelism=1, hash_len=32, salt_len=16)
     people = (dataclasses.replace(AMY, password_hash=hasher.hash(AMY.password)),)
