@@ -196,7 +196,8 @@ def short_writes(stage: Stage) -> str:
 def two_processes(stage: Stage) -> str:
     server = stage.server()
     shared = {"state": server.state_path, "keys": server.keys_path, "users": server.users_path}
-    second = stage.server(start=False, issuer=server.settings["issuer"], **shared)
+    second = stage.server(start=False, issuer=server.settings["issuer"])
+    second.settings |= shared
     refused = 0
     with stage.load(server) as load:
         for _ in range(20 if stage.full else 3):
