@@ -85,9 +85,17 @@ class Stage(contextlib.ExitStack):
         server.prefix = prefix
         self.servers.append(server)
         self.callback(server.close)
-        if start:
+        # A login needs more room than some of the disks have: it comes before, on a directory that is thrown away.
+        state = server.settings.pop("state", None)
+        if start or state:
             server.start()
             server.mint = Mint(server)
+        if state:
+            server.kill()
+            forget_sighting(server)
+            server.settings["state"] = state
+            if start:
+                server.run_once()
         return server
 
     def load(self, server: Server, **options) -> Load:
@@ -118,6 +126,11 @@ class Stage(contextlib.ExitStack):
         disk.mount()
         self.callback(unmount, disk.path)
         return disk
+
+
+def forget_sighting(server: Server) -> None:
+    """Lets the service start over a directory that is older than what it has seen, or another."""
+    (server.keys_path / "journal.seen").unlink(missing_ok=True)
 
 
 class Disk:

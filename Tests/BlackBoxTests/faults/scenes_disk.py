@@ -4,23 +4,29 @@ import subprocess
 import time
 
 from .line import Line
-from .load import Mint
 from .machine import Stage, is_ready, need, reasons, run, wait_for
 from .scenario import scenario
 
 HEALING_SECONDS = 40
 
 
-def fails_closed(stage: Stage, server) -> None:
-    """A revocation and a rotation are not acknowledged, readiness fails, and verifying goes on."""
+def fails_closed(stage: Stage, server, may_spare: bool = False) -> None:
+    """A revocation and a rotation are not acknowledged, readiness fails, and verifying goes on.
+
+    With `may_spare` room may have been kept for revocations: one that is acknowledged then has to hold like any other.
+    """
     line = Line(server.address)
     lives = [stage.ledger.add(server.mint.life()) for _ in range(4)]
     for life in lives[:2]:
         life.is_in_doubt = True
         status, _, _ = line.revoke(life.refresh)
-        assert status == 503, f"a revocation got {status}"
         assert line.verify_all(life.access) == [401], "a refused session counts in memory at once"
-        stage.ledger.miss()
+        if status == 200 and may_spare:
+            life.is_over = True
+            stage.ledger.acknowledge("session")
+        else:
+            assert status == 503, f"a revocation got {status}"
+            stage.ledger.miss()
     lives[2].pending_since = time.monotonic()
     status, _, _ = line.post("/refresh", refresh_token=lives[2].refresh)
     assert status == 503, f"a rotation got {status}"
@@ -35,7 +41,8 @@ def heals(stage: Stage, server, count: int = 40) -> None:
     wait_for(lambda: is_ready(server), HEALING_SECONDS, "readiness")
     with stage.load(server) as load:
         load.until(count)
-    assert server.run.events("journal_healed") or server.run.events("journal_write_failed")
+    healed = ("journal_healed", "journal_write_failed", "journal_reserve_held")
+    assert any(server.run.events(name) for name in healed)
 
 
 def finish(stage: Stage, server) -> None:
@@ -62,11 +69,10 @@ def small_tmpfs(stage: Stage) -> str:
     failure = server.fail_to_start()
     assert failure.code == 2 and "No space left on device" in failure.text, failure.text
     run("mount", "-o", "remount,size=76k", path)
-    server.start()
-    server.mint = Mint(server)
+    server.run_once()
     for size in (["96k", "128k", "192k", "2m"] if stage.full else ["2m"]):
         fill_by_use(stage, server)
-        fails_closed(stage, server)
+        fails_closed(stage, server, may_spare=True)
         run("mount", "-o", f"remount,size={size}", path)
         heals(stage, server)
     finish(stage, server)
@@ -143,7 +149,7 @@ def full_disk(stage: Stage) -> str:
         limit_files(server, 0)
         fill_by_use(stage, server)
         limit_files(server, "unlimited")
-        fails_closed(stage, server)
+        fails_closed(stage, server, may_spare=True)
         filler.unlink()
         heals(stage, server)
     finish(stage, server)

@@ -2,7 +2,20 @@
 
 import subprocess
 
-from .machine import PRELOADS, Disk, Missing, Stage, attempt, is_ready, library, need, run, unmount, wait_for
+from .machine import (
+    PRELOADS,
+    Disk,
+    Missing,
+    Stage,
+    attempt,
+    forget_sighting,
+    is_ready,
+    library,
+    need,
+    run,
+    unmount,
+    wait_for,
+)
 from .scenario import scenario
 from .scenes_disk import fails_closed
 
@@ -54,6 +67,7 @@ def power_cut_without_syncs(stage: Stage) -> str:
     server.kill()
     disk.remount()
     server.prefix = ()
+    forget_sighting(server)
     server.run_once()
     stage.ledger.check_tokens(server, load.fresh)
     server.kill()

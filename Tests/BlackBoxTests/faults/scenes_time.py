@@ -68,7 +68,7 @@ def jump(stage: Stage, server, clock: Clock, offset: int) -> list:
 def clock_jumps(stage: Stage) -> str:
     clock = Clock(stage)
     server = stage.server(clock.prefix)
-    jumps = [DAY, -DAY, -2 * HOUR] if not stage.full else [DAY, -DAY, -2 * HOUR, 5, -5, 6 * DAY, -30 * DAY, 60, DAY]
+    jumps = [DAY, -DAY, -2 * HOUR] if not stage.full else [DAY, -DAY, -2 * HOUR, 5, -5, 6 * DAY, -6 * DAY, 60, DAY]
     for offset in jumps:
         fresh = jump(stage, server, clock, offset)
         # A rotation at a later time issued tokens that are dated ahead; only denials are asked of those.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 BINARY = str(Path(os.environ.get("MARTLET_BIN", ROOT / ".build/release/martlet")).resolve())
-START_SECONDS = 20
+START_SECONDS = 60
 
 
 class StartFailed(Exception):

@@ -128,7 +128,11 @@ class Server:
             shutil.copytree(Server.keys_made, self.keys_path)
         self.run_once(preexec, arguments)
         if not Server.keys_made:
-            Server.keys_made = Path(shutil.copytree(self.keys_path, self.directory.parent / "keys-kept"))
+            # Keys only: what else may stand there is about one journal.
+            only_keys = shutil.ignore_patterns("journal.seen")
+            Server.keys_made = Path(
+                shutil.copytree(self.keys_path, self.directory.parent / "keys-kept", ignore=only_keys)
+            )
         return self
 
     def run_once(self, preexec=None, arguments: tuple[str, ...] = ()) -> None:
