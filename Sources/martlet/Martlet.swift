@@ -17,6 +17,8 @@ enum Martlet {
         Command(name: "keys", summary: "list, rotate and end the keys", run: KeysCommand.run),
         Command(name: "journal", summary: "look into the journal", run: JournalCommand.run),
         Command(name: "healthcheck", summary: "ask a running service whether it answers", run: HealthcheckCommand.run),
+        Command(
+            name: "bench-tokens", summary: "measure what a token costs on this machine", run: BenchTokensCommand.run),
         Command(name: "openapi", summary: "print the OpenAPI document", run: OpenAPICommand.run),
         Command(name: "version", summary: "print the version", run: { _ in VersionCommand.run() }),
     ]
