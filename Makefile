@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-full bench openapi format lint clean
+.PHONY: help run build test test-full bench bench-tokens openapi format lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,11 @@ bench: ## Measure against nginx on this machine; ARGS="--rows verify-hs256 --sec
 	@scripts/install build bench
 	@scripts/build
 	@python3 scripts/bench/bench.py $(ARGS)
+
+bench-tokens: ## Measure a token's cost against bare OpenSSL; ARGS="--rounds 100 --check"
+	@scripts/install build
+	@scripts/build
+	@.build/release/martlet bench-tokens $(ARGS)
 
 openapi: ## Write openapi.yaml as this version prints it
 	@scripts/install build

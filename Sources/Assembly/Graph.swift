@@ -35,7 +35,9 @@ package final class Graph: Sendable {
         let provided = try Self.providedTLS(configuration)
         let revocations = try Self.revocations(configuration, log)
         let context = if let provided { provided } else { try Self.selfSignedTLS(configuration, log) }
-        let keyring = if let present { present } else { try Self.firstKeyring(keys, log) }
+        let keyring =
+            if let present { present } else { try Self.firstKeyring(keys, configuration.realm.algorithm, log) }
+        try Self.checkSigners(keyring, configuration)
         let realm = try Self.realm(
             configuration, users: users, clients: clients, keyring: keyring, revocations: revocations, files: files,
             log: log)
@@ -80,10 +82,24 @@ package final class Graph: Sendable {
         }
     }
 
-    private static func firstKeyring(_ keys: KeyDirectory, _ log: Log) throws(StartFault) -> Keyring {
+    /// Says before the first login fails that there is nothing to sign with.
+    private static func checkSigners(_ keyring: Keyring, _ configuration: Configuration) throws(StartFault) {
+        let shared: [Algorithm] = configuration.realm.sharedSecretAudiences.isEmpty ? [] : [.hs256]
+        let now = SystemClock.wall.now
+        for algorithm in [configuration.realm.algorithm] + shared {
+            guard keyring.signingKey(for: algorithm, at: now) == nil else { continue }
+            throw StartFault(
+                description: "\(configuration.keysPath): no key signs \(algorithm.rawValue) now; "
+                    + "martlet keys rotate --alg \(algorithm.rawValue) --lead 0s makes one")
+        }
+    }
+
+    private static func firstKeyring(
+        _ keys: KeyDirectory, _ algorithm: Algorithm, _ log: Log
+    ) throws(StartFault) -> Keyring {
         do throws(KeyDirectoryFault) {
             let now = SystemClock.wall.now
-            let names = try keys.fill(now: now)
+            let names = try keys.fill(algorithm, now: now)
             log.write(.info, "keys_created") { $0.add("files", names.joined(separator: " ")) }
             return try keys.load(now: now)
         } catch {

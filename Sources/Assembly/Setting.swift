@@ -101,7 +101,8 @@ package enum Setting: String, CaseIterable, Sendable {
         case .keyRotation: "how long a key signs before it gets a successor by itself; 0s for never"
         case .users: "file of the users"
         case .clients: "file of the clients"
-        case .algorithm: "what access tokens are signed with: RS256 or HS256"
+        case .algorithm:
+            "what access tokens are signed with: HS256, RS256, PS256, ES256, each also with 384 or 512, or EdDSA"
         case .sharedSecretAudiences: "audiences whose access tokens are HS256, comma-separated"
         case .claims: "extra claims of users.json that tokens may carry, comma-separated"
         case .accessLifetime: "lifetime of an access token, 30s to 1h"

@@ -98,7 +98,8 @@ package struct TLSFiles: Equatable, Sendable {
         case .keyMismatch: "\(keyPath) and \(certificatePath)"
         case .authorities: clientAuthoritiesPath ?? certificatePath
         case .privateKey: keyPath
-        case .library, .secretTooShort, .modulusSize, .publicExponent, .coordinateSize, .notOnCurve, .ed25519Size,
+        case .library, .secretTooShort, .modulusSize, .publicExponent, .predictableModulus, .coordinateSize,
+            .notOnCurve, .ed25519Size,
             .smallOrder, .algorithmMismatch, .unusableKey, .inconsistent:
             certificatePath
         }

@@ -12,6 +12,8 @@ package enum CryptoFault: Error, Equatable, Sendable {
     case modulusSize(bitCount: Int)
     /// Public exponents that are even, below 3 or above 64 bits.
     case publicExponent
+    /// An RSA modulus made by a generator whose keys can be factored (CVE-2017-15361).
+    case predictableModulus
     /// A coordinate or private number that is not exactly as long as the curve's field (RFC 7518 §6.2.1.2).
     case coordinateSize(Curve, byteCount: Int)
     /// Coordinates of no point of the curve, or of the one at infinity.
@@ -67,6 +69,7 @@ extension CryptoFault: CustomStringConvertible {
             "an HMAC secret of \(byteCount) octets; HS\(byteCountMin * 8) needs at least \(byteCountMin)"
         case .modulusSize(let bitCount): "an RSA modulus of \(bitCount) bits; 2048 to 8192 are accepted"
         case .publicExponent: "an RSA public exponent that is even, below 3 or above 64 bits"
+        case .predictableModulus: "an RSA modulus that can be factored (CVE-2017-15361)"
         case .coordinateSize(let curve, let byteCount):
             "a number of \(byteCount) octets; \(curve.rawValue) takes \(curve.coordinateByteCount)"
         case .notOnCurve(let curve): "the point does not lie on \(curve.rawValue)"

@@ -142,3 +142,22 @@ extension KeyHandle {
         return .pss(hash)
     }
 }
+
+extension KeyText {
+    /// SubjectPublicKeyInfo in PEM (RFC 7468 §13).
+    package static func pem(_ numbers: PublicNumbers) throws(CryptoFault) -> [UInt8] {
+        let key = try KeyHandle.make(numbers)
+        guard let text = unsafe PEM.text({ unsafe PEM_write_bio_PUBKEY($0, key.raw) }) else {
+            throw .drained(from: "PEM_write_bio_PUBKEY")
+        }
+        return text
+    }
+
+    /// PKCS #8 in PEM, without a passphrase (RFC 7468 §10).
+    package static func pem(_ pair: SigningKey) throws(CryptoFault) -> [UInt8] {
+        let key = pair.handle
+        guard let text = unsafe PEM.text({ unsafe PEM_write_bio_PKCS8PrivateKey($0, key.raw, nil, nil, 0, nil, nil) })
+        else { throw .drained(from: "PEM_write_bio_PKCS8PrivateKey") }
+        return text
+    }
+}

@@ -47,6 +47,13 @@ package struct JWK: Sendable {
         guard verifies || material.isPair && signs else { throw .notForSignatures }
         maySign = signs
     }
+
+    init(material: Material, algorithm: Algorithm) {
+        self.material = material
+        self.algorithm = algorithm
+        kid = nil
+        maySign = true
+    }
 }
 
 extension JWK {

@@ -110,10 +110,15 @@ package struct Key: Sendable {
         return key
     }
 
+    /// Whether the key could sign if its time were now: no public half, and not kept from it by its own `key_ops`.
+    package var canSign: Bool {
+        if case .publicHalf = material { return false }
+        return maySign
+    }
+
     /// Whether the key may make a new signature at `now` (milliseconds).
     package func signs(at now: Int64) -> Bool {
-        if case .publicHalf = material { return false }
-        return maySign && lifecycle.signs(at: now)
+        canSign && lifecycle.signs(at: now)
     }
 
     /// Whether signatures of the key count at `now` (milliseconds).

@@ -26,6 +26,10 @@ package enum KeyFault: Error, Equatable, Sendable {
     case crypto(CryptoFault)
     /// A refresh key that is no secret: only HS256 signs refresh tokens.
     case purposeMismatch
+    /// A secret, where the public half is asked for.
+    case noPublicHalf
+    /// A public key, where the whole is asked for.
+    case noPrivateHalf
     case duplicateKid(String)
     /// There is no secret that signs refresh tokens.
     case refreshSecretMissing
@@ -47,9 +51,12 @@ extension KeyFault: CustomStringConvertible {
             "no key of the set can verify signatures\(fault.map { ": \($0)" } ?? "")"
         case .mixedSet: "a set of secrets and public keys; publishing one publishes both"
         case .notForSignatures: "\"use\" or \"key_ops\" do not allow signatures"
-        case .weakSecret: "the secret is weak or known to attackers: use 32 or more octets from a random generator"
+        case .weakSecret:
+            "the secret is weak or known to attackers: use 32 or more octets from a random generator, as they are, in hex or in base64"
         case .crypto(let fault): "\(fault)"
         case .purposeMismatch: "a refresh key must be a secret with \"alg\" HS256"
+        case .noPublicHalf: "a secret has no public half"
+        case .noPrivateHalf: "a public key has no private half"
         case .duplicateKid(let kid): "two keys are called \"\(kid)\""
         case .refreshSecretMissing: "no secret with \"purpose\" refresh"
         case .tooManyKeys(let count, let countMax): "\(count) keys; \(countMax) are the limit"

@@ -12,14 +12,8 @@ extension Key {
         var document = JSONDocument()
         do { try document.parse(bytes) } catch { throw .notJSON(error) }
         let jwk = try JWK(document, 0, in: bytes)
-        guard jwk.algorithm != nil else { throw .memberMissing("alg") }
-        if case .secret(let octets) = jwk.material {
-            let byteCountMin = jwk.algorithm?.mac?.byteCount ?? 32
-            guard octets.count >= byteCountMin else {
-                throw .crypto(.secretTooShort(byteCount: octets.count, byteCountMin: byteCountMin))
-            }
-            guard SecretStrength.isAcceptable(octets) else { throw .weakSecret }
-        }
+        guard let algorithm = jwk.algorithm else { throw .memberMissing("alg") }
+        if case .secret(let octets) = jwk.material { try Self.judge(octets, for: algorithm) }
         guard let purposeNode = document.member("purpose", of: 0, in: bytes) else { throw .memberMissing("purpose") }
         guard let text = document.string(purposeNode, in: bytes), let purpose = Purpose(rawValue: text) else {
             throw .memberInvalid("purpose")
@@ -40,6 +34,12 @@ extension Key {
         try writeMaterial(to: &writer)
         writer.name("use")
         writer.string("sig")
+        if !canSign {
+            writer.name("key_ops")
+            writer.beginArray()
+            writer.string("verify")
+            writer.endArray()
+        }
         writer.name("alg")
         writer.string(algorithm.rawValue)
         writer.name("kid")

@@ -22,16 +22,12 @@ package struct VerificationKeySet: Sendable {
     ///   mixed.
     package init(parsing bytes: Span<UInt8>, algorithm: Algorithm?) throws(KeyFault) {
         guard bytes.count <= Self.byteCountMax else { throw .crypto(.unusableKey(reason: "more than 1 MiB")) }
-        if Self.isJSON(bytes) {
+        if bytes.isJSON {
             self = try Self.json(bytes, algorithm)
             return
         }
-        // Text that claims to be a key never serves as a secret (RFC 8725 §2.1).
         if let algorithm, algorithm.isMAC {
-            let octets = bytes.indices.map { bytes[$0] }
-            guard !KeyText.isPEM(bytes), !SecretStrength.looksLikeKey(octets) else {
-                throw .algorithmMismatch(algorithm)
-            }
+            let octets = try Self.rawSecret(bytes, for: algorithm)
             self.init([try VerificationKey(secret: octets, algorithm)], isSet: false)
             return
         }
@@ -88,11 +84,12 @@ package struct VerificationKeySet: Sendable {
         return keys
     }
 
-    private static func isJSON(_ bytes: Span<UInt8>) -> Bool {
-        for index in bytes.indices where ![0x20, 0x09, 0x0A, 0x0D].contains(bytes[index]) {
-            return bytes[index] == UInt8(ascii: "{")
-        }
-        return false
+    /// Text that claims to be a key never serves as a secret (RFC 8725 §2.1).
+    /// - Throws: `.algorithmMismatch`.
+    static func rawSecret(_ bytes: Span<UInt8>, for algorithm: Algorithm) throws(KeyFault) -> [UInt8] {
+        let octets = bytes.indices.map { bytes[$0] }
+        guard !KeyText.isPEM(bytes), !SecretStrength.looksLikeKey(octets) else { throw .algorithmMismatch(algorithm) }
+        return octets
     }
 }
 
@@ -114,5 +111,15 @@ extension VerificationKeySet {
         guard !candidates.isEmpty else { throw .algNotAllowed }
         for key in candidates where key.accepts(parts, token) { return key.verified(parts) }
         throw .signatureInvalid
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether the octets claim to be a JSON object.
+    var isJSON: Bool {
+        for index in indices where ![0x20, 0x09, 0x0A, 0x0D].contains(self[index]) {
+            return self[index] == UInt8(ascii: "{")
+        }
+        return false
     }
 }

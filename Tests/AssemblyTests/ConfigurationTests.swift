@@ -70,7 +70,7 @@ struct ConfigurationTests {
         (.connectionsPerSource, ["0", "1000000"], ["-1", "1000001"]), (.headTimeout, ["1s", "10m"], ["0s", "601s"]),
         (.bodyTimeout, ["1s", "600s"], ["0s", "11m"]), (.idleTimeout, ["1s", "1h"], ["0s", "3601s"]),
         (.writeTimeout, ["1s", "10m"], ["0s", "601s"]), (.drainTimeout, ["1s", "10m"], ["0s", "601s"]),
-        (.algorithm, ["RS256", "HS256"], ["none", "rs256", "ES256", ""]), (.log, ["json", "text"], ["JSON", ""]),
+        (.algorithm, ["RS256", "HS512", "PS384", "ES256", "EdDSA"], ["none", "rs256", "ES256K", "eddsa", ""]), (.log, ["json", "text"], ["JSON", ""]),
         (.logLevel, ["debug", "info", "warning", "error"], ["warn", "", "fatal"]),
         (.state, ["var", "/x"], [""]), (.keys, ["keys"], [""]), (.users, ["a"], [""]), (.clients, ["a"], [""]),
         (.audience, ["api", "a,b", " a , b ", "https://api.example"], ["", ",", "a,a", "a b", "a\"b", "é"]),

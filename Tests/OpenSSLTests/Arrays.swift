@@ -57,3 +57,7 @@ func rsaComponents() throws -> RSAPrivateComponents {
     }
     return key
 }
+
+extension KeyText {
+    init(_ text: [UInt8]) throws(CryptoFault) { try self.init(parsing: text.span) }
+}

@@ -32,13 +32,9 @@ struct KeyringTests {
     }
 
     @Test func `a secret that holds a public key of the ring is refused (B3)`() throws {
-        guard case .pair(let pair) = Fixture.rsa.material else {
-            Issue.record("not a pair")
-            return
-        }
-        let modulus = pair.verifyingKey.components.modulus
+        let modulus = try #require(Fixture.rsa.modulus)
         for secret in [modulus, [2, 0] + modulus + [3], Array("n=\(Base64URL.encode(modulus))".utf8)] {
-            let jwk = Array(#"{"kty":"oct","kid":"a","k":"\#(Base64URL.encode(secret))"}"#.utf8)
+            let jwk = Array(#"{"kty":"oct","alg":"HS256","kid":"a","k":"\#(Base64URL.encode(secret))"}"#.utf8)
             let key = try Key(jwk: jwk)
             #expect(throws: KeyFault.weakSecret) { try Keyring([Fixture.rsa, key, Fixture.refresh]) }
             #expect(throws: Never.self) { try Keyring([key, Fixture.refresh]) }
