@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-full test-asan test-tsan fuzz faults simulate bench bench-journal openapi format lint clean
+.PHONY: help run build test test-full test-asan test-tsan fuzz faults simulate
+.PHONY: bench bench-journal bench-tokens openapi format lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +44,11 @@ bench-journal: ## Measure the journal against this machine's disk; ARGS="--full"
 	@scripts/build
 	@MARTLET_BENCH=1 scripts/build --product martlet-journal-bench
 	@python3 scripts/bench/journal.py $(ARGS)
+
+bench-tokens: ## Measure a token's cost against bare OpenSSL; ARGS="--rounds 100 --check"
+	@scripts/install build
+	@scripts/build
+	@.build/release/martlet bench-tokens $(ARGS)
 
 openapi: ## Write openapi.yaml as this version prints it
 	@scripts/install build

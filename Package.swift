@@ -86,7 +86,7 @@ let package = Package(
             "APITests",
             ["API", "HTTP", "Service", "Accounts", "Revocation", "Token", "Journal", "Telemetry", "OpenSSL", "Octets"]),
         tests("AssemblyTests", ["Assembly", "Service", "Accounts", "Token", "Telemetry", "Octets"]),
-        tests("MartletTests", ["martlet", "Assembly", "Accounts", "Octets"]),
+        tests("MartletTests", ["martlet", "Assembly", "Accounts", "Fetching", "Token", "Octets"]),
         tests("ContractTests", ["Assembly", "API", "HTTP"]),
         tests("TidyTests", []),
     ]

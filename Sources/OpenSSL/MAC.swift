@@ -27,7 +27,7 @@ package final class MACKey: Sendable {
 @safe package final class MACContext {
     package let tagByteCount: Int
 
-    private let raw: OpaquePointer
+    let raw: OpaquePointer
 
     package init(_ key: MACKey) throws(CryptoFault) {
         guard let raw = unsafe EVP_MAC_CTX_new(FetchedAlgorithms.hmac) else { throw .drained(from: "EVP_MAC_CTX_new") }

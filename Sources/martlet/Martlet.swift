@@ -21,6 +21,8 @@ enum Martlet {
         Command(name: "mint", summary: "sign a token with the keys at hand", run: MintCommand.run),
         Command(name: "journal", summary: "look into the journal", run: JournalCommand.run),
         Command(name: "healthcheck", summary: "ask a running service whether it answers", run: HealthcheckCommand.run),
+        Command(
+            name: "bench-tokens", summary: "measure what a token costs on this machine", run: BenchTokensCommand.run),
         Command(name: "openapi", summary: "print the OpenAPI document", run: OpenAPICommand.run),
         Command(name: "version", summary: "print the version", run: { _ in VersionCommand.run() }),
     ]

@@ -180,7 +180,8 @@ extension Key {
         jwk text: [UInt8], purpose: Purpose = .access, kid: String? = nil, algorithm: Algorithm? = nil
     ) throws(KeyFault) {
         try self.init(
-            JWK(parsing: text.span), kid: kid, algorithm: algorithm, purpose: purpose, lifecycle: KeyLifecycle(createdAt: Fixture.now))
+            JWK(parsing: text.span), kid: kid, algorithm: algorithm, purpose: purpose,
+            lifecycle: KeyLifecycle(createdAt: Fixture.now))
     }
 
     init(

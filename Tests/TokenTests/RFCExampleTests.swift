@@ -35,10 +35,12 @@ struct RFCExampleTests {
         }
     }
 
-    @Test(arguments: ["jws", "curve25519"].flatMap { folder in
-        vectorNames("rfc7520-cookbook/\(folder)").map { "\(folder)/\($0)" }
-    })
-    func `RFC 7520 and 8037 examples verify with the key that they name, where they are compact`(_ file: String) throws {
+    @Test(
+        arguments: ["jws", "curve25519"].flatMap { folder in
+            vectorNames("rfc7520-cookbook/\(folder)").map { "\(folder)/\($0)" }
+        })
+    func `RFC 7520 and 8037 examples verify with the key that they name, where they are compact`(_ file: String) throws
+    {
         let example = try cookbook(String(file.dropLast(".json".count)))
         let output = try #require(example["output"] as? [String: Any])
         guard let compact = output["compact"] as? String else {
@@ -56,7 +58,8 @@ struct RFCExampleTests {
         #expect(keys.refusal(Array(altered.utf8)) == .signatureInvalid)
         guard algorithm.isDeterministic, !isDetached else { return }
         let parts = compact.split(separator: ".")
-        let signature = Forge.signature(over: Array(parts[0...1].joined(separator: ".").utf8), try Key(jwk: jwk, kid: "a", algorithm: algorithm))
+        let signature = Forge.signature(
+            over: Array(parts[0...1].joined(separator: ".").utf8), try Key(jwk: jwk, kid: "a", algorithm: algorithm))
         #expect(Base64URL.encode(signature) == parts[2])
     }
 

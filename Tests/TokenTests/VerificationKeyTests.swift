@@ -87,7 +87,8 @@ struct VerificationKeyTests {
     }
 
     @Test(arguments: [
-        "", "-", "-----BEGIN", "-----BEGIN PUBLIC KEY-----\n", "-----BEGIN PUBLIC KEY-----\n!!\n-----END PUBLIC KEY-----\n",
+        "", "-", "-----BEGIN", "-----BEGIN PUBLIC KEY-----\n",
+        "-----BEGIN PUBLIC KEY-----\n!!\n-----END PUBLIC KEY-----\n",
         "-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n", "\u{30}\u{0}",
         "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",

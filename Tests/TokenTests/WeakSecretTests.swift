@@ -17,7 +17,8 @@ struct WeakSecretTests {
             #expect(Self.isRefused(octets + [0x0A]), "\(text) with a line end")
             guard octets.count >= 32 else { continue }
             longCount += 1
-            for spelled in [Base64URL.decode(text), Base64.decode(octets.span)].compactMap({ $0 }) where spelled.count >= 32 {
+            for spelled in [Base64URL.decode(text), Base64.decode(octets.span)].compactMap({ $0 })
+            where spelled.count >= 32 {
                 #expect(Self.isRefused(spelled), "\(text) decoded")
             }
         }
@@ -47,7 +48,8 @@ struct WeakSecretTests {
         // One in 30,000 spellings of a random secret looks like words; of a thousand, ten would be a mistake.
         let refused = (0..<1_000).count { _ in
             let random = Random.bytes(32)
-            return Self.isRefused(Array(Base64URL.encode(random).utf8)) || Self.isRefused(Array(Base64.encode(random).utf8))
+            return Self.isRefused(Array(Base64URL.encode(random).utf8))
+                || Self.isRefused(Array(Base64.encode(random).utf8))
         }
         #expect(refused < 10)
     }
