@@ -152,10 +152,35 @@ def small_seeds() -> None:
     put("journal", "0000000000000001-0000000000000001.jrn")
 
 
+def key_set_seeds() -> None:
+    for path in sorted(VECTORS.glob("jwk-pyjwt/*.json")) + sorted(VECTORS.glob("rfc7515-latchset/*.jwk*")):
+        if path.stat().st_size <= 4_096:
+            put("keyset", path.read_bytes())
+    for path in sorted(VECTORS.glob("pem-node-jsonwebtoken/*")):
+        if path.stat().st_size <= 4_096:
+            put("keyset", path.read_bytes())
+
+
+def proxy_seeds() -> None:
+    for text in (
+        "PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n", "PROXY TCP6 2001:db8::1 ::ffff:192.0.2.1 1 65535\r\nGET",
+        "PROXY UNKNOWN\r\n", "PROXY UNKNOWN ffff::1 ::1 65535 1\r\n",
+    ):  # fmt: skip
+        put("proxy", text)
+    mark, four = b"\r\n\r\n\0\r\nQUIT\n", bytes([192, 0, 2, 1, 198, 51, 100, 1]) + struct.pack(">HH", 56324, 443)
+    six = bytes(range(32)) + struct.pack(">HH", 1, 2)
+    for head, body in (
+        (b"\x20\x00", b""), (b"\x21\x11", four), (b"\x21\x21", six), (b"\x21\x31", b"/a".ljust(108, b"\0") * 2),
+        (b"\x21\x00", b"unspecified"), (b"\x21\x11", four + b"\x04\x00\x03abc"), (b"\x21\x11", four + b"\x03\x00\x04abcd"),
+    ):  # fmt: skip
+        put("proxy", mark + head + struct.pack(">H", len(body)) + body + b"GET / HTTP/1.1")
+
+
 def main() -> None:
     shutil.rmtree(CORPUS, ignore_errors=True)
     for seeds in (
-        json_seeds, token_seeds, claim_seeds, key_seeds, http1_seeds, http2_seeds, small_seeds,
+        json_seeds, token_seeds, claim_seeds, key_seeds, http1_seeds, http2_seeds, small_seeds, key_set_seeds,
+        proxy_seeds,
     ):  # fmt: skip
         seeds()
     for folder in sorted(CORPUS.iterdir()):

@@ -18,15 +18,17 @@ extension World {
     private func denial(_ sid: UUID, _ subject: Int, _ client: Int, _ store: RevocationStore) -> Denial? {
         let subject = self.subject(subject)
         let client = self.client(client)
-        return store.denial(sid: sid, issuedAt: 0, subject: subject.span, client: client.span, kid: Self.kid.span)
+        let kid = Self.kid
+        return store.denial(sid: sid, issuedAt: 0, subject: subject.span, client: client.span, kid: kid.span)
     }
 
     func isDenied(_ token: SimulatedToken, _ store: RevocationStore) -> Bool {
         let nobody = self.subject(-1)
+        let kid = Self.kid
         // Issued after every cut.
         return store.denial(
             jti: token.jti, sid: nil, issuedAt: 1 << 46, expiresAt: token.expires, subject: nobody.span,
-            client: nobody.span, kid: Self.kid.span) == .token
+            client: nobody.span, kid: kid.span) == .token
     }
 
     /// After a start: what was unsure is found, or gone for good.

@@ -106,9 +106,10 @@ extension World {
         let flag = Flag()
         let subject = self.subject(session.subject)
         let client = self.client(session.client)
+        let kid = Self.kid
         store.rotate(
             RotationRequest(sid: session.sid, generation: generation, request: request, sessionEnd: session.end),
-            subject: subject.span, client: client.span, kid: Self.kid.span
+            subject: subject.span, client: client.span, kid: kid.span
         ) { outcome in
             self.outstanding -= 1
             if flag.isRaised { self.fail("a question was answered twice") }

@@ -16,6 +16,8 @@ struct Fuzzer: Sendable {
         Fuzzer(name: "claims", byteCountMax: 1_024, make: ClaimsFuzzer.make),
         Fuzzer(name: "jwk", byteCountMax: 2_048, make: JWKFuzzer.make),
         Fuzzer(name: "keyfile", byteCountMax: 2_048, make: KeyFileFuzzer.make),
+        Fuzzer(name: "keyset", byteCountMax: 4_096, make: KeySetFuzzer.make),
+        Fuzzer(name: "proxy", byteCountMax: 512, make: ProxyFuzzer.make),
         Fuzzer(name: "http1", byteCountMax: 2_048, make: HTTP1Fuzzer.make),
         Fuzzer(name: "http2", byteCountMax: 2_048, make: HTTP2Fuzzer.make),
         Fuzzer(name: "form", byteCountMax: 2_048, make: FormFuzzer.make),

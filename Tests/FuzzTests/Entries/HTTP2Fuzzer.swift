@@ -35,7 +35,7 @@ enum HTTP2Fuzzer {
                 output.removeAll(keepingCapacity: true)
                 session.drain(into: &output, byteCountMax: 65_536)
                 demand(output.count < 131_072, "what is sent is bounded")
-                demand(session.streams.count <= bounds.streamsMax, "streams are bounded")
+                demand(session.streams.values.count <= bounds.streamsMax, "streams are bounded")
             }
             for number in 0...ticket {
                 guard let stream = session.settle(number) else { continue }

@@ -33,3 +33,19 @@ enum KeyFileFuzzer {
         }
     }
 }
+
+/// What an operator or another issuer gives as keys: PEM, DER, one JWK, a set, or a secret.
+enum KeySetFuzzer {
+    static func make() -> ([UInt8]) -> Void {
+        { bytes in
+            for algorithm in [nil, Algorithm.es256, .hs256] {
+                guard let set = try? VerificationKeySet(parsing: bytes.span, algorithm: algorithm) else { continue }
+                demand(!set.keys.isEmpty, "a set that is taken holds a key")
+                if let algorithm, !set.isSet {
+                    demand(set.keys.allSatisfy { $0.algorithm == algorithm }, "a key has the algorithm that was asked for")
+                }
+                demand((try? set.check(bytes.span)) == nil, "keys are no token")
+            }
+        }
+    }
+}

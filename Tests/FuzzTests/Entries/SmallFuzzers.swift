@@ -1,3 +1,4 @@
+@testable import Engine
 @testable import Journal
 import Octets
 import Telemetry
@@ -29,6 +30,21 @@ enum Base64URLFuzzer {
             if let decoded = Base64.decodeUnpadded(bytes.span) {
                 demand(Array(Base64.encodeUnpadded(decoded).utf8) == bytes, "a second spelling")
             }
+        }
+    }
+}
+
+/// The PROXY protocol's header, in both versions: read whole or an octet at a time, with the same outcome.
+enum ProxyFuzzer {
+    static func make() -> ([UInt8]) -> Void {
+        { bytes in
+            let outcome = ProxyHeader.read(bytes.span)
+            guard case .complete(let consumed, _) = outcome else { return }
+            demand(consumed > 0 && consumed <= min(bytes.count, ProxyHeader.byteCountMax), "a header has its octets")
+            for count in 0..<consumed {
+                demand(ProxyHeader.read(bytes.span.extracting(0..<count)) == .needsMore, "a part of a header waits for more")
+            }
+            demand(ProxyHeader.read(bytes.span.extracting(0..<consumed)) == outcome, "what follows is not looked at")
         }
     }
 }
