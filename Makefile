@@ -34,6 +34,10 @@ fuzz: ## Run the fuzzers, SECONDS=60 each or RUNS=N; FUZZERS="json jws", PLANT=1
 	@scripts/install build
 	@FUZZ_SECONDS="$(SECONDS)" RUNS="$(RUNS)" FUZZERS="$(FUZZERS)" PLANT="$(PLANT)" scripts/fuzz
 
+simulate: ## Run the journal on a simulated disk; SEEDS=2000, SEED=17 for one that is told step by step, MUTANTS=1 for bugs put in
+	@scripts/install build
+	@scripts/simulate $(if $(MUTANTS),--mutants,$(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000)))
+
 bench: ## Measure against nginx on this machine; ARGS="--rows verify-hs256 --seconds 3"
 	@scripts/install build bench
 	@scripts/build

@@ -58,7 +58,7 @@ package final class Graph: Sendable {
         try keeper.takeUp(stamp: keys.stamp())
         let housekeeper = Housekeeper(
             realm: realm, files: files, keys: keeper, tls: configuration.tls, identity: identity,
-            sighting: SightingFile(configuration))
+            sighting: SightingFile(state: configuration.statePath))
         let settings = Setting.allCases.map { $0.openAPIText }
         shared = ApplicationShared(
             realm: realm, connections: connections, accessLog: accessLog?.accessLog,
@@ -172,7 +172,7 @@ package final class Graph: Sendable {
                 monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() })
             options.observe = { Self.say($0, log) }
             options.reserveByteCount = 256 << 10
-            options.sighting = try SightingFile(configuration).read()
+            options.sighting = try SightingFile(state: configuration.statePath).read()
             store = try RevocationStore.open(options)
         } catch {
             throw StartFault(description: "\(error)")

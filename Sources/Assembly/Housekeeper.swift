@@ -32,6 +32,7 @@ final class Housekeeper: Sendable {
         var tlsStamp: [FileStamp]
         var failures: [String: String] = [:]
         var sighting: JournalSighting?
+        var isSightingRefused = false
     }
 
     private let realm: Realm
@@ -45,7 +46,8 @@ final class Housekeeper: Sendable {
     private let reloading = Mutex(())
 
     init(
-        realm: Realm, files: AccountFiles, keys: KeyKeeper, tls: TLSFiles?, identity: TLSIdentity?, sighting: SightingFile
+        realm: Realm, files: AccountFiles, keys: KeyKeeper, tls: TLSFiles?, identity: TLSIdentity?,
+        sighting: SightingFile
     ) {
         self.sighting = sighting
         self.realm = realm
@@ -123,6 +125,12 @@ final class Housekeeper: Sendable {
             return state.sighting != present
         }
         guard isNews, let reason = sighting.write(present) else { return }
+        // Once: a directory that cannot be written is likely to stay so.
+        let isFirst = state.withLock { state in
+            defer { state.isSightingRefused = true }
+            return !state.isSightingRefused
+        }
+        guard isFirst else { return }
         realm.log.write(.warning, "journal_sighting_unwritable") { $0.add("reason", reason) }
     }
 

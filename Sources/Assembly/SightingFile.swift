@@ -2,19 +2,16 @@ import Accounts
 import Glibc
 package import Journal
 
-/// Where it is written down how far the journal has come: beside the keys, so that whoever puts back an old state
-/// directory does not put back this as well.
+/// Where it is written down how far the journal has come: beside the state directory and not in it, so that whoever puts
+/// back an old one does not put back this as well. Not in the key directory: several services may share that one.
 package struct SightingFile: Sendable {
-    static let name = "journal.seen"
-
     package let path: String
 
-    package init(keysPath: String) {
-        path = keysPath + "/" + Self.name
-    }
-
-    init(_ configuration: Configuration) {
-        self.init(keysPath: configuration.keysPath)
+    /// - Parameter state: the state directory.
+    package init(state: String) {
+        var trimmed = state[...]
+        while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
+        path = trimmed + ".seen"
     }
 
     /// - Returns: nil if nothing was written down.

@@ -25,7 +25,9 @@ package struct LinuxCalls: SystemCalls {
         _ octets: [UInt8], from start: Int, to file: Int32, at offset: UInt64
     ) throws(SystemError) -> Int {
         let rest = octets[start...]
-        let count = unsafe rest.withUnsafeBytes { unsafe pwrite(file, $0.baseAddress, $0.count, off_t(clamping: offset)) }
+        let count = unsafe rest.withUnsafeBytes {
+            unsafe pwrite(file, $0.baseAddress, $0.count, off_t(clamping: offset))
+        }
         guard count >= 0 else { throw .current }
         return count
     }

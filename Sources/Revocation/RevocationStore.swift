@@ -46,7 +46,7 @@ package final class RevocationStore: Sendable {
             }
         }
         // A clock that was set back must not let a cut pass by sessions that are in the journal's past.
-        floor = max(floor, UUID.version7High(milliseconds: reader.lastTime))
+        floor = max(floor, UUID.version7High(milliseconds: reader.lastTime.saturatingAdd(1)))
         var evidence = TimeEvidence(lastTime: reader.lastTime, wall: options.clock.now, monotonic: began)
         memory.purge(expiredAt: evidence.observe(wall: options.clock.now, monotonic: began) &- Self.leewayMax)
         self.evidence = Mutex(evidence)

@@ -14,10 +14,9 @@ enum JournalAcceptance {
     /// The longest that any session may last, 400 days: so long the cut must be kept.
     private static let sessionMax: Int64 = 34_560_000_000
 
-    /// - Parameter keys: the directory of the keys, beside which it is noted what was seen.
     /// - Returns: the exit status.
-    static func run(_ state: String, keys: String, keepsSessions: Bool) throws(JournalFault) -> Int32 {
-        try accept(state, SightingFile(keysPath: keys).path, keepsSessions: keepsSessions)
+    static func run(_ state: String, keepsSessions: Bool) throws(JournalFault) -> Int32 {
+        try accept(state, SightingFile(state: state).path, keepsSessions: keepsSessions)
         return ExitCode.ok
     }
 

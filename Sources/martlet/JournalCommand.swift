@@ -14,7 +14,7 @@ enum JournalCommand {
           compact  write it again without what expired or was overtaken
           repair   drop what a crash left unacknowledged, and keep a copy of it
           accept   let a server start over a directory that was restored from a copy: ends everything that began before
-                   now, unless --keep-sessions is given; --keys DIR is MARTLET_KEYS, or keys
+                   now, unless --keep-sessions is given
 
         DIR is MARTLET_STATE, or var. stat, verify and dump also read the directory of a running server, and change nothing;
         for compact, repair and accept it must be stopped.
@@ -51,7 +51,7 @@ enum JournalCommand {
 
     private static let commands = ["stat", "verify", "dump", "compact", "repair", "accept"]
     private static let extraOptions: [String: [Arguments.Option]] = [
-        "repair": [.flag("--accept-loss")], "accept": [.value("--keys"), .flag("--keep-sessions")],
+        "repair": [.flag("--accept-loss")], "accept": [.flag("--keep-sessions")],
     ]
 
     private static func run(_ command: String, _ directory: String, _ words: Arguments) -> Int32 {
@@ -62,8 +62,7 @@ enum JournalCommand {
             case "dump": return try JournalDump.run(directory)
             case "compact": return try JournalCompaction.run(directory)
             case "accept":
-                let keys = words.value("--keys") ?? variable("MARTLET_KEYS") ?? "keys"
-                return try JournalAcceptance.run(directory, keys: keys, keepsSessions: words.has("--keep-sessions"))
+                return try JournalAcceptance.run(directory, keepsSessions: words.has("--keep-sessions"))
             default: return try JournalRepairing.run(directory, acceptsLoss: words.has("--accept-loss"))
             }
         } catch {

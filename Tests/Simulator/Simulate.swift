@@ -47,7 +47,8 @@ enum Simulate {
                 return false
             }
         }
-        let seconds = Double((clock.now - began).components.attoseconds) / 1e18 + Double((clock.now - began).components.seconds)
+        let seconds =
+            Double((clock.now - began).components.attoseconds) / 1e18 + Double((clock.now - began).components.seconds)
         print("\(options.seeds.count) seeds in \(Int(seconds * 10) / 10) s, nothing promised was lost")
         print(tally.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", "))
         return true
@@ -100,7 +101,8 @@ enum MutantTable {
     static func print(_ options: Options) -> Bool {
         let clock = ContinuousClock()
         var isComplete = true
-        Swift.print("| bug | seeds that find it | seeds tried | found after | what is seen first |\n|---|---|---|---|---|")
+        Swift.print(
+            "| bug | seeds that find it | seeds tried | found after | what is seen first |\n|---|---|---|---|---|")
         for mutant in Mutant.allCases {
             let began = clock.now
             var found: [UInt64] = []
@@ -121,7 +123,9 @@ enum MutantTable {
             }
             if found.isEmpty { isComplete = false }
             let seeds = found.isEmpty ? "none" : found.map { "\($0)" }.joined(separator: ", ")
-            let milliseconds = firstTime.map { "\($0.components.seconds * 1_000 + $0.components.attoseconds / 1_000_000_000_000_000) ms" }
+            let milliseconds = firstTime.map {
+                "\($0.components.seconds * 1_000 + $0.components.attoseconds / 1_000_000_000_000_000) ms"
+            }
             Swift.print("| \(mutant.rawValue) | \(seeds) | \(tried) | \(milliseconds ?? "not found") | \(sentence) |")
         }
         return isComplete

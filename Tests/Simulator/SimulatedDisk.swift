@@ -16,7 +16,11 @@ final class SimulatedDisk: SystemCalls, @unchecked Sendable {
         case directory(String)
     }
 
-    var faults = Faults.none
+    var faults = Faults.none {
+        didSet { if faults.isFull, !oldValue.isFull { room = random.below(12_000) } }
+    }
+    /// Octets that still fit onto a full disk.
+    private var room = 0
     /// Called before the calls that only a compaction makes: others go on with their work meanwhile.
     var onCompaction: (() -> Void)?
     /// How many calls are answered until the process dies in the middle of one; nil if it lives.
@@ -121,7 +125,6 @@ final class SimulatedDisk: SystemCalls, @unchecked Sendable {
                 target = .file(file, isSynchronous: mode == .draft)
                 if mode != .lock { discard(file) }
             } else {
-                if faults.isFull, random.below(2) == 0 { throw SystemError(ENOSPC) }
                 files[nextFile] = SimulatedFile()
                 link(directory, name, nextFile)
                 target = .file(nextFile, isSynchronous: mode == .draft)
@@ -161,9 +164,10 @@ final class SimulatedDisk: SystemCalls, @unchecked Sendable {
         if isLast { end = start + random.below(end - start + 1) }
         if faults.isFull, offset + (end - start) > size {
             // What little is left is enough for a part.
-            let room = min(end - start, max(0, size - offset) + random.below(2) * random.below(12_000))
-            guard room > 0 else { throw SystemError(ENOSPC) }
-            end = start + room
+            let count = min(end - start, max(0, size - offset) + room)
+            guard count > 0 else { throw SystemError(ENOSPC) }
+            end = start + count
+            room -= max(0, offset + count - size)
         }
         files[number]?.write(octets[start..<end], at: offset)
         if isLast, random.below(2) == 0 { throw SystemError(EIO) }
@@ -185,6 +189,7 @@ final class SimulatedDisk: SystemCalls, @unchecked Sendable {
                 throw SystemError(EIO)
             }
             directories[path]?.synchronize()
+            dropNameless()
         case nil: throw SystemError(EBADF)
         }
         if isLast { throw SystemError(EIO) }
@@ -219,8 +224,8 @@ final class SimulatedDisk: SystemCalls, @unchecked Sendable {
     }
 
     func unlink(_ path: String) throws(SystemError) {
-        // The writer itself removes nothing but drafts of segments.
-        if !path.hasSuffix(".jrn.tmp") { onCompaction?() }
+        // The writer itself removes drafts of segments and the reserve.
+        if path.hasSuffix(".jrn") || path.hasSuffix(".snap") || path.hasSuffix(".snap.tmp") { onCompaction?() }
         let isLast = try begin()
         try checkNames()
         let (directory, name) = Self.split(path)
@@ -340,7 +345,10 @@ final class SimulatedDisk: SystemCalls, @unchecked Sendable {
         for case .file(let number, _) in descriptors.values { kept.insert(number) }
         if let displaced { kept.insert(displaced.file) }
         for number in files.keys.sorted() where !kept.contains(number) {
-            if let file = files.removeValue(forKey: number) { keepStale(file.medium) }
+            guard let file = files.removeValue(forKey: number) else { continue }
+            keepStale(file.medium)
+            // Or somebody else was faster.
+            if random.below(2) == 0 { room += file.medium.count }
         }
     }
 

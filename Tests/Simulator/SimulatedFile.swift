@@ -70,6 +70,8 @@ struct SimulatedFile {
     private mutating func settle(_ random: inout SplitMix, stale: [[UInt8]]) {
         let before = medium.count
         let mode = random.below(4)
+        // Blocks that were given back last are given out first.
+        let old = random.below(4) == 0 ? random.element(of: stale) : random.element(of: Array(stale.suffix(3)))
         if isSizeDirty || !dirty.isEmpty {
             switch random.below(3) {
             case 0: break
@@ -83,7 +85,7 @@ struct SimulatedFile {
             let range = Self.range(of: page, cached.count)
             for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.sectorByteCount) {
                 let sector = start..<min(start + Self.sectorByteCount, range.upperBound)
-                settle(sector, beyond: before, mode, &random, stale)
+                settle(sector, beyond: before, mode, &random, old)
             }
         }
         dirty = []
@@ -92,7 +94,7 @@ struct SimulatedFile {
     }
 
     private mutating func settle(
-        _ sector: Range<Int>, beyond before: Int, _ mode: Int, _ random: inout SplitMix, _ stale: [[UInt8]]
+        _ sector: Range<Int>, beyond before: Int, _ mode: Int, _ random: inout SplitMix, _ old: [UInt8]?
     ) {
         let isWritten =
             switch mode {
@@ -107,7 +109,7 @@ struct SimulatedFile {
             medium.take(cached, sector.lowerBound..<end)
         } else if sector.lowerBound >= before, sector.lowerBound < medium.count, random.below(4) != 0 {
             // The blocks belong to the file, but what they hold is somebody's who had them before.
-            guard let old = random.element(of: stale), old.count >= sector.upperBound else { return }
+            guard let old, old.count >= sector.upperBound else { return }
             medium.take(old, sector.lowerBound..<min(sector.upperBound, medium.count))
         }
     }

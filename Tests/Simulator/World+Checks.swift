@@ -106,7 +106,8 @@ extension World {
             if let expected = isDenied(session), expected != (denial != nil) {
                 expected
                     ? fail("session \(session.sid) is not denied any more")
-                    : fail("session \(session.sid) is denied (\(denial.map { "\($0)" } ?? "")), and nobody asked for it")
+                    : fail(
+                        "session \(session.sid) is denied (\(denial.map { "\($0)" } ?? "")), and nobody asked for it")
             }
             let generation = store.generation(of: session.sid)
             if generation != session.settled.generation {
@@ -116,7 +117,9 @@ extension World {
         for token in tokens where token.expires + 61_000 > certainty.passed {
             let denied = isDenied(token, store)
             guard let expected = token.refusal.map(\.isExpected) ?? false, expected != denied else { continue }
-            fail("token \(token.jti) is \(denied ? "" : "not ")denied, against what was asked (expires \(token.expires), passed \(certainty.passed), wall \(wall), \(token.refusal.map { "\($0)" } ?? "never asked"))")
+            fail(
+                "token \(token.jti) is \(denied ? "" : "not ")denied, against what was asked (expires \(token.expires), passed \(certainty.passed), wall \(wall), \(token.refusal.map { "\($0)" } ?? "never asked"))"
+            )
         }
     }
 

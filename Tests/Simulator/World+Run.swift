@@ -30,7 +30,7 @@ extension World {
         case 87..<90: compact(store)
         case 90..<92: jump()
         case 92..<94: trouble()
-        case 94: random.below(2) == 0 ? check(store) : storm(store)
+        case 94: storm(store)
         case 95: restart(.stop)
         default: if !disk.isDead, disk.callsToLive == nil { disk.die(after: random.below(30)) }
         }
@@ -108,15 +108,16 @@ extension World {
     /// More at once than fits, a disk that is full in the middle of it, and a crash soon after there is room again: what
     /// the vain attempt left in blocks that were given back turns up in the next file.
     private func storm(_ store: RevocationStore) {
+        guard (16...70).contains(segmentRecordCount) else { return check(store) }
         trace("storm")
         disk.faults.isFull = true
-        burst(store, 20 + random.below(40))
+        burst(store, Int(segmentRecordCount) / 2 + random.below(Int(segmentRecordCount)))
         step(store)
         disk.faults.isFull = false
         step(store)
         step(store)
         burst(store, 1 + random.below(16))
-        if !disk.isDead { disk.die(after: random.below(3)) }
+        if !disk.isDead { disk.die(after: random.below(8) / 5) }
         step(store)
         count("storms")
     }
@@ -156,7 +157,9 @@ extension World {
         guard violation == nil, !isOver, let store else { return }
         for _ in 0..<8 where !disk.isDead { _ = store.step() }
         if !disk.isDead {
-            if !store.isWritable { return fail("the disk is well, and the journal is not: \(store.fault.map { "\($0)" } ?? "")") }
+            if !store.isWritable {
+                return fail("the disk is well, and the journal is not: \(store.fault.map { "\($0)" } ?? "")")
+            }
             let before = promised
             issue()
             revokeToken(store)

@@ -15,7 +15,7 @@ final class World: @unchecked Sendable {
     var random: SplitMix
     /// Of what the process draws itself; it must not depend on what the world draws.
     private var processRandom: SplitMix
-    private let segmentRecordCount: UInt64
+    let segmentRecordCount: UInt64
     private let reserveByteCount: Int
     let drawnFaults: Faults
     private(set) var store: RevocationStore?
@@ -51,7 +51,7 @@ final class World: @unchecked Sendable {
         self.mutant = mutant
         disk = SimulatedDisk(seed: random.next())
         processRandom = SplitMix(random.next())
-        segmentRecordCount = [2, 3, 5, 8, 16, 70, 200, 3_000][random.below(8)].magnitudeAsUInt64
+        segmentRecordCount = [2, 3, 5, 8, 16, 30, 70, 3_000][random.below(8)].magnitudeAsUInt64
         reserveByteCount = random.below(2) * 8_192
         drawnFaults = random.below(4) == 0 ? .none : .drawn(&random)
         certainty = Certainty(truth: truth, offset: 0)

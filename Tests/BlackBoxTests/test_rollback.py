@@ -1,0 +1,68 @@
+"""A state directory that is older than what was seen of it: noticed, refused, and a way on."""
+
+import shutil
+
+import pytest
+
+
+@pytest.fixture
+def restored(make_server):
+    """A stopped server over a state directory from before its last revocation."""
+    server = make_server(alg="HS256")
+    server.shop = server.add_client("shop")
+    server.start()
+    server.session = server.login()
+    server.stop()
+    copy = server.directory / "copy"
+    shutil.copytree(server.state_path, copy)
+    server.start()
+    assert server.revoke(server.session.access).status_code == 200
+    server.stop()
+    shutil.rmtree(server.state_path)
+    copy.rename(server.state_path)
+    yield server
+
+
+def accept(server, *options):
+    return server.cli("journal", "accept", "--state", str(server.state_path), *options)
+
+
+def test_an_older_state_directory_is_refused_until_it_is_accepted(restored):
+    """C4: what was revoked since the copy is not known, so everything from before ends."""
+    message = restored.fail_to_start().text
+    assert "journal accept" in message and "was seen" in message
+    assert accept(restored).returncode == 0
+    restored.start()
+    assert restored.refusal(restored.session.access) == "subject_revoked"
+    assert restored.refresh(restored.session.refresh).status_code == 401
+    assert restored.refusal(restored.login().access) == ""
+
+
+def test_sessions_may_be_kept_by_whoever_knows_better(restored):
+    assert accept(restored, "--keep-sessions").returncode == 0
+    restored.start()
+    assert restored.refusal(restored.session.access) == ""
+
+
+def test_an_empty_state_directory_is_refused_as_well(restored):
+    """C4: a volume that was not mounted."""
+    shutil.rmtree(restored.state_path)
+    assert "is empty" in restored.fail_to_start().text
+    assert accept(restored).returncode == 0
+    restored.start()
+
+
+def test_wrong_words_are_wrong_usage(restored):
+    assert accept(restored, "--everything").returncode == 2
+    assert accept(restored, "--state").returncode == 2
+
+
+def test_a_restart_and_a_kill_are_no_rollback(make_server):
+    server = make_server(alg="HS256")
+    server.start()
+    server.refresh(server.login().refresh)
+    server.kill()
+    server.start()
+    server.restart()
+    assert server.operator.get("/readyz").status_code == 200
+    assert not server.events("journal_sighting_unwritable")

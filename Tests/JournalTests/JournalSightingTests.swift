@@ -1,0 +1,33 @@
+import Octets
+import Testing
+
+@testable import Journal
+
+@Suite("What was seen of a journal before")
+struct JournalSightingTests {
+    private let sighting = JournalSighting(store: UUID(high: 1, low: 2), seq: 7)
+
+    @Test(arguments: [7, 8, .max] as [UInt64])
+    func `a journal that has come as far or further is the one`(_ seq: UInt64) throws {
+        try sighting.check(store: UUID(high: 1, low: 2), lastSeq: seq)
+    }
+
+    @Test(arguments: [(1, 2, 6), (1, 3, 7), (2, 2, 9), (1, 2, 0)] as [(UInt64, UInt64, UInt64)])
+    func `one that is behind, or another, was rolled back`(_ high: UInt64, _ low: UInt64, _ seq: UInt64) {
+        #expect(throws: JournalFault.self) { try sighting.check(store: UUID(high: high, low: low), lastSeq: seq) }
+    }
+
+    @Test func `so was an empty directory`() {
+        let what = "The state directory is empty, but journal \(sighting.store) was seen at record 7"
+        #expect(throws: JournalFault.rolledBack(what: what)) { try sighting.check(store: nil, lastSeq: 0) }
+    }
+
+    @Test func `its text is read back, and nothing else`() {
+        #expect(JournalSighting(sighting.text) == sighting)
+        for text in ["", "x", sighting.text + " ", String(sighting.text.dropLast()), sighting.text.uppercased()] {
+            #expect(JournalSighting(text) == nil, "\(text)")
+        }
+        #expect(JournalSighting(sighting.text.replacing("seq 7", with: "seq -7")) == nil)
+        #expect(JournalSighting(sighting.text.replacing("seq 7", with: "seq 007")) == nil)
+    }
+}
