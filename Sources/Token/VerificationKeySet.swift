@@ -115,11 +115,11 @@ extension VerificationKeySet {
 }
 
 extension Span<UInt8> {
-    /// Whether the octets claim to be a JSON object.
+    /// Whether the octets claim to be a JSON object: text in a brace. Random octets that begin with one are no text.
     var isJSON: Bool {
-        for index in indices where ![0x20, 0x09, 0x0A, 0x0D].contains(self[index]) {
-            return self[index] == UInt8(ascii: "{")
-        }
-        return false
+        let octets = indices.map { self[$0] }
+        let text = octets.drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
+        return text.first == UInt8(ascii: "{") && String(validating: text, as: UTF8.self) != nil
+            && text.allSatisfy { $0 >= 0x20 || (0x09...0x0D).contains($0) }
     }
 }

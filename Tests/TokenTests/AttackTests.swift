@@ -10,9 +10,9 @@ struct AttackTests {
     let tokens: [[UInt8]]
 
     init() throws {
-        let fixture = try Fixture()
+        let fixture = try Fixture(Fixture.everyKeyring)
         self.fixture = fixture
-        tokens = try Algorithm.allCases.map { algorithm in
+        tokens = try [Algorithm.hs256, .rs256, .es256, .edDSA, .ps256, .hs512].map { algorithm in
             var grant = Fixture.grant(algorithm)
             grant.subject = "owner of \(algorithm)"
             return try fixture.issuer.accessToken(grant)
@@ -139,7 +139,7 @@ struct AttackTests {
         let refresh = try fixture.issuer.refreshToken(Fixture.refreshClaims())
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/ ".utf8)
         for round in 0..<3_000 {
-            let original = (tokens + [refresh])[round % 3]
+            let original = (tokens + [refresh])[round % 7]
             var token = original
             for _ in 0..<Int.random(in: 1...3, using: &random) {
                 let index = Int.random(in: 0..<token.count, using: &random)

@@ -14,8 +14,10 @@ struct Fixture {
     static let hmac = made { () throws(KeyFault) in try Key.generate(.hs256, purpose: .access, createdAt: now) }
     static let refresh = made { () throws(KeyFault) in try Key.generate(.hs256, purpose: .refresh, createdAt: now) }
     static let ofEveryAlgorithm = Algorithm.allCases.map { algorithm in
-        made { () throws(KeyFault) in try Key.generate(algorithm, purpose: .access, createdAt: now) }
+        if let key = [rsa, hmac].first(where: { $0.algorithm == algorithm }) { return key }
+        return made { () throws(KeyFault) in try Key.generate(algorithm, purpose: .access, createdAt: now) }
     }
+    static let everyKeyring = made { () throws(KeyFault) in try Keyring(ofEveryAlgorithm + [refresh]) }
     static let keyring = made { () throws(KeyFault) in try Keyring([rsa, hmac, refresh]) }
 
     let keyring: Keyring

@@ -68,7 +68,7 @@ struct KeyringTests {
     }
 
     private func key(_ kid: String, _ lifecycle: KeyLifecycle) throws(KeyFault) -> Key {
-        let jwk = Array(#"{"kty":"oct","k":"\#(Base64URL.encode(Random.bytes(32)))"}"#.utf8)
+        let jwk = Array(#"{"kty":"oct","alg":"HS256","k":"\#(Base64URL.encode(Random.bytes(32)))"}"#.utf8)
         return try Key(JWK(parsing: jwk.span), kid: kid, purpose: .access, lifecycle: lifecycle)
     }
 }
