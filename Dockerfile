@@ -20,6 +20,7 @@ RUN swift build -c release --static-swift-stdlib --product martlet \
 FROM debian:12-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
+        ca-certificates \
         libargon2-1 \
         libcrypt1 \
         libgcc-s1 \

@@ -1,8 +1,9 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-full simulate bench openapi format lint clean
+.PHONY: help run build test test-full test-asan test-tsan fuzz faults simulate
+.PHONY: bench bench-journal bench-tokens openapi format lint clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: ## Install what is missing, build, and serve on 127.0.0.1:8080; ARGS="--log text" are passed on
 	@scripts/run $(ARGS)
@@ -17,6 +18,22 @@ test: ## Install what the tests need and run all of them
 test-full: ## The same with the long forms
 	@MARTLET_TEST_FULL=1 scripts/test
 
+faults: ## Break the machine under the service and print what was lost; ARGS="power_cut_ext4"
+	@scripts/install build test
+	@scripts/venv
+	@scripts/build
+	@cd Tests/BlackBoxTests && ../../.venv/bin/python -m faults.campaign $(ARGS)
+
+test-asan: ## Run black-box tests against a build with AddressSanitizer; ARGS="-k tls"
+	@scripts/test-sanitized address $(ARGS)
+
+test-tsan: ## The same with ThreadSanitizer
+	@scripts/test-sanitized thread $(ARGS)
+
+fuzz: ## Run the fuzzers, SECONDS=60 each or RUNS=N; FUZZERS="json jws", PLANT=1 checks that a fault is found
+	@scripts/install build
+	@FUZZ_SECONDS="$(SECONDS)" RUNS="$(RUNS)" FUZZERS="$(FUZZERS)" PLANT="$(PLANT)" scripts/fuzz
+
 simulate: ## Run the journal on a simulated disk; SEEDS=2000, SEED=17 for one that is told step by step, MUTANTS=1 for bugs put in
 	@scripts/install build
 	@scripts/simulate $(if $(MUTANTS),--mutants,$(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000)))
@@ -25,6 +42,17 @@ bench: ## Measure against nginx on this machine; ARGS="--rows verify-hs256 --sec
 	@scripts/install build bench
 	@scripts/build
 	@python3 scripts/bench/bench.py $(ARGS)
+
+bench-journal: ## Measure the journal against this machine's disk; ARGS="--full" for 100 million revocations too
+	@scripts/install build bench
+	@scripts/build
+	@MARTLET_BENCH=1 scripts/build --product martlet-journal-bench
+	@python3 scripts/bench/journal.py $(ARGS)
+
+bench-tokens: ## Measure a token's cost against bare OpenSSL; ARGS="--rounds 100 --check"
+	@scripts/install build
+	@scripts/build
+	@.build/release/martlet bench-tokens $(ARGS)
 
 openapi: ## Write openapi.yaml as this version prints it
 	@scripts/install build

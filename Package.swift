@@ -35,7 +35,7 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "Assembly", "Engine", "HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal",
-                "Telemetry", "OpenSSL",
+                "Telemetry", "Fetching", "OpenSSL",
                 "Octets", "CLinux",
             ],
             swiftSettings: strict
@@ -55,14 +55,16 @@ let package = Package(
         layer("Token", ["OpenSSL", "Octets"]),
         layer("Journal", ["Octets", "CLinux"]),
         layer("Telemetry", ["Octets"]),
+        layer("Fetching", ["OpenSSL", "Octets"]),
         layer("OpenSSL", ["COpenSSL", "Octets"]),
-        layer("Octets", []),
+        layer("Octets", ["CChecksum"]),
 
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CArgon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CNgHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CChecksum"),
 
         // Drives the real journal over a disk that fails by a seed; optimised, so that many seeds fit into a test run.
         .executableTarget(
@@ -71,10 +73,12 @@ let package = Package(
 
         tests("OctetsTests", ["Octets"]),
         tests("OpenSSLTests", ["OpenSSL", "Octets"]),
+        tests("FetchingTests", ["Fetching", "Octets"]),
         tests("TokenTests", ["Token", "OpenSSL", "Octets"]),
         tests("JournalTests", ["Journal", "Octets"]),
         tests("RevocationTests", ["Revocation", "Journal", "Token", "Octets"]),
         tests("AccountsTests", ["Accounts", "OpenSSL", "Octets"]),
+        tests("TelemetryTests", ["Telemetry", "Octets"]),
         tests("HTTPTests", ["HTTP", "Octets"]),
         tests("EngineTests", ["Engine", "HTTP", "Telemetry", "Octets"]),
         tests("ServiceTests", ["Service", "Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
@@ -82,8 +86,32 @@ let package = Package(
             "APITests",
             ["API", "HTTP", "Service", "Accounts", "Revocation", "Token", "Journal", "Telemetry", "OpenSSL", "Octets"]),
         tests("AssemblyTests", ["Assembly", "Service", "Accounts", "Token", "Telemetry", "Octets"]),
-        tests("MartletTests", ["martlet", "Assembly", "Accounts", "Octets"]),
+        tests("MartletTests", ["martlet", "Assembly", "Accounts", "Fetching", "Token", "Octets"]),
         tests("ContractTests", ["Assembly", "API", "HTTP"]),
         tests("TidyTests", []),
     ]
 )
+
+// Measures from the inside what no black box shows; built by make bench-journal, and by nobody else.
+if Context.environment["MARTLET_BENCH"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "martlet-journal-bench", dependencies: ["Revocation", "Journal", "Octets"],
+            path: "scripts/bench/JournalBench", swiftSettings: testing))
+}
+
+// The fuzzers' entry functions are part of the tests, which replay the corpus through them. `scripts/fuzz` asks for the
+// program instead that libFuzzer drives; two targets cannot have the same files at once.
+let fuzzed: [Target.Dependency] = ["Engine", "HTTP", "Token", "Journal", "Telemetry", "OpenSSL", "Octets"]
+if Context.environment["MARTLET_TEST_FUZZERS"] == nil {
+    package.targets.append(
+        .testTarget(
+            name: "FuzzTests", dependencies: fuzzed, exclude: ["corpus", "dictionaries", "seed.py", "Driver"],
+            swiftSettings: testing))
+} else {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: fuzzed, path: "Tests/FuzzTests",
+            exclude: ["corpus", "dictionaries", "seed.py", "Replay"],
+            swiftSettings: testing))
+}

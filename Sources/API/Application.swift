@@ -10,6 +10,8 @@ package final class Application: Handler {
     let shared: ApplicationShared
     let counts: LoopCounts
     private var requestID: RequestID
+    /// Nil while there is no access log.
+    private let access: AccessRecorder?
     var json = JSONDocument()
     /// The pages that do not change between two changes of the keys.
     var pages: Pages
@@ -20,6 +22,7 @@ package final class Application: Handler {
         desk = try Desk(realm: shared.realm)
         counts = shared.newLoopCounts()
         requestID = RequestID(prefix: shared.random())
+        access = shared.accessLog.map { AccessRecorder(lane: $0.newLane(), random: shared.random) }
         pages = Pages(shared: shared, desk: desk)
     }
 
@@ -28,7 +31,8 @@ package final class Application: Handler {
     ) -> Disposition {
         desk.follow()
         let endpoint = Endpoint.at(request)
-        let call = newCall(endpoint, from: request.peer)
+        let trace = traceContext(request, endpoint)
+        let call = newCall(endpoint, from: request.peer, trace, access?.facts(request, trace))
         do throws(Problem) {
             guard let endpoint else { throw missing(request) }
             try admit(request, endpoint, &response)
@@ -46,25 +50,38 @@ package final class Application: Handler {
         return .answered
     }
 
-    package func refuse(_ fault: WireFault, _ response: inout Response) {
-        let call = newCall(nil, from: nil)
+    package func refuse(
+        _ fault: WireFault, from peer: PeerAddress, over channel: Channel, _ response: inout Response
+    ) {
+        let call = newCall(nil, from: peer, nil, access?.facts(unreadFrom: channel))
         let retryAfter: Int64? = fault.status == 503 ? 1 : nil
         answer(Problem(ProblemCode(fault), reason: fault.rawValue, retryAfter: retryAfter), call, &response)
         finish(call, &response)
     }
 
-    private func newCall(_ endpoint: Endpoint?, from source: PeerAddress?) -> Call {
+    private func newCall(
+        _ endpoint: Endpoint?, from source: PeerAddress?, _ trace: TraceContext?, _ facts: AccessFacts?
+    ) -> Call {
         requestID.advance()
         return Call(
             endpoint: endpoint, requestID: requestID, source: source, began: shared.monotonic(),
-            now: desk.realm.clock.now)
+            now: desk.realm.clock.now, trace: facts?.own ?? trace, facts: facts)
+    }
+
+    /// What the request says of its trace, where somebody will be told.
+    private func traceContext(_ request: borrowing Request, _ endpoint: Endpoint?) -> TraceContext? {
+        guard access != nil || endpoint?.isQuiet == false, let field = request.field("traceparent") else { return nil }
+        return TraceContext(request.octets(field))
     }
 
     /// Counts an answer that is complete.
     func finish(_ call: Call, _ response: inout Response) {
         let row = call.endpoint.map { $0.rawValue } ?? Endpoint.allCases.count
         let column = ApplicationShared.statusColumn(response.status)
-        counts.record(row: row, column: column, microseconds: (shared.monotonic() &- call.began) / 1_000)
+        let microseconds = (shared.monotonic() &- call.began) / 1_000
+        counts.record(row: row, column: column, microseconds: microseconds)
+        guard let access, let facts = call.facts else { return }
+        access.record(facts, call, microseconds: microseconds, &response)
     }
 
     func answer(_ problem: Problem, _ call: Call, _ response: inout Response) {
@@ -132,10 +149,15 @@ struct Call: Sendable {
     let began: Int64
     /// Milliseconds since 1970.
     let now: Int64
+    /// Where the request belongs, if that is known.
+    let trace: TraceContext?
+    /// Nil while there is no access log.
+    let facts: AccessFacts?
 
     /// What every log line of a request begins with (M2).
     func add(to line: inout LogLine) {
         line.add("request_id", requestID.description)
+        if let trace { line.add("trace_id", trace.traceID) }
         if let source { line.add("source", source.description) }
     }
 }

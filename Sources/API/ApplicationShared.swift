@@ -8,6 +8,8 @@ package final class ApplicationShared: Sendable {
     package let realm: Realm
     package let connections: ConnectionCounters
     package let log: Log
+    /// Nil while it is off.
+    package let accessLog: AccessLog?
     /// The document served at `/openapi.yaml`.
     package let openAPI: [UInt8]
     /// Whatever makes the service not ready beside an unwritable journal; empty when all is well.
@@ -18,11 +20,13 @@ package final class ApplicationShared: Sendable {
     private let loops = Mutex<[LoopCounts]>([])
 
     package init(
-        realm: Realm, connections: ConnectionCounters, openAPI: [UInt8], monotonic: @escaping @Sendable () -> Int64,
-        random: @escaping @Sendable () -> UInt64, unreadiness: @escaping @Sendable () -> [String]
+        realm: Realm, connections: ConnectionCounters, accessLog: AccessLog? = nil, openAPI: [UInt8],
+        monotonic: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64,
+        unreadiness: @escaping @Sendable () -> [String]
     ) {
         self.realm = realm
         self.connections = connections
+        self.accessLog = accessLog
         log = realm.log
         self.openAPI = openAPI
         self.monotonic = monotonic

@@ -14,6 +14,7 @@ extension Application {
         Self.addService(shared.realm, &page)
         Self.addJournal(shared.realm, &page)
         Self.addConnections(shared.connections, &page)
+        if let accessLog = shared.accessLog { Self.addAccessLog(accessLog, &page) }
         response.addLines("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\nCache-Control: no-store\r\n")
         response.body.append(contentsOf: page.bytes)
     }
@@ -107,9 +108,17 @@ extension Application {
         page.sample("martlet_journal_sequence", realm.revocations.sequence)
     }
 
+    private static func addAccessLog(_ log: AccessLog, _ page: inout Exposition) {
+        page.family("martlet_access_log_lines_total", .counter, "Lines of the access log by what became of them.")
+        page.sample("martlet_access_log_lines_total", [("outcome", "written")], log.written)
+        page.sample("martlet_access_log_lines_total", [("outcome", "dropped")], log.dropped)
+    }
+
     private static func addConnections(_ connections: ConnectionCounters, _ page: inout Exposition) {
         page.family("martlet_connections_open", .gauge, "Connections open now.")
         page.sample("martlet_connections_open", connections.open.load(ordering: .relaxed))
+        page.family("martlet_buffered_octets", .gauge, "Memory of unfinished requests and untaken answers.")
+        page.sample("martlet_buffered_octets", connections.buffered.load(ordering: .relaxed))
         page.family("martlet_connections_total", .counter, "Connections by how they began or ended.")
         let kinds: [(String, UInt64)] = [
             ("accepted", connections.accepted.load(ordering: .relaxed)),
@@ -117,6 +126,7 @@ extension Application {
             ("timed_out", connections.timedOut.load(ordering: .relaxed)),
             ("malformed", connections.malformed.load(ordering: .relaxed)),
             ("flooded", connections.flooded.load(ordering: .relaxed)),
+            ("shed", connections.shed.load(ordering: .relaxed)),
         ]
         for (kind, count) in kinds { page.sample("martlet_connections_total", [("kind", kind)], count) }
     }

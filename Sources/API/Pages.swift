@@ -7,29 +7,40 @@ import Token
 struct Page {
     let body: [UInt8]
     let etag: [UInt8]
+    /// The lines of every answer, also of 304.
+    let fields: [UInt8]
     let contentType: StaticString
 
-    init(_ body: [UInt8], contentType: StaticString) {
+    /// - Parameter maxAge: how many seconds others may keep it.
+    init(_ body: [UInt8], contentType: StaticString, maxAge: Int64) {
         self.body = body
         self.contentType = contentType
-        etag = Array("\"\(String(CRC32C.checksum(body.span), radix: 16))-\(body.count)\"".utf8)
+        let tag = "\"\(String(CRC32C.checksum(body.span), radix: 16))-\(body.count)\""
+        etag = Array(tag.utf8)
+        let cached = "Cache-Control: public, max-age=\(maxAge)\r\n"
+        fields = Array("\(cached)Access-Control-Allow-Origin: *\r\nETag: \(tag)\r\n".utf8)
     }
 }
 
 /// The pages of one loop.
 struct Pages {
+    private static let maxAge: Int64 = 300
+
     private let openAPI: Page
     private let metadata: Page
     private var jwks: Page
     private var keyring: Keyring
+    private let keySetMaxAge: Int64
     /// The members of a verify answer that tell its key, for each key of the keyring.
     private var keyMembers: [[UInt8]]
 
     init(shared: ApplicationShared, desk: Desk) {
-        openAPI = Page(shared.openAPI, contentType: "Content-Type: application/yaml\r\n")
-        metadata = Page(Self.metadata(of: desk.realm), contentType: "Content-Type: application/json\r\n")
+        openAPI = Page(shared.openAPI, contentType: "Content-Type: application/yaml\r\n", maxAge: Self.maxAge)
+        metadata = Page(
+            Self.metadata(of: desk.realm), contentType: "Content-Type: application/json\r\n", maxAge: Self.maxAge)
         keyring = desk.keyring
-        jwks = Page(keyring.jwks, contentType: "Content-Type: application/json\r\n")
+        keySetMaxAge = Int64(desk.realm.settings.keySetMaxAge)
+        jwks = Self.keySet(keyring, keySetMaxAge)
         keyMembers = keyring.keys.map(Self.keyMembers)
     }
 
@@ -42,8 +53,12 @@ struct Pages {
     private mutating func takeUp(_ newest: Keyring) {
         guard keyring !== newest else { return }
         keyring = newest
-        jwks = Page(keyring.jwks, contentType: "Content-Type: application/json\r\n")
+        jwks = Self.keySet(keyring, keySetMaxAge)
         keyMembers = keyring.keys.map(Self.keyMembers)
+    }
+
+    private static func keySet(_ keyring: Keyring, _ maxAge: Int64) -> Page {
+        Page(keyring.jwks, contentType: "Content-Type: application/json\r\n", maxAge: maxAge)
     }
 
     private static func keyMembers(of key: Key) -> [UInt8] {
@@ -97,10 +112,7 @@ extension Application {
     /// The JWK Set, the metadata and the OpenAPI document: cacheable, with an entity tag, readable from any origin.
     func page(_ endpoint: Endpoint, _ request: borrowing Request, _ response: inout Response) {
         let page = pages.page(endpoint, desk)
-        let maxAge = endpoint == .jwks ? desk.realm.settings.keySetMaxAge : 300
-        response.addField("Cache-Control", Array("public, max-age=\(maxAge)".utf8))
-        response.addLines("Access-Control-Allow-Origin: *\r\n")
-        response.addField("ETag", page.etag)
+        response.addLines(page.fields)
         if let value = request.field("if-none-match"), Self.matches(request.text(value), page.etag) {
             response.status = 304
             return

@@ -28,5 +28,8 @@ package struct Client: Equatable, Sendable {
         self.createdAt = createdAt
     }
 
-    static let algorithms: Set<String> = ["HS256", "RS256"]
+    package static let algorithms = [
+        "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
+        "EdDSA",
+    ]
 }

@@ -1,7 +1,7 @@
 import Octets
 
 extension ClientDirectory {
-    private static let algorithmExpected = "HS256 or RS256"
+    private static let algorithmExpected = "one of \(Client.algorithms.joined(separator: ", "))"
     private static let secretsExpected = "SHA-256 of a secret as 43 letters of base64url"
 
     /// The file as we write it: indented, members and clients in a fixed order.

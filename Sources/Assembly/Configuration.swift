@@ -1,4 +1,5 @@
 package import Accounts
+package import HTTP
 package import Service
 package import Telemetry
 import Token
@@ -34,15 +35,29 @@ package struct Configuration: Sendable {
     package let loginSourceFailures: Int
     package let connections: Int
     package let connectionsPerSource: Int
+    package let requestsPerConnection: Int
+    /// Octets.
+    package let bufferMemory: Int
     package let http2Streams: Int
+    package let tlsHandshakes: Int
+    /// Which peers are proxies, and what of their word counts.
+    package let trust: ProxyTrust
+    /// The path of the socket for a successor; nil for none.
+    package let handoverPath: String?
     /// Seconds.
     package let headTimeout: Int64
     package let bodyTimeout: Int64
     package let idleTimeout: Int64
     package let writeTimeout: Int64
+    /// Octets a second.
+    package let rateMin: Int
     package let drainTimeout: Int64
     package let logForm: Log.Form
     package let logLevel: Log.Level
+    /// Nil while there is none.
+    package let accessLog: AccessLogTarget?
+    /// 0 to 1.
+    package let accessLogShare: Double
 
     /// - Parameters:
     ///   - environment: settings by name; names that do not begin with `MARTLET_` are ignored.
@@ -55,6 +70,8 @@ package struct Configuration: Sendable {
         let listen = ListenText.read(.listen, &reader, mayBeEmpty: false)
         self.listen = selfSigned ? listen.map(\.secured) : listen
         operatorListen = ListenText.read(.operatorListen, &reader, mayBeEmpty: true)
+        trust = Self.trust(&reader, listen, operatorListen)
+        handoverPath = Self.handoverPath(&reader)
         tls = Self.tls(&reader, isWanted: (self.listen + operatorListen).contains(where: \.isSecure), selfSigned)
         realm = Self.realm(&reader)
         statePath = reader.path(.state)
@@ -71,16 +88,22 @@ package struct Configuration: Sendable {
         loginSourceFailures = reader.number(.loginSourceFailures, within: 0...1_000_000)
         connections = reader.number(.connections, within: 1...1_000_000)
         connectionsPerSource = reader.number(.connectionsPerSource, within: 0...1_000_000)
+        requestsPerConnection = reader.number(.requestsPerConnection, within: 0...1_000_000_000)
+        bufferMemory = reader.number(.bufferMemory, within: 1...1_048_576) << 20
         http2Streams = reader.number(.http2Streams, within: 0...1_000)
+        tlsHandshakes = reader.number(.tlsHandshakes, within: 1...1_000_000)
         headTimeout = reader.seconds(.headTimeout, within: 1...600)
         bodyTimeout = reader.seconds(.bodyTimeout, within: 1...600)
         idleTimeout = reader.seconds(.idleTimeout, within: 1...3_600)
         writeTimeout = reader.seconds(.writeTimeout, within: 1...600)
+        rateMin = reader.number(.rateMin, within: 0...1_000_000)
         drainTimeout = reader.seconds(.drainTimeout, within: 1...600)
         logForm = reader.choice(.log, Log.Form.init(rawValue:), expected: "json or text", otherwise: .json)
         logLevel = reader.choice(
             .logLevel, { text in Log.Level.allCases.first { "\($0.name)" == text } },
             expected: "debug, info, warning or error", otherwise: .info)
+        accessLog = AccessLogTarget.read(&reader)
+        accessLogShare = reader.share(.accessLogSample)
         guard reader.mistakes.isEmpty else { throw ConfigurationError(mistakes: reader.mistakes) }
     }
 
@@ -109,6 +132,37 @@ package struct Configuration: Sendable {
             certificatePath: certificate, keyPath: key, clientAuthoritiesPath: clients, speaksHTTP2: speaksHTTP2)
     }
 
+    private static func trust(
+        _ reader: inout SettingsReader, _ listen: [ListenText], _ operatorListen: [ListenText]
+    ) -> ProxyTrust {
+        let texts = reader.list(.trustedProxies)
+        let ranges = texts.compactMap { AddressRange($0) }
+        if ranges.count != texts.count {
+            reader.complain(
+                .trustedProxies,
+                "a list of addresses, of blocks such as 10.0.0.0/8 without bits behind the prefix, or unix")
+        }
+        if texts.isEmpty, listen.contains(where: \.isIntroduced) {
+            reader.complain(.trustedProxies, "a list, which an address with proxy+ needs")
+        }
+        if operatorListen.contains(where: \.isIntroduced) {
+            reader.complain(.operatorListen, "free of proxy+, which only MARTLET_LISTEN has")
+        }
+        let field = reader.choice(
+            .forwardedField, ProxyTrust.Field.init(rawValue:), expected: "x-forwarded-for, forwarded or either",
+            otherwise: .either)
+        return ProxyTrust(ranges, field: field)
+    }
+
+    private static func handoverPath(_ reader: inout SettingsReader) -> String? {
+        let path = reader.text(.handover)
+        guard !path.isEmpty else { return nil }
+        if path.utf8.count >= 108 || path.utf8.contains(0) {
+            reader.complain(.handover, "a path of at most 107 octets")
+        }
+        return path
+    }
+
     private static func realm(_ reader: inout SettingsReader) -> RealmSettings {
         let issuer = reader.text(.issuer)
         if !isIssuer(issuer) {
@@ -122,7 +176,7 @@ package struct Configuration: Sendable {
         let shared = reader.list(.sharedSecretAudiences)
         if !shared.allSatisfy(audiences.contains) { reader.complain(.sharedSecretAudiences, "among MARTLET_AUDIENCE") }
         let algorithm = reader.choice(
-            .algorithm, Algorithm.init(rawValue:), expected: "RS256 or HS256", otherwise: .rs256)
+            .algorithm, Algorithm.init(rawValue:), expected: "one of \(Algorithm.names)", otherwise: .rs256)
         let claims = reader.list(.claims)
         if claims.contains(where: { User.reservedClaims.contains($0) }) {
             reader.complain(.claims, "free of the names that Martlet sets itself")

@@ -14,6 +14,10 @@ import Token
 /// Why the service cannot start: one message that names the file, line or variable and what is expected.
 package struct StartFault: Error, Sendable, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }
 
 /// The object graph of a running service.
@@ -24,18 +28,27 @@ package final class Graph: Sendable {
     /// What secure listeners show.
     package let identity: TLSIdentity?
     private let housekeeper: Housekeeper
+    private let accessLog: AccessLogWriter?
 
     /// Reads everything first and changes nothing on disk before all of it is right.
-    package init(_ configuration: Configuration, log: Log) throws(StartFault) {
+    ///
+    /// - Parameter takeOver: called when only the journal is missing; whether a predecessor is about to let go of it.
+    package init(
+        _ configuration: Configuration, log: Log, takeOver: () throws(StartFault) -> Bool = { false }
+    ) throws(StartFault) {
         let files = AccountFiles(configuration)
         let users = try files.users()
         let clients = try files.clients()
         let keys = KeyDirectory(path: configuration.keysPath)
         let present = try Self.keyring(keys)
         let provided = try Self.providedTLS(configuration)
+        let accessLog = try Self.accessLog(configuration, log)
+        if try takeOver() { try Self.awaitJournal(configuration) }
         let revocations = try Self.revocations(configuration, log)
         let context = if let provided { provided } else { try Self.selfSignedTLS(configuration, log) }
-        let keyring = if let present { present } else { try Self.firstKeyring(keys, log) }
+        let keyring =
+            if let present { present } else { try Self.firstKeyring(keys, configuration.realm.algorithm, log) }
+        try Self.checkSigners(keyring, configuration)
         let realm = try Self.realm(
             configuration, users: users, clients: clients, keyring: keyring, revocations: revocations, files: files,
             log: log)
@@ -48,7 +61,7 @@ package final class Graph: Sendable {
             sighting: SightingFile(state: configuration.statePath))
         let settings = Setting.allCases.map { $0.openAPIText }
         shared = ApplicationShared(
-            realm: realm, connections: connections,
+            realm: realm, connections: connections, accessLog: accessLog?.accessLog,
             openAPI: Array(OpenAPIDocument(version: Version.text, settings: settings).text.utf8),
             monotonic: MonotonicClock.nanoseconds,
             random: { Random.next64() }, unreadiness: { housekeeper.unreadiness })
@@ -56,13 +69,16 @@ package final class Graph: Sendable {
         self.log = log
         self.identity = identity
         self.housekeeper = housekeeper
+        self.accessLog = accessLog
+        accessLog?.start()
         housekeeper.noteSighting()
         housekeeper.start()
         housekeeper.startCompaction()
     }
 
-    /// Reads accounts, keys and certificates again now, as SIGHUP asks.
+    /// Reads accounts, keys and certificates again now and opens the access log anew, as SIGHUP asks.
     package func reload() {
+        accessLog?.reopen()
         housekeeper.reload()
     }
 
@@ -72,6 +88,12 @@ package final class Graph: Sendable {
         shared.realm.hashing.close()
         housekeeper.noteSighting()
         shared.realm.revocations.close()
+        accessLog?.stop()
+    }
+
+    private static func accessLog(_ configuration: Configuration, _ log: Log) throws(StartFault) -> AccessLogWriter? {
+        guard let target = configuration.accessLog else { return nil }
+        return try AccessLogWriter(target, share: configuration.accessLogShare, log: log)
     }
 
     /// - Returns: `nil` while there are no keys.
@@ -83,10 +105,24 @@ package final class Graph: Sendable {
         }
     }
 
-    private static func firstKeyring(_ keys: KeyDirectory, _ log: Log) throws(StartFault) -> Keyring {
+    /// Says before the first login fails that there is nothing to sign with.
+    private static func checkSigners(_ keyring: Keyring, _ configuration: Configuration) throws(StartFault) {
+        let shared: [Algorithm] = configuration.realm.sharedSecretAudiences.isEmpty ? [] : [.hs256]
+        let now = SystemClock.wall.now
+        for algorithm in [configuration.realm.algorithm] + shared {
+            guard keyring.signingKey(for: algorithm, at: now) == nil else { continue }
+            throw StartFault(
+                description: "\(configuration.keysPath): no key signs \(algorithm.rawValue) now; "
+                    + "martlet keys rotate --alg \(algorithm.rawValue) --lead 0s makes one")
+        }
+    }
+
+    private static func firstKeyring(
+        _ keys: KeyDirectory, _ algorithm: Algorithm, _ log: Log
+    ) throws(StartFault) -> Keyring {
         do throws(KeyDirectoryFault) {
             let now = SystemClock.wall.now
-            let names = try keys.fill(now: now)
+            let names = try keys.fill(algorithm, now: now)
             log.write(.info, "keys_created") { $0.add("files", names.joined(separator: " ")) }
             return try keys.load(now: now)
         } catch {
@@ -107,6 +143,24 @@ package final class Graph: Sendable {
             log.write(.info, "tls_pair_created") { $0.add("certificate", tls.certificatePath) }
         }
         return try tls.load(now: now)
+    }
+
+    /// Waits until the predecessor, which finishes what it has in flight, holds the journal no longer.
+    private static func awaitJournal(_ configuration: Configuration) throws(StartFault) {
+        // Its drain begins with a second's notice; the rest is for closing a large journal on a slow disk.
+        let until = MonotonicClock.nanoseconds() + (configuration.drainTimeout + 30) * 1_000_000_000
+        while true {
+            do throws(JournalFault) {
+                let storage = DirectoryStorage(path: configuration.statePath)
+                try storage.lock()
+                return storage.unlock()
+            } catch {
+                guard case .locked = error, MonotonicClock.nanoseconds() < until else {
+                    throw StartFault(description: error.description)
+                }
+                usleep(5_000)
+            }
+        }
     }
 
     private static func revocations(_ configuration: Configuration, _ log: Log) throws(StartFault) -> RevocationStore {

@@ -1,4 +1,5 @@
 import Accounts
+import CLinux
 import Glibc
 import Journal
 import Octets
@@ -19,7 +20,9 @@ final class Housekeeper: Sendable {
     /// An hour: so long does one set of ticket keys live, and with it what is resumed under it.
     private static let roundsPerTicketKeys = 14_400
 
-    /// Every five minutes: seldom enough that a wrong guess of what no longer matters costs little.
+    /// Every five minutes: seldom enough that a wrong guess of what no longer matters costs little. The first look comes
+    /// right after a start: each start begins a segment, and a service that never lives for five minutes has to stay
+    /// bounded, too.
     private static let roundsPerCompaction = 1_200
 
     private struct State {
@@ -86,11 +89,12 @@ final class Housekeeper: Sendable {
     /// Writes the journal again when half of it no longer matters: on a thread of its own, since it may take minutes.
     func startCompaction() {
         Threads.start(name: "compaction") { [self] in
+            clinux_stand_back()
             var rounds = 0
             while !state.withLock({ $0.isStopping }) {
                 Threads.sleep(milliseconds: Self.intervalMilliseconds)
                 rounds += 1
-                guard rounds % Self.roundsPerCompaction == 0 else { continue }
+                guard rounds % Self.roundsPerCompaction == 1 else { continue }
                 compactIfDue()
             }
         }

@@ -42,17 +42,17 @@ package struct KeyDirectory: Sendable {
         }
     }
 
-    /// Fills an empty directory: an RS256 pair, an HS256 secret, and the secret of the refresh tokens.
+    /// Fills an empty directory: a key of `algorithm`, an HS256 secret, and the secret of the refresh tokens.
     /// - Returns: the names of the new files.
-    package func fill(now: Int64) throws(KeyDirectoryFault) -> [String] {
+    package func fill(_ algorithm: Algorithm = .rs256, now: Int64) throws(KeyDirectoryFault) -> [String] {
         guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw fault("mkdir", path) }
         let keys: [Key]
         do {
-            keys = [
-                try Key.generate(.rs256, purpose: .access, createdAt: now),
-                try Key.generate(.hs256, purpose: .access, createdAt: now),
-                try Key.generate(.hs256, purpose: .refresh, createdAt: now),
-            ]
+            let access = algorithm == .hs256 ? [algorithm] : [algorithm, .hs256]
+            keys =
+                try access.map { (algorithm) throws(KeyFault) in
+                    try Key.generate(algorithm, purpose: .access, createdAt: now)
+                } + [Key.generate(.hs256, purpose: .refresh, createdAt: now)]
         } catch {
             throw KeyDirectoryFault(description: "\(path): no key could be made: \(error)")
         }

@@ -1,42 +1,96 @@
 /// One address to listen on, as it was written and as it was understood.
-package enum ListenText: Equatable, Sendable {
-    case tcp(host: String, port: UInt16)
-    /// TCP with TLS on it.
-    case tls(host: String, port: UInt16)
-    case unix(path: String)
+package struct ListenText: Equatable, Sendable {
+    package enum Place: Equatable, Sendable {
+        case tcp(host: String, port: UInt16)
+        /// - Parameter mode: of the socket's file.
+        case unix(path: String, mode: UInt16)
+        /// A socket that the process was started with, by its name there (sd_listen_fds_with_names(3)).
+        case inherited(name: String)
+    }
 
-    /// Reads `host:port`, `[v6]:port`, both also with `https://` in front, or `unix:/path`.
+    /// For owner and group.
+    package static let usualMode: UInt16 = 0o660
+
+    package let place: Place
+    /// Whether it speaks TLS.
+    package let isSecure: Bool
+    /// Whether a proxy begins every connection with a header of the PROXY protocol.
+    package let isIntroduced: Bool
+
+    private init(_ place: Place, isSecure: Bool = false, isIntroduced: Bool = false) {
+        self.place = place
+        self.isSecure = isSecure
+        self.isIntroduced = isIntroduced
+    }
+
+    package static func tcp(host: String, port: UInt16) -> ListenText {
+        ListenText(.tcp(host: host, port: port))
+    }
+
+    package static func tls(host: String, port: UInt16) -> ListenText {
+        ListenText(.tcp(host: host, port: port), isSecure: true)
+    }
+
+    package static func unix(path: String, mode: UInt16 = usualMode) -> ListenText {
+        ListenText(.unix(path: path, mode: mode))
+    }
+
+    /// Reads `host:port`, `[v6]:port`, `unix:/path`, `unix:/path?mode=0600` or `fd:name`, with `https://` in front for
+    /// TLS, which a path does not have, and `proxy+` before that for the PROXY protocol.
     package init?(_ text: String) {
-        if text.hasPrefix("unix:") {
-            let path = String(text.dropFirst(5))
-            // sun_path holds 108 octets with its terminator (unix(7)).
-            guard !path.isEmpty, path.utf8.count < 108, !path.utf8.contains(0) else { return nil }
-            self = .unix(path: path)
-            return
+        var rest = text[...]
+        isIntroduced = rest.dropPrefix("proxy+")
+        isSecure = rest.dropPrefix("https://")
+        let place: Place?
+        if rest.dropPrefix("unix:") {
+            place = isSecure ? nil : Self.unixPlace(rest)
+        } else if rest.dropPrefix("fd:") {
+            // The characters that systemd.socket(5) allows, and the separators of lists and addresses are none of them.
+            let isName =
+                !rest.isEmpty && rest.utf8.count <= 255
+                && rest.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x3a && $0 != 0x2c }
+            place = isName ? .inherited(name: String(rest)) : nil
+        } else {
+            place = Self.tcpPlace(rest)
         }
-        let scheme = "https://"
-        let isSecure = text.hasPrefix(scheme)
-        let rest = isSecure ? text.dropFirst(scheme.count) : text[...]
-        guard let colon = rest.lastIndex(of: ":"), let port = UInt16(rest[rest.index(after: colon)...]) else {
+        guard let place else { return nil }
+        self.place = place
+    }
+
+    private static func unixPlace(_ text: Substring) -> Place? {
+        let parts = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let path = String(parts[0])
+        // sun_path holds 108 octets with its terminator (unix(7)).
+        guard !path.isEmpty, path.utf8.count < 108, !path.utf8.contains(0) else { return nil }
+        guard parts.count == 2 else { return .unix(path: path, mode: usualMode) }
+        var digits = parts[1]
+        // Who may write may connect (unix(7)); nothing else of a mode has a meaning.
+        guard digits.dropPrefix("mode="), digits.utf8.count == 3 || digits.utf8.count == 4,
+            let mode = UInt16(digits, radix: 8), digits.utf8.allSatisfy({ $0 != 0x2b }), mode <= 0o777,
+            mode & 0o200 != 0
+        else { return nil }
+        return .unix(path: path, mode: mode)
+    }
+
+    private static func tcpPlace(_ text: Substring) -> Place? {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
             return nil
         }
-        var host = String(rest[..<colon])
+        var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = String(host.dropFirst().dropLast())
         } else if host.contains(":") {
             return nil
         }
-        guard !host.isEmpty else { return nil }
-        self = isSecure ? .tls(host: host, port: port) : .tcp(host: host, port: port)
-    }
-
-    package var isSecure: Bool {
-        if case .tls = self { true } else { false }
+        // Neither stands in an address; they are what a prefix that is spelled wrongly, or twice, leaves.
+        guard !host.isEmpty, !host.contains("+"), !host.contains("/") else { return nil }
+        return .tcp(host: host, port: port)
     }
 
     /// The same address with TLS, if it can have it.
     var secured: ListenText {
-        if case .tcp(let host, let port) = self { .tls(host: host, port: port) } else { self }
+        guard case .tcp = place else { return self }
+        return ListenText(place, isSecure: true, isIntroduced: isIntroduced)
     }
 
     /// The first of a comma-separated list.
@@ -49,8 +103,18 @@ package enum ListenText: Equatable, Sendable {
         let texts = reader.list(setting)
         let read = texts.compactMap { ListenText($0) }
         if read.count != texts.count || (read.isEmpty && !mayBeEmpty) {
-            reader.complain(setting, "a list of host:port, [v6]:port, https:// and one of these, or unix:/path")
+            reader.complain(
+                setting, "a list of host:port, [v6]:port, https:// or proxy+ and one of these, unix:/path, or fd:name")
         }
         return read
+    }
+}
+
+extension Substring {
+    /// - Returns: whether it was there.
+    fileprivate mutating func dropPrefix(_ prefix: String) -> Bool {
+        guard hasPrefix(prefix) else { return false }
+        removeFirst(prefix.count)
+        return true
     }
 }

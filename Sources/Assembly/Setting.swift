@@ -6,6 +6,9 @@ package enum Setting: String, CaseIterable, Sendable {
     case tlsCertificate = "MARTLET_TLS_CERT"
     case tlsKey = "MARTLET_TLS_KEY"
     case tlsClientAuthorities = "MARTLET_TLS_CLIENT_CA"
+    case handover = "MARTLET_HANDOVER"
+    case trustedProxies = "MARTLET_TRUSTED_PROXIES"
+    case forwardedField = "MARTLET_FORWARDED_FIELD"
     case issuer = "MARTLET_ISSUER"
     case audience = "MARTLET_AUDIENCE"
     case state = "MARTLET_STATE"
@@ -32,14 +35,20 @@ package enum Setting: String, CaseIterable, Sendable {
     case loginSourceFailures = "MARTLET_LOGIN_SOURCE_FAILURES"
     case connections = "MARTLET_CONNECTIONS"
     case connectionsPerSource = "MARTLET_CONNECTIONS_PER_SOURCE"
+    case requestsPerConnection = "MARTLET_REQUESTS_PER_CONNECTION"
+    case bufferMemory = "MARTLET_BUFFER_MEMORY"
     case http2Streams = "MARTLET_HTTP2_STREAMS"
+    case tlsHandshakes = "MARTLET_TLS_HANDSHAKES"
     case headTimeout = "MARTLET_HEAD_TIMEOUT"
     case bodyTimeout = "MARTLET_BODY_TIMEOUT"
     case idleTimeout = "MARTLET_IDLE_TIMEOUT"
     case writeTimeout = "MARTLET_WRITE_TIMEOUT"
+    case rateMin = "MARTLET_MIN_RATE"
     case drainTimeout = "MARTLET_DRAIN_TIMEOUT"
     case log = "MARTLET_LOG"
     case logLevel = "MARTLET_LOG_LEVEL"
+    case accessLog = "MARTLET_ACCESS_LOG"
+    case accessLogSample = "MARTLET_ACCESS_LOG_SAMPLE"
 
     /// As a flag of `serve`: `MARTLET_ACCESS_TTL` is `--access-ttl`.
     package var flag: String {
@@ -61,6 +70,8 @@ package enum Setting: String, CaseIterable, Sendable {
         case .clients: "clients.json"
         case .algorithm: "RS256"
         case .sharedSecretAudiences, .claims, .tlsCertificate, .tlsKey, .tlsClientAuthorities: ""
+        case .handover, .trustedProxies: ""
+        case .forwardedField: "either"
         case .accessLifetime: "10m"
         case .refreshIdle: "14d"
         case .sessionMax: "90d"
@@ -75,11 +86,17 @@ package enum Setting: String, CaseIterable, Sendable {
         case .loginSourceFailures: "100"
         case .connections: "20000"
         case .connectionsPerSource: "0"
+        case .requestsPerConnection: "1000000"
+        case .bufferMemory: "256"
         case .http2Streams: "128"
+        case .tlsHandshakes: "1024"
+        case .rateMin: "512"
         case .headTimeout, .bodyTimeout, .writeTimeout, .drainTimeout: "10s"
         case .idleTimeout: "75s"
         case .log: "json"
         case .logLevel: "info"
+        case .accessLog: "off"
+        case .accessLogSample: "1"
         }
     }
 
@@ -87,12 +104,16 @@ package enum Setting: String, CaseIterable, Sendable {
     package var summary: String {
         switch self {
         case .listen:
-            "where the service listens: host:port, [v6]:port or unix:/path, comma-separated; https:// in front for TLS"
+            "where the service listens: host:port, [v6]:port, unix:/path or fd:name, comma-separated; https:// in front for TLS"
         case .operatorListen: "where health, metrics and administration listen; empty for nowhere"
         case .tlsCertificate: "file of the TLS certificate and its chain, in PEM"
         case .tlsKey: "file of the TLS certificate's private key, in PEM, mode 0600"
         case .tlsClientAuthorities:
             "file of authorities, in PEM; over TLS only clients with a certificate of theirs get in"
+        case .handover: "path of a Unix socket over which a second process takes over; empty for none"
+        case .trustedProxies:
+            "addresses whose word about a client's address counts: 10.0.0.0/8, ::1 or unix, comma-separated"
+        case .forwardedField: "where those proxies write it: x-forwarded-for, forwarded or either"
         case .issuer: "iss of every token: an https URL without query or fragment (http for loopback)"
         case .audience: "audiences that tokens may have, comma-separated; the first is the default"
         case .state: "directory of the journal"
@@ -101,7 +122,8 @@ package enum Setting: String, CaseIterable, Sendable {
         case .keyRotation: "how long a key signs before it gets a successor by itself; 0s for never"
         case .users: "file of the users"
         case .clients: "file of the clients"
-        case .algorithm: "what access tokens are signed with: RS256 or HS256"
+        case .algorithm:
+            "what access tokens are signed with: HS256, RS256, PS256, ES256, each also with 384 or 512, or EdDSA"
         case .sharedSecretAudiences: "audiences whose access tokens are HS256, comma-separated"
         case .claims: "extra claims of users.json that tokens may carry, comma-separated"
         case .accessLifetime: "lifetime of an access token, 30s to 1h"
@@ -119,14 +141,20 @@ package enum Setting: String, CaseIterable, Sendable {
         case .loginSourceFailures: "failed logins in a row from one address before it must wait; 0 for no limit"
         case .connections: "connections in all, 1 to 1000000"
         case .connectionsPerSource: "connections from one address (IPv6: one /64); 0 for no limit"
+        case .requestsPerConnection: "requests on one connection before it is closed; 0 for no limit"
+        case .bufferMemory: "MiB of unfinished requests and untaken answers in all, 1 to 1048576"
         case .http2Streams: "requests at once on one HTTP/2 connection, up to 1000; 0 to speak HTTP/1.1 only"
+        case .tlsHandshakes: "TLS handshakes under way at once, 1 to 1000000"
         case .headTimeout: "how long a request's head may take, 1s to 10m"
         case .bodyTimeout: "how long a request's content may take, 1s to 10m"
         case .idleTimeout: "how long a connection may stay idle, 1s to 1h"
         case .writeTimeout: "how long a reader may stall, 1s to 10m"
+        case .rateMin: "octets a second at which content must come and answers be taken, up to 1000000; 0 for no limit"
         case .drainTimeout: "how long requests in flight may take at SIGTERM, 1s to 10m"
         case .log: "form of the log on stderr: json or text"
         case .logLevel: "debug, info, warning or error"
+        case .accessLog: "where a line about each request goes: off, stderr, stdout or a path"
+        case .accessLogSample: "share of the requests that get a line, 0 to 1; answers from 500 always do"
         }
     }
 }

@@ -44,6 +44,15 @@ struct SettingsReader {
         return range.lowerBound
     }
 
+    /// A decimal fraction from 0 to 1.
+    mutating func share(_ setting: Setting) -> Double {
+        let text = text(setting)
+        let isPlain = text.utf8.count <= 12 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2e }
+        if isPlain, let value = Double(text), (0...1).contains(value) { return value }
+        complain(setting, "a number from 0 to 1 such as 0.05")
+        return 0
+    }
+
     mutating func choice<Value>(_ setting: Setting, _ parse: (String) -> Value?, expected: String, otherwise: Value)
         -> Value
     {

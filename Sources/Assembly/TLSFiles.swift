@@ -98,7 +98,10 @@ package struct TLSFiles: Equatable, Sendable {
         case .keyMismatch: "\(keyPath) and \(certificatePath)"
         case .authorities: clientAuthoritiesPath ?? certificatePath
         case .privateKey: keyPath
-        case .library, .secretTooShort, .modulusSize, .publicExponent, .inconsistent: certificatePath
+        case .library, .secretTooShort, .modulusSize, .publicExponent, .predictableModulus, .coordinateSize,
+            .notOnCurve, .ed25519Size,
+            .smallOrder, .algorithmMismatch, .unusableKey, .inconsistent:
+            certificatePath
         }
     }
 

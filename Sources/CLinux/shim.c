@@ -1,12 +1,18 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include <fcntl.h>
+#include <errno.h>
+#include <string.h>
 #include <sys/file.h>
 #include <linux/filter.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 int clinux_accept4(int socket, void *address, unsigned int *length, int flags) {
     return accept4(socket, address, length, flags);
@@ -64,6 +70,18 @@ void clinux_name_thread(const char *name) {
     pthread_setname_np(pthread_self(), name);
 }
 
+void clinux_stand_back(void) {
+    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19);
+    // IOPRIO_WHO_PROCESS, and the class IOPRIO_CLASS_IDLE in the upper three bits; glibc has no name for them.
+    syscall(SYS_ioprio_set, 1, 0, 3 << 13);
+}
+
+int clinux_write_back(int file, long long offset, long long count, int waits) {
+    unsigned flags = SYNC_FILE_RANGE_WRITE;
+    if (waits) flags |= SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER;
+    return sync_file_range(file, offset, count, flags);
+}
+
 int clinux_ignore_syn(int socket) {
     // Octet 13 of the TCP header holds the flags: SYN without ACK is dropped, everything else passes.
     struct sock_filter code[] = {
@@ -75,4 +93,79 @@ int clinux_ignore_syn(int socket) {
     };
     struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
     return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
+int clinux_packet_socket(int seconds) {
+    int made = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (made < 0) return -1;
+    struct timeval limit = {.tv_sec = seconds};
+    setsockopt(made, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(made, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    return made;
+}
+
+long clinux_peer_user(int socket) {
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return -1;
+    return (long)peer.uid;
+}
+
+/* The kernel passes at most 253 descriptors with one message (SCM_MAX_FD). */
+enum { DESCRIPTORS_MAX = 253 };
+
+union ancillary {
+    struct cmsghdr aligned;
+    char room[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+};
+
+int clinux_send_descriptors(int socket, const void *text, unsigned long length, const int *descriptors, int count) {
+    if (count < 0 || count > DESCRIPTORS_MAX) {
+        errno = EINVAL;
+        return -1;
+    }
+    union ancillary control;
+    memset(&control, 0, sizeof control);
+    struct iovec part = {.iov_base = (void *)text, .iov_len = length};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (count > 0) {
+        message.msg_control = control.room;
+        message.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
+        memcpy(CMSG_DATA(header), descriptors, (size_t)count * sizeof(int));
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+long clinux_receive_descriptors(int socket, void *text, unsigned long capacity, int *descriptors, int *count) {
+    int room = *count;
+    *count = 0;
+    union ancillary control;
+    struct iovec part = {.iov_base = text, .iov_len = capacity};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+    ssize_t length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (length < 0) return -1;
+    int fits = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        size_t came = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t index = 0; index < came; index++) {
+            int one;
+            memcpy(&one, CMSG_DATA(header) + index * sizeof(int), sizeof one);
+            if (fits && *count < room) {
+                descriptors[(*count)++] = one;
+            } else {
+                fits = 0;
+                close(one);
+            }
+        }
+    }
+    if (fits) return (long)length;
+    while (*count > 0) close(descriptors[--*count]);
+    errno = EMSGSIZE;
+    return -1;
 }

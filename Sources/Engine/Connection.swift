@@ -3,6 +3,8 @@ import HTTP
 /// One connection between two of its events. An idle one holds no buffers.
 struct Connection {
     enum Stage: UInt8 {
+        /// A proxy has yet to say who is at the far end.
+        case introduction
         /// TLS is not agreed upon yet.
         case handshake
         /// Between messages.
@@ -24,7 +26,10 @@ struct Connection {
     }
 
     var transport: Transport
+    /// The other end, or whom the proxy there has introduced.
     var peer: PeerAddress
+    /// Whether ``peer`` is a proxy whose word about a request's origin counts.
+    var isRelay = false
     var role: Request.Role
     var stage = Stage.idle
     /// The answer to the last request that was read is being made elsewhere.
@@ -37,6 +42,8 @@ struct Connection {
     /// Counts against its source.
     var isCounted = false
     let isSecure: Bool
+    /// What its requests are told to have come through.
+    var channel = Channel()
     var saidContinue = false
     /// What the event queue was told to watch for.
     var interest: UInt32 = 0
@@ -46,8 +53,12 @@ struct Connection {
     var ticket: UInt32
     var servedCount = 0
     var lingeredByteCount = 0
+    /// What of its buffers the count of all connections' includes.
+    var heldByteCount = 0
     /// In milliseconds of the loop's clock.
     var deadline = Int64.max
+    /// When the content, or the answer that waits, began.
+    var began: Int64 = 0
     var context = AnswerWriter.Context()
     var reader: HTTP1Reader
     /// Octets of messages that are not complete, or whose turn has not come.
@@ -68,6 +79,13 @@ struct Connection {
     }
 }
 
+extension Connection {
+    /// The memory of its buffers, not of what it always takes.
+    var bufferedByteCount: Int {
+        input.capacity &+ output.capacity &+ (http2?.bufferedByteCount ?? 0)
+    }
+}
+
 /// The limits in the unit of the loop's clock.
 struct Deadlines: Sendable {
     let head: Int64
@@ -77,6 +95,8 @@ struct Deadlines: Sendable {
     let linger: Int64
     let drainNotice: Int64
     let drain: Int64
+    private let rateMin: Int64
+    private let rateGrace: Int64
     /// How often deadlines are looked at.
     let tick: Int64
 
@@ -88,6 +108,24 @@ struct Deadlines: Sendable {
         linger = limits.lingerDeadline.milliseconds
         drainNotice = limits.drainNotice.milliseconds
         drain = limits.drainDeadline.milliseconds
+        rateMin = Int64(clamping: limits.rateMin)
+        rateGrace = limits.rateGrace.milliseconds
         tick = max(10, min(250, min(head, body, idle, write) / 4))
+    }
+
+    /// How long `byteCount` octets may take beyond what is granted anyway.
+    private func allowance(_ byteCount: Int) -> Int64 {
+        guard rateMin > 0 else { return Int64.max / 4 }
+        return Int64(clamping: max(0, min(byteCount, 1 << 40))) &* 1_000 / rateMin
+    }
+
+    /// When content that began at `began` must be complete, or more of it be there.
+    func content(began: Int64, received byteCount: Int) -> Int64 {
+        began &+ min(body, rateGrace &+ allowance(byteCount))
+    }
+
+    /// When the peer must have taken more of an answer that it could have had at `began`.
+    func answer(began: Int64, taken byteCount: Int, now: Int64) -> Int64 {
+        min(now &+ write, began &+ write &+ allowance(byteCount))
     }
 }

@@ -3,6 +3,11 @@ package enum EngineFault: Error, Equatable, Sendable {
     case addressInvalid(String)
     /// Another process serves this Unix socket.
     case socketInUse(path: String)
+    /// An address asks for a socket that the process was not given.
+    case notInherited(name: String)
+    /// The process was given a socket that no address asks for, or one that nobody can listen on.
+    case inheritedUnused(name: String, address: String)
+    case inheritedUnusable(name: String)
     /// - Parameters:
     ///   - call: the system call that failed.
     ///   - subject: what it was about: an address, or the event queue.
@@ -15,6 +20,10 @@ extension EngineFault: CustomStringConvertible {
         switch self {
         case .addressInvalid(let text): "\(text) is not an address to listen on"
         case .socketInUse(let path): "unix:\(path) is served by another process"
+        case .notInherited(let name): "fd:\(name) is not among the sockets that this process was given"
+        case .inheritedUnused(let name, let address):
+            "the socket «\(name)» at \(address) was given to this process, and no address asks for it"
+        case .inheritedUnusable(let name): "the socket «\(name)» that was given to this process does not listen"
         case .system(let call, let subject, let reason): "cannot listen on \(subject): \(call): \(reason)"
         }
     }

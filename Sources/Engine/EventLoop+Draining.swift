@@ -22,13 +22,15 @@ extension EventLoop {
         }
     }
 
-    /// Takes in what is queued, then lets go of the listeners; the last loop to do so closes them.
+    /// Takes in what is queued, if nobody else will, then lets go of the listeners; the last loop to do so closes them.
     private mutating func leaveListeners() {
         for listener in shared.listeners {
-            while acceptOne(listener) {}
+            // A queue that somebody else goes on with is left to them: it need never become empty here.
+            let empties = !listener.endsWithoutUs
+            while empties, acceptOne(listener) {}
             queue.remove(listener.descriptor)
             guard listener.leave() else { continue }
-            while acceptOne(listener) {}
+            while empties, acceptOne(listener) {}
             listener.shut()
         }
         // Also when descriptors ran out just now: the listeners' numbers may soon be something else's.
@@ -38,7 +40,12 @@ extension EventLoop {
     /// Closes what is idle; a connection that has not asked anything yet gets the time to.
     private mutating func finish(_ newcomersUntil: Int64, _ until: Int64) {
         if now >= newcomersUntil {
-            for slot in connections.indices where connections[slot].stage == .handshake { close(slot) }
+            for slot in connections.indices {
+                guard connections[slot].stage == .handshake || connections[slot].stage == .introduction else {
+                    continue
+                }
+                close(slot)
+            }
         }
         for slot in connections.indices where connections[slot].stage == .http2 {
             leaveHTTP2(slot, isNewcomer: connections[slot].servedCount == 0 && now < newcomersUntil)

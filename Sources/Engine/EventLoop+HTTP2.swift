@@ -28,6 +28,7 @@ extension EventLoop {
     mutating func beginHTTP2(_ slot: Int, byteCount: Int = 0) {
         let session = HTTP2Session(shared.limits, shared.deadlines, now: now)
         connections[slot].http2 = session
+        connections[slot].channel.version = .http2
         connections[slot].stage = .http2
         connections[slot].input = []
         if drain != .running { session.sayNotice() }
@@ -66,13 +67,14 @@ extension EventLoop {
         } catch {
             shared.counters.malformed.add(1, ordering: .relaxed)
             request.method = .other
-            handler.refuse(error, &response)
+            handler.refuse(error, from: connections[slot].peer, over: connections[slot].channel, &response)
             return finishHTTP2(slot, session, stream)
         }
         connections[slot].servedCount &+= 1
         connections[slot].ticket &+= 1
         request.role = connections[slot].role
-        request.peer = connections[slot].peer
+        request.peer = origin(slot)
+        request.channel = connections[slot].channel
         stream.isHead = request.method == .head
         let number = connections[slot].ticket
         let ticket = UInt64(number) << 32 | UInt64(truncatingIfNeeded: slot)
@@ -100,6 +102,7 @@ extension EventLoop {
         write(handler, &response)
         finishHTTP2(slot, session, stream)
         if connections[slot].output.isEmpty { settleHTTP2(slot, session) }
+        account(slot)
     }
 
     /// Sends what there is to send and sets what the connection waits for next.
@@ -118,6 +121,7 @@ extension EventLoop {
             connections[slot].output = Array(output[sent...])
             connections[slot].outputStart = 0
             connections[slot].deadline = now &+ shared.deadlines.write
+            connections[slot].began = now
             return watch(slot, EventQueue.writable)
         } while true
         guard !session.isOver else {
@@ -134,7 +138,8 @@ extension EventLoop {
         switch connections[slot].transport.send(connections[slot].output, from: start) {
         case .moved(let count):
             connections[slot].outputStart = start &+ count
-            connections[slot].deadline = now &+ shared.deadlines.write
+            connections[slot].deadline = shared.deadlines.answer(
+                began: connections[slot].began, taken: start &+ count, now: now)
             guard connections[slot].outputStart >= connections[slot].output.count else { return }
             connections[slot].output = []
             connections[slot].outputStart = 0
@@ -154,7 +159,7 @@ extension EventLoop {
         for stream in late {
             shared.counters.timedOut.add(1, ordering: .relaxed)
             response.reset()
-            handler.refuse(.bodyTimeout, &response)
+            handler.refuse(.bodyTimeout, from: connections[slot].peer, over: connections[slot].channel, &response)
             finishHTTP2(slot, session, stream)
         }
         settleHTTP2(slot, session)

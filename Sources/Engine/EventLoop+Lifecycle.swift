@@ -33,7 +33,10 @@ extension EventLoop {
         let peer = PeerAddress(socketAddress: address.span, byteCount: Int(byteCount))
         shared.counters.accepted.add(1, ordering: .relaxed)
         let transport = Transport(descriptor: descriptor)
-        hand(Arrival(transport: transport, peer: peer, role: listener.role, isSecure: listener.isSecure))
+        hand(
+            Arrival(
+                transport: transport, peer: peer, role: listener.role, isSecure: listener.isSecure,
+                isIntroduced: listener.isIntroduced))
         return true
     }
 
@@ -86,52 +89,33 @@ extension EventLoop {
     /// Takes a connection in that ``Mailbox/load`` counts already.
     mutating func adopt(_ arrival: Arrival) {
         let open = shared.counters.open.add(1, ordering: .relaxed).newValue
-        let excess = open - shared.limits.connectionsMax
-        let isCounted = excess <= 0 && shared.census.admit(arrival.peer)
         let slot = place(arrival)
-        connections[slot].isCounted = isCounted
         connections[slot].interest = EventQueue.readable
-        guard excess <= Self.refusedMax,
+        guard open - shared.limits.connectionsMax <= Self.refusedMax,
             queue.add(arrival.transport.descriptor, EventQueue.readable, data(of: slot))
         else {
             shared.counters.refused.add(1, ordering: .relaxed)
             return close(slot)
         }
-        if arrival.isSecure { return beginTLS(slot) }
+        if arrival.isIntroduced { awaitIntroduction(slot) } else { begin(slot) }
+    }
+
+    /// Lets a connection in whose origin is known, or tells it that it is one too many.
+    mutating func begin(_ slot: Int) {
+        let peer = connections[slot].peer
+        let isRelay = shared.trust.covers(peer)
+        let hasRoom =
+            shared.counters.open.load(ordering: .relaxed) <= shared.limits.connectionsMax
+            && shared.counters.buffered.load(ordering: .relaxed) <= shared.limits.bufferByteCountMax
+        // A proxy of ours brings many people's connections, which are not its own.
+        let isAdmitted = hasRoom && (isRelay || shared.census.admit(peer))
+        connections[slot].isRelay = isRelay
+        connections[slot].isCounted = isAdmitted && !isRelay
+        if !isAdmitted { shared.counters.refused.add(1, ordering: .relaxed) }
+        if connections[slot].isSecure { return isAdmitted ? beginTLS(slot) : close(slot) }
+        connections[slot].stage = .idle
         connections[slot].deadline = now &+ shared.deadlines.idle
-        guard !isCounted else { return }
-        shared.counters.refused.add(1, ordering: .relaxed)
-        refuseNow(slot, .tooManyConnections)
-    }
-
-    /// A connection too many is closed without a word: saying one would take a handshake.
-    private mutating func beginTLS(_ slot: Int) {
-        guard connections[slot].isCounted, let identity = shared.identity,
-            connections[slot].transport.secure(with: identity)
-        else {
-            shared.counters.refused.add(1, ordering: .relaxed)
-            return close(slot)
-        }
-        connections[slot].stage = .handshake
-        connections[slot].deadline = now &+ shared.deadlines.head
-    }
-
-    /// Goes on with what comes before the first message over TLS.
-    mutating func shakeHands(_ slot: Int) {
-        switch connections[slot].transport.shakeHands() {
-        case .wantsReading: watch(slot, EventQueue.readable)
-        case .wantsWriting: watch(slot, EventQueue.writable)
-        case .done:
-            if connections[slot].transport.speaksHTTP2 { return beginHTTP2(slot) }
-            connections[slot].stage = .idle
-            connections[slot].deadline = now &+ shared.deadlines.idle
-            watch(slot, EventQueue.readable)
-        case .failed:
-            shared.counters.malformed.add(1, ordering: .relaxed)
-            // The alert that says why must not be overtaken by a reset.
-            connections[slot].lingers = true
-            end(slot)
-        }
+        if !isAdmitted { refuseNow(slot, .tooManyConnections) }
     }
 
     private mutating func place(_ arrival: Arrival) -> Int {
@@ -168,6 +152,7 @@ extension EventLoop {
     }
 
     mutating func close(_ slot: Int) {
+        if connections[slot].stage == .handshake { handshakes.end() }
         connections[slot].transport.close()
         if connections[slot].isCounted { shared.census.dismiss(connections[slot].peer) }
         connections[slot].stage = .closed
@@ -179,6 +164,7 @@ extension EventLoop {
         connections[slot].input = []
         connections[slot].output = []
         connections[slot].http2 = nil
+        account(slot)
         freePlaces.append(slot)
         mailbox.load.subtract(1, ordering: .relaxed)
         shared.counters.open.subtract(1, ordering: .relaxed)
@@ -188,6 +174,9 @@ extension EventLoop {
     mutating func expire(_ slot: Int) {
         switch connections[slot].stage {
         case .idle, .lingering: close(slot)
+        case .introduction:
+            shared.counters.timedOut.add(1, ordering: .relaxed)
+            close(slot)
         case .head:
             shared.counters.timedOut.add(1, ordering: .relaxed)
             refuseNow(slot, .headTimeout)

@@ -12,7 +12,7 @@ extension EventLoop {
             if start > 0 {
                 if end < connections[slot].reader.byteCountWanted {
                     connections[slot].input.append(contentsOf: request.bytes[start..<end])
-                    return
+                    return setContentDeadline(slot)
                 }
                 restoreInput(slot)
             }
@@ -35,6 +35,12 @@ extension EventLoop {
         guard connections[slot].stage != .head else { return }
         connections[slot].stage = .head
         connections[slot].deadline = now &+ shared.deadlines.head
+    }
+
+    /// Whoever sends a little now and then gets as much time as that is worth.
+    private mutating func setContentDeadline(_ slot: Int) {
+        let received = connections[slot].input.count &- connections[slot].reader.headByteCount
+        connections[slot].deadline = shared.deadlines.content(began: connections[slot].began, received: received)
     }
 
     /// Puts the octets that were kept back where messages are read from.
@@ -88,7 +94,9 @@ extension EventLoop {
         context.demandsTLS = connections[slot].isSecure && shared.demandsTLS
         connections[slot].lingers = isLast && !head.closes
         request.role = connections[slot].role
-        request.peer = connections[slot].peer
+        request.peer = origin(slot)
+        request.channel = connections[slot].channel
+        if head.isVersion10 { request.channel.version = .http10 }
         response.reset()
         let ticket = UInt64(connections[slot].ticket) << 32 | UInt64(truncatingIfNeeded: slot)
         switch handler.handle(request, &response, Exchange(loop: mailbox, ticket: ticket)) {
@@ -100,6 +108,12 @@ extension EventLoop {
             connections[slot].isDeferred = true
             return false
         }
+    }
+
+    /// Whom the request that was read comes from.
+    func origin(_ slot: Int) -> PeerAddress {
+        let peer = connections[slot].peer
+        return connections[slot].isRelay ? shared.trust.client(of: request, through: peer) : peer
     }
 
     /// Adds the response to the output.
@@ -116,7 +130,7 @@ extension EventLoop {
     /// Adds the answer to a message that is not read further.
     mutating func refuse(_ slot: Int, _ fault: WireFault) {
         response.reset()
-        handler.refuse(fault, &response)
+        handler.refuse(fault, from: connections[slot].peer, over: connections[slot].channel, &response)
         connections[slot].stage = .idle
         connections[slot].closes = true
         connections[slot].lingers = true
@@ -156,10 +170,11 @@ extension EventLoop {
         if connections[slot].stage == .writing {
             // Earlier answers still wait; this one goes behind them.
             connections[slot].output.append(contentsOf: output)
-            return
+            return account(slot)
         }
         connections[slot].stage = .idle
         serveInput(slot)
+        account(slot)
     }
 
     /// Goes on with the messages that were kept back.
@@ -196,8 +211,9 @@ extension EventLoop {
             connections[slot].stage = .idle
             connections[slot].deadline = now &+ shared.deadlines.idle
         } else if connections[slot].reader.isInContent {
-            if connections[slot].stage != .content { connections[slot].deadline = now &+ shared.deadlines.body }
+            if connections[slot].stage != .content { connections[slot].began = now }
             connections[slot].stage = .content
+            setContentDeadline(slot)
         } else {
             if connections[slot].stage != .head { connections[slot].deadline = now &+ shared.deadlines.head }
             connections[slot].stage = .head
@@ -232,6 +248,7 @@ extension EventLoop {
         connections[slot].outputStart = 0
         output.removeAll(keepingCapacity: true)
         connections[slot].deadline = now &+ shared.deadlines.write
+        connections[slot].began = now
         connections[slot].stage = .writing
         watch(slot, EventQueue.writable)
         return false
@@ -243,7 +260,8 @@ extension EventLoop {
         switch connections[slot].transport.send(connections[slot].output, from: start) {
         case .moved(let count):
             connections[slot].outputStart = start &+ count
-            connections[slot].deadline = now &+ shared.deadlines.write
+            connections[slot].deadline = shared.deadlines.answer(
+                began: connections[slot].began, taken: start &+ count, now: now)
             guard connections[slot].outputStart >= connections[slot].output.count else { return }
             connections[slot].output = []
             connections[slot].outputStart = 0

@@ -19,6 +19,7 @@ struct EventLoop: ~Copyable {
         let demandsTLS: Bool
         let mailboxes: [Mailbox]
         let census: SourceCensus
+        let trust: ProxyTrust
     }
 
     enum Drain: Equatable {
@@ -56,6 +57,8 @@ struct EventLoop: ~Copyable {
     var acceptsAgainAt: Int64?
     /// Since when no connection could be accepted for want of descriptors.
     var exhaustedSince: Int64?
+    /// TLS handshakes under way.
+    var handshakes = HandshakeQueue()
     /// Given up for a moment to take one connection off the queue when there are no descriptors left.
     var reserve: Int32
     private var nextTick: Int64 = 0
@@ -87,6 +90,7 @@ struct EventLoop: ~Copyable {
         while drain != .done {
             let count = queue.wait(into: &events, timeout: timeout)
             refreshTime()
+            handshakes.beginTurn()
             for index in 0..<count { take(events[index].events, events[index].data) }
             if now >= nextTick { tick() }
         }
@@ -116,6 +120,7 @@ struct EventLoop: ~Copyable {
         else { return }
         switch connections[slot].stage {
         case .idle, .head, .content: receive(slot)
+        case .introduction: readIntroduction(slot)
         case .writing: sendRest(slot)
         case .handshake: shakeHands(slot)
         case .http2: serveHTTP2(slot)
@@ -126,6 +131,7 @@ struct EventLoop: ~Copyable {
             if events & EventQueue.broken != 0 { close(slot) } else { watch(slot, 0) }
         case .closed: break
         }
+        account(slot)
     }
 
     /// Tells the queue what to watch for, unless it knows.
@@ -165,7 +171,10 @@ struct EventLoop: ~Copyable {
             self.acceptsAgainAt = nil
             startAccepting()
         }
-        for slot in connections.indices where connections[slot].deadline <= now { expire(slot) }
+        for slot in connections.indices where connections[slot].deadline <= now {
+            expire(slot)
+            account(slot)
+        }
         if drain != .running { advanceDrain() }
     }
 

@@ -189,8 +189,10 @@ func isEqual(_ octets: Span<UInt8>, _ text: StaticString) -> Bool {
 }
 
 /// Whether `octets` are a host and an optional port, and nothing more: no user, no path (RFC 9110 §7.2).
+///
+/// A name has at most 253 octets (RFC 1035 §2.3.4), a port at most five, and brackets hold an IPv6 address.
 func isAuthority(_ octets: Span<UInt8>) -> Bool {
-    guard !octets.isEmpty, octets[0] != .colon else { return false }
+    guard !octets.isEmpty, octets.count <= 259, octets[0] != .colon else { return false }
     var colon: Int?
     var bracket: Int?
     for index in octets.indices {
@@ -210,5 +212,7 @@ func isAuthority(_ octets: Span<UInt8>) -> Bool {
             }
         }
     }
-    return octets[0] != UInt8(ascii: "[") || bracket != nil
+    if let colon, octets.count &- colon > 6 { return false }
+    if let bracket { return PeerAddress(node: octets.extracting(0...bracket)) != nil }
+    return octets[0] != UInt8(ascii: "[") && (colon ?? octets.count) <= 253
 }

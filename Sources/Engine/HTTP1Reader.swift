@@ -58,6 +58,9 @@ package struct HTTP1Reader: Sendable {
         }
     }
 
+    /// How many octets the head had; zero while it is not complete.
+    var headByteCount: Int { contentStart }
+
     /// How many octets of this message must be there before reading on can make progress.
     var byteCountWanted: Int {
         switch phase {

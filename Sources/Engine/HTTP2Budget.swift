@@ -9,7 +9,9 @@ struct HTTP2Budget {
     private static let resetsRefill: Int64 = 50
     private static let controlsRefill: Int64 = 500
     /// An answer's worth of WINDOW_UPDATE and PRIORITY frames.
-    private static let controlsPerAnswer: Int64 = 10
+    static let controlsPerAnswer: Int64 = 10
+    /// A block of fields that brings no request.
+    static let headCost: Int64 = 2
 
     private var resets = Self.resetsMax
     private var controls = Self.controlsMax
@@ -42,7 +44,7 @@ struct HTTP2Budget {
         return controls >= 0
     }
 
-    mutating func earnAnswer() {
-        controls = min(Self.controlsMax, controls + Self.controlsPerAnswer)
+    mutating func earn(_ gain: Int64) {
+        controls = min(Self.controlsMax, controls + gain)
     }
 }

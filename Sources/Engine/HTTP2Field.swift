@@ -38,21 +38,26 @@ struct HTTP2Field {
 
     /// Lines as ``Response`` keeps them: each `Name: value` and CR LF.
     private static func addLines(_ lines: [UInt8], _ octets: inout [UInt8], _ parts: inout [HTTP2Field]) {
+        let lines = lines.span
         var start = 0
         while start < lines.count {
-            guard let colon = lines[start...].firstIndex(of: .colon),
-                let end = lines[colon...].firstIndex(of: .carriageReturn)
-            else { return }
+            var colon = start
+            while colon < lines.count, lines[colon] != .colon { colon &+= 1 }
+            var end = colon
+            while end < lines.count, lines[end] != .carriageReturn { end &+= 1 }
+            guard end < lines.count else { return }
             let nameStart = octets.count
-            for octet in lines[start..<colon] { octets.append(octet.lowercased) }
+            octets.append(lines.extracting(start..<colon))
             let valueStart = octets.count
-            octets.append(contentsOf: lines[min(colon + 2, end)..<end])
+            octets.append(lines.extracting(min(colon &+ 2, end)..<end))
             let name = nameStart..<valueStart
+            var spelled = octets.mutableSpan
+            for index in name { spelled[index] = spelled[index].lowercased }
             parts.append(
                 HTTP2Field(
                     name: name, value: valueStart..<octets.count,
                     isSensitive: isEqual(octets.span.extracting(name), "set-cookie")))
-            start = end + 2
+            start = end &+ 2
         }
     }
 

@@ -21,6 +21,11 @@ struct HTTP2FrameScan {
                 let skipped = min(rest, octets.count - index)
                 rest -= skipped
                 index += skipped
+            } else if partial.isEmpty, octets.count - index >= Self.headByteCount {
+                let head = unsafe (octets[index], octets[index + 1], octets[index + 2])
+                rest = Int(head.0) << 16 | Int(head.1) << 8 | Int(head.2)
+                body(unsafe Head(type: octets[index + 3], flags: octets[index + 4], byteCount: rest))
+                index += Self.headByteCount
             } else {
                 let wanted = min(Self.headByteCount - partial.count, octets.count - index)
                 unsafe partial.append(contentsOf: octets[index..<(index + wanted)])

@@ -15,7 +15,7 @@ import HTTP
     private let deadlines: Deadlines
     /// Nil only while `init` runs, and when there is no memory.
     private var raw: OpaquePointer?
-    private(set) var streams: [Int32: HTTP2Stream] = [:]
+    private(set) var streams = HTTP2Streams()
     /// Streams whose request is complete and has not been handed on.
     private var ready: [Int32] = []
     /// Deferred answers by ticket. Zero for a stream that has gone: what it started goes on, and counts.
@@ -29,6 +29,8 @@ import HTTP
     private var idleSince: Int64
     private var hasSettings = false
     private(set) var servedCount = 0
+    /// What its streams keep in memory.
+    private(set) var bufferedByteCount = 0
     private(set) var isFlooded = false
     private(set) var isBroken = false
     private var saidNotice = false
@@ -138,13 +140,15 @@ import HTTP
         let isWhole = stream.stage == .asked
         stream.stage = .answering
         stream.isCutShort = !isWhole
+        stream.began = now
         stream.deadline = now &+ deadlines.write
         servedCount += 1
-        budget.earnAnswer()
+        budget.earn(HTTP2Budget.controlsPerAnswer)
         let status = response.status >= 200 && response.status <= 599 ? response.status : 500
         HTTP2Field.lay(response, status, context, date: date, into: &fieldOctets, &fieldParts)
         let hasContent = status != 204 && status != 304 && !context.isHead && !response.body.isEmpty
         if hasContent { stream.answer.append(contentsOf: response.body) }
+        weigh(stream)
         let result = unsafe HTTP2Field.withPairs(fieldParts, fieldOctets) { pairs in
             guard hasContent else {
                 return unsafe nghttp2_submit_response(raw, stream.id, pairs.baseAddress, pairs.count, nil)
@@ -170,6 +174,12 @@ import HTTP
     }
 
     // MARK: The end
+
+    /// Ends the connection of a peer that takes more memory than there is for it.
+    func calm() {
+        isFlooded = true
+        _ = unsafe nghttp2_session_terminate_session(raw, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
+    }
 
     /// Tells the peer that the connection will close, while it may still ask (RFC 9113 §6.8).
     func sayNotice() {
@@ -220,7 +230,8 @@ extension HTTP2Session {
     /// Has a frame paid for.
     private func count(_ frame: HTTP2FrameScan.Head) {
         switch UInt32(frame.type) {
-        case NGHTTP2_HEADERS.rawValue: break
+        // Given back when a request begins: libnghttp2 decodes fields for a stream that is over and says nothing.
+        case NGHTTP2_HEADERS.rawValue: spend(HTTP2Budget.headCost)
         case NGHTTP2_DATA.rawValue:
             let ends = frame.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
             if frame.byteCount == 0, !ends { spend(4) }
@@ -249,6 +260,7 @@ extension HTTP2Session {
     func headBegins(_ id: Int32) {
         headBegan = headBegan ?? now
         guard streams[id] == nil else { return }
+        budget.earn(HTTP2Budget.headCost)
         guard mayDefer, !isLeaving else { return reset(id, NGHTTP2_REFUSED_STREAM) }
         streams[id] = HTTP2Stream(id: id, deadline: now &+ deadlines.head)
     }
@@ -256,6 +268,13 @@ extension HTTP2Session {
     func field(_ id: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
         guard let stream = streams[id], !stream.hasHead else { return }
         unsafe stream.take(name: name, value: value, limits)
+        weigh(stream)
+    }
+
+    private func weigh(_ stream: HTTP2Stream) {
+        let byteCount = stream.bufferedByteCount
+        bufferedByteCount += byteCount - stream.weighedByteCount
+        stream.weighedByteCount = byteCount
     }
 
     func frameEnds(_ header: nghttp2_frame_hd) {
@@ -268,7 +287,9 @@ extension HTTP2Session {
         let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
         if !stream.hasHead {
             stream.finishHead(limits)
-            stream.deadline = now &+ deadlines.body
+            weigh(stream)
+            stream.began = now
+            stream.deadline = deadlines.content(began: now, received: 0)
             if stream.expectsContinue, !ends, stream.fault == nil { sayContinue(stream) }
         }
         guard stream.stage == .receiving else { return }
@@ -288,6 +309,9 @@ extension HTTP2Session {
         }
         stream.unconsumed += octets.count
         unsafe stream.takeContent(octets, limits)
+        weigh(stream)
+        guard stream.stage == .receiving else { return }
+        stream.deadline = deadlines.content(began: stream.began, received: stream.octets.count - stream.bodyStart)
     }
 
     private func giveBack(_ stream: HTTP2Stream) {
@@ -298,6 +322,7 @@ extension HTTP2Session {
 
     func streamEnds(_ id: Int32) {
         guard let stream = streams.removeValue(forKey: id) else { return }
+        bufferedByteCount -= stream.weighedByteCount
         giveBack(stream)
         for (ticket, waiting) in pending where waiting == id { pending[ticket] = 0 }
         if streams.isEmpty { idleSince = now }
@@ -311,7 +336,7 @@ extension HTTP2Session {
         let range = stream.answerSent..<(stream.answerSent + count)
         _ = unsafe room.update(fromContentsOf: stream.answer[range])
         stream.answerSent += count
-        stream.deadline = now &+ deadlines.write
+        stream.deadline = deadlines.answer(began: stream.began, taken: stream.answerSent, now: now)
         return (count, stream.answerSent == stream.answer.count)
     }
 }

@@ -32,6 +32,10 @@ final class HTTP2Stream {
     var unconsumed = 0
     /// When the request must be complete, or by when the peer must take some of the answer.
     var deadline: Int64
+    /// When the content, or the answer, began.
+    var began: Int64 = 0
+    /// What of ``bufferedByteCount`` the session's sum includes.
+    var weighedByteCount = 0
     private var listByteCount = 0
 
     var answer: [UInt8] = []
@@ -40,7 +44,11 @@ final class HTTP2Stream {
     init(id: Int32, deadline: Int64) {
         self.id = id
         self.deadline = deadline
+        octets.reserveCapacity(512)
+        fields.reserveCapacity(8)
     }
+
+    var bufferedByteCount: Int { octets.capacity + answer.capacity }
 
     /// Takes in one field of the head.
     func take(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, _ limits: Limits) {
@@ -112,16 +120,17 @@ final class HTTP2Stream {
 
     /// `:authority` is what Host is in HTTP/1.1; a request in which they differ is refused (RFC 9113 §8.3.1).
     private func checkHost() {
-        let hosts = fields.filter { holds($0.name, "host") }
-        guard hosts.count <= 1 else { return fault = .hostMissingOrRepeated }
+        var found: Request.Field?
+        for field in fields where holds(field.name, "host") {
+            guard found == nil else { return fault = .hostMissingOrRepeated }
+            found = field
+        }
         if authority.isEmpty {
-            guard let host = hosts.first, isHost(host.value) else {
-                return fault = .hostMissingOrRepeated
-            }
+            guard let found, isHost(found.value) else { return fault = .hostMissingOrRepeated }
             return
         }
         guard isHost(authority) else { return fault = .hostMissingOrRepeated }
-        guard let host = hosts.first else {
+        guard let host = found else {
             return fields.append(Request.Field(name: appendText("host"), value: authority))
         }
         let isSame = octets[host.value].elementsEqual(octets[authority]) { $0.lowercased == $1.lowercased }
@@ -165,7 +174,9 @@ extension HTTP2Stream {
         if let fault { throw fault }
         guard octets.count <= request.bytes.count else { throw .bodyTooLarge }
         let line = try RequestLine(octets.span, method: method, target: target)
-        request.bytes.replaceSubrange(0..<octets.count, with: octets)
+        unsafe request.bytes.withUnsafeMutableBytes { room in
+            unsafe octets.withUnsafeBytes { unsafe room.copyMemory(from: $0) }
+        }
         request.method = line.method
         request.path = line.path
         request.query = line.query

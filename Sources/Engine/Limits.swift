@@ -19,15 +19,24 @@ package struct Limits: Sendable {
     package var idleDeadline: Duration = .seconds(75)
     /// How long a peer may take none of the octets that wait for it.
     package var writeDeadline: Duration = .seconds(10)
+    /// Octets a second that content must arrive with and answers must be taken with, counted from ``rateGrace`` on in
+    /// the one case and from ``writeDeadline`` on in the other. Zero means no bound but the deadlines.
+    package var rateMin = 512
+    package var rateGrace: Duration = .seconds(5)
     /// How long a connection that is closing may go on sending.
     package var lingerDeadline: Duration = .seconds(2)
 
     /// Open connections of all listeners together; above it 503.
     package var connectionsMax = 20_000
-    /// Open connections of one ``PeerAddress/source``; above it 503. Zero means no bound. Unix sockets do not count.
+    /// Open connections of one ``PeerAddress/source``; above it 503. Zero means no bound. Unix sockets and proxies that are
+    /// trusted do not count.
     package var connectionsPerSourceMax = 0
     /// Requests on one connection; the last is answered with `Connection: close`. Zero means no bound.
     package var requestsPerConnectionMax = 0
+    /// TLS handshakes under way at once; beyond it the oldest gives way.
+    package var handshakesMax = 1_024
+    /// What all connections together may keep in memory of unfinished requests and untaken answers.
+    package var bufferByteCountMax = 268_435_456
     /// Requests at once on one HTTP/2 connection. Zero means that HTTP/2 is not spoken.
     package var streamsMax = 128
 

@@ -5,37 +5,69 @@ import Synchronization
 
 /// A bound, listening socket that all loops accept from.
 final class ListenSocket: Sendable {
+    /// What the kernel keeps of an answer that its reader does not take; it doubles the figure for its own records. Left to
+    /// itself it lets a connection grow to 4 MiB, and some thousand readers that stall use up the machine's memory for TCP.
+    private static let sendBufferByteCount: Int32 = 65_536
+
     let descriptor: Int32
     let role: Request.Role
     let isSecure: Bool
+    let isIntroduced: Bool
     /// Zero for a Unix socket.
     let port: UInt16
     private let unixPath: String?
+    /// Its name among the sockets that the process was given; empty for one that it made.
+    let name: String
+    /// Whether whoever started the process has the socket, too, and keeps its queue when the process ends.
+    let isManaged: Bool
+    /// Whether the socket outlives this process, so that nothing may be done to it that others would notice.
+    private let isKept: Atomic<Bool>
     /// How many loops still accept; the last one closes.
     private let users = Atomic<Int>(0)
     private let isAdmitting = Atomic<Bool>(true)
 
+    /// Listens on a socket that was given.
+    init(_ listener: Listener, _ inherited: InheritedSocket) {
+        role = listener.role
+        isSecure = listener.isSecure
+        isIntroduced = listener.isIntroduced
+        descriptor = inherited.descriptor
+        name = inherited.name
+        isManaged = inherited.isManaged
+        isKept = Atomic(inherited.isManaged)
+        port = inherited.address.port
+        if case .unix(let path) = listener.address { unixPath = path } else { unixPath = nil }
+        if inherited.address.family != AF_UNIX { Self.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY) }
+    }
+
+    /// Binds the listener's address and listens there.
     init(_ listener: Listener) throws(EngineFault) {
+        if case .inherited(let name) = listener.address { throw .notInherited(name: name) }
         let address = try SocketAddress(listener.address)
         let subject = listener.address.description
         role = listener.role
         isSecure = listener.isSecure
+        isIntroduced = listener.isIntroduced
+        name = ""
+        isManaged = false
+        isKept = Atomic(false)
         let family: Int32
         switch listener.address {
         case .unix(let path):
             family = AF_UNIX
             unixPath = path
             try Self.removeStale(path, address)
-        case .tcp:
+        case .tcp, .inherited:
             family = address.bytes.count == 16 ? AF_INET : AF_INET6
             unixPath = nil
         }
         descriptor = clinux_stream_socket(family)
         guard descriptor >= 0 else { throw .last("socket", subject) }
         do throws(EngineFault) {
-            try Self.bind(descriptor, address, family, subject)
+            try Self.bind(descriptor, address, listener.mode, subject)
             guard listen(descriptor, 4_096) == 0 else { throw .last("listen", subject) }
-            port = family == AF_UNIX ? 0 : try Self.boundPort(descriptor, subject)
+            guard let bound = SocketAddress(of: descriptor) else { throw .last("getsockname", subject) }
+            port = bound.port
         } catch {
             _ = close(descriptor)
             throw error
@@ -43,36 +75,27 @@ final class ListenSocket: Sendable {
     }
 
     private static func bind(
-        _ descriptor: Int32, _ address: SocketAddress, _ family: Int32, _ subject: String
+        _ descriptor: Int32, _ address: SocketAddress, _ mode: UInt16, _ subject: String
     ) throws(EngineFault) {
+        let family = address.family
         if family != AF_UNIX {
-            // Accepted sockets inherit TCP_NODELAY, which saves a call for each.
+            // Accepted sockets inherit TCP_NODELAY and the buffer's size, which saves a call for each.
             set(descriptor, SOL_SOCKET, SO_REUSEADDR)
             set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY)
+            set(descriptor, SOL_SOCKET, SO_SNDBUF, to: sendBufferByteCount)
             if family == AF_INET6 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY) }
         }
-        // Made without rights for others from the start: between bind and chmod nobody else may connect.
-        let previousMask = family == AF_UNIX ? umask(0o117) : 0
+        // Made with these rights from the start: between bind and chmod nobody else may connect.
+        let previousMask = family == AF_UNIX ? umask(mode_t(~mode & 0o777)) : 0
         let result = unsafe address.withPointer { unsafe Glibc.bind(descriptor, $0, $1) }
         let reason = errno
         if family == AF_UNIX { _ = umask(previousMask) }
         guard result == 0 else { throw .system(call: "bind", subject: subject, reason: text(of: reason)) }
     }
 
-    private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32) {
-        var on: Int32 = 1
-        _ = unsafe setsockopt(descriptor, level, option, &on, socklen_t(MemoryLayout<Int32>.size))
-    }
-
-    private static func boundPort(_ descriptor: Int32, _ subject: String) throws(EngineFault) -> UInt16 {
-        var bytes = [UInt8](repeating: 0, count: 28)
-        var byteCount = socklen_t(bytes.count)
-        let result = unsafe bytes.withUnsafeMutableBytes { octets in
-            guard let start = octets.baseAddress else { return Int32(-1) }
-            return unsafe getsockname(descriptor, start.assumingMemoryBound(to: sockaddr.self), &byteCount)
-        }
-        guard result == 0 else { throw .last("getsockname", subject) }
-        return UInt16(bytes[2]) << 8 | UInt16(bytes[3])
+    private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, to value: Int32 = 1) {
+        var value = value
+        _ = unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
     /// Removes a socket file that a process left behind; one that somebody listens on stays.
@@ -103,8 +126,16 @@ final class ListenSocket: Sendable {
     ///
     /// Only the first call does it: by the second, a successor may have a socket at the same path.
     func stopAdmitting() {
-        guard isAdmitting.exchange(false, ordering: .relaxed) else { return }
+        guard isAdmitting.exchange(false, ordering: .relaxed), !endsWithoutUs else { return }
         if let unixPath { _ = unsafe unlink(unixPath) } else { _ = clinux_ignore_syn(descriptor) }
+    }
+
+    /// Whether connections that are queued now will be somebody else's to take.
+    var endsWithoutUs: Bool { isKept.load(ordering: .relaxed) }
+
+    /// Another process has the socket from now on.
+    func keep() {
+        isKept.store(true, ordering: .relaxed)
     }
 
     func shut() {

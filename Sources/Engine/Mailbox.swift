@@ -72,4 +72,6 @@ struct Arrival: Sendable {
     var role: Request.Role
     /// TLS comes before the first message.
     var isSecure: Bool
+    /// A proxy's header comes before anything else.
+    var isIntroduced: Bool
 }

@@ -19,15 +19,17 @@ package final class Server: Sendable {
         // OpenSSL sends by write(2), which no flag keeps from raising SIGPIPE.
         if options.identity != nil { signal(SIGPIPE, SIG_IGN) }
         let threadCount = max(1, options.threads)
+        var inherited = options.inherited
         var listeners: [ListenSocket] = []
         var mailboxes: [Mailbox] = []
         var queues: [EventQueue] = []
         do throws(EngineFault) {
             for listener in options.listeners {
-                let socket = try ListenSocket(listener)
+                let socket = try Self.socket(listener, &inherited)
                 for _ in 0..<threadCount { socket.join() }
                 listeners.append(socket)
             }
+            try Self.dismiss(inherited)
             for _ in 0..<threadCount {
                 mailboxes.append(try Mailbox())
                 queues.append(try EventQueue())
@@ -46,8 +48,30 @@ package final class Server: Sendable {
         shared = EventLoop.Shared(
             limits: options.limits, deadlines: Deadlines(options.limits), counters: options.counters,
             listeners: listeners, identity: options.identity, demandsTLS: options.demandsTLS, mailboxes: mailboxes,
-            census: SourceCensus(countMax: options.limits.connectionsPerSourceMax))
+            census: SourceCensus(countMax: options.limits.connectionsPerSourceMax), trust: options.trust)
     }
+
+    /// A socket that was given and is at the listener's address, or a new one.
+    private static func socket(
+        _ listener: Listener, _ inherited: inout [InheritedSocket]
+    ) throws(EngineFault) -> ListenSocket {
+        guard let index = inherited.firstIndex(where: { $0.suits(listener.address) }) else {
+            return try ListenSocket(listener)
+        }
+        return ListenSocket(listener, inherited.remove(at: index))
+    }
+
+    /// Closes the sockets of a predecessor that this server has no address for. One from a manager is a mistake: whoever
+    /// connects to it would wait for ever.
+    private static func dismiss(_ unused: [InheritedSocket]) throws(EngineFault) {
+        for socket in unused where socket.isManaged {
+            throw .inheritedUnused(name: socket.name, address: socket.address.description)
+        }
+        for socket in unused { close(socket.descriptor) }
+    }
+
+    /// What another process needs to go on with these listeners.
+    var handed: [ListenSocket] { shared.listeners }
 
     /// Serves until ``beginDrain()`` was called and everything in flight is answered. Call it once.
     package func run() {

@@ -16,6 +16,7 @@ struct SocketAddress: Equatable, Sendable {
             } else {
                 throw .addressInvalid(address.description)
             }
+        case .inherited: throw .addressInvalid(address.description)
         case .unix(let path):
             let octets = Array(path.utf8)
             // sun_path has 108 octets, of which the last is zero.
@@ -24,6 +25,29 @@ struct SocketAddress: Equatable, Sendable {
             }
             bytes = Self.native(UInt16(AF_UNIX)) + octets + [0]
         }
+    }
+
+    /// What a socket is bound to (getsockname(2)).
+    init?(of descriptor: Int32) {
+        var bytes = [UInt8](repeating: 0, count: 128)
+        var byteCount = socklen_t(bytes.count)
+        let result = unsafe bytes.withUnsafeMutableBytes { octets in
+            guard let start = octets.baseAddress else { return Int32(-1) }
+            return unsafe getsockname(descriptor, start.assumingMemoryBound(to: sockaddr.self), &byteCount)
+        }
+        guard result == 0, byteCount >= 3, Int(byteCount) <= bytes.count else { return nil }
+        self.bytes = Array(bytes[..<Int(byteCount)])
+        // The path may come with or without its terminator.
+        if family == AF_UNIX, self.bytes.last != 0 { self.bytes.append(0) }
+    }
+
+    var family: Int32 {
+        bytes.count < 2 ? AF_UNSPEC : unsafe bytes.withUnsafeBytes { unsafe Int32($0.load(as: UInt16.self)) }
+    }
+
+    /// Zero for a Unix socket.
+    var port: UInt16 {
+        family == AF_UNIX || bytes.count < 4 ? 0 : UInt16(bytes[2]) << 8 | UInt16(bytes[3])
     }
 
     private static func native(_ family: UInt16) -> [UInt8] {
@@ -49,6 +73,17 @@ struct SocketAddress: Equatable, Sendable {
             guard let start = octets.baseAddress else { return -1 }
             return unsafe body(start.assumingMemoryBound(to: sockaddr.self), socklen_t(octets.count))
         }
+    }
+}
+
+extension SocketAddress: CustomStringConvertible {
+    var description: String {
+        guard family != AF_UNIX else {
+            return "unix:" + String(decoding: bytes.dropFirst(2).prefix { $0 != 0 }, as: UTF8.self)
+        }
+        let room = bytes + [UInt8](repeating: 0, count: max(0, 28 - bytes.count))
+        let host = PeerAddress(socketAddress: room.span, byteCount: bytes.count).description
+        return family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 }
 

@@ -53,6 +53,26 @@ struct Transport: Sendable {
         return count == 0 ? .ended : outcome(count)
     }
 
+    /// recv(2) of at most `byteCountMax` octets that stay in the socket, which carries no TLS yet.
+    func peek(into bytes: inout [UInt8], from start: Int, byteCountMax: Int) -> Outcome {
+        guard start >= 0, start < bytes.count, byteCountMax > 0 else { return .failed }
+        let count = unsafe bytes.withUnsafeMutableBytes { octets in
+            guard let base = octets.baseAddress else { return -1 }
+            return unsafe recv(descriptor, base + start, min(byteCountMax, octets.count - start), Int32(MSG_PEEK))
+        }
+        return count == 0 ? .ended : outcome(count)
+    }
+
+    /// recv(2) of octets that ``peek(into:from:byteCountMax:)`` has shown.
+    ///
+    /// - Returns: whether all of them are taken.
+    func take(_ byteCount: Int) -> Bool {
+        var room = [UInt8](repeating: 0, count: byteCount)
+        return unsafe room.withUnsafeMutableBytes { octets in
+            unsafe recv(descriptor, octets.baseAddress, octets.count, 0) == octets.count
+        }
+    }
+
     private func outcome(_ count: Int) -> Outcome {
         if count > 0 { return .moved(count) }
         let error = errno
@@ -94,6 +114,12 @@ extension Transport {
 
     /// Whether the peer and we agreed on HTTP/2 (RFC 7301).
     var speaksHTTP2: Bool { tls?.speaksHTTP2 ?? false }
+
+    /// What the handshake has settled.
+    var channel: Channel {
+        guard let tls else { return Channel() }
+        return Channel(security: tls.isVersion13 ? .tls13 : .tls12, clientSubject: tls.clientSubject)
+    }
 
     func shakeHands() -> Handshake {
         guard let tls else { return .done }

@@ -9,6 +9,10 @@ package final class ConnectionCounters: Sendable {
     package let malformed = Atomic<UInt64>(0)
     /// HTTP/2 connections that were told to calm down.
     package let flooded = Atomic<UInt64>(0)
+    /// Octets of unfinished requests and untaken answers in memory.
+    package let buffered = Atomic<Int>(0)
+    /// Connections that were ended because too much was in memory.
+    package let shed = Atomic<UInt64>(0)
     package let isDraining = Atomic<Bool>(false)
 
     package init() {}

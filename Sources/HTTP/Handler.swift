@@ -5,7 +5,7 @@ package protocol Handler: AnyObject {
     func handle(_ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange) -> Disposition
 
     /// Writes the answer to a message that could not be read; the connection closes after it.
-    func refuse(_ fault: WireFault, _ response: inout Response)
+    func refuse(_ fault: WireFault, from peer: PeerAddress, over channel: Channel, _ response: inout Response)
 }
 
 package enum Disposition: Sendable {

@@ -33,8 +33,10 @@ package struct Request: ~Copyable {
     /// The content, with any chunked coding taken off.
     package var body: Range<Int> = 0..<0
     package var role: Role = .service
-    /// The address of the connection's other end.
+    /// Where it comes from: the connection's other end, or who a proxy that is trusted names instead. Never
+    /// ``PeerAddress/local`` unless the connection came by a Unix socket and no proxy named anyone.
     package var peer: PeerAddress = .local
+    package var channel = Channel()
 
     package init(byteCount: Int) {
         bytes = [UInt8](repeating: 0, count: byteCount)

@@ -28,6 +28,11 @@ package struct Response: Sendable {
         unsafe fields.append(contentsOf: spelled)
     }
 
+    /// Adds lines that were spelled once for many answers, each ending in CR LF.
+    package mutating func addLines(_ lines: [UInt8]) {
+        fields.append(contentsOf: lines)
+    }
+
     /// Adds one header line. Octets that a field value may not hold (RFC 9110 §5.5), and all that is not ASCII, are
     /// percent-encoded, as is `%` itself where any had to be: no value can end the line.
     ///

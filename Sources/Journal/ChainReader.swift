@@ -1,6 +1,6 @@
 /// Reads the records of a snapshot and of the segments after it, in order, and refuses what is not whole.
 struct ChainReader {
-    private let storage: any JournalStorage
+    private let storage: any JournalSource
     private let chain: SegmentChain
     /// How many segments are read.
     private let segmentCount: Int
@@ -15,7 +15,7 @@ struct ChainReader {
     private(set) var lastTime: Int64
 
     /// - Parameter tailCount: records of the chain's last segment, if that is among the ones to be read.
-    init(_ chain: SegmentChain, segmentCount: Int, tailCount: UInt64 = 0, in storage: any JournalStorage) {
+    init(_ chain: SegmentChain, segmentCount: Int, tailCount: UInt64 = 0, in storage: any JournalSource) {
         self.storage = storage
         self.chain = chain
         self.segmentCount = segmentCount
@@ -48,6 +48,36 @@ struct ChainReader {
             return record
         }
         return nil
+    }
+
+    /// Adds the next records to `records`, at least one and at most `countMax`.
+    ///
+    /// - Returns: false at the end.
+    /// - Throws: as ``next()``.
+    mutating func next(into records: inout [JournalRecord], upTo countMax: Int) throws(JournalFault) -> Bool {
+        let before = records.count
+        if snapshot != nil {
+            try snapshot?.takeWhole(upTo: countMax, into: &records, in: storage)
+        } else if segmentIndex < segmentCount {
+            var cursor = self.cursor.take() ?? SegmentCursor(chain.segments[segmentIndex])
+            let count = chain.statedCount(segmentIndex) ?? tailCount
+            let rest = count &- min(count, cursor.seq &- cursor.segment.header.firstSeq)
+            if rest > 0 {
+                let wanted = min(countMax, Int(clamping: rest))
+                let taken = try cursor.takeWhole(upTo: wanted, into: &records, in: storage)
+                if taken.count > 0 { lastChecksum = taken.checksum }
+            }
+            self.cursor = consume cursor
+            if let last = records.last, records.count > before {
+                lastSeq = last.seq
+                for record in records[before...] { lastTime = max(lastTime, record.time) }
+            }
+        }
+        if records.count > before { return true }
+        // Whatever is next, the end of a file or damage, is told one record at a time.
+        guard let record = try next() else { return false }
+        records.append(record)
+        return true
     }
 
     /// The next segment's header says which record was the last of this one.

@@ -79,7 +79,8 @@ package final class DirectoryStorage: JournalStorage {
     }
 
     package func begin(_ name: String) throws(JournalFault) -> any JournalFile {
-        DirectoryFile(descriptor: try open(join(name), .draft), path: join(name), calls: calls)
+        DirectoryFile(
+            descriptor: try open(join(name), .unsettledDraft), path: join(name), calls: calls, isSynchronous: false)
     }
 
     package func rename(_ name: String, to newName: String) throws(JournalFault) {
@@ -114,7 +115,7 @@ package final class DirectoryStorage: JournalStorage {
     }
 
     /// Makes created, renamed and removed names in a directory last through a power cut.
-    private func synchronizeDirectory(_ path: String) throws(JournalFault) {
+    func synchronizeDirectory(_ path: String) throws(JournalFault) {
         let directory = try open(path, .directory)
         defer { calls.close(directory) }
         try synchronize(directory, path)
@@ -151,23 +152,59 @@ private func call<Answer>(
     }
 }
 
-/// A segment that is being written, opened with `O_DSYNC`.
+/// A file that is being written.
 private final class DirectoryFile: JournalFile {
     private let descriptor: Mutex<Int32>
     private let path: String
     private let calls: any SystemCalls
+    /// Whether it was opened with `O_DSYNC`.
+    private let isSynchronous: Bool
+    /// Whose writing to the disk was begun.
+    private let begun = Mutex<(offset: UInt64, count: Int)?>(nil)
 
-    init(descriptor: Int32, path: String, calls: any SystemCalls) {
+    init(descriptor: Int32, path: String, calls: any SystemCalls, isSynchronous: Bool = true) {
         self.descriptor = Mutex(descriptor)
         self.path = path
         self.calls = calls
+        self.isSynchronous = isSynchronous
     }
 
     deinit { close() }
 
     func write(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
         try writeAll(bytes, at: offset)
+        if !isSynchronous { try settle() }
         try checkStillInPlace()
+    }
+
+    /// One piece is on its way to the disk while the next one is made: never more, or the queue before a commit would be
+    /// long.
+    func writeUnsettled(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
+        try writeAll(bytes, at: offset)
+        let file = descriptor.withLock { $0 }
+        let before = begun.withLock { begun in
+            let before = begun
+            begun = (offset, bytes.count)
+            return before
+        }
+        if let before { try writeBack(file, before.offset, before.count, waits: true) }
+        try writeBack(file, offset, bytes.count, waits: false)
+    }
+
+    private func writeBack(_ file: Int32, _ offset: UInt64, _ count: Int, waits: Bool) throws(JournalFault) {
+        do throws(JournalFault) {
+            try call("sync_file_range", path) { () throws(SystemError) in
+                try calls.writeBack(file, from: offset, count: count, waits: waits)
+            }
+        } catch {
+            // Some file systems know no such call; settling does all of it then.
+            guard case .io(_, let code, _) = error, [ENOSYS, EINVAL, ESPIPE].contains(code) else { throw error }
+        }
+    }
+
+    func settle() throws(JournalFault) {
+        let file = descriptor.withLock { $0 }
+        try call("fsync", path) { () throws(SystemError) in try calls.synchronize(file) }
     }
 
     func writeAll(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {

@@ -43,7 +43,7 @@ package struct JournalInspection: Sendable {
     /// - Parameter body: gets every whole record with its file and offset, in order.
     /// - Throws: `.io` if the directory or a file cannot be read; damage is a finding.
     package init(
-        _ storage: any JournalStorage, _ body: (JournalRecord, String, UInt64) -> Void = { _, _, _ in }
+        _ storage: any JournalSource, _ body: (JournalRecord, String, UInt64) -> Void = { _, _, _ in }
     ) throws(JournalFault) {
         try readSnapshot(storage, body)
         let chain = try readHeaders(storage)
@@ -54,7 +54,7 @@ package struct JournalInspection: Sendable {
     }
 
     private mutating func readSnapshot(
-        _ storage: any JournalStorage, _ body: (JournalRecord, String, UInt64) -> Void
+        _ storage: any JournalSource, _ body: (JournalRecord, String, UInt64) -> Void
     ) throws(JournalFault) {
         for name in try storage.names().compactMap({ SnapshotName($0) }).sorted(by: { $0.number > $1.number }) {
             do throws(JournalFault) {
@@ -79,7 +79,7 @@ package struct JournalInspection: Sendable {
         }
     }
 
-    private mutating func readHeaders(_ storage: any JournalStorage) throws(JournalFault) -> [Segment] {
+    private mutating func readHeaders(_ storage: any JournalSource) throws(JournalFault) -> [Segment] {
         var chain: [Segment] = []
         let covered = snapshot?.header.number ?? 0
         for name in try storage.names().compactMap({ SegmentName($0) }).sorted(by: { $0.number < $1.number })
@@ -103,7 +103,7 @@ package struct JournalInspection: Sendable {
     }
 
     private mutating func readRecords(
-        of segment: Segment, before next: SegmentHeader?, in storage: any JournalStorage,
+        of segment: Segment, before next: SegmentHeader?, in storage: any JournalSource,
         _ body: (JournalRecord, String, UInt64) -> Void
     ) throws(JournalFault) {
         var summary = SegmentSummary(name: segment.name, header: segment.header, byteCount: segment.byteCount)
@@ -140,7 +140,7 @@ package struct JournalInspection: Sendable {
         }
     }
 
-    private mutating func readTail(of segment: Segment, in storage: any JournalStorage) throws(JournalFault) {
+    private mutating func readTail(of segment: Segment, in storage: any JournalSource) throws(JournalFault) {
         do throws(JournalFault) {
             guard let torn = try TailScan(segment, in: storage).torn else { return }
             let sentence = "\(torn.upperBound &- torn.lowerBound) octets were never acknowledged; a start drops them"

@@ -75,6 +75,22 @@ package struct JournalReader: ~Copyable {
         return nil
     }
 
+    /// Gives every record that is left to `body`, many at once and in order, while the ones after them are read on another
+    /// thread.
+    ///
+    /// - Throws: as ``next()``; what comes before the damage was given by then.
+    package mutating func replay(_ body: ([JournalRecord]) -> Void) throws(JournalFault) {
+        let ahead = ReadAhead(records)
+        let thread = try WriterThread(name: "replay") { ahead.run() }
+        defer { thread.join() }
+        records = try ahead.take { batch in
+            report.recordCount &+= UInt64(batch.count)
+            body(batch)
+        }
+        if let salvaged = tail?.salvaged.dropFirst(salvageIndex), !salvaged.isEmpty { body(Array(salvaged)) }
+        isAtEnd = true
+    }
+
     /// Begins a new segment; what a crash left behind in the old one is copied aside and cut off.
     ///
     /// A segment of an earlier process is never written again: after a failed sync its page cache cannot be trusted.

@@ -1,13 +1,5 @@
-/// The directory that holds a journal: the little that the journal asks of a file system, so that a simulator can stand
-/// in.
-///
-/// Whatever returns without throwing is on stable storage, names included.
-package protocol JournalStorage: AnyObject, Sendable {
-    /// Creates the directory if it is missing and takes its lock.
-    /// - Throws: `.locked` if someone else holds it.
-    func lock() throws(JournalFault)
-    func unlock()
-
+/// The files of a journal, to be read.
+package protocol JournalSource: AnyObject, Sendable {
     /// Every file's name, in no order.
     func names() throws(JournalFault) -> [String]
     func byteCount(of name: String) throws(JournalFault) -> UInt64
@@ -15,6 +7,17 @@ package protocol JournalStorage: AnyObject, Sendable {
     /// page cache remembers them.
     /// - Parameter offset: a multiple of 4,096.
     func read(_ name: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8]
+}
+
+/// The directory that holds a journal: the little that the journal asks of a file system, so that a simulator can stand
+/// in.
+///
+/// Whatever returns without throwing is on stable storage, names included.
+package protocol JournalStorage: JournalSource {
+    /// Creates the directory if it is missing and takes its lock.
+    /// - Throws: `.locked` if someone else holds it.
+    func lock() throws(JournalFault)
+    func unlock()
 
     /// Makes a file that either exists with all of `content` or not at all; replaces one of that name.
     func create(_ name: String, content: [UInt8]) throws(JournalFault) -> any JournalFile
@@ -30,5 +33,17 @@ package protocol JournalStorage: AnyObject, Sendable {
 package protocol JournalFile: AnyObject, Sendable {
     /// Returns when all octets are on stable storage and the file still stands under its name.
     func write(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault)
+    /// As ``write(_:at:)``, but on stable storage only after ``settle()``; for large files that others should not notice.
+    func writeUnsettled(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault)
+    /// Returns when everything written so far is on stable storage.
+    func settle() throws(JournalFault)
     func close()
+}
+
+extension JournalFile {
+    package func writeUnsettled(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
+        try write(bytes, at: offset)
+    }
+
+    package func settle() throws(JournalFault) {}
 }

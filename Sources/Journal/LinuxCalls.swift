@@ -10,6 +10,7 @@ package struct LinuxCalls: SystemCalls {
             switch mode {
             case .lock: O_RDWR | O_CREAT
             case .draft: O_RDWR | O_CREAT | O_TRUNC | O_DSYNC
+            case .unsettledDraft: O_RDWR | O_CREAT | O_TRUNC
             case .existing: O_WRONLY
             case .directory: O_RDONLY | O_DIRECTORY
             }
@@ -33,6 +34,11 @@ package struct LinuxCalls: SystemCalls {
 
     package func synchronize(_ file: Int32) throws(SystemError) {
         guard fsync(file) == 0 else { throw .current }
+    }
+
+    package func writeBack(_ file: Int32, from offset: UInt64, count: Int, waits: Bool) throws(SystemError) {
+        let result = clinux_write_back(file, Int64(clamping: offset), Int64(clamping: count), waits ? 1 : 0)
+        guard result == 0 else { throw .current }
     }
 
     package func truncate(_ file: Int32, to byteCount: UInt64) throws(SystemError) {

@@ -20,7 +20,7 @@ struct SegmentChain: Sendable {
 
     /// - Throws: `.corrupt` if a segment is missing, foreign, or does not follow from the one before it, or if no
     ///   snapshot is whole that is needed.
-    init(_ storage: any JournalStorage) throws(JournalFault) {
+    init(_ storage: any JournalSource) throws(JournalFault) {
         let names = try storage.names()
         var damage: JournalFault?
         for name in names.compactMap({ SnapshotName($0) }).sorted(by: { $0.number > $1.number }) {
@@ -44,7 +44,7 @@ struct SegmentChain: Sendable {
     }
 
     private init(
-        _ snapshot: Snapshot?, _ names: [String], in storage: any JournalStorage
+        _ snapshot: Snapshot?, _ names: [String], in storage: any JournalSource
     ) throws(JournalFault) {
         let covered = snapshot?.header.number ?? 0
         var segments: [Segment] = []
@@ -130,19 +130,36 @@ struct SegmentCursor {
     }
 
     /// The next place, or nil at the end of the file. A last piece of less than 64 octets is filled up with zeros.
-    mutating func next(in storage: any JournalStorage) throws(JournalFault) -> Slot? {
-        if position >= chunk.count {
-            chunk = try storage.read(segment.name, at: nextChunk, count: Self.chunkByteCount)
-            guard !chunk.isEmpty else { return nil }
-            nextChunk &+= UInt64(Self.chunkByteCount)
-            position = 0
-            let excess = chunk.count % JournalRecord.byteCount
-            if excess != 0 { chunk.append(contentsOf: repeatElement(0, count: JournalRecord.byteCount - excess)) }
-        }
+    mutating func next(in storage: any JournalSource) throws(JournalFault) -> Slot? {
+        guard try fill(from: storage) else { return nil }
         let place = position..<(position + JournalRecord.byteCount)
         let slot = Slot(chunk.span.extracting(place), seq: seq, salt: segment.header.salt)
         position = place.upperBound
         seq &+= 1
         return slot
+    }
+
+    /// Takes whole records in a row, added to `records`, and stops before the first place that is anything else.
+    mutating func takeWhole(
+        upTo countMax: Int, into records: inout [JournalRecord], in storage: any JournalSource
+    ) throws(JournalFault) -> WholeRecords {
+        _ = try fill(from: storage)
+        let taken = WholeRecords(
+            chunk, from: position, upTo: countMax, .seqs(from: seq), salt: segment.header.salt, into: &records)
+        position += taken.count * JournalRecord.byteCount
+        seq &+= UInt64(taken.count)
+        return taken
+    }
+
+    /// - Returns: false at the end of the file.
+    private mutating func fill(from storage: any JournalSource) throws(JournalFault) -> Bool {
+        guard position >= chunk.count else { return true }
+        chunk = try storage.read(segment.name, at: nextChunk, count: Self.chunkByteCount)
+        position = 0
+        guard !chunk.isEmpty else { return false }
+        nextChunk &+= UInt64(Self.chunkByteCount)
+        let excess = chunk.count % JournalRecord.byteCount
+        if excess != 0 { chunk.append(contentsOf: repeatElement(0, count: JournalRecord.byteCount - excess)) }
+        return true
     }
 }

@@ -6,7 +6,7 @@ struct Snapshot: Sendable {
     /// Another than the header's while it is not finished.
     let file: String
 
-    init(_ file: String, number: UInt64, in storage: any JournalStorage) throws(JournalFault) {
+    init(_ file: String, number: UInt64, in storage: any JournalSource) throws(JournalFault) {
         let octets = try storage.read(file, at: 0, count: SnapshotHeader.byteCount)
         header = try SnapshotHeader(octets, file: file, number: number)
         self.file = file
@@ -18,9 +18,15 @@ struct Snapshot: Sendable {
     }
 
     /// Reads every record.
-    func verify(in storage: any JournalStorage) throws(JournalFault) {
+    func verify(in storage: any JournalSource) throws(JournalFault) {
         var cursor = SnapshotCursor(self)
-        while try cursor.next(in: storage) != nil {}
+        var records: [JournalRecord] = []
+        while true {
+            records.removeAll(keepingCapacity: true)
+            try cursor.takeWhole(upTo: ReadAhead.recordCountMax, into: &records, in: storage)
+            guard records.isEmpty else { continue }
+            guard try cursor.next(in: storage) != nil else { return }
+        }
     }
 }
 
@@ -43,13 +49,9 @@ struct SnapshotCursor: Sendable {
 
     /// The next record, or nil after the last.
     /// - Throws: `.corrupt` for whatever is not exactly what was written.
-    mutating func next(in storage: any JournalStorage) throws(JournalFault) -> JournalRecord? {
+    mutating func next(in storage: any JournalSource) throws(JournalFault) -> JournalRecord? {
         guard index < snapshot.header.recordCount else { return nil }
-        if position >= chunk.count {
-            chunk = try storage.read(snapshot.file, at: nextChunk, count: Self.chunkByteCount)
-            nextChunk &+= UInt64(Self.chunkByteCount)
-            position = 0
-        }
+        try fill(from: storage)
         guard chunk.count - position >= JournalRecord.byteCount else {
             throw corrupt("record \(index) expected, the file ends")
         }
@@ -69,6 +71,27 @@ struct SnapshotCursor: Sendable {
         case .unknownKind(let kind):
             throw .unsupported(file: snapshot.file, offset: offset, what: "a record of kind \(kind)")
         }
+    }
+
+    /// Takes whole records in a row, added to `records`, and stops before the first place that is anything else.
+    mutating func takeWhole(
+        upTo countMax: Int, into records: inout [JournalRecord], in storage: any JournalSource
+    ) throws(JournalFault) {
+        guard index < snapshot.header.recordCount else { return }
+        try fill(from: storage)
+        let wanted = min(countMax, Int(clamping: snapshot.header.recordCount &- index))
+        let taken = WholeRecords(
+            chunk, from: position, upTo: wanted,
+            .places(from: index, lastSeq: snapshot.header.lastSeq), salt: snapshot.header.salt, into: &records)
+        position += taken.count * JournalRecord.byteCount
+        index &+= UInt64(taken.count)
+    }
+
+    private mutating func fill(from storage: any JournalSource) throws(JournalFault) {
+        guard position >= chunk.count else { return }
+        chunk = try storage.read(snapshot.file, at: nextChunk, count: Self.chunkByteCount)
+        nextChunk &+= UInt64(Self.chunkByteCount)
+        position = 0
     }
 
     private func corrupt(_ expectation: String) -> JournalFault {
@@ -106,12 +129,13 @@ struct SnapshotWriter: ~Copyable {
     /// - Parameter header: with this writer's salt and number of records.
     consuming func finish(_ header: SnapshotHeader) throws(JournalFault) {
         try flush()
+        try file.settle()
         try file.write(header.octets, at: 0)
     }
 
     private mutating func flush() throws(JournalFault) {
         guard !buffer.isEmpty else { return }
-        try file.write(buffer, at: offset)
+        try file.writeUnsettled(buffer, at: offset)
         offset &+= UInt64(buffer.count)
         buffer.removeAll(keepingCapacity: true)
     }

@@ -12,6 +12,8 @@ package protocol SystemCalls: Sendable {
     func write(_ octets: [UInt8], from start: Int, to file: Int32, at offset: UInt64) throws(SystemError) -> Int
     /// fsync(2), of a file or a directory.
     func synchronize(_ file: Int32) throws(SystemError)
+    /// sync_file_range(2): begins to write dirty pages of the range, or waits until they are written. Makes nothing durable.
+    func writeBack(_ file: Int32, from offset: UInt64, count: Int, waits: Bool) throws(SystemError)
     func truncate(_ file: Int32, to byteCount: UInt64) throws(SystemError)
     func rename(_ path: String, to newPath: String) throws(SystemError)
     func unlink(_ path: String) throws(SystemError)
@@ -33,6 +35,9 @@ package enum OpenMode: Sendable {
     case lock
     /// `O_RDWR | O_CREAT | O_TRUNC | O_DSYNC`: a file begun anew, each write of which returns when it is durable.
     case draft
+    /// The same without `O_DSYNC`, which would have the file system commit its own journal for each piece that makes a large
+    /// file longer, and commits of the segment would wait for that.
+    case unsettledDraft
     /// `O_WRONLY`.
     case existing
     /// `O_RDONLY | O_DIRECTORY`.

@@ -21,8 +21,9 @@ struct TailScan: Equatable {
     private var lastUsed: UInt64 = 0
 
     /// - Throws: `.corrupt` with the place of the first record that is lost.
-    init(_ segment: Segment, in storage: any JournalStorage) throws(JournalFault) {
+    init(_ segment: Segment, in storage: any JournalSource) throws(JournalFault) {
         var cursor = SegmentCursor(segment)
+        try takeIntact(&cursor, in: storage)
         while let slot = try cursor.next(in: storage) {
             try take(slot, seq: cursor.seq &- 1, of: segment)
         }
@@ -31,6 +32,23 @@ struct TailScan: Equatable {
         guard let firstBad, lastUsed >= firstBad.seq else { return }
         let start = segment.offset(of: firstBad.seq)
         torn = start..<max(start, min(segment.offset(of: lastUsed &+ 1), segment.byteCount))
+    }
+
+    /// Takes the records before the first gap.
+    private mutating func takeIntact(_ cursor: inout SegmentCursor, in storage: any JournalSource) throws(JournalFault)
+    {
+        var records: [JournalRecord] = []
+        while true {
+            records.removeAll(keepingCapacity: true)
+            let taken = try cursor.takeWhole(upTo: ReadAhead.recordCountMax, into: &records, in: storage)
+            guard let last = records.last else { return }
+            intactCount &+= UInt64(taken.count)
+            durableSeq = max(durableSeq, taken.durableSeq)
+            lastChecksum = taken.checksum
+            for record in records { lastTime = max(lastTime, record.time) }
+            isSealed = last.kind == .seal
+            lastUsed = last.seq
+        }
     }
 
     private mutating func take(_ slot: Slot, seq: UInt64, of segment: Segment) throws(JournalFault) {

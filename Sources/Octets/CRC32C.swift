@@ -1,5 +1,11 @@
-/// CRC-32C (Castagnoli, reflected polynomial 0x82f63b78), eight octets a step.
+internal import CChecksum
+
+/// CRC-32C (Castagnoli, reflected polynomial 0x82f63b78): by the processor's own instruction where it has one, by a
+/// table otherwise.
 package enum CRC32C {
+    /// Whether the processor computes it.
+    package static let isBuiltIn = cchecksum_is_available() != 0
+
     /// Entry `256 * k + b` is the checksum of octet `b` followed by `k` zero octets.
     private static let table: [UInt32] = {
         var table = [UInt32](repeating: 0, count: 8 * 256)
@@ -17,6 +23,15 @@ package enum CRC32C {
 
     /// - Parameter seed: the checksum of what came before, or any number that tells two uses apart.
     package static func checksum(_ bytes: Span<UInt8>, seed: UInt32 = 0) -> UInt32 {
+        guard isBuiltIn else { return byTable(bytes, seed: seed) }
+        return unsafe bytes.withUnsafeBufferPointer { buffer in
+            guard let start = buffer.baseAddress else { return seed }
+            return ~(unsafe cchecksum_update(~seed, start, buffer.count))
+        }
+    }
+
+    /// The same for every processor, eight octets a step.
+    package static func byTable(_ bytes: Span<UInt8>, seed: UInt32 = 0) -> UInt32 {
         unsafe table.withUnsafeBufferPointer { table in
             unsafe checksum(bytes.bytes, ~seed, table)
         }

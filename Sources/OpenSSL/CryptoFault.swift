@@ -7,11 +7,25 @@ package enum CryptoFault: Error, Equatable, Sendable {
     /// A library call failed; `reason` is the text of OpenSSL's error queue, which is empty afterwards.
     case library(function: String, reason: String)
     /// HMAC secrets shorter than the hash (RFC 7518 §3.2).
-    case secretTooShort(byteCount: Int)
+    case secretTooShort(byteCount: Int, byteCountMin: Int = 32)
     /// RSA moduli outside ``RSAPublicComponents/bitCountRange`` (RFC 7518 §3.3 sets the lower end).
     case modulusSize(bitCount: Int)
     /// Public exponents that are even, below 3 or above 64 bits.
     case publicExponent
+    /// An RSA modulus made by a generator whose keys can be factored (CVE-2017-15361).
+    case predictableModulus
+    /// A coordinate or private number that is not exactly as long as the curve's field (RFC 7518 §6.2.1.2).
+    case coordinateSize(Curve, byteCount: Int)
+    /// Coordinates of no point of the curve, or of the one at infinity.
+    case notOnCurve(Curve)
+    /// Ed25519 keys and seeds of other than 32 octets.
+    case ed25519Size(byteCount: Int)
+    /// An Ed25519 key under which signatures can be made without its private half.
+    case smallOrder
+    /// A key of another kind than the algorithm signs with.
+    case algorithmMismatch
+    /// A key file that holds something else; `reason` says what in a sentence's second half.
+    case unusableKey(reason: String)
     /// Private members that do not belong together.
     case inconsistent(reason: String)
     /// A PEM text without a certificate, or with one that cannot be read.
@@ -51,9 +65,18 @@ extension CryptoFault: CustomStringConvertible {
     package var description: String {
         switch self {
         case .library(let function, let reason): "\(function) failed: \(reason)"
-        case .secretTooShort(let byteCount): "an HMAC secret of \(byteCount) octets; HS256 needs at least 32"
+        case .secretTooShort(let byteCount, let byteCountMin):
+            "an HMAC secret of \(byteCount) octets; HS\(byteCountMin * 8) needs at least \(byteCountMin)"
         case .modulusSize(let bitCount): "an RSA modulus of \(bitCount) bits; 2048 to 8192 are accepted"
         case .publicExponent: "an RSA public exponent that is even, below 3 or above 64 bits"
+        case .predictableModulus: "an RSA modulus that can be factored (CVE-2017-15361)"
+        case .coordinateSize(let curve, let byteCount):
+            "a number of \(byteCount) octets; \(curve.rawValue) takes \(curve.coordinateByteCount)"
+        case .notOnCurve(let curve): "the point does not lie on \(curve.rawValue)"
+        case .ed25519Size(let byteCount): "an Ed25519 key of \(byteCount) octets; it takes 32"
+        case .smallOrder: "an Ed25519 key of small order, under which anybody can sign"
+        case .algorithmMismatch: "the algorithm does not sign with keys of this kind"
+        case .unusableKey(let reason): reason
         case .inconsistent(let reason): "the key's members do not belong together: \(reason)"
         case .certificate(let reason): "no certificate in PEM: \(reason)"
         case .certificateExpired(let moment): "the certificate expired at \(moment)"

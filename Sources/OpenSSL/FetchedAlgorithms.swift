@@ -4,12 +4,9 @@ import COpenSSL
 ///
 /// `nonisolated(unsafe)` holds because fetched algorithms are reference-counted, immutable and never freed here.
 enum FetchedAlgorithms {
-    static nonisolated(unsafe) let sha256: OpaquePointer = {
-        guard let algorithm = unsafe EVP_MD_fetch(nil, "SHA256", nil) else {
-            preconditionFailure("\(CryptoFault.drained(from: "EVP_MD_fetch"))")
-        }
-        return unsafe algorithm
-    }()
+    static nonisolated(unsafe) let sha256 = unsafe fetch(.sha256)
+    static nonisolated(unsafe) let sha384 = unsafe fetch(.sha384)
+    static nonisolated(unsafe) let sha512 = unsafe fetch(.sha512)
 
     static nonisolated(unsafe) let hmac: OpaquePointer = {
         guard let algorithm = unsafe EVP_MAC_fetch(nil, "HMAC", nil) else {
@@ -17,4 +14,20 @@ enum FetchedAlgorithms {
         }
         return unsafe algorithm
     }()
+
+    static func digest(_ hash: HashFunction) -> OpaquePointer {
+        switch hash {
+        case .sha256: unsafe sha256
+        case .sha384: unsafe sha384
+        case .sha512: unsafe sha512
+        }
+    }
+
+    private static func fetch(_ hash: HashFunction) -> OpaquePointer {
+        let name = unsafe UnsafeRawPointer(hash.name.utf8Start).assumingMemoryBound(to: CChar.self)
+        guard let algorithm = unsafe EVP_MD_fetch(nil, name, nil) else {
+            preconditionFailure("\(CryptoFault.drained(from: "EVP_MD_fetch"))")
+        }
+        return unsafe algorithm
+    }
 }

@@ -13,15 +13,26 @@ import COpenSSL
 
     deinit { unsafe EVP_PKEY_free(raw) }
 
-    static func generateRSA2048() throws(CryptoFault) -> KeyHandle {
-        guard let context = unsafe EVP_PKEY_CTX_new_from_name(nil, "RSA", nil) else {
+    /// A new private key: RSA of 2048 bits with exponent 65537, or of the algorithm's curve.
+    static func generate(for algorithm: SignatureAlgorithm) throws(CryptoFault) -> KeyHandle {
+        let type: StaticString =
+            switch algorithm {
+            case .rsaPKCS1, .rsaPSS: "RSA"
+            case .ecdsa: "EC"
+            case .ed25519: "ED25519"
+            }
+        guard let context = unsafe EVP_PKEY_CTX_new_from_name(nil, type.cString, nil) else {
             throw .drained(from: "EVP_PKEY_CTX_new_from_name")
         }
         defer { unsafe EVP_PKEY_CTX_free(context) }
         guard unsafe EVP_PKEY_keygen_init(context) == 1 else { throw .drained(from: "EVP_PKEY_keygen_init") }
-        guard unsafe EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2_048) == 1 else {
-            throw .drained(from: "EVP_PKEY_CTX_set_rsa_keygen_bits")
-        }
+        let isSet =
+            switch algorithm {
+            case .rsaPKCS1, .rsaPSS: unsafe EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2_048) == 1
+            case .ecdsa(let curve): unsafe EVP_PKEY_CTX_set_group_name(context, curve.groupName.cString) == 1
+            case .ed25519: true
+            }
+        guard isSet else { throw .drained(from: "EVP_PKEY_CTX") }
         var raw: OpaquePointer?
         guard unsafe EVP_PKEY_generate(context, &raw) == 1, let raw = unsafe raw else {
             throw .drained(from: "EVP_PKEY_generate")
@@ -43,84 +54,63 @@ import COpenSSL
         guard unsafe EVP_PKEY_check(context) == 1 else { throw .inconsistent(reason: CryptoFault.drainedReason()) }
     }
 
+    /// Whether the public half is valid in itself: on its curve, and not at infinity (EVP_PKEY_public_check).
+    func isPublicHalfValid() -> Bool {
+        guard let context = unsafe EVP_PKEY_CTX_new_from_pkey(nil, raw, nil) else { return false }
+        defer {
+            unsafe EVP_PKEY_CTX_free(context)
+            ERR_clear_error()
+        }
+        return unsafe EVP_PKEY_public_check(context) == 1
+    }
+
     /// One of the key's numbers, big-endian and without leading zeros (EVP_PKEY_get_bn_param).
     func number(_ name: StaticString) throws(CryptoFault) -> [UInt8] {
+        guard let number = optionalNumber(name) else { throw .drained(from: "EVP_PKEY_get_bn_param") }
+        return number
+    }
+
+    /// As ``number(_:)``; `nil` for a number that the key does not have.
+    func optionalNumber(_ name: StaticString) -> [UInt8]? {
         var number: OpaquePointer?
-        let found = unsafe EVP_PKEY_get_bn_param(
-            raw, UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self), &number)
-        guard found == 1, let number = unsafe number else { throw .drained(from: "EVP_PKEY_get_bn_param") }
+        let found = unsafe EVP_PKEY_get_bn_param(raw, name.cString, &number)
+        guard found == 1, let number = unsafe number else {
+            ERR_clear_error()
+            return nil
+        }
         defer { unsafe BN_clear_free(number) }
         let byteCount = (Int(unsafe BN_num_bits(number)) + 7) / 8
         return unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
             unsafe count = Int(BN_bn2bin(number, buffer.baseAddress))
         }
     }
-}
 
-/// An EVP_PKEY in the making from its numbers (OSSL_PARAM_BLD, EVP_PKEY_fromdata). Lives and dies inside a call.
-@safe struct KeyBuilder: ~Copyable {
-    private let builder: OpaquePointer
-    /// The builder refers to the numbers until the key is made, so they live as long.
-    private var numbers: [OpaquePointer] = unsafe []
+    func isA(_ type: StaticString) -> Bool { unsafe EVP_PKEY_is_a(raw, type.cString) == 1 }
 
-    init() throws(CryptoFault) {
-        guard let builder = unsafe OSSL_PARAM_BLD_new() else { throw .drained(from: "OSSL_PARAM_BLD_new") }
-        unsafe self.builder = builder
+    /// A text of the key's parameters (EVP_PKEY_get_utf8_string_param), such as its group's name.
+    func text(_ name: StaticString) -> String? {
+        var letters = [CChar](repeating: 0, count: 80)
+        var count = 0
+        let status = unsafe EVP_PKEY_get_utf8_string_param(raw, name.cString, &letters, letters.count, &count)
+        guard status == 1, count < letters.count else {
+            ERR_clear_error()
+            return nil
+        }
+        return String(decoding: letters.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    deinit {
-        unsafe OSSL_PARAM_BLD_free(builder)
-        unsafe numbers.forEach { unsafe BN_clear_free($0) }
-    }
-
-    /// - Parameter name: static, because the builder keeps the pointer.
-    mutating func push(_ name: StaticString, _ octets: [UInt8]) throws(CryptoFault) {
-        guard let byteCount = Int32(exactly: octets.count) else { throw .inconsistent(reason: "an over-long number") }
-        guard let number = unsafe BN_bin2bn(octets, byteCount, nil) else { throw .drained(from: "BN_bin2bn") }
-        unsafe numbers.append(number)
-        let status = unsafe OSSL_PARAM_BLD_push_BN(
-            builder, UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self), number)
-        guard status == 1 else { throw .drained(from: "OSSL_PARAM_BLD_push_BN") }
-    }
-
-    consuming func key(selection: Int32) throws(CryptoFault) -> KeyHandle {
-        guard let parameters = unsafe OSSL_PARAM_BLD_to_param(builder) else {
-            throw .drained(from: "OSSL_PARAM_BLD_to_param")
+    func integer(_ name: StaticString) -> Int? {
+        var number: Int32 = 0
+        guard unsafe EVP_PKEY_get_int_param(raw, name.cString, &number) == 1 else {
+            ERR_clear_error()
+            return nil
         }
-        defer { unsafe OSSL_PARAM_free(parameters) }
-        guard let context = unsafe EVP_PKEY_CTX_new_from_name(nil, "RSA", nil) else {
-            throw .drained(from: "EVP_PKEY_CTX_new_from_name")
-        }
-        defer { unsafe EVP_PKEY_CTX_free(context) }
-        guard unsafe EVP_PKEY_fromdata_init(context) == 1 else { throw .drained(from: "EVP_PKEY_fromdata_init") }
-        var raw: OpaquePointer?
-        guard unsafe EVP_PKEY_fromdata(context, &raw, selection, parameters) == 1, let raw = unsafe raw else {
-            throw .drained(from: "EVP_PKEY_fromdata")
-        }
-        return unsafe KeyHandle(owning: raw)
+        return Int(number)
     }
 }
 
-/// What signing and verifying share: a context for one key whose algorithm can no longer change.
-enum SignatureContext {
-    /// - Returns: a context that the caller owns.
-    static func make(
-        _ key: KeyHandle, _ algorithm: SignatureAlgorithm, begin: (OpaquePointer) -> Int32
-    ) throws(CryptoFault) -> OpaquePointer {
-        guard let context = unsafe EVP_PKEY_CTX_new_from_pkey(nil, key.raw, nil) else {
-            throw .drained(from: "EVP_PKEY_CTX_new_from_pkey")
-        }
-        let isReady =
-            switch algorithm {
-            case .rsaPKCS1SHA256:
-                unsafe begin(context) == 1
-                    && EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1
-                    && EVP_PKEY_CTX_set_signature_md(context, FetchedAlgorithms.sha256) == 1
-            }
-        guard isReady else {
-            unsafe EVP_PKEY_CTX_free(context)
-            throw .drained(from: "EVP_PKEY_CTX")
-        }
-        return unsafe context
+extension StaticString {
+    var cString: UnsafePointer<CChar> {
+        unsafe UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self)
     }
 }

@@ -39,6 +39,57 @@ enum PEM {
         }
     }
 
+    /// One part of a PEM text, base64 taken off.
+    struct Block {
+        let label: String
+        let content: [UInt8]
+        let isEncrypted: Bool
+
+        var isCertificate: Bool { label == "CERTIFICATE" || label == "X509 CERTIFICATE" }
+    }
+
+    /// How many parts a text may have: a key or a chain of certificates.
+    private static let blockCountMax = 16
+
+    /// Every part of `text`, whatever it is.
+    /// - Throws: `.unusableKey` for a text with a broken part, and for none.
+    static func blocks(_ text: [UInt8]) throws(CryptoFault) -> [Block] {
+        ERR_clear_error()
+        defer { ERR_clear_error() }
+        var blocks: [Block] = []
+        let isRead = unsafe withBIO(text) { bio in
+            while blocks.count < blockCountMax {
+                guard let block = unsafe block(bio) else {
+                    // The end of the text is the one error that is none.
+                    return martlet_is_pem_end(ERR_peek_last_error()) == 1
+                }
+                blocks.append(block)
+            }
+            return false
+        }
+        guard isRead == true, !blocks.isEmpty else { throw .unusableKey(reason: "a PEM text that cannot be read") }
+        return blocks
+    }
+
+    private static func block(_ bio: OpaquePointer) -> Block? {
+        var name: UnsafeMutablePointer<CChar>?
+        var header: UnsafeMutablePointer<CChar>?
+        var content: UnsafeMutablePointer<UInt8>?
+        var byteCount = 0
+        guard unsafe PEM_read_bio(bio, &name, &header, &content, &byteCount) == 1 else { return nil }
+        defer {
+            unsafe martlet_free(name)
+            unsafe martlet_free(header)
+            unsafe martlet_clear_free(content, byteCount)
+        }
+        guard let name = unsafe name, let header = unsafe header, let content = unsafe content else { return nil }
+        let label = unsafe String(cString: name)
+        return Block(
+            label: label,
+            content: unsafe Array(UnsafeBufferPointer(start: content, count: byteCount)),
+            isEncrypted: unsafe header.pointee != 0 || label == "ENCRYPTED PRIVATE KEY")
+    }
+
     /// What `write` puts into a memory BIO.
     static func text(_ write: (OpaquePointer) -> Int32) -> [UInt8]? {
         guard let bio = unsafe BIO_new(BIO_s_mem()) else { return nil }

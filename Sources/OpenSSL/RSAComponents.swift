@@ -5,7 +5,7 @@ package struct RSAPublicComponents: Equatable, Sendable {
     package let modulus: [UInt8]
     package let exponent: [UInt8]
 
-    /// - Throws: `.modulusSize`, `.publicExponent`.
+    /// - Throws: `.modulusSize`, `.publicExponent`, `.predictableModulus`.
     package init(modulus: [UInt8], exponent: [UInt8]) throws(CryptoFault) {
         let bitCount = bigEndianBitCount(modulus)
         guard Self.bitCountRange.contains(bitCount) else { throw .modulusSize(bitCount: bitCount) }
@@ -15,8 +15,29 @@ package struct RSAPublicComponents: Equatable, Sendable {
         guard let lowest = exponent.last, lowest & 1 == 1, (2...64).contains(exponentBitCount) else {
             throw .publicExponent
         }
+        guard !Self.isPredictable(modulus) else { throw .predictableModulus }
         self.modulus = Array(modulus.drop { $0 == 0 })
         self.exponent = Array(exponent.drop { $0 == 0 })
+    }
+}
+
+extension RSAPublicComponents {
+    /// The fingerprint of a widespread generator whose moduli can be factored (CVE-2017-15361): modulo every small prime they are
+    /// a power of 65537. A random modulus is once in about 2^150.
+    private static func isPredictable(_ modulus: [UInt8]) -> Bool {
+        smallPrimes.allSatisfy { prime in
+            let rest = modulus.reduce(0) { ($0 << 8 | Int($1)) % prime }
+            var power = 1
+            for _ in 1..<prime {
+                if power == rest { return true }
+                power = power * 65_537 % prime
+            }
+            return false
+        }
+    }
+
+    private static let smallPrimes = (3...167).filter { number in
+        number % 2 == 1 && !stride(from: 3, to: number, by: 2).contains { number % $0 == 0 }
     }
 }
 

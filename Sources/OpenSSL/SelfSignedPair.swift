@@ -9,8 +9,7 @@ package struct SelfSignedPair {
     ///   - now: seconds since 1970; it is valid from a day before, for clocks that lag.
     ///   - days: how long it is valid.
     package init(now: Int64, days: Int32) throws(CryptoFault) {
-        guard let rawKey = unsafe martlet_generate_p256() else { throw .drained(from: "EVP_EC_gen") }
-        let key = unsafe KeyHandle(owning: rawKey)
+        let key = try KeyHandle.generate(for: .ecdsa(.p256))
         guard let rawCertificate = unsafe X509_new() else { throw .drained(from: "X509_new") }
         let certificate = unsafe CertificateHandle(owning: rawCertificate)
         try Self.fill(certificate, key, now, days)

@@ -9,72 +9,87 @@ import COpenSSL
 
     package var algorithm: SignatureAlgorithm { verifyingKey.algorithm }
 
-    /// Checks that the members belong together, primality included (EVP_PKEY_check); that takes tens of milliseconds.
-    package init(_ components: RSAPrivateComponents, for algorithm: SignatureAlgorithm) throws(CryptoFault) {
-        verifyingKey = try VerifyingKey(components.publicHalf, for: algorithm)
-        var builder = try KeyBuilder()
-        try builder.push("n", components.publicHalf.modulus)
-        try builder.push("e", components.publicHalf.exponent)
-        try builder.push("d", components.d)
-        try builder.push("rsa-factor1", components.p)
-        try builder.push("rsa-factor2", components.q)
-        try builder.push("rsa-exponent1", components.dp)
-        try builder.push("rsa-exponent2", components.dq)
-        try builder.push("rsa-coefficient1", components.qi)
-        handle = try builder.key(selection: martlet_selection_keypair())
-        try handle.checkConsistency()
+    /// Checks that the halves belong together, RSA primes included (EVP_PKEY_check); that takes tens of milliseconds.
+    package init(_ numbers: PrivateNumbers, for algorithm: SignatureAlgorithm) throws(CryptoFault) {
+        verifyingKey = try VerifyingKey(numbers.publicHalf, for: algorithm)
+        handle = try KeyHandle.make(numbers)
     }
 
     private init(generated handle: KeyHandle, for algorithm: SignatureAlgorithm) throws(CryptoFault) {
-        verifyingKey = try VerifyingKey(
-            RSAPublicComponents(modulus: handle.number("n"), exponent: handle.number("e")), for: algorithm)
+        verifyingKey = try VerifyingKey(handle.publicNumbers(), for: algorithm)
         self.handle = handle
     }
 
-    /// A new RSA key of 2048 bits with exponent 65537.
+    /// A new key: RSA of 2048 bits with exponent 65537, or of the algorithm's curve.
     package static func generate(for algorithm: SignatureAlgorithm) throws(CryptoFault) -> SigningKey {
-        try SigningKey(generated: .generateRSA2048(), for: algorithm)
+        try SigningKey(generated: .generate(for: algorithm), for: algorithm)
     }
 
     /// The private numbers, for writing the key's own file.
-    package func privateComponents() throws(CryptoFault) -> RSAPrivateComponents {
-        try RSAPrivateComponents(
-            publicHalf: verifyingKey.components, d: handle.number("d"), p: handle.number("rsa-factor1"),
-            q: handle.number("rsa-factor2"), dp: handle.number("rsa-exponent1"), dq: handle.number("rsa-exponent2"),
-            qi: handle.number("rsa-coefficient1"))
+    package func privateNumbers() throws(CryptoFault) -> PrivateNumbers {
+        try handle.privateNumbers()
     }
 }
 
 /// One thread's signing under one key: prepared once, then used for every signature.
 @safe package final class Signer {
+    private enum Method {
+        case digest(HashContext)
+        case ecdsa(HashContext, Curve)
+        case message(MessageContext)
+    }
+
     private let key: KeyHandle
     private let raw: OpaquePointer
     private let signatureByteCount: Int
-    private let hash = SHA256Context()
+    private let method: Method
 
     package init(_ key: SigningKey) throws(CryptoFault) {
         // RSA blinding writes to the key under a lock; with a copy of its own no thread waits for another.
         self.key = try key.handle.copy()
         signatureByteCount = key.verifyingKey.signatureByteCount
+        method =
+            switch key.algorithm {
+            case .rsaPKCS1(let hash), .rsaPSS(let hash): .digest(HashContext(hash))
+            case .ecdsa(let curve): .ecdsa(HashContext(curve.hash), curve)
+            case .ed25519: .message(try MessageContext())
+            }
         unsafe raw = try SignatureContext.make(self.key, key.algorithm, begin: EVP_PKEY_sign_init)
     }
 
     deinit { unsafe EVP_PKEY_CTX_free(raw) }
 
-    /// The signature of `message`; the same message gives the same octets.
+    /// The signature of `message` as a JWS carries it. The same message gives the same octets, but for ECDSA and PSS.
     package func sign(_ message: Span<UInt8>) throws(CryptoFault) -> [UInt8] {
+        switch method {
+        case .digest(let hash):
+            let signature = try sign(hash.digest(message), byteCountMax: signatureByteCount)
+            guard signature.count == signatureByteCount else { throw .drained(from: "EVP_PKEY_sign") }
+            return signature
+        case .ecdsa(let hash, let curve):
+            // An ASN.1 sequence of two numbers, each with a sign octet.
+            let sequence = try sign(hash.digest(message), byteCountMax: signatureByteCount + 9)
+            guard let signature = ECDSASignature.numbers(sequence, curve) else {
+                throw .library(function: "EVP_PKEY_sign", reason: "not a sequence of two numbers")
+            }
+            return signature
+        case .message(let context):
+            return try context.sign(message, key)
+        }
+    }
+
+    private func sign(_ digest: Digest, byteCountMax: Int) throws(CryptoFault) -> [UInt8] {
         let raw = unsafe raw
-        let digest = hash.digest(message)
-        let digestOctets = digest.span
+        let octets = digest.span
         var status: Int32 = 0
-        let signature = unsafe [UInt8](unsafeUninitializedCapacity: signatureByteCount) { output, count in
-            count = output.count
-            unsafe digestOctets.withUnsafeBufferPointer { digest in
+        let signature = unsafe [UInt8](unsafeUninitializedCapacity: byteCountMax) { output, count in
+            count = byteCountMax
+            unsafe octets.withUnsafeBufferPointer { digest in
                 status = unsafe EVP_PKEY_sign(raw, output.baseAddress, &count, digest.baseAddress, digest.count)
             }
             if status != 1 { count = 0 }
         }
-        guard status == 1, signature.count == signatureByteCount else { throw .drained(from: "EVP_PKEY_sign") }
+        guard status == 1 else { throw .drained(from: "EVP_PKEY_sign") }
         return signature
     }
 }

@@ -37,6 +37,28 @@ import COpenSSL
         return unsafe name[0] == UInt8(ascii: "h") && name[1] == UInt8(ascii: "2")
     }
 
+    /// TLS 1.3 rather than 1.2; to be asked after the handshake (SSL_version).
+    package var isVersion13: Bool { unsafe SSL_version(raw) == TLS1_3_VERSION }
+
+    /// Whom the client's certificate names, in the form of RFC 4514, cut after 512 octets; nil without a certificate.
+    package var clientSubject: String? {
+        guard let certificate = unsafe SSL_get0_peer_certificate(raw),
+            let name = unsafe X509_get_subject_name(certificate)
+        else { return nil }
+        defer { ERR_clear_error() }
+        let text = unsafe PEM.text { bio in
+            unsafe X509_NAME_print_ex(bio, name, 0, martlet_name_form()) >= 0 ? 1 : 0
+        }
+        return text.map { String(decoding: $0.prefix(512), as: UTF8.self) }
+    }
+
+    /// Why the peer's certificate does not hold, in OpenSSL's words; `nil` if that is not what failed (SSL_get_verify_result).
+    package var certificateFault: String? {
+        let code = unsafe SSL_get_verify_result(raw)
+        guard code != Int(X509_V_OK), let text = unsafe X509_verify_cert_error_string(code) else { return nil }
+        return unsafe String(cString: text)
+    }
+
     /// Goes on with the handshake (SSL_do_handshake).
     package func shakeHands() -> Outcome {
         ERR_clear_error()

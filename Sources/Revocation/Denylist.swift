@@ -3,15 +3,21 @@ internal import Synchronization
 
 /// A set of refused identifiers that forgets each some time after it has expired.
 ///
-/// 64 shards with a lock each, held for a few nanoseconds; a table that grows holds one of them longer.
+/// 64 shards with a lock each, held for a few nanoseconds, and for some ten microseconds while one small table grows.
 final class Denylist: Sendable {
     private let shards: InlineArray<64, Mutex<ExpiryBuckets<FingerprintSet>>>
     private let key: FingerprintKey
     private let total = Atomic<Int>(0)
+    /// What was read only so that the processor has it; written so that the reading is not optimised away.
+    private let touched = Atomic<UInt64>(0)
 
     init(key: FingerprintKey, stretchBits: Int64) {
         self.key = key
         shards = InlineArray { _ in Mutex(ExpiryBuckets(stretchBits: stretchBits)) }
+    }
+
+    deinit {
+        for index in shards.indices { shards[index].withLock { for table in $0.tables { table.free() } } }
     }
 
     var count: Int { total.load(ordering: .acquiring) }
@@ -20,7 +26,7 @@ final class Denylist: Sendable {
     func contains(_ id: UUID, at time: Int64) -> Bool {
         guard total.load(ordering: .acquiring) != 0 else { return false }
         let fingerprint = key.fingerprint(id)
-        return shards[Self.shard(fingerprint)].withLock { buckets in
+        return shards[Shards.index(of: fingerprint)].withLock { buckets in
             buckets.read(at: time) { $0.contains(fingerprint) } ?? false
         }
     }
@@ -28,21 +34,80 @@ final class Denylist: Sendable {
     /// - Parameter time: any property of the identifier that a lookup knows too; near ones share a bucket.
     func insert(_ id: UUID, at time: Int64, expires: Int64) {
         let fingerprint = key.fingerprint(id)
-        let isNew = shards[Self.shard(fingerprint)].withLock { buckets in
+        let isNew = shards[Shards.index(of: fingerprint)].withLock { buckets in
             buckets.update(at: time, expires: expires, new: FingerprintSet()) { $0.insert(fingerprint) }
         }
         if isNew { total.wrappingAdd(1, ordering: .releasing) }
     }
 
-    func purge(expiredAt now: Int64) {
-        for index in shards.indices {
-            let dropped = shards[index].withLock { $0.drop(expiredAt: now) }
-            total.wrappingSubtract(dropped.reduce(0) { $0 + $1.count }, ordering: .releasing)
+    /// One identifier of many that are inserted at once.
+    struct Entry {
+        let id: UUID
+        let time: Int64
+        let expires: Int64
+    }
+
+    /// As ``insert(_:at:expires:)`` for each, in any order: a shard's entries one after the other, their places fetched
+    /// together first, since waiting for memory is most of the work.
+    func insert(_ entries: [Entry]) {
+        var ends = [Int](repeating: 0, count: shards.count + 1)
+        let fingerprints = entries.map { key.fingerprint($0.id) }
+        for fingerprint in fingerprints { ends[Shards.index(of: fingerprint) + 1] += 1 }
+        for shard in shards.indices { ends[shard + 1] += ends[shard] }
+        var next = ends
+        var sorted = [Placed](repeating: Placed(fingerprint: 0, time: 0, expires: 0), count: entries.count)
+        for (fingerprint, entry) in zip(fingerprints, entries) {
+            let shard = Shards.index(of: fingerprint)
+            sorted[next[shard]] = Placed(fingerprint: fingerprint, time: entry.time, expires: entry.expires)
+            next[shard] += 1
+        }
+        var newCount = 0
+        for shard in shards.indices where ends[shard] < ends[shard + 1] {
+            let chosen = ends[shard]..<ends[shard + 1]
+            newCount += shards[shard].withLock { insert(sorted, chosen, into: &$0) }
+        }
+        total.wrappingAdd(newCount, ordering: .releasing)
+    }
+
+    private struct Placed {
+        var fingerprint: UInt64
+        var time: Int64
+        var expires: Int64
+    }
+
+    /// - Returns: how many are new.
+    private func insert(
+        _ entries: [Placed], _ chosen: Range<Int>, into buckets: inout ExpiryBuckets<FingerprintSet>
+    ) -> Int {
+        var sum: UInt64 = 0
+        for index in chosen {
+            let fingerprint = entries[index].fingerprint
+            sum ^= buckets.read(at: entries[index].time) { $0.touch(fingerprint) } ?? 0
+        }
+        touched.store(sum, ordering: .relaxed)
+        var newCount = 0
+        for index in chosen {
+            let entry = entries[index]
+            let isNew = buckets.update(at: entry.time, expires: entry.expires, new: FingerprintSet()) {
+                $0.insert(entry.fingerprint)
+            }
+            if isNew { newCount += 1 }
+        }
+        return newCount
+    }
+
+    /// Octets of all tables.
+    var byteCount: Int {
+        shards.indices.reduce(0) { sum, index in
+            sum + shards[index].withLock { buckets in buckets.tables.reduce(0) { $0 + $1.byteCount } }
         }
     }
 
-    /// The low bits choose the place in a table, so the high ones choose the shard.
-    private static func shard(_ fingerprint: UInt64) -> Int {
-        Int(truncatingIfNeeded: fingerprint >> 58)
+    func purge(expiredAt now: Int64) {
+        for index in shards.indices {
+            let dropped = shards[index].withLock { $0.drop(expiredAt: now) }
+            for table in dropped { table.free() }
+            total.wrappingSubtract(dropped.reduce(0) { $0 + $1.count }, ordering: .releasing)
+        }
     }
 }

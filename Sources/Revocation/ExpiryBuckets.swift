@@ -5,6 +5,8 @@ struct ExpiryBuckets<Table: Sendable>: Sendable {
     /// A stretch is 2^bits milliseconds.
     private let bits: Int64
 
+    var tables: [Table] { buckets.map(\.table) }
+
     init(stretchBits bits: Int64) {
         self.bits = bits
     }
@@ -45,6 +47,8 @@ struct ExpiryBuckets<Table: Sendable>: Sendable {
     private func lowerBound(_ stretch: Int64) -> Int {
         var low = 0
         var high = stretches.count
+        // Most entries that come now expire at about the same time, and last.
+        if high > 1, stretches[high - 2] < stretch { low = high - 1 }
         while low < high {
             let middle = (low + high) / 2
             if stretches[middle] < stretch { low = middle + 1 } else { high = middle }

@@ -23,87 +23,50 @@ struct FingerprintKey: Sendable {
     }
 }
 
-/// Open addressing over 8-octet fingerprints: a set, 10.7 to 21.3 octets an entry.
-struct FingerprintSet: Sendable {
-    private var places: [UInt64] = Array(repeating: 0, count: 8)
-    private(set) var count = 0
+/// How the 64 shards of a table divide the fingerprints: by their first bits.
+enum Shards {
+    static let bits: UInt64 = 6
 
-    func contains(_ fingerprint: UInt64) -> Bool {
-        let mask = places.count - 1
-        var index = Int(truncatingIfNeeded: fingerprint) & mask
-        // Ends at an empty place; a quarter of them always is.
-        while places[index] != 0 {
-            if places[index] == fingerprint { return true }
-            index = (index + 1) & mask
-        }
-        return false
-    }
-
-    /// - Returns: false if it was there.
-    mutating func insert(_ fingerprint: UInt64) -> Bool {
-        if (count + 1) * 4 > places.count * 3 { grow() }
-        guard Self.place(fingerprint, in: &places) else { return false }
-        count += 1
-        return true
-    }
-
-    private mutating func grow() {
-        var larger = [UInt64](repeating: 0, count: places.count * 2)
-        for fingerprint in places where fingerprint != 0 { _ = Self.place(fingerprint, in: &larger) }
-        places = larger
-    }
-
-    private static func place(_ fingerprint: UInt64, in places: inout [UInt64]) -> Bool {
-        let mask = places.count - 1
-        var index = Int(truncatingIfNeeded: fingerprint) & mask
-        while places[index] != 0 {
-            if places[index] == fingerprint { return false }
-            index = (index + 1) & mask
-        }
-        places[index] = fingerprint
-        return true
-    }
+    @inline(__always)
+    static func index(of fingerprint: UInt64) -> Int { Int(truncatingIfNeeded: fingerprint >> (64 - bits)) }
 }
 
-/// Open addressing over fingerprints with a rotation each: 24 octets a place, at most three quarters of them taken.
+/// One shard's fingerprints: a set, 9 to 12 octets an entry once there are some thousands.
+struct FingerprintSet: Sendable {
+    private var tree = FingerprintTree(width: 1, sharedBits: Shards.bits)
+
+    var count: Int { tree.count }
+    /// As ``FingerprintTree/free()``.
+    func free() { tree.free() }
+    var byteCount: Int { tree.byteCount }
+
+    func contains(_ fingerprint: UInt64) -> Bool { tree.contains(fingerprint) }
+
+    func touch(_ fingerprint: UInt64) -> UInt64 { tree.touch(fingerprint) }
+
+    /// - Returns: false if it was there.
+    mutating func insert(_ fingerprint: UInt64) -> Bool { tree.insert(fingerprint) }
+}
+
+/// One shard's fingerprints with a rotation each, 28 to 36 octets an entry once there are some thousands.
 struct RotationTable: Sendable {
-    private var places: [UInt64] = Array(repeating: 0, count: 8)
-    private var values: [Rotation] = Array(repeating: Rotation(generation: 0, request: 0, at: 0), count: 8)
-    private(set) var count = 0
+    private var tree = FingerprintTree(width: 3, sharedBits: Shards.bits)
+
+    var count: Int { tree.count }
+    /// As ``FingerprintTree/free()``.
+    func free() { tree.free() }
+    var byteCount: Int { tree.byteCount }
 
     func rotation(of fingerprint: UInt64) -> Rotation? {
-        let index = Self.index(of: fingerprint, in: places)
-        return places[index] == 0 ? nil : values[index]
+        guard let (numbers, at) = tree.words(of: fingerprint) else { return nil }
+        return Rotation(
+            generation: UInt32(truncatingIfNeeded: numbers), request: UInt32(truncatingIfNeeded: numbers >> 32),
+            at: Int64(bitPattern: at))
     }
 
     /// - Returns: whether the session is new.
     mutating func set(_ rotation: Rotation, of fingerprint: UInt64) -> Bool {
-        if (count + 1) * 4 > places.count * 3 { grow() }
-        let index = Self.index(of: fingerprint, in: places)
-        let isNew = places[index] == 0
-        if isNew { count += 1 }
-        places[index] = fingerprint
-        values[index] = rotation
-        return isNew
-    }
-
-    private mutating func grow() {
-        var larger = [UInt64](repeating: 0, count: places.count * 2)
-        var moved = [Rotation](repeating: Rotation(generation: 0, request: 0, at: 0), count: larger.count)
-        for (index, fingerprint) in places.enumerated() where fingerprint != 0 {
-            let place = Self.index(of: fingerprint, in: larger)
-            larger[place] = fingerprint
-            moved[place] = values[index]
-        }
-        places = larger
-        values = moved
-    }
-
-    /// Where it stands, or the empty place where it belongs.
-    private static func index(of fingerprint: UInt64, in places: [UInt64]) -> Int {
-        let mask = places.count - 1
-        var index = Int(truncatingIfNeeded: fingerprint) & mask
-        while places[index] != 0, places[index] != fingerprint { index = (index + 1) & mask }
-        return index
+        let numbers = UInt64(rotation.generation) | UInt64(rotation.request) << 32
+        return tree.set((numbers, UInt64(bitPattern: rotation.at)), of: fingerprint)
     }
 }

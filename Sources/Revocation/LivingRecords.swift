@@ -3,9 +3,22 @@ internal import Octets
 
 /// What of the journal still matters: not what has expired for certain, was said before, or was overtaken.
 struct LivingRecords: RecordSieve {
-    private struct Refusal: Hashable {
-        let id: UUID
-        let expires: Int64
+    /// The refusals that were kept: 128 bits of each, so that two different ones are not taken for the same.
+    ///
+    /// `@unchecked Sendable` holds because one sieve uses it, and that is used by one thread at a time.
+    @safe private final class Refusals: @unchecked Sendable {
+        private var tree = FingerprintTree(width: 2, sharedBits: 0)
+        private let key: FingerprintKey
+
+        init(key: FingerprintKey) { self.key = key }
+
+        deinit { tree.free() }
+
+        /// - Returns: false if the same was kept before.
+        func insert(_ id: UUID, expires: Int64) -> Bool {
+            let end = UInt64(bitPattern: expires) &* 0x9e37_79b9_7f4a_7c15
+            return tree.insert(key.fingerprint(UUID(high: id.high ^ end, low: id.low)), id.low)
+        }
     }
 
     private struct CutName: Hashable {
@@ -16,12 +29,14 @@ struct LivingRecords: RecordSieve {
     private let rotations: Sessions
     /// What expired at this time or before is gone from memory, too, or will be soon.
     private let horizon: Int64
-    private var tokens: Set<Refusal> = []
-    private var sessions: Set<Refusal> = []
+    private let tokens: Refusals
+    private let sessions: Refusals
     /// Few, and a later one may reach less far into the future: both bounds count, so they are merged, not dropped.
     private var cuts: [CutName: JournalRecord] = [:]
 
-    init(rotations: Sessions, horizon: Int64) {
+    init(rotations: Sessions, key: FingerprintKey, horizon: Int64) {
+        tokens = Refusals(key: key)
+        sessions = Refusals(key: key)
         self.rotations = rotations
         self.horizon = horizon
     }
@@ -30,10 +45,10 @@ struct LivingRecords: RecordSieve {
         switch record.kind {
         case .revokeToken:
             return record.expires.saturatingAdd(Memory.leewayMax) > horizon
-                && tokens.insert(Refusal(id: record.key, expires: record.expires)).inserted
+                && tokens.insert(record.key, expires: record.expires)
         case .revokeSession:
             return record.expires > horizon
-                && sessions.insert(Refusal(id: record.key, expires: record.expires)).inserted
+                && sessions.insert(record.key, expires: record.expires)
         case .rotate:
             // Memory takes up a generation only when its record is durable: that one stands further on in the journal.
             return record.expires > horizon

@@ -7,9 +7,10 @@ struct Memory: Sendable {
     let sessions: Denylist
     let rotations: Sessions
     let cuts = Cuts()
+    let key: FingerprintKey
 
     init(random: () -> UInt64) {
-        let key = FingerprintKey(random: random)
+        key = FingerprintKey(random: random)
         // Tokens by their expiry, 4.4 minutes each; sessions by their beginning, 18.6 hours each.
         tokens = Denylist(key: key, stretchBits: 18)
         sessions = Denylist(key: key, stretchBits: Sessions.stretchBits)
@@ -42,6 +43,25 @@ struct Memory: Sendable {
         case .open, .seal, .session:
             break
         }
+    }
+
+    /// As ``apply(_:)`` for each: the denylists do not ask in which order they are filled.
+    func apply(_ records: [JournalRecord]) {
+        var revokedTokens: [Denylist.Entry] = []
+        var revokedSessions: [Denylist.Entry] = []
+        for record in records {
+            switch record.kind {
+            case .revokeToken:
+                let end = record.expires.saturatingAdd(Self.leewayMax)
+                revokedTokens.append(Denylist.Entry(id: record.key, time: record.expires, expires: end))
+            case .revokeSession:
+                revokedSessions.append(
+                    Denylist.Entry(id: record.key, time: record.key.milliseconds, expires: record.expires))
+            case .rotate, .cut, .open, .seal, .session: apply(record)
+            }
+        }
+        if !revokedTokens.isEmpty { tokens.insert(revokedTokens) }
+        if !revokedSessions.isEmpty { sessions.insert(revokedSessions) }
     }
 
     func purge(expiredAt now: Int64) {

@@ -37,7 +37,7 @@ extension RevocationStore {
     /// As ``compactIfDue(now:monotonic:rule:)``, worth it or not.
     package func compact(now: Int64, monotonic: Int64) throws(JournalFault) -> CompactionReport {
         let horizon = evidence.withLock { $0.observe(wall: now, monotonic: monotonic) } &- Self.leewayMax
-        return try journal.compact(LivingRecords(rotations: memory.rotations, horizon: horizon))
+        return try journal.compact(LivingRecords(rotations: memory.rotations, key: memory.key, horizon: horizon))
     }
 
     /// Records on disk, those that no longer matter included.

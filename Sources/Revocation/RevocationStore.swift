@@ -33,9 +33,9 @@ package final class RevocationStore: Sendable {
         memory = Memory(random: options.random)
         var reader = try JournalReader(options.storage)
         var floor: UInt64 = 0
-        while let record = try reader.next() {
-            memory.apply(record)
-            floor = max(floor, Memory.floor(of: record))
+        try reader.replay { [memory] records in
+            memory.apply(records)
+            for record in records { floor = max(floor, Memory.floor(of: record)) }
         }
         if let sighting = options.sighting {
             do throws(JournalFault) {

@@ -24,6 +24,10 @@ final class Sessions: Sendable {
         shards = InlineArray { _ in Mutex(Shard()) }
     }
 
+    deinit {
+        for index in shards.indices { shards[index].withLock { for table in $0.settled.tables { table.free() } } }
+    }
+
     /// Sessions that rotated at least once.
     var count: Int { total.load(ordering: .acquiring) }
 
@@ -94,6 +98,7 @@ final class Sessions: Sendable {
     func purge(expiredAt now: Int64) {
         for index in shards.indices {
             let dropped = shards[index].withLock { $0.settled.drop(expiredAt: now) }
+            for table in dropped { table.free() }
             total.wrappingSubtract(dropped.reduce(0) { $0 + $1.count }, ordering: .releasing)
         }
     }
@@ -122,6 +127,6 @@ final class Sessions: Sendable {
     }
 
     private static func shard(_ fingerprint: UInt64) -> Int {
-        Int(truncatingIfNeeded: fingerprint >> 58)
+        Shards.index(of: fingerprint)
     }
 }

@@ -32,18 +32,20 @@ extension Desk {
         } catch {
             throw .rejected(error)
         }
-        if claims.algorithm == .hs256, realm.settings.algorithm != .hs256 { try checkSharing(claims) }
+        if claims.algorithm.isMAC, claims.algorithm != realm.settings.algorithm { try checkSharing(claims) }
         try checkStanding(claims)
         if !expectations.isPlain { try check(claims, expectations, at: now) }
         return claims
     }
 
-    /// Whoever checks HS256 tokens can also make them, so a shared secret speaks only for the audiences and clients that it is
+    /// Whoever checks HMAC tokens can also make them, so a shared secret speaks only for the audiences and clients that it is
     /// shared with (B1).
     private func checkSharing(_ claims: VerifiedClaims) throws(VerifyFailure) {
         let owner = claims.clientID.map { String(decoding: payload[$0], as: UTF8.self) }
         let client = owner.flatMap { clients.client(id: $0) }
-        let isShared = verifier.audiences().contains { realm.algorithm(audience: $0, client: client) == .hs256 }
+        let isShared = verifier.audiences().contains {
+            realm.algorithm(audience: $0, client: client) == claims.algorithm
+        }
         guard isShared else { throw .rejected(.algNotAllowed) }
     }
 

@@ -102,8 +102,7 @@ package final class Issuer {
         do {
             switch pens[keyIndex] {
             case .mac(let context):
-                let tag = try context.authenticate(message)
-                return [UInt8](tag.span)
+                return try context.authenticate(message).octets
             case .signer(let signer): return try signer.sign(message)
             case .none: preconditionFailure("the keyring chose a public key for signing")
             }

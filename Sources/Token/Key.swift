@@ -23,36 +23,37 @@ package struct Key: Sendable {
 
     /// Takes what a JWK says without judging how good a secret is; ``init(parsing:)`` does that.
     ///
-    /// - Parameter kid: by default the JWK's own, or the thumbprint of a public key.
+    /// - Parameters:
+    ///   - kid: by default the JWK's own, or the thumbprint of a public key.
+    ///   - algorithm: for a JWK that could have several.
     package init(
-        _ jwk: JWK, kid: String? = nil, purpose: Purpose, lifecycle: KeyLifecycle
+        _ jwk: JWK, kid: String? = nil, algorithm asked: Algorithm? = nil, purpose: Purpose, lifecycle: KeyLifecycle
     ) throws(KeyFault) {
-        let fallback: String?
-        switch jwk.material {
-        case .secret(let octets):
-            do { material = .secret(try MACKey(octets)) } catch { throw .crypto(error) }
-            algorithm = .hs256
-            fallback = nil
-        case .publicRSA(let components):
-            guard purpose == .access else { throw .purposeMismatch }
-            do {
-                material = .publicHalf(try VerifyingKey(components, for: .rsaPKCS1SHA256))
-            } catch {
-                throw .crypto(error)
-            }
-            algorithm = .rs256
-            fallback = components.thumbprint
-        case .privateRSA(let components):
-            guard purpose == .access else { throw .purposeMismatch }
-            do { material = .pair(try SigningKey(components, for: .rsaPKCS1SHA256)) } catch { throw .crypto(error) }
-            algorithm = .rs256
-            fallback = components.publicHalf.thumbprint
+        algorithm = try jwk.bound(to: asked)
+        guard purpose == .access || algorithm == .hs256 else { throw .purposeMismatch }
+        do throws(CryptoFault) {
+            material = try Self.material(jwk.material, algorithm)
+        } catch {
+            throw .crypto(error)
         }
-        guard let name = kid ?? jwk.kid ?? fallback else { throw .memberMissing("kid") }
+        guard let name = kid ?? jwk.kid ?? jwk.material.publicNumbers.map(Thumbprint.of) else {
+            throw .memberMissing("kid")
+        }
         self.kid = name
         self.purpose = purpose
         self.lifecycle = lifecycle
         maySign = jwk.maySign
+    }
+
+    private static func material(
+        _ material: JWK.Material, _ algorithm: Algorithm
+    ) throws(CryptoFault) -> Material {
+        switch (material, algorithm.mac, algorithm.signature) {
+        case (.secret(let octets), let hash?, _): .secret(try MACKey(octets, for: hash))
+        case (.publicHalf(let numbers), _, let signature?): .publicHalf(try VerifyingKey(numbers, for: signature))
+        case (.pair(let numbers), _, let signature?): .pair(try SigningKey(numbers, for: signature))
+        default: throw .algorithmMismatch
+        }
     }
 
     private init(
@@ -66,7 +67,8 @@ package struct Key: Sendable {
         maySign = true
     }
 
-    /// A new key. RSA keys have 2048 bits and are named by their thumbprint, secrets have 32 octets and a random name.
+    /// A new key. RSA keys have 2048 bits, secrets as many octets as the hash. Pairs are named by their thumbprint, secrets
+    /// at random.
     ///
     /// - Parameter createdAt: milliseconds since 1970; kept in whole seconds, as the file does.
     package static func generate(
@@ -75,20 +77,29 @@ package struct Key: Sendable {
         guard purpose == .access || algorithm == .hs256 else { throw .purposeMismatch }
         let lifecycle = KeyLifecycle(createdAt: createdAt - createdAt % 1_000)
         do throws(CryptoFault) {
-            switch algorithm {
-            case .hs256:
-                let secret = try MACKey(Random.bytes(32))
-                return Key(
-                    kid: Base64URL.encode(Random.bytes(16)), algorithm: .hs256, purpose: purpose, lifecycle: lifecycle,
-                    material: .secret(secret))
-            case .rs256:
-                let pair = try SigningKey.generate(for: .rsaPKCS1SHA256)
-                return Key(
-                    kid: pair.verifyingKey.components.thumbprint, algorithm: .rs256, purpose: purpose,
-                    lifecycle: lifecycle, material: .pair(pair))
+            let kid: String
+            let material: Material
+            if let signature = algorithm.signature {
+                let pair = try SigningKey.generate(for: signature)
+                kid = Thumbprint.of(pair.verifyingKey.numbers)
+                material = .pair(pair)
+            } else {
+                let hash = algorithm.mac ?? .sha256
+                kid = Base64URL.encode(Random.bytes(16))
+                material = .secret(try MACKey(Random.bytes(hash.byteCount), for: hash))
             }
+            return Key(kid: kid, algorithm: algorithm, purpose: purpose, lifecycle: lifecycle, material: material)
         } catch {
             throw .crypto(error)
+        }
+    }
+
+    /// `nil` for a secret, which has no public half.
+    package var publicNumbers: PublicNumbers? {
+        switch material {
+        case .secret: nil
+        case .pair(let pair): pair.verifyingKey.numbers
+        case .publicHalf(let key): key.numbers
         }
     }
 
@@ -99,10 +110,15 @@ package struct Key: Sendable {
         return key
     }
 
+    /// Whether the key could sign if its time were now: no public half, and not kept from it by its own `key_ops`.
+    package var canSign: Bool {
+        if case .publicHalf = material { return false }
+        return maySign
+    }
+
     /// Whether the key may make a new signature at `now` (milliseconds).
     package func signs(at now: Int64) -> Bool {
-        if case .publicHalf = material { return false }
-        return maySign && lifecycle.signs(at: now)
+        canSign && lifecycle.signs(at: now)
     }
 
     /// Whether signatures of the key count at `now` (milliseconds).

@@ -11,6 +11,14 @@ package enum KeyFault: Error, Equatable, Sendable {
     case memberInvalid(String)
     /// `kty` or `alg` is none that is implemented, or they do not fit each other.
     case unsupported(String)
+    /// The algorithm does not sign with keys of this kind, or the key is bound to another.
+    case algorithmMismatch(Algorithm)
+    /// The key says no algorithm and could have any of these; the caller must say which.
+    case algorithmNeeded([Algorithm])
+    /// A set in which no key can be used for signatures; the first one's fault.
+    indirect case noneUsable(KeyFault?)
+    /// A set of secrets and public keys, whose secrets are as public as the keys (RFC 8725 §2.1).
+    case mixedSet
     /// `use` or `key_ops` reserve the key for other work (B23).
     case notForSignatures
     /// An HMAC secret with too few different octets, a counting sequence, or a key of another kind in disguise (B3, B5).
@@ -18,10 +26,14 @@ package enum KeyFault: Error, Equatable, Sendable {
     case crypto(CryptoFault)
     /// A refresh key that is no secret: only HS256 signs refresh tokens.
     case purposeMismatch
+    /// A secret, where the public half is asked for.
+    case noPublicHalf
+    /// A public key, where the whole is asked for.
+    case noPrivateHalf
     case duplicateKid(String)
     /// There is no secret that signs refresh tokens.
     case refreshSecretMissing
-    case tooManyKeys(count: Int)
+    case tooManyKeys(count: Int, countMax: Int = Keyring.keyCountMax)
 }
 
 extension KeyFault: CustomStringConvertible {
@@ -32,13 +44,22 @@ extension KeyFault: CustomStringConvertible {
         case .memberMissing(let name): "member \"\(name)\" is missing"
         case .memberInvalid(let name): "member \"\(name)\" has the wrong type or form"
         case .unsupported(let what): "unsupported: \(what)"
+        case .algorithmMismatch(let algorithm): "not a key for \(algorithm.rawValue)"
+        case .algorithmNeeded(let algorithms):
+            "no \"alg\"; say which of \(algorithms.map(\.rawValue).joined(separator: ", "))"
+        case .noneUsable(let fault):
+            "no key of the set can verify signatures\(fault.map { ": \($0)" } ?? "")"
+        case .mixedSet: "a set of secrets and public keys; publishing one publishes both"
         case .notForSignatures: "\"use\" or \"key_ops\" do not allow signatures"
-        case .weakSecret: "the secret is weak: use 32 or more octets from a random generator"
+        case .weakSecret:
+            "the secret is weak or known to attackers: use 32 or more octets from a random generator, as they are, in hex or in base64"
         case .crypto(let fault): "\(fault)"
         case .purposeMismatch: "a refresh key must be a secret with \"alg\" HS256"
+        case .noPublicHalf: "a secret has no public half"
+        case .noPrivateHalf: "a public key has no private half"
         case .duplicateKid(let kid): "two keys are called \"\(kid)\""
         case .refreshSecretMissing: "no secret with \"purpose\" refresh"
-        case .tooManyKeys(let count): "\(count) keys; \(Keyring.keyCountMax) are the limit"
+        case .tooManyKeys(let count, let countMax): "\(count) keys; \(countMax) are the limit"
         }
     }
 }

@@ -12,13 +12,8 @@ extension Key {
         var document = JSONDocument()
         do { try document.parse(bytes) } catch { throw .notJSON(error) }
         let jwk = try JWK(document, 0, in: bytes)
-        guard jwk.algorithm != nil else { throw .memberMissing("alg") }
-        if case .secret(let octets) = jwk.material {
-            guard octets.count >= MACContext.tagByteCount else {
-                throw .crypto(.secretTooShort(byteCount: octets.count))
-            }
-            guard SecretStrength.isAcceptable(octets) else { throw .weakSecret }
-        }
+        guard let algorithm = jwk.algorithm else { throw .memberMissing("alg") }
+        if case .secret(let octets) = jwk.material { try Self.judge(octets, for: algorithm) }
         guard let purposeNode = document.member("purpose", of: 0, in: bytes) else { throw .memberMissing("purpose") }
         guard let text = document.string(purposeNode, in: bytes), let purpose = Purpose(rawValue: text) else {
             throw .memberInvalid("purpose")
@@ -39,6 +34,12 @@ extension Key {
         try writeMaterial(to: &writer)
         writer.name("use")
         writer.string("sig")
+        if !canSign {
+            writer.name("key_ops")
+            writer.beginArray()
+            writer.string("verify")
+            writer.endArray()
+        }
         writer.name("alg")
         writer.string(algorithm.rawValue)
         writer.name("kid")
@@ -61,52 +62,45 @@ extension Key {
 
     /// The public JWK, or `nil` for a secret, which has no public half (B21).
     package func publicJWK() -> [UInt8]? {
-        let components: RSAPublicComponents
-        switch material {
-        case .secret: return nil
-        case .pair(let pair): components = pair.verifyingKey.components
-        case .publicHalf(let key): components = key.components
-        }
+        guard let numbers = publicNumbers else { return nil }
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("kty")
-        writer.string("RSA")
+        writer.string(numbers.kty)
         writer.name("use")
         writer.string("sig")
         writer.name("alg")
         writer.string(algorithm.rawValue)
         writer.name("kid")
         writer.string(kid)
-        writer.name("n")
-        writer.string(Base64URL.encode(components.modulus))
-        writer.name("e")
-        writer.string(Base64URL.encode(components.exponent))
+        numbers.write(to: &writer)
         writer.endObject()
         return writer.bytes
     }
 
     private func writeMaterial(to writer: inout JSONWriter) throws(KeyFault) {
-        let members: [(StaticString, [UInt8])]
         writer.name("kty")
-        switch material {
-        case .secret(let secret):
+        guard let numbers = publicNumbers else {
+            guard case .secret(let secret) = material else { return }
             writer.string("oct")
-            members = [("k", secret.octets())]
-        case .pair(let pair):
-            writer.string("RSA")
-            let key: RSAPrivateComponents
-            do { key = try pair.privateComponents() } catch { throw .crypto(error) }
-            members = [
-                ("n", key.publicHalf.modulus), ("e", key.publicHalf.exponent), ("d", key.d), ("p", key.p),
-                ("q", key.q), ("dp", key.dp), ("dq", key.dq), ("qi", key.qi),
-            ]
-        case .publicHalf(let key):
-            writer.string("RSA")
-            members = [("n", key.components.modulus), ("e", key.components.exponent)]
+            writer.octets("k", secret.octets())
+            return
         }
-        for (name, octets) in members {
-            writer.name(name)
-            writer.string(Base64URL.encode(octets))
+        writer.string(numbers.kty)
+        numbers.write(to: &writer)
+        guard case .pair(let pair) = material else { return }
+        do throws(CryptoFault) {
+            switch try pair.privateNumbers() {
+            case .rsa(let key):
+                let members: [(StaticString, [UInt8])] = [
+                    ("d", key.d), ("p", key.p), ("q", key.q), ("dp", key.dp), ("dq", key.dq), ("qi", key.qi),
+                ]
+                for (name, octets) in members { writer.octets(name, octets) }
+            case .ec(let key): writer.octets("d", key.d)
+            case .ed25519(let key): writer.octets("d", key.seed)
+            }
+        } catch {
+            throw .crypto(error)
         }
     }
 
@@ -119,5 +113,39 @@ extension Key {
             throw .memberInvalid("\(name)")
         }
         return seconds * 1_000
+    }
+}
+
+extension PublicNumbers {
+    fileprivate var kty: String {
+        switch self {
+        case .rsa: "RSA"
+        case .ec: "EC"
+        case .ed25519: "OKP"
+        }
+    }
+
+    fileprivate func write(to writer: inout JSONWriter) {
+        switch self {
+        case .rsa(let key):
+            writer.octets("n", key.modulus)
+            writer.octets("e", key.exponent)
+        case .ec(let point):
+            writer.name("crv")
+            writer.string(point.curve.rawValue)
+            writer.octets("x", point.x)
+            writer.octets("y", point.y)
+        case .ed25519(let key):
+            writer.name("crv")
+            writer.string("Ed25519")
+            writer.octets("x", key.octets)
+        }
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func octets(_ name: StaticString, _ octets: [UInt8]) {
+        self.name(name)
+        string(Base64URL.encode(octets))
     }
 }

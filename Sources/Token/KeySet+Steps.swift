@@ -12,6 +12,16 @@ extension KeySet {
         return handover(to: successor, from: Self.second(notBefore: now.saturatingAdd(lead)), keep: keep)
     }
 
+    /// Takes in a key that was made elsewhere: as a successor if it can sign, or to verify only from now on.
+    ///
+    /// - Throws: `.exists`; otherwise as ``rotation(to:at:lead:keep:)``.
+    package func admission(
+        of key: Key, at now: Int64, lead: Int64, keep: (Key.Purpose) -> Int64
+    ) throws(KeyStepFault) -> [Key] {
+        guard self.key(key.kid) == nil else { throw .exists(kid: key.kid) }
+        return key.canSign ? try rotation(to: key, at: now, lead: lead, keep: keep) : [key]
+    }
+
     /// Has a key sign from the next second on: one that is published before its time, or an older one again.
     package func promotion(of kid: String, at now: Int64, keep: (Key.Purpose) -> Int64) throws(KeyStepFault) -> [Key] {
         let key = try living(kid, at: now)

@@ -63,6 +63,8 @@ package struct KeySet: Sendable {
 /// Why a step of a key's life cannot be taken.
 package enum KeyStepFault: Error, Equatable, Sendable {
     case unknown(kid: String)
+    /// There is a key of that name already.
+    case exists(kid: String)
     /// Compromised or past its end: there is no way back.
     case isOver(kid: String, KeyState)
     /// A public half, or a key that its own `key_ops` keep from signing.
@@ -79,6 +81,7 @@ extension KeyStepFault: CustomStringConvertible {
     package var description: String {
         switch self {
         case .unknown(let kid): "there is no key \(kid)"
+        case .exists(let kid): "there is a key \(kid) already"
         case .isOver(let kid, let state): "the key \(kid) is \(state.rawValue)"
         case .cannotSign(let kid): "the key \(kid) cannot sign"
         case .pending(let kid): "its successor \(kid) is published already; promote or retire that one first"

@@ -90,13 +90,7 @@ package final class Keyring: Sendable {
     }
 
     private static func secretsHoldPublicKeys(_ keys: [Key]) -> Bool {
-        let spellings = keys.flatMap { key -> [[UInt8]] in
-            switch key.material {
-            case .secret: []
-            case .pair(let pair): pair.verifyingKey.components.spellings
-            case .publicHalf(let key): key.components.spellings
-            }
-        }
+        let spellings = keys.flatMap { $0.publicNumbers?.spellings ?? [] }
         return keys.contains { key in
             guard case .secret(let secret) = key.material else { return false }
             let octets = secret.octets()
@@ -105,9 +99,17 @@ package final class Keyring: Sendable {
     }
 }
 
-extension RSAPublicComponents {
-    /// The modulus as octets and as base64url text: every other spelling of the key holds one of them.
-    fileprivate var spellings: [[UInt8]] { [modulus, Array(Base64URL.encode(modulus).utf8)] }
+extension PublicNumbers {
+    /// The longest number as octets and as base64url text: every other spelling of the key holds one of them.
+    fileprivate var spellings: [[UInt8]] {
+        let octets =
+            switch self {
+            case .rsa(let key): key.modulus
+            case .ec(let point): point.x
+            case .ed25519(let key): key.octets
+            }
+        return [octets, Array(Base64URL.encode(octets).utf8)]
+    }
 }
 
 extension [UInt8] {

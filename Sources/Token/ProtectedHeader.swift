@@ -5,8 +5,7 @@ import Octets
 /// Members that could bring a key along (`jwk`, `jku`, `x5u`, `x5c`) are ignored like all unknown ones (A11, B17).
 struct ProtectedHeader {
     let algorithm: Algorithm
-    /// Where the key's name lies in the decoded header; it has no escapes.
-    let kid: Range<Int>
+    private let kid: Kid
     /// `nil` for no `typ` or one that is not ours.
     let type: TokenType?
 
@@ -19,19 +18,18 @@ struct ProtectedHeader {
         guard let alg = document.member("alg", of: 0, in: bytes), document.kind(alg) == .string else {
             throw .malformed(.header)
         }
-        guard let algorithm = Algorithm.allCases.first(where: { document.isEqual(alg, $0.octets.span, in: bytes) })
-        else {
-            throw .algNotAllowed
-        }
+        guard let algorithm = Self.names.first(where: { document.isEqual(alg, $0.octets.span, in: bytes) })?.algorithm
+        else { throw .algNotAllowed }
         guard document.member("crit", of: 0, in: bytes) == nil, document.member("b64", of: 0, in: bytes) == nil else {
             throw .criticalUnsupported
         }
-        guard let kid = document.member("kid", of: 0, in: bytes) else { throw .kidMissing }
-        guard document.kind(kid) == .string else { throw .malformed(.header) }
-        // A name with escapes is none of ours: our names are base64url text.
-        guard document.isPlain(kid) else { throw .kidUnknown }
         self.algorithm = algorithm
-        self.kid = document.range(kid)
+        if let kid = document.member("kid", of: 0, in: bytes) {
+            guard document.kind(kid) == .string else { throw .malformed(.header) }
+            self.kid = document.isPlain(kid) ? .plain(document.range(kid)) : .escaped
+        } else {
+            kid = .none
+        }
         guard let typ = document.member("typ", of: 0, in: bytes), document.kind(typ) == .string, document.isPlain(typ)
         else {
             type = nil
@@ -39,4 +37,26 @@ struct ProtectedHeader {
         }
         type = TokenType(bytes.extracting(document.range(typ)))
     }
+    /// Where the key's name lies in the decoded header; it has no escapes.
+    /// - Throws: `.kidMissing`; `.kidUnknown` for a name with escapes, as none of ours has any.
+    func name() throws(TokenRejection) -> Range<Int> {
+        switch kid {
+        case .none: throw .kidMissing
+        case .escaped: throw .kidUnknown
+        case .plain(let range): return range
+        }
+    }
+
+    /// As ``name()``, or `nil` for a header that names no key.
+    func optionalName() throws(TokenRejection) -> Range<Int>? {
+        if case .none = kid { return nil }
+        return try name()
+    }
+
+    private enum Kid {
+        case none, escaped
+        case plain(Range<Int>)
+    }
+
+    private static let names = Algorithm.allCases.map { (algorithm: $0, octets: $0.octets) }
 }

@@ -86,7 +86,7 @@ package struct SignatureStage: ~Copyable {
             // Another reference, not another copy: a span of the stage's own array would hold all of `self`.
             let octets = header
             let parsed = try ProtectedHeader(octets.span, using: &headerDocument)
-            guard let index = keyring.index(of: octets.span.extracting(parsed.kid)) else { throw .kidUnknown }
+            guard let index = keyring.index(of: octets.span.extracting(try parsed.name())) else { throw .kidUnknown }
             guard keyring.keys[index].algorithm == parsed.algorithm else { throw .algNotAllowed }
             keyIndex = index
             type = parsed.type

@@ -29,8 +29,12 @@ struct Arguments: Equatable {
     private var flags: Set<String> = []
     private var lists: [String: [String]] = [:]
 
-    /// - Parameter operands: what the command calls its operands; all must be there. Others are refused.
-    init(_ words: [String], options: [Option], operands names: [String] = []) throws(ArgumentsFault) {
+    /// - Parameters:
+    ///   - operands: what the command calls its operands. Others are refused.
+    ///   - optionalCount: how many of them, from the last on, may be missing.
+    init(
+        _ words: [String], options: [Option], operands names: [String] = [], optionalCount: Int = 0
+    ) throws(ArgumentsFault) {
         var rest = words[...]
         while let word = rest.popFirst() {
             if word == "--" {
@@ -45,7 +49,7 @@ struct Arguments: Equatable {
             }
         }
         if operands.count > names.count { throw .operandUnexpected(operands[names.count]) }
-        if operands.count < names.count { throw .operandMissing(names[operands.count]) }
+        if operands.count < names.count - optionalCount { throw .operandMissing(names[operands.count]) }
     }
 
     /// Whether a flag, or an option with a value, was given.

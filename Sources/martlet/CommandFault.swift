@@ -79,10 +79,10 @@ enum Verb {
 extension Arguments {
     /// As `init`, in a command's own error type.
     static func parse(
-        _ words: [String], options: [Option], operands: [String] = []
+        _ words: [String], options: [Option], operands: [String] = [], optionalCount: Int = 0
     ) throws(CommandFault) -> Arguments {
         do throws(ArgumentsFault) {
-            return try Arguments(words, options: options, operands: operands)
+            return try Arguments(words, options: options, operands: operands, optionalCount: optionalCount)
         } catch {
             throw .arguments(error)
         }

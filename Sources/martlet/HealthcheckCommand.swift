@@ -9,7 +9,8 @@ enum HealthcheckCommand {
         usage: martlet healthcheck [--listen ADDRESS]
 
         Asks the service at the first address of --listen or MARTLET_LISTEN for /healthz, and waits 5 seconds at most.
-        Over TLS (https:// in front) it shows no certificate and checks none.
+        Over TLS (https:// in front) it shows no certificate and checks none. An address with proxy+ in front has to trust
+        the one it is asked from; one that was inherited (fd:name) cannot be asked.
         Ends with 0 when the answer is 200, with 1 otherwise.
 
         """
@@ -48,6 +49,11 @@ enum Probe {
         guard let connection = connect(address, secondsMax: secondsMax) else { return nil }
         defer { close(connection) }
         let request = Array("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
+        if address.isIntroduced {
+            let introduction = Array("PROXY UNKNOWN\r\n".utf8)
+            let sent = unsafe send(connection, introduction, introduction.count, Int32(MSG_NOSIGNAL))
+            guard sent == introduction.count else { return nil }
+        }
         if address.isSecure {
             signal(SIGPIPE, SIG_IGN)
             let answer = TLSProbe.ask(request, over: connection, byteCountMax: 512)
@@ -60,8 +66,9 @@ enum Probe {
     }
 
     private static func connect(_ address: ListenText, secondsMax: Int) -> Int32? {
-        switch address {
-        case .unix(let path):
+        switch address.place {
+        case .inherited: return nil
+        case .unix(let path, _):
             var name = sockaddr_un()
             name.sun_family = sa_family_t(AF_UNIX)
             let octets = Array(path.utf8)
@@ -73,7 +80,7 @@ enum Probe {
             return unsafe withUnsafePointer(to: &name) { pointer in
                 unsafe connect(AF_UNIX, UnsafeRawPointer(pointer), MemoryLayout<sockaddr_un>.size, secondsMax)
             }
-        case .tcp(let host, let port), .tls(let host, let port):
+        case .tcp(let host, let port):
             return unsafe resolve(host, port) { family, pointer, size in
                 unsafe connect(family, pointer, size, secondsMax)
             }

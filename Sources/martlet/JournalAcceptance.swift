@@ -14,23 +14,10 @@ enum JournalAcceptance {
     /// The longest that any session may last, 400 days: so long the cut must be kept.
     private static let sessionMax: Int64 = 34_560_000_000
 
-    /// - Parameter arguments: `[--state DIR] [--keep-sessions]`, each at most once.
-    /// - Returns: the exit status; nil for wrong usage.
-    static func run(_ arguments: ArraySlice<String>) throws(JournalFault) -> Int32? {
-        var state = unsafe getenv("MARTLET_STATE").map { unsafe String(cString: $0) } ?? "var"
-        var keepsSessions = false
-        var words = arguments
-        while let word = words.popFirst() {
-            switch word {
-            case "--keep-sessions": keepsSessions = true
-            case "--state":
-                guard let value = words.popFirst() else { return nil }
-                state = value
-            default: return nil
-            }
-        }
+    /// - Returns: the exit status.
+    static func run(_ state: String, keepsSessions: Bool) throws(JournalFault) -> Int32 {
         try accept(state, SightingFile(state: state).path, keepsSessions: keepsSessions)
-        return 0
+        return ExitCode.ok
     }
 
     private static func accept(_ state: String, _ sighting: String, keepsSessions: Bool) throws(JournalFault) {

@@ -7,7 +7,7 @@ internal import Revocation
 
 /// `martlet journal compact`: writes the journal of a stopped server again without what no longer matters.
 enum JournalCompaction {
-    static func run(_ directory: String) throws(JournalFault) {
+    static func run(_ directory: String) throws(JournalFault) -> Int32 {
         // A mistyped directory would be made, and be empty.
         guard unsafe access(directory, R_OK) == 0 else {
             throw .io(function: "access", errno: errno, path: directory)
@@ -19,6 +19,8 @@ enum JournalCompaction {
         defer { store.close() }
         let report = try store.compact(
             now: SystemClock.wall.now, monotonic: MonotonicClock.nanoseconds() / 1_000_000)
-        print("\(report.readCount) records read, \(report.keptCount) kept, \(report.segmentCount) segments removed")
+        Terminal.write(
+            "\(report.readCount) records read, \(report.keptCount) kept, \(report.segmentCount) segments removed\n")
+        return ExitCode.ok
     }
 }

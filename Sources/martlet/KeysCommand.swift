@@ -11,6 +11,8 @@ enum KeysCommand {
                martlet keys promote KID
                martlet keys retire KID [--last]
                martlet keys compromise KID
+               martlet keys import FILE [--alg ALG] [--purpose access|refresh] [--kid KID] [--lead TIME]
+               martlet keys export KID [--public | --private] [--format jwk|jwks|pem]
 
         Lists the keys and takes them through their life. Every server that reads the directory takes a
         change up within a second.
@@ -22,9 +24,15 @@ enum KeysCommand {
           retire      has a key sign no more; its tokens live on until they expire
           compromise  ends a key and everything signed with it, at once and for good; what it leaves
                       unsigned gets a new key without delay
+          import      takes a key made elsewhere: a JWK, PEM or DER of a private or public key or a
+                      certificate, or with --alg HS256 a raw secret; - is standard input. It signs after
+                      the lead, as a successor does; a public key only verifies
+          export      writes a key's public half, or with --private the whole key
 
           --keys DIR   the directory (default: MARTLET_KEYS, or keys)
-          --alg ALG    the algorithm of access tokens to rotate (default: MARTLET_ALG, or RS256)
+          --alg ALG    the algorithm of access tokens to rotate (default: MARTLET_ALG, or RS256), or what an
+                       imported key is bound to, where it does not say
+          --kid KID    what an imported key is called (default: its own name, or its thumbprint)
           --refresh    rotate the secret of refresh tokens; nobody is logged out
           --lead TIME  such as 15m; longer than verifiers keep the published set (default: MARTLET_KEY_LEAD)
           --last       retire also the only key of its algorithm
@@ -42,6 +50,14 @@ enum KeysCommand {
         case "rotate": return Verb.run("keys rotate", usage: usage) { () throws(CommandFault) in try rotate(rest) }
         case "promote": return Verb.run("keys promote", usage: usage) { () throws(CommandFault) in try promote(rest) }
         case "retire": return Verb.run("keys retire", usage: usage) { () throws(CommandFault) in try retire(rest) }
+        case "import":
+            return Verb.run("keys import", usage: usage) { () throws(CommandFault) in
+                try KeyExchange.importKey(rest)
+            }
+        case "export":
+            return Verb.run("keys export", usage: usage) { () throws(CommandFault) in
+                try KeyExchange.exportKey(rest)
+            }
         case "compromise":
             return Verb.run("keys compromise", usage: usage) { () throws(CommandFault) in try compromise(rest) }
         default: return Verb.refuse("keys", arguments.first, usage: usage)
@@ -132,7 +148,7 @@ enum KeysCommand {
     static func algorithm(_ name: String?) throws(CommandFault) -> Algorithm? {
         guard let name else { return nil }
         guard let algorithm = Algorithm(rawValue: name) else {
-            throw .usage("--alg must be one of \(Algorithm.allCases.map(\.rawValue).joined(separator: ", "))")
+            throw .usage("--alg must be one of \(Algorithm.names)")
         }
         return algorithm
     }

@@ -15,8 +15,14 @@ enum Martlet {
         Command(name: "user", summary: "add, change and list users", run: UserCommand.run),
         Command(name: "client", summary: "add, remove and list clients", run: ClientCommand.run),
         Command(name: "keys", summary: "list, rotate and end the keys", run: KeysCommand.run),
+        Command(name: "verify", summary: "decide about a token of any issuer, for pipelines", run: VerifyCommand.run),
+        Command(name: "jws", summary: "check the bare signature of a token", run: JWSCommand.run),
+        Command(name: "decode", summary: "show what a token says, unverified", run: DecodeCommand.run),
+        Command(name: "mint", summary: "sign a token with the keys at hand", run: MintCommand.run),
         Command(name: "journal", summary: "look into the journal", run: JournalCommand.run),
         Command(name: "healthcheck", summary: "ask a running service whether it answers", run: HealthcheckCommand.run),
+        Command(
+            name: "bench-tokens", summary: "measure what a token costs on this machine", run: BenchTokensCommand.run),
         Command(name: "openapi", summary: "print the OpenAPI document", run: OpenAPICommand.run),
         Command(name: "version", summary: "print the version", run: { _ in VersionCommand.run() }),
     ]

@@ -75,15 +75,20 @@ enum ServeCommand {
         let descriptorLimit = DescriptorLimit.raise()
         let graph: Graph
         let server: Server
+        let handover: HandoverPoint?
         do {
-            graph = try Graph(configuration, log: log)
-            server = try Server(options(configuration, graph)) { _ in
+            let succession = try Succession(configuration, Environment.values, log: log)
+            graph = try Graph(configuration, log: log, takeOver: succession.takeOver)
+            var options = options(configuration, graph)
+            options.inherited = succession.inherited
+            server = try Server(options) { _ in
                 do {
                     return try Application(shared: graph.shared)
                 } catch {
                     preconditionFailure("what could be made at the start can be made for a loop: \(error)")
                 }
             }
+            handover = try succession.offer(server)
         } catch {
             Terminal.writeError("martlet: \(error)\n")
             return 2
@@ -91,7 +96,8 @@ enum ServeCommand {
         warn(of: descriptorLimit, configuration, log)
         for (listener, port) in zip(listeners(configuration), server.boundPorts) {
             log.write(.info, "listening") { line in
-                line.add("address", (listener.isSecure ? "https://" : "") + listener.address.described(port: port))
+                let prefix = (listener.isIntroduced ? "proxy+" : "") + (listener.isSecure ? "https://" : "")
+                line.add("address", prefix + listener.address.described(port: port))
                 line.add("role", listener.role == .service ? "service" : "operator")
             }
         }
@@ -104,6 +110,7 @@ enum ServeCommand {
             }
         }
         server.run()
+        handover?.remove()
         graph.close()
         log.write(.info, "stopped")
         return 0
@@ -130,29 +137,36 @@ enum ServeCommand {
         limits.connectionsMax = configuration.connections
         limits.connectionsPerSourceMax = configuration.connectionsPerSource
         limits.streamsMax = configuration.http2Streams
+        limits.requestsPerConnectionMax = configuration.requestsPerConnection
+        limits.handshakesMax = configuration.tlsHandshakes
+        limits.bufferByteCountMax = configuration.bufferMemory
+        limits.rateMin = configuration.rateMin
         var options = EngineOptions(
             listeners: listeners(configuration), threads: configuration.threads, limits: limits,
             counters: graph.connections)
         options.identity = graph.identity
+        options.trust = configuration.trust
         // A browser that was told once would refuse everything else on localhost for a year.
         options.demandsTLS = configuration.tls?.isSelfSigned != true
         return options
     }
 
     private static func listeners(_ configuration: Configuration) -> [Listener] {
-        configuration.listen.map { Listener(address: $0.address, role: .service, isSecure: $0.isSecure) }
-            + configuration.operatorListen.map {
-                Listener(address: $0.address, role: .operator, isSecure: $0.isSecure)
-            }
+        configuration.listen.map { $0.listener(.service) } + configuration.operatorListen.map { $0.listener(.operator) }
     }
 }
 
 extension ListenText {
-    fileprivate var address: ListenAddress {
-        switch self {
-        case .tcp(let host, let port), .tls(let host, let port): .tcp(host: host, port: port)
-        case .unix(let path): .unix(path: path)
-        }
+    fileprivate func listener(_ role: Request.Role) -> Listener {
+        let address: ListenAddress =
+            switch place {
+            case .tcp(let host, let port): .tcp(host: host, port: port)
+            case .unix(let path, _): .unix(path: path)
+            case .inherited(let name): .inherited(name: name)
+            }
+        var listener = Listener(address: address, role: role, isSecure: isSecure, isIntroduced: isIntroduced)
+        if case .unix(_, let mode) = place { listener.mode = mode }
+        return listener
     }
 }
 

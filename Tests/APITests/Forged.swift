@@ -37,8 +37,7 @@ enum Forged {
         do {
             switch key.material {
             case .secret(let secret):
-                let tag = try MACContext(secret).authenticate(input.span)
-                return tag.indices.map { tag[$0] }
+                return try MACContext(secret).authenticate(input.span).octets
             case .pair(let pair): return try Signer(pair).sign(input.span)
             case .publicHalf: return []
             }

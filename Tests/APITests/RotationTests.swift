@@ -9,12 +9,19 @@ struct RotationTests {
     /// How long the verifier outside keeps the published set, in seconds: longer than the server asks for.
     static let cached: Int64 = 600
 
-    let world: World
+    private var world: World
     let refresh = World.made(.hs256, .refresh)
     var keys: KeySet
 
     init() throws {
         world = try World()
+        keys = KeySet(world.realm.keyring.current.keys)
+    }
+
+    private mutating func begin(_ algorithm: Algorithm) throws {
+        world = try World(keys: [World.made(algorithm, .access), World.hs256, World.refresh]) {
+            $0.algorithm = algorithm
+        }
         keys = KeySet(world.realm.keyring.current.keys)
     }
 
@@ -43,7 +50,11 @@ struct RotationTests {
         return try Verifier(keyring: Keyring(keys + [refresh]), issuer: World.issuer, leeway: 0)
     }
 
-    @Test mutating func `refuse nobody, here or at a verifier that keeps the set for ten minutes`() throws {
+    @Test(arguments: [Algorithm.rs256, .es256, .edDSA])
+    mutating func `refuse nobody, here or at a verifier that keeps the set for ten minutes`(
+        _ algorithm: Algorithm
+    ) throws {
+        try begin(algorithm)
         var pairs = (0..<3).map { _ in world.pair() }
         var outsider = try outsider()
         var fetched = world.clock.seconds
@@ -53,7 +64,7 @@ struct RotationTests {
         // Six hours in steps of half a minute, a rotation of the pair each hour and of the secrets now and then.
         for step in 0..<720 {
             world.clock.advance(30)
-            if step % 120 == 7 { try rotate(.access, .rs256) }
+            if step % 120 == 7 { try rotate(.access, algorithm) }
             if step == 100 { try rotate(.refresh, .hs256) }
             if step == 300 { try rotate(.access, .hs256) }
             try publish()
@@ -92,5 +103,67 @@ struct RotationTests {
         let again = world.refresh(token)
         #expect(first.status == 200 && again.body == first.body && again["refresh-outcome"] == "replayed")
         #expect(world.refresh(World.Pair(again).refresh).status == 200)
+    }
+
+    @Test(arguments: Algorithm.allCases)
+    mutating func `a replay repeats claims and jti, and the bytes where signatures repeat (G5)`(
+        _ algorithm: Algorithm
+    ) throws {
+        try begin(algorithm)
+        let token = world.pair().refresh
+        let first = world.refresh(token)
+        let again = world.refresh(token)
+        try #require(first.status == 200 && again.status == 200 && again["refresh-outcome"] == "replayed")
+        let (one, other) = (World.Pair(first), World.Pair(again))
+        #expect(one.refresh == other.refresh)
+        #expect((one.access == other.access) == algorithm.isDeterministic)
+        #expect(one.access.split(separator: ".")[0...1] == other.access.split(separator: ".")[0...1])
+        #expect(world.verify(one.access).status == 200 && world.verify(other.access).status == 200)
+        #expect(world.verify(one.access).json["alg"] as? String == algorithm.rawValue)
+    }
+
+    @Test(arguments: Algorithm.allCases)
+    mutating func `a compromise is refused at once, whatever the algorithm (C9)`(_ algorithm: Algorithm) throws {
+        try begin(algorithm)
+        let pair = world.pair()
+        let now = world.clock.now
+        let kid = try #require(keys.signer(.access, algorithm, at: now)?.kid)
+        let changed = try keys.compromise(of: kid, at: now) { (purpose, algorithm) throws(KeyFault) in
+            try Key.generate(algorithm, purpose: purpose, createdAt: now)
+        }
+        keys = KeySet(keys.keys.filter { key in !changed.contains { $0.kid == key.kid } } + changed)
+        try publish()
+        #expect(world.verify(pair.access).status == 401)
+        let again = world.refresh(pair.refresh)
+        #expect(again.status == 200 && world.verify(World.Pair(again).access).status == 200)
+    }
+
+    @Test(arguments: Algorithm.allCases)
+    mutating func `the published set and the metadata tell the truth (C4, C5)`(_ algorithm: Algorithm) throws {
+        try begin(algorithm)
+        let set = try #require(world.send(Ask("GET", "/.well-known/jwks.json")).json["keys"] as? [[String: String]])
+        let metadata = world.send(Ask("GET", "/.well-known/oauth-authorization-server")).json
+        let text = "\(metadata)"
+        #expect(text.contains(algorithm.rawValue) || algorithm.isMAC)
+        guard !algorithm.isMAC else {
+            #expect(set.isEmpty)
+            return
+        }
+        let members: Set<String> =
+            switch algorithm.signature {
+            case .ecdsa: ["crv", "x", "y"]
+            case .ed25519: ["crv", "x"]
+            default: ["n", "e"]
+            }
+        #expect(set.count == 1 && Set(set[0].keys) == members.union(["kty", "use", "alg", "kid"]))
+        #expect(set[0]["alg"] == algorithm.rawValue)
+    }
+
+    @Test func `a shared secret of another HMAC algorithm speaks for nobody (B1)`() throws {
+        let world = try World(keys: [World.made(.hs512, .access), World.hs256, World.refresh]) { $0.algorithm = .hs512 }
+        let pair = world.pair()
+        #expect(world.verify(pair.access).status == 200)
+        let forged = try World(keys: [World.hs256, World.refresh]) { $0.algorithm = .hs256 }.pair()
+        #expect(world.verify(forged.access).status == 401)
     }
 }

@@ -96,7 +96,7 @@ final class World {
 
     func refuse(_ fault: WireFault) -> Answer {
         var response = Response()
-        application.refuse(fault, &response)
+        application.refuse(fault, from: .local, over: Channel(), &response)
         return Answer(response)
     }
 

@@ -70,8 +70,10 @@ struct ConfigurationTests {
         (.connectionsPerSource, ["0", "1000000"], ["-1", "1000001"]), (.headTimeout, ["1s", "10m"], ["0s", "601s"]),
         (.bodyTimeout, ["1s", "600s"], ["0s", "11m"]), (.idleTimeout, ["1s", "1h"], ["0s", "3601s"]),
         (.writeTimeout, ["1s", "10m"], ["0s", "601s"]), (.drainTimeout, ["1s", "10m"], ["0s", "601s"]),
-        (.algorithm, ["RS256", "HS256"], ["none", "rs256", "ES256", ""]), (.log, ["json", "text"], ["JSON", ""]),
+        (.algorithm, ["RS256", "HS512", "PS384", "ES256", "EdDSA"], ["none", "rs256", "ES256K", "eddsa", ""]), (.log, ["json", "text"], ["JSON", ""]),
         (.logLevel, ["debug", "info", "warning", "error"], ["warn", "", "fatal"]),
+        (.accessLog, ["off", "stderr", "stdout", "/a/b", "./a"], ["", "on", "stdin", "access.log", "a/"]),
+        (.accessLogSample, ["0", "1", "0.05", ".5", "1.0"], ["", "-1", "1.1", "2", "nan", "1e-3", "0x1", "."]),
         (.state, ["var", "/x"], [""]), (.keys, ["keys"], [""]), (.users, ["a"], [""]), (.clients, ["a"], [""]),
         (.audience, ["api", "a,b", " a , b ", "https://api.example"], ["", ",", "a,a", "a b", "a\"b", "é"]),
         (.claims, ["", "team", "team,level"], ["sub", "team,iss", "roles", "active"]),
@@ -79,7 +81,13 @@ struct ConfigurationTests {
             .listen, ["[::1]:0", "localhost:8080", "unix:/a,0.0.0.0:1"],
             ["", "8080", "::1:80", "a:b", "a:65536", "unix:", ":80", "[]:1"]
         ),
-        (.operatorListen, ["", "127.0.0.1:1"], ["x"]),
+        (.operatorListen, ["", "127.0.0.1:1", "fd:ops"], ["x", "proxy+127.0.0.1:1"]),
+        (.trustedProxies, ["", "10.0.0.0/8, ::1 ,unix"], ["10.0.0.1/8", "localhost", "10.0.0.0/33", "::1,x"]),
+        (.forwardedField, ["either", "forwarded", "x-forwarded-for"], ["", "x-real-ip", "Forwarded"]),
+        (.handover, ["", "/run/m.sock"], ["/" + String(repeating: "a", count: 107)]),
+        (.requestsPerConnection, ["0", "1000000000"], ["-1", "1000000001"]),
+        (.bufferMemory, ["1", "1048576"], ["0", "1048577"]), (.tlsHandshakes, ["1", "1000000"], ["0", "1000001"]),
+        (.rateMin, ["0", "1000000"], ["-1", "1000001"]),
     ])
     func `bounds hold, at both ends`(_ setting: Setting, _ good: [String], _ bad: [String]) {
         for text in good { #expect(mistakes([setting.rawValue: text]) == [], "\(text)") }
@@ -90,6 +98,14 @@ struct ConfigurationTests {
                 found.contains { $0.hasPrefix(setting.rawValue) } || setting == .argon2Passes,
                 "\(setting.rawValue)=\(text)")
         }
+    }
+
+    @Test func `a proxy that introduces its clients has to be named`() throws {
+        let found = mistakes(["MARTLET_LISTEN": "proxy+127.0.0.1:1"])
+        #expect(found.count == 1 && found[0].hasPrefix("MARTLET_TRUSTED_PROXIES: «» is not a list"))
+        let names = ["MARTLET_LISTEN": "proxy+127.0.0.1:1", "MARTLET_TRUSTED_PROXIES": "127.0.0.1"]
+        let read = try Configuration(environment: names, cores: 1)
+        #expect(read.listen.map(\.isIntroduced) == [true] && read.trust.covers(.ipv4(0x7f00_0001)))
     }
 
     @Test func `the bounds that the summary states are the bounds`() {
@@ -172,6 +188,21 @@ struct ListenTextTests {
     func `are host and port, or a path`(_ text: String, _ address: ListenText) {
         #expect(ListenText(text) == address)
         #expect(ListenText(first: " \(text) ,x") == address)
+    }
+
+    @Test func `say mode, name, TLS and introduction`() {
+        #expect(ListenText("unix:/a?mode=0600") == .unix(path: "/a", mode: 0o600))
+        #expect(ListenText("unix:/a?mode=666") == .unix(path: "/a", mode: 0o666))
+        #expect(ListenText("fd:web")?.place == .inherited(name: "web"))
+        let all = ListenText("proxy+https://fd:web.socket")
+        #expect(all?.place == .inherited(name: "web.socket") && all?.isSecure == true && all?.isIntroduced == true)
+        #expect(ListenText("proxy+unix:/a?mode=0666")?.isIntroduced == true)
+        #expect(ListenText("proxy+[::1]:80")?.place == .tcp(host: "::1", port: 80))
+        for text in [
+            "https://unix:/a", "unix:/a?mode=", "unix:/a?mode=+66", "unix:/a?mode=0888", "unix:/a?mode=1600",
+            "unix:/a?mode=0400",
+            "unix:/a?x", "unix:?mode=0600", "fd:", "fd:a b", "fd:a:b", "https://proxy+a:1", "proxy+", "proxy+proxy+a:1",
+        ] { #expect(ListenText(text) == nil, "\(text)") }
     }
 
     @Test(arguments: [

@@ -8,7 +8,7 @@ import time
 import jwt
 import pytest
 
-from harness.process import BINARY, environment
+from harness.process import BINARY, command, environment
 from harness.tokens import header_of
 
 
@@ -143,6 +143,11 @@ def test_a_compromised_refresh_secret_ends_every_session_but_no_access_token(fre
 @pytest.mark.parametrize(
     "arguments, code, words",
     [
+        (["import", "nothing.pem"], 1, "nothing.pem"),
+        (["import"], 2, "FILE is missing"),
+        (["export", "nobody"], 1, "there is no key nobody"),
+        (["export", "nobody", "--format", "der"], 2, "--format"),
+        (["export", "nobody", "--public", "--private"], 2, "exclude"),
         (["promote", "nobody"], 1, "there is no key nobody"),
         (["compromise", "nobody"], 1, "there is no key nobody"),
         (["retire"], 2, "KID is missing"),
@@ -211,3 +216,95 @@ def test_a_schedule_rotates_by_itself(make_server):
         time.sleep(0.2)
     assert len(seen) >= 3 and first in seen
     assert os.listdir(server.keys_path).count(".keys.lock") == 1
+
+
+ALGORITHMS = ["RS384", "PS256", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS512"]
+
+
+@pytest.mark.parametrize("alg", ALGORITHMS)
+def test_every_algorithm_signs_what_others_verify(make_server, alg):
+    """The first start makes a key for MARTLET_ALG; PyJWT verifies with the published set."""
+    server = make_server(alg=alg).start()
+    session = server.login()
+    assert header_of(session.access)["alg"] == alg and server.refusal(session.access) == ""
+    if alg.startswith("HS"):
+        jwk = next(k for k in server.keys.jwks if k["alg"] == alg)
+        key = jwt.PyJWK(jwk).key
+        assert published(server) == set()
+    else:
+        key = jwt.PyJWKClient(f"{server.url}/.well-known/jwks.json").get_signing_key_from_jwt(session.access).key
+    claims = jwt.decode(session.access, key, algorithms=[alg], audience="api")
+    assert claims["sub"]
+    again, replayed = server.refresh(session.refresh).json(), server.refresh(session.refresh).json()
+    assert (again["access_token"] == replayed["access_token"]) == (alg[:2] in ("RS", "HS", "Ed"))
+    assert server.refusal(replayed["access_token"]) == ""
+
+
+def test_a_start_without_a_key_for_the_algorithm_says_what_to_do(make_server):
+    server = make_server()
+    server.start()
+    server.stop()
+    done = command("serve", cwd=server.directory, **server.settings, alg="ES256")
+    assert done.returncode == 2 and "keys rotate --alg ES256 --lead 0s" in done.stderr
+
+
+PAIRS = {
+    "RS256": ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+    "ES256": ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    "EdDSA": ["genpkey", "-algorithm", "ED25519"],
+}
+
+
+@pytest.mark.parametrize("alg", PAIRS)
+def test_a_key_comes_in_and_goes_out_again(fresh, tmp_path, alg):
+    pem = tmp_path / "key.pem"
+    subprocess.run(["openssl", *PAIRS[alg], "-out", pem], check=True, capture_output=True)
+    kid = keys(fresh, "import", str(pem), "--alg", alg, "--lead", "0s").stdout.strip()
+    assert next(k for k in listing(fresh) if k["kid"] == kid)["alg"] == alg
+    public = subprocess.run(["openssl", "pkey", "-in", pem, "-pubout"], check=True, capture_output=True, text=True)
+    assert keys(fresh, "export", "--public", "--format", "pem", "--", kid).stdout == public.stdout
+    private = keys(fresh, "export", "--private", "--format", "pem", "--", kid).stdout
+    assert private == pem.read_text()
+    jwks = json.loads(keys(fresh, "export", "--format", "jwks", "--", kid).stdout)
+    assert [k["kid"] for k in jwks["keys"]] == [kid] and "d" not in jwks["keys"][0]
+    fresh.wait_for(lambda: kid in published(fresh), 1, "the published set")
+    twice = fresh.cli("keys", "import", str(pem), "--alg", alg)
+    assert twice.returncode == 1 and "already" in twice.stderr
+
+
+def test_a_secret_comes_in_as_it_is_and_goes_out_only_when_asked_plainly(fresh, tmp_path):
+    raw = os.urandom(64)
+    (tmp_path / "secret").write_bytes(raw)
+    kid = keys(fresh, "import", str(tmp_path / "secret"), "--alg", "HS512", "--kid", "shared-1").stdout.strip()
+    assert kid == "shared-1"
+    refused = fresh.cli("keys", "export", kid)
+    assert refused.returncode == 1 and "--private" in refused.stderr
+    jwk = json.loads(keys(fresh, "export", kid, "--private").stdout)
+    assert jwt.utils.base64url_decode(jwk["k"]) == raw
+    (tmp_path / "weak").write_text("this is our secret, please do not tell anybody")
+    weak = fresh.cli("keys", "import", str(tmp_path / "weak"), "--alg", "HS256")
+    assert weak.returncode == 1 and "weak or known" in weak.stderr and "our secret" not in weak.stderr
+
+
+def test_a_public_key_verifies_and_never_signs(fresh, tmp_path):
+    """A key whose private half is elsewhere: it is published, its tokens count, and nothing here signs with it."""
+    before = signing(fresh)
+    pem = tmp_path / "key.pem"
+    subprocess.run(["openssl", *PAIRS["RS256"], "-out", pem], check=True, capture_output=True)
+    public = subprocess.run(["openssl", "pkey", "-in", pem, "-pubout"], check=True, capture_output=True)
+    (tmp_path / "public.pem").write_bytes(public.stdout)
+    done = keys(fresh, "import", str(tmp_path / "public.pem"), "--alg", "RS256")
+    kid = done.stdout.strip()
+    assert "cannot sign" in done.stderr
+    fresh.wait_for(lambda: kid in published(fresh), 1, "the published set")
+    assert signing(fresh) == before and header_of(fresh.login().access)["kid"] == before
+    assert fresh.cli("keys", "promote", "--", kid).returncode == 1
+
+
+def test_a_token_costs_little_beside_its_cryptography():
+    """The figures mean something on a quiet machine only; here the command works, and nothing is wildly off."""
+    done = subprocess.run([BINARY, "bench-tokens", "--rounds", "3"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    rows = {line[:22].strip(): line.split() for line in done.stdout.splitlines()[1:]}
+    assert set(rows) == {"HS256 verify", "RS256 verify", "RS256 sign", "ES256 verify", "ES256 sign"}
+    assert all(0.5 < float(row[-2]) < 10 for row in rows.values())

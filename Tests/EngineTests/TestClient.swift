@@ -17,7 +17,7 @@ final class TestClient: Sendable {
         let target = try SocketAddress(address)
         let family =
             switch address {
-            case .unix: AF_UNIX
+            case .unix, .inherited: AF_UNIX
             case .tcp: target.bytes.count == 16 ? AF_INET : AF_INET6
             }
         descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)

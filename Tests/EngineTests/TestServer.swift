@@ -67,7 +67,7 @@ final class TestHandler: Handler {
         return .answered
     }
 
-    func refuse(_ fault: WireFault, _ response: inout Response) {
+    func refuse(_ fault: WireFault, from _: PeerAddress, over _: Channel, _ response: inout Response) {
         response.status = fault.status
         response.body = Array(fault.rawValue.utf8)
     }

@@ -1,6 +1,7 @@
 import Foundation
 import Octets
 import Synchronization
+import Testing
 
 @testable import Journal
 
@@ -74,12 +75,35 @@ extension JournalRecord {
     }
 }
 
-/// Reads everything, and leaves the journal locked by nobody.
+/// Reads everything, one by one and many at once with the same outcome, and leaves the journal locked by nobody.
 func replay(_ storage: any JournalStorage) throws -> (records: [JournalRecord], report: JournalReport) {
+    let single = Result { try replaySingly(storage) }
+    let together = Result { try replayTogether(storage) }
+    switch (single, together) {
+    case (.success(let left), .success(let right)):
+        #expect(left.records == right.records)
+        #expect(left.report == right.report)
+    case (.failure(let left), .failure(let right)):
+        #expect(left as? JournalFault == right as? JournalFault)
+    case (.success, .failure(let fault)), (.failure(let fault), .success):
+        Issue.record("only one way of reading says \(fault)")
+    }
+    return try single.get()
+}
+
+private func replaySingly(_ storage: any JournalStorage) throws -> (records: [JournalRecord], report: JournalReport) {
     var reader = try JournalReader(storage)
     defer { storage.unlock() }
     var records: [JournalRecord] = []
     while let record = try reader.next() { records.append(record) }
+    return (records, reader.report)
+}
+
+private func replayTogether(_ storage: any JournalStorage) throws -> (records: [JournalRecord], report: JournalReport) {
+    var reader = try JournalReader(storage)
+    defer { storage.unlock() }
+    var records: [JournalRecord] = []
+    try reader.replay { records += $0 }
     return (records, reader.report)
 }
 

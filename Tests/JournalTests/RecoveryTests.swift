@@ -104,6 +104,29 @@ struct RecoveryTests {
         return crashed
     }
 
+    @Test func `many records are read back whole, and damage anywhere is found`() throws {
+        let storage = MemoryStorage()
+        let writer = try reopen(storage, .test(segmentRecordCount: 30_000))
+        let answers = Collector<Answer>()
+        // More than one piece of a file, one batch and one segment.
+        for start in stride(from: UInt64(0), to: 50_000, by: 1_000) {
+            writer.append(contentsOf: (start..<(start + 1_000)).map { .revoke($0) }) { answers.take($0) }
+        }
+        _ = answers.wait(for: 50)
+        writer.close()
+        let records = try replay(storage).records
+        #expect(records.filter { $0.kind == .revokeToken }.map(\.key.low) == Array(0..<50_000))
+        for seq in [16_384, 16_385, 20_480, 29_999] {
+            let damaged = MemoryStorage(files: storage.files)
+            damaged.edit(firstSegment) { $0[offset(seq) + 40] ^= 1 }
+            let fault = #expect(throws: JournalFault.self) { try replay(damaged) }
+            guard case .corrupt(firstSegment, UInt64(offset(seq)), _)? = fault else {
+                Issue.record("\(seq): \(String(describing: fault))")
+                continue
+            }
+        }
+    }
+
     @Test func `refusals above a hole are saved, rotations are not`() throws {
         let storage = try hole()
         let (records, report) = try replay(storage)

@@ -24,7 +24,10 @@ struct ProgramTests {
         for word in ["help", "--help", "-h"] {
             let help = try run(word)
             #expect(help.status == 0 && help.complaint.isEmpty)
-            for name in ["serve", "user", "client", "journal", "healthcheck", "openapi", "version"] {
+            for name in [
+                "serve", "verify", "jws", "decode", "mint", "user", "client", "journal", "healthcheck", "openapi",
+                "version",
+            ] {
                 #expect(help.output.contains("\n  \(name) "))
             }
         }
@@ -33,7 +36,9 @@ struct ProgramTests {
         #expect(unknown.status == 2 && unknown.complaint.contains("srve") && unknown.output.isEmpty)
     }
 
-    @Test(arguments: ["serve", "user", "client", "journal", "healthcheck", "openapi"])
+    @Test(arguments: [
+        "serve", "verify", "jws", "decode", "mint", "user", "client", "journal", "healthcheck", "openapi",
+    ])
     func `each command explains itself on its standard output`(_ command: String) throws {
         let help = try run(command, "--help")
         #expect(help.status == 0 && help.output.contains("usage: martlet \(command)") && help.complaint.isEmpty)

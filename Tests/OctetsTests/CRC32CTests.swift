@@ -28,6 +28,7 @@ struct CRC32CTests {
                 for _ in 0..<8 { register = register & 1 == 1 ? register >> 1 ^ 0x82f6_3b78 : register >> 1 }
             }
             #expect(checksum(octets, seed: seed) == ~register)
+            #expect(CRC32C.byTable(octets.span, seed: seed) == ~register)
         }
     }
 
@@ -35,6 +36,17 @@ struct CRC32CTests {
         let octets = Array("123456789".utf8)
         for cut in 0...9 {
             #expect(checksum(Array(octets[cut...]), seed: checksum(Array(octets[..<cut]))) == 0xe306_9283)
+        }
+    }
+
+    @Test func `the processor's instruction and the table agree at every alignment`() {
+        var generator = SeededGenerator(seed: 12)
+        let octets = (0..<5_000).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        for _ in 0..<2_000 {
+            let start = Int.random(in: 0..<64, using: &generator)
+            let part = octets.span.extracting(start..<Int.random(in: start...5_000, using: &generator))
+            let seed = UInt32(truncatingIfNeeded: generator.next())
+            #expect(CRC32C.checksum(part, seed: seed) == CRC32C.byTable(part, seed: seed))
         }
     }
 

@@ -7,8 +7,7 @@ extension MACContext {
     func accepts(_ tag: [UInt8], over message: [UInt8]) -> Bool { accepts(tag.span, over: message.span) }
 
     func authenticate(_ message: [UInt8]) throws(CryptoFault) -> [UInt8] {
-        let tag = try authenticate(message.span)
-        return tag.indices.map { tag[$0] }
+        try authenticate(message.span).octets
     }
 }
 
@@ -45,4 +44,20 @@ extension SHA256Context {
         let (kind, name) = (Array(kind.utf8), Array(name.utf8))
         return digest128(kind.span, name.span)
     }
+}
+
+extension PublicNumbers {
+    var rsa: RSAPublicComponents? { if case .rsa(let key) = self { key } else { nil } }
+}
+
+/// The numbers of a new RSA key.
+func rsaComponents() throws -> RSAPrivateComponents {
+    guard case .rsa(let key) = try SigningKey.generate(for: .rsaPKCS1(.sha256)).privateNumbers() else {
+        throw CryptoFault.algorithmMismatch
+    }
+    return key
+}
+
+extension KeyText {
+    init(_ text: [UInt8]) throws(CryptoFault) { try self.init(parsing: text.span) }
 }

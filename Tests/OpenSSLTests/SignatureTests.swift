@@ -1,48 +1,15 @@
 import OpenSSL
 import Testing
 
-@Suite("RSASSA-PKCS1-v1_5 with SHA-256, RFC 8017 §8.2")
+@Suite("Keys and signatures")
 struct SignatureTests {
-    @Test(arguments: ["rsa_signature_2048_sha256", "rsa_signature_3072_sha256", "rsa_signature_4096_sha256"])
-    func `agrees with Wycheproof and tolerates no other encoding (B11)`(_ file: String) throws {
-        for group in try WycheproofFile.load(file).testGroups {
-            let key = try #require(group.publicKey)
-            let components = try RSAPublicComponents(
-                modulus: octets(hex: key.modulus), exponent: octets(hex: key.publicExponent))
-            let verifier = try SignatureVerifier(VerifyingKey(components, for: .rsaPKCS1SHA256))
-            for test in group.tests {
-                let message = octets(hex: test.msg)
-                let signature = octets(hex: try #require(test.sig))
-                // "acceptable" is the encoding without the NULL parameter.
-                #expect(
-                    verifier.accepts(signature, over: message) == (test.result == "valid"),
-                    "\(file) tcId \(test.tcId) \(test.comment)")
-            }
-        }
-    }
-
-    @Test(arguments: ["rsa_signature_2048_sha512", "rsa_pss_2048_sha256_mgf1_32"])
-    func `signatures of other algorithms do not pass (B2)`(_ file: String) throws {
-        for group in try WycheproofFile.load(file).testGroups {
-            let key = try #require(group.publicKey)
-            let components = try RSAPublicComponents(
-                modulus: octets(hex: key.modulus), exponent: octets(hex: key.publicExponent))
-            let verifier = try SignatureVerifier(VerifyingKey(components, for: .rsaPKCS1SHA256))
-            for test in group.tests {
-                let message = octets(hex: test.msg)
-                let signature = octets(hex: try #require(test.sig))
-                #expect(!verifier.accepts(signature, over: message), "\(file) tcId \(test.tcId)")
-            }
-        }
-    }
-
     @Test func `a generated key signs the same octets twice and survives export`() throws {
-        let key = try SigningKey.generate(for: .rsaPKCS1SHA256)
+        let key = try SigningKey.generate(for: .rsaPKCS1(.sha256))
         let message = Array("header.payload".utf8)
         let signature = try Signer(key).sign(message)
         #expect(signature.count == 256)
-        #expect(key.verifyingKey.components.exponent == [1, 0, 1])
-        let copy = try SigningKey(key.privateComponents(), for: .rsaPKCS1SHA256)
+        #expect(key.verifyingKey.numbers.rsa?.exponent == [1, 0, 1])
+        let copy = try SigningKey(key.privateNumbers(), for: .rsaPKCS1(.sha256))
         #expect(try Signer(copy).sign(message) == signature)
         let verifier = try SignatureVerifier(copy.verifyingKey)
         #expect(verifier.accepts(signature, over: message))
@@ -59,8 +26,8 @@ struct SignatureTests {
     }
 
     @Test func `members that do not belong together are refused`() throws {
-        let key = try SigningKey.generate(for: .rsaPKCS1SHA256).privateComponents()
-        let other = try SigningKey.generate(for: .rsaPKCS1SHA256).privateComponents()
+        let key = try rsaComponents()
+        let other = try rsaComponents()
         let mixed = [
             RSAPrivateComponents(
                 publicHalf: other.publicHalf, d: key.d, p: key.p, q: key.q, dp: key.dp, dq: key.dq, qi: key.qi),
@@ -72,7 +39,7 @@ struct SignatureTests {
                 publicHalf: key.publicHalf, d: key.d, p: other.p, q: key.q, dp: key.dp, dq: key.dq, qi: key.qi),
         ]
         for components in mixed {
-            let fault = #expect(throws: CryptoFault.self) { try SigningKey(components, for: .rsaPKCS1SHA256) }
+            let fault = #expect(throws: CryptoFault.self) { try SigningKey(.rsa(components), for: .rsaPKCS1(.sha256)) }
             guard case .inconsistent = fault else {
                 Issue.record("\(String(describing: fault))")
                 continue
@@ -95,5 +62,108 @@ struct SignatureTests {
     func `an exponent that is even, below 3 or above 64 bits is refused`(_ exponent: [UInt8]) {
         let modulus = [0x80] + [UInt8](repeating: 1, count: 255)
         #expect(throws: CryptoFault.publicExponent) { try RSAPublicComponents(modulus: modulus, exponent: exponent) }
+    }
+
+    static let algorithms: [SignatureAlgorithm] =
+        HashFunction.allCases.flatMap { [.rsaPKCS1($0), .rsaPSS($0)] } + Curve.allCases.map { .ecdsa($0) } + [.ed25519]
+
+    @Test(arguments: algorithms)
+    func `every algorithm signs what it verifies, and only that`(_ algorithm: SignatureAlgorithm) throws {
+        let key = try SigningKey.generate(for: algorithm)
+        let copy = try SigningKey(key.privateNumbers(), for: algorithm)
+        #expect(copy.verifyingKey.numbers == key.verifyingKey.numbers)
+        let signer = try Signer(copy)
+        let verifier = try SignatureVerifier(VerifyingKey(key.verifyingKey.numbers, for: algorithm))
+        for round in 0..<40 {
+            let message = Array("message \(round)".utf8)
+            let signature = try signer.sign(message)
+            #expect(signature.count == key.verifyingKey.signatureByteCount)
+            #expect(verifier.accepts(signature, over: message))
+            #expect(!verifier.accepts(signature, over: message + [0]))
+            for index in [0, signature.count / 2, signature.count - 1] {
+                var altered = signature
+                altered[index] ^= 1
+                #expect(!verifier.accepts(altered, over: message))
+            }
+            for wrong in [[], Array(signature.dropLast()), signature + [0], [0] + signature] {
+                #expect(!verifier.accepts(wrong, over: message))
+            }
+        }
+        let message = Array("twice".utf8)
+        let isRepeating = try signer.sign(message) == signer.sign(message)
+        switch algorithm {
+        case .rsaPKCS1, .ed25519: #expect(isRepeating)
+        case .rsaPSS, .ecdsa: #expect(!isRepeating)
+        }
+        let zeros = [UInt8](repeating: 0, count: key.verifyingKey.signatureByteCount)
+        #expect(!verifier.accepts(zeros, over: message))
+    }
+
+    @Test func `a key signs with no algorithm of another kind`() throws {
+        for own in [SignatureAlgorithm.rsaPKCS1(.sha256), .ecdsa(.p256), .ecdsa(.p521), .ed25519] {
+            let numbers = try SigningKey.generate(for: own).verifyingKey.numbers
+            for algorithm in Self.algorithms where !numbers.fit(algorithm) {
+                #expect(throws: CryptoFault.algorithmMismatch) { try VerifyingKey(numbers, for: algorithm) }
+            }
+        }
+    }
+
+    @Test(arguments: Curve.allCases)
+    func `a point beside the curve, or of the wrong length, is refused`(_ curve: Curve) throws {
+        let key = try SigningKey.generate(for: .ecdsa(curve))
+        guard case .ec(let point) = key.verifyingKey.numbers, case .ec(let numbers) = try key.privateNumbers() else {
+            Issue.record("not an EC key")
+            return
+        }
+        var y = point.y
+        y[y.count - 1] ^= 1
+        let beside = try ECPublicPoint(curve: curve, x: point.x, y: y)
+        #expect(throws: CryptoFault.notOnCurve(curve)) { try VerifyingKey(.ec(beside), for: .ecdsa(curve)) }
+        let zeros = [UInt8](repeating: 0, count: curve.coordinateByteCount)
+        let origin = try ECPublicPoint(curve: curve, x: zeros, y: zeros)
+        #expect(throws: CryptoFault.notOnCurve(curve)) { try VerifyingKey(.ec(origin), for: .ecdsa(curve)) }
+        let byteCount = curve.coordinateByteCount
+        for wrong in [Array(point.x.dropLast()), [0] + point.x] {
+            let fault = CryptoFault.coordinateSize(curve, byteCount: wrong.count)
+            #expect(throws: fault) { try ECPublicPoint(curve: curve, x: wrong, y: point.y) }
+            #expect(throws: fault) { try ECPublicPoint(curve: curve, x: point.x, y: wrong) }
+            #expect(throws: fault) { try ECPrivateNumbers(publicHalf: point, d: wrong) }
+        }
+        for wrong in [[UInt8](repeating: 0, count: byteCount), [UInt8](repeating: 0xFF, count: byteCount)] {
+            let numbers = try ECPrivateNumbers(publicHalf: point, d: wrong)
+            #expect(throws: CryptoFault.self) { try SigningKey(.ec(numbers), for: .ecdsa(curve)) }
+        }
+        var d = numbers.d
+        d[byteCount - 1] ^= 1
+        let swapped = try ECPrivateNumbers(publicHalf: point, d: d)
+        #expect(throws: CryptoFault.self) { try SigningKey(.ec(swapped), for: .ecdsa(curve)) }
+    }
+
+    @Test func `the halves of an Ed25519 key must belong together`() throws {
+        guard case .ed25519(let one) = try SigningKey.generate(for: .ed25519).privateNumbers(),
+            case .ed25519(let other) = try SigningKey.generate(for: .ed25519).privateNumbers()
+        else {
+            Issue.record("not Ed25519 keys")
+            return
+        }
+        let mixed = try Ed25519PrivateOctets(publicHalf: other.publicHalf, seed: one.seed)
+        #expect(throws: CryptoFault.inconsistent(reason: "the public half is another key's")) {
+            try SigningKey(.ed25519(mixed), for: .ed25519)
+        }
+        #expect(throws: CryptoFault.ed25519Size(byteCount: 31)) {
+            try Ed25519PublicOctets(Array(one.publicHalf.octets.dropLast()))
+        }
+    }
+
+    @Test(arguments: ["0100", "ecff", "edff", "eeff", "0000"], [UInt8(0x00), 0x7F, 0x80, 0xFF])
+    func `Ed25519 keys of small order are refused`(_ start: String, _ last: UInt8) {
+        let first = octets(hex: start)
+        let key = first + [UInt8](repeating: first[1], count: 29) + [last]
+        let isSmall = start.hasSuffix("ff") == (last & 0x7F == 0x7F)
+        if isSmall {
+            #expect(throws: CryptoFault.smallOrder) { try Ed25519PublicOctets(key) }
+        } else {
+            #expect(throws: Never.self) { try Ed25519PublicOctets(key) }
+        }
     }
 }

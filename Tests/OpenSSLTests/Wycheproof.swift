@@ -1,12 +1,8 @@
 import Foundation
 
-/// Files of Wycheproof's schema v1, as far as these tests read them.
+/// Files of Wycheproof's schema v1, as far as these tests read them. A file that is put beside the others is read with them.
 struct WycheproofFile: Decodable {
     struct Group: Decodable {
-        struct Key: Decodable {
-            let modulus: String
-            let publicExponent: String
-        }
         struct Case: Decodable {
             let tcId: Int
             let comment: String
@@ -17,16 +13,30 @@ struct WycheproofFile: Decodable {
             let sig: String?
         }
         let tagSize: Int?
-        let publicKey: Key?
+        let keySize: Int?
+        /// The hash, as `SHA-256`.
+        let sha: String?
+        let mgfSha: String?
+        /// The salt's length in octets.
+        let sLen: Int?
+        let publicKeyDer: String?
+        let publicKeyPem: String?
         let tests: [Case]
     }
     let testGroups: [Group]
 
     static func load(_ name: String) throws -> WycheproofFile {
-        let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let file = tests.appending(path: "Vectors/wycheproof/\(name)_test.json")
-        return try JSONDecoder().decode(WycheproofFile.self, from: Data(contentsOf: file))
+        try JSONDecoder().decode(WycheproofFile.self, from: Data(contentsOf: directory.appending(path: name)))
     }
+
+    /// The names of all files that begin so.
+    static func names(_ prefix: String) -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path())) ?? []
+        return names.filter { $0.hasPrefix(prefix) && $0.hasSuffix("_test.json") }.sorted()
+    }
+
+    private static let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "Vectors/wycheproof")
 }
 
 func octets(hex: String) -> [UInt8] {

@@ -1,3 +1,4 @@
+import Foundation
 import Octets
 import Testing
 
@@ -13,26 +14,106 @@ struct TablesTests {
         }
     }()
 
+    /// Of one shard, as a set expects them.
+    private func fingerprint(_ number: UInt64) -> UInt64 {
+        key.fingerprint(Octets.UUID(high: 5, low: number)) >> Shards.bits | 5 << (64 - Shards.bits)
+    }
+
     @Test func `a set holds what was put in, and nothing else`() {
         var set = FingerprintSet()
+        defer { set.free() }
+        var wrongCount = 0
         for number in UInt64(0)..<10_000 {
-            let fingerprint = key.fingerprint(UUID(high: 5, low: number))
-            let (isNew, isNewAgain) = (set.insert(fingerprint), set.insert(fingerprint))
-            #expect(isNew && !isNewAgain)
+            let (isNew, isNewAgain) = (set.insert(fingerprint(number)), set.insert(fingerprint(number)))
+            if !isNew || isNewAgain { wrongCount += 1 }
         }
-        #expect(set.count == 10_000)
-        #expect((0..<10_000).allSatisfy { set.contains(key.fingerprint(UUID(high: 5, low: $0))) })
-        #expect(!(10_000..<20_000).contains { set.contains(key.fingerprint(UUID(high: 5, low: $0))) })
+        #expect(wrongCount == 0 && set.count == 10_000)
+        #expect((0..<10_000).allSatisfy { set.contains(fingerprint($0)) })
+        #expect(!(10_000..<20_000).contains { set.contains(fingerprint($0)) })
     }
 
     @Test func `fingerprints of near identifiers spread over all shards`() {
         var shards = [Int](repeating: 0, count: 64)
-        for number in UInt64(0)..<64_000 { shards[Int(key.fingerprint(UUID(high: number << 16, low: 0)) >> 58)] += 1 }
+        for number in UInt64(0)..<64_000 {
+            shards[Int(key.fingerprint(Octets.UUID(high: number << 16, low: 0)) >> 58)] += 1
+        }
         #expect(shards.allSatisfy { (700..<1_300).contains($0) }, "\(shards)")
     }
 
-    @Test func `a rotation entry takes no more than 32 octets`() {
-        #expect(MemoryLayout<Rotation>.stride + MemoryLayout<UInt64>.stride <= 24)
+    @Test func `a set stays right through every growth and split, and small`() {
+        var set = FingerprintSet()
+        defer { set.free() }
+        var model: Set<UInt64> = []
+        var random = SystemRandomNumberGenerator()
+        var largest = 0.0
+        var wrongCount = 0
+        // All of one shard, as the six first bits tell.
+        for number in UInt64(1)...60_000 {
+            let fingerprint = (random.next() >> 6 | 5 << 58) & (number % 3 == 0 ? ~0xffff_ffff : .max)
+            if set.insert(fingerprint) != model.insert(fingerprint).inserted { wrongCount += 1 }
+            if set.count >= 20_000 { largest = max(largest, Double(set.byteCount) / Double(set.count)) }
+        }
+        #expect(wrongCount == 0 && set.count == model.count)
+        #expect(model.allSatisfy { set.contains($0) })
+        #expect(!model.contains { set.contains($0 ^ 1) != model.contains($0 ^ 1) })
+        #expect(largest > 8 && largest <= 13, "\(largest) octets an entry at the worst moment")
+    }
+
+    @Test func `rotations keep their values through every growth and split, in 37 octets each at the most`() {
+        var table = RotationTable()
+        defer { table.free() }
+        var model: [UInt64: Rotation] = [:]
+        var largest = 0.0
+        var wrongCount = 0
+        for number in UInt64(0)..<30_000 {
+            let fingerprint = key.fingerprint(Octets.UUID(high: 8, low: number % 20_000)) >> 6 | 9 << 58
+            let rotation = Rotation(
+                generation: UInt32(number), request: ~UInt32(number), at: 1_800_000_000_000 + Int64(number))
+            let isNew = model.updateValue(rotation, forKey: fingerprint) == nil
+            if table.set(rotation, of: fingerprint) != isNew { wrongCount += 1 }
+            if table.count >= 10_000 { largest = max(largest, Double(table.byteCount) / Double(table.count)) }
+        }
+        #expect(wrongCount == 0 && table.count == 20_000)
+        #expect(model.allSatisfy { table.rotation(of: $0.key) == $0.value })
+        #expect(table.rotation(of: 9 << 58 | 3) == nil)
+        #expect(largest > 24 && largest <= 37, "\(largest) octets a session at the worst moment")
+    }
+
+    @Test func `many at once are the same as one after the other`() {
+        let one = Denylist(key: key, stretchBits: 18)
+        let other = Denylist(key: key, stretchBits: 18)
+        let entries = (UInt64(0)..<5_000).map { number in
+            let time = Int64(number % 7) << 18
+            return Denylist.Entry(id: Octets.UUID(high: 1, low: number % 4_000), time: time, expires: time + 10)
+        }
+        for entry in entries { one.insert(entry.id, at: entry.time, expires: entry.expires) }
+        other.insert(Array(entries[..<2_000]))
+        other.insert(Array(entries[2_000...]))
+        #expect(one.count == other.count && one.byteCount == other.byteCount)
+        #expect(entries.allSatisfy { other.contains($0.id, at: $0.time) })
+        one.purge(expiredAt: 3 << 18)
+        other.purge(expiredAt: 3 << 18)
+        #expect(one.count == other.count && one.count > 0)
+    }
+
+    @Test func `what expired is given back to the kernel`() {
+        let list = Denylist(key: key, stretchBits: 18)
+        let before = residentByteCount()
+        list.insert(
+            (UInt64(0)..<600_000).map { Denylist.Entry(id: Octets.UUID(high: 2, low: $0), time: 1, expires: 9) })
+        let full = residentByteCount()
+        #expect(list.byteCount > 2_500_000 && full - before > 2_500_000)
+        list.purge(expiredAt: 9)
+        #expect(list.count == 0 && list.byteCount == 0)
+        // The arrays of the call above may or may not be gone by now; the tables must be.
+        #expect(full - residentByteCount() > 2_500_000)
+    }
+
+    /// proc(5), statm.
+    private func residentByteCount() -> Int {
+        let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
+        let fields = text.split(separator: " ")
+        return fields.count > 1 ? (Int(fields[1]) ?? 0) * 4_096 : 0
     }
 
     @Test func `a bucket goes when its last entry has expired`() {

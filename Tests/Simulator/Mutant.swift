@@ -13,6 +13,8 @@ enum Mutant: String, CaseIterable {
     case constantSalt = "constant-salt"
     /// Promised first, synced with the next write.
     case acknowledgeBeforeSync = "acknowledge-before-sync"
+    /// A snapshot is written without a sync before its name is given.
+    case forgetSnapshotSync = "forget-snapshot-sync"
     /// A clock that was set forward is taken as evidence that time has passed.
     case wallClockAsEvidence = "wall-clock-as-evidence"
     /// A start believes the page cache.
@@ -29,6 +31,7 @@ private final class MutantCalls: SystemCalls, @unchecked Sendable {
     private let disk: SimulatedDisk
     private var count = 0
     private var directories: Set<Int32> = []
+    private var unsettled: Set<Int32> = []
     private var late: Int32?
 
     init(_ mutant: Mutant, _ disk: SimulatedDisk) {
@@ -39,6 +42,7 @@ private final class MutantCalls: SystemCalls, @unchecked Sendable {
     func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> Int32 {
         let file = try disk.open(path, mode)
         if mode == .directory { directories.insert(file) } else { directories.remove(file) }
+        if mode == .unsettledDraft { unsettled.insert(file) } else { unsettled.remove(file) }
         return file
     }
 
@@ -76,7 +80,12 @@ private final class MutantCalls: SystemCalls, @unchecked Sendable {
             count += 1
             if count % 4 == 0 { return }
         }
+        if mutant == .forgetSnapshotSync, unsettled.contains(file) { return }
         try disk.synchronize(file)
+    }
+
+    func writeBack(_ file: Int32, from offset: UInt64, count: Int, waits: Bool) throws(SystemError) {
+        try disk.writeBack(file, from: offset, count: count, waits: waits)
     }
 
     func truncate(_ file: Int32, to byteCount: UInt64) throws(SystemError) {

@@ -17,13 +17,13 @@ extension SimulatedDisk: SystemCalls {
             if faults.isReadOnly || isAborted { throw SystemError(EROFS) }
             guard let file = directories[directory]?.names[name] else { throw SystemError(ENOENT) }
             target = .file(file, isSynchronous: false)
-        case .lock, .draft:
+        case .lock, .draft, .unsettledDraft:
             if faults.isReadOnly || isAborted { throw SystemError(EROFS) }
             if random.chance(faults.failingName) { throw SystemError(EIO) }
             guard let names = directories[directory]?.names else { throw SystemError(ENOENT) }
             if let file = names[name] {
                 target = .file(file, isSynchronous: mode == .draft)
-                if mode == .draft { discard(file) }
+                if mode != .lock { discard(file) }
             } else {
                 files[nextFile] = SimulatedFile()
                 link(directory, name, nextFile)
@@ -93,6 +93,12 @@ extension SimulatedDisk: SystemCalls {
         case nil: throw SystemError(EBADF)
         }
         if isLast { throw SystemError(EIO) }
+    }
+
+    /// Makes nothing durable, so a disk that does nothing at all is within its rights.
+    func writeBack(_ file: Int32, from offset: UInt64, count: Int, waits: Bool) throws(SystemError) {
+        let isLast = try begin()
+        if isLast || random.chance(faults.failingWrite) { throw SystemError(EIO) }
     }
 
     func truncate(_ file: Int32, to byteCount: UInt64) throws(SystemError) {

@@ -7,7 +7,7 @@ enum Layers {
     static let table: [String: Set<String>] = [
         "martlet": [
             "Assembly", "Engine", "HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal", "Telemetry",
-            "OpenSSL", "Octets", "CLinux",
+            "Fetching", "OpenSSL", "Octets", "CLinux",
         ],
         "Assembly": [
             "HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal", "Telemetry", "OpenSSL", "Octets",
@@ -22,8 +22,9 @@ enum Layers {
         "Token": ["OpenSSL", "Octets"],
         "Journal": ["Octets", "CLinux"],
         "Telemetry": ["Octets"],
+        "Fetching": ["OpenSSL", "Octets"],
         "OpenSSL": ["COpenSSL", "Octets"],
-        "Octets": [],
+        "Octets": ["CChecksum"],
     ]
 
     /// Modules of the toolchain that any target may import. Foundation is not among them: its JSON is not strict.

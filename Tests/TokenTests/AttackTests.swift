@@ -10,9 +10,9 @@ struct AttackTests {
     let tokens: [[UInt8]]
 
     init() throws {
-        let fixture = try Fixture()
+        let fixture = try Fixture(Fixture.everyKeyring)
         self.fixture = fixture
-        tokens = try Algorithm.allCases.map { algorithm in
+        tokens = try [Algorithm.hs256, .rs256, .es256, .edDSA, .ps256, .hs512].map { algorithm in
             var grant = Fixture.grant(algorithm)
             grant.subject = "owner of \(algorithm)"
             return try fixture.issuer.accessToken(grant)
@@ -25,11 +25,7 @@ struct AttackTests {
 
     @Test func `a public key in any spelling is no HMAC secret (B3)`() throws {
         let jwk = try #require(Fixture.rsa.publicJWK())
-        guard case .pair(let pair) = Fixture.rsa.material else {
-            Issue.record("not a pair")
-            return
-        }
-        let modulus = pair.verifyingKey.components.modulus
+        let modulus = try #require(Fixture.rsa.modulus)
         // SubjectPublicKeyInfo of a 2048-bit key with exponent 65537, RFC 5280 §4.1.2.7.
         let der: [UInt8] =
             [0x30, 0x82, 0x01, 0x22, 0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01]
@@ -51,7 +47,7 @@ struct AttackTests {
                 let input = [header, Forge.payload].map { Base64URL.encode(Array($0.utf8)) }.joined(separator: ".")
                 let octets = Array(input.utf8)
                 let tag = try mac.authenticate(octets.span)
-                let token = "\(input).\(Base64URL.encode(tag.indices.map { tag[$0] }))"
+                let token = "\(input).\(Base64URL.encode(tag.octets))"
                 #expect([.algNotAllowed, .signatureInvalid, .kidMissing].contains(fixture.refusal(token)))
             }
         }
@@ -143,7 +139,7 @@ struct AttackTests {
         let refresh = try fixture.issuer.refreshToken(Fixture.refreshClaims())
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/ ".utf8)
         for round in 0..<3_000 {
-            let original = (tokens + [refresh])[round % 3]
+            let original = (tokens + [refresh])[round % 7]
             var token = original
             for _ in 0..<Int.random(in: 1...3, using: &random) {
                 let index = Int.random(in: 0..<token.count, using: &random)

@@ -13,6 +13,11 @@ struct Fixture {
     static let rsa = made { () throws(KeyFault) in try Key.generate(.rs256, purpose: .access, createdAt: now) }
     static let hmac = made { () throws(KeyFault) in try Key.generate(.hs256, purpose: .access, createdAt: now) }
     static let refresh = made { () throws(KeyFault) in try Key.generate(.hs256, purpose: .refresh, createdAt: now) }
+    static let ofEveryAlgorithm = Algorithm.allCases.map { algorithm in
+        if let key = [rsa, hmac].first(where: { $0.algorithm == algorithm }) { return key }
+        return made { () throws(KeyFault) in try Key.generate(algorithm, purpose: .access, createdAt: now) }
+    }
+    static let everyKeyring = made { () throws(KeyFault) in try Keyring(ofEveryAlgorithm + [refresh]) }
     static let keyring = made { () throws(KeyFault) in try Keyring([rsa, hmac, refresh]) }
 
     let keyring: Keyring
@@ -120,8 +125,7 @@ enum Forge {
         do {
             switch key.material {
             case .secret(let secret):
-                let tag = try MACContext(secret).authenticate(input.span)
-                return tag.indices.map { tag[$0] }
+                return try MACContext(secret).authenticate(input.span).octets
             case .pair(let pair): return try Signer(pair).sign(input.span)
             case .publicHalf: return []
             }
@@ -149,15 +153,54 @@ func vector(_ path: String) throws -> Data {
     return try Data(contentsOf: tests.appending(path: "Vectors/\(path)"))
 }
 
+/// The names of all files in a folder of vectors.
+func vectorNames(_ folder: String) -> [String] {
+    let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    let path = tests.appending(path: "Vectors/\(folder)").path()
+    return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+}
+
+extension VerificationKeySet {
+    init(_ text: [UInt8], _ algorithm: Algorithm? = nil) throws(KeyFault) {
+        try self.init(parsing: text.span, algorithm: algorithm)
+    }
+
+    func refusal(_ token: [UInt8]) -> TokenRejection? {
+        do {
+            _ = try check(token.span)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    func accepts(_ token: [UInt8]) -> Bool { refusal(token) == nil }
+}
+
 extension Key {
-    init(jwk text: [UInt8], purpose: Purpose = .access, kid: String? = nil) throws(KeyFault) {
+    init(
+        jwk text: [UInt8], purpose: Purpose = .access, kid: String? = nil, algorithm: Algorithm? = nil
+    ) throws(KeyFault) {
         try self.init(
-            JWK(parsing: text.span), kid: kid, purpose: purpose, lifecycle: KeyLifecycle(createdAt: Fixture.now))
+            JWK(parsing: text.span), kid: kid, algorithm: algorithm, purpose: purpose,
+            lifecycle: KeyLifecycle(createdAt: Fixture.now))
+    }
+
+    init(
+        importing text: [UInt8], _ algorithm: Algorithm? = nil, purpose: Purpose = .access, kid: String? = nil
+    ) throws(KeyFault) {
+        try self.init(
+            importing: text.span, algorithm: algorithm, purpose: purpose, kid: kid, createdAt: Fixture.now)
     }
 
     init(file text: [UInt8]) throws(KeyFault) {
         try self.init(parsing: text.span)
     }
+}
+
+extension Key {
+    /// Of an RSA key.
+    var modulus: [UInt8]? { if case .rsa(let key) = publicNumbers { key.modulus } else { nil } }
 }
 
 extension JWK {

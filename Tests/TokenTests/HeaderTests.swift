@@ -61,8 +61,7 @@ struct HeaderTests {
 
     @Test(arguments: [
         "none", "None", "NONE", "nOnE", "none ", " none", "", "hs256", "Hs256", "HS256 ", " HS256", "HS256\\u0000",
-        "HS384",
-        "HS512", "RS384", "RS512", "PS256", "ES256", "ES256K", "EdDSA", "RSA1_5", "dir", "A256KW", "RSA-OAEP", "ＨＳ256",
+        "ES256K", "ES521", "Ed25519", "eddsa", "RSA1_5", "dir", "A256KW", "RSA-OAEP", "ＨＳ256",
     ])
     func `an unknown alg is refused, signed or not (A7, A8, B2)`(_ name: String) {
         let header = #"{"alg":"\#(name)","kid":"\#(kid)","typ":"at+jwt"}"#

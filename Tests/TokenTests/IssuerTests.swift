@@ -24,6 +24,7 @@ struct IssuerTests {
     func `an issued token names its kind and key and passes our own verifier (D2, B15, B16, B20)`(
         _ algorithm: Algorithm
     ) throws {
+        let fixture = try Fixture(Fixture.everyKeyring)
         let token = try fixture.issuer.accessToken(Fixture.grant(algorithm))
         let key = try #require(fixture.keyring.signingKey(for: algorithm, at: Fixture.now))
         let header = try #require(json(0, of: token) as? [String: String])
@@ -48,12 +49,13 @@ struct IssuerTests {
                 """)
     }
 
-    @Test(arguments: Algorithm.allCases)
+    @Test(arguments: Algorithm.allCases.filter(\.isDeterministic))
     func `equal grants give equal octets, also from another issuer (G5)`(_ algorithm: Algorithm) throws {
+        let fixture = try Fixture(Fixture.everyKeyring)
         let token = try fixture.issuer.accessToken(Fixture.grant(algorithm))
         _ = try fixture.issuer.accessToken(Fixture.grant(.hs256))
         #expect(try fixture.issuer.accessToken(Fixture.grant(algorithm)) == token)
-        #expect(try Fixture().issuer.accessToken(Fixture.grant(algorithm)) == token)
+        #expect(try Fixture(Fixture.everyKeyring).issuer.accessToken(Fixture.grant(algorithm)) == token)
     }
 
     @Test func `jti follows from session, generation and audience (D4)`() throws {

@@ -6,7 +6,9 @@ import Token
 
 @Suite("Keys and their files, RFC 7517")
 struct KeyTests {
-    @Test(arguments: [Fixture.rsa, Fixture.hmac, Fixture.refresh])
+    static let keys = Fixture.ofEveryAlgorithm + [Fixture.refresh]
+
+    @Test(arguments: keys)
     func `a key comes back from its file`(_ key: Key) throws {
         let file = try key.privateJWK()
         let copy = try Key(file: file)
@@ -16,7 +18,9 @@ struct KeyTests {
         #expect(copy.lifecycle == key.lifecycle)
         #expect(try copy.privateJWK() == file)
         let message = Array("a.b".utf8)
-        #expect(Forge.signature(over: message, copy) == Forge.signature(over: message, key))
+        let same = Forge.signature(over: message, copy) == Forge.signature(over: message, key)
+        #expect(same == key.algorithm.isDeterministic)
+        #expect(copy.canSign)
     }
 
     @Test func `the life cycle comes back from the file`() throws {
@@ -37,7 +41,7 @@ struct KeyTests {
             Issue.record("not a pair")
             return
         }
-        #expect(Fixture.rsa.kid == pair.verifyingKey.components.thumbprint)
+        #expect(Fixture.rsa.kid == Thumbprint.of(pair.verifyingKey.numbers))
         #expect(Base64URL.decode(Fixture.hmac.kid)?.count == 16)
         #expect(Fixture.hmac.kid != Fixture.refresh.kid)
     }
@@ -57,13 +61,11 @@ struct KeyTests {
 
     @Test(arguments: [
         ("", KeyFault.notObject), ("[]", .notObject), ("{}", .memberMissing("kty")),
-        (#"{"kty":1}"#, .memberInvalid("kty")), (#"{"kty":"EC","crv":"P-256"}"#, .unsupported("kty EC")),
+        (#"{"kty":1}"#, .memberInvalid("kty")), (#"{"kty":"AKP"}"#, .unsupported("kty AKP")),
         (#"{"kty":"oct"}"#, .memberMissing("k")), (#"{"kty":"oct","k":"="}"#, .memberInvalid("k")),
         (#"{"kty":"oct","k":""}"#, .memberInvalid("k")),
-        (#"{"kty":"oct","alg":"HS512","k":"AA"}"#, .unsupported("alg HS512")),
         (#"{"kty":"oct","alg":"none","k":"AA"}"#, .unsupported("alg none")),
-        (#"{"kty":"oct","alg":"RS256","k":"AA"}"#, .unsupported("alg for kty oct")),
-        (#"{"kty":"RSA","alg":"HS256","n":"AA","e":"AQAB"}"#, .unsupported("alg for kty RSA")),
+        (#"{"kty":"oct","alg":"RS256","k":"AA"}"#, .algorithmMismatch(.rs256)),
         (#"{"kty":"oct","use":"enc","k":"AA"}"#, .notForSignatures),
         (#"{"kty":"oct","key_ops":["sign"],"k":"AA"}"#, .notForSignatures),
         (#"{"kty":"oct","key_ops":["encrypt"],"k":"AA"}"#, .notForSignatures),
@@ -121,7 +123,7 @@ struct KeyTests {
 
     @Test func `a secret below 32 octets is refused (B4)`() {
         #expect(throws: KeyFault.crypto(.secretTooShort(byteCount: 31))) { try Key(file: file(Array(1...31))) }
-        let jwk = Array(#"{"kty":"oct","kid":"a","k":"\#(Base64URL.encode(Array(1...31)))"}"#.utf8)
+        let jwk = Array(#"{"kty":"oct","alg":"HS256","kid":"a","k":"\#(Base64URL.encode(Array(1...31)))"}"#.utf8)
         #expect(throws: KeyFault.crypto(.secretTooShort(byteCount: 31))) { try Key(jwk: jwk) }
     }
 
@@ -149,16 +151,6 @@ struct KeyTests {
         #expect(key.verifies(at: Fixture.now))
         members["key_ops"] = ["sign", "verify"]
         #expect(try Key(jwk: Array(JSONSerialization.data(withJSONObject: members))).signs(at: Fixture.now))
-    }
-
-    @Test(arguments: [
-        ("jwk_rsa_key.json", true), ("jwk_ec_key_P-256.json", false), ("jwk_ec_pub_secp256k1.json", false),
-        ("jwk_okp_key_Ed25519.json", false), ("jwk_okp_pub_Ed448.json", false),
-        ("jwk_keyset_only_unknown_alg.json", false),
-    ])
-    func `the key files of PyJWT load or are refused without a crash`(_ file: String, _ loads: Bool) throws {
-        let octets = Array(try vector("jwk-pyjwt/\(file)"))
-        #expect(((try? Key(jwk: octets, kid: "a")) != nil) == loads)
     }
 
     private func file(_ secret: [UInt8]) -> [UInt8] {

@@ -32,13 +32,9 @@ struct KeyringTests {
     }
 
     @Test func `a secret that holds a public key of the ring is refused (B3)`() throws {
-        guard case .pair(let pair) = Fixture.rsa.material else {
-            Issue.record("not a pair")
-            return
-        }
-        let modulus = pair.verifyingKey.components.modulus
+        let modulus = try #require(Fixture.rsa.modulus)
         for secret in [modulus, [2, 0] + modulus + [3], Array("n=\(Base64URL.encode(modulus))".utf8)] {
-            let jwk = Array(#"{"kty":"oct","kid":"a","k":"\#(Base64URL.encode(secret))"}"#.utf8)
+            let jwk = Array(#"{"kty":"oct","alg":"HS256","kid":"a","k":"\#(Base64URL.encode(secret))"}"#.utf8)
             let key = try Key(jwk: jwk)
             #expect(throws: KeyFault.weakSecret) { try Keyring([Fixture.rsa, key, Fixture.refresh]) }
             #expect(throws: Never.self) { try Keyring([key, Fixture.refresh]) }
@@ -72,7 +68,7 @@ struct KeyringTests {
     }
 
     private func key(_ kid: String, _ lifecycle: KeyLifecycle) throws(KeyFault) -> Key {
-        let jwk = Array(#"{"kty":"oct","k":"\#(Base64URL.encode(Random.bytes(32)))"}"#.utf8)
+        let jwk = Array(#"{"kty":"oct","alg":"HS256","k":"\#(Base64URL.encode(Random.bytes(32)))"}"#.utf8)
         return try Key(JWK(parsing: jwk.span), kid: kid, purpose: .access, lifecycle: lifecycle)
     }
 }

@@ -42,6 +42,7 @@ struct RefreshTests {
         #expect(fixture.refusal(refresh) == .typMismatch)
         #expect(fixture.refusal(refresh, audience: Fixture.issuerName) == .typMismatch)
         for algorithm in Algorithm.allCases {
+            let fixture = try Fixture(Fixture.everyKeyring)
             let access = try fixture.issuer.accessToken(Fixture.grant(algorithm))
             #expect(fixture.refreshRefusal(access) == .typMismatch)
         }

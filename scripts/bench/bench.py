@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import engine
 import processes
 import tokens
 from processes import Martlet
@@ -49,12 +50,20 @@ class Bench:
         self.rows = []
         self.servers = {}
 
-    def service(self, name, algorithm):
+    def service(self, name, algorithm, files=None):
         """A running service by name, started when first asked for, and the answer of a login to it."""
+        name = f"{name}-{algorithm}" if files else name
         if name not in self.servers:
-            server = Martlet(self.folder / name, algorithm)
+            server = Martlet(self.folder / name, algorithm, files=files)
             self.servers[name] = (server, server.login())
         return self.servers[name]
+
+    def nginx(self, byte_count, files):
+        """nginx with every protocol, answering with so many octets."""
+        name = f"nginx-{byte_count}"
+        if name not in self.servers:
+            self.servers[name] = (processes.nginx(self.folder / name, byte_count, files), None)
+        return self.servers[name][0]
 
     def yardstick(self):
         """nginx, answering with as many octets as a verification does."""
@@ -214,6 +223,7 @@ ROWS = {
     "mixed": mixed_row("95 % verify, 4 % refresh, 1 % revoke"),
     "verify-revoked": revoked_row("verify HS256, 100,000 ids revoked"),
     "start-up": start_up,
+    **engine.ROWS,
 }
 
 HEAD = (f"{'':38} {'conn':>4} {'req/s':>8} {'nginx':>8} {'ratio':>6} {'p50 ms':>7} {'p99 ms':>7} "

@@ -70,27 +70,36 @@ class Server:
                 self.process.wait()
 
 
-def nginx(folder, byte_count):
-    """nginx that answers everything with 200 and a body of so many octets, without an access log."""
+def nginx(folder, byte_count, files=None, connections=1_024):
+    """nginx that answers everything with 200 and a body of so many octets, without an access log.
+
+    With the files of a certificate and its key it has an address for TLS, and one for HTTP/2 without.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port, secure_port, http2_port = free_port(), free_port(), free_port()
+    secure = files and f"""
+                listen 127.0.0.1:{secure_port} ssl http2; listen 127.0.0.1:{http2_port} http2;
+                ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_protocols TLSv1.2 TLSv1.3;
+                ssl_session_cache off; ssl_session_tickets on; ssl_ecdh_curve X25519:P-256:P-384;"""
     conf = folder / "nginx.conf"
     conf.write_text(f"""
-        daemon off; master_process off; worker_processes 1;
+        daemon off; master_process off; worker_processes 1; worker_rlimit_nofile {connections + 200};
         pid {folder}/nginx.pid; error_log {folder}/error.log;
-        events {{ worker_connections 1024; }}
+        events {{ worker_connections {connections}; }}
         http {{
             access_log off; default_type application/json; server_tokens off;
             keepalive_requests 1000000000; keepalive_timeout 600s;
             client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
             uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
             server {{
-                listen 127.0.0.1:{port};
+                listen 127.0.0.1:{port};{secure or ""}
                 add_header Cache-Control no-store; add_header X-Content-Type-Options nosniff;
                 location / {{ return 200 '{"x" * byte_count}'; }}
             }}
         }}""")
-    return Server(["nginx", "-p", str(folder), "-c", str(conf)], port, folder / "log")
+    server = Server(["nginx", "-p", str(folder), "-c", str(conf)], port, folder / "log")
+    server.secure_port, server.http2_port = secure_port, http2_port
+    return server
 
 
 class Martlet(Server):
@@ -99,13 +108,15 @@ class Martlet(Server):
     binary = os.environ.get("MARTLET_BIN", ".build/release/martlet")
     password = "a password of the bench"
 
-    def __init__(self, folder, algorithm, pinned=True):
+    def __init__(self, folder, algorithm, pinned=True, files=None, connections=20_000, more=None):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        port = free_port()
+        port = self.http2_port = free_port()
+        self.secure_port = free_port() if files else None
         self.environment = {
             "PATH": os.environ["PATH"],
-            "MARTLET_LISTEN": f"127.0.0.1:{port}",
+            "MARTLET_LISTEN": f"127.0.0.1:{port}" + (f",https://127.0.0.1:{self.secure_port}" if files else ""),
+            "MARTLET_CONNECTIONS": str(connections),
             "MARTLET_OPERATOR_LISTEN": f"127.0.0.1:{free_port()}",
             "MARTLET_STATE": str(folder / "state"),
             "MARTLET_KEYS": str(folder / "keys"),
@@ -115,11 +126,13 @@ class Martlet(Server):
             "MARTLET_ACCESS_TTL": "1h",
             "MARTLET_THREADS": "1",
         }
+        if files:
+            self.environment |= {"MARTLET_TLS_CERT": str(files[0]), "MARTLET_TLS_KEY": str(files[1])}
         if not (folder / "users.json").exists():
             command = [self.binary, "user", "add", "bench", "--password-stdin", "--scope", "read", "--scope", "write"]
             subprocess.run(command, env=self.environment, input=self.password.encode(), check=True,
                            stdout=subprocess.DEVNULL)
-        super().__init__([self.binary, "serve"], port, folder / "log", self.environment, pinned)
+        super().__init__([self.binary, "serve"], port, folder / "log", self.environment | (more or {}), pinned)
 
     def login(self):
         """A login's answer."""

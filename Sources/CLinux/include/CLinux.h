@@ -35,5 +35,18 @@ int clinux_eventfd(void);
 int clinux_stream_socket(int family);
 /// Names the calling thread; the kernel keeps 15 octets.
 void clinux_name_thread(const char *name);
+/// A blocking, close-on-exec AF_UNIX socket of type SOCK_SEQPACKET, whose sends and receives give up after some seconds.
+int clinux_packet_socket(int seconds);
+/// The effective user at the other end of a connected AF_UNIX socket (SO_PEERCRED); -1 with errno.
+long clinux_peer_user(int socket);
+/// Sends one message with copies of `count` descriptors (SCM_RIGHTS). 0 or -1 with errno.
+int clinux_send_descriptors(int socket, const void *text, unsigned long length, const int *descriptors, int count);
+/// Receives one message; `*count` is how many descriptors there is room for, and then how many came, close-on-exec.
+/// The message's length, or -1 with errno; nothing stays open after a failure.
+long clinux_receive_descriptors(int socket, void *text, unsigned long capacity, int *descriptors, int *count);
+/// Has the calling thread take the processor and the disk only when nobody else wants them, as far as the kernel can.
+void clinux_stand_back(void);
+/// sync_file_range(2): begins to write dirty pages of the range, or waits until they are written. 0 or -1 with errno.
+int clinux_write_back(int file, long long offset, long long count, int waits);
 /// Has a listening TCP socket ignore new connection attempts; those under way still arrive. 0 or -1 with errno.
 int clinux_ignore_syn(int socket);

@@ -14,8 +14,8 @@ from cryptography.x509.oid import NameOID
 class Pair:
     """A certificate and its key, signed by `issuer` or by itself."""
 
-    def __init__(self, name: str, issuer: "Pair | None" = None, authority: bool = False, days=(-1, 30)):
-        self.key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(self, name: str, issuer: "Pair | None" = None, authority: bool = False, days=(-1, 30), key=None):
+        self.key = key or ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.issuer = issuer
         signer = issuer or self

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 BINARY = str(Path(os.environ.get("MARTLET_BIN", ROOT / ".build/release/martlet")).resolve())
-START_SECONDS = 20
+START_SECONDS = 60
 
 
 class StartFailed(Exception):
@@ -24,20 +24,32 @@ class StartFailed(Exception):
 
 def environment(settings: dict[str, object]) -> dict[str, str]:
     """Settings by their short names, as `access_ttl="5m"`, and nothing of ours beside them."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
+    # The last three are for builds with a sanitizer (scripts/test-sanitized).
+    names = ("PATH", "LANG", "TZ", "ASAN_OPTIONS", "TSAN_OPTIONS", "SWIFT_BACKTRACE")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return kept | {f"MARTLET_{name.upper()}": str(value) for name, value in settings.items()}
 
 
 class Run:
-    """A started `martlet serve` and everything it has printed."""
+    """A started `martlet serve` and everything it has printed. `prefix` stands in front and must become the service."""
 
-    def __init__(self, arguments: list[str], cwd: Path, settings: dict[str, object], preexec=None):
+    def __init__(
+        self,
+        arguments: list[str],
+        cwd: Path,
+        settings: dict[str, object],
+        preexec=None,
+        prefix: tuple[str, ...] = (),
+        passed: tuple[int, ...] = (),
+    ):
+        """`passed` are descriptors that stay open."""
         self.chunks: list[str] = []
         self.told = threading.Condition()
         self.process = subprocess.Popen(
-            [BINARY, *arguments],
+            [*prefix, BINARY, *arguments],
             cwd=cwd,
             env=environment(settings),
+            pass_fds=passed,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -83,14 +95,19 @@ class Run:
         """Returns once `count` addresses are bound."""
         deadline = time.monotonic() + START_SECONDS
         with self.told:
-            while sum("listening" in line for line in self.chunks) < count:
+            while sum("listening" in line for line in self.chunks) < count and self.is_running:
                 self.told.wait(0.05)
-                if not self.is_running:
-                    self.pump.join(2)
-                    raise StartFailed(self.process.returncode, self.text)
                 if time.monotonic() > deadline:
-                    self.kill()
-                    raise StartFailed(None, self.text)
+                    break
+            else:
+                if self.is_running:
+                    return
+        # Outside of the lock, which the pump needs for the last lines.
+        if self.is_running:
+            self.kill()
+            raise StartFailed(None, self.text)
+        self.pump.join(2)
+        raise StartFailed(self.process.returncode, self.text)
 
     def kill(self) -> None:
         if self.is_running:

@@ -69,6 +69,8 @@ class Server:
             "login_source_failures": 0,
             "log_level": "debug",
         } | settings
+        # What stands in front of the command, as `env LD_PRELOAD=…`.
+        self.prefix: tuple[str, ...] = ()
         self.secrets = {person.password for person in people}
         self.runs: list[Run] = []
         self.checked = 0
@@ -126,11 +128,15 @@ class Server:
             shutil.copytree(Server.keys_made, self.keys_path)
         self.run_once(preexec, arguments)
         if not Server.keys_made:
-            Server.keys_made = Path(shutil.copytree(self.keys_path, self.directory.parent / "keys-kept"))
+            # Keys only: what else may stand there is about one journal.
+            only_keys = shutil.ignore_patterns("journal.seen")
+            Server.keys_made = Path(
+                shutil.copytree(self.keys_path, self.directory.parent / "keys-kept", ignore=only_keys)
+            )
         return self
 
     def run_once(self, preexec=None, arguments: tuple[str, ...] = ()) -> None:
-        self.runs.append(Run(["serve", *arguments], self.directory, self.settings, preexec))
+        self.runs.append(Run(["serve", *arguments], self.directory, self.settings, preexec, self.prefix))
         addresses = f"{self.settings['listen']},{self.settings['operator_listen']}"
         self.run.await_listening(addresses.count(",") + 1)
 

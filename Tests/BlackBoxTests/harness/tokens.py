@@ -1,14 +1,13 @@
 """Tokens taken apart and made by hand, with the service's own keys or with an attacker's."""
 
 import base64
+import functools
 import hashlib
 import hmac
 import json
 from pathlib import Path
 
 import jwt
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
 
 
 def b64url(octets: bytes) -> str:
@@ -50,7 +49,7 @@ class Keys:
 
 
 def sign(header, claims, key: dict | bytes | None) -> str:
-    """A compact JWS: by RS256 for an RSA JWK, by HS256 for a secret, with an empty signature for `None`."""
+    """A compact JWS: by the algorithm of a private JWK, by HS256 for a secret, with an empty signature for `None`."""
     signing_input = f"{b64url(compact(header))}.{b64url(compact(claims))}"
     return f"{signing_input}.{b64url(signature(signing_input.encode(), key))}"
 
@@ -58,11 +57,15 @@ def sign(header, claims, key: dict | bytes | None) -> str:
 def signature(message: bytes, key: dict | bytes | None) -> bytes:
     if key is None:
         return b""
-    if isinstance(key, dict) and key["kty"] == "RSA":
-        private = jwt.PyJWK({**key, "alg": "RS256"}).key
-        return private.sign(message, padding.PKCS1v15(), hashes.SHA256())
-    secret = unb64url(key["k"]) if isinstance(key, dict) else key
-    return hmac.new(secret, message, hashlib.sha256).digest()
+    if isinstance(key, bytes):
+        return hmac.new(key, message, hashlib.sha256).digest()
+    return jwt.get_algorithm_by_name(key["alg"]).sign(message, loaded(json.dumps(key)))
+
+
+@functools.cache
+def loaded(jwk: str):
+    """The key of a private JWK; loading one takes milliseconds, for RSA tens of them."""
+    return jwt.PyJWK(json.loads(jwk)).key
 
 
 class Forge:

@@ -1,9 +1,13 @@
 """A raw connection, for what no well-behaved HTTP client would send."""
 
 import socket
+import ssl
 from dataclasses import dataclass
 
 from .observed import code_of, note
+
+# What a write or a read meets when the peer has closed, plain and over TLS.
+RESET = (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
 @dataclass
@@ -62,7 +66,7 @@ class Wire:
             self.asked.append((first[0].decode("latin-1"), first[1].decode("latin-1")))
         try:
             self.socket.sendall(octets)
-        except (BrokenPipeError, ConnectionResetError):
+        except RESET:
             pass
 
     def answer(self, to_head: bool = False) -> Answer:
@@ -90,7 +94,7 @@ class Wire:
         while True:
             try:
                 found.append(self.answer())
-            except (Closed, TimeoutError, ConnectionResetError):
+            except (Closed, TimeoutError, *RESET):
                 return found
 
     def is_closed(self, within: float = 5) -> bool:
@@ -100,7 +104,7 @@ class Wire:
         self.socket.settimeout(within)
         try:
             return self.socket.recv(1) == b""
-        except ConnectionResetError:
+        except RESET:
             return True
         except TimeoutError:
             return False

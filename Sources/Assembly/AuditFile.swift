@@ -1,0 +1,62 @@
+package import Accounts
+import Glibc
+
+/// What operators did outside the running service, one line of JSON each, in the order in which it was done.
+///
+/// The file lies beside the journal and is no part of it: the journal is locked by the process that serves, while a token
+/// can be minted whether one serves or not. A line is on the disk before what it tells of is handed out.
+package struct AuditFile: Sendable {
+    package let path: String
+    private let directory: String
+
+    /// - Parameter directory: the journal's; made with mode 0700 where it is missing.
+    package init(directory: String) {
+        self.directory = directory
+        path = directory + "/audit.log"
+    }
+
+    /// Appends a line, whole and through to the disk; its newline is added here.
+    package func append(_ line: [UInt8]) throws(AccountsFault) {
+        guard unsafe mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw fault("mkdir", directory) }
+        let file = unsafe open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw fault("open", path) }
+        defer { close(file) }
+        // Lines of two commands at once must not mix; closing gives the lock back.
+        while flock(file, LOCK_EX) != 0 { guard errno == EINTR else { throw fault("flock", path) } }
+        try takeOwner(file)
+        // What a crash left half-written stays a line of its own.
+        let octets = (try endsWhole(file) ? [] : [0x0A]) + line + [0x0A]
+        var rest = octets[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe write(file, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw fault("write", path) }
+            rest = rest.dropFirst(count)
+        }
+        guard fsync(file) == 0 else { throw fault("fsync", path) }
+        let folder = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { throw fault("open", directory) }
+        defer { close(folder) }
+        guard fsync(folder) == 0 else { throw fault("fsync", directory) }
+    }
+
+    /// A file that root has begun belongs to whom the directory belongs to, or the next command could not go on with it.
+    private func takeOwner(_ file: Int32) throws(AccountsFault) {
+        var status = stat()
+        guard geteuid() == 0, unsafe stat(directory, &status) == 0 else { return }
+        guard fchown(file, status.st_uid, status.st_gid) == 0 else { throw fault("fchown", path) }
+    }
+
+    private func endsWhole(_ file: Int32) throws(AccountsFault) -> Bool {
+        let end = lseek(file, 0, SEEK_END)
+        guard end >= 0 else { throw fault("lseek", path) }
+        guard end > 0 else { return true }
+        var last: UInt8 = 0
+        guard unsafe pread(file, &last, 1, end - 1) == 1 else { throw fault("read", path) }
+        return last == 0x0A
+    }
+
+    private func fault(_ call: String, _ path: String) -> AccountsFault {
+        .system(call: call, path: path, code: errno)
+    }
+}

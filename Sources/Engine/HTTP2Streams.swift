@@ -1,0 +1,41 @@
+/// A connection's streams by their numbers, of which a peer's every next one is higher (RFC 9113 §5.1.1).
+///
+/// So they are kept in order, a search halves what is left, and what begins goes to the end.
+struct HTTP2Streams {
+    private var ids: [Int32] = []
+    private(set) var values: [HTTP2Stream] = []
+
+    var isEmpty: Bool { ids.isEmpty }
+
+    /// Setting is for streams that are not there yet.
+    subscript(id: Int32) -> HTTP2Stream? {
+        get {
+            let place = place(of: id)
+            return place < ids.count && ids[place] == id ? values[place] : nil
+        }
+        set {
+            guard let newValue else { return }
+            let place = place(of: id)
+            ids.insert(id, at: place)
+            values.insert(newValue, at: place)
+        }
+    }
+
+    mutating func removeValue(forKey id: Int32) -> HTTP2Stream? {
+        let place = place(of: id)
+        guard place < ids.count, ids[place] == id else { return nil }
+        ids.remove(at: place)
+        return values.remove(at: place)
+    }
+
+    /// Where `id` is, or where it would be.
+    private func place(of id: Int32) -> Int {
+        var (low, high) = (0, ids.count)
+        if let last = ids.last, last < id { return high }
+        while low < high {
+            let middle = (low &+ high) &>> 1
+            if ids[middle] < id { low = middle &+ 1 } else { high = middle }
+        }
+        return low
+    }
+}

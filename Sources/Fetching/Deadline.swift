@@ -1,0 +1,27 @@
+import Glibc
+
+/// A moment by which something must have happened, on a clock that only goes forward.
+struct Deadline {
+    private let end: Int64
+
+    init(milliseconds: Int64) {
+        end = Self.now + milliseconds
+    }
+
+    /// What is left, for poll(2); 0 when it has passed.
+    var milliseconds: Int32 { Int32(clamping: max(0, end - Self.now)) }
+
+    var hasPassed: Bool { milliseconds == 0 }
+
+    /// An equal part of what is left, for one of `count` attempts.
+    func share(of count: Int) -> Deadline {
+        Deadline(milliseconds: max(1, Int64(milliseconds) / Int64(max(1, count))))
+    }
+
+    /// Milliseconds of CLOCK_MONOTONIC.
+    private static var now: Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}

@@ -1,0 +1,64 @@
+/// Documents by their address: from the cache while they are fresh, else from their server.
+package final class DocumentSource {
+    package struct Document: Equatable {
+        package let body: [UInt8]
+        /// Whether the server itself has just said that this is what it has.
+        package let isConfirmed: Bool
+        /// Whether the server could not be asked though the copy is past its time.
+        package let isStale: Bool
+    }
+
+    private let client: WebClient
+    private let cache: DocumentCache?
+    /// Milliseconds for which a copy may be used past its time when the server cannot be asked.
+    private let staleMax: Int64
+    /// Milliseconds since 1970.
+    private let now: Int64
+
+    package init(client: WebClient, cache: DocumentCache?, staleMax: Int64, now: Int64) {
+        self.client = client
+        self.cache = cache
+        self.staleMax = staleMax
+        self.now = now
+    }
+
+    /// A copy that needs no asking.
+    package func freshCopy(of address: WebAddress) -> Document? {
+        guard let copy = cache?.document(at: address.text), copy.isFresh(at: now) else { return nil }
+        return Document(body: copy.body, isConfirmed: false, isStale: false)
+    }
+
+    /// - Parameter isConfirming: whether to ask the server though the copy is fresh.
+    package func document(at address: WebAddress, isConfirming: Bool = false) throws(FetchFault) -> Document {
+        let copy = cache?.document(at: address.text)
+        if let copy, !isConfirming, copy.isFresh(at: now) {
+            return Document(body: copy.body, isConfirmed: false, isStale: false)
+        }
+        do throws(FetchFault) {
+            return try ask(address, copy)
+        } catch {
+            guard let copy, copy.checkedAt <= now, now - copy.freshUntil < staleMax else { throw error }
+            return Document(body: copy.body, isConfirmed: false, isStale: true)
+        }
+    }
+
+    private func ask(_ address: WebAddress, _ copy: CachedDocument?) throws(FetchFault) -> Document {
+        let answer = try client.get(address, etag: copy?.etag)
+        let body: [UInt8]
+        switch (answer.status, copy) {
+        case (200, _): body = answer.body
+        case (304, let copy?): body = copy.body
+        default: throw .status(answer.status, address: address.authority)
+        }
+        if let seconds = Freshness.seconds(of: answer) {
+            let etag = answer.field("etag").flatMap { CachedDocument.isTag($0) ? $0 : nil }
+            cache?.keep(
+                CachedDocument(
+                    url: address.text, etag: etag ?? (answer.status == 304 ? copy?.etag : nil), checkedAt: now,
+                    freshUntil: now + seconds * 1_000, body: body))
+        } else {
+            cache?.forget(address.text)
+        }
+        return Document(body: body, isConfirmed: true, isStale: false)
+    }
+}

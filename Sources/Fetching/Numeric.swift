@@ -1,0 +1,14 @@
+import Glibc
+
+/// Addresses spelled in numbers (inet_pton(3)): the one spelling that every resolver reads alike.
+enum Numeric {
+    static func isV4(_ text: String) -> Bool {
+        var address = in_addr()
+        return unsafe inet_pton(AF_INET, text, &address) == 1
+    }
+
+    static func isV6(_ text: String) -> Bool {
+        var address = in6_addr()
+        return unsafe inet_pton(AF_INET6, text, &address) == 1
+    }
+}

@@ -1,0 +1,107 @@
+import Glibc
+import Synchronization
+
+/// Where a host can be reached, as connect(2) takes it.
+struct Endpoint: Sendable {
+    let family: Int32
+    /// A `sockaddr` of that family.
+    let address: [UInt8]
+}
+
+/// Names to addresses, within a time: getaddrinfo(3) itself knows no limit.
+enum Resolver {
+    /// - Throws: `.unresolved` or `.timedOut`.
+    static func endpoints(of address: WebAddress, by deadline: Deadline) throws(FetchFault) -> [Endpoint] {
+        if address.host == "localhost" {
+            // Never asked for: the name means this machine, or a request in the clear could leave it.
+            return ["127.0.0.1", "::1"].flatMap { (try? lookUp($0, address.port, isNumeric: true).get()) ?? [] }
+        }
+        let isNumeric = Numeric.isV4(address.host) || Numeric.isV6(address.host)
+        let outcome =
+            isNumeric
+            ? lookUp(address.host, address.port, isNumeric: true)
+            : try lookUpAside(address.host, address.port, by: deadline)
+        return try outcome.get()
+    }
+
+    /// Asks in a thread of its own, which is left to itself if it takes too long.
+    private static func lookUpAside(
+        _ host: String, _ port: UInt16, by deadline: Deadline
+    ) throws(FetchFault) -> Result<[Endpoint], FetchFault> {
+        var pipes: [Int32] = [-1, -1]
+        guard unsafe pipe(&pipes) == 0 else { throw .unresolved(host: host, reason: text(of: errno)) }
+        let (reading, writing) = (pipes[0], pipes[1])
+        defer { close(reading) }
+        let answer = Answer()
+        let isStarted = Aside.start {
+            let found = lookUp(host, port, isNumeric: false)
+            answer.outcome.withLock { $0 = found }
+            // The end of the pipe is the news; nobody need be there to take it.
+            close(writing)
+        }
+        guard isStarted else {
+            close(writing)
+            throw .unresolved(host: host, reason: "no thread can be started")
+        }
+        var watched = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)
+        while unsafe poll(&watched, 1, deadline.milliseconds) < 0, errno == EINTR {}
+        guard let outcome = answer.outcome.withLock({ $0 }) else { throw .timedOut(address: host) }
+        return outcome
+    }
+
+    private final class Answer: Sendable {
+        let outcome = Mutex<Result<[Endpoint], FetchFault>?>(nil)
+    }
+
+    private static func lookUp(_ host: String, _ port: UInt16, isNumeric: Bool) -> Result<[Endpoint], FetchFault> {
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        unsafe hints.ai_flags = isNumeric ? AI_NUMERICHOST | AI_NUMERICSERV : AI_ADDRCONFIG | AI_NUMERICSERV
+        var found: UnsafeMutablePointer<addrinfo>?
+        let status = unsafe getaddrinfo(host, String(port), &hints, &found)
+        guard status == 0 else {
+            let reason = unsafe String(cString: gai_strerror(status))
+            return .failure(.unresolved(host: host, reason: reason))
+        }
+        defer { unsafe freeaddrinfo(found) }
+        var endpoints: [Endpoint] = []
+        var cursor = unsafe found
+        while let entry = unsafe cursor, endpoints.count < 8 {
+            if let name = unsafe entry.pointee.ai_addr {
+                let octets = unsafe UnsafeRawBufferPointer(start: name, count: Int(entry.pointee.ai_addrlen))
+                endpoints.append(Endpoint(family: unsafe entry.pointee.ai_family, address: unsafe Array(octets)))
+            }
+            unsafe cursor = entry.pointee.ai_next
+        }
+        return .success(endpoints)
+    }
+
+    static func text(of code: Int32) -> String { unsafe String(cString: strerror(code)) }
+}
+
+/// A thread for a call that cannot be interrupted.
+enum Aside {
+    private final class Work: Sendable {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    /// - Returns: whether there is one.
+    static func start(_ run: @escaping @Sendable () -> Void) -> Bool {
+        var thread = pthread_t()
+        let work = unsafe Unmanaged.passRetained(Work(run))
+        let result = unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                unsafe Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, work.toOpaque())
+        guard result == 0 else {
+            unsafe work.release()
+            return false
+        }
+        pthread_detach(thread)
+        return true
+    }
+}

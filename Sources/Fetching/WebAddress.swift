@@ -1,0 +1,140 @@
+/// An http or https URL that may be asked: over TLS, or in the clear to this very machine (RFC 3986, RFC 9110 §4.2).
+///
+/// Only spellings that mean one thing are taken: printable ASCII, no user information, no fragment, no backslash. Names
+/// are compared and sent in lower case; the path goes out as it was written.
+package struct WebAddress: Equatable, Sendable {
+    package static let byteCountMax = 2_048
+
+    package let isSecure: Bool
+    /// A name or an address; an IPv6 address without its brackets.
+    package let host: String
+    package let port: UInt16
+    /// Path and query, beginning with a slash.
+    package let target: String
+
+    /// - Throws: `.url` for what is no such URL, `.insecure` for http to another machine.
+    package init(_ text: String) throws(FetchFault) {
+        let octets = Array(text.utf8)
+        guard octets.count <= Self.byteCountMax, octets.allSatisfy(Self.isUsable) else { throw .url(Self.shown(text)) }
+        let rest: Substring
+        if let found = Self.rest(of: text, after: "https://") {
+            (isSecure, rest) = (true, found)
+        } else if let found = Self.rest(of: text, after: "http://") {
+            (isSecure, rest) = (false, found)
+        } else {
+            throw .url(Self.shown(text))
+        }
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        guard let (host, port) = Self.split(authority, port: isSecure ? 443 : 80) else { throw .url(Self.shown(text)) }
+        let tail = rest.dropFirst(authority.count)
+        self.host = host
+        self.port = port
+        target = tail.first == "/" ? String(tail) : "/" + tail
+        guard isSecure || isLoopback else { throw .insecure(Self.shown(text)) }
+    }
+
+    private init(isSecure: Bool, host: String, port: UInt16, target: String) {
+        self.isSecure = isSecure
+        self.host = host
+        self.port = port
+        self.target = target
+    }
+
+    /// Another target on the same server.
+    package func at(_ target: String) -> WebAddress {
+        WebAddress(isSecure: isSecure, host: host, port: port, target: target)
+    }
+
+    /// The path without the query.
+    package var path: String { String(target.prefix { $0 != "?" }) }
+
+    /// Whether this machine answers, whatever the network says: an address of loopback, or the name that is kept for it
+    /// (RFC 6761 §6.3).
+    package var isLoopback: Bool {
+        host == "localhost" || host == "::1" || Self.isLoopbackV4(host)
+    }
+
+    /// `Host`, and what `CONNECT` would name (RFC 9110 §7.2).
+    package var authority: String {
+        let name = host.contains(":") ? "[\(host)]" : host
+        return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
+    }
+
+    package var text: String { "\(isSecure ? "https" : "http")://\(authority)\(target)" }
+
+    /// Where a `Location` leads (RFC 9110 §10.2.2): a whole URL, one without a scheme, or a path from the root on.
+    ///
+    /// - Throws: also for a way off TLS, and for relative paths, which servers of keys have no use for.
+    func redirected(to location: String) throws(FetchFault) -> WebAddress {
+        let next: WebAddress
+        let reference = location.prefix { $0 != "#" }
+        if reference.hasPrefix("//") {
+            next = try WebAddress((isSecure ? "https:" : "http:") + reference)
+        } else if reference.hasPrefix("/") {
+            let octets = Array(reference.utf8)
+            guard octets.count <= Self.byteCountMax, octets.allSatisfy(Self.isUsable) else {
+                throw .url(Self.shown(location))
+            }
+            next = at(String(reference))
+        } else {
+            next = try WebAddress(String(reference))
+        }
+        guard next.isSecure || !isSecure else { throw .insecure(Self.shown(location)) }
+        return next
+    }
+
+    private static func rest(of text: String, after scheme: String) -> Substring? {
+        guard text.prefix(scheme.count).lowercased() == scheme else { return nil }
+        return text.dropFirst(scheme.count)
+    }
+
+    private static func split(_ authority: Substring, port standard: UInt16) -> (String, UInt16)? {
+        var host = authority
+        var port = standard
+        if let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") {
+            let digits = authority[authority.index(after: colon)...]
+            guard digits.utf8.allSatisfy({ 0x30...0x39 ~= $0 }), let number = UInt16(digits), number > 0 else {
+                return nil
+            }
+            port = number
+            host = authority[..<colon]
+        }
+        let name = host.lowercased()
+        if name.hasPrefix("["), name.hasSuffix("]") {
+            let inner = String(name.dropFirst().dropLast())
+            return Numeric.isV6(inner) ? (inner, port) : nil
+        }
+        return isName(name) ? (name, port) : nil
+    }
+
+    /// Letters, digits, hyphens, underscores and dots, which holds for addresses of IPv4, too.
+    private static func isName(_ host: String) -> Bool {
+        let isSpelled = host.utf8.allSatisfy {
+            0x61...0x7A ~= $0 || 0x30...0x39 ~= $0 || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
+                || $0 == UInt8(ascii: ".")
+        }
+        let labels = host.split(separator: ".", omittingEmptySubsequences: false)
+        guard isSpelled, host.utf8.count <= 253, labels.allSatisfy({ !$0.isEmpty && $0.utf8.count <= 63 }) else {
+            return false
+        }
+        // A last label of digits makes it an address, which has one spelling here (`127.1` and `0x7f.1` have others).
+        let isNumeric = labels.last?.utf8.first.map { 0x30...0x39 ~= $0 } ?? true
+        return !isNumeric || Numeric.isV4(host)
+    }
+
+    private static func isLoopbackV4(_ host: String) -> Bool {
+        Numeric.isV4(host) && host.hasPrefix("127.")
+    }
+
+    private static func isUsable(_ octet: UInt8) -> Bool {
+        0x21...0x7E ~= octet && ![0x22, 0x23, 0x3C, 0x3E, 0x40, 0x5C, 0x5E, 0x60, 0x7B, 0x7C, 0x7D].contains(octet)
+    }
+
+    /// For messages: short, and nothing that a terminal would act upon.
+    private static func shown(_ text: String) -> String {
+        let scalars = text.unicodeScalars.prefix(120).map { scalar in
+            0x20..<0x7F ~= scalar.value ? Character(scalar) : "?"
+        }
+        return String(scalars)
+    }
+}

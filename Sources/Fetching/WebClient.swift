@@ -1,0 +1,52 @@
+/// Asks servers over HTTP/1.1, one connection a question: bounded in octets, in time and in redirects.
+///
+/// Nothing that serves may import this target: a service that is told a URL by a token must have no way to ask it.
+package struct WebClient: Sendable {
+    package var bodyByteCountMax = 1_048_576
+    /// For one question with all its redirects.
+    package var milliseconds: Int64 = 10_000
+    package var redirectCountMax = 3
+
+    package init() {}
+
+    /// - Parameter etag: of the copy at hand; the answer may then be 304.
+    /// - Returns: an answer that is no redirect, whatever its status.
+    package func get(_ address: WebAddress, etag: String? = nil) throws(FetchFault) -> Answer {
+        let deadline = Deadline(milliseconds: milliseconds)
+        var address = address
+        for _ in 0...max(0, redirectCountMax) {
+            let condition = etag.map { "If-None-Match: \($0)\r\n" } ?? ""
+            let answer = try ask(address, "GET", condition, [], by: deadline)
+            guard [301, 302, 303, 307, 308].contains(answer.status) else { return answer }
+            guard let location = answer.field("location") else {
+                throw .status(answer.status, address: address.authority)
+            }
+            address = try address.redirected(to: location)
+        }
+        throw .redirectedTooOften
+    }
+
+    /// Sends JSON to this server and to no other: redirects are not followed.
+    package func post(_ address: WebAddress, json: [UInt8]) throws(FetchFault) -> Answer {
+        let fields = "Content-Type: application/json\r\nContent-Length: \(json.count)\r\n"
+        return try ask(address, "POST", fields, json, by: Deadline(milliseconds: milliseconds))
+    }
+
+    private func ask(
+        _ address: WebAddress, _ method: String, _ fields: String, _ body: [UInt8], by deadline: Deadline
+    ) throws(FetchFault) -> Answer {
+        let connection = try Connection(to: address, by: deadline)
+        let head = """
+            \(method) \(address.target) HTTP/1.1\r
+            Host: \(address.authority)\r
+            User-Agent: martlet\r
+            Accept: application/json\r
+            Accept-Encoding: identity\r
+            Connection: close\r
+            \(fields)\r
+
+            """
+        try connection.send(Array(head.utf8) + body)
+        return try connection.answer(AnswerReader(bodyByteCountMax: bodyByteCountMax))
+    }
+}

@@ -1,0 +1,210 @@
+internal import Glibc
+internal import Octets
+
+/// Puts a journal right that a server does not start with, keeping a copy of everything that is dropped.
+///
+/// What a crash leaves behind was never acknowledged, and dropping it is all that ``dropUnacknowledged()`` does.
+/// ``acceptLoss()`` goes on without acknowledged records that cannot be read any more. It makes a snapshot of all that
+/// can: at each moment the directory holds either the old files or the new ones, and the old ones also under
+/// `damaged-…`.
+package struct JournalRepair: Sendable {
+    private static let draft = "repair-draft"
+
+    private let path: String
+    private let options: JournalOptions
+    private let storage: DirectoryStorage
+
+    /// What was found and done.
+    package struct Report: Equatable, Sendable {
+        /// Octets that were never acknowledged and are dropped.
+        package internal(set) var tornByteCount: UInt64 = 0
+        /// The file or directory that has what was dropped; nil if nothing was.
+        package internal(set) var copy: String?
+        /// Records that go on to matter.
+        package internal(set) var keptCount: UInt64 = 0
+        /// Places whose records cannot be read; a file that cannot be read at all counts with every place it has.
+        package internal(set) var lostCount: UInt64 = 0
+        /// Files of which nothing can be read, and files that are missing.
+        package internal(set) var unreadable: [String] = []
+    }
+
+    /// - Throws: `.io` if there is no such directory.
+    package init(path: String, options: JournalOptions) throws(JournalFault) {
+        // A mistyped directory would be made, and be empty.
+        guard unsafe access(path, R_OK) == 0 else { throw .current("access", path) }
+        self.path = path
+        self.options = options
+        storage = DirectoryStorage(path: path)
+    }
+
+    /// Drops what a crash left unacknowledged, as a start would; a journal without such a tail stays as it is.
+    /// - Throws: `.corrupt` if acknowledged records are damaged: nothing was changed then; `.locked` while a server runs.
+    package func dropUnacknowledged() throws(JournalFault) -> Report {
+        var report = Report()
+        var reader = try JournalReader(storage)
+        defer { storage.unlock() }
+        try reader.replay { report.keptCount &+= UInt64($0.count) }
+        report.tornByteCount = reader.report.tornByteCount
+        guard report.tornByteCount > 0 else { return report }
+        let writer = try reader.intoWriter(options)
+        report.copy = writer.report.tornCopy
+        writer.close()
+        return report
+    }
+
+    /// Goes on with every record that is whole.
+    /// - Throws: `.corrupt` if there is nothing to go on with; `.unsupported` for files of another version; `.locked` while
+    ///   a server runs.
+    package func acceptLoss() throws(JournalFault) -> Report {
+        try storage.lock()
+        defer { storage.unlock() }
+        let names = try storage.names().filter { SegmentName($0) != nil || SnapshotName($0) != nil }
+        let drafts = DirectoryStorage(path: "\(path)/\(Self.draft)")
+        try removeDrafts(drafts)
+        try drafts.lock()
+        var report = Report()
+        let made: [String]
+        do throws(JournalFault) {
+            made = try write(names.sorted(), to: drafts, &report)
+            drafts.unlock()
+        } catch {
+            drafts.unlock()
+            // Best effort: the next repair removes them, too.
+            try? removeDrafts(drafts)
+            throw error
+        }
+        let copy = "damaged-\(hex(UInt64(clamping: options.clock.now), digits: 12))"
+        try link(names, into: copy)
+        report.copy = copy
+        // The segment first: alone it does not follow from the old files, and with the snapshot it stands for them.
+        for name in made { try move(name, from: Self.draft) }
+        for name in names where !made.contains(name) { try storage.remove(name) }
+        try removeDrafts(drafts)
+        return report
+    }
+
+    /// - Returns: the new segment's name, then the snapshot's.
+    private func write(
+        _ names: [String], to drafts: DirectoryStorage, _ report: inout Report
+    ) throws(JournalFault) -> [String] {
+        var number: UInt64 = 0
+        var lastSeq: UInt64 = 0
+        var lastTime: Int64 = 0
+        var store: UUID?
+        let salt = UInt32(truncatingIfNeeded: options.random())
+        let draft = "snapshot"
+        var writer = try SnapshotWriter(name: draft, salt: salt, in: drafts)
+        for name in names {
+            let byteCount = try storage.byteCount(of: name)
+            let places =
+                (byteCount &- min(byteCount, UInt64(SegmentHeader.byteCount))) / UInt64(JournalRecord.byteCount)
+            if let segment = SegmentName(name) {
+                number = max(number, segment.number)
+                // Numbers that were given once, though their records are lost, are not given again.
+                lastSeq = max(lastSeq, segment.firstSeq &+ places)
+            } else if let snapshot = SnapshotName(name) {
+                number = max(number, snapshot.number)
+            }
+            guard let layout = try layout(of: name, &report, places) else { continue }
+            switch layout {
+            case .segment(let header): store = store ?? header.store
+            case .snapshot(let header):
+                store = store ?? header.store
+                lastSeq = max(lastSeq, header.lastSeq)
+                lastTime = max(lastTime, header.lastTime)
+            }
+            var reader = SalvageReader(name, layout)
+            while let record = try reader.next(in: storage) {
+                lastSeq = max(lastSeq, record.seq)
+                lastTime = max(lastTime, record.time)
+                if record.kind != .open, record.kind != .seal { try writer.append(record) }
+            }
+            report.lostCount &+= reader.lostCount
+        }
+        report.unreadable += missing(among: names)
+        guard let store else { throw .corrupt(file: path, offset: 0, expectation: "a file with a good header") }
+        report.keptCount = writer.recordCount
+        let header = SnapshotHeader(
+            store: store, number: number, lastSeq: lastSeq, created: options.clock.now, salt: salt,
+            recordCount: writer.recordCount, lastChecksum: 0, lastTime: lastTime)
+        try writer.finish(header)
+        let segment = try begin(after: header, in: drafts)
+        try drafts.rename(draft, to: header.name)
+        return [segment, header.name]
+    }
+
+    /// Segments that once were and are not there, by the numbers in the names.
+    private func missing(among names: [String]) -> [String] {
+        let covered = names.compactMap { SnapshotName($0)?.number }.max() ?? 0
+        var missing: [String] = []
+        var next = covered &+ 1
+        for number in names.compactMap({ SegmentName($0)?.number }).sorted() where number > covered {
+            if number == next &+ 1 { missing.append("segment \(next), which is missing") }
+            if number > next &+ 1 { missing.append("segments \(next) to \(number &- 1), which are missing") }
+            next = number &+ 1
+        }
+        return missing
+    }
+
+    /// - Returns: nil for a file of which nothing can be read, which is counted.
+    private func layout(
+        of name: String, _ report: inout Report, _ places: UInt64
+    ) throws(JournalFault) -> SalvageReader.Layout? {
+        let octets = try storage.read(name, at: 0, count: SegmentHeader.byteCount)
+        do throws(JournalFault) {
+            if let segment = SegmentName(name) { return .segment(try SegmentHeader(octets, name: segment)) }
+            guard let snapshot = SnapshotName(name) else { return nil }
+            return .snapshot(try SnapshotHeader(octets, file: name, number: snapshot.number))
+        } catch {
+            guard case .corrupt = error else { throw error }
+            report.unreadable.append(name)
+            report.lostCount &+= places
+            return nil
+        }
+    }
+
+    /// The segment that every snapshot needs behind it, closed as by a process that ended well.
+    private func begin(after header: SnapshotHeader, in drafts: DirectoryStorage) throws(JournalFault) -> String {
+        var opening = JournalRecord(.open, key: header.store, expires: 0)
+        opening.seq = header.lastSeq &+ 1
+        opening.time = max(header.lastTime, options.clock.now)
+        var seal = JournalRecord(.seal, key: UUID(high: 0, low: 0), expires: 0)
+        seal.seq = opening.seq &+ 1
+        seal.time = opening.time
+        var writer = SegmentWriter(
+            storage: drafts, store: header.store, options: options, number: header.number &+ 1,
+            previousLastSeq: header.lastSeq, previousChecksum: header.lastChecksum)
+        try writer.commit([opening, seal], durableSeq: header.lastSeq)
+        writer.close()
+        return SegmentName(number: header.number &+ 1, firstSeq: opening.seq).text
+    }
+}
+
+extension JournalRepair {
+    /// The same files under a second name: they stay whole, and nothing is copied.
+    private func link(_ names: [String], into copy: String) throws(JournalFault) {
+        let directory = "\(path)/\(copy)"
+        guard unsafe mkdir(directory, 0o700) == 0 else { throw .current("mkdir", directory) }
+        for name in names {
+            guard unsafe Glibc.link("\(path)/\(name)", "\(directory)/\(name)") == 0 else {
+                throw .current("link", "\(directory)/\(name)")
+            }
+        }
+        try storage.synchronizeDirectory(directory)
+        try storage.synchronizeDirectory(path)
+    }
+
+    private func move(_ name: String, from directory: String) throws(JournalFault) {
+        guard unsafe Glibc.rename("\(path)/\(directory)/\(name)", "\(path)/\(name)") == 0 else {
+            throw .current("rename", "\(path)/\(name)")
+        }
+        try storage.synchronizeDirectory(path)
+    }
+
+    /// What a repair that was cut short left behind.
+    private func removeDrafts(_ drafts: DirectoryStorage) throws(JournalFault) {
+        guard unsafe access(drafts.path, F_OK) == 0 else { return }
+        for name in try drafts.names() { try drafts.remove(name) }
+        guard unsafe rmdir(drafts.path) == 0 else { throw .current("rmdir", drafts.path) }
+    }
+}

@@ -1,0 +1,56 @@
+import COpenSSL
+
+extension KeyHandle {
+    /// - Throws: `.unusableKey` for a kind of key that JOSE's signatures do not use, named.
+    func publicNumbers() throws(CryptoFault) -> PublicNumbers {
+        if isA("RSA") || isA("RSA-PSS") {
+            return .rsa(try RSAPublicComponents(modulus: number("n"), exponent: number("e")))
+        }
+        if isA("EC") {
+            let curve = try curve()
+            return .ec(
+                try ECPublicPoint(
+                    curve: curve, x: padded(number("qx"), curve), y: padded(number("qy"), curve)))
+        }
+        if isA("ED25519") { return .ed25519(try Ed25519PublicOctets(ed25519PublicOctets())) }
+        throw .unusableKey(reason: "a key of type \(typeName); RSA, EC and Ed25519 keys are used")
+    }
+
+    /// - Throws: also for RSA keys with more than two primes (RFC 7518 §6.3.2.7 leaves them to who supports them).
+    func privateNumbers() throws(CryptoFault) -> PrivateNumbers {
+        switch try publicNumbers() {
+        case .rsa(let publicHalf):
+            guard optionalNumber("rsa-factor3") == nil else {
+                throw .unusableKey(reason: "an RSA key of more than two primes")
+            }
+            return .rsa(
+                try RSAPrivateComponents(
+                    publicHalf: publicHalf, d: number("d"), p: number("rsa-factor1"), q: number("rsa-factor2"),
+                    dp: number("rsa-exponent1"), dq: number("rsa-exponent2"), qi: number("rsa-coefficient1")))
+        case .ec(let publicHalf):
+            return .ec(try ECPrivateNumbers(publicHalf: publicHalf, d: padded(number("priv"), publicHalf.curve)))
+        case .ed25519(let publicHalf):
+            return .ed25519(try Ed25519PrivateOctets(publicHalf: publicHalf, seed: ed25519Seed()))
+        }
+    }
+
+    /// Curves written out as parameters count if OpenSSL recognises a named one in every number, its generator included.
+    private func curve() throws(CryptoFault) -> Curve {
+        guard let name = text("group") else {
+            throw .unusableKey(reason: "an EC key on a curve without a name; P-256, P-384 and P-521 are used")
+        }
+        guard let curve = Curve.allCases.first(where: { "\($0.groupName)" == name || $0.rawValue == name }) else {
+            throw .unusableKey(reason: "an EC key on \(name); P-256, P-384 and P-521 are used")
+        }
+        return curve
+    }
+
+    private func padded(_ number: [UInt8], _ curve: Curve) -> [UInt8] {
+        [UInt8](repeating: 0, count: max(0, curve.coordinateByteCount - number.count)) + number
+    }
+
+    private var typeName: String {
+        guard let name = unsafe EVP_PKEY_get0_type_name(raw) else { return "unknown" }
+        return unsafe String(cString: name)
+    }
+}

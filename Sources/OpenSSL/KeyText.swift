@@ -1,0 +1,163 @@
+import COpenSSL
+
+/// A key read from PEM (RFC 7468) or DER: a public key, a private key, or the key of a certificate.
+package struct KeyText: Sendable {
+    /// What an RSA key says about the padding it is for (RFC 4055 §3.1).
+    package enum Restriction: Equatable, Sendable {
+        case none
+        /// An RSASSA-PSS key, with the hash that its parameters fix.
+        case pss(HashFunction?)
+    }
+
+    package let publicNumbers: PublicNumbers
+    /// `nil` for a public key or a certificate.
+    package let privateNumbers: PrivateNumbers?
+    package let restriction: Restriction
+
+    package static let byteCountMax = 65_536
+
+    /// Whether the octets claim to be PEM, so that they are never taken for a raw secret.
+    package static func isPEM(_ bytes: Span<UInt8>) -> Bool {
+        let marker = Array("-----BEGIN".utf8)
+        guard bytes.count >= marker.count else { return false }
+        return (0...(bytes.count - marker.count)).contains { start in
+            marker.indices.allSatisfy { bytes[start + $0] == marker[$0] }
+        }
+    }
+
+    /// Reads the one key of the text. Behind a certificate others may stand: its chain.
+    ///
+    /// - Throws: `.unusableKey` in so many words, or what the key's own numbers have wrong.
+    package init(parsing bytes: Span<UInt8>) throws(CryptoFault) {
+        guard bytes.count <= Self.byteCountMax else { throw .unusableKey(reason: "more than 64 KiB") }
+        let octets = bytes.indices.map { bytes[$0] }
+        defer { ERR_clear_error() }
+        let key = try Self.isPEM(bytes) ? Self.fromPEM(octets) : Self.fromDER(octets)
+        restriction = try key.handle.restriction()
+        let publicHalf = try key.handle.publicNumbers()
+        // A point that its own text puts beside the curve is found here, not at the first signature.
+        if case .ec(let point) = publicHalf { _ = try KeyHandle.make(.ec(point)) }
+        publicNumbers = publicHalf
+        privateNumbers = key.isPrivate ? try key.handle.privateNumbers() : nil
+    }
+}
+
+extension KeyText {
+    private struct Found {
+        let handle: KeyHandle
+        let isPrivate: Bool
+    }
+
+    private static func fromPEM(_ text: [UInt8]) throws(CryptoFault) -> Found {
+        let blocks = try PEM.blocks(text)
+        // What `openssl ecparam` writes in front names the curve once more.
+        let keys = blocks.filter { $0.label != "EC PARAMETERS" }
+        guard let first = keys.first else { throw .unusableKey(reason: "a PEM text without a key") }
+        let isChain = keys.allSatisfy { $0.isCertificate }
+        guard keys.count == 1 || isChain else {
+            throw .unusableKey(reason: "a PEM text of \(keys.count) parts; one key is expected")
+        }
+        guard !first.isEncrypted else { throw .unusableKey(reason: "a private key under a passphrase") }
+        guard let form = Form(label: first.label) else {
+            throw .unusableKey(
+                reason: "a PEM text of type \(first.label.prefix(40)), which holds no key for signatures")
+        }
+        guard let handle = read(first.content, form) else {
+            let reason = CryptoFault.drainedReason()
+            throw .unusableKey(reason: "\(form.text) that cannot be read or is none of RSA, EC and Ed25519: \(reason)")
+        }
+        return Found(handle: handle, isPrivate: form == .privateKey)
+    }
+
+    private static func fromDER(_ octets: [UInt8]) throws(CryptoFault) -> Found {
+        for form in [Form.publicKey, .privateKey, .certificate] {
+            if let handle = read(octets, form) { return Found(handle: handle, isPrivate: form == .privateKey) }
+        }
+        throw .unusableKey(reason: "neither PEM, JWK nor DER")
+    }
+
+    /// What can hold a key.
+    private enum Form {
+        case publicKey, rsaPublicKey, privateKey, certificate
+
+        init?(label: String) {
+            switch label {
+            case "PUBLIC KEY": self = .publicKey
+            case "RSA PUBLIC KEY": self = .rsaPublicKey
+            case "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY": self = .privateKey
+            case "CERTIFICATE", "X509 CERTIFICATE": self = .certificate
+            default: return nil
+            }
+        }
+
+        var text: String {
+            switch self {
+            case .publicKey, .rsaPublicKey: "a public key"
+            case .privateKey: "a private key"
+            case .certificate: "a certificate"
+            }
+        }
+    }
+
+    /// - Returns: `nil` also for octets behind the key.
+    private static func read(_ octets: [UInt8], _ form: Form) -> KeyHandle? {
+        unsafe octets.withUnsafeBufferPointer { buffer in
+            var cursor = buffer.baseAddress
+            let raw =
+                switch form {
+                case .publicKey: unsafe d2i_PUBKEY(nil, &cursor, buffer.count)
+                case .rsaPublicKey: unsafe d2i_PublicKey(EVP_PKEY_RSA, nil, &cursor, buffer.count)
+                case .privateKey: unsafe d2i_AutoPrivateKey(nil, &cursor, buffer.count)
+                case .certificate: unsafe certificateKey(&cursor, buffer.count)
+                }
+            guard let raw = unsafe raw else { return nil }
+            let handle = unsafe KeyHandle(owning: raw)
+            guard let end = unsafe cursor, let start = buffer.baseAddress, unsafe end - start == buffer.count else {
+                return nil
+            }
+            return handle
+        }
+    }
+
+    private static func certificateKey(_ cursor: inout UnsafePointer<UInt8>?, _ count: Int) -> OpaquePointer? {
+        guard let raw = unsafe d2i_X509(nil, &cursor, count) else { return nil }
+        let certificate = unsafe CertificateHandle(owning: raw)
+        return unsafe X509_get_pubkey(certificate.raw)
+    }
+}
+
+extension KeyHandle {
+    /// - Throws: `.unusableKey` for PSS parameters that no algorithm of JOSE has.
+    fileprivate func restriction() throws(CryptoFault) -> KeyText.Restriction {
+        guard isA("RSA-PSS") else { return .none }
+        // OpenSSL gives the salt's length exactly where the key has parameters, and leaves out what is SHA-1 by default.
+        guard let saltByteCount = integer("saltlen") else { return .pss(nil) }
+        let names = (text("digest") ?? "SHA1", text("mgf1-digest") ?? "SHA1")
+        let hash = HashFunction.allCases.first { ["\($0.name)", "SHA2-\($0.byteCount * 8)"].contains(names.0) }
+        guard let hash, names.1 == names.0, saltByteCount <= hash.byteCount else {
+            throw .unusableKey(
+                reason: "an RSA-PSS key for \(names.0), MGF1 with \(names.1) and salts of \(saltByteCount) octets; "
+                    + "JOSE has one hash for both and a salt as long")
+        }
+        return .pss(hash)
+    }
+}
+
+extension KeyText {
+    /// SubjectPublicKeyInfo in PEM (RFC 7468 §13).
+    package static func pem(_ numbers: PublicNumbers) throws(CryptoFault) -> [UInt8] {
+        let key = try KeyHandle.make(numbers)
+        guard let text = unsafe PEM.text({ unsafe PEM_write_bio_PUBKEY($0, key.raw) }) else {
+            throw .drained(from: "PEM_write_bio_PUBKEY")
+        }
+        return text
+    }
+
+    /// PKCS #8 in PEM, without a passphrase (RFC 7468 §10).
+    package static func pem(_ pair: SigningKey) throws(CryptoFault) -> [UInt8] {
+        let key = pair.handle
+        guard let text = unsafe PEM.text({ unsafe PEM_write_bio_PKCS8PrivateKey($0, key.raw, nil, nil, 0, nil, nil) })
+        else { throw .drained(from: "PEM_write_bio_PKCS8PrivateKey") }
+        return text
+    }
+}

@@ -1,0 +1,81 @@
+import COpenSSL
+
+/// The library's own work and nothing else, prepared as well as can be: what our paths are measured against.
+@safe package final class LibraryFloor {
+    private let raw: OpaquePointer
+    private let isMAC: Bool
+    /// Of the message that is signed.
+    private let digest: Digest
+    private var signature: [UInt8] = []
+    private let byteCountMax: Int
+
+    /// HMAC: EVP_MAC_init without a key, EVP_MAC_update, EVP_MAC_final.
+    package init(_ key: MACKey) throws(CryptoFault) {
+        let context = try MACContext(key)
+        guard let copy = unsafe EVP_MAC_CTX_dup(context.raw) else { throw .drained(from: "EVP_MAC_CTX_dup") }
+        unsafe raw = copy
+        isMAC = true
+        digest = Digest(byteCount: key.hash.byteCount)
+        byteCountMax = 0
+    }
+
+    /// EVP_PKEY_sign, or EVP_PKEY_verify of what it made, over a digest that stands ready.
+    ///
+    /// - Throws: `.algorithmMismatch` for Ed25519, which has no digest.
+    package init(_ key: SigningKey, verifying: Bool, over message: Span<UInt8>) throws(CryptoFault) {
+        guard let hash = key.algorithm.hash else { throw .algorithmMismatch }
+        digest = HashContext(hash).digest(message)
+        isMAC = false
+        let signing = unsafe try SignatureContext.make(key.handle, key.algorithm, begin: EVP_PKEY_sign_init)
+        defer { if verifying { unsafe EVP_PKEY_CTX_free(signing) } }
+        if verifying {
+            unsafe raw = try SignatureContext.make(
+                key.verifyingKey.handle, key.algorithm, begin: EVP_PKEY_verify_init)
+        } else {
+            unsafe raw = signing
+        }
+        byteCountMax = key.verifyingKey.signatureByteCount + 16
+        guard unsafe sign(signing) else { throw .drained(from: "EVP_PKEY_sign") }
+    }
+
+    deinit {
+        if isMAC { unsafe EVP_MAC_CTX_free(raw) } else { unsafe EVP_PKEY_CTX_free(raw) }
+    }
+
+    package func authenticate(_ message: Span<UInt8>) -> Bool {
+        let raw = unsafe raw
+        var tag = digest
+        var byteCount = 0
+        let isRead = unsafe message.withUnsafeBufferPointer { message in
+            unsafe EVP_MAC_init(raw, nil, 0, nil) == 1 && EVP_MAC_update(raw, message.baseAddress, message.count) == 1
+        }
+        return unsafe isRead && tag.withRoom { unsafe EVP_MAC_final(raw, $0.baseAddress, &byteCount, $0.count) == 1 }
+    }
+
+    package func sign() -> Bool { unsafe sign(raw) }
+
+    package func verify() -> Bool {
+        let raw = unsafe raw
+        let octets = digest.span
+        return unsafe signature.withUnsafeBufferPointer { signature in
+            unsafe octets.withUnsafeBufferPointer { digest in
+                unsafe EVP_PKEY_verify(
+                    raw, signature.baseAddress, signature.count, digest.baseAddress, digest.count) == 1
+            }
+        }
+    }
+
+    private func sign(_ context: OpaquePointer) -> Bool {
+        let octets = digest.span
+        var status: Int32 = 0
+        let made = unsafe [UInt8](unsafeUninitializedCapacity: byteCountMax) { room, count in
+            count = byteCountMax
+            status = unsafe octets.withUnsafeBufferPointer { digest in
+                unsafe EVP_PKEY_sign(context, room.baseAddress, &count, digest.baseAddress, digest.count)
+            }
+            if status != 1 { count = 0 }
+        }
+        signature = made
+        return status == 1
+    }
+}

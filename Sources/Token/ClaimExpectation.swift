@@ -1,0 +1,116 @@
+package import Octets
+
+/// What one claim must be.
+///
+/// - A text meets a string of the same octets, a number of the same value (`1` meets `1.0`), `true`, `false` and `null` by
+///   their names, and a list that holds any of these. It never meets an object.
+/// - JSON meets only a value of the same type: strings by their characters, numbers by their value, lists in their order,
+///   objects whatever the order of their members.
+package struct ClaimExpectation: Equatable, Sendable {
+    private enum Value: Equatable {
+        case text([UInt8])
+        case json([UInt8])
+    }
+
+    package let path: ClaimPath
+    private let value: Value
+
+    package init(_ path: ClaimPath, text: String) {
+        self.path = path
+        value = .text(Array(text.utf8))
+    }
+
+    /// - Throws: for what is no strict JSON.
+    package init(_ path: ClaimPath, json: String) throws(JSONFault) {
+        let octets = Array(json.utf8)
+        var document = JSONDocument()
+        try document.parse(octets.span)
+        self.path = path
+        value = .json(octets)
+    }
+
+    package func isMet(by document: JSONDocument, _ payload: Span<UInt8>) -> Bool {
+        guard let node = path.find(in: document, payload) else { return false }
+        switch value {
+        case .text(let text):
+            if document.kind(node) == .array {
+                return document.children(node).contains { Self.meets(text, document, $0, payload) }
+            }
+            return Self.meets(text, document, node, payload)
+        case .json(let json):
+            var expected = JSONDocument()
+            guard (try? expected.parse(json.span)) != nil else { return false }
+            return Self.isSame(Place(expected, 0), json.span, Place(document, node), payload)
+        }
+    }
+
+    private static func meets(
+        _ text: [UInt8], _ document: JSONDocument, _ node: JSONDocument.Node, _ payload: Span<UInt8>
+    ) -> Bool {
+        switch document.kind(node) {
+        case .string: return document.isEqual(node, text.span, in: payload)
+        case .number:
+            var wanted = JSONDocument()
+            guard (try? wanted.parse(text.span)) != nil, let number = wanted.number(0, in: text.span) else {
+                return false
+            }
+            return document.number(node, in: payload) == number
+        case .true: return text == Array("true".utf8)
+        case .false: return text == Array("false".utf8)
+        case .null: return text == Array("null".utf8)
+        case .array, .object: return false
+        }
+    }
+}
+
+/// A value in one of two documents that are compared.
+private struct Place {
+    let document: JSONDocument
+    let node: JSONDocument.Node
+
+    init(_ document: JSONDocument, _ node: JSONDocument.Node) {
+        self.document = document
+        self.node = node
+    }
+
+    var kind: JSONDocument.Kind { document.kind(node) }
+}
+
+extension ClaimExpectation {
+    /// Recurses as deep as documents nest, which their reader bounds.
+    private static func isSame(
+        _ left: Place, _ leftOctets: Span<UInt8>, _ right: Place, _ rightOctets: Span<UInt8>
+    ) -> Bool {
+        guard left.kind == right.kind else { return false }
+        switch left.kind {
+        case .true, .false, .null: return true
+        case .string:
+            return left.document.octets(left.node, in: leftOctets) == right.document.octets(right.node, in: rightOctets)
+        case .number:
+            guard let number = left.document.number(left.node, in: leftOctets) else { return false }
+            return number == right.document.number(right.node, in: rightOctets)
+        case .array:
+            let (ours, theirs) = (left.document.children(left.node), right.document.children(right.node))
+            guard ours.count == theirs.count else { return false }
+            for (one, other) in zip(ours, theirs) {
+                guard isSame(Place(left.document, one), leftOctets, Place(right.document, other), rightOctets) else {
+                    return false
+                }
+            }
+            return true
+        case .object:
+            let (ours, theirs) = (left.document.members(left.node), right.document.members(right.node))
+            guard ours.count == theirs.count else { return false }
+            for member in ours {
+                let name = left.document.octets(member.name, in: leftOctets) ?? []
+                var found = false
+                for other in theirs where right.document.isEqual(other.name, name.span, in: rightOctets) {
+                    found = isSame(
+                        Place(left.document, member.value), leftOctets, Place(right.document, other.value), rightOctets)
+                }
+                guard found else { return false }
+            }
+            return true
+        }
+    }
+}

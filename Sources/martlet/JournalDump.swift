@@ -1,0 +1,46 @@
+internal import Glibc
+internal import Journal
+
+/// `martlet journal dump`: a line of JSON for each record, in as little memory for many as for few.
+enum JournalDump {
+    private static let bufferByteCount = 64 << 10
+
+    static func run(_ directory: String) throws(JournalFault) -> Int32 {
+        // Who reads only the first lines closes the pipe: that ends the dump, and is no fault.
+        _ = signal(SIGPIPE, SIG_IGN)
+        var buffer: [UInt8] = []
+        buffer.reserveCapacity(bufferByteCount + 1_024)
+        let inspection = try JournalInspection(HeldDirectory(path: directory)) { record, file, offset in
+            buffer.append(contentsOf: line(record, file, offset).utf8)
+            if buffer.count >= bufferByteCount { flush(&buffer) }
+        }
+        flush(&buffer)
+        return JournalListing.report(inspection) ? ExitCode.failed : ExitCode.ok
+    }
+
+    /// Ends the process if nobody takes what is written.
+    private static func flush(_ buffer: inout [UInt8]) {
+        var rest = buffer[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                if errno == EPIPE { exit(ExitCode.ok) }
+                Terminal.writeError("martlet: standard output cannot be written\n")
+                exit(ExitCode.usage)
+            }
+            rest = rest.dropFirst(count)
+        }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    /// Names and numbers only: nothing in it needs escaping.
+    private static func line(_ record: JournalRecord, _ file: String, _ offset: UInt64) -> String {
+        """
+        {"seq":\(record.seq),"time":\(record.time),"kind":"\(record.kind.name)","key":"\(record.key)",\
+        "expires":\(record.expires),"value":\(record.value),"flags":\(record.flags),"reason":\(record.reason),\
+        "file":"\(file)","offset":\(offset)}
+
+        """
+    }
+}

@@ -1,0 +1,41 @@
+internal import Assembly
+internal import Journal
+internal import Octets
+internal import OpenSSL
+
+/// `martlet journal repair`: drops what was never acknowledged, and more only when told so.
+enum JournalRepairing {
+    static func run(_ directory: String, acceptsLoss: Bool) throws(JournalFault) -> Int32 {
+        let repair = try JournalRepair(
+            path: directory, options: JournalOptions(clock: SystemClock.wall, random: { Random.next64() }))
+        do throws(JournalFault) {
+            let report = try repair.dropUnacknowledged()
+            guard report.tornByteCount > 0 else {
+                Terminal.write("\(report.keptCount) records, nothing to repair\n")
+                return ExitCode.ok
+            }
+            Terminal.write(
+                "\(report.keptCount) records kept; \(report.tornByteCount) octets that were never acknowledged dropped, "
+                    + "a copy is in \(report.copy ?? "no file")\n")
+            return ExitCode.ok
+        } catch {
+            guard case .corrupt = error else { throw error }
+            guard acceptsLoss else {
+                Terminal.writeError(
+                    """
+                    martlet: \(error)
+                    Nothing was changed. martlet journal verify names every damaged place, and martlet journal repair \
+                    --accept-loss goes on without them: see martlet journal --help before you do that.
+
+                    """)
+                return ExitCode.failed
+            }
+        }
+        let report = try repair.acceptLoss()
+        for file in report.unreadable { Terminal.writeError("nothing could be read of \(file)\n") }
+        Terminal.write(
+            "\(report.keptCount) records kept, \(report.lostCount) or more lost; the files as they were are in "
+                + "\(report.copy ?? "no directory")\n")
+        return ExitCode.ok
+    }
+}

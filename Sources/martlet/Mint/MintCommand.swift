@@ -1,0 +1,94 @@
+import Accounts
+import Assembly
+import Glibc
+import Octets
+import OpenSSL
+import Service
+import Token
+
+/// `martlet mint`: an access token without a login, signed with the keys at hand and noted before it is handed out.
+enum MintCommand {
+    static let usage = """
+        usage: martlet mint (--user NAME | --subject ID) [OPTIONS]
+
+        Signs one access token with the newest key of the directory and prints it, for tests and for breaking
+        glass: nobody logs in, and no password is asked for. Before the token is printed, a line about it is on
+        the disk in audit.log beside the journal. A running server accepts it like any other token, and revokes
+        it like any other, by its jti, its session or its subject.
+
+          --user NAME        the subject is this user's id
+          --subject ID       the subject as it is; /verify refuses a subject that is no user's id
+          --audience NAME    may be repeated (default: the first of MARTLET_AUDIENCE)
+          --client-id ID     (default: martlet-mint)
+          --scope SCOPE      a scope; may be repeated
+          --role ROLE        a role; may be repeated
+          --claim NAME=JSON  a claim; may be repeated
+          --ttl TIME         (default: MARTLET_ACCESS_TTL, which is also the most, but for --force)
+          --alg ALG          (default: what the server would sign with)
+          --reason TEXT      why, for the audit line
+          --force            allows a --ttl of up to 24h
+          --keys DIR         (default: MARTLET_KEYS, or keys)
+          --state DIR        the journal's directory (default: MARTLET_STATE, or var)
+          --users FILE       (default: MARTLET_USERS, or users.json)
+
+        The issuer is MARTLET_ISSUER. Exit code: 0 printed, 1 failed, 2 a mistake in the command line.
+
+        """
+
+    private static let forcedLifetimeMax: Int64 = 86_400
+
+    static func run(_ words: [String]) -> Int32 {
+        Verb.run("mint", usage: usage) { () throws(CommandFault) in try mint(words) }
+    }
+
+    private static func mint(_ words: [String]) throws(CommandFault) {
+        let arguments = try Arguments.parse(
+            words,
+            options: [
+                .value("--user"), .value("--subject"), .list("--audience"), .value("--client-id"), .list("--scope"),
+                .list("--role"), .list("--claim"), .value("--ttl"), .value("--alg"), .value("--reason"),
+                .flag("--force"),
+                .value("--keys"), .value("--state"), .value("--users"),
+            ])
+        let order = try MintOrder(arguments, try configuration(arguments), now: SystemClock.wall.now)
+        let token = try order.sign()
+        let audit = AuditFile(directory: order.statePath)
+        do throws(AccountsFault) {
+            try audit.append(order.auditLine(token))
+        } catch {
+            throw .refused("nothing is handed out that is not noted: \(error)")
+        }
+        Terminal.writeError(order.summary + "; noted in \(audit.path)\n")
+        Terminal.write(String(decoding: token, as: UTF8.self) + "\n")
+    }
+
+    /// The service's settings, with the command's own options laid over them.
+    private static func configuration(_ arguments: Arguments) throws(CommandFault) -> Configuration {
+        var values = Environment.values
+        for (option, setting) in [("--keys", Setting.keys), ("--state", .state), ("--users", .users)] {
+            if let value = arguments.value(option) { values[setting.rawValue] = value }
+        }
+        do throws(ConfigurationError) {
+            return try Configuration(environment: values, cores: Environment.coreCount)
+        } catch {
+            throw .usage(error.mistakes.joined(separator: "\n"))
+        }
+    }
+
+    /// The lifetime asked for, in seconds.
+    static func lifetime(_ arguments: Arguments, _ configuration: Configuration) throws(CommandFault) -> Int64 {
+        let longest = configuration.realm.accessLifetime
+        guard let text = arguments.value("--ttl") else { return longest }
+        guard let seconds = TimeText.seconds(text), seconds > 0 else { throw .usage("--ttl must be a time such as 5m") }
+        if arguments.has("--force") {
+            guard seconds <= forcedLifetimeMax else { throw .usage("--ttl is 24h at most, even with --force") }
+            return seconds
+        }
+        guard seconds <= longest else {
+            throw .usage(
+                "no token of this service lives longer than \(TimeText.span(longest)) (MARTLET_ACCESS_TTL); "
+                    + "--force takes up to 24h")
+        }
+        return seconds
+    }
+}

@@ -1,0 +1,46 @@
+import Assembly
+import Engine
+import Glibc
+import Telemetry
+
+/// Where this process comes from, and what comes after it: sockets from a service manager, a predecessor that hands its
+/// sockets over, a successor that asks for them.
+final class Succession {
+    private(set) var inherited: [InheritedSocket]
+    private let path: String?
+    private let log: Log
+
+    /// - Throws: for sockets of a manager that cannot be used.
+    init(_ configuration: Configuration, _ environment: [String: String], log: Log) throws(EngineFault) {
+        inherited = try InheritedSocket.fromManager(environment, process: getpid())
+        path = configuration.handoverPath
+        self.log = log
+    }
+
+    /// Takes the sockets of a process that serves with the same settings, which then finishes and lets go of the journal.
+    ///
+    /// - Returns: whether there is one.
+    func takeOver() throws(StartFault) -> Bool {
+        guard let path else { return false }
+        do throws(EngineFault) {
+            guard let sockets = try HandoverPoint.takeOver(path: path) else { return false }
+            inherited += sockets
+            log.write(.info, "taking_over") { $0.add("sockets", sockets.count) }
+            return true
+        } catch {
+            throw StartFault(description: error.description)
+        }
+    }
+
+    /// Lets a successor take over from `server` from now on.
+    func offer(_ server: Server) throws(EngineFault) -> HandoverPoint? {
+        guard let path else { return nil }
+        let point = try HandoverPoint(path: path)
+        let log = log
+        point.serve(server) {
+            log.write(.info, "handed_over")
+            server.beginDrain()
+        }
+        return point
+    }
+}

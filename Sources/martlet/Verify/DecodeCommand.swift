@@ -1,0 +1,89 @@
+import Assembly
+import Octets
+import Token
+
+/// `martlet decode`: what a token says of itself, for people who look for a fault.
+enum DecodeCommand {
+    static let usage = """
+        usage: martlet decode (TOKEN | - | --token-env NAME) [--json]
+
+        Prints a token's header and claims as they stand in it, and its times as dates. Nothing is verified:
+        anybody can write a token that says this.
+
+          --json   one JSON object: unverified, header, claims, times, signature_octets
+
+        Exit code: 0 printed, 1 no token of JSON, 2 a mistake in the command line.
+
+        """
+
+    private static let times = ["iat", "nbf", "exp", "auth_time", "updated_at", "sxp"]
+
+    static func run(_ words: [String]) -> Int32 {
+        do throws(CommandFault) {
+            return try decode(words)
+        } catch {
+            return TokenCommand.report(error, "decode", usage: usage)
+        }
+    }
+
+    private static func decode(_ words: [String]) throws(CommandFault) -> Int32 {
+        let arguments = try Arguments.parse(
+            words, options: [.flag("--json"), .value("--token-env")], operands: ["TOKEN"], optionalCount: 1)
+        let token = try TokenInput(arguments).read().first ?? []
+        let parts: UnverifiedJWS
+        do throws(TokenRejection) {
+            parts = try UnverifiedJWS(token.span)
+        } catch {
+            Terminal.writeError("martlet decode: \(Verdict(error).reason)\n")
+            return ExitCode.failed
+        }
+        let isJSON = arguments.has("--json")
+        guard let header = JSONRendering.text(parts.header, isPretty: !isJSON),
+            let claims = JSONRendering.text(parts.payload, isPretty: !isJSON)
+        else {
+            Terminal.writeError("martlet decode: the header or the payload is no strict JSON\n")
+            return ExitCode.failed
+        }
+        let moments = moments(parts.payload)
+        if isJSON {
+            let dates = moments.map { "\"\($0.name)\":\"\(TimeText.moment($0.seconds))\"" }.joined(separator: ",")
+            Terminal.write(
+                "{\"unverified\":true,\"header\":\(header),\"claims\":\(claims),\"times\":{\(dates)},"
+                    + "\"signature_octets\":\(parts.signatureByteCount)}\n")
+            return ExitCode.ok
+        }
+        let now = SystemClock.wall.now / 1_000
+        let rows = moments.map {
+            "  \($0.name.padded(to: 10)) \(TimeText.moment($0.seconds))  \(distance($0.seconds, now))\n"
+        }
+        Terminal.write(
+            """
+            UNVERIFIED: anybody can write this. Neither the signature nor a claim was checked.
+
+            header \(header)
+
+            claims \(claims)
+            \(rows.isEmpty ? "" : "\ntimes\n" + rows.joined())
+            signature of \(parts.signatureByteCount) octets, UNVERIFIED
+
+            """)
+        return ExitCode.ok
+    }
+
+    /// The claims among ``times`` that are dates.
+    private static func moments(_ payload: [UInt8]) -> [(name: String, seconds: Int64)] {
+        let bytes = payload.span
+        var document = JSONDocument()
+        guard (try? document.parse(bytes)) != nil else { return [] }
+        return times.compactMap { name in
+            guard let node = ClaimPath(name)?.find(in: document, payload.span),
+                let seconds = document.integer(node, in: payload.span), NumericDate.range.contains(seconds)
+            else { return nil }
+            return (name, seconds)
+        }
+    }
+
+    private static func distance(_ seconds: Int64, _ now: Int64) -> String {
+        seconds > now ? "in \(TimeText.span(seconds - now))" : "\(TimeText.span(now - seconds)) ago"
+    }
+}

@@ -1,0 +1,63 @@
+import Accounts
+import Token
+
+/// `martlet jws verify`: the layer below claims, for any payload.
+enum JWSCommand {
+    static let usage = """
+        usage: martlet jws verify --key FILE [--alg ALG] (TOKEN | --token-file FILE | --token-env NAME | -)
+
+        Checks the signature of a compact JWS (RFC 7515) and nothing else: the payload may be anything, and
+        no claim is looked at. FILE holds a JWK, a JWK set or a key in PEM. A token that names a key by its kid is
+        checked with the keys of that name and those without any, one that does not with all.
+
+          --alg ALG   the algorithm; without it the one that the key itself names, or those that fit it
+
+        Exit code: 0 the signature holds, 1 it does not, or the key or ALG is of no use for it, 2 a mistake in
+        the command line.
+
+        """
+
+    static func run(_ arguments: [String]) -> Int32 {
+        guard arguments.first == "verify" else { return Verb.refuse("jws", arguments.first, usage: usage) }
+        do throws(CommandFault) {
+            return try verify(Array(arguments.dropFirst()))
+        } catch {
+            return TokenCommand.report(error, "jws verify", usage: usage)
+        }
+    }
+
+    private static func verify(_ words: [String]) throws(CommandFault) -> Int32 {
+        let options: [Arguments.Option] = [
+            .value("--key"), .value("--alg"), .value("--token-file"), .value("--token-env"),
+        ]
+        let arguments = try Arguments.parse(words, options: options, operands: ["TOKEN"], optionalCount: 1)
+        guard let path = arguments.value("--key") else { throw .usage("--key is missing") }
+        guard let token = try TokenInput(arguments).read().first else { throw .arguments(.operandMissing("TOKEN")) }
+        let octets: [UInt8]
+        do throws(AccountsFault) {
+            octets = try AtomicFile.read(path, byteCountMax: 1_048_576)
+        } catch {
+            throw .usage("\(Printable.short(path)): \(error)")
+        }
+        let algorithm = arguments.value("--alg").flatMap { Algorithm(rawValue: $0) }
+        // Keys name algorithms that are not for signatures, or not ours: nothing signed with such a key holds here.
+        if arguments.has("--alg"), algorithm == nil {
+            Terminal.write("refused: alg_not_allowed: --alg is none of \(Algorithm.names)\n")
+            return ExitCode.failed
+        }
+        let content: VerifiedJWS
+        do {
+            content = try VerificationKeySet(parsing: octets.span, algorithm: algorithm).check(token.span)
+        } catch let rejection as TokenRejection {
+            Terminal.write("refused: \(Verdict(rejection).code): \(Verdict(rejection).reason)\n")
+            return ExitCode.failed
+        } catch {
+            // No key, no signature: whatever is wrong with the file, nothing was signed by what is in it.
+            Terminal.write("refused: key_unusable: \(Printable.short("\(error)"))\n")
+            return ExitCode.failed
+        }
+        let name = content.kid.map { " by the key \(Printable.short($0))" } ?? ""
+        Terminal.write("holds: \(content.algorithm.rawValue)\(name), \(content.payload.count) octets of payload\n")
+        return ExitCode.ok
+    }
+}

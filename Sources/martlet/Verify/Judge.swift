@@ -1,0 +1,152 @@
+import API
+import Fetching
+import Octets
+import Token
+
+/// Decides about tokens by keys at hand.
+struct KeyJudge {
+    let shelf: KeyShelf
+    let expectations: TokenExpectations
+    /// Seconds.
+    let timeLeftMin: Int64
+    /// Milliseconds since 1970.
+    let now: Int64
+
+    func verdict(_ token: [UInt8]) -> Verdict {
+        guard !token.isEmpty else { return .refused(.tokenMissing) }
+        do throws(TokenRejection) {
+            return judge(try content(of: token))
+        } catch {
+            guard isWorthAsking(error, token) else { return Verdict(error) }
+        }
+        do throws(KeyShelf.Fault) {
+            try shelf.confirm()
+        } catch {
+            switch error {
+            case .file(let reason): return .unknown("keys_unusable", reason)
+            case .unknown(let code, let reason): return .unknown(code, reason)
+            }
+        }
+        do throws(TokenRejection) { return judge(try content(of: token)) } catch {
+            // What stale keys do not know says nothing about the token.
+            guard !shelf.isStale || !isKeyMissing(error, token) else {
+                return .unknown("keys_stale", "The token's key is not among the keys at hand, which are out of date.")
+            }
+            return Verdict(error)
+        }
+    }
+
+    private func content(of token: [UInt8]) throws(TokenRejection) -> VerifiedJWS {
+        guard let keys = shelf.keys else { throw .kidUnknown }
+        return try keys.check(token.span)
+    }
+
+    private func judge(_ content: VerifiedJWS) -> Verdict {
+        let header: JWSHeader
+        do throws(TokenRejection) { header = try JWSHeader(content.header) } catch { return Verdict(error) }
+        do throws(ExpectationFault) {
+            let claims = try expectations.check(content.payload, typ: header.typ, now: now)
+            return .good(
+                Verdict.Facts(
+                    payload: content.payload, claims: claims, algorithm: content.algorithm.rawValue, kid: content.kid,
+                    timeLeft: max(0, claims.expiresAt - now / 1_000)),
+                timeLeftMin: timeLeftMin)
+        } catch {
+            return Verdict(error)
+        }
+    }
+
+    private func isWorthAsking(_ rejection: TokenRejection, _ token: [UInt8]) -> Bool {
+        (!shelf.isConfirmed || shelf.isStale) && isKeyMissing(rejection, token)
+    }
+
+    /// Whether newer keys might say otherwise: of a token that names no key, every key may be the wrong one.
+    private func isKeyMissing(_ rejection: TokenRejection, _ token: [UInt8]) -> Bool {
+        switch rejection {
+        case .kidUnknown: return true
+        case .signatureInvalid, .algNotAllowed:
+            guard let parts = try? UnverifiedJWS(token.span), let header = try? JWSHeader(parts.header) else {
+                return false
+            }
+            return header.kid == nil
+        default: return false
+        }
+    }
+}
+
+/// Decides by asking a Martlet, whose revocations then count; what the caller expects beyond that is checked here.
+struct ServerJudge {
+    let client: WebClient
+    let address: WebAddress
+    let expectations: TokenExpectations
+    /// Seconds.
+    let timeLeftMin: Int64
+    /// Milliseconds since 1970.
+    let now: Int64
+
+    func verdict(_ token: [UInt8]) -> Verdict {
+        guard !token.isEmpty else { return .refused(.tokenMissing) }
+        let header: JWSHeader
+        let payload: [UInt8]
+        do throws(TokenRejection) {
+            // What is no token need not be shown to anybody.
+            let parts = try UnverifiedJWS(token.span)
+            header = try JWSHeader(parts.header)
+            payload = parts.payload
+        } catch {
+            return Verdict(error)
+        }
+        let answer: Answer
+        do throws(FetchFault) { answer = try client.post(address, json: question(token)) } catch {
+            return .unknown("server_unreachable", error.description)
+        }
+        guard answer.status == 200 else { return Self.refusal(answer, address) }
+        guard Self.isActive(answer.body) else {
+            return .unknown("server_unusable", "\(address.authority) does not answer as a Martlet does")
+        }
+        do throws(ExpectationFault) {
+            let claims = try expectations.check(payload, typ: header.typ, now: now)
+            return .good(
+                Verdict.Facts(
+                    payload: payload, claims: claims, algorithm: header.algorithm.rawValue, kid: header.kid,
+                    timeLeft: max(0, claims.expiresAt - now / 1_000)),
+                timeLeftMin: timeLeftMin)
+        } catch {
+            return Verdict(error)
+        }
+    }
+
+    private func question(_ token: [UInt8]) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.name("token")
+        writer.string(utf8: token)
+        // Of several audiences that will do, the server would take only one; those are compared here.
+        if expectations.audiences.count == 1 {
+            writer.name("audience")
+            writer.string(expectations.audiences[0])
+        }
+        writer.endObject()
+        return writer.bytes
+    }
+
+    /// A code of the closed list is a verdict about the token; any other answer may come from whoever stands in between.
+    private static func refusal(_ answer: Answer, _ address: WebAddress) -> Verdict {
+        let bytes = answer.body.span
+        var document = JSONDocument()
+        guard [401, 403].contains(answer.status), (try? document.parse(bytes)) != nil,
+            let node = document.member("code", of: 0, in: bytes), let text = document.string(node, in: bytes),
+            let code = ProblemCode(rawValue: text), code.status == answer.status
+        else { return .unknown("server_unusable", "\(address.text) answers \(answer.status)") }
+        return .refused(code)
+    }
+
+    private static func isActive(_ body: [UInt8]) -> Bool {
+        let bytes = body.span
+        var document = JSONDocument()
+        guard (try? document.parse(bytes)) != nil, let node = document.member("active", of: 0, in: bytes) else {
+            return false
+        }
+        return document.kind(node) == .true
+    }
+}

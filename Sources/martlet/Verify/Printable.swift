@@ -1,0 +1,68 @@
+import Octets
+
+/// Texts from strangers, made fit for a terminal or the log of a build: one line, nothing that acts.
+enum Printable {
+    /// Control characters, and those that reorder or hide text, become `\u{...}`.
+    static func text(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isHostile) else { return text }
+        var output = ""
+        for scalar in text.unicodeScalars {
+            if isHostile(scalar) {
+                output += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                output.unicodeScalars.append(scalar)
+            }
+        }
+        return output
+    }
+
+    /// At most `count` characters of it.
+    static func short(_ text: String, count: Int = 120) -> String {
+        let whole = self.text(text)
+        return whole.count <= count ? whole : whole.prefix(count) + "…"
+    }
+
+    static func isHostile(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7F..<0xA0, 0xAD, 0x061C, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF,
+            0xFFF9...0xFFFB,
+            0xE0000...0xE007F:
+            true
+        default: false
+        }
+    }
+}
+
+/// Spans of time as people say them.
+enum TimeText {
+    /// `9m 52s`, `3h 5m`, `2d 4h`: the two largest units.
+    static func span(_ seconds: Int64) -> String {
+        let units: [(Int64, String)] = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")]
+        let index = units.firstIndex { seconds >= $0.0 } ?? units.count - 1
+        var rest = max(0, seconds)
+        var parts: [String] = []
+        for (size, name) in units[index...].prefix(2) {
+            if rest / size > 0 || parts.isEmpty { parts.append("\(rest / size)\(name)") }
+            rest %= size
+        }
+        return parts.joined(separator: " ")
+    }
+
+    /// `2026-11-21T03:00:00Z`.
+    static func moment(_ seconds: Int64) -> String {
+        var output: [UInt8] = []
+        ISO8601.write(milliseconds: min(max(seconds, 0), 253_402_300_799) * 1_000, to: &output)
+        return String(decoding: output.dropLast(5), as: UTF8.self) + "Z"
+    }
+
+    /// A time on the command line: `90s`, `15m`, `12h`, `7d`, or seconds alone.
+    static func seconds(_ text: String) -> Int64? {
+        let scales: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
+        let scale = text.last.flatMap { scales[$0] }
+        let digits = scale == nil ? text[...] : text.dropLast()
+        guard (1...9).contains(digits.utf8.count), digits.utf8.allSatisfy({ 0x30...0x39 ~= $0 }),
+            let count = Int64(digits)
+        else { return nil }
+        return count * (scale ?? 1)
+    }
+}

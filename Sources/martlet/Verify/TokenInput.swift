@@ -1,0 +1,89 @@
+import Accounts
+import Glibc
+
+/// Where a command finds its token, so that it need not stand on the command line, where every process can read it.
+enum TokenInput: Equatable {
+    case word(String)
+    case input
+    /// One a line.
+    case lines
+    case file(String)
+    case variable(String)
+
+    private static let byteCountMax = 1_048_576
+    private static let linesByteCountMax = 16_777_216
+
+    /// Reads the operand TOKEN and `--token-env`.
+    init(_ arguments: Arguments, isMany: Bool = false) throws(CommandFault) {
+        let word = arguments.operands.first
+        let name = arguments.value("--token-env")
+        if let path = arguments.value("--token-file") {
+            guard word == nil, name == nil else { throw .usage("--token-file excludes TOKEN and --token-env") }
+            self = .file(path)
+            return
+        }
+        switch (word, name) {
+        case (_?, _?): throw .usage("TOKEN and --token-env exclude each other")
+        case (nil, nil) where isMany, ("-"?, nil) where isMany: self = .lines
+        case (_, nil) where isMany, (_, _?) where isMany: throw .usage("--junit reads its tokens from standard input")
+        case ("-"?, nil): self = .input
+        case (let word?, nil): self = .word(word)
+        case (nil, let name?):
+            guard !name.isEmpty, !name.contains("=") else { throw .usage("--token-env takes the name of a variable") }
+            self = .variable(name)
+        case (nil, nil): throw .arguments(.operandMissing("TOKEN"))
+        }
+    }
+
+    /// The tokens, each without a newline at its end; one that is longer than any token is cut there.
+    func read() throws(CommandFault) -> [[UInt8]] {
+        switch self {
+        case .word(let word): return [Array(word.utf8)]
+        case .variable(let name):
+            guard let value = Environment.values[name] else {
+                throw .usage("the variable \(Printable.short(name)) is not set")
+            }
+            let token = Self.trimmed(Array(value.utf8)[...])
+            guard !token.isEmpty else { throw .usage("the variable \(Printable.short(name)) is empty") }
+            return [token]
+        case .input:
+            return [Self.trimmed(try Self.input(byteCountMax: Self.byteCountMax)[...])]
+        case .file(let path):
+            do throws(AccountsFault) {
+                return [Self.trimmed(try AtomicFile.read(path, byteCountMax: Self.byteCountMax)[...])]
+            } catch {
+                throw .usage("\(Printable.short(path)): \(error)")
+            }
+        case .lines:
+            let input = try Self.input(byteCountMax: Self.linesByteCountMax)
+            guard input.count <= Self.linesByteCountMax else {
+                throw .usage("standard input is longer than \(Self.linesByteCountMax) octets")
+            }
+            return input.split(separator: 0x0A).map(Self.trimmed).filter { !$0.isEmpty }
+        }
+    }
+
+    /// Standard input up to one octet more than `byteCountMax`, which is enough to see that it is too much.
+    private static func input(byteCountMax: Int) throws(CommandFault) -> [UInt8] {
+        var input: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while input.count <= byteCountMax {
+            let count = unsafe chunk.withUnsafeMutableBytes {
+                unsafe Glibc.read(STDIN_FILENO, $0.baseAddress, $0.count)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw .usage("standard input cannot be read") }
+            guard count > 0 else { break }
+            input.append(contentsOf: chunk.prefix(min(count, byteCountMax + 1 - input.count)))
+        }
+        return input
+    }
+
+    /// Without the newline that editors and `echo` put at the end; anything else belongs to the token, and spoils it.
+    private static func trimmed(_ octets: ArraySlice<UInt8>) -> [UInt8] {
+        var rest = octets
+        if rest.last == 0x0A { rest.removeLast() }
+        if rest.last == 0x0D { rest.removeLast() }
+        return Array(rest)
+    }
+}

@@ -1,0 +1,137 @@
+import Fetching
+import Glibc
+import Token
+
+/// What `martlet verify` was told, taken apart and checked: every mistake shows before anything is read or asked.
+struct VerifyOptions {
+    enum Keys: Equatable {
+        case file(String)
+        case url(WebAddress)
+        /// By its metadata.
+        case issuer(String)
+        /// No keys: a Martlet is asked about each token.
+        case server(WebAddress)
+    }
+
+    enum Format: String, CaseIterable {
+        case text, json, github
+    }
+
+    let keys: Keys
+    let algorithm: Algorithm?
+    let expectations: TokenExpectations
+    let input: TokenInput
+    /// Seconds.
+    let timeLeftMin: Int64
+    let format: Format
+    /// For many tokens, one a line.
+    let reportPath: String?
+    let usesCache: Bool
+    /// Seconds for which keys may be used past their time when their server cannot be asked.
+    let staleMax: Int64
+    /// Seconds for one question over the network.
+    let timeout: Int64
+
+    private static let options: [Arguments.Option] = [
+        .value("--token-env"), .value("--jwks"), .value("--issuer"), .value("--key"), .value("--alg"),
+        .value("--server"),
+        .list("--audience"), .value("--subject"), .list("--scope"), .list("--claim"), .list("--claim-json"),
+        .value("--max-age"), .value("--min-ttl"), .value("--leeway"), .value("--typ"), .flag("--json"),
+        .value("--format"), .value("--junit"), .flag("--no-cache"), .value("--max-stale"), .value("--timeout"),
+    ]
+
+    init(_ words: [String]) throws(CommandFault) {
+        let arguments = try Arguments.parse(words, options: Self.options, operands: ["TOKEN"], optionalCount: 1)
+        reportPath = arguments.value("--junit")
+        input = try TokenInput(arguments, isMany: reportPath != nil)
+        keys = try Self.keys(arguments)
+        algorithm = try Self.algorithm(arguments)
+        if case .file = keys, arguments.has("--key"), algorithm == nil { throw .usage("--key needs --alg") }
+        if case .server = keys, algorithm != nil {
+            throw .usage("--alg says nothing to --server, which knows its keys")
+        }
+        expectations = try Self.expectations(arguments)
+        timeLeftMin = try Self.seconds(arguments, "--min-ttl", within: 0...31_536_000) ?? 0
+        format = try Self.format(arguments)
+        usesCache = !arguments.has("--no-cache")
+        staleMax = try Self.seconds(arguments, "--max-stale", within: 0...604_800) ?? 0
+        timeout = try Self.seconds(arguments, "--timeout", within: 1...60) ?? 10
+    }
+
+    private static func keys(_ arguments: Arguments) throws(CommandFault) -> Keys {
+        let named = ["--jwks", "--key", "--server"].filter { arguments.has($0) }
+        guard named.count <= 1 else { throw .usage("\(named.joined(separator: " and ")) exclude each other") }
+        if let path = arguments.value("--key") { return .file(path) }
+        if let text = arguments.value("--server") {
+            let base = try address(text, "--server")
+            guard !base.target.contains("?") else { throw .usage("--server takes no query") }
+            return .server(base.at(base.target.hasSuffix("/") ? base.target + "verify" : base.target + "/verify"))
+        }
+        if let text = arguments.value("--jwks") {
+            return text.contains("://") ? .url(try address(text, "--jwks")) : .file(text)
+        }
+        guard let issuer = arguments.value("--issuer") else {
+            throw .usage("say whose keys count: --issuer, --jwks, --key or --server")
+        }
+        do throws(FetchFault) { _ = try IssuerDiscovery(issuer: issuer) } catch { throw .usage("--issuer: \(error)") }
+        return .issuer(issuer)
+    }
+
+    private static func address(_ text: String, _ option: String) throws(CommandFault) -> WebAddress {
+        do throws(FetchFault) { return try WebAddress(text) } catch { throw .usage("\(option): \(error)") }
+    }
+
+    static func algorithm(_ arguments: Arguments) throws(CommandFault) -> Algorithm? {
+        try KeysCommand.algorithm(arguments.value("--alg"))
+    }
+
+    private static func expectations(_ arguments: Arguments) throws(CommandFault) -> TokenExpectations {
+        var expectations = TokenExpectations()
+        expectations.issuer = arguments.value("--issuer")
+        expectations.audiences = arguments.values("--audience")
+        expectations.subject = arguments.value("--subject")
+        expectations.scopes = arguments.values("--scope").flatMap { $0.split(separator: " ").map(String.init) }
+        guard !arguments.has("--scope") || !expectations.scopes.isEmpty else { throw .usage("--scope is empty") }
+        expectations.type = arguments.value("--typ")
+        expectations.ageMax = try seconds(arguments, "--max-age", within: 0...31_536_000)
+        expectations.leeway = try seconds(arguments, "--leeway", within: 0...TokenExpectations.leewayMax) ?? 0
+        for word in arguments.values("--claim") {
+            let (path, value) = try claim(word, "--claim")
+            expectations.claims.append(ClaimExpectation(path, text: value))
+        }
+        for word in arguments.values("--claim-json") {
+            let (path, value) = try claim(word, "--claim-json")
+            guard let claim = try? ClaimExpectation(path, json: value) else {
+                throw .usage("--claim-json \(Printable.short(path.text)): the value is no JSON")
+            }
+            expectations.claims.append(claim)
+        }
+        return expectations
+    }
+
+    private static func claim(_ word: String, _ option: String) throws(CommandFault) -> (ClaimPath, String) {
+        guard let equals = word.firstIndex(of: "="), let path = ClaimPath(String(word[..<equals])) else {
+            throw .usage("\(option) takes name=value, or /outer/inner=value")
+        }
+        return (path, String(word[word.index(after: equals)...]))
+    }
+
+    private static func seconds(
+        _ arguments: Arguments, _ option: String, within range: ClosedRange<Int64>
+    ) throws(CommandFault) -> Int64? {
+        guard let text = arguments.value(option) else { return nil }
+        guard let seconds = TimeText.seconds(text), range.contains(seconds) else {
+            throw .usage(
+                "\(option) must be a time such as 30s, 5m or 1h, from \(range.lowerBound)s to \(range.upperBound)s")
+        }
+        return seconds
+    }
+
+    private static func format(_ arguments: Arguments) throws(CommandFault) -> Format {
+        guard let text = arguments.value("--format") else { return arguments.has("--json") ? .json : .text }
+        guard let format = Format(rawValue: text), !arguments.has("--json") || format == .json else {
+            throw .usage("--format is text, json or github")
+        }
+        return format
+    }
+}

@@ -1,0 +1,95 @@
+@testable import Engine
+import HTTP
+
+/// An HTTP/2 connection behind its preface: whatever frames come, streams, answers and memory stay bounded, and nothing is
+/// handed on that HTTP/1.1 would not have let through.
+///
+/// The first octet says how long the pieces are that the frames arrive in.
+enum HTTP2Fuzzer {
+    private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+    private static let settings: [UInt8] = [0, 0, 0, 4, 0, 0, 0, 0, 0]
+
+    static func make() -> ([UInt8]) -> Void {
+        var limits = Limits()
+        limits.headByteCountMax = 2_048
+        limits.bodyByteCountMax = 4_096
+        limits.streamsMax = 8
+        let bounds = limits
+        let deadlines = Deadlines(limits)
+        var request = Request(byteCount: 16_384)
+        var output: [UInt8] = []
+        return { bytes in
+            guard let first = bytes.first else { return }
+            let octets = preface + settings + bytes.dropFirst()
+            let step = Int(first) * 4 + 1
+            let session = HTTP2Session(bounds, deadlines, now: 0)
+            var (now, start, ticket): (Int64, Int, UInt32) = (0, 0, 0)
+            while start < octets.count, !session.isOver {
+                let end = min(octets.count, start + step)
+                unsafe octets.withUnsafeBufferPointer {
+                    unsafe session.receive(UnsafeBufferPointer(rebasing: $0[start..<end]), now: now)
+                }
+                start = end
+                now += 50
+                ticket = serve(session, &request, ticket, bounds)
+                output.removeAll(keepingCapacity: true)
+                session.drain(into: &output, byteCountMax: 65_536)
+                demand(output.count < 131_072, "what is sent is bounded")
+                demand(session.streams.values.count <= bounds.streamsMax, "streams are bounded")
+            }
+            for number in 0...ticket {
+                guard let stream = session.settle(number) else { continue }
+                answer(session, stream)
+            }
+            for stream in session.expire(now: now + 3_600_000) ?? [] { answer(session, stream) }
+            session.leave()
+            output.removeAll(keepingCapacity: true)
+            session.drain(into: &output, byteCountMax: 65_536)
+        }
+    }
+
+    /// Answers every second request at once and keeps the others for later.
+    private static func serve(
+        _ session: HTTP2Session, _ request: inout Request, _ ticket: UInt32, _ limits: Limits
+    ) -> UInt32 {
+        var ticket = ticket
+        for id in session.takeReady() {
+            guard let stream = session.streams[id] else { continue }
+            do throws(WireFault) {
+                try stream.fill(&request)
+                check(request, limits)
+                ticket += 1
+                if ticket % 2 == 0 {
+                    session.noteDeferred(id, ticket: ticket)
+                } else {
+                    answer(session, stream)
+                }
+            } catch {
+                answer(session, stream)
+            }
+        }
+        return ticket
+    }
+
+    private static func check(_ request: borrowing Request, _ limits: Limits) {
+        demand(request.fieldCount("host") == 1, "one host")
+        demand(!request.path.isEmpty && request.path.upperBound <= request.bytes.count, "a path")
+        demand(request.body.count <= limits.bodyByteCountMax, "bounded content")
+        demand(request.fields.count <= limits.fieldCountMax + 2, "bounded fields")
+        for field in request.fields {
+            for octet in request.bytes[field.name] {
+                demand(OctetClass.token(octet) == octet, "a name is a lower token")
+            }
+            for octet in request.bytes[field.value] {
+                demand(octet == 9 || (octet >= 0x20 && octet != 0x7f), "a value is one line of text")
+            }
+        }
+    }
+
+    private static func answer(_ session: HTTP2Session, _ stream: HTTP2Stream) {
+        var response = Response()
+        response.addLines("Content-Type: text/plain\r\n")
+        response.body = Array("an answer".utf8)
+        session.answer(stream, response, AnswerWriter.Context(), date: Array("Thu, 01 Jan 1970 00:00:00 GMT".utf8))
+    }
+}

@@ -1,0 +1,111 @@
+import Octets
+import Testing
+
+@testable import Journal
+
+@Suite("Repair: only what was never acknowledged, or what is said to be lost")
+struct JournalRepairTests {
+    private let directory = TemporaryDirectory()
+
+    private var storage: DirectoryStorage { DirectoryStorage(path: directory.path) }
+
+    /// Three processes' segments, the first ones in a snapshot.
+    private func fill(compacting: Bool = false) throws {
+        for round in UInt64(0)..<3 {
+            let writer = try reopen(storage)
+            for number in 0..<10 { _ = try writer.write(.revoke(round * 10 + UInt64(number))) }
+            if compacting, round == 1 { _ = try writer.compact(KeepAll()) }
+            writer.close()
+        }
+    }
+
+    private struct KeepAll: RecordSieve {
+        mutating func keeps(_ record: JournalRecord) -> Bool { true }
+        var heldBack: [JournalRecord] { [] }
+    }
+
+    private func edit(_ name: String, at offset: Int) throws {
+        var octets = try directory.octets(name)
+        octets[offset] ^= 1
+        try directory.put(name, octets)
+    }
+
+    private func numbers() throws -> [UInt64] {
+        try replay(storage).records.filter { $0.kind == .revokeToken }.map(\.key.low)
+    }
+
+    @Test(arguments: [false, true])
+    func `every whole record goes on, and each file is kept as it was`(_ isCompacted: Bool) throws {
+        try fill(compacting: isCompacted)
+        let names = try directory.names().filter { $0 != "LOCK" }
+        let first = try #require(names.first { isCompacted == $0.hasSuffix(".snap") })
+        // The fourth place: with or without the process's first record before it.
+        try edit(first, at: 4_096 + 3 * 64 + 20)
+        let damaged = try names.map { try directory.octets($0) }
+        let store = try #require(try JournalInspection(storage).segments.last?.header.store)
+        let repair = try JournalRepair(path: directory.path, options: .test())
+        #expect(throws: JournalFault.self) { try repair.dropUnacknowledged() }
+        #expect(try names.map { try directory.octets($0) } == damaged)
+        let report = try repair.acceptLoss()
+        #expect(report.keptCount == 29 && report.lostCount == 1 && report.unreadable.isEmpty)
+        let copy = try #require(report.copy)
+        #expect(try names.map { try directory.octets("\(copy)/\($0)") } == damaged)
+        let lost: UInt64 = isCompacted ? 3 : 2
+        #expect(try numbers() == (0..<30).filter { $0 != lost })
+        let writer = try reopen(storage)
+        #expect(writer.store == store)
+        _ = try writer.write(.revoke(99))
+        writer.close()
+        #expect(try numbers().last == 99)
+    }
+
+    @Test func `a second repair of a whole journal does nothing`() throws {
+        try fill()
+        let names = try directory.names()
+        let repair = try JournalRepair(path: directory.path, options: .test())
+        #expect(try repair.dropUnacknowledged() == JournalRepair.Report(keptCount: 36))
+        #expect(try directory.names() == names)
+    }
+
+    @Test func `a missing segment is named`() throws {
+        try fill()
+        let names = try directory.names().filter { $0 != "LOCK" }
+        try storage.remove(names[1])
+        let report = try JournalRepair(path: directory.path, options: .test()).acceptLoss()
+        #expect(report.unreadable == ["segment 2, which is missing"])
+        #expect(try numbers() == Array(0..<10) + Array(20..<30))
+    }
+
+    @Test func `nothing to go on with is refused, and changes nothing`() throws {
+        try fill()
+        let names = try directory.names()
+        for name in names where name != "LOCK" { try edit(name, at: 1) }
+        let repair = try JournalRepair(path: directory.path, options: .test())
+        #expect(throws: JournalFault.self) { try repair.acceptLoss() }
+        #expect(try directory.names().filter { !$0.hasPrefix("repair") } == names)
+    }
+
+    @Test func `a repair that was cut short is done again`() throws {
+        try fill()
+        try edit(try #require(directory.names().first { $0 != "LOCK" }), at: 4_096 + 200)
+        let draft = DirectoryStorage(path: directory.path + "/repair-draft")
+        try draft.lock()
+        draft.unlock()
+        try directory.put("repair-draft/snapshot", [1, 2, 3])
+        let report = try JournalRepair(path: directory.path, options: .test()).acceptLoss()
+        #expect(report.keptCount == 29)
+        #expect(try numbers().count == 29)
+        #expect(try !directory.names().contains("repair-draft"))
+    }
+
+    @Test func `what is held can be read after a compaction has removed it`() throws {
+        let writer = try reopen(storage)
+        for number in UInt64(0)..<50 { _ = try writer.write(.revoke(number)) }
+        let held = try HeldDirectory(path: directory.path)
+        _ = try writer.compact(OddOnes())
+        #expect(throws: JournalFault.self) { try storage.read(firstSegment, at: 0, count: 64) }
+        let inspection = try JournalInspection(held)
+        #expect(inspection.recordCounts[.revokeToken] == 50 && inspection.findings.isEmpty)
+        writer.close()
+    }
+}

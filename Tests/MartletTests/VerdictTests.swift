@@ -1,0 +1,111 @@
+import Fetching
+import Testing
+import Token
+
+@testable import martlet
+
+@Suite("Verdicts and how they are told")
+struct VerdictTests {
+    @Test func `of many tokens the worst decides`() {
+        #expect(Verdict.Outcome.worst([]).exitCode == 0)
+        #expect(Verdict.Outcome.worst([.valid, .valid]).exitCode == 0)
+        #expect(Verdict.Outcome.worst([.valid, .expiring]).exitCode == 4)
+        #expect(Verdict.Outcome.worst([.expiring, .unknown, .valid]).exitCode == 3)
+        #expect(Verdict.Outcome.worst([.expiring, .refused, .unknown]).exitCode == 1)
+    }
+
+    @Test func `an annotation is one line, and its text no command`() {
+        let verdict = Verdict.refused("claim_mismatch", "50% of\r\n::error::a, b: c")
+        let text = VerdictText.annotation(verdict, number: 2)
+        #expect(
+            text
+                == "::error title=martlet verify%2C token 2::refused: claim_mismatch: 50%25 of\\u{d}\\u{a}::error::a, b: c\n"
+        )
+        #expect(VerdictText.data("%\r\n:,") == "%25%0D%0A:,")
+        #expect(VerdictText.property("%\r\n:,") == "%25%0D%0A%3A%2C")
+    }
+
+    @Test func `a report escapes what XML has a meaning or no place for`() {
+        #expect(JUnitReport.escaped("a<b>&\"'\u{9}\u{A}\u{D}") == "a&lt;b&gt;&amp;&quot;&apos;&#9;&#10;&#13;")
+        #expect(JUnitReport.escaped("\u{0}\u{1B}\u{FFFE}é😀") == "\u{FFFD}\u{FFFD}\u{FFFD}é😀")
+    }
+
+    @Test func `a report counts failures and errors apart`() {
+        let text = JUnitReport.text([.refused("a", "b"), .unknown("c", "d")])
+        #expect(text.contains(#"<testsuites tests="2" failures="1" errors="1">"#))
+        #expect(text.contains(#"<failure type="a" message="b">refused: a: b</failure>"#))
+        #expect(text.contains(#"<error type="c" message="d">could not tell: c: d</error>"#))
+    }
+
+    @Test(arguments: [
+        ("plain é 😀", "plain é 😀"), ("\u{1B}[2J", "\\u{1b}[2J"), ("a\nb\r", "a\\u{a}b\\u{d}"),
+        ("\u{9B}x\u{7F}", "\\u{9b}x\\u{7f}"),
+        ("a\u{202E}b\u{200B}\u{FEFF}\u{E0041}", "a\\u{202e}b\\u{200b}\\u{feff}\\u{e0041}"),
+    ])
+    func `nothing from a stranger acts on a terminal`(_ text: String, _ shown: String) {
+        #expect(Printable.text(text) == shown)
+    }
+
+    @Test func `JSON is written anew with the same values`() {
+        let text = #"{ "a" : "\u001b\u202e\ud83d\ude00", "b":[1.50e1, null,{}],"# + "\n\"c\":\"\u{9B}\u{E0041}\"}"
+        #expect(
+            JSONRendering.text(Array(text.utf8), isPretty: false)
+                == #"{"a":"\u001b\u202e😀","b":[1.50e1,null,{}],"c":"\u009b\udb40\udc41"}"#)
+        #expect(JSONRendering.text(Array("{}x".utf8), isPretty: true) == nil)
+    }
+
+    @Test(arguments: [
+        (0, "0s"), (59, "59s"), (60, "1m"), (592, "9m 52s"), (3_600, "1h"), (11_105, "3h 5m"), (187_200, "2d 4h"),
+        (-5, "0s"),
+    ])
+    func `spans are told in two units`(_ seconds: Int64, _ text: String) {
+        #expect(TimeText.span(seconds) == text)
+    }
+
+    @Test(
+        arguments: [("90", 90), ("90s", 90), ("15m", 900), ("1h", 3_600), ("7d", 604_800), ("0", 0)]
+            as [(String, Int64)])
+    func `times are taken with a unit, or in seconds`(_ text: String, _ seconds: Int64) {
+        #expect(TimeText.seconds(text) == seconds)
+    }
+
+    @Test(arguments: ["", "s", "-1", "+1", "1.5", "1 s", "1y", "1ms", "9999999999", "٣s"])
+    func `what is no time is refused`(_ text: String) {
+        #expect(TimeText.seconds(text) == nil)
+    }
+}
+
+@Suite("What verify is told")
+struct VerifyOptionsTests {
+    @Test func `a server is asked at its verify path`() throws {
+        for (text, target) in [
+            ("https://a.example", "/verify"), ("https://a.example/", "/verify"), ("https://a.example/b", "/b/verify"),
+        ] {
+            guard case .server(let address) = try VerifyOptions(["x", "--server", text]).keys else {
+                Issue.record("no server")
+                continue
+            }
+            #expect(address.target == target)
+        }
+    }
+
+    @Test func `an issuer names keys only where nothing else does`() throws {
+        let issuer = ["x", "--issuer", "https://a.example"]
+        #expect(try VerifyOptions(issuer).keys == .issuer("https://a.example"))
+        #expect(try VerifyOptions(issuer).expectations.issuer == "https://a.example")
+        #expect(try VerifyOptions(issuer + ["--jwks", "f"]).keys == .file("f"))
+        #expect(try VerifyOptions(issuer + ["--jwks", "f"]).expectations.issuer == "https://a.example")
+    }
+
+    @Test func `a word too many is not repeated, because it may be a token`() throws {
+        let scratch = try Scratch()
+        let secret = "eyJhbGciOiJub25lIn0.e30.c2VjcmV0"
+        for words in [
+            ["verify", "x", secret], ["decode", "x", secret], ["jws", "verify", "x", secret],
+            ["verify", "-" + secret + secret],
+        ] {
+            let outcome = try Program.run(words, in: scratch)
+            #expect(outcome.status == 2 && !outcome.complaint.contains("c2VjcmV0") && outcome.output.isEmpty)
+        }
+    }
+}
