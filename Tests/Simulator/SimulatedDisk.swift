@@ -48,6 +48,11 @@ final class SimulatedDisk: @unchecked Sendable {
 
     // MARK: What the simulation does to it
 
+    func fill(leaving byteCount: Int) {
+        faults.isFull = true
+        room = byteCount
+    }
+
     func die(after calls: Int) { callsToLive = calls }
 
     /// Descriptors that are open; 0 when no process runs.

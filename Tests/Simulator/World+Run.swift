@@ -110,14 +110,16 @@ extension World {
     private func storm(_ store: RevocationStore) {
         guard (16...70).contains(segmentRecordCount) else { return check(store) }
         trace("storm")
-        disk.faults.isFull = true
+        // Enough for the header of the next segment and a part of its records.
+        disk.fill(leaving: 4_608 + random.below(Int(segmentRecordCount) * 64 - 512))
         burst(store, Int(segmentRecordCount) / 2 + random.below(Int(segmentRecordCount)))
         step(store)
         disk.faults.isFull = false
         step(store)
         step(store)
         burst(store, 1 + random.below(16))
-        if !disk.isDead { disk.die(after: random.below(8) / 5) }
+        if !disk.isDead { disk.die(after: 0) }
+        endsInPowerCut = true
         step(store)
         count("storms")
     }

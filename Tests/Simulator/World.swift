@@ -38,6 +38,8 @@ final class World: @unchecked Sendable {
     var evident: UInt64 = 0
     var lastNow: Int64 = 0
     var isDisplaced = false
+    /// Whether the next crash is one of the whole machine.
+    var endsInPowerCut = false
     var violation: Violation?
     /// Nothing more can be concluded from this seed.
     private(set) var isOver = false
@@ -51,7 +53,7 @@ final class World: @unchecked Sendable {
         self.mutant = mutant
         disk = SimulatedDisk(seed: random.next())
         processRandom = SplitMix(random.next())
-        segmentRecordCount = [2, 3, 5, 8, 16, 30, 70, 3_000][random.below(8)].magnitudeAsUInt64
+        segmentRecordCount = [2, 3, 5, 8, 16, 16, 30, 30, 70, 3_000][random.below(10)].magnitudeAsUInt64
         reserveByteCount = random.below(2) * 8_192
         drawnFaults = random.below(4) == 0 ? .none : .drawn(&random)
         certainty = Certainty(truth: truth, offset: 0)
@@ -182,7 +184,9 @@ final class World: @unchecked Sendable {
             sessions[index].unsure = sessions[index].pending
             sessions[index].pending = nil
         }
-        disk.restart(powerCut: ending == .crash ? random.below(3) != 0 : random.below(2) == 0)
+        disk.restart(
+            powerCut: ending == .crash ? endsInPowerCut || random.below(3) != 0 : random.below(2) == 0)
+        endsInPowerCut = false
         if isDisplaced {
             disk.replace(Self.directory)
             isDisplaced = false
