@@ -108,12 +108,18 @@ struct TokenBench {
     private func verifying(_ keyring: Keyring, _ key: Key, _ rounds: Int) throws(KeyFault) -> Result {
         guard case .pair(let pair) = key.material else { throw .notForSignatures }
         let count = 64
-        let tokens = try tokens(keyring, key.algorithm, count: count)
+        let tokens = try tokens(keyring, key.algorithm, count: count + 1)
         let audience = AudienceExpectation("api")
         let floor = try floor(pair, verifying: true, tokens[0])
         // A new verifier for each round remembers no signature; every token is new to it.
         var verifiers: [Verifier] = []
-        for _ in 0..<(rounds + 1) { verifiers.append(try Verifier(keyring: keyring, issuer: Self.issuer, leeway: 0)) }
+        for _ in 0..<(rounds + 1) {
+            let verifier = try Verifier(keyring: keyring, issuer: Self.issuer, leeway: 0)
+            // Makes room for what is remembered, as a server has it after its first request.
+            let first = tokens[count]
+            _ = try? verifier.verify(first.span, audience: audience, now: Self.now)
+            verifiers.append(verifier)
+        }
         var index = 0
         return measure("\(key.algorithm.rawValue) verify", goal: 1.1, rounds: rounds, count: count) {
             defer { index += 1 }

@@ -53,6 +53,14 @@ struct KeyDirectoryTests {
         }
     }
 
+    @Test(arguments: [Algorithm.es256, .edDSA, .hs512, .hs256])
+    func `is filled with a key of the algorithm that is configured`(_ algorithm: Algorithm) throws {
+        _ = try keys.fill(algorithm, now: 1_800_000_000_000)
+        let ring = try keys.load(now: 1_800_000_000_000)
+        #expect(Set(ring.keys.filter { $0.purpose == .access }.map(\.algorithm)) == [algorithm, .hs256])
+        #expect(ring.signingKey(for: algorithm, at: 1_800_000_000_000) != nil)
+    }
+
     @Test func `is filled with an RS256 pair, an HS256 secret and a refresh secret, for its owner only (B22)`() throws {
         #expect(try keys.isEmpty())
         let names = try keys.fill(now: 1_800_000_000_000)
