@@ -139,7 +139,8 @@ def test_the_families_of_signatures_under_other_keys(make_server, listener, algo
     """B2, B8, B9, B10, B12: each algorithm's own tokens with their signatures, names and spellings changed."""
     server = make_server(alg=algorithm, hs256_audiences="")
     server.shop = server.add_client("shop")
-    server.start()
+    # Not `start`, which brings keys along: the first start makes those of the algorithm.
+    server.run_once()
     target = Target(server, listener, "api")
     assert target.material.header["alg"] == algorithm
     for family in ("unsigned", "another algorithm", "a revoked token respelled", "signatures", "ECDSA values", "carried keys"):

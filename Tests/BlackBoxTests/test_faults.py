@@ -6,6 +6,8 @@ from faults import scenes_disk, scenes_files, scenes_power, scenes_process, scen
 from faults.machine import Missing
 from faults.scenario import SCENARIOS, perform
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.mark.parametrize("item", SCENARIOS, ids=lambda item: item.name)
 def test_nothing_acknowledged_is_lost(item, is_full):

@@ -7,6 +7,8 @@ import pytest
 from faults.load import PEOPLE, Mint
 from faults.races import TOGETHER, Races
 
+pytestmark = pytest.mark.campaign
+
 
 def rotations(server) -> list[tuple[str, int]]:
     """Session and generation of every ROTATE record."""
@@ -19,7 +21,7 @@ def rotations(server) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("race", ["refresh", "revoke", "logout"])
 def test_ten_thousand_rounds_of_refresh_racing(make_server, is_full, race):
-    """FAULTS 11 and 14: 10,000 rounds in the long form; across a `kill -9` what is over stays over."""
+    """10,000 rounds in the long form; across a `kill -9` what is over stays over."""
     rounds = 10_000 if is_full else 240
     server = make_server(people=PEOPLE, alg="HS256", access_ttl="1h", refresh_grace="60s", log_level="info", threads=2)
     server.start()

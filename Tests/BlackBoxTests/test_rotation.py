@@ -101,7 +101,7 @@ def test_a_revoked_session_is_refused_within_the_grace_time(quick):
 
 
 def test_two_rotations_within_one_second_are_told_apart(make_server):
-    """FAULTS 7.13: the generation counts, not the clock."""
+    """The generation counts, not the clock."""
     server = make_server(alg="HS256", refresh_grace="0s").start()
     session = server.login()
     tokens = [session.refresh]

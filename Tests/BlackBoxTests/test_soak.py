@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.campaign
+
 
 def test_abuse_beside_honest_traffic_leaves_nothing_behind(is_full):
     """Memory flat after the first third, descriptors back to the start, no honest request failed."""

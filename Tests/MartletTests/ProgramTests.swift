@@ -95,7 +95,7 @@ struct ProgramTests {
             #expect((try? JSONSerialization.jsonObject(with: Data(line.utf8))) is [String: Any], "\(line)")
         }
         #expect(outcome.complaint.contains("\"stopped\""))
-        #expect(files.filter { $0 != "socket" } == ["keys", "var"])
+        #expect(files.filter { $0 != "socket" } == ["keys", "var", "var.seen"])
         try lookInto(try run("journal", "stat").output, try run("journal", "dump", "--state", "var").output)
     }
 
