@@ -3,6 +3,7 @@
 import functools
 import socket
 import time
+from xml.etree import ElementTree
 
 import httpx
 import pytest
@@ -146,3 +147,31 @@ def test_the_families_of_signatures_under_other_keys(make_server, listener, algo
     for family in ("unsigned", "another algorithm", "a revoked token respelled", "signatures", "ECDSA values", "carried keys"):
         refuse_all(target, family)
     assert server.refusal(target.material.access) == ""
+
+
+def refused_by_command(server, tokens: list[str], *options: str) -> None:
+    """`martlet verify` with one token a line: every one of them is a failure in its report."""
+    report = server.directory / "report.xml"
+    done = server.cli("verify", "-", *options, "--junit", str(report), stdin="\n".join(tokens) + "\n")
+    assert done.returncode == 1, done.stderr
+    suite = ElementTree.parse(report).getroot().find(".//testsuite")
+    assert int(suite.get("tests")) == len(tokens)
+    good = [n for n, case in enumerate(suite.iter("testcase")) if case.find("failure") is None]
+    assert good == [], [tokens[n][:200] for n in good]
+
+
+def test_the_command_refuses_what_the_service_refuses(target):
+    """The whole corpus by `verify --server`; what can be told without asking, by `verify --jwks` too."""
+    server = target.server
+    (server.directory / "jwks.json").write_bytes(server.http.get("/.well-known/jwks.json").content)
+    offline = [family for family in FAMILIES if family not in ("a revoked token respelled", "names", "times", "kinds")]
+    asked = [token for family in FAMILIES for _, token in cases(target, family) if is_line(token)]
+    # Tokens of other issuers may come without a kid: then each key is tried, and a genuine signature counts.
+    told = [token for family in offline for name, token in cases(target, family) if is_line(token) and name != "none at all"]
+    refused_by_command(server, asked, "--server", server.url, "--audience", "api")
+    refused_by_command(server, told, "--jwks", str(server.directory / "jwks.json"), "--audience", "api")
+
+
+def is_line(token: str) -> bool:
+    """Whether a token can stand in a line of text by itself."""
+    return 0 < len(token) < BODY_BYTE_COUNT_MAX and token.isascii() and token.isprintable() and token.strip() == token
