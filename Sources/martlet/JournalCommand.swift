@@ -2,8 +2,8 @@ internal import Glibc
 internal import Journal
 internal import Octets
 
-/// `martlet journal stat | verify | dump | compact | repair | accept`: the first three look at a state directory, also of a running
-/// server, and change nothing.
+/// `martlet journal stat | verify | dump | compact | repair | accept`: the first three look at a state directory, also of a
+/// running server, and change nothing.
 enum JournalCommand {
     static let usage = """
         usage: martlet journal COMMAND [--state DIR]

@@ -42,7 +42,7 @@ enum KeySetFuzzer {
                 guard let set = try? VerificationKeySet(parsing: bytes.span, algorithm: algorithm) else { continue }
                 demand(!set.keys.isEmpty, "a set that is taken holds a key")
                 if let algorithm, !set.isSet {
-                    demand(set.keys.allSatisfy { $0.algorithm == algorithm }, "a key has the algorithm that was asked for")
+                    demand(set.keys.allSatisfy { $0.algorithm == algorithm }, "a key has the algorithm asked for")
                 }
                 demand((try? set.check(bytes.span)) == nil, "keys are no token")
             }

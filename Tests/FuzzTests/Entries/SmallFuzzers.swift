@@ -42,7 +42,7 @@ enum ProxyFuzzer {
             guard case .complete(let consumed, _) = outcome else { return }
             demand(consumed > 0 && consumed <= min(bytes.count, ProxyHeader.byteCountMax), "a header has its octets")
             for count in 0..<consumed {
-                demand(ProxyHeader.read(bytes.span.extracting(0..<count)) == .needsMore, "a part of a header waits for more")
+                demand(ProxyHeader.read(bytes.span.extracting(0..<count)) == .needsMore, "a part waits for more")
             }
             demand(ProxyHeader.read(bytes.span.extracting(0..<consumed)) == outcome, "what follows is not looked at")
         }
