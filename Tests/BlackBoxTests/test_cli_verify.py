@@ -156,7 +156,10 @@ def test_the_token_may_come_from_anywhere(place, foreign):
     ],
 )
 def test_claims(place, foreign, changes, options, code):
-    assert verdict(place, foreign.token(**changes), *options) == (1 if code else 0, code)
+    # The table was read when the run began, which may be a quarter of an hour ago.
+    late = int(time.time()) - NOW
+    fresh = {n: value + late if type(value) is int and abs(value - NOW) < 10_000 else value for n, value in changes.items()}
+    assert verdict(place, foreign.token(**fresh), *options) == (1 if code else 0, code)
 
 
 @pytest.mark.parametrize(

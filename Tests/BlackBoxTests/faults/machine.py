@@ -130,7 +130,7 @@ class Stage(contextlib.ExitStack):
 
 def forget_sighting(server: Server) -> None:
     """Lets the service start over a directory that is older than what it has seen, or another."""
-    (server.keys_path / "journal.seen").unlink(missing_ok=True)
+    server.state_path.with_name(server.state_path.name + ".seen").unlink(missing_ok=True)
 
 
 class Disk:

@@ -128,11 +128,7 @@ class Server:
             shutil.copytree(Server.keys_made, self.keys_path)
         self.run_once(preexec, arguments)
         if not Server.keys_made:
-            # Keys only: what else may stand there is about one journal.
-            only_keys = shutil.ignore_patterns("journal.seen")
-            Server.keys_made = Path(
-                shutil.copytree(self.keys_path, self.directory.parent / "keys-kept", ignore=only_keys)
-            )
+            Server.keys_made = Path(shutil.copytree(self.keys_path, self.directory.parent / "keys-kept"))
         return self
 
     def run_once(self, preexec=None, arguments: tuple[str, ...] = ()) -> None:
