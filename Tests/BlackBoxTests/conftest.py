@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import observed
 from harness.process import BINARY
 from harness.server import Server
 
@@ -38,6 +39,10 @@ class Fleet:
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+def pytest_sessionfinish():
+    observed.leave()
 
 
 def pytest_report_header():

@@ -12,6 +12,7 @@ from harness.attacks import FAMILIES, Material
 
 COUNT_MIN = 400
 ANSWER_SECONDS_MAX = 0.05
+pytestmark = pytest.mark.alone
 HEADER_BYTE_COUNT_MAX = 12_000
 BODY_BYTE_COUNT_MAX = 60_000
 

@@ -11,6 +11,8 @@ import pytest
 
 from harness.wire import request
 
+pytestmark = pytest.mark.alone
+
 LOGINS = 500
 ROUNDS = 3
 P99_MS = float(os.environ.get("MARTLET_TEST_VERIFY_P99_MS", "10"))

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.server import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("MARTLET_BIN", ROOT / ".build/release/martlet")).resolve()
 
@@ -79,12 +81,6 @@ def test_sudo_is_used_by_everyone_but_root(machine):
 
 
 # The service behind scripts/serve.
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Run:

@@ -10,6 +10,8 @@ import pytest
 
 from harness.wire import request
 
+pytestmark = pytest.mark.alone
+
 # The tool needs seconds to open thousands of connections, which shall all be there at once.
 EACH = 1_000
 PATIENCE = {False: 3, True: 10}

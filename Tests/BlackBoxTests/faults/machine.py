@@ -74,8 +74,6 @@ class Stage(contextlib.ExitStack):
 
     def _clear(self) -> None:
         shutil.rmtree(self.base, ignore_errors=True)
-        if Server.keys_made and not Server.keys_made.exists():
-            Server.keys_made = None
 
     def server(self, prefix: tuple[str, ...] = (), start: bool = True, **settings) -> Server:
         """A server with long times: what ends a session here is a revocation, never a clock."""

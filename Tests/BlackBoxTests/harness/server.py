@@ -1,5 +1,6 @@
 """A server with a directory of its own, and the calls that most tests make."""
 
+import os
 import re
 import shutil
 import socket
@@ -18,11 +19,20 @@ from .wire import Wire
 AUDIENCES = "api,billing,partner"
 LONG_ENOUGH_TO_BE_SECRET = 8
 
+# Of several processes that run tests at once, this one's number.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+WORKER_COUNT = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+
 
 def free_port(family=socket.AF_INET) -> int:
-    with socket.socket(family) as probe:
-        probe.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on, and that no other process of this run is about to listen on."""
+    while True:
+        with socket.socket(family) as probe:
+            probe.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        # Mostly odd ones are given out here, so the lowest digit would not tell processes apart.
+        if port // 2 % WORKER_COUNT == WORKER:
+            return port
 
 
 @dataclass
@@ -51,7 +61,8 @@ class Session:
 class Server:
     """The service on free loopback ports. Settings are given by their short names: `refresh_grace="1s"`."""
 
-    keys_made: Path | None = None
+    # A copy of the keys that the first server of each algorithm made, for those after it: making RSA keys takes a while.
+    keys_made: dict[str, Path] = {}
 
     def __init__(self, directory: Path, people=PEOPLE, **settings):
         self.directory = directory
@@ -124,11 +135,15 @@ class Server:
 
     def start(self, preexec=None, arguments: tuple[str, ...] = ()) -> "Server":
         """Starts and returns once every address is bound."""
-        if not self.keys_path.exists() and Server.keys_made:
-            shutil.copytree(Server.keys_made, self.keys_path)
+        alg = self.settings.get("alg", "RS256")
+        made = Server.keys_made.get(alg)
+        # The copy goes with the folder of its server.
+        is_kept = made is not None and made.exists()
+        if is_kept and not self.keys_path.exists():
+            shutil.copytree(made, self.keys_path)
         self.run_once(preexec, arguments)
-        if not Server.keys_made:
-            Server.keys_made = Path(shutil.copytree(self.keys_path, self.directory.parent / "keys-kept"))
+        if not is_kept:
+            Server.keys_made[alg] = Path(shutil.copytree(self.keys_path, self.directory.parent / f"keys-{alg}"))
         return self
 
     def run_once(self, preexec=None, arguments: tuple[str, ...] = ()) -> None:
