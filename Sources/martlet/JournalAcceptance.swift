@@ -16,11 +16,11 @@ enum JournalAcceptance {
 
     /// - Returns: the exit status.
     static func run(_ state: String, keepsSessions: Bool) throws(JournalFault) -> Int32 {
-        try accept(state, SightingFile(state: state).path, keepsSessions: keepsSessions)
-        return ExitCode.ok
-    }
-
-    private static func accept(_ state: String, _ sighting: String, keepsSessions: Bool) throws(JournalFault) {
+        let sighting = SightingFile(state: state).path
+        // A mistyped directory would be made. One that was seen may have gone altogether.
+        guard unsafe access(state, R_OK) == 0 || access(sighting, F_OK) == 0 else {
+            throw .io(function: "access", errno: errno, path: state)
+        }
         // The lock says whether a server is running: only a stopped one may be given another past.
         var options = RevocationOptions(
             directory: state, grace: 0, sessionMax: sessionMax, clock: SystemClock.wall,
@@ -36,6 +36,7 @@ enum JournalAcceptance {
         if unsafe unlink(sighting) != 0, errno != ENOENT {
             throw .io(function: "unlink", errno: errno, path: sighting)
         }
+        return ExitCode.ok
     }
 
     private static func cutAll(_ store: RevocationStore) throws(JournalFault) -> UInt64 {

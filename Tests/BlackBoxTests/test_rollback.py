@@ -57,6 +57,13 @@ def test_wrong_words_are_wrong_usage(restored):
     assert accept(restored, "--state").returncode == 2
 
 
+def test_a_mistyped_directory_is_not_made(restored):
+    absent = restored.directory / "vra"
+    refused = restored.cli("journal", "accept", "--state", str(absent))
+    assert refused.returncode == 2 and str(absent) in refused.stderr
+    assert not absent.exists()
+
+
 def test_a_restart_and_a_kill_are_no_rollback(make_server):
     server = make_server(alg="HS256")
     server.start()
