@@ -1,6 +1,5 @@
 """What connections may cost: rates, memory, handshakes, descriptors, requests, names."""
 
-import re
 import socket
 import ssl
 import subprocess
@@ -13,15 +12,6 @@ from harness.certificates import Pair
 from harness.http2 import END_HEADERS, HEADERS, RawHTTP2, frame
 from harness.server import free_port
 from harness.wire import Wire, request
-
-
-def metric(server, name: str) -> int:
-    text = server.operator.get("/metrics").text
-    return int(float(re.search(rf"^{re.escape(name)} (\S+)$", text, re.M)[1]))
-
-
-def kind(server, name: str) -> int:
-    return metric(server, f'martlet_connections_total{{kind="{name}"}}')
 
 
 def descriptors(pid: int) -> int:
@@ -67,14 +57,14 @@ def test_content_that_trickles_is_408_long_before_its_deadline(slow):
 def test_a_reader_that_takes_nothing_is_let_go_and_not_read_from(slow, make_server):
     """Back-pressure: nothing more is read while answers wait, and after MARTLET_WRITE_TIMEOUT the connection goes."""
     server = make_server(alg="HS256", write_timeout="1s").start()
-    before = kind(server, "timed_out")
+    before = server.connections_counted("timed_out")
     with socket.socket() as reader:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader.connect(server.address)
         reader.setblocking(False)
         octets, sent = request("GET", "/openapi.yaml") * 50, 0
         deadline = time.monotonic() + 10
-        while kind(server, "timed_out") == before:
+        while server.connections_counted("timed_out") == before:
             assert time.monotonic() < deadline
             try:
                 sent += reader.send(octets)
@@ -84,7 +74,7 @@ def test_a_reader_that_takes_nothing_is_let_go_and_not_read_from(slow, make_serv
                 break
             time.sleep(0.02)
     assert sent < 30_000_000
-    server.wait_for(lambda: metric(server, "martlet_buffered_octets") == 0)
+    server.wait_for(lambda: server.metric("martlet_buffered_octets") == 0)
 
 
 def test_a_connection_has_so_many_requests(slow):
@@ -115,8 +105,8 @@ def test_memory_is_bounded_and_whole_requests_go_on(make_server):
             for stream in range(1, 20, 2):
                 peer.send(frame(HEADERS, END_HEADERS, stream, peer.head(b"POST", b"/login")))
                 peer.send(frame(0, 0, stream, b"x" * 16_000))
-        server.wait_for(lambda: kind(server, "shed") >= 20, what="connections that were ended")
-        assert metric(server, "martlet_buffered_octets") <= 1.25 * (1 << 20)
+        server.wait_for(lambda: server.connections_counted("shed") >= 20, what="connections that were ended")
+        assert server.metric("martlet_buffered_octets") <= 1.25 * (1 << 20)
         statuses = []
         for wire in greedy:
             wire.socket.settimeout(0.02)
@@ -126,7 +116,7 @@ def test_memory_is_bounded_and_whole_requests_go_on(make_server):
         assert server.login().access
     for one in [*greedy, *peers]:
         one.socket.close()
-    server.wait_for(lambda: metric(server, "martlet_buffered_octets") == 0, what="the memory given back")
+    server.wait_for(lambda: server.metric("martlet_buffered_octets") == 0, what="the memory given back")
 
 
 def test_handshakes_that_are_held_open_give_way_to_honest_ones(make_server):
@@ -145,7 +135,7 @@ def test_handshakes_that_are_held_open_give_way_to_honest_ones(make_server):
         with context.wrap_socket(socket.create_connection(("127.0.0.1", port), 5)) as secure:
             secure.sendall(request("GET", "/healthz"))
             assert secure.recv(4096).startswith(b"HTTP/1.1 200 ")
-    server.wait_for(lambda: kind(server, "refused") >= 16, what="handshakes that gave way")
+    server.wait_for(lambda: server.connections_counted("refused") >= 16, what="handshakes that gave way")
     for one in stalled[:16]:
         one.settimeout(5)
         try:

@@ -43,6 +43,7 @@ class Honest:
         self.octets = request("GET", "/verify", Authorization=f"Bearer {server.login().access}")
         self.server = server
         self.taken: list[float] = []
+        self.opened = 0
         self.failures: list[str] = []
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self.run)
@@ -60,6 +61,7 @@ class Honest:
             while not self.stop.is_set():
                 # A new connection now and then: those who come while the attack lasts must get in, too.
                 with self.server.wire() as wire:
+                    self.opened += 1
                     for _ in range(20):
                         began = time.perf_counter()
                         wire.send(self.octets)
@@ -78,10 +80,18 @@ def descriptors(server) -> int:
     return len(os.listdir(f"/proc/{server.pid}/fd"))
 
 
-def attack(server, arguments: list[str], count: int) -> tuple[float, int]:
-    """How long connections stayed after the last one had come, in seconds, and how many there were at once."""
+def attack(honest: Honest, arguments: list[str], count: int) -> tuple[float, int]:
+    """How long connections stayed after the last one had come, in seconds, and how many had come.
+
+    Not all are there at once: slow readers are given up before their time when what they leave unread needs too much memory.
+    """
     *options, target = arguments
-    before, most, full_at = descriptors(server), 0, None
+    server = honest.server
+
+    def accepted() -> int:
+        return server.connections_counted("accepted") - honest.opened
+
+    before, earlier, came, came_at = descriptors(server), accepted(), 0, None
     command = ["slowhttptest", *options, "-c", str(EACH), "-r", str(EACH), "-l", "60", "-p", "5", "-v", "0"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     tools = [subprocess.Popen([*command, "-u", server.url + target], **quiet) for _ in range(count // EACH)]
@@ -89,13 +99,13 @@ def attack(server, arguments: list[str], count: int) -> tuple[float, int]:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             now = descriptors(server) - before
-            if now > most:
-                most, full_at = now, time.monotonic()
-            # An honest connection may be among them.
-            if full_at and most > count / 2 and now <= 2:
-                return time.monotonic() - full_at, most
+            # An honest connection may be among them, on either side.
+            if (arrived := accepted() - earlier) > came + 2:
+                came, came_at = arrived, time.monotonic()
+            if came >= count - 2 and now <= 2:
+                return time.monotonic() - came_at, came
             time.sleep(0.05)
-        raise AssertionError(f"{now} of {most} connections are still there")
+        raise AssertionError(f"{came} connections came, {now} are still there")
     finally:
         for tool in tools:
             tool.kill()
@@ -113,12 +123,11 @@ def test_slow_peers_are_given_up_in_time_and_hold_nobody_up(patient, arguments, 
     best = float("inf")
     for _ in range(ROUNDS):
         with Honest(patient) as honest:
-            lived, most = attack(patient, arguments, count)
+            lived, came = attack(honest, arguments, count)
         assert honest.failures == []
-        assert most >= count * 0.9, "the attack came through"
         assert lived < PATIENCE[is_full] + SLACK
         best = min(best, honest.p99)
         if best < P99_MS:
             break
-    print(f"{most} connections, the last one open for {lived:.1f} s; p99 of others {best:.2f} ms")
+    print(f"{came} connections, the last one open for {lived:.1f} s; p99 of others {best:.2f} ms")
     assert best < P99_MS, f"p99 {best:.1f} ms"

@@ -249,6 +249,14 @@ class Server:
     def wire(self, **options) -> Wire:
         return Wire(self.address, **options)
 
+    def metric(self, name: str) -> int:
+        """A metric of the operator's listener; `name` includes its labels."""
+        text = self.operator.get("/metrics").text
+        return int(float(re.search(rf"^{re.escape(name)} (\S+)$", text, re.M)[1]))
+
+    def connections_counted(self, kind: str) -> int:
+        return self.metric(f'martlet_connections_total{{kind="{kind}"}}')
+
     def wait_for(self, condition, seconds: float = 5, what: str = "the condition"):
         """Polls until `condition()` is true and returns what it answered."""
         deadline = time.monotonic() + seconds
