@@ -37,8 +37,8 @@ final class AccessLogWriter: Sendable {
         accessLog = AccessLog(share: share) { bell.ring() }
     }
 
-    func start() {
-        Threads.start(name: "access-log") { [self] in
+    func start() throws(StartFault) {
+        try Threads.start(name: "access-log") { [self] in
             if let file = opened.withLock({ $0.take() }) { run(file) }
             orders.withLock { $0.hasStopped = true }
         }

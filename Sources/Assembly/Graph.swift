@@ -70,10 +70,10 @@ package final class Graph: Sendable {
         self.identity = identity
         self.housekeeper = housekeeper
         self.accessLog = accessLog
-        accessLog?.start()
+        try accessLog?.start()
         housekeeper.noteSighting()
-        housekeeper.start()
-        housekeeper.startCompaction()
+        try housekeeper.start()
+        try housekeeper.startCompaction()
     }
 
     /// Reads accounts, keys and certificates again now and opens the access log anew, as SIGHUP asks.

@@ -66,8 +66,8 @@ final class Housekeeper: Sendable {
         state.withLock { $0.failures.keys.sorted() }
     }
 
-    func start() {
-        Threads.start(name: "housekeeping") { [self] in
+    func start() throws(StartFault) {
+        try Threads.start(name: "housekeeping") { [self] in
             var rounds = 0
             while !state.withLock({ $0.isStopping }) {
                 Threads.sleep(milliseconds: Self.intervalMilliseconds)
@@ -87,8 +87,8 @@ final class Housekeeper: Sendable {
     }
 
     /// Writes the journal again when half of it no longer matters: on a thread of its own, since it may take minutes.
-    func startCompaction() {
-        Threads.start(name: "compaction") { [self] in
+    func startCompaction() throws(StartFault) {
+        try Threads.start(name: "compaction") { [self] in
             clinux_stand_back()
             var rounds = 0
             while !state.withLock({ $0.isStopping }) {

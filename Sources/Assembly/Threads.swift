@@ -8,7 +8,9 @@ package enum Threads {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    package static func start(name: String, _ run: @escaping @Sendable () -> Void) {
+    /// - Parameter name: at most 15 octets.
+    /// - Throws: when the system has no room for another thread (pthread_create(3)).
+    package static func start(name: String, _ run: @escaping @Sendable () -> Void) throws(StartFault) {
         var thread = pthread_t()
         let work = unsafe Unmanaged.passRetained(
             Work {
@@ -24,7 +26,8 @@ package enum Threads {
             }, work.toOpaque())
         guard result == 0 else {
             unsafe work.release()
-            return
+            let reason = unsafe String(cString: strerror(result))
+            throw StartFault(description: "no thread can be started for \(name): \(reason)")
         }
         pthread_detach(thread)
     }

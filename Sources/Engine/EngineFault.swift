@@ -8,6 +8,8 @@ package enum EngineFault: Error, Equatable, Sendable {
     /// The process was given a socket that no address asks for, or one that nobody can listen on.
     case inheritedUnused(name: String, address: String)
     case inheritedUnusable(name: String)
+    /// The system has no room for another thread.
+    case noThread(name: String)
     /// - Parameters:
     ///   - call: the system call that failed.
     ///   - subject: what it was about: an address, or the event queue.
@@ -24,6 +26,7 @@ extension EngineFault: CustomStringConvertible {
         case .inheritedUnused(let name, let address):
             "the socket «\(name)» at \(address) was given to this process, and no address asks for it"
         case .inheritedUnusable(let name): "the socket «\(name)» that was given to this process does not listen"
+        case .noThread(let name): "no thread can be started for \(name)"
         case .system(let call, let subject, let reason): "cannot listen on \(subject): \(call): \(reason)"
         }
     }

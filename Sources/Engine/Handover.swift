@@ -43,8 +43,9 @@ package final class HandoverPoint: Sendable {
     /// Waits for a successor on a thread of its own.
     ///
     /// - Parameter didHandOver: called once, when a successor has the sockets; to begin the end of `server`.
-    package func serve(_ server: Server, _ didHandOver: @escaping @Sendable () -> Void) {
-        _ = LoopThread(name: "handover") { [self] in
+    /// - Throws: `.noThread`.
+    package func serve(_ server: Server, _ didHandOver: @escaping @Sendable () -> Void) throws(EngineFault) {
+        let thread = LoopThread(name: "handover") { [self] in
             while isPresent.load(ordering: .relaxed) {
                 let successor = clinux_accept4(descriptor, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
                 guard successor >= 0 else {
@@ -62,6 +63,7 @@ package final class HandoverPoint: Sendable {
                 if isDone { return }
             }
         }
+        guard thread != nil else { throw .noThread(name: "handover") }
     }
 
     /// Takes the file away; a successor may have its own there soon.

@@ -88,6 +88,14 @@ enum ServeCommand {
                     preconditionFailure("what could be made at the start can be made for a loop: \(error)")
                 }
             }
+            try Signals.wait { [server] signal in
+                if signal == SIGHUP {
+                    graph.reload()
+                } else {
+                    log.write(.info, "draining") { $0.add("signal", signal) }
+                    server.beginDrain()
+                }
+            }
             handover = try succession.offer(server)
         } catch {
             Terminal.writeError("martlet: \(error)\n")
@@ -99,14 +107,6 @@ enum ServeCommand {
                 let prefix = (listener.isIntroduced ? "proxy+" : "") + (listener.isSecure ? "https://" : "")
                 line.add("address", prefix + listener.address.described(port: port))
                 line.add("role", listener.role == .service ? "service" : "operator")
-            }
-        }
-        Signals.wait { signal in
-            if signal == SIGHUP {
-                graph.reload()
-            } else {
-                log.write(.info, "draining") { $0.add("signal", signal) }
-                server.beginDrain()
             }
         }
         server.run()

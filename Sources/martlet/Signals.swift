@@ -13,8 +13,8 @@ enum Signals {
     }
 
     /// Calls `handle` for each signal that arrives, on a thread that lives as long as the process.
-    static func wait(_ handle: @escaping @Sendable (Int32) -> Void) {
-        Threads.start(name: "signals") {
+    static func wait(_ handle: @escaping @Sendable (Int32) -> Void) throws(StartFault) {
+        try Threads.start(name: "signals") {
             var set = taken(in: sigset_t())
             while true {
                 var number: Int32 = 0

@@ -37,7 +37,7 @@ final class Succession {
         guard let path else { return nil }
         let point = try HandoverPoint(path: path)
         let log = log
-        point.serve(server) {
+        try point.serve(server) {
             log.write(.info, "handed_over")
             server.beginDrain()
         }

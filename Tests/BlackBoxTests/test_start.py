@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from faults.machine import traced
 from harness.accounts import AMY
-from harness.process import command
+from harness.process import StartFailed, command
 from harness.tokens import b64url
 
 
@@ -293,3 +294,30 @@ def test_socket_and_state_are_closed_to_others(make_server):
     assert (server.directory / "operator.sock").stat().st_mode & 0o007 == 0
     server.stop()
     assert not (server.directory / "operator.sock").exists()
+
+
+def test_a_thread_that_cannot_be_started_ends_the_start_or_is_one_of_several_loops(make_server):
+    """A process that may have no more threads must not serve without the one that takes signals or reads accounts again."""
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    refused, served = [], 0
+    for number in range(1, 20):
+        server = make_server(
+            alg="HS256", threads=2, access_log="./access.log", handover="handover", hash_workers=1, drain_timeout="2s"
+        )
+        # The number counts for every thread by itself, and only the first one starts others.
+        server.prefix = traced("clone3", f"error=EAGAIN:when={number}")
+        try:
+            server.start()
+        except StartFailed as failure:
+            assert failure.code == 2
+            refused.append(failure.text.splitlines()[-1])
+            continue
+        assert server.login().access
+        assert server.stop() == 0
+        served += 1
+        if served == 3:
+            break
+    for name in ("journal", "hash-0", "access-log", "housekeeping", "compaction", "signals", "handover"):
+        assert any(name in line for line in refused), refused
+    assert served == 3, "without either loop's thread, and with both"

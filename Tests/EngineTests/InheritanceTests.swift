@@ -109,7 +109,7 @@ struct InheritanceTests {
         ]
         let first = try TestServer(listeners: listeners)
         let point = try HandoverPoint(path: base + ".handover")
-        point.serve(first.server) { first.server.beginDrain() }
+        try point.serve(first.server) { first.server.beginDrain() }
         let sockets = try #require(try HandoverPoint.takeOver(path: base + ".handover"))
         #expect(sockets.count == 2 && first.hasEnded(within: 20))
         #expect(access(base + ".handover", F_OK) != 0 && access(base + ".sock", F_OK) == 0)
@@ -137,7 +137,7 @@ struct InheritanceTests {
         defer { server.stop() }
         let point = try HandoverPoint(path: path)
         defer { point.remove() }
-        point.serve(server.server) { server.server.beginDrain() }
+        try point.serve(server.server) { server.server.beginDrain() }
         for text in ["", "martlet handover 2\n"] {
             let stranger = socket(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0)
             let address = try SocketAddress(.unix(path: path))
