@@ -73,7 +73,7 @@ extension EventLoop {
             connections[slot].channel = connections[slot].transport.channel
             if connections[slot].transport.speaksHTTP2 { return beginHTTP2(slot) }
             connections[slot].deadline = now &+ shared.deadlines.idle
-            watch(slot, EventQueue.readable)
+            awaitInput(slot)
         case .failed:
             shared.counters.malformed.add(1, ordering: .relaxed)
             handshakes.end()

@@ -129,7 +129,7 @@ extension EventLoop {
             connections[slot].http2 = nil
             return end(slot)
         }
-        watch(slot, EventQueue.readable)
+        awaitInput(slot)
         connections[slot].deadline = session.deadline
     }
 

@@ -12,6 +12,7 @@ extension EventLoop {
             if start > 0 {
                 if end < connections[slot].reader.byteCountWanted {
                     connections[slot].input.append(contentsOf: request.bytes[start..<end])
+                    noteHeld(slot)
                     return setContentDeadline(slot)
                 }
                 restoreInput(slot)
@@ -32,6 +33,7 @@ extension EventLoop {
 
     private mutating func awaitPreface(_ slot: Int, from start: Int, to end: Int) {
         connections[slot].input.append(contentsOf: request.bytes[start..<end])
+        noteHeld(slot)
         guard connections[slot].stage != .head else { return }
         connections[slot].stage = .head
         connections[slot].deadline = now &+ shared.deadlines.head
@@ -205,7 +207,7 @@ extension EventLoop {
         guard flush(slot), connections[slot].stage != .writing else { return }
         if connections[slot].isDeferred { return awaitAnswer(slot) }
         if connections[slot].closes { return end(slot) }
-        watch(slot, EventQueue.readable)
+        awaitInput(slot)
         let input = connections[slot].input.count
         if input == 0 || (input <= 2 && connections[slot].input[0] == .carriageReturn) {
             connections[slot].stage = .idle

@@ -57,6 +57,8 @@ struct EventLoop: ~Copyable {
     var acceptsAgainAt: Int64?
     /// Since when no connection could be accepted for want of descriptors.
     var exhaustedSince: Int64?
+    /// Connections that have octets to read of which the queue knows nothing, as ``data(of:)``.
+    private var held: [UInt64] = []
     /// TLS handshakes under way.
     var handshakes = HandshakeQueue()
     /// Given up for a moment to take one connection off the queue when there are no descriptors left.
@@ -92,12 +94,14 @@ struct EventLoop: ~Copyable {
             refreshTime()
             handshakes.beginTurn()
             for index in 0..<count { take(events[index].events, events[index].data) }
+            if !held.isEmpty { takeHeld() }
             if now >= nextTick { tick() }
         }
         stop()
     }
 
     private var timeout: Int32 {
+        if !held.isEmpty { return 0 }
         let isQuiet = mailbox.load.load(ordering: .relaxed) == 0 && drain == .running && acceptsAgainAt == nil
         return isQuiet ? -1 : Int32(clamping: max(0, nextTick &- now))
     }
@@ -132,6 +136,24 @@ struct EventLoop: ~Copyable {
         case .closed: break
         }
         account(slot)
+    }
+
+    /// One reading for each that has waited for it; who then has more waits for another turn.
+    private mutating func takeHeld() {
+        let waiting = held
+        held.removeAll(keepingCapacity: true)
+        for data in waiting { take(EventQueue.readable, data) }
+    }
+
+    /// Waits for octets of the peer, which may be there already.
+    mutating func awaitInput(_ slot: Int) {
+        watch(slot, EventQueue.readable)
+        noteHeld(slot)
+    }
+
+    /// Sees to it that what a reading took in beyond what was asked for gets its turn.
+    mutating func noteHeld(_ slot: Int) {
+        if connections[slot].transport.holdsInput { held.append(data(of: slot)) }
     }
 
     /// Tells the queue what to watch for, unless it knows.

@@ -112,6 +112,9 @@ extension Transport {
         return tls != nil
     }
 
+    /// Whether something may be received although the socket tells of nothing.
+    var holdsInput: Bool { tls?.holdsInput ?? false }
+
     /// Whether the peer and we agreed on HTTP/2 (RFC 7301).
     var speaksHTTP2: Bool { tls?.speaksHTTP2 ?? false }
 

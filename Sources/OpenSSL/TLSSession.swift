@@ -2,8 +2,8 @@ import COpenSSL
 
 /// One connection's TLS on a non-blocking socket (SSL). No call waits; each says what the socket must become first.
 ///
-/// Without read-ahead nothing that was received stays in here unless the caller's room is shorter than a record
-/// (16,384 octets): what is left is in the kernel, where epoll sees it.
+/// One reading of the socket may take in more than is asked for. What is left then is in here and not in the kernel, where
+/// epoll would see it: ``holdsInput`` tells.
 ///
 /// `@unchecked Sendable` holds because one thread at a time has the session: the one whose connection it is.
 @safe package final class TLSSession: @unchecked Sendable {
@@ -64,6 +64,9 @@ import COpenSSL
         ERR_clear_error()
         return outcome(unsafe SSL_do_handshake(raw))
     }
+
+    /// Whether octets from the socket are kept in here: a part of a record, or more than that (SSL_has_pending).
+    package var holdsInput: Bool { unsafe SSL_has_pending(raw) == 1 }
 
     /// SSL_read.
     package func read(into octets: UnsafeMutableRawBufferPointer) -> Outcome {

@@ -1,5 +1,6 @@
 """TLS: who gets in and with what, what is sent, and renewal that nobody notices."""
 
+import json
 import os
 import signal
 import socket
@@ -10,9 +11,11 @@ import time
 
 import pytest
 
+from harness.accounts import AMY
 from harness.certificates import Pair, trusting
+from harness.http2 import END_HEADERS, HEADERS, RawHTTP2
 from harness.process import command
-from harness.secured import Secured, SecureWire
+from harness.secured import HeldBack, Secured, SecureWire
 from harness.wire import Wire, request
 
 OLD_SUITES = "ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA:@SECLEVEL=0"
@@ -64,6 +67,49 @@ def test_a_long_message_in_many_records_is_read_whole(secured):
         for octet in request("GET", "/healthz"):
             wire.send(bytes([octet]))
         assert wire.answer().status == 200
+
+
+def held_back(secured, version, **options) -> HeldBack:
+    return HeldBack(
+        secured.port, trusting(secured.root_path, minimum_version=version, maximum_version=version), **options
+    )
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_records_that_arrive_together_are_all_answered(secured, version):
+    """A reading may take in several records, and the socket then tells of no more: requests, also behind one whose answer
+    takes a while, and content in pieces, all of it right behind the handshake's last octets."""
+    login = request(
+        "POST", "/login", json.dumps({"username": AMY.name, "password": AMY.password}).encode(),
+        Content_Type="application/json",
+    )
+    parts = [request("GET", "/healthz"), login, request("GET", "/openapi.yaml"), request("GET", "/healthz")] * 2
+    parts += [login[:40], login[40:-5], login[-5:-2], login[-2:], request("GET", "/healthz")]
+    with secured.wire() as wire:
+        wire.socket.close()
+        wire.socket = held_back(secured, version)
+        for part in parts:
+            wire.socket.sendall(part)
+        wire.socket.release()
+        assert [wire.answer().status for _ in range(10)] == [200] * 10
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_frames_in_records_that_arrive_together_are_all_answered(secured, version):
+    sock = held_back(secured, version, protocols=("h2",))
+    with RawHTTP2(None, sock=sock) as raw:
+        for stream in range(1, 41, 2):
+            raw.ask(stream, path=b"/healthz")
+        sock.release()
+        answered = set()
+
+        def is_last(kind, flags, stream, payload) -> bool:
+            if kind == HEADERS and flags & END_HEADERS:
+                answered.add(stream)
+            return len(answered) == 20
+
+        raw.frames(5, is_last)
+        assert answered == set(range(1, 41, 2))
 
 
 def test_a_reader_that_stalls_gets_every_octet_in_the_end(secured):

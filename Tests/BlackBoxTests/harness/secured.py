@@ -1,5 +1,6 @@
 """A server with a TLS address, and connections to it."""
 
+import socket
 import ssl
 
 from .certificates import Pair, trusting
@@ -13,6 +14,51 @@ class SecureWire(Wire):
     def __init__(self, port: int, context: ssl.SSLContext, **options):
         super().__init__(("127.0.0.1", port), listener="service")
         self.socket = context.wrap_socket(self.socket, server_hostname="localhost", **options)
+
+
+class HeldBack:
+    """A TLS socket whose octets go out when it is told so: a record for each `sendall`, all of them in one piece.
+
+    The client's last octets of the handshake are held back as well.
+    """
+
+    def __init__(self, port: int, context: ssl.SSLContext, protocols: tuple[str, ...] = ()):
+        context.set_alpn_protocols(protocols or ("http/1.1",))
+        self.socket = socket.create_connection(("127.0.0.1", port), 5)
+        self.inward, self.outward = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.inward, self.outward, server_hostname="localhost")
+        while True:
+            try:
+                return self.tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self.release()
+                self._fill()
+
+    def _fill(self) -> None:
+        octets = self.socket.recv(65_536)
+        if octets:
+            self.inward.write(octets)
+        else:
+            self.inward.write_eof()
+
+    def settimeout(self, seconds: float) -> None:
+        self.socket.settimeout(seconds)
+
+    def sendall(self, octets: bytes) -> None:
+        self.tls.write(octets)
+
+    def release(self) -> None:
+        self.socket.sendall(self.outward.read())
+
+    def recv(self, count: int) -> bytes:
+        while True:
+            try:
+                return self.tls.read(count)
+            except ssl.SSLWantReadError:
+                self._fill()
+
+    def close(self) -> None:
+        self.socket.close()
 
 
 class Secured:
