@@ -9,7 +9,6 @@ import dataclasses
 import json
 import multiprocessing
 import os
-import socket
 import statistics
 import sys
 import tempfile
@@ -21,9 +20,7 @@ import argon2
 
 from harness import abuse
 from harness.accounts import AMY
-from harness.certificates import trusting
-from harness.http2 import HTTP2Client
-from harness.secured import Secured
+from harness.secured import PROTOCOLS, Secured
 from harness.server import Server
 from harness.wire import request
 
@@ -49,7 +46,7 @@ class Honest:
             time.sleep(0.5)
 
     def live(self) -> None:
-        with self.connect() as self.connection:
+        with self.secured.connect(self.protocol) as self.connection:
             self.connection.socket.settimeout(PATIENCE)
             body = {"username": AMY.name, "password": AMY.password}
             session = self.log_in(body)
@@ -70,18 +67,6 @@ class Honest:
                 return session
             time.sleep(1)
 
-    def connect(self):
-        if self.protocol == "h2c":
-            return HTTP2Client(self.secured.server.address)
-        if self.protocol == "http/1.1":
-            return self.secured.server.wire()
-        if self.protocol == "http/1.1 over TLS":
-            return self.secured.wire()
-        context = trusting(self.secured.root_path)
-        context.set_alpn_protocols(["h2"])
-        plain = socket.create_connection(("127.0.0.1", self.secured.port), 10)
-        return HTTP2Client(None, sock=context.wrap_socket(plain, server_hostname="localhost"))
-
     def ask(self, method: str, path: str, members, wanted: int, token: str = "", spare: int = 0):
         body = json.dumps(members).encode() if members else b""
         if self.protocol in ("h2", "h2c"):
@@ -96,9 +81,6 @@ class Honest:
         assert answer.status in (wanted, spare), f"{method} {path}: {answer.status} instead of {wanted}, {answer.body[:300]}"
         self.done += 1
         return json.loads(answer.body) if answer.body else None
-
-
-PROTOCOLS = ("http/1.1", "http/1.1 over TLS", "h2c", "h2")
 
 
 def resident(server) -> int:

@@ -2,15 +2,13 @@
 
 import os
 import signal
-import socket
 import threading
 import time
 
 import pytest
 
-from harness.certificates import Pair, trusting
-from harness.http2 import HTTP2Client
-from harness.secured import Secured
+from harness.certificates import Pair
+from harness.secured import PROTOCOLS, Secured
 from harness.wire import RESET, Closed, request
 
 CLIENTS = 40
@@ -48,8 +46,9 @@ class Crowd:
     def run(self, ask) -> None:
         while not self.stop.is_set():
             try:
-                connection = self.connect()
+                connection = self.secured.connect(self.protocol)
             except (ConnectionRefusedError, *RESET):
+                # What is refused here never became a connection: another instance may be asked instead.
                 return
             with connection:
                 try:
@@ -58,19 +57,6 @@ class Crowd:
                     with self.lock:
                         self.lost.append(repr(fault))
                     return
-
-    def connect(self):
-        """What is refused here never became a connection: another instance may be asked instead."""
-        if self.protocol == "h2c":
-            return HTTP2Client(self.secured.server.address)
-        if self.protocol == "http/1.1":
-            return self.secured.server.wire()
-        if self.protocol == "http/1.1 over TLS":
-            return self.secured.wire()
-        context = trusting(self.secured.root_path)
-        context.set_alpn_protocols(["h2"])
-        plain = socket.create_connection(("127.0.0.1", self.secured.port), 10)
-        return HTTP2Client(None, sock=context.wrap_socket(plain, server_hostname="localhost"))
 
     def count(self, number: int) -> None:
         with self.lock:
@@ -104,9 +90,6 @@ class Crowd:
             self.count(sum(reply.status == 200 for reply in replies.values()))
 
 
-PROTOCOLS = ["http/1.1", "http/1.1 over TLS", "h2c", "h2"]
-
-
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_stop_under_load_loses_nothing_and_ends_in_time(secured, protocol):
     """Exit 0 within 2 s of the last answer."""
@@ -117,6 +100,23 @@ def test_a_stop_under_load_loses_nothing_and_ends_in_time(secured, protocol):
         ended = time.monotonic()
     assert crowd.lost == []
     assert code == 0 and ended - crowd.last < 2
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_second_process_takes_over_under_load_without_a_lost_request(secured, protocol):
+    """Streams that the first one had taken are answered by it; what it refuses with its GOAWAY may be asked again."""
+    secured.server.stop()
+    secured.server.settings["handover"] = f"{secured.server.directory}/handover.sock"
+    secured.server.start()
+    with Crowd(secured, protocol) as crowd:
+        secured.server.wait_for(lambda: crowd.answered > 400, 20, "answers")
+        first = secured.server.run
+        secured.server.run_once()
+        assert first.process.wait(20) == 0
+        before = crowd.answered
+        secured.server.wait_for(lambda: crowd.answered > before + 400, 20, "answers of the second")
+        assert all(thread.is_alive() for thread in crowd.threads), "nobody was turned away"
+    assert crowd.lost == []
 
 
 @pytest.mark.parametrize("protocol", ["http/1.1 over TLS", "h2"])

@@ -4,8 +4,11 @@ import socket
 import ssl
 
 from .certificates import Pair, trusting
+from .http2 import HTTP2Client
 from .server import free_port
 from .wire import Wire, request
+
+PROTOCOLS = ["http/1.1", "http/1.1 over TLS", "h2c", "h2"]
 
 
 class SecureWire(Wire):
@@ -84,6 +87,18 @@ class Secured:
 
     def wire(self, context: ssl.SSLContext | None = None, **options) -> SecureWire:
         return SecureWire(self.port, context or trusting(self.root_path), **options)
+
+    def connect(self, protocol: str) -> Wire | HTTP2Client:
+        """A client's connection by one of ``PROTOCOLS``."""
+        if protocol == "http/1.1":
+            return self.server.wire()
+        if protocol == "http/1.1 over TLS":
+            return self.wire()
+        if protocol == "h2c":
+            return HTTP2Client(self.server.address)
+        context = trusting(self.root_path)
+        context.set_alpn_protocols(["h2"])
+        return HTTP2Client(None, sock=self.wire(context).socket)
 
     def ask(self, target: str = "/healthz", context: ssl.SSLContext | None = None):
         with self.wire(context) as wire:
