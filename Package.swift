@@ -102,7 +102,9 @@ if Context.environment["MARTLET_BENCH"] != nil {
 
 // The fuzzers' entry functions are part of the tests, which replay the corpus through them. `scripts/fuzz` asks for the
 // program instead that libFuzzer drives; two targets cannot have the same files at once.
-let fuzzed: [Target.Dependency] = ["Engine", "HTTP", "Token", "Journal", "Telemetry", "OpenSSL", "Octets"]
+let fuzzed: [Target.Dependency] = [
+    "Engine", "HTTP", "Token", "Fetching", "Journal", "Telemetry", "OpenSSL", "Octets",
+]
 if Context.environment["MARTLET_TEST_FUZZERS"] == nil {
     package.targets.append(
         .testTarget(

@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
 """Writes the corpus of the fuzzers anew from Tests/Vectors and from what is written here.
 
-Needs the packages of the black-box tests (hpack). A file is named for what is in it; what libFuzzer finds later is not
-kept here.
+Needs the packages of the black-box tests (hpack). A file is named by 16 digits of a hash of what is in it; what libFuzzer
+found is named by 40, and stays.
 """
 
 import base64
 import hashlib
 import hmac
 import json
-import shutil
 import struct
 from pathlib import Path
 
@@ -176,11 +175,33 @@ def proxy_seeds() -> None:
         put("proxy", mark + head + struct.pack(">H", len(body)) + body + b"GET / HTTP/1.1")
 
 
+def fetching_seeds() -> None:
+    json_type = "Content-Type: application/json\r\n"
+    for text in (
+        f"HTTP/1.1 200 OK\r\n{json_type}Content-Length: 2\r\nCache-Control: max-age=60\r\nAge: 3\r\n\r\n{{}}",
+        f"HTTP/1.1 200 OK\r\n{json_type}Transfer-Encoding: chunked\r\n\r\n1;x=y\r\n{{\r\n1 \r\n}}\r\n0\r\nT: v\r\n\r\n",
+        'HTTP/1.0 200\r\nCache-Control: no-cache="a", max-age="9"\r\n\r\nuntil the end',
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n",
+        "HTTP/1.1 301 Moved\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx",
+        "HTTP/1.1 200 OK\r\nContent-Length: 600\r\n\r\n", "HTTP/1.1 101 Switching\r\n\r\n", "HTTP/2 200\r\n\r\n",
+    ):  # fmt: skip
+        put("answer", "\x03" + text)
+    for text in (
+        "https://issuer.example/.well-known/jwks.json", "http://127.0.0.1:8080/keys?a=b", "HTTPS://A.example:8443",
+        "http://[::1]:80/", "http://localhost", "//other.example/x", "/path#fragment", "http://0x7f.1/", "https://a@b/",
+        "https://[fe80::1%25eth0]/", "https://xn--bcher-kva.example:0/", "http://issuer.example/",
+    ):  # fmt: skip
+        put("address", text)
+
+
 def main() -> None:
-    shutil.rmtree(CORPUS, ignore_errors=True)
+    for old in CORPUS.glob("*/" + "[0-9a-f]" * 16):
+        old.unlink()
     for seeds in (
         json_seeds, token_seeds, claim_seeds, key_seeds, http1_seeds, http2_seeds, small_seeds, key_set_seeds,
-        proxy_seeds,
+        proxy_seeds, fetching_seeds,
     ):  # fmt: skip
         seeds()
     for folder in sorted(CORPUS.iterdir()):

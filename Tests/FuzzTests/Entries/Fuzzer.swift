@@ -23,6 +23,8 @@ struct Fuzzer: Sendable {
         Fuzzer(name: "form", byteCountMax: 2_048, make: FormFuzzer.make),
         Fuzzer(name: "base64url", byteCountMax: 512, make: Base64URLFuzzer.make),
         Fuzzer(name: "traceparent", byteCountMax: 128, make: TraceParentFuzzer.make),
+        Fuzzer(name: "answer", byteCountMax: 2_048, make: AnswerFuzzer.make),
+        Fuzzer(name: "address", byteCountMax: 256, make: WebAddressFuzzer.make),
         Fuzzer(name: "journal", byteCountMax: 256, make: JournalFuzzer.make),
     ]
 
