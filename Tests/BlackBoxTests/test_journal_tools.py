@@ -1,10 +1,12 @@
 """`martlet journal stat | verify | dump | compact | repair`: what they find, what they leave alone, how they end."""
 
 import json
+import shutil
 import subprocess
 
 import pytest
 
+from faults.machine import traced
 from harness.process import BINARY
 
 HEADER, RECORD = 4096, 64
@@ -103,6 +105,49 @@ def test_repair_goes_on_without_a_segment_that_cannot_be_read_at_all(killed):
     killed.run_once()
     assert killed.refusal(fourth) == "token_revoked"
     assert {killed.refusal(token) for token in killed.tokens} == {""}
+
+
+CHANGING = "openat,mkdir,link,rename,unlink,rmdir,fallocate,ftruncate,write,pwrite64,fsync,fdatasync"
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_a_repair_that_is_killed_at_any_call_can_be_run_again(killed):
+    """Whatever is left starts with every record that is whole, or not at all; the old files are there in either case."""
+    segment = segments(killed)[0]
+    octets = bytearray(segment.read_bytes())
+    octets[killed.places[1] + 20] ^= 0x10
+    segment.write_bytes(octets)
+    damaged, kept = killed.state_path.with_name("damaged"), {killed.places[0], killed.places[2]}
+    before = content(killed)
+    seen = map(json.loads, tool(killed, "dump").stdout.splitlines())
+    wanted = {entry["key"] for entry in seen if entry.get("offset") in kept}
+    assert len(wanted) == 2
+    killed.state_path.rename(damaged)
+
+    def revoked() -> set[str]:
+        return {entry["key"] for entry in records(killed) if entry["kind"] == "REVOKE_JTI"}
+
+    repair = ["journal", "repair", "--accept-loss", "--state", str(killed.state_path)]
+    deaths, dead = 0, True
+    while dead:
+        shutil.rmtree(killed.state_path, ignore_errors=True)
+        shutil.copytree(damaged, killed.state_path)
+        prefix = traced(CHANGING, f"signal=SIGKILL:when={deaths + 1}")
+        done = subprocess.run([*prefix, BINARY, *repair], capture_output=True, timeout=30)
+        assert done.returncode in (0, -9), done.stderr
+        dead = done.returncode != 0
+        deaths += dead
+        if tool(killed, "verify").returncode == 0:
+            assert revoked() == wanted
+        again = tool(killed, "repair", "--accept-loss")
+        assert again.returncode == 0, again.stderr
+        assert revoked() == wanted
+        assert any(
+            {path.name: path.read_bytes() for path in copy.iterdir()} == before
+            for copy in killed.state_path.glob("damaged-*")
+        )
+    assert deaths > 20
+    print(f"killed at each of {deaths} calls")
 
 
 def test_the_tools_read_a_running_server_and_change_nothing(make_server):
