@@ -49,9 +49,8 @@ struct Compaction {
             throw error
         }
         try storage.rename(draft, to: name)
-        for name in chain.obsolete { try storage.remove(name) }
-        if let before = chain.snapshot { try storage.remove(before.file) }
-        for segment in covered { try storage.remove(segment.name) }
+        // In any order: the new snapshot's name is on stable storage and counts alone.
+        try storage.remove(chain.obsolete + [chain.snapshot?.file].compactMap { $0 } + covered.map(\.name))
         report.segmentCount = covered.count
         return report
     }

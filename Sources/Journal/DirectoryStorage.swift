@@ -94,8 +94,14 @@ package final class DirectoryStorage: JournalStorage {
         try synchronize(file, join(name))
     }
 
-    package func remove(_ name: String) throws(JournalFault) {
-        try call("unlink", join(name)) { () throws(SystemError) in try calls.unlink(join(name)) }
+    package func remove(_ name: String) throws(JournalFault) { try remove([name]) }
+
+    /// Makes all the removals last with one sync of the directory: a compaction leaves many files behind.
+    package func remove(_ names: [String]) throws(JournalFault) {
+        guard !names.isEmpty else { return }
+        for name in names {
+            try call("unlink", join(name)) { () throws(SystemError) in try calls.unlink(join(name)) }
+        }
         try synchronizeDirectory(path)
     }
 

@@ -50,7 +50,7 @@ package struct JournalReader: ~Copyable {
         try storage.lock()
         do throws(JournalFault) {
             // A temporary file is a segment or snapshot whose making was cut short: nothing was ever acknowledged from it.
-            for name in try storage.names() where name.hasSuffix(".tmp") { try storage.remove(name) }
+            try storage.remove(storage.names().filter { $0.hasSuffix(".tmp") })
             let chain = try SegmentChain(storage)
             guard let last = chain.segments.last else { return (chain, nil) }
             return (chain, try TailScan(last, in: storage))
@@ -120,7 +120,7 @@ package struct JournalReader: ~Copyable {
                 try storage.truncate(last.name, to: last.offset(of: lastSeq &+ 1))
             }
             // What the snapshot stands for was read whole, and a compaction that was cut short left these.
-            for name in chain.obsolete { try storage.remove(name) }
+            try storage.remove(chain.obsolete)
             return try JournalWriter(
                 core: core, loop: loop, storage: storage, store: store, options: options, report: report,
                 snapshot: chain.snapshot)

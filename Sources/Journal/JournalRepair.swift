@@ -78,7 +78,7 @@ package struct JournalRepair: Sendable {
         report.copy = copy
         // The segment first: alone it does not follow from the old files, and with the snapshot it stands for them.
         for name in made { try move(name, from: Self.draft) }
-        for name in names where !made.contains(name) { try storage.remove(name) }
+        try storage.remove(names.filter { !made.contains($0) })
         try removeDrafts(drafts)
         return report
     }
@@ -204,7 +204,7 @@ extension JournalRepair {
     /// What a repair that was cut short left behind.
     private func removeDrafts(_ drafts: DirectoryStorage) throws(JournalFault) {
         guard unsafe access(drafts.path, F_OK) == 0 else { return }
-        for name in try drafts.names() { try drafts.remove(name) }
+        try drafts.remove(drafts.names())
         guard unsafe rmdir(drafts.path) == 0 else { throw .current("rmdir", drafts.path) }
     }
 }

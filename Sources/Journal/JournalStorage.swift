@@ -27,6 +27,14 @@ package protocol JournalStorage: JournalSource {
     func rename(_ name: String, to newName: String) throws(JournalFault)
     func truncate(_ name: String, to byteCount: UInt64) throws(JournalFault)
     func remove(_ name: String) throws(JournalFault)
+    /// Removes them all; after a crash on the way any of them may be gone.
+    func remove(_ names: [String]) throws(JournalFault)
+}
+
+extension JournalStorage {
+    package func remove(_ names: [String]) throws(JournalFault) {
+        for name in names { try remove(name) }
+    }
 }
 
 /// A file being written.

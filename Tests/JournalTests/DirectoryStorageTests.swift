@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Journal
@@ -66,6 +67,38 @@ struct DirectoryStorageTests {
         #expect(try storage.byteCount(of: "file") == 5_000)
     }
 
+    @Test func `removes what a compaction leaves behind with one sync of the directory`() throws {
+        let directory = TemporaryDirectory()
+        let calls = CountingCalls()
+        let storage = DirectoryStorage(path: directory.path, calls: calls)
+        let writer = try reopen(storage, .test(segmentRecordCount: 4))
+        for number in UInt64(0)..<60 { _ = try writer.write(.revoke(number)) }
+        calls.reset()
+        let report = try writer.compact(EveryRecord())
+        #expect(report.segmentCount >= 20)
+        #expect(calls.unlinkCount == report.segmentCount)
+        // The roll's new segment, the snapshot's name, and the removals.
+        #expect(calls.directorySyncCount == 3)
+        writer.close()
+        // As after a compaction that was cut short before it removed anything.
+        let names = (100..<164).map { "\($0).tmp" }
+        for name in names { try directory.put(name, [1]) }
+        calls.reset()
+        try reopen(storage, .test(segmentRecordCount: 4)).close()
+        #expect(calls.unlinkCount == names.count)
+        #expect(try directory.names().allSatisfy { !$0.hasSuffix(".tmp") })
+        // The lock, the removals, the new segment.
+        #expect(calls.directorySyncCount == 3)
+        calls.reset()
+        try storage.remove([])
+        #expect(calls.directorySyncCount == 0)
+        // What was removed before a name was missing is not reported as done.
+        try directory.put("a", [1])
+        #expect(throws: JournalFault.io(function: "unlink", errno: 2, path: directory.path + "/b")) {
+            try storage.remove(["a", "b"])
+        }
+    }
+
     @Test func `a fault names the call, the path and the reason`() {
         let storage = DirectoryStorage(path: "/nonexistent/state")
         let fault = #expect(throws: JournalFault.self) { try storage.lock() }
@@ -73,5 +106,68 @@ struct DirectoryStorageTests {
             fault?.description
                 == "mkdir failed for /nonexistent/state: No such file or directory. Check space, permissions and the disk."
         )
+    }
+}
+
+private struct EveryRecord: RecordSieve {
+    mutating func keeps(_ record: JournalRecord) -> Bool { true }
+    var heldBack: [JournalRecord] { [] }
+}
+
+/// The kernel's calls, with the ones counted that a removal makes.
+private final class CountingCalls: SystemCalls {
+    private struct Counts {
+        var unlinks = 0
+        var directorySyncs = 0
+        var directories: Set<Int32> = []
+    }
+
+    private let linux = LinuxCalls()
+    private let counts = Mutex(Counts())
+
+    var unlinkCount: Int { counts.withLock { $0.unlinks } }
+    var directorySyncCount: Int { counts.withLock { $0.directorySyncs } }
+
+    func reset() {
+        counts.withLock {
+            $0.unlinks = 0
+            $0.directorySyncs = 0
+        }
+    }
+
+    func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> Int32 {
+        let file = try linux.open(path, mode)
+        counts.withLock {
+            _ = mode == .directory ? $0.directories.insert(file).inserted : $0.directories.remove(file) != nil
+        }
+        return file
+    }
+
+    func synchronize(_ file: Int32) throws(SystemError) {
+        counts.withLock { if $0.directories.contains(file) { $0.directorySyncs += 1 } }
+        try linux.synchronize(file)
+    }
+
+    func unlink(_ path: String) throws(SystemError) {
+        counts.withLock { $0.unlinks += 1 }
+        try linux.unlink(path)
+    }
+
+    func close(_ file: Int32) { linux.close(file) }
+    func write(_ octets: [UInt8], from start: Int, to file: Int32, at offset: UInt64) throws(SystemError) -> Int {
+        try linux.write(octets, from: start, to: file, at: offset)
+    }
+    func writeBack(_ file: Int32, from offset: UInt64, count: Int, waits: Bool) throws(SystemError) {
+        try linux.writeBack(file, from: offset, count: count, waits: waits)
+    }
+    func truncate(_ file: Int32, to byteCount: UInt64) throws(SystemError) { try linux.truncate(file, to: byteCount) }
+    func rename(_ path: String, to newPath: String) throws(SystemError) { try linux.rename(path, to: newPath) }
+    func makeDirectory(_ path: String) throws(SystemError) { try linux.makeDirectory(path) }
+    func lock(_ file: Int32) throws(SystemError) { try linux.lock(file) }
+    func names(in path: String) throws(SystemError) -> [String] { try linux.names(in: path) }
+    func status(of path: String) throws(SystemError) -> FileStatus { try linux.status(of: path) }
+    func status(of file: Int32) throws(SystemError) -> FileStatus { try linux.status(of: file) }
+    func read(_ path: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {
+        try linux.read(path, at: offset, count: count)
     }
 }
