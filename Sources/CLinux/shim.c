@@ -6,10 +6,13 @@
 #include <sys/file.h>
 #include <linux/filter.h>
 #include <pthread.h>
+#include <sched.h>
+#include <time.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -74,6 +77,42 @@ void clinux_stand_back(void) {
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19);
     // IOPRIO_WHO_PROCESS, and the class IOPRIO_CLASS_IDLE in the upper three bits; glibc has no name for them.
     syscall(SYS_ioprio_set, 1, 0, 3 << 13);
+}
+
+int clinux_processors(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+    return CPU_COUNT(&set);
+}
+
+void clinux_relax(void) {
+    // Few in a row: a hypervisor takes a long one for a lock whose holder does not run, and takes the processor away.
+    for (int round = 0; round < 8; round++) {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        __asm__ volatile("isb");
+#endif
+    }
+    sched_yield();
+}
+
+uint64_t clinux_nanoseconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+int clinux_stat(int file, const char *path, struct clinux_status *status) {
+    struct statx found;
+    unsigned wanted = STATX_INO | STATX_NLINK | STATX_SIZE;
+    int result = path ? statx(AT_FDCWD, path, 0, wanted, &found) : statx(file, "", AT_EMPTY_PATH, wanted, &found);
+    if (result != 0) return -1;
+    status->device = (uint64_t)found.stx_dev_major << 32 | found.stx_dev_minor;
+    status->inode = found.stx_ino;
+    status->links = found.stx_nlink;
+    status->size = found.stx_size;
+    return 0;
 }
 
 int clinux_write_back(int file, long long offset, long long count, int waits) {

@@ -78,14 +78,14 @@ package struct LinuxCalls: SystemCalls {
     }
 
     package func status(of path: String) throws(SystemError) -> FileStatus {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { throw .current }
+        var status = clinux_status()
+        guard unsafe clinux_stat(-1, path, &status) == 0 else { throw .current }
         return FileStatus(status)
     }
 
     package func status(of file: Int32) throws(SystemError) -> FileStatus {
-        var status = stat()
-        guard unsafe fstat(file, &status) == 0 else { throw .current }
+        var status = clinux_status()
+        guard unsafe clinux_stat(file, nil, &status) == 0 else { throw .current }
         return FileStatus(status)
     }
 
@@ -100,9 +100,7 @@ extension SystemError {
 }
 
 extension FileStatus {
-    fileprivate init(_ status: stat) {
-        self.init(
-            device: UInt64(clamping: status.st_dev), inode: UInt64(clamping: status.st_ino),
-            linkCount: UInt64(clamping: status.st_nlink), byteCount: UInt64(clamping: status.st_size))
+    fileprivate init(_ status: clinux_status) {
+        self.init(device: status.device, inode: status.inode, linkCount: status.links, byteCount: status.size)
     }
 }

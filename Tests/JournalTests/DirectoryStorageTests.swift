@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Synchronization
 import Testing
 
@@ -65,6 +66,39 @@ struct DirectoryStorageTests {
         #expect(try storage.read("file", at: 12_288, count: 64).isEmpty)
         try storage.truncate("file", to: 5_000)
         #expect(try storage.byteCount(of: "file") == 5_000)
+    }
+
+    @Test func `looking whether a file is in its place leaves its times unseen`() throws {
+        // Once they were seen, each write gets a time of its own, finer than the coarse clock's, and the file system writes
+        // the inode with every commit.
+        let directory = TemporaryDirectory()
+        let storage = DirectoryStorage(path: directory.path)
+        try storage.lock()
+        try storage.create("file", content: [UInt8](repeating: 0, count: 4_096)).close()
+        let path = directory.path + "/file"
+        let calls = LinuxCalls()
+        let file = try calls.open(path, .existing)
+        defer { calls.close(file) }
+        var attempts = 0
+        var isCoarse = false
+        // Other files' times can get in between.
+        while !isCoarse, attempts < 100 {
+            attempts += 1
+            for _ in 0..<3 {
+                _ = try calls.write([1], from: 0, to: file, at: 0)
+                #expect(try calls.status(of: file) == calls.status(of: path))
+            }
+            var before = timespec()
+            var after = timespec()
+            var found = stat()
+            unsafe clock_gettime(CLOCK_REALTIME_COARSE, &before)
+            _ = try calls.write([1], from: 0, to: file, at: 0)
+            unsafe clock_gettime(CLOCK_REALTIME_COARSE, &after)
+            unsafe stat(path, &found)
+            isCoarse = found.st_mtim.tv_nsec == before.tv_nsec || found.st_mtim.tv_nsec == after.tv_nsec
+            usleep(5_000)
+        }
+        #expect(isCoarse)
     }
 
     @Test func `removes what a compaction leaves behind with one sync of the directory`() throws {

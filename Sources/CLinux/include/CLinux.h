@@ -46,6 +46,25 @@ int clinux_send_descriptors(int socket, const void *text, unsigned long length, 
 long clinux_receive_descriptors(int socket, void *text, unsigned long capacity, int *descriptors, int *count);
 /// Has the calling thread take the processor and the disk only when nobody else wants them, as far as the kernel can.
 void clinux_stand_back(void);
+/// How many processors the calling thread may run on; 1 if that cannot be told.
+int clinux_processors(void);
+/// Passes a fraction of a microsecond for a thread that watches for something, and lets others have the processor.
+void clinux_relax(void);
+/// CLOCK_MONOTONIC in nanoseconds.
+uint64_t clinux_nanoseconds(void);
+/// What statx(2) tells of a file without its times.
+struct clinux_status {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t links;
+    uint64_t size;
+};
+
+/// statx(2) of `path`, or of `file` where that is null. 0 or -1 with errno.
+///
+/// A file's times are not asked for: once somebody has seen them, the kernel gives the next write a time of its own, and a
+/// file system then writes the inode with every durable write.
+int clinux_stat(int file, const char *path, struct clinux_status *status);
 /// sync_file_range(2): begins to write dirty pages of the range, or waits until they are written. 0 or -1 with errno.
 int clinux_write_back(int file, long long offset, long long count, int waits);
 /// Has a listening TCP socket ignore new connection attempts; those under way still arrive. 0 or -1 with errno.
