@@ -80,7 +80,9 @@ extension EventLoop {
         let ticket = UInt64(number) << 32 | UInt64(truncatingIfNeeded: slot)
         switch handler.handle(request, &response, Exchange(loop: mailbox, ticket: ticket)) {
         case .answered: finishHTTP2(slot, session, stream)
-        case .deferred: session.noteDeferred(stream.id, ticket: number)
+        case .deferred:
+            awaitedCount &+= 1
+            session.noteDeferred(stream.id, ticket: number)
         }
         let countMax = shared.limits.requestsPerConnectionMax
         if countMax > 0, connections[slot].servedCount >= countMax { session.leave() }

@@ -106,6 +106,7 @@ extension EventLoop {
             finishAnswer(slot, context)
             return !connections[slot].closes
         case .deferred:
+            awaitedCount &+= 1
             connections[slot].context = context
             connections[slot].isDeferred = true
             return false

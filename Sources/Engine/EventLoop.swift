@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import HTTP
+import Octets
 import OpenSSL
 import Synchronization
 
@@ -65,6 +66,12 @@ struct EventLoop: ~Copyable {
     var reserve: Int32
     private var nextTick: Int64 = 0
     private var items: [Mailbox.Item] = []
+    /// Answers that are being made elsewhere.
+    var awaitedCount = 0
+    /// Since when the loop has had nothing to do but to wait for one of them, in nanoseconds; 0 if it has not.
+    var awaitingSince: UInt64 = 0
+    /// For an answer that waits for one durable write, which takes little longer than waking this thread.
+    var patience = Patience(limit: clinux_processors() > 1 ? 500_000 : 0)
 
     init(_ shared: Shared, _ mailbox: Mailbox, _ queue: EventQueue, _ handler: any Handler) {
         self.shared = shared
@@ -90,8 +97,10 @@ struct EventLoop: ~Copyable {
         startAccepting()
         var events = EventQueue.noEvents
         while drain != .done {
-            let count = queue.wait(into: &events, timeout: timeout)
+            let isWatching = awaitedCount > 0 && beginWatch()
+            let count = isWatching ? watch(for: &events) : queue.wait(into: &events, timeout: timeout)
             refreshTime()
+            if isWatching { endWatch() }
             handshakes.beginTurn()
             for index in 0..<count { take(events[index].events, events[index].data) }
             if !held.isEmpty { takeHeld() }
@@ -171,9 +180,23 @@ struct EventLoop: ~Copyable {
         var taken: [Mailbox.Item] = []
         swap(&taken, &items)
         mailbox.collect(into: &taken)
+        handle(&taken)
+    }
+
+    private mutating func endWatch() {
+        var taken: [Mailbox.Item] = []
+        swap(&taken, &items)
+        mailbox.endWatch(into: &taken)
+        handle(&taken)
+    }
+
+    /// Also keeps the array, for the next time.
+    private mutating func handle(_ taken: inout [Mailbox.Item]) {
         for item in taken {
             switch item {
-            case .resume(let ticket, let write): resume(ticket, write)
+            case .resume(let ticket, let write):
+                noteAnswer()
+                resume(ticket, write)
             case .adopt(let arrival): adopt(arrival)
             case .drain:
                 if drain == .running {

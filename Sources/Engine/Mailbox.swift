@@ -15,6 +15,8 @@ final class Mailbox: ExchangeLoop, Sendable {
     private struct State {
         var items: [Item] = []
         var isClosed = false
+        /// Whether the loop looks at ``hasMail`` and needs no wake-up.
+        var isWatched = false
     }
 
     /// The eventfd(2) to watch.
@@ -22,6 +24,8 @@ final class Mailbox: ExchangeLoop, Sendable {
     /// How many connections the loop has, for whoever hands out the next one.
     let load = Atomic<Int>(0)
     private let state = Mutex(State())
+    /// Whether something came while the loop watches.
+    private let mail = Atomic<Bool>(false)
 
     init() throws(EngineFault) {
         descriptor = clinux_eventfd()
@@ -39,6 +43,10 @@ final class Mailbox: ExchangeLoop, Sendable {
         let (isTaken, wakes) = state.withLock { state in
             guard !state.isClosed else { return (false, false) }
             state.items.append(item)
+            if state.isWatched {
+                mail.store(true, ordering: .releasing)
+                return (true, false)
+            }
             return (true, state.items.count == 1)
         }
         if wakes {
@@ -46,6 +54,25 @@ final class Mailbox: ExchangeLoop, Sendable {
             _ = unsafe write(descriptor, &one, MemoryLayout<UInt64>.size)
         }
         return isTaken
+    }
+
+    /// From now on nobody wakes the loop, until ``endWatch(into:)``.
+    func beginWatch() {
+        state.withLock { state in
+            state.isWatched = true
+            mail.store(!state.items.isEmpty, ordering: .relaxed)
+        }
+    }
+
+    /// While it is watched: whether something was posted.
+    var hasMail: Bool { mail.load(ordering: .acquiring) }
+
+    /// Everything posted so far, as ``collect(into:)``; what comes later wakes the loop again.
+    func endWatch(into items: inout [Item]) {
+        state.withLock { state in
+            state.isWatched = false
+            swap(&state.items, &items)
+        }
     }
 
     /// Everything posted so far, into `items`, which must be empty: the two arrays take turns.

@@ -1,4 +1,6 @@
+internal import CLinux
 internal import Glibc
+internal import Octets
 internal import Synchronization
 
 /// What appending threads and the writer thread share.
@@ -32,6 +34,8 @@ final class CommitLoop: @unchecked Sendable {
     private let options: JournalOptions
     /// How long to wait before the next attempt to write again; nil if there is no need for one, or no hope.
     private var retryMilliseconds: Int64?
+    /// Whoever revokes one token after the other sends the next soon after the answer.
+    private var patience = Patience(limit: clinux_processors() > 1 ? 250_000 : 0)
 
     init(
         core: WriterCore, segments: consuming SegmentWriter, storage: any JournalStorage, options: JournalOptions
@@ -96,7 +100,7 @@ final class CommitLoop: @unchecked Sendable {
         let isReady: (inout JournalQueue) -> Turn? = { [self] queue in
             queue.take(&batch) ? .commit : queue.isClosing ? .end : nil
         }
-        guard let retryMilliseconds else { return core.queue.wait(until: isReady) }
+        guard let retryMilliseconds else { return core.queue.wait(&patience, until: isReady) }
         return core.queue.wait(atMost: retryMilliseconds, until: isReady) ?? .retry(after: retryMilliseconds)
     }
 

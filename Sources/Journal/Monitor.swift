@@ -1,5 +1,7 @@
 internal import CLinux
 internal import Glibc
+internal import Octets
+internal import Synchronization
 
 /// State behind a lock, and a thread that waits for it to change.
 ///
@@ -8,6 +10,8 @@ internal import Glibc
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var state: State
+    /// How often something changed, for a thread that watches instead of sleeping.
+    private let signals = Atomic<UInt64>(0)
 
     init(_ state: State) {
         self.state = state
@@ -48,6 +52,19 @@ internal import Glibc
         }
     }
 
+    /// As ``wait(until:)``, but watches for a signal first, for as long as that has been paying.
+    func wait<Answer>(_ patience: inout Patience, until body: (inout State) -> Answer?) -> Answer {
+        let seen = signals.load(ordering: .acquiring)
+        // What changed before this is seen by `body`, and what changes later is signalled.
+        if let answer = withLock(body) { return answer }
+        let began = clinux_nanoseconds()
+        let end = began &+ patience.budget
+        while signals.load(ordering: .acquiring) == seen, clinux_nanoseconds() < end { clinux_relax() }
+        let answer = wait(until: body)
+        patience.learn(clinux_nanoseconds() &- began)
+        return answer
+    }
+
     /// As ``wait(until:)``, but nil after `milliseconds` without an answer.
     func wait<Answer>(atMost milliseconds: Int64, until body: (inout State) -> Answer?) -> Answer? {
         var end = timespec()
@@ -65,6 +82,7 @@ internal import Glibc
 
     /// Wakes the thread that waits; costs no system call if none does.
     func signal() {
+        signals.wrappingAdd(1, ordering: .releasing)
         unsafe pthread_cond_signal(condition)
     }
 }
