@@ -37,10 +37,10 @@ package final class LogOutlet: Sendable {
             if lostCount > 0 {
                 write(notice(lostCount))
                 lostCount = 0
-            }
-            guard isReady(0) else {
-                lostCount = 1
-                return
+                guard isReady(0) else {
+                    lostCount = 1
+                    return
+                }
             }
             write(line)
         }
