@@ -45,23 +45,38 @@ struct Memory: Sendable {
         }
     }
 
-    /// As ``apply(_:)`` for each: the denylists do not ask in which order they are filled.
-    func apply(_ records: [JournalRecord]) {
-        var revokedTokens: [Denylist.Entry] = []
-        var revokedSessions: [Denylist.Entry] = []
+    /// Refusals of a journal that is being read, until there are so many that sorting them by where they go pays: what one
+    /// after the other would fetch from memory anew, they share.
+    ///
+    /// The denylists do not ask in which order they are filled.
+    struct Gathered {
+        static let countMax = 131_072
+
+        fileprivate var tokens: [Denylist.Entry] = []
+        fileprivate var sessions: [Denylist.Entry] = []
+    }
+
+    /// As ``apply(_:)`` for each; refusals count only after ``take(_:)``.
+    func gather(_ records: [JournalRecord], into gathered: inout Gathered) {
         for record in records {
             switch record.kind {
             case .revokeToken:
                 let end = record.expires.saturatingAdd(Self.leewayMax)
-                revokedTokens.append(Denylist.Entry(id: record.key, time: record.expires, expires: end))
+                gathered.tokens.append(Denylist.Entry(id: record.key, time: record.expires, expires: end))
             case .revokeSession:
-                revokedSessions.append(
+                gathered.sessions.append(
                     Denylist.Entry(id: record.key, time: record.key.milliseconds, expires: record.expires))
             case .rotate, .cut, .open, .seal, .session: apply(record)
             }
         }
-        if !revokedTokens.isEmpty { tokens.insert(revokedTokens) }
-        if !revokedSessions.isEmpty { sessions.insert(revokedSessions) }
+        if gathered.tokens.count + gathered.sessions.count >= Gathered.countMax { take(&gathered) }
+    }
+
+    func take(_ gathered: inout Gathered) {
+        if !gathered.tokens.isEmpty { tokens.insert(gathered.tokens) }
+        if !gathered.sessions.isEmpty { sessions.insert(gathered.sessions) }
+        gathered.tokens.removeAll(keepingCapacity: true)
+        gathered.sessions.removeAll(keepingCapacity: true)
     }
 
     func purge(expiredAt now: Int64) {

@@ -33,10 +33,12 @@ package final class RevocationStore: Sendable {
         memory = Memory(random: options.random)
         var reader = try JournalReader(options.storage)
         var floor: UInt64 = 0
+        var gathered = Memory.Gathered()
         try reader.replay { [memory] records in
-            memory.apply(records)
+            memory.gather(records, into: &gathered)
             for record in records { floor = max(floor, Memory.floor(of: record)) }
         }
+        memory.take(&gathered)
         if let sighting = options.sighting {
             do throws(JournalFault) {
                 try sighting.check(store: reader.store, lastSeq: reader.lastSeq)
