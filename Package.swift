@@ -96,7 +96,7 @@ let package = Package(
 if Context.environment["MARTLET_BENCH"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "martlet-journal-bench", dependencies: ["Revocation", "Journal", "Octets"],
+            name: "martlet-journal-bench", dependencies: ["Revocation", "Journal", "Octets", "CLinux"],
             path: "scripts/bench/JournalBench", swiftSettings: testing))
 }
 

@@ -6,6 +6,7 @@ struct ChainReader {
     private let segmentCount: Int
     /// Records of the chain's last segment.
     private let tailCount: UInt64
+    private let chunkByteCount: Int
     private var snapshot: SnapshotCursor?
     private var segmentIndex = 0
     private var cursor: SegmentCursor?
@@ -14,13 +15,19 @@ struct ChainReader {
     /// Milliseconds since 1970; 0 if there is no record.
     private(set) var lastTime: Int64
 
-    /// - Parameter tailCount: records of the chain's last segment, if that is among the ones to be read.
-    init(_ chain: SegmentChain, segmentCount: Int, tailCount: UInt64 = 0, in storage: any JournalSource) {
+    /// - Parameters:
+    ///   - tailCount: records of the chain's last segment, if that is among the ones to be read.
+    ///   - chunkByteCount: how much is read at once, a multiple of 4,096.
+    init(
+        _ chain: SegmentChain, segmentCount: Int, tailCount: UInt64 = 0, chunkByteCount: Int = ReadSize.alone,
+        in storage: any JournalSource
+    ) {
         self.storage = storage
         self.chain = chain
         self.segmentCount = segmentCount
         self.tailCount = tailCount
-        snapshot = chain.snapshot.map { SnapshotCursor($0) }
+        self.chunkByteCount = chunkByteCount
+        snapshot = chain.snapshot.map { SnapshotCursor($0, chunkByteCount: chunkByteCount) }
         lastSeq = chain.snapshot?.header.lastSeq ?? 0
         lastChecksum = chain.snapshot?.header.lastChecksum ?? 0
         lastTime = chain.snapshot?.header.lastTime ?? 0
@@ -33,7 +40,7 @@ struct ChainReader {
         snapshot = nil
         while segmentIndex < segmentCount {
             let segment = chain.segments[segmentIndex]
-            var cursor = self.cursor.take() ?? SegmentCursor(segment)
+            var cursor = self.cursor.take() ?? SegmentCursor(segment, chunkByteCount: chunkByteCount)
             let count = chain.statedCount(segmentIndex) ?? tailCount
             if cursor.seq &- segment.header.firstSeq >= count {
                 try checkEnd(of: segment)
@@ -59,7 +66,8 @@ struct ChainReader {
         if snapshot != nil {
             try snapshot?.takeWhole(upTo: countMax, into: &records, in: storage)
         } else if segmentIndex < segmentCount {
-            var cursor = self.cursor.take() ?? SegmentCursor(chain.segments[segmentIndex])
+            var cursor =
+                self.cursor.take() ?? SegmentCursor(chain.segments[segmentIndex], chunkByteCount: chunkByteCount)
             let count = chain.statedCount(segmentIndex) ?? tailCount
             let rest = count &- min(count, cursor.seq &- cursor.segment.header.firstSeq)
             if rest > 0 {

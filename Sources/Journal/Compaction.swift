@@ -62,7 +62,8 @@ struct Compaction {
         var sieve = sieve
         var report = CompactionReport()
         let salt = UInt32(truncatingIfNeeded: options.random())
-        var reader = ChainReader(chain, segmentCount: covered.count, in: storage)
+        var reader = ChainReader(
+            chain, segmentCount: covered.count, chunkByteCount: ReadSize.besideCommits, in: storage)
         var writer = try SnapshotWriter(name: draft, salt: salt, in: storage)
         while let record = try reader.next() {
             if report.readCount & 4_095 == 0, isCancelled() { throw .closed }
@@ -84,7 +85,7 @@ struct Compaction {
         guard written.header == header else {
             throw .corrupt(file: draft, offset: 0, expectation: "the header that was just written")
         }
-        try written.verify(in: storage)
+        try written.verify(in: storage, chunkByteCount: ReadSize.besideCommits)
         return report
     }
 }

@@ -113,19 +113,28 @@ struct SegmentChain: Sendable {
     }
 }
 
-/// Reads one segment's places in order, a mebibyte at a time.
-struct SegmentCursor {
-    private static let chunkByteCount = 1 << 20
+/// How much of a file is read at once, in octets.
+enum ReadSize {
+    /// While nothing else is going on.
+    static let alone = 1 << 20
+    /// While records are committed: a disk that is given more at once keeps a commit waiting until it has read all of it.
+    static let besideCommits = 128 << 10
+}
 
+/// Reads one segment's places in order, a piece at a time.
+struct SegmentCursor {
     let segment: Segment
+    private let chunkByteCount: Int
     private var chunk: [UInt8] = []
     private var position = 0
     private var nextChunk = UInt64(SegmentHeader.byteCount)
     /// The seq that belongs to the next place.
     private(set) var seq: UInt64
 
-    init(_ segment: Segment) {
+    /// - Parameter chunkByteCount: a multiple of 4,096.
+    init(_ segment: Segment, chunkByteCount: Int = ReadSize.alone) {
         self.segment = segment
+        self.chunkByteCount = chunkByteCount
         seq = segment.header.firstSeq
     }
 
@@ -154,10 +163,10 @@ struct SegmentCursor {
     /// - Returns: false at the end of the file.
     private mutating func fill(from storage: any JournalSource) throws(JournalFault) -> Bool {
         guard position >= chunk.count else { return true }
-        chunk = try storage.read(segment.name, at: nextChunk, count: Self.chunkByteCount)
+        chunk = try storage.read(segment.name, at: nextChunk, count: chunkByteCount)
         position = 0
         guard !chunk.isEmpty else { return false }
-        nextChunk &+= UInt64(Self.chunkByteCount)
+        nextChunk &+= UInt64(chunkByteCount)
         let excess = chunk.count % JournalRecord.byteCount
         if excess != 0 { chunk.append(contentsOf: repeatElement(0, count: JournalRecord.byteCount - excess)) }
         return true

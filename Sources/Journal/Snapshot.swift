@@ -18,8 +18,8 @@ struct Snapshot: Sendable {
     }
 
     /// Reads every record.
-    func verify(in storage: any JournalSource) throws(JournalFault) {
-        var cursor = SnapshotCursor(self)
+    func verify(in storage: any JournalSource, chunkByteCount: Int = ReadSize.alone) throws(JournalFault) {
+        var cursor = SnapshotCursor(self, chunkByteCount: chunkByteCount)
         var records: [JournalRecord] = []
         while true {
             records.removeAll(keepingCapacity: true)
@@ -30,18 +30,19 @@ struct Snapshot: Sendable {
     }
 }
 
-/// Reads a snapshot's records in order, a mebibyte at a time.
+/// Reads a snapshot's records in order, a piece at a time.
 struct SnapshotCursor: Sendable {
-    private static let chunkByteCount = 1 << 20
-
     private let snapshot: Snapshot
+    private let chunkByteCount: Int
     private var chunk: [UInt8] = []
     private var position = 0
     private var nextChunk = UInt64(SnapshotHeader.byteCount)
     private(set) var index: UInt64 = 0
 
-    init(_ snapshot: Snapshot) {
+    /// - Parameter chunkByteCount: a multiple of 4,096.
+    init(_ snapshot: Snapshot, chunkByteCount: Int = ReadSize.alone) {
         self.snapshot = snapshot
+        self.chunkByteCount = chunkByteCount
     }
 
     /// Where the next record begins.
@@ -89,8 +90,8 @@ struct SnapshotCursor: Sendable {
 
     private mutating func fill(from storage: any JournalSource) throws(JournalFault) {
         guard position >= chunk.count else { return }
-        chunk = try storage.read(snapshot.file, at: nextChunk, count: Self.chunkByteCount)
-        nextChunk &+= UInt64(Self.chunkByteCount)
+        chunk = try storage.read(snapshot.file, at: nextChunk, count: chunkByteCount)
+        nextChunk &+= UInt64(chunkByteCount)
         position = 0
     }
 
