@@ -25,6 +25,7 @@ struct LogOutletTests {
         let reader = Reader()
         let outlet = outlet(reader)
         outlet.take(Array("one\n".utf8))
+        #expect(reader.waits.withLock { $0.count } == 1)
         reader.isReading.store(false, ordering: .relaxed)
         reader.waits.withLock { $0 = [] }
         for _ in 0..<50 { outlet.take(Array("two\n".utf8)) }
