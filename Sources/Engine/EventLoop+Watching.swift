@@ -6,8 +6,12 @@ import Octets
 // A loop that sleeps is woken by a system call of whoever made the answer, on a processor that may have to be woken first.
 // One that has nothing but such answers to wait for, which were quick lately, looks for them for a moment instead.
 extension EventLoop {
+    /// With more answers on the way than this, each wake-up brings many, and the processor is better left to others.
+    private static let watchedMax = 4
+
     /// - Returns: whether it is worth it now; then ``watch(for:)`` follows and the mailbox is emptied afterwards.
     mutating func beginWatch() -> Bool {
+        guard awaitedCount <= Self.watchedMax else { return false }
         let time = clinux_nanoseconds()
         if awaitingSince == 0 { awaitingSince = time }
         guard time &- awaitingSince < patience.budget else { return false }

@@ -52,7 +52,7 @@ class Bench:
         try:
             token = server.login()["access_token"].encode()
             for connections in (1, 64):
-                rates, nines, shares = [], [], []
+                rates, nines, shares, bares = [], [], [], []
                 for number in range(self.options.rounds):
                     sync = inside("sync", self.folder)
                     count = int(sync["sync_per_second"] * 1.2 * min(connections, 30) * self.options.seconds) + 20_000
@@ -65,6 +65,7 @@ class Bench:
                     # What is left when the network, the client and a request's own work are taken away.
                     shares.append(load.rate * (1 / bare.rate + sync["sync_mean_us"] / 1e6))
                     nines.append(load.p99 * 1e3 / sync["sync_mean_us"])
+                    bares.append((bare.p50 * 1e3, bare.p99 * 1e3 / sync["sync_mean_us"]))
                     print(f"    {connections} connections: {load.rate:,.0f}/s, p50 {load.p50:.2f} ms, p99 {load.p99:.2f} ms; "
                           f"one sync {sync['sync_mean_us']:.0f} µs, {sync['sync_per_second']:,.0f}/s", flush=True)
                 limit = 0.8 if connections == 1 else 5
@@ -72,8 +73,11 @@ class Bench:
                 self.row(name, sorted(rates)[len(rates) // 2], limit, at_most=False)
                 if connections == 1:
                     self.row("  × what a sync and a bare round trip allow", sorted(shares)[len(shares) // 2])
+                    # Of that, client, kernel and processors that have to be woken take this much without any journal.
+                    self.row("  a bare round trip of the same client, µs", sorted(bare for bare, _ in bares)[len(bares) // 2])
                 else:
                     self.row("  their p99, × one sync", sorted(nines)[len(nines) // 2], 4)
+                    self.row("  p99 of as many verifications, × one sync", sorted(nine for _, nine in bares)[len(bares) // 2])
         finally:
             server.stop()
 
