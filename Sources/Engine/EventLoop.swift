@@ -97,7 +97,7 @@ struct EventLoop: ~Copyable {
         startAccepting()
         var events = EventQueue.noEvents
         while drain != .done {
-            let isWatching = awaitedCount > 0 && beginWatch()
+            let isWatching = awaitedCount > 0 && held.isEmpty && beginWatch()
             let count = isWatching ? watch(for: &events) : queue.wait(into: &events, timeout: timeout)
             refreshTime()
             if isWatching { endWatch() }
