@@ -57,13 +57,14 @@ let package = Package(
         layer("Telemetry", ["Octets"]),
         layer("Fetching", ["OpenSSL", "Octets"]),
         layer("OpenSSL", ["COpenSSL", "Octets"]),
-        layer("Octets", ["CChecksum"]),
+        layer("Octets", ["CBase64", "CChecksum"]),
 
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CArgon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CNgHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CBase64"),
         .target(name: "CChecksum"),
 
         // Drives the real journal over a disk that fails by a seed; optimised, so that many seeds fit into a test run.

@@ -9,7 +9,12 @@ package enum Base64URL {
     /// - Returns: false, with `output` empty, for a letter outside the alphabet, an impossible length, or unused bits that are
     ///   not zero: each value has one spelling (RFC 4648 §3.5).
     package static func decode(_ input: Span<UInt8>, into output: inout [UInt8]) -> Bool {
-        Base64Letters.decode(input, .url, into: &output)
+        Base64Letters.decode(input, .url, into: &output, byTable: !Base64Letters.isBuiltIn)
+    }
+
+    /// The same for every processor.
+    package static func decodeByTable(_ input: Span<UInt8>, into output: inout [UInt8]) -> Bool {
+        Base64Letters.decode(input, .url, into: &output, byTable: true)
     }
 
     package static func decode(_ input: Span<UInt8>) -> [UInt8]? {
@@ -46,7 +51,7 @@ package enum Base64 {
 
     package static func decodeUnpadded(_ input: Span<UInt8>) -> [UInt8]? {
         var output: [UInt8] = []
-        return Base64Letters.decode(input, .standard, into: &output) ? output : nil
+        return Base64Letters.decode(input, .standard, into: &output, byTable: true) ? output : nil
     }
 
     package static func encode(_ bytes: [UInt8]) -> String {

@@ -27,7 +27,7 @@ struct Base64URLTests {
         #expect(Base64URL.decode("-_-_") == [0xfb, 0xff, 0xbf])
     }
 
-    @Test(arguments: 0..<80)
+    @Test(arguments: 0..<200)
     func `gives back octets of every length`(_ count: Int) {
         var generator = SeededGenerator(seed: UInt64(count) + 1)
         let octets = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
@@ -44,16 +44,40 @@ struct Base64URLTests {
 
     @Test func `refuses every octet that is no letter, wherever it stands (A2)`() {
         let alphabet = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-        for place in 0..<16 {
+        // Long enough for every way of decoding: 32 letters at once, eight, and four.
+        for place in 0..<108 {
             for octet in UInt8.min...UInt8.max {
-                var letters = [UInt8](repeating: UInt8(ascii: "A"), count: 16)
+                var letters = [UInt8](repeating: UInt8(ascii: "A"), count: 108)
                 letters[place] = octet
-                var output: [UInt8] = [1, 2, 3]
-                let isGood = Base64URL.decode(letters.span, into: &output)
-                #expect(isGood == alphabet.contains(octet), "\(octet) at \(place)")
-                #expect(output.count == (isGood ? 12 : 0))
+                for decode in [Base64URL.decode(_:into:), Base64URL.decodeByTable] {
+                    var output: [UInt8] = [1, 2, 3]
+                    let isGood = decode(letters.span, &output)
+                    #expect(isGood == alphabet.contains(octet), "\(octet) at \(place)")
+                    #expect(output.count == (isGood ? 81 : 0))
+                }
             }
         }
+    }
+
+    @Test func `the processor's way and the table agree at every length and alignment`() {
+        var generator = SeededGenerator(seed: 13)
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+        let good = (0..<600).map { _ in alphabet.randomElement(using: &generator) ?? 0 }
+        var goodCount = 0
+        for round in 0..<20_000 {
+            var letters = good
+            let place = Int.random(in: letters.indices, using: &generator)
+            if round % 4 == 0 { letters[place] = UInt8.random(in: 0...255, using: &generator) }
+            let start = Int.random(in: 0..<64, using: &generator)
+            let end = Int.random(in: start...600, using: &generator)
+            var (built, tabled): ([UInt8], [UInt8]) = ([], [])
+            let isGood = Base64URL.decode(letters.span.extracting(start..<end), into: &built)
+            let isGoodByTable = Base64URL.decodeByTable(letters.span.extracting(start..<end), into: &tabled)
+            #expect(isGoodByTable == isGood)
+            #expect(built == tabled)
+            goodCount += isGood ? 1 : 0
+        }
+        #expect((1_000..<20_000).contains(goodCount))
     }
 
     @Test(arguments: [
@@ -66,7 +90,7 @@ struct Base64URLTests {
     @Test func `refuses unused bits that are not zero, so that one value has one spelling (A3)`() {
         let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
         for (value, letter) in letters.enumerated() {
-            for prefix in ["", "AAAA", "AAAAAAAA"] {
+            for prefix in [0, 4, 8, 32, 40, 44, 64].map({ String(repeating: "A", count: $0) }) {
                 #expect((Base64URL.decode("\(prefix)A\(letter)") != nil) == (value & 15 == 0))
                 #expect((Base64URL.decode("\(prefix)AA\(letter)") != nil) == (value & 3 == 0))
             }

@@ -24,7 +24,7 @@ enum Layers {
         "Telemetry": ["Octets"],
         "Fetching": ["OpenSSL", "Octets"],
         "OpenSSL": ["COpenSSL", "Octets"],
-        "Octets": ["CChecksum"],
+        "Octets": ["CBase64", "CChecksum"],
     ]
 
     /// Modules of the toolchain that any target may import. Foundation is not among them: its JSON is not strict.
