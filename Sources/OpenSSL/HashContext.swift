@@ -20,6 +20,11 @@ package struct Digest: Sendable {
         var room = storage.mutableSpan
         return unsafe room.withUnsafeMutableBufferPointer { unsafe body($0) }
     }
+
+    /// For a digest that is as good as a secret (OPENSSL_cleanse).
+    mutating func overwrite() {
+        unsafe withRoom { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
+    }
 }
 
 extension Digest: Equatable {
@@ -30,7 +35,7 @@ extension Digest: Equatable {
 ///
 /// Hashing fails only for want of memory, whatever the message is; that ends the process.
 @safe final class HashContext {
-    private let raw: OpaquePointer
+    let raw: OpaquePointer
     private let byteCount: Int
 
     init(_ hash: HashFunction) {

@@ -11,11 +11,28 @@ import COpenSSL
 
     /// HMAC: EVP_MAC_init without a key, EVP_MAC_update, EVP_MAC_final.
     package init(_ key: MACKey) throws(CryptoFault) {
-        let context = try MACContext(key)
-        guard let copy = unsafe EVP_MAC_CTX_dup(context.raw) else { throw .drained(from: "EVP_MAC_CTX_dup") }
-        unsafe raw = copy
+        guard let raw = unsafe EVP_MAC_CTX_new(FetchedAlgorithms.hmac) else { throw .drained(from: "EVP_MAC_CTX_new") }
+        let parameter: StaticString = "digest"
+        let digest = key.hash.name
+        let status = key.withOctets { secret in
+            unsafe secret.withUnsafeBufferPointer { secret in
+                // The parameters keep these pointers, which is why the texts are static; nobody writes through them.
+                let parameters = unsafe [
+                    OSSL_PARAM_construct_utf8_string(
+                        UnsafeRawPointer(parameter.utf8Start).assumingMemoryBound(to: CChar.self),
+                        UnsafeMutableRawPointer(mutating: digest.utf8Start).assumingMemoryBound(to: CChar.self), 0),
+                    OSSL_PARAM_construct_end(),
+                ]
+                return unsafe EVP_MAC_init(raw, secret.baseAddress, secret.count, parameters)
+            }
+        }
+        guard status == 1 else {
+            unsafe EVP_MAC_CTX_free(raw)
+            throw .drained(from: "EVP_MAC_init")
+        }
+        unsafe self.raw = raw
         isMAC = true
-        digest = Digest(byteCount: key.hash.byteCount)
+        self.digest = Digest(byteCount: key.hash.byteCount)
         byteCountMax = 0
     }
 

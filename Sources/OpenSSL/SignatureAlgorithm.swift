@@ -10,6 +10,14 @@ package enum HashFunction: CaseIterable, Sendable {
         }
     }
 
+    /// Of what is hashed at a time (FIPS 180-4 §1).
+    var blockByteCount: Int {
+        switch self {
+        case .sha256: 64
+        case .sha384, .sha512: 128
+        }
+    }
+
     /// As OpenSSL spells it.
     var name: StaticString {
         switch self {

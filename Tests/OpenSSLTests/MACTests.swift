@@ -32,4 +32,25 @@ struct MACTests {
             #expect(!context.accepts(wrong, over: message))
         }
     }
+
+    @Test(
+        "a secret longer than the hash's block counts as its hash, RFC 4231 §4.7",
+        arguments: [
+            (HashFunction.sha256, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"),
+            (
+                .sha384,
+                "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c60c2ef6ab4030fe8296248df163f44952"
+            ),
+            (
+                .sha512,
+                "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352"
+                    + "6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598"
+            ),
+        ])
+    func longSecret(_ hash: HashFunction, _ tag: String) throws {
+        let context = try MACContext(MACKey([UInt8](repeating: 0xaa, count: 131), for: hash))
+        let message = Array("Test Using Larger Than Block-Size Key - Hash Key First".utf8)
+        #expect(try context.authenticate(message) == octets(hex: tag))
+        #expect(context.accepts(octets(hex: tag), over: message))
+    }
 }
