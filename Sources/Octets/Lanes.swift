@@ -32,6 +32,16 @@ enum Lanes {
         (mask >> 7) &* UInt64(amount)
     }
 
+    /// The number that eight decimal digits write, the first one in the lowest lane; nil if one is no digit.
+    @inline(__always)
+    static func decimal(_ word: UInt64) -> UInt64? {
+        let digits = word ^ repeating(UInt8(ascii: "0"))
+        guard (digits | (digits &+ repeating(0x80 &- 10))) & tops == 0 else { return nil }
+        let pairs = (digits &* 10 &+ digits >> 8) & 0x00ff_00ff_00ff_00ff
+        let quadruples = (pairs &* 100 &+ pairs >> 16) & 0x0000_ffff_0000_ffff
+        return (quadruples &* 10_000 &+ quadruples >> 32) & 0xffff_ffff
+    }
+
     /// Finds what may not stand unescaped in a JSON string, and what is not ASCII: `"`, `\`, octets below 0x20 or above 0x7f.
     ///
     /// Any octet may be in the lanes. Only the lowest set bit is to be trusted; a borrow may have set higher ones.
@@ -50,6 +60,18 @@ extension Span where Element == UInt8 {
         // Every bit pattern is an integer, and the offset is checked, so nothing unsafe is left of this.
         unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
+
+    /// The number that the ten decimal digits from `offset` on write, bounds checked; nil if one is no digit.
+    package func tenDigits(at offset: Int) -> Int64? {
+        // The last eight, after the first two among zeros.
+        let last = lanes(at: offset + 2)
+        let first = lanes(at: offset) << 48 | Lanes.repeating(UInt8(ascii: "0")) >> 16
+        guard let high = Lanes.decimal(first), let low = Lanes.decimal(last) else { return nil }
+        return Int64(high &* 100_000_000 &+ low)
+    }
+
+    /// Eight octets from `offset` on as a number, the first one lowest; bounds checked.
+    package func word(at offset: Int) -> UInt64 { lanes(at: offset) }
 
     @inline(__always)
     func halfLanes(at offset: Int) -> UInt32 {
@@ -83,6 +105,17 @@ extension [UInt8] {
 
     package mutating func append(_ octets: Span<UInt8>) {
         unsafe octets.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
+    }
+
+    /// Overwrites the octets from `offset` on, bounds checked.
+    package mutating func replace(from offset: Int, with octets: Span<UInt8>) {
+        precondition(offset >= 0 && offset <= count && octets.count <= count - offset, "octets do not fit")
+        unsafe octets.withUnsafeBufferPointer { octets in
+            unsafe withUnsafeMutableBufferPointer { target in
+                guard let source = octets.baseAddress, let target = target.baseAddress else { return }
+                unsafe (target + offset).update(from: source, count: octets.count)
+            }
+        }
     }
 
     /// Makes room for exactly `count` octets; those kept from before have no meaning.

@@ -108,12 +108,7 @@ struct ShapeCursor: ~Escapable {
     @_lifetime(self: copy self)
     mutating func time() -> Int64? {
         guard payload.count - offset > 10, payload[offset] != UInt8(ascii: "0") else { return nil }
-        var seconds: Int64 = 0
-        for index in offset..<(offset + 10) {
-            let digit = payload[index] &- UInt8(ascii: "0")
-            guard digit < 10 else { return nil }
-            seconds = seconds &* 10 &+ Int64(digit)
-        }
+        guard let seconds = payload.tenDigits(at: offset) else { return nil }
         offset += 10
         return seconds
     }

@@ -1,21 +1,39 @@
+import Octets
 import OpenSSL
 
 /// Tokens whose public-key signature was found good, so that the next look costs a comparison.
 ///
 /// Holds whole tokens and compares whole tokens: a hash only says where to look. It remembers nothing but "the signature
 /// holds"; times, claims and revocation are looked at every time. One thread and one keyring own it.
+///
+/// Tokens lie one behind the other in blocks, the oldest block is used again for the next ones: remembering a token is one
+/// copy into memory that was used before, and asks no allocator.
 package struct SignatureCache: ~Copyable {
     static let slotCount = 4_096
     /// How many slots a token may lie in, so that two busy tokens seldom push each other out.
     static let wayCount = 4
-    package static let byteCountMax = 4 << 20
-    /// What an array costs besides its elements.
-    private static let overheadByteCount = 32
+    /// Holds several of the longest tokens.
+    static let blockByteCount = 64 << 10
+    static let blockCount = 64
+    package static let byteCountMax = blockCount * blockByteCount
 
-    private var tokens: [[UInt8]] = []
-    /// Of the token in the same slot; 0 for none. Spares most comparisons that would fail.
-    private var marks: [UInt64] = []
-    package private(set) var byteCount = 0
+    /// Where a token lies.
+    private struct Slot {
+        /// Of the block, counted from the first one ever used, so that no number comes twice.
+        var block: Int
+        /// Computed from the token, to spare most comparisons that would fail.
+        var mark: UInt32
+        var offset: UInt16
+        /// 0 for none.
+        var count: UInt16
+    }
+
+    private var slots: [Slot] = []
+    private var blocks: [[UInt8]] = []
+    /// The block in use; the one with the same number but for a multiple of ``blockCount`` has been overwritten.
+    private var block = -1
+    /// How many octets of the block in use are taken.
+    private var end = blockByteCount
     private var hand = 0
     /// Unknown outside, so that nobody can aim tokens at one place.
     private let seed: (UInt64, UInt64)
@@ -24,61 +42,57 @@ package struct SignatureCache: ~Copyable {
         seed = (Random.next64() | 1, Random.next64() | 1)
     }
 
+    /// Octets of all blocks.
+    package var byteCount: Int { blocks.count * Self.blockByteCount }
+
     package func holds(_ token: Span<UInt8>, signature: Range<Int>) -> Bool {
-        guard !marks.isEmpty, let mark = mark(token, signature) else { return false }
-        for slot in Self.slots(of: mark) where marks[slot] == mark {
-            let known = tokens[slot]
-            if known.span.hasSameOctets(as: token) { return true }
+        guard !slots.isEmpty, let (first, mark) = place(token, signature) else { return false }
+        for index in first..<(first + Self.wayCount) {
+            let slot = slots[index]
+            guard slot.mark == mark, slot.count == token.count, isKept(slot) else { continue }
+            let block = blocks[slot.block % Self.blockCount]
+            let start = Int(slot.offset)
+            if block.span.extracting(start..<(start + token.count)).hasSameOctets(as: token) { return true }
         }
         return false
     }
 
     /// - Precondition: the token's signature has just been found good.
     package mutating func insert(_ token: Span<UInt8>, signature: Range<Int>) {
-        guard let mark = mark(token, signature) else { return }
-        if tokens.isEmpty {
-            tokens = Array(repeating: [], count: Self.slotCount)
-            marks = Array(repeating: 0, count: Self.slotCount)
+        guard token.count <= CompactJWS.byteCountMax, let (first, mark) = place(token, signature) else { return }
+        if slots.isEmpty {
+            slots = Array(repeating: Slot(block: 0, mark: 0, offset: 0, count: 0), count: Self.slotCount)
         }
-        let slots = Self.slots(of: mark)
-        let slot = slots.first { marks[$0] == 0 } ?? slots.lowerBound + hand % Self.wayCount
-        clear(slot)
-        let cost = token.count + Self.overheadByteCount
-        advanceHand()
-        while byteCount + cost > Self.byteCountMax {
-            clear(hand)
-            advanceHand()
-        }
-        tokens[slot] = unsafe token.withUnsafeBufferPointer { unsafe Array($0) }
-        marks[slot] = mark
-        byteCount += cost
+        if end + token.count > Self.blockByteCount { beginBlock() }
+        let ways = first..<(first + Self.wayCount)
+        let index = ways.first { !isKept(slots[$0]) } ?? first + hand
+        hand = (hand + 1) % Self.wayCount
+        slots[index] = Slot(
+            block: block, mark: mark, offset: UInt16(truncatingIfNeeded: end),
+            count: UInt16(truncatingIfNeeded: token.count))
+        blocks[block % Self.blockCount].replace(from: end, with: token)
+        end += token.count
     }
 
-    private mutating func clear(_ slot: Int) {
-        guard marks[slot] != 0 else { return }
-        byteCount -= tokens[slot].count + Self.overheadByteCount
-        tokens[slot] = []
-        marks[slot] = 0
+    private mutating func beginBlock() {
+        block += 1
+        end = 0
+        if blocks.count < Self.blockCount { blocks.append([UInt8](repeating: 0, count: Self.blockByteCount)) }
     }
 
-    private mutating func advanceHand() {
-        hand = (hand + 1) % Self.slotCount
+    /// Whether the slot's token has not been overwritten.
+    private func isKept(_ slot: Slot) -> Bool {
+        slot.count > 0 && slot.block > block - Self.blockCount
     }
 
-    private static func slots(of mark: UInt64) -> Range<Int> {
-        let first = Int(truncatingIfNeeded: mark % UInt64(slotCount / wayCount)) * wayCount
-        return first..<(first + wayCount)
-    }
-
-    /// Computed from the signature's first 16 letters, which are as good as random; never 0.
-    private func mark(_ token: Span<UInt8>, _ signature: Range<Int>) -> UInt64? {
+    /// The first slot that the token may lie in, and its mark: from the signature's first 16 letters, which are as good as
+    /// random.
+    private func place(_ token: Span<UInt8>, _ signature: Range<Int>) -> (first: Int, mark: UInt32)? {
         guard signature.count >= 16 else { return nil }
-        var words: (UInt64, UInt64) = (0, 0)
-        for index in signature.lowerBound..<(signature.lowerBound + 8) {
-            words.0 = words.0 << 8 | UInt64(token[index])
-            words.1 = words.1 << 8 | UInt64(token[index + 8])
-        }
+        let words = (token.word(at: signature.lowerBound), token.word(at: signature.lowerBound + 8))
         let product = (words.0 ^ seed.0).multipliedFullWidth(by: words.1 ^ seed.1)
-        return max(1, product.high ^ product.low)
+        let mixed = product.high ^ product.low
+        let first = Int(truncatingIfNeeded: mixed % UInt64(Self.slotCount / Self.wayCount)) * Self.wayCount
+        return (first, UInt32(truncatingIfNeeded: mixed >> 32))
     }
 }

@@ -41,14 +41,14 @@ struct VerifierCore: ~Copyable {
         isParsed = false
         isAccepted = false
         let outcome = try stage.check(token, for: .access, at: now)
-        // Another reference, not another copy: a span of the stage's own array would hold all of `self`.
-        let octets = stage.payload
-        let payload = octets.span
-        if outcome.isExpectedType, let shape = IssuedShape(payload, opening: opening.span) {
-            let claims = try verify(shape, outcome, audience, in: payload, now: now)
+        if outcome.isExpectedType, let shape = IssuedShape(stage.payload.span, opening: opening.span) {
+            let claims = try verify(shape, outcome, audience, in: stage.payload.span, now: now)
             isAccepted = true
             return claims
         }
+        // Another reference, not another copy: a span of the stage's own array would hold all of `self`.
+        let octets = stage.payload
+        let payload = octets.span
         let table = try ClaimTable(payload, using: &parsed)
         isParsed = true
         guard outcome.isExpectedType else { throw .typMismatch }

@@ -71,6 +71,34 @@ struct SignatureStageTests {
         #expect(!isHeld)
     }
 
+    @Test func `the memory forgets the oldest tokens first, and never takes one for another`() {
+        var cache = SignatureCache()
+        // The longest tokens: eight to a block of 64 KiB, 512 in all.
+        func token(_ number: Int) -> [UInt8] {
+            let octets = SHA256.digest(Array("\(number)".utf8).span)
+            return [UInt8](repeating: 0x61, count: CompactJWS.byteCountMax - 43) + Array(Base64URL.encode(octets).utf8)
+        }
+        let signature = (CompactJWS.byteCountMax - 43)..<CompactJWS.byteCountMax
+        for number in 0..<1_200 {
+            let token = token(number)
+            cache.insert(token.span, signature: signature)
+        }
+        var held: Set<Int> = []
+        for number in 0..<1_200 {
+            var token = token(number)
+            if cache.holds(token.span, signature: signature) { held.insert(number) }
+            token[0] = 0x62
+            let isTakenForAnother = cache.holds(token.span, signature: signature)
+            #expect(!isTakenForAnother)
+        }
+        #expect(held.allSatisfy { $0 >= 1_200 - 512 })
+        // The block in use may be nearly empty, and chance may put five tokens into the same four slots.
+        #expect(held.count >= 490)
+        #expect(held.contains(1_199))
+        let byteCount = cache.byteCount
+        #expect(byteCount == SignatureCache.byteCountMax)
+    }
+
     @Test func `public keys alone verify what their private half signed`() throws {
         let jwk = try #require(Fixture.rsa.publicJWK())
         let verifying = try Fixture(Keyring([Key(jwk: jwk), Fixture.refresh]))
