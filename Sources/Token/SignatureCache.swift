@@ -10,7 +10,8 @@ import OpenSSL
 /// copy into memory that was used before, and asks no allocator.
 package struct SignatureCache: ~Copyable {
     static let slotCount = 4_096
-    /// How many slots a token may lie in, so that two busy tokens seldom push each other out.
+    /// How many slots stand side by side in a set. A token may lie in any slot of two sets and goes to the emptier
+    /// one, so that busy tokens seldom push each other out before most slots are taken.
     static let wayCount = 4
     /// Holds several of the longest tokens.
     static let blockByteCount = 64 << 10
@@ -46,8 +47,12 @@ package struct SignatureCache: ~Copyable {
     package var byteCount: Int { blocks.count * Self.blockByteCount }
 
     package func holds(_ token: Span<UInt8>, signature: Range<Int>) -> Bool {
-        guard !slots.isEmpty, let (first, mark) = place(token, signature) else { return false }
-        for index in first..<(first + Self.wayCount) {
+        guard !slots.isEmpty, let place = Place(of: token, signature, seed) else { return false }
+        return holds(token, place.mark, in: place.sets.0) || holds(token, place.mark, in: place.sets.1)
+    }
+
+    private func holds(_ token: Span<UInt8>, _ mark: UInt32, in set: Int) -> Bool {
+        for index in set..<(set + Self.wayCount) {
             let slot = slots[index]
             guard slot.mark == mark, slot.count == token.count, isKept(slot) else { continue }
             let block = blocks[slot.block % Self.blockCount]
@@ -59,16 +64,15 @@ package struct SignatureCache: ~Copyable {
 
     /// - Precondition: the token's signature has just been found good.
     package mutating func insert(_ token: Span<UInt8>, signature: Range<Int>) {
-        guard token.count <= CompactJWS.byteCountMax, let (first, mark) = place(token, signature) else { return }
+        guard token.count <= CompactJWS.byteCountMax, let place = Place(of: token, signature, seed) else { return }
         if slots.isEmpty {
             slots = Array(repeating: Slot(block: 0, mark: 0, offset: 0, count: 0), count: Self.slotCount)
         }
         if end + token.count > Self.blockByteCount { beginBlock() }
-        let ways = first..<(first + Self.wayCount)
-        let index = ways.first { !isKept(slots[$0]) } ?? first + hand
-        hand = (hand + 1) % Self.wayCount
+        let isFirst = freeCount(in: place.sets.0) >= freeCount(in: place.sets.1)
+        let index = freeSlot(in: isFirst ? place.sets.0 : place.sets.1) ?? slotToEmpty(place)
         slots[index] = Slot(
-            block: block, mark: mark, offset: UInt16(truncatingIfNeeded: end),
+            block: block, mark: place.mark, offset: UInt16(truncatingIfNeeded: end),
             count: UInt16(truncatingIfNeeded: token.count))
         blocks[block % Self.blockCount].replace(from: end, with: token)
         end += token.count
@@ -85,14 +89,39 @@ package struct SignatureCache: ~Copyable {
         slot.count > 0 && slot.block > block - Self.blockCount
     }
 
-    /// The first slot that the token may lie in, and its mark: from the signature's first 16 letters, which are as good as
-    /// random.
-    private func place(_ token: Span<UInt8>, _ signature: Range<Int>) -> (first: Int, mark: UInt32)? {
-        guard signature.count >= 16 else { return nil }
-        let words = (token.word(at: signature.lowerBound), token.word(at: signature.lowerBound + 8))
-        let product = (words.0 ^ seed.0).multipliedFullWidth(by: words.1 ^ seed.1)
-        let mixed = product.high ^ product.low
-        let first = Int(truncatingIfNeeded: mixed % UInt64(Self.slotCount / Self.wayCount)) * Self.wayCount
-        return (first, UInt32(truncatingIfNeeded: mixed >> 32))
+    private func freeCount(in set: Int) -> Int {
+        (set..<(set + Self.wayCount)).count { !isKept(slots[$0]) }
+    }
+
+    private func freeSlot(in set: Int) -> Int? {
+        (set..<(set + Self.wayCount)).first { !isKept(slots[$0]) }
+    }
+
+    /// Each slot of both sets in turn.
+    private mutating func slotToEmpty(_ place: Place) -> Int {
+        hand = (hand + 1) % (2 * Self.wayCount)
+        return (hand < Self.wayCount ? place.sets.0 : place.sets.1) + hand % Self.wayCount
+    }
+}
+
+extension SignatureCache {
+    /// Where to look for a token: from the signature's first 16 letters, which are as good as random.
+    private struct Place {
+        /// The first slots of the two sets that it may lie in.
+        let sets: (Int, Int)
+        let mark: UInt32
+
+        init?(of token: Span<UInt8>, _ signature: Range<Int>, _ seed: (UInt64, UInt64)) {
+            guard signature.count >= 16 else { return nil }
+            let words = (token.word(at: signature.lowerBound), token.word(at: signature.lowerBound + 8))
+            let product = (words.0 ^ seed.0).multipliedFullWidth(by: words.1 ^ seed.1)
+            let mixed = product.high ^ product.low
+            let setCount = UInt64(slotCount / wayCount)
+            sets = (
+                Int(truncatingIfNeeded: mixed % setCount) * wayCount,
+                Int(truncatingIfNeeded: mixed / setCount % setCount) * wayCount
+            )
+            mark = UInt32(truncatingIfNeeded: mixed >> 32)
+        }
     }
 }

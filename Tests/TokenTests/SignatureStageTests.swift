@@ -71,6 +71,24 @@ struct SignatureStageTests {
         #expect(!isHeld)
     }
 
+    @Test func `tokens do not push each other out while there is room`() {
+        var cache = SignatureCache()
+        func token(_ number: Int) -> [UInt8] {
+            Array(Base64URL.encode(SHA256.digest(Array("\(number)".utf8).span)).utf8)
+        }
+        for number in 0..<2_000 {
+            let token = token(number)
+            cache.insert(token.span, signature: 0..<43)
+        }
+        var heldCount = 0
+        for number in 0..<2_000 {
+            let token = token(number)
+            if cache.holds(token.span, signature: 0..<43) { heldCount += 1 }
+        }
+        // All, or by chance all but one or two; with one set for each, a hundred would be lost.
+        #expect(heldCount >= 1_990)
+    }
+
     @Test func `the memory forgets the oldest tokens first, and never takes one for another`() {
         var cache = SignatureCache()
         // The longest tokens: eight to a block of 64 KiB, 512 in all.
@@ -92,9 +110,8 @@ struct SignatureStageTests {
             #expect(!isTakenForAnother)
         }
         #expect(held.allSatisfy { $0 >= 1_200 - 512 })
-        // The block in use may be nearly empty, and chance may put five tokens into the same four slots.
-        #expect(held.count >= 490)
-        #expect(held.contains(1_199))
+        // The block in use may be nearly empty.
+        #expect(held.isSuperset(of: (1_200 - 504)..<1_200))
         let byteCount = cache.byteCount
         #expect(byteCount == SignatureCache.byteCountMax)
     }
