@@ -18,7 +18,7 @@ struct Refusal {
     var fate = Fate.pending
     /// Counts in the memory of the process that was asked, whatever becomes of the record.
     var isInMemory = true
-    /// Of the first promise.
+    /// Of the first promise; for what a start found, of the last record of which that start can say it.
     var seq: UInt64 = 0
 
     /// Nil if both answers are right.
@@ -28,8 +28,13 @@ struct Refusal {
     }
 
     /// A restart looked: what it found stays, and what it did not find stays away.
-    mutating func settle(found: Bool) {
-        if fate != .kept { fate = found ? .kept : .void }
+    ///
+    /// - Parameter seq: of the last record that may stand for it now.
+    mutating func settle(found: Bool, seq: UInt64) {
+        if fate != .kept {
+            fate = found ? .kept : .void
+            self.seq = seq
+        }
         isInMemory = found
     }
 }

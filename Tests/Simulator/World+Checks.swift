@@ -34,9 +34,11 @@ extension World {
     /// After a start: what was unsure is found, or gone for good.
     func settle(_ store: RevocationStore) {
         forget()
+        // Whole records of a torn end are written again behind all others; which ones those were is not told.
+        let foundSeq = store.startReport.journal.salvagedCount > 0 ? store.sequence : 0
         for index in sessions.indices {
             let session = sessions[index]
-            sessions[index].refusal?.settle(found: denial(of: session, store) == .session)
+            sessions[index].refusal?.settle(found: denial(of: session, store) == .session, seq: foundSeq)
             if session.refusal?.fate == .kept, denial(of: session, store) != .session {
                 lost("the revocation of session \(session.sid) is lost", seq: session.refusal?.seq ?? 0)
             }
@@ -50,14 +52,14 @@ extension World {
             if tokens[index].refusal?.fate == .void, found {
                 fail("the revocation of token \(tokens[index].jti) failed, and came back")
             }
-            tokens[index].refusal?.settle(found: found)
+            tokens[index].refusal?.settle(found: found, seq: foundSeq)
         }
         for index in cuts.indices {
             let cut = cuts[index]
             let isHidden = cuts[(index + 1)...].contains {
                 $0.kind == .all || ($0.kind == cut.kind && $0.name == cut.name)
             }
-            settle(&cuts[index], store, isHidden: isHidden)
+            settle(&cuts[index], store, isHidden: isHidden, foundSeq)
         }
     }
 
@@ -74,7 +76,9 @@ extension World {
     }
 
     /// - Parameter isHidden: whether a later cut of the same, or of all, may be what is found.
-    private func settle(_ cut: inout SimulatedCut, _ store: RevocationStore, isHidden: Bool) {
+    private func settle(
+        _ cut: inout SimulatedCut, _ store: RevocationStore, isHidden: Bool, _ foundSeq: UInt64
+    ) {
         let found: Bool
         switch denial(cut.probe, cut.kind == .subject ? cut.name : -1, cut.kind == .client ? cut.name : -1, store) {
         case .subject: found = cut.kind == .subject
@@ -87,7 +91,7 @@ extension World {
         if cut.refusal.fate == .void, found, !isHidden {
             fail("cut \(cut.order) failed, and came back")
         }
-        cut.refusal.settle(found: found)
+        cut.refusal.settle(found: found, seq: foundSeq)
     }
 
     /// Lets go of what has expired for certain.

@@ -161,7 +161,8 @@ final class World: @unchecked Sendable {
         if !isOver { check(store) }
         isAfterDamage = false
         if isOver { count("damage in the last commit") }
-        evident = store.sequence
+        // No later record vouches yet for what the start itself has written again.
+        evident = store.sequence &- UInt64(clamping: store.startReport.journal.salvagedCount)
         lastNow = 0
     }
 
