@@ -5,6 +5,7 @@ import Revocation
 extension World {
     /// Lives one seed's life, and ends it with a disk that works: everything must be as it was promised.
     func run(turns: Int) {
+        defer { letGo() }
         open()
         for _ in 0..<turns {
             guard violation == nil, !isOver else { return }

@@ -195,6 +195,12 @@ final class World: @unchecked Sendable {
         if violation == nil { open() }
     }
 
+    /// The process holds on to the world that it calls, and the world to the process.
+    func letGo() {
+        store?.close()
+        store = nil
+    }
+
     enum Ending: String {
         case stop
         case crash
