@@ -155,7 +155,9 @@ extension EventLoop {
         guard let session = connections[slot].http2, connections[slot].output.isEmpty,
             let late = session.expire(now: now)
         else {
-            if connections[slot].http2?.isBusy ?? false { shared.counters.timedOut.add(1, ordering: .relaxed) }
+            // What waits may be the end of answers whose streams are over.
+            let isOwed = !connections[slot].output.isEmpty || connections[slot].http2?.isBusy ?? false
+            if isOwed { shared.counters.timedOut.add(1, ordering: .relaxed) }
             return close(slot)
         }
         for stream in late {

@@ -59,13 +59,13 @@ extension EventLoop {
         let since = exhaustedSince ?? now
         exhaustedSince = since
         guard now &- since >= Self.exhaustionPatience else { return }
-        if reserve >= 0 { _ = Glibc.close(reserve) }
-        let descriptor = clinux_accept4(listener.descriptor, nil, nil, 0)
-        if descriptor >= 0 {
+        let counters = shared.counters
+        spare.lend {
+            let descriptor = clinux_accept4(listener.descriptor, nil, nil, 0)
+            guard descriptor >= 0 else { return }
             _ = Glibc.close(descriptor)
-            shared.counters.refused.add(1, ordering: .relaxed)
+            counters.refused.add(1, ordering: .relaxed)
         }
-        reserve = Self.openReserve()
     }
 
     /// Gives a new connection to the loop that has the fewest: one that accepts faster would otherwise take them all.

@@ -62,8 +62,8 @@ struct EventLoop: ~Copyable {
     private var held: [UInt64] = []
     /// TLS handshakes under way.
     var handshakes = HandshakeQueue()
-    /// Given up for a moment to take one connection off the queue when there are no descriptors left.
-    var reserve: Int32
+    /// Lent to take one connection off the queue when there are no descriptors left.
+    var spare: SpareDescriptor
     private var nextTick: Int64 = 0
     private var items: [Mailbox.Item] = []
     /// Answers that are being made elsewhere.
@@ -73,21 +73,19 @@ struct EventLoop: ~Copyable {
     /// For an answer that waits for one durable write, which takes little longer than waking this thread.
     var patience = Patience(limit: clinux_processors() > 1 ? 500_000 : 0)
 
-    init(_ shared: Shared, _ mailbox: Mailbox, _ queue: EventQueue, _ handler: any Handler) {
+    init(
+        _ shared: Shared, _ mailbox: Mailbox, _ queue: EventQueue, _ spare: SpareDescriptor, _ handler: any Handler
+    ) {
         self.shared = shared
         self.mailbox = mailbox
         self.queue = queue
+        self.spare = spare
         self.handler = handler
         let limits = shared.limits
         // A whole message and room behind it, so that an unfinished one can always be added to.
         request = Request(
             byteCount: limits.headByteCountMax + limits.bodyByteCountMax + limits.chunkOverheadMax + 32_768)
         output.reserveCapacity(Self.outputBatchMax)
-        reserve = Self.openReserve()
-    }
-
-    static func openReserve() -> Int32 {
-        unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
     }
 
     /// Serves until the server has drained.
@@ -234,6 +232,6 @@ struct EventLoop: ~Copyable {
         for slot in connections.indices where connections[slot].stage != .closed { close(slot) }
         for case .adopt(var arrival) in mailbox.shut() { arrival.transport.close() }
         queue.close()
-        if reserve >= 0 { _ = Glibc.close(reserve) }
+        spare.close()
     }
 }

@@ -9,6 +9,7 @@ package final class Server: Sendable {
 
     private let shared: EventLoop.Shared
     private let queues: [EventQueue]
+    private let spares: [SpareDescriptor]
     private let makeHandler: @Sendable (Int) -> any Handler
 
     /// Binds every address; from now on connections queue, and ``run()`` serves them.
@@ -23,6 +24,7 @@ package final class Server: Sendable {
         var listeners: [ListenSocket] = []
         var mailboxes: [Mailbox] = []
         var queues: [EventQueue] = []
+        var spares: [SpareDescriptor] = []
         do throws(EngineFault) {
             for listener in options.listeners {
                 let socket = try Self.socket(listener, &inherited)
@@ -33,6 +35,7 @@ package final class Server: Sendable {
             for _ in 0..<threadCount {
                 mailboxes.append(try Mailbox())
                 queues.append(try EventQueue())
+                spares.append(try SpareDescriptor())
             }
         } catch {
             for listener in listeners {
@@ -40,9 +43,11 @@ package final class Server: Sendable {
                 listener.shut()
             }
             for queue in queues { queue.close() }
+            for var spare in spares { spare.close() }
             throw error
         }
         self.queues = queues
+        self.spares = spares
         self.makeHandler = makeHandler
         boundPorts = listeners.map(\.port)
         shared = EventLoop.Shared(
@@ -99,7 +104,7 @@ package final class Server: Sendable {
     }
 
     private func runLoop(_ index: Int) {
-        var loop = EventLoop(shared, shared.mailboxes[index], queues[index], makeHandler(index))
+        var loop = EventLoop(shared, shared.mailboxes[index], queues[index], spares[index], makeHandler(index))
         loop.run()
     }
 
@@ -109,6 +114,8 @@ package final class Server: Sendable {
         // Nothing is handed to the busiest.
         shared.mailboxes[index].load.store(.max / 2, ordering: .relaxed)
         queues[index].close()
+        var spare = spares[index]
+        spare.close()
         for listener in shared.listeners { _ = listener.leave() }
     }
 }

@@ -1,5 +1,7 @@
 """What connections may cost: rates, memory, handshakes, descriptors, requests, names."""
 
+import os
+import resource
 import socket
 import ssl
 import subprocess
@@ -10,6 +12,7 @@ import pytest
 
 from harness.certificates import Pair
 from harness.http2 import END_HEADERS, HEADERS, RawHTTP2, frame
+from harness.process import StartFailed
 from harness.server import free_port
 from harness.wire import Wire, request
 
@@ -176,6 +179,23 @@ def test_without_descriptors_it_waits_quietly_and_comes_back(make_server):
             assert late.answer().status == 200
         subprocess.run(["prlimit", "--pid", str(server.pid), "--nofile=1024:"], check=True)
     server.wait_for(lambda: descriptors(server.pid) <= quiet, what="descriptors back at the start")
+
+
+def test_what_the_loops_need_is_open_before_it_listens(make_server):
+    """Also the descriptor that each loop lends in want of others; where there is no room for it, there is no start."""
+    server = make_server(alg="HS256", threads=4).start()
+    needed = descriptors(server.pid)
+    assert server.stop() == 0
+    for limit in range(needed - 5, needed + 5):
+        try:
+            server.run_once(preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+        except StartFailed as failure:
+            assert "Too many open files" in failure.text
+            continue
+        open_now = [os.readlink(path) for path in Path(f"/proc/{server.pid}/fd").iterdir() if path.name != "0"]
+        assert open_now.count("/dev/null") == 4
+        return
+    raise AssertionError("it never started")
 
 
 @pytest.mark.parametrize(
