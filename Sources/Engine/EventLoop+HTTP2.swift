@@ -26,7 +26,7 @@ extension EventLoop {
 
     /// From now on the connection speaks HTTP/2, beginning with the `byteCount` octets that are in the request's buffer.
     mutating func beginHTTP2(_ slot: Int, byteCount: Int = 0) {
-        let session = HTTP2Session(shared.limits, shared.deadlines, now: now)
+        let session = HTTP2Session(shared.limits, shared.deadlines, streams, now: now)
         connections[slot].http2 = session
         connections[slot].channel.version = .http2
         connections[slot].stage = .http2
@@ -63,7 +63,7 @@ extension EventLoop {
     private mutating func answerHTTP2(_ slot: Int, _ session: HTTP2Session, _ stream: HTTP2Stream) {
         response.reset()
         do throws(WireFault) {
-            try stream.fill(&request)
+            try stream.message.fill(&request)
         } catch {
             shared.counters.malformed.add(1, ordering: .relaxed)
             request.method = .other
@@ -91,7 +91,7 @@ extension EventLoop {
     private mutating func finishHTTP2(_ slot: Int, _ session: HTTP2Session, _ stream: HTTP2Stream) {
         let demandsTLS = connections[slot].isSecure && shared.demandsTLS
         let context = AnswerWriter.Context(isHead: stream.isHead, demandsTLS: demandsTLS)
-        session.answer(stream, response, context, date: writer.dateText)
+        session.answer(stream, response, context, date: writer.dateText, &head)
         if response.closesConnection { session.leave() }
     }
 

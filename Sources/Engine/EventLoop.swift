@@ -47,6 +47,9 @@ struct EventLoop: ~Copyable {
     var request: Request
     var response = Response()
     var writer = AnswerWriter()
+    /// The same for HTTP/2, and what its connections make their streams of.
+    var head = HTTP2Head()
+    let streams = HTTP2StreamPool()
     /// Answers of the connection being served.
     var output: [UInt8] = []
     var connections: [Connection] = []

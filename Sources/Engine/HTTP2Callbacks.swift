@@ -31,15 +31,21 @@ enum HTTP2Callbacks {
         unsafe nghttp2_data_provider(source: nghttp2_data_source(fd: 0), read_callback: readContent)
     }
 
-    fileprivate static func owner(_ pointer: UnsafeMutableRawPointer?) -> HTTP2Session? {
-        unsafe pointer.map { unsafe Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
+    /// Without a count of its references: whoever calls libnghttp2 holds the session meanwhile.
+    @inline(__always)
+    fileprivate static func with<Result>(
+        _ owner: UnsafeMutableRawPointer?, _ body: (HTTP2Session) -> Result
+    ) -> Result? {
+        guard let owner = unsafe owner else { return nil }
+        return unsafe Unmanaged<HTTP2Session>.fromOpaque(owner)._withUnsafeGuaranteedRef { body($0) }
     }
 }
 
 private func onBeginHeaders(
     _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ owner: UnsafeMutableRawPointer?
 ) -> Int32 {
-    if let frame = unsafe frame { unsafe HTTP2Callbacks.owner(owner)?.headBegins(frame.pointee.hd.stream_id) }
+    guard let frame = unsafe frame else { return 0 }
+    unsafe HTTP2Callbacks.with(owner) { unsafe $0.headBegins(frame.pointee.hd.stream_id) }
     return 0
 }
 
@@ -48,9 +54,11 @@ private func onHeader(
     _ value: UnsafePointer<UInt8>?, _ valueCount: Int, _: UInt8, _ owner: UnsafeMutableRawPointer?
 ) -> Int32 {
     guard let frame = unsafe frame else { return 0 }
-    unsafe HTTP2Callbacks.owner(owner)?.field(
-        frame.pointee.hd.stream_id, name: UnsafeBufferPointer(start: name, count: nameCount),
-        value: UnsafeBufferPointer(start: value, count: valueCount))
+    unsafe HTTP2Callbacks.with(owner) { session in
+        unsafe session.field(
+            frame.pointee.hd.stream_id, name: UnsafeBufferPointer(start: name, count: nameCount),
+            value: UnsafeBufferPointer(start: value, count: valueCount))
+    }
     return 0
 }
 
@@ -65,7 +73,8 @@ private func onInvalidHeader(
 private func onFrameReceived(
     _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ owner: UnsafeMutableRawPointer?
 ) -> Int32 {
-    if let frame = unsafe frame { unsafe HTTP2Callbacks.owner(owner)?.frameEnds(frame.pointee.hd) }
+    guard let frame = unsafe frame else { return 0 }
+    unsafe HTTP2Callbacks.with(owner) { unsafe $0.frameEnds(frame.pointee.hd) }
     return 0
 }
 
@@ -73,14 +82,14 @@ private func onContent(
     _: OpaquePointer?, _: UInt8, _ stream: Int32, _ octets: UnsafePointer<UInt8>?, _ count: Int,
     _ owner: UnsafeMutableRawPointer?
 ) -> Int32 {
-    unsafe HTTP2Callbacks.owner(owner)?.content(stream, UnsafeBufferPointer(start: octets, count: count))
+    unsafe HTTP2Callbacks.with(owner) { unsafe $0.content(stream, UnsafeBufferPointer(start: octets, count: count)) }
     return 0
 }
 
 private func onStreamClose(
     _: OpaquePointer?, _ stream: Int32, _: UInt32, _ owner: UnsafeMutableRawPointer?
 ) -> Int32 {
-    unsafe HTTP2Callbacks.owner(owner)?.streamEnds(stream)
+    unsafe HTTP2Callbacks.with(owner) { $0.streamEnds(stream) }
     return 0
 }
 
@@ -89,9 +98,9 @@ private func onFrameSent(
 ) -> Int32 {
     guard let frame = unsafe frame else { return 0 }
     if unsafe UInt32(frame.pointee.hd.type) == NGHTTP2_RST_STREAM.rawValue {
-        unsafe HTTP2Callbacks.owner(owner)?.sentReset(frame.pointee.rst_stream.error_code)
+        unsafe HTTP2Callbacks.with(owner) { unsafe $0.sentReset(frame.pointee.rst_stream.error_code) }
     } else {
-        unsafe HTTP2Callbacks.owner(owner)?.sent(frame.pointee.hd)
+        unsafe HTTP2Callbacks.with(owner) { unsafe $0.sent(frame.pointee.hd) }
     }
     return 0
 }
@@ -102,7 +111,7 @@ private func readContent(
     _ owner: UnsafeMutableRawPointer?
 ) -> Int {
     let room = unsafe UnsafeMutableBufferPointer(start: room, count: roomCount)
-    guard let next = unsafe HTTP2Callbacks.owner(owner)?.nextContent(stream, into: room) else {
+    guard let next = unsafe HTTP2Callbacks.with(owner, { unsafe $0.nextContent(stream, into: room) }) ?? nil else {
         return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
     }
     if next.isLast { unsafe flags?.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }

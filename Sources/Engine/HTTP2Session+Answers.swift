@@ -1,0 +1,73 @@
+import CNgHTTP2
+import HTTP
+
+// What a connection's streams are answered with.
+extension HTTP2Session {
+    /// Whether another request may be handed on: work that outlives its stream still counts (CVE-2023-44487).
+    var mayDefer: Bool { pending.count < limits.streamsMax }
+
+    func noteDeferred(_ id: Int32, ticket: UInt32) {
+        pending[ticket] = id
+    }
+
+    /// - Returns: the stream that waits for this answer, unless it has gone.
+    func settle(_ ticket: UInt32) -> HTTP2Stream? {
+        pending.removeValue(forKey: ticket).flatMap { streams[$0] }
+    }
+
+    /// - Parameter head: the loop's, to spell this answer's head with.
+    func answer(
+        _ stream: HTTP2Stream, _ response: borrowing Response, _ context: AnswerWriter.Context, date: [UInt8],
+        _ head: inout HTTP2Head
+    ) {
+        guard stream.stage != .answering else { return }
+        let isWhole = stream.stage == .asked
+        stream.stage = .answering
+        stream.isCutShort = !isWhole
+        stream.began = now
+        stream.deadline = now &+ deadlines.write
+        servedCount += 1
+        budget.earn(HTTP2Budget.controlsPerAnswer)
+        let status = response.status >= 200 && response.status <= 599 ? response.status : 500
+        head.lay(response, status, context, date: date)
+        let hasContent = status != 204 && status != 304 && !context.isHead && !response.body.isEmpty
+        if hasContent { stream.answer.append(contentsOf: response.body) }
+        weigh(stream)
+        let id = stream.id
+        let result = unsafe head.withPairs { pairs in
+            guard hasContent else {
+                return unsafe nghttp2_submit_response(raw, id, pairs.baseAddress, pairs.count, nil)
+            }
+            var source = unsafe HTTP2Callbacks.contentSource
+            return unsafe nghttp2_submit_response(raw, id, pairs.baseAddress, pairs.count, &source)
+        }
+        if result != 0 { reset(id, NGHTTP2_INTERNAL_ERROR) }
+    }
+
+    func sayContinue(_ stream: HTTP2Stream) {
+        _ = unsafe HTTP2Head.goOn.withPairs { pairs in
+            unsafe nghttp2_submit_headers(
+                raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, nil, pairs.baseAddress, pairs.count, nil)
+        }
+    }
+
+    func reset(_ id: Int32, _ code: nghttp2_error_code) {
+        _ = unsafe nghttp2_submit_rst_stream(raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, code.rawValue)
+    }
+
+    /// Copies the next piece of an answer's content.
+    /// - Returns: how many octets, and whether these are the last; nil for a stream that has none.
+    func nextContent(_ id: Int32, into room: UnsafeMutableBufferPointer<UInt8>) -> (count: Int, isLast: Bool)? {
+        guard let stream = streams[id] else { return nil }
+        let start = stream.answerSent
+        let rest = stream.answer.count - start
+        let count = min(room.count, rest)
+        unsafe stream.answer.withUnsafeBytes { octets in
+            let piece = unsafe UnsafeRawBufferPointer(rebasing: octets[start..<(start + count)])
+            unsafe UnsafeMutableRawBufferPointer(room).copyMemory(from: piece)
+        }
+        stream.answerSent = start + count
+        stream.deadline = deadlines.answer(began: stream.began, taken: start + count, now: now)
+        return (count, count == rest)
+    }
+}

@@ -1,0 +1,115 @@
+import CNgHTTP2
+import HTTP
+
+// What libnghttp2 reports of a connection's frames.
+extension HTTP2Session {
+    /// Has a frame paid for.
+    func count(_ frame: HTTP2FrameScan.Head) {
+        switch UInt32(frame.type) {
+        // Given back when a request begins: libnghttp2 decodes fields for a stream that is over and says nothing.
+        case NGHTTP2_HEADERS.rawValue: spend(HTTP2Budget.headCost)
+        case NGHTTP2_DATA.rawValue:
+            let ends = frame.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+            if frame.byteCount == 0, !ends { spend(4) }
+        case NGHTTP2_SETTINGS.rawValue: spend(4)
+        case NGHTTP2_CONTINUATION.rawValue: spend(8)
+        case NGHTTP2_RST_STREAM.rawValue: if !budget.spendReset() { isFlooded = true }
+        default: spend(1)
+        }
+    }
+
+    private func spend(_ cost: Int64) {
+        if !budget.spendControl(cost) { isFlooded = true }
+    }
+
+    /// A stream that we end before its answer was sent costs what one costs that the peer ends (CVE-2025-8671).
+    func sentReset(_ code: UInt32) {
+        if code != NGHTTP2_NO_ERROR.rawValue, !budget.spendReset() { isFlooded = true }
+    }
+
+    /// The rest of a request whose answer is out is not read (RFC 9113 §8.1).
+    func sent(_ header: nghttp2_frame_hd) {
+        let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+        if ends, let stream = streams[header.stream_id], stream.isCutShort { reset(header.stream_id, NGHTTP2_NO_ERROR) }
+    }
+
+    func headBegins(_ id: Int32) {
+        headBegan = headBegan ?? now
+        guard streams[id] == nil else { return }
+        budget.earn(HTTP2Budget.headCost)
+        guard mayDefer, !isLeaving else { return reset(id, NGHTTP2_REFUSED_STREAM) }
+        let stream = pool.take(id: id, deadline: now &+ deadlines.head)
+        streams[id] = stream
+        current = stream
+    }
+
+    /// Fields of streams that are not there, and of trailers, are passed over.
+    func field(_ id: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
+        guard let current, current.id == id else { return }
+        unsafe current.message.take(name: name, value: value, limits)
+    }
+
+    func weigh(_ stream: HTTP2Stream) {
+        let byteCount = stream.bufferedByteCount
+        bufferedByteCount += byteCount - stream.weighedByteCount
+        stream.weighedByteCount = byteCount
+    }
+
+    func frameEnds(_ header: nghttp2_frame_hd) {
+        let type = UInt32(header.type)
+        if type == NGHTTP2_SETTINGS.rawValue { hasSettings = true }
+        if type == NGHTTP2_HEADERS.rawValue {
+            headBegan = nil
+            current = nil
+        }
+        guard type == NGHTTP2_HEADERS.rawValue || type == NGHTTP2_DATA.rawValue,
+            let stream = streams[header.stream_id]
+        else { return }
+        let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+        if !stream.message.hasHead {
+            stream.message.finishHead(limits)
+            weigh(stream)
+            stream.began = now
+            stream.deadline = deadlines.content(began: now, received: 0)
+            if !ends, stream.message.expectsContinue, stream.message.fault == nil { sayContinue(stream) }
+        }
+        guard stream.stage == .receiving else { return }
+        if ends {
+            stream.stage = .asked
+            giveBack(stream)
+            ready.append(stream.id)
+        } else if stream.message.fault != nil {
+            ready.append(stream.id)
+        }
+    }
+
+    func content(_ id: Int32, _ octets: UnsafeBufferPointer<UInt8>) {
+        guard let stream = streams[id] else {
+            _ = unsafe nghttp2_session_consume_connection(raw, octets.count)
+            return
+        }
+        stream.unconsumed += octets.count
+        unsafe stream.message.takeContent(octets, limits)
+        weigh(stream)
+        guard stream.stage == .receiving else { return }
+        stream.deadline = deadlines.content(began: stream.began, received: stream.message.contentByteCount)
+    }
+
+    private func giveBack(_ stream: HTTP2Stream) {
+        guard stream.unconsumed > 0 else { return }
+        _ = unsafe nghttp2_session_consume_connection(raw, stream.unconsumed)
+        stream.unconsumed = 0
+    }
+
+    func streamEnds(_ id: Int32) {
+        guard let stream = streams.removeValue(forKey: id) else { return }
+        bufferedByteCount -= stream.weighedByteCount
+        giveBack(stream)
+        if !pending.isEmpty {
+            for (ticket, waiting) in pending where waiting == id { pending[ticket] = 0 }
+        }
+        if streams.isEmpty { idleSince = now }
+        if current?.id == id { current = nil }
+        pool.give(stream)
+    }
+}
