@@ -9,11 +9,18 @@ struct HTTP2Message: ~Copyable {
     private static let host: StaticString = "host"
     private static let hostName = 0..<4
 
-    /// Why the request is refused although its framing is sound.
-    private(set) var fault: WireFault?
-    /// Whether the request's header fields are complete; what follows in fields is trailers.
-    private(set) var hasHead = false
-    private(set) var expectsContinue = false
+    /// What a part that was taken in has made of the message.
+    struct Standing {
+        /// Refused although its framing is sound.
+        var isFaulty: Bool
+        var expectsContinue: Bool
+        var contentByteCount: Int
+        /// The memory that the message takes.
+        var byteCount: Int
+    }
+
+    private var fault: WireFault?
+    private var expectsContinue = false
     /// Names and values of the fields, the method, the target, one behind the other, and then the content; from ``end`` on
     /// whatever was there before.
     private var octets: [UInt8]
@@ -38,7 +45,6 @@ struct HTTP2Message: ~Copyable {
     /// Forgets the request, and keeps the memory.
     mutating func clear() {
         fault = nil
-        hasHead = false
         expectsContinue = false
         end = Self.hostName.upperBound
         fields.removeAll(keepingCapacity: true)
@@ -50,9 +56,11 @@ struct HTTP2Message: ~Copyable {
         listByteCount = 0
     }
 
-    /// The memory that it takes.
-    var byteCount: Int { octets.count }
-    var contentByteCount: Int { end &- bodyStart }
+    var standing: Standing {
+        Standing(
+            isFaulty: fault != nil, expectsContinue: expectsContinue, contentByteCount: end &- bodyStart,
+            byteCount: octets.count)
+    }
 
     /// Takes in one field of the head.
     mutating func take(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, _ limits: Limits) {
@@ -110,22 +118,24 @@ struct HTTP2Message: ~Copyable {
     }
 
     /// The head is complete: checks what HTTP/1.1 checks, and puts what is spelled differently there into that form.
-    mutating func finishHead(_ limits: Limits) {
-        hasHead = true
+    mutating func finishHead(_ limits: Limits) -> Standing {
         if !cookies.isEmpty { joinCookies() }
         if fault == nil { checkHost() }
         if fault == nil, target.count > limits.targetByteCountMax { fault = .targetTooLong }
         if fault == nil, contentTypeCount > 1 { fault = .malformedField }
         bodyStart = end
+        return standing
     }
 
-    mutating func takeContent(_ content: UnsafeBufferPointer<UInt8>, _ limits: Limits) {
-        guard fault == nil else { return }
-        guard contentByteCount + content.count <= limits.bodyByteCountMax else {
-            fault = .bodyTooLarge
-            return
+    mutating func takeContent(_ content: UnsafeBufferPointer<UInt8>, _ limits: Limits) -> Standing {
+        if fault == nil {
+            if end &- bodyStart + content.count <= limits.bodyByteCountMax {
+                _ = unsafe add(content)
+            } else {
+                fault = .bodyTooLarge
+            }
         }
-        _ = unsafe add(content)
+        return standing
     }
 
     private mutating func joinCookies() {

@@ -23,7 +23,10 @@ extension HTTP2Session {
         guard stream.stage != .answering else { return }
         let isWhole = stream.stage == .asked
         stream.stage = .answering
-        stream.isCutShort = !isWhole
+        if !isWhole {
+            stream.isCutShort = true
+            cutShortCount += 1
+        }
         stream.began = now
         stream.deadline = now &+ deadlines.write
         servedCount += 1
@@ -31,7 +34,7 @@ extension HTTP2Session {
         let status = response.status >= 200 && response.status <= 599 ? response.status : 500
         head.lay(response, status, context, date: date)
         let hasContent = status != 204 && status != 304 && !context.isHead && !response.body.isEmpty
-        if hasContent { stream.answer.append(contentsOf: response.body) }
+        if hasContent { stream.setAnswer(response.body) }
         weigh(stream)
         let id = stream.id
         let result = unsafe head.withPairs { pairs in

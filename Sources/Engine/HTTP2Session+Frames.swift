@@ -29,6 +29,7 @@ extension HTTP2Session {
 
     /// The rest of a request whose answer is out is not read (RFC 9113 §8.1).
     func sent(_ header: nghttp2_frame_hd) {
+        guard cutShortCount > 0 else { return }
         let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
         if ends, let stream = streams[header.stream_id], stream.isCutShort { reset(header.stream_id, NGHTTP2_NO_ERROR) }
     }
@@ -66,21 +67,26 @@ extension HTTP2Session {
             let stream = streams[header.stream_id]
         else { return }
         let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-        if !stream.message.hasHead {
-            stream.message.finishHead(limits)
-            weigh(stream)
-            stream.began = now
-            stream.deadline = deadlines.content(began: now, received: 0)
-            if !ends, stream.message.expectsContinue, stream.message.fault == nil { sayContinue(stream) }
-        }
+        let isHead = !stream.hasHead
+        if isHead { finishHead(stream) }
         guard stream.stage == .receiving else { return }
         if ends {
             stream.stage = .asked
             giveBack(stream)
             ready.append(stream.id)
-        } else if stream.message.fault != nil {
-            ready.append(stream.id)
+            return
         }
+        let standing = stream.message.standing
+        if isHead, standing.expectsContinue, !standing.isFaulty { sayContinue(stream) }
+        if standing.isFaulty { ready.append(stream.id) }
+    }
+
+    private func finishHead(_ stream: HTTP2Stream) {
+        stream.hasHead = true
+        stream.messageByteCount = stream.message.finishHead(limits).byteCount
+        weigh(stream)
+        stream.began = now
+        stream.deadline = deadlines.content(began: now, received: 0)
     }
 
     func content(_ id: Int32, _ octets: UnsafeBufferPointer<UInt8>) {
@@ -89,10 +95,11 @@ extension HTTP2Session {
             return
         }
         stream.unconsumed += octets.count
-        unsafe stream.message.takeContent(octets, limits)
+        let standing = unsafe stream.message.takeContent(octets, limits)
+        stream.messageByteCount = standing.byteCount
         weigh(stream)
         guard stream.stage == .receiving else { return }
-        stream.deadline = deadlines.content(began: stream.began, received: stream.message.contentByteCount)
+        stream.deadline = deadlines.content(began: stream.began, received: standing.contentByteCount)
     }
 
     private func giveBack(_ stream: HTTP2Stream) {
@@ -104,6 +111,7 @@ extension HTTP2Session {
     func streamEnds(_ id: Int32) {
         guard let stream = streams.removeValue(forKey: id) else { return }
         bufferedByteCount -= stream.weighedByteCount
+        if stream.isCutShort { cutShortCount -= 1 }
         giveBack(stream)
         if !pending.isEmpty {
             for (ticket, waiting) in pending where waiting == id { pending[ticket] = 0 }

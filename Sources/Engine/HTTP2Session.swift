@@ -32,6 +32,8 @@ import HTTP
     var idleSince: Int64
     var hasSettings = false
     var servedCount = 0
+    /// Streams that were answered before their request was complete.
+    var cutShortCount = 0
     /// What its streams keep in memory.
     var bufferedByteCount = 0
     var isFlooded = false
@@ -92,7 +94,10 @@ import HTTP
             default: isBroken = true
             }
         }
-        if let current { weigh(current) }
+        if let current {
+            current.messageByteCount = current.message.standing.byteCount
+            weigh(current)
+        }
         // What was asked for before the flood was noticed is not answered any more.
         if isFlooded { _ = unsafe nghttp2_session_terminate_session(raw, NGHTTP2_ENHANCE_YOUR_CALM.rawValue) }
     }

@@ -11,6 +11,8 @@ final class HTTP2Stream {
     fileprivate(set) var id: Int32 = 0
     var stage = Stage.receiving
     var message = HTTP2Message()
+    /// Whether the request's header fields are complete; what follows in fields is trailers.
+    var hasHead = false
     var isHead = false
     /// Answered before it was complete.
     var isCutShort = false
@@ -23,10 +25,32 @@ final class HTTP2Stream {
     /// What of ``bufferedByteCount`` the session's sum includes.
     var weighedByteCount = 0
 
-    var answer: [UInt8] = []
+    private(set) var answer: [UInt8] = []
     var answerSent = 0
+    /// The memory of ``message`` and ``answer``.
+    var messageByteCount = 0
+    private(set) var answerByteCount = 0
 
-    var bufferedByteCount: Int { message.byteCount + answer.capacity }
+    var bufferedByteCount: Int { messageByteCount + answerByteCount }
+
+    func setAnswer(_ content: [UInt8]) {
+        answer.append(contentsOf: content)
+        answerByteCount = max(answerByteCount, content.count)
+    }
+
+    /// Forgets request and answer, and keeps the memory.
+    fileprivate func clear() {
+        stage = .receiving
+        message.clear()
+        hasHead = false
+        isHead = false
+        isCutShort = false
+        unconsumed = 0
+        began = 0
+        weighedByteCount = 0
+        answer.removeAll(keepingCapacity: true)
+        answerSent = 0
+    }
 }
 
 /// Streams that are over, so that the next ones of a loop's connections need no new memory.
@@ -37,9 +61,16 @@ final class HTTP2StreamPool {
     private static let byteCountMax = 4_096
 
     private var streams: [HTTP2Stream] = []
+    private var count = 0
 
     func take(id: Int32, deadline: Int64) -> HTTP2Stream {
-        let stream = streams.popLast() ?? HTTP2Stream()
+        let stream: HTTP2Stream
+        if count > 0 {
+            count -= 1
+            stream = streams.removeLast()
+        } else {
+            stream = HTTP2Stream()
+        }
         stream.id = id
         stream.deadline = deadline
         return stream
@@ -47,16 +78,9 @@ final class HTTP2StreamPool {
 
     /// - Parameter stream: one that nobody else refers to any more.
     func give(_ stream: HTTP2Stream) {
-        guard streams.count < Self.countMax, stream.bufferedByteCount <= Self.byteCountMax else { return }
-        stream.stage = .receiving
-        stream.message.clear()
-        stream.isHead = false
-        stream.isCutShort = false
-        stream.unconsumed = 0
-        stream.began = 0
-        stream.weighedByteCount = 0
-        stream.answer.removeAll(keepingCapacity: true)
-        stream.answerSent = 0
+        guard count < Self.countMax, stream.bufferedByteCount <= Self.byteCountMax else { return }
+        stream.clear()
         streams.append(stream)
+        count += 1
     }
 }
