@@ -257,10 +257,16 @@ class Server:
     def connections_counted(self, kind: str) -> int:
         return self.metric(f'martlet_connections_total{{kind="{kind}"}}')
 
+    def _end(self) -> str:
+        """What a service that is no more said last: a sanitizer's report, for one, ends it without a word to the test."""
+        if not self.runs or self.run.is_running:
+            return ""
+        return f"; the service ended with {self.run.process.returncode}:\n{self.run.text[-16_000:]}"
+
     def wait_for(self, condition, seconds: float = 5, what: str = "the condition"):
         """Polls until `condition()` is true and returns what it answered."""
         deadline = time.monotonic() + seconds
         while not (found := condition()):
-            assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
+            assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s{self._end()}"
             time.sleep(0.02)
         return found
