@@ -53,10 +53,15 @@ extension EventLoop {
         }
         if session.isFlooded { shared.counters.flooded.add(1, ordering: .relaxed) }
         if session.isBroken { shared.counters.malformed.add(1, ordering: .relaxed) }
-        for id in session.takeReady() {
+        var ready: [Int32] = []
+        swap(&ready, &readyStreams)
+        session.takeReady(into: &ready)
+        for id in ready {
             guard let stream = session.streams[id] else { continue }
             answerHTTP2(slot, session, stream)
         }
+        ready.removeAll(keepingCapacity: true)
+        swap(&ready, &readyStreams)
         settleHTTP2(slot, session)
     }
 

@@ -50,6 +50,7 @@ struct EventLoop: ~Copyable {
     /// The same for HTTP/2, and what its connections make their streams of.
     var head = HTTP2Head()
     let streams = HTTP2StreamPool()
+    var readyStreams: [Int32] = []
     /// Answers of the connection being served.
     var output: [UInt8] = []
     var connections: [Connection] = []

@@ -74,7 +74,7 @@ import HTTP
         nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: UInt32(clamping: value))
     }
 
-    /// Takes in octets; afterwards ``takeReady()`` has the requests that became complete.
+    /// Takes in octets; afterwards ``takeReady(into:)`` has the requests that became complete.
     func receive(_ octets: UnsafeBufferPointer<UInt8>, now: Int64) {
         self.now = now
         budget.refill(now: now)
@@ -102,11 +102,10 @@ import HTTP
         if isFlooded { _ = unsafe nghttp2_session_terminate_session(raw, NGHTTP2_ENHANCE_YOUR_CALM.rawValue) }
     }
 
-    /// The streams whose requests wait for an answer, in their order.
-    func takeReady() -> [Int32] {
-        guard !ready.isEmpty, !isFlooded else { return [] }
-        defer { ready.removeAll(keepingCapacity: true) }
-        return ready
+    /// Puts the streams whose requests wait for an answer, in their order, into `list`, which must be empty: the two arrays
+    /// take turns.
+    func takeReady(into list: inout [Int32]) {
+        if !isFlooded { swap(&ready, &list) }
     }
 
     /// Adds what is to be sent to `output`, until that is longer than `byteCountMax`.
