@@ -22,7 +22,9 @@ enum HTTP2Fuzzer {
             guard let first = bytes.first else { return }
             let octets = preface + settings + bytes.dropFirst()
             let step = Int(first) * 4 + 1
-            let session = HTTP2Session(bounds, deadlines, now: 0)
+            // The loop's own, but new for each input: what an earlier one left must not decide what a later one finds.
+            let session = HTTP2Session(bounds, deadlines, HTTP2StreamPool(), now: 0)
+            var head = HTTP2Head()
             var (now, start, ticket): (Int64, Int, UInt32) = (0, 0, 0)
             while start < octets.count, !session.isOver {
                 let end = min(octets.count, start + step)
@@ -31,7 +33,7 @@ enum HTTP2Fuzzer {
                 }
                 start = end
                 now += 50
-                ticket = serve(session, &request, ticket, bounds)
+                ticket = serve(session, &request, ticket, bounds, &head)
                 output.removeAll(keepingCapacity: true)
                 session.drain(into: &output, byteCountMax: 65_536)
                 demand(output.count < 131_072, "what is sent is bounded")
@@ -39,9 +41,9 @@ enum HTTP2Fuzzer {
             }
             for number in 0...ticket {
                 guard let stream = session.settle(number) else { continue }
-                answer(session, stream)
+                answer(session, stream, &head)
             }
-            for stream in session.expire(now: now + 3_600_000) ?? [] { answer(session, stream) }
+            for stream in session.expire(now: now + 3_600_000) ?? [] { answer(session, stream, &head) }
             session.leave()
             output.removeAll(keepingCapacity: true)
             session.drain(into: &output, byteCountMax: 65_536)
@@ -50,22 +52,25 @@ enum HTTP2Fuzzer {
 
     /// Answers every second request at once and keeps the others for later.
     private static func serve(
-        _ session: HTTP2Session, _ request: inout Request, _ ticket: UInt32, _ limits: Limits
+        _ session: HTTP2Session, _ request: inout Request, _ ticket: UInt32, _ limits: Limits,
+        _ head: inout HTTP2Head
     ) -> UInt32 {
         var ticket = ticket
-        for id in session.takeReady() {
+        var ready: [Int32] = []
+        session.takeReady(into: &ready)
+        for id in ready {
             guard let stream = session.streams[id] else { continue }
             do throws(WireFault) {
-                try stream.fill(&request)
+                try stream.message.fill(&request)
                 check(request, limits)
                 ticket += 1
                 if ticket % 2 == 0 {
                     session.noteDeferred(id, ticket: ticket)
                 } else {
-                    answer(session, stream)
+                    answer(session, stream, &head)
                 }
             } catch {
-                answer(session, stream)
+                answer(session, stream, &head)
             }
         }
         return ticket
@@ -86,10 +91,11 @@ enum HTTP2Fuzzer {
         }
     }
 
-    private static func answer(_ session: HTTP2Session, _ stream: HTTP2Stream) {
+    private static func answer(_ session: HTTP2Session, _ stream: HTTP2Stream, _ head: inout HTTP2Head) {
         var response = Response()
         response.addLines("Content-Type: text/plain\r\n")
         response.body = Array("an answer".utf8)
-        session.answer(stream, response, AnswerWriter.Context(), date: Array("Thu, 01 Jan 1970 00:00:00 GMT".utf8))
+        session.answer(
+            stream, response, AnswerWriter.Context(), date: Array("Thu, 01 Jan 1970 00:00:00 GMT".utf8), &head)
     }
 }
