@@ -350,7 +350,8 @@ def test_a_bad_renewal_keeps_the_old_certificate_and_says_so(make_secured):
     expired = Pair("localhost", secured.middle, days=(-3, -1))
     expired.write(server.directory)
     server.wait_for(lambda: server.operator.get("/readyz").status_code == 503)
-    assert any("expired" in event["reason"] for event in server.events("reload_failed"))
+    # Readiness fails a moment before the reason is in the log.
+    server.wait_for(lambda: any("expired" in event["reason"] for event in server.events("reload_failed")), what="the reason")
     assert secured.serial() == secured.leaf.serial
     fresh = Pair("localhost", secured.middle)
     fresh.write(server.directory)
