@@ -24,8 +24,8 @@ class StartFailed(Exception):
 
 def environment(settings: dict[str, object]) -> dict[str, str]:
     """Settings by their short names, as `access_ttl="5m"`, and nothing of ours beside them."""
-    # The last three are for builds with a sanitizer (scripts/test-sanitized).
-    names = ("PATH", "LANG", "TZ", "ASAN_OPTIONS", "TSAN_OPTIONS", "SWIFT_BACKTRACE")
+    # From the fourth on for builds with a sanitizer (scripts/test-sanitized).
+    names = ("PATH", "LANG", "TZ", "ASAN_OPTIONS", "TSAN_OPTIONS", "SWIFT_BACKTRACE", "LD_PRELOAD")
     kept = {name: os.environ[name] for name in names if name in os.environ}
     return kept | {f"MARTLET_{name.upper()}": str(value) for name, value in settings.items()}
 
