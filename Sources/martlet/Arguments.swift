@@ -2,7 +2,8 @@
 ///
 /// `--name value` and `--name=value` are the same; a value that begins with `--` needs the second form. After `--`
 /// everything is an operand. Options may stand before, between and after operands. Nothing may be abbreviated,
-/// repeated by mistake or left over.
+/// repeated by mistake or left over. A word longer than any option is an operand even if it begins with a hyphen, as the id
+/// of one key in 64 does.
 struct Arguments: Equatable {
     /// An option that a command takes.
     struct Option: Equatable, Sendable {
@@ -24,6 +25,8 @@ struct Arguments: Equatable {
         static func list(_ name: String) -> Option { Option(name: name, kind: .list) }
     }
 
+    private static let idByteCounts = 41...100
+
     /// In the order given.
     private(set) var operands: [String] = []
     private var flags: Set<String> = []
@@ -42,7 +45,8 @@ struct Arguments: Equatable {
                 break
             }
             if word == "--help" || word == "-h" { throw .helpWanted }
-            if word.hasPrefix("-"), word != "-" {
+            let isID = Self.idByteCounts ~= word.utf8.count && !word.contains("=") && !names.isEmpty
+            if word.hasPrefix("-"), word != "-", !isID {
                 try take(word, &rest, options)
             } else {
                 operands.append(word)

@@ -21,6 +21,12 @@ struct ArgumentsTests {
         #expect(arguments.values("--scope").isEmpty && arguments.value("--scope") == nil)
     }
 
+    @Test(arguments: ["-Sy-UXfpf6uM4MIAMYkh4uwAbCdEfGhIjKlMnOpQrS", "--y-UXfpf6uM4MIAMYkh4uwAbCdEfGhIjKlMnOpQrS"])
+    func `a key's id may begin with hyphens`(_ kid: String) throws {
+        #expect(try parse(["--json", kid]).operands == [kid])
+        #expect(throws: ArgumentsFault.optionUnknown(kid, nearest: nil)) { try parse([kid], operands: []) }
+    }
+
     @Test func `after two dashes everything is an operand`() throws {
         #expect(try parse(["--json", "--", "--role"]).operands == ["--role"])
         #expect(try parse(["-"]).operands == ["-"])
