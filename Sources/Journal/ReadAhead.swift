@@ -3,7 +3,7 @@
 /// `@unchecked Sendable` holds because `reader` is used by the one thread that runs ``run()``, and by others only after
 /// it has returned.
 final class ReadAhead: @unchecked Sendable {
-    private static let batchCountMax = 4
+    private static let batchCountMax = 32
     /// Small enough that what one side wrote is still in the processor's cache when the other reads it.
     static let recordCountMax = 4_096
 
