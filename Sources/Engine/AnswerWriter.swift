@@ -37,11 +37,11 @@ struct AnswerWriter {
         // A handler has no business with interim answers; the engine sends 100 by itself.
         let status = response.status >= 200 && response.status <= 599 ? response.status : 500
         if status == 200 {
-            output.append(contentsOf: usualStart)
+            output.append(usualStart.span)
         } else {
             Self.appendStart(status, date.text, to: &output)
         }
-        output.append(contentsOf: response.fields)
+        output.append(response.fields.span)
         if context.demandsTLS { output.append("Strict-Transport-Security: max-age=31536000\r\n") }
         if context.closes {
             output.append("Connection: close\r\n")
@@ -53,7 +53,7 @@ struct AnswerWriter {
         output.append("Content-Length: ")
         output.append(decimal: Int64(response.body.count))
         output.append("\r\n\r\n")
-        if !context.isHead { output.append(contentsOf: response.body) }
+        if !context.isHead { output.append(response.body.span) }
     }
 
     private static func appendStart(_ status: UInt16, _ date: [UInt8], to output: inout [UInt8]) {
