@@ -70,7 +70,8 @@ def small_tmpfs(stage: Stage) -> str:
     assert failure.code == 2 and "No space left on device" in failure.text, failure.text
     run("mount", "-o", "remount,size=76k", path)
     server.run_once()
-    for size in (["96k", "128k", "192k", "2m"] if stage.full else ["2m"]):
+    # Each leaves room for the reserve of 256 KiB, without which the service goes on sparing.
+    for size in (["512k", "1m", "2m"] if stage.full else ["2m"]):
         fill_by_use(stage, server)
         fails_closed(stage, server, may_spare=True)
         run("mount", "-o", f"remount,size={size}", path)
