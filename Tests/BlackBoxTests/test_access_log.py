@@ -170,8 +170,9 @@ def test_deferred_answers_and_requests_of_one_connection_each_get_a_line(make_lo
     with server.wire() as wire:
         wire.send(request("GET", "/healthz") * 16)
         assert [wire.answer().status for _ in range(16)] == [200] * 16
+    # Each loop has a ring of its own: lines of the two connections may stand in either order.
     routes = [line["route"] for line in logged.lines(18)]
-    assert routes[:2] == ["/login", "/refresh"] and routes[2:] == ["/healthz"] * 16
+    assert sorted(routes) == ["/healthz"] * 16 + ["/login", "/refresh"]
 
 
 def test_http2_streams_get_lines_of_their_own(make_logged):
