@@ -11,6 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 BINARY = str(Path(os.environ.get("MARTLET_BIN", ROOT / ".build/release/martlet")).resolve())
 START_SECONDS = 60
+# Builds with a sanitizer (scripts/test-sanitized) are slower by far.
+IS_SANITIZED = "TSAN_OPTIONS" in os.environ
 
 
 class StartFailed(Exception):
