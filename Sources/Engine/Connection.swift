@@ -51,6 +51,8 @@ struct Connection {
     var generation: UInt32
     /// Which request a deferred answer belongs to.
     var ticket: UInt32
+    /// Is on the loop's list of those that have octets to read of which the queue knows nothing.
+    var waitsToRead = false
     var servedCount = 0
     var lingeredByteCount = 0
     /// What of its buffers the count of all connections' includes.

@@ -153,7 +153,12 @@ struct EventLoop: ~Copyable {
     private mutating func takeHeld() {
         let waiting = held
         held.removeAll(keepingCapacity: true)
-        for data in waiting { take(EventQueue.readable, data) }
+        for data in waiting {
+            let slot = Int(data & 0xffff_ffff)
+            guard self.data(of: slot) == data else { continue }
+            connections[slot].waitsToRead = false
+            take(EventQueue.readable, data)
+        }
     }
 
     /// Waits for octets of the peer, which may be there already.
@@ -164,7 +169,9 @@ struct EventLoop: ~Copyable {
 
     /// Sees to it that what a reading took in beyond what was asked for gets its turn.
     mutating func noteHeld(_ slot: Int) {
-        if connections[slot].transport.holdsInput { held.append(data(of: slot)) }
+        guard connections[slot].transport.holdsInput, !connections[slot].waitsToRead else { return }
+        connections[slot].waitsToRead = true
+        held.append(data(of: slot))
     }
 
     /// Tells the queue what to watch for, unless it knows.

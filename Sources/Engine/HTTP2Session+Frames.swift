@@ -39,6 +39,8 @@ extension HTTP2Session {
         guard streams[id] == nil else { return }
         budget.earn(HTTP2Budget.headCost)
         guard mayDefer, !isLeaving else { return reset(id, NGHTTP2_REFUSED_STREAM) }
+        // A head that was broken off has its memory all the same.
+        if let current { current.messageByteCount = current.message.standing.byteCount }
         let stream = pool.take(id: id, deadline: now &+ deadlines.head)
         streams[id] = stream
         current = stream

@@ -33,7 +33,7 @@ package final class MACKey: Sendable {
                 block.replace(from: 0, with: digest.span)
                 digest.overwrite()
             }
-            return Secret(block).withBytes(body)
+            return Secret(consume block).withBytes(body)
         }
     }
 }

@@ -18,8 +18,11 @@ enum JournalAcceptance {
     static func run(_ state: String, keepsSessions: Bool) throws(JournalFault) -> Int32 {
         let sighting = SightingFile(state: state).path
         // A mistyped directory would be made. One that was seen may have gone altogether.
-        guard unsafe access(state, R_OK) == 0 || access(sighting, F_OK) == 0 else {
-            throw .io(function: "access", errno: errno, path: state)
+        if unsafe access(state, R_OK) != 0 {
+            let error = errno
+            guard unsafe access(sighting, F_OK) == 0 else {
+                throw .io(function: "access", errno: error, path: state)
+            }
         }
         // The lock says whether a server is running: only a stopped one may be given another past.
         var options = RevocationOptions(

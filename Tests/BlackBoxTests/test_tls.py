@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -110,6 +112,39 @@ def test_frames_in_records_that_arrive_together_are_all_answered(secured, versio
 
         raw.frames(5, is_last)
         assert answered == set(range(1, 41, 2))
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_a_peer_that_sends_without_pause_gets_two_readings_a_turn(make_secured, tmp_path):
+    """One that the queue tells of and one that was held back, however many records are there: others have their turn."""
+    secured = make_secured(alg="HS256", threads=1)
+    server = secured.server.start()
+    peer = held_back(secured, ssl.TLSVersion.TLSv1_3)
+    count = 6_000
+    for _ in range(count):
+        peer.sendall(request("GET", "/healthz"))
+    calls = tmp_path / "calls"
+    traced = ["strace", "-f", "-q", "-o", calls, "-e", "trace=epoll_wait,write", "-p", str(server.pid)]
+    with subprocess.Popen(traced, stderr=subprocess.DEVNULL) as tracer:
+        status = Path(f"/proc/{server.pid}/status")
+        server.wait_for(lambda: "TracerPid:\t0\n" not in status.read_text(), 5, "strace")
+        sender = threading.Thread(target=peer.release)
+        sender.start()
+        answers = b""
+        while answers.count(b"HTTP/1.1 200") < count:
+            answers += peer.recv(65_536)
+        sender.join()
+        tracer.send_signal(signal.SIGINT)
+    peer.close()
+    turns: dict[str, list[int]] = {}
+    for thread, call in (line.split(maxsplit=1) for line in calls.read_text().splitlines()):
+        if call.startswith(("epoll_wait", "<... epoll_wait")):
+            turns.setdefault(thread, []).append(0)
+        elif call.startswith("write(") and thread in turns:
+            turns[thread][-1] += 1
+    most = max(max(written) for written in turns.values())
+    # The first turn may also write the session's ticket.
+    assert sum(sum(written) for written in turns.values()) >= count and most <= 3
 
 
 def test_a_reader_that_stalls_gets_every_octet_in_the_end(secured):
