@@ -118,7 +118,7 @@ enum ReadSize {
     /// While nothing else is going on.
     static let alone = 1 << 20
     /// While records are committed: a disk that is given more at once keeps a commit waiting until it has read all of it.
-    static let besideCommits = 128 << 10
+    static let besideCommits = 16 << 10
 }
 
 /// Reads one segment's places in order, a piece at a time.

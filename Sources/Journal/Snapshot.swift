@@ -103,7 +103,7 @@ struct SnapshotCursor: Sendable {
 /// Writes a snapshot piece by piece under a name that does not count, its header last.
 struct SnapshotWriter: ~Copyable {
     /// So much at once that the disk is used well, and so little that a commit next to it waits for one piece at most.
-    private static let pieceByteCount = 256 << 10
+    private static let pieceByteCount = 64 << 10
 
     let name: String
     private let file: any JournalFile
