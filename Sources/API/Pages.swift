@@ -44,10 +44,10 @@ struct Pages {
         keyMembers = keyring.keys.map(Self.keyMembers)
     }
 
-    /// `,"kid":"...","alg":"...","seq":` for the key that `claims` were signed with.
-    mutating func keyMembers(of claims: VerifiedClaims, _ desk: Desk) -> [UInt8] {
+    /// Appends `,"kid":"...","alg":"...","seq":` for the key that `claims` were signed with.
+    mutating func writeKeyMembers(of claims: VerifiedClaims, _ desk: Desk, to output: inout [UInt8]) {
         takeUp(desk.keyring)
-        return keyMembers[claims.keyIndex]
+        output.append(contentsOf: keyMembers[claims.keyIndex])
     }
 
     private mutating func takeUp(_ newest: Keyring) {

@@ -42,10 +42,10 @@ extension Application {
         }
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         response.body.append("{\"active\":true,\"claims\":")
-        response.body.append(desk.payload.span)
+        desk.writePayload(to: &response.body)
         response.body.append(",\"expires_in\":")
         response.body.append(decimal: max(0, claims.expiresAt - call.now / 1_000))
-        response.body.append(pages.keyMembers(of: claims, desk).span)
+        pages.writeKeyMembers(of: claims, desk, to: &response.body)
         response.body.append(decimal: Int64(clamping: desk.realm.revocations.sequence))
         response.body.append("}")
     }

@@ -53,6 +53,12 @@ struct FieldLine {
         var index = start
         let raw = unsafe bytes.bytes
         while index < end {
+            while index &+ 32 <= end {
+                // As below. The order of the octets in a word does not matter to whether there is one to find.
+                let block = unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
+                guard !holdsControls(block) else { break }
+                index &+= 32
+            }
             while index &+ 8 <= end {
                 // Checked against the span's bounds; unsafe only in that any type could be asked for.
                 let loaded = unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
@@ -78,6 +84,15 @@ struct FieldLine {
         let below = (word &- 0x2020_2020_2020_2020) & ~word
         let delete = word ^ 0x7f7f_7f7f_7f7f_7f7f
         return (below | ((delete &- 0x0101_0101_0101_0101) & ~delete)) & high
+    }
+
+    /// Whether ``controlOctets(_:)`` finds something in any of the four.
+    @inline(__always)
+    private static func holdsControls(_ words: SIMD4<UInt64>) -> Bool {
+        let below = (words &- SIMD4(repeating: 0x2020_2020_2020_2020)) & ~words
+        let delete = words ^ SIMD4(repeating: 0x7f7f_7f7f_7f7f_7f7f)
+        let found = below | ((delete &- SIMD4(repeating: 0x0101_0101_0101_0101)) & ~delete)
+        return (found[0] | found[1] | found[2] | found[3]) & 0x8080_8080_8080_8080 != 0
     }
 }
 

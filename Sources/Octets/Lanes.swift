@@ -16,16 +16,6 @@ enum Lanes {
         (word &+ repeating(0x80 &- bound)) & tops
     }
 
-    @inline(__always)
-    static func between(_ first: UInt8, _ last: UInt8, _ word: UInt64) -> UInt64 {
-        atLeast(first, word) & ~atLeast(last &+ 1, word)
-    }
-
-    @inline(__always)
-    static func equal(_ octet: UInt8, _ word: UInt64) -> UInt64 {
-        ~((word ^ repeating(octet)) &+ repeating(0x7f)) & tops
-    }
-
     /// `amount` in each lane that `mask` names by its top bit, 0 in the others.
     @inline(__always)
     static func amount(_ amount: UInt8, where mask: UInt64) -> UInt64 {

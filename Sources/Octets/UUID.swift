@@ -16,13 +16,12 @@ package struct UUID: Hashable, Comparable, Sendable {
         guard text.count == Self.textByteCount else { return nil }
         let dash = UInt8(ascii: "-")
         guard text[8] == dash, text[13] == dash, text[18] == dash, text[23] == dash else { return nil }
-        guard let first = Self.value(of: text.lanes(at: 0)),
-            let second = Self.value(of: UInt64(text.halfLanes(at: 9)) | UInt64(text.halfLanes(at: 14)) << 32),
-            let third = Self.value(of: UInt64(text.halfLanes(at: 19)) | UInt64(text.halfLanes(at: 24)) << 32),
-            let fourth = Self.value(of: text.lanes(at: 28))
-        else { return nil }
-        high = UInt64(first) << 32 | UInt64(second)
-        low = UInt64(third) << 32 | UInt64(fourth)
+        let letters = SIMD4(
+            text.lanes(at: 0), UInt64(text.halfLanes(at: 9)) | UInt64(text.halfLanes(at: 14)) << 32,
+            UInt64(text.halfLanes(at: 19)) | UInt64(text.halfLanes(at: 24)) << 32, text.lanes(at: 28))
+        guard let values = Self.values(of: letters) else { return nil }
+        high = values[0] << 32 | values[1]
+        low = values[2] << 32 | values[3]
     }
 
     package init?(_ text: String) {
@@ -51,20 +50,25 @@ package struct UUID: Hashable, Comparable, Sendable {
         (target[start + 8], target[start + 13], target[start + 18], target[start + 23]) = (dash, dash, dash, dash)
     }
 
-    /// The value of eight lower-case hex digits.
+    /// The values of four times eight lower-case hex digits, the first digit of each in the lowest octet.
     @inline(__always)
-    private static func value(of letters: UInt64) -> UInt32? {
-        let word = letters & ~Lanes.tops
-        let digit = Lanes.between(UInt8(ascii: "0"), UInt8(ascii: "9"), word)
-        let letter = Lanes.between(UInt8(ascii: "a"), UInt8(ascii: "f"), word)
-        guard letters & Lanes.tops == 0, digit | letter == Lanes.tops else { return nil }
-        let nibbles =
-            word &- Lanes.amount(UInt8(ascii: "0"), where: digit)
-            &- Lanes.amount(UInt8(ascii: "a") &- 10, where: letter)
-        let single = nibbles.byteSwapped
-        let double = (single & 0x000f_000f_000f_000f) | ((single & 0x0f00_0f00_0f00_0f00) >> 4)
-        let quadruple = (double & 0x0000_00ff_0000_00ff) | ((double & 0x00ff_0000_00ff_0000) >> 8)
-        return UInt32(truncatingIfNeeded: quadruple | quadruple >> 16)
+    private static func values(of letters: SIMD4<UInt64>) -> SIMD4<UInt64>? {
+        func repeating(_ octet: UInt8) -> SIMD4<UInt64> { SIMD4(repeating: Lanes.repeating(octet)) }
+        let words = letters & repeating(0x7f)
+        // The top bit of each octet says so.
+        func atLeast(_ bound: UInt8) -> SIMD4<UInt64> { words &+ repeating(0x80 &- bound) }
+        let digits = atLeast(UInt8(ascii: "0")) & ~atLeast(UInt8(ascii: "9") + 1)
+        let others = atLeast(UInt8(ascii: "a")) & ~atLeast(UInt8(ascii: "f") + 1)
+        let wrong = ~(digits | others) | letters
+        guard (wrong[0] | wrong[1] | wrong[2] | wrong[3]) & Lanes.tops == 0 else { return nil }
+        // Of these letters only a to f have the bit 0x40, and their low half is nine below their value.
+        let letter = words &>> 6 & repeating(1)
+        let nibbles = (words & repeating(0x0f)) &+ letter &+ letter &<< 3
+        let pair = SIMD4<UInt64>(repeating: 0x000f_000f_000f_000f)
+        let double = (nibbles & pair) &<< 4 | nibbles &>> 8 & pair
+        let quadruples = SIMD4<UInt64>(repeating: 0x0000_00ff_0000_00ff)
+        let quadruple = (double & quadruples) &<< 8 | double &>> 16 & quadruples
+        return (quadruple & SIMD4(repeating: 0xffff)) &<< 16 | quadruple &>> 32
     }
 
     /// Eight lower-case hex digits, the first one in the lowest octet.

@@ -12,9 +12,9 @@ package final class Desk {
     let audiences: AudienceExpectation
     /// The names of the keyring's keys, as octets, in its order.
     private(set) var kids: [[UInt8]]
-    private var keyrings: Follower<Keyring>
-    private var userDirectories: Follower<UserDirectory>
-    private var clientDirectories: Follower<ClientDirectory>
+    private let keyrings: Follower<Keyring>
+    private let userDirectories: Follower<UserDirectory>
+    private let clientDirectories: Follower<ClientDirectory>
 
     /// - Throws: when OpenSSL cannot make the contexts that every token needs.
     package init(realm: Realm) throws(KeyFault) {
@@ -34,6 +34,11 @@ package final class Desk {
 
     /// The JSON object that the last verified token carried, as it was signed.
     package var payload: [UInt8] { verifier.payload }
+
+    /// Appends ``payload``.
+    package func writePayload(to output: inout [UInt8]) {
+        verifier.writePayload(to: &output)
+    }
 
     /// The roles that the last verified token carried.
     package var roles: [String] { verifier.roles() }

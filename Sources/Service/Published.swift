@@ -19,7 +19,9 @@ package final class Published<Value: Sendable>: Sendable {
 }
 
 /// One loop's copy of a ``Published`` value.
-struct Follower<Value: Sendable> {
+///
+/// A class, so that what holds one holds it unchangeably: every request asks, and no access is left to check while it does.
+final class Follower<Value: Sendable> {
     private let source: Published<Value>
     private var seen: UInt64
     private(set) var value: Value
@@ -32,7 +34,7 @@ struct Follower<Value: Sendable> {
 
     /// Takes the newest value.
     /// - Returns: whether it changed.
-    mutating func follow() -> Bool {
+    func follow() -> Bool {
         let version = source.version.load(ordering: .acquiring)
         guard version != seen else { return false }
         seen = version

@@ -26,14 +26,19 @@ extension Desk {
     package func verify(
         _ token: Span<UInt8>, _ expectations: VerifyExpectations, at now: Int64
     ) throws(VerifyFailure) -> VerifiedClaims {
+        let verifier = verifier
         let claims: VerifiedClaims
         do throws(TokenRejection) {
-            claims = try verifier.verify(token, audience: expectations.audience ?? audiences, now: now)
+            if let audience = expectations.audience {
+                claims = try verifier.verify(token, audience: audience, now: now)
+            } else {
+                claims = try verifier.verify(token, audience: audiences, now: now)
+            }
         } catch {
             throw .rejected(error)
         }
         if claims.algorithm.isMAC, claims.algorithm != realm.settings.algorithm { try checkSharing(claims) }
-        try checkStanding(claims)
+        try checkStanding(claims, in: verifier.payload)
         if !expectations.isPlain { try check(claims, expectations, at: now) }
         return claims
     }
@@ -50,8 +55,7 @@ extension Desk {
     }
 
     /// Whether the account, the session and the token itself still stand (E8, E9).
-    func checkStanding(_ claims: VerifiedClaims) throws(VerifyFailure) {
-        let payload = verifier.payload
+    private func checkStanding(_ claims: VerifiedClaims, in payload: [UInt8]) throws(VerifyFailure) {
         let octets = payload.span
         let subject = octets.extracting(claims.subject)
         if let sid = claims.sid {

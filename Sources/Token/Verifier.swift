@@ -35,6 +35,11 @@ package final class Verifier {
     /// The payload of the token verified last, as it was signed: one JSON object.
     package var payload: [UInt8] { core.payload }
 
+    /// Appends ``payload``.
+    package func writePayload(to output: inout [UInt8]) {
+        core.writePayload(to: &output)
+    }
+
     /// The tape over ``payload``, for reading further claims.
     package var document: JSONDocument { core.document }
 

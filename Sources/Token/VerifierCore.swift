@@ -23,6 +23,10 @@ struct VerifierCore: ~Copyable {
 
     var payload: [UInt8] { stage.payload }
 
+    func writePayload(to output: inout [UInt8]) {
+        output.append(stage.payload.span)
+    }
+
     /// The tape over ``payload``.
     var document: JSONDocument {
         mutating get {

@@ -168,6 +168,20 @@ struct HTTP1ReaderTests {
         #expect(pieces.fault == refusal.fault)
     }
 
+    @Test func `a long value may hold every octet but the control characters, wherever it stands`() {
+        let (start, end) = (Array("GET / HTTP/1.1\r\nHost: a\r\nX: ".utf8), Array("\r\n\r\n".utf8))
+        for place in 1..<80 {
+            for octet in UInt8.min...UInt8.max {
+                var value = [UInt8](repeating: UInt8(ascii: "v"), count: 81)
+                value[place] = octet
+                let isText = octet == 0x09 || (octet >= 0x20 && octet != 0x7f)
+                let reading = Reading(start + value + end)
+                let fault: WireFault? = isText ? nil : .malformedField
+                #expect(reading.fault == fault && reading.messages.count == (isText ? 1 : 0), "\(octet) at \(place)")
+            }
+        }
+    }
+
     @Test(arguments: ["a", "A.b-c_d~e", "a:80", "a:", "[::1]", "[::1]:80", "127.0.0.1:1", "0.0.0.0=5000", "a%20b"])
     func `takes a Host`(_ value: String) {
         #expect(Reading(Self.host(value)).messages.count == 1)

@@ -70,7 +70,7 @@ struct AccountRulesTests {
 struct PublishedTests {
     @Test func `a follower takes the newest, and says when it changed`() {
         let published = Published("a")
-        var follower = Follower(published)
+        let follower = Follower(published)
         #expect(!follower.follow() && follower.value == "a")
         published.replace(with: "b")
         published.replace(with: "c")
