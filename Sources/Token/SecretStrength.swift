@@ -5,19 +5,20 @@ import OpenSSL
 ///
 /// Octets from a random generator pass as they are, in hex, and in base64 of either alphabet. Any other text is somebody's words,
 /// a UUID, or a password: 32 letters of it hold far less than 256 bits, however long it looks. 32 random octets fail about once
-/// in 10²⁰ keys, their spelling in base64 about once in 30,000.
+/// in 10²⁰ keys, their spelling in hex about once in 10⁹, and in base64 about once in 30,000.
 enum SecretStrength {
     private static let distinctOctetCountMin = 12
+    /// More than there are decimal digits, and few enough for 64 hex digits.
+    private static let distinctHexDigitCountMin = 11
     /// Below this a text holds less than 256 bits.
     private static let hexDigitCountMin = 64
     private static let base64LetterCountMin = 43
     private static let distinctLetterCountMin = 18
 
     static func isAcceptable(_ secret: [UInt8]) -> Bool {
-        guard Set(secret).count >= distinctOctetCountMin, !isSequence(secret), !looksLikeKey(secret) else {
-            return false
-        }
         let text = trimmed(secret)
+        let distinctCountMin = isHex(text) ? distinctHexDigitCountMin : distinctOctetCountMin
+        guard Set(secret).count >= distinctCountMin, !isSequence(secret), !looksLikeKey(secret) else { return false }
         guard !isKnown(text), !isKnown(ArraySlice(secret)) else { return false }
         return isReadable(text) ? isRandomText(text) : true
     }
@@ -54,11 +55,14 @@ enum SecretStrength {
         text.allSatisfy { $0 >= 0x20 && $0 != 0x7F } && String(validating: text, as: UTF8.self) != nil
     }
 
-    private static func isRandomText(_ text: ArraySlice<UInt8>) -> Bool {
-        let isHex = text.allSatisfy { letter in
+    private static func isHex(_ text: ArraySlice<UInt8>) -> Bool {
+        text.allSatisfy { letter in
             letter.isDigit || (0x61...0x66).contains(letter) || (0x41...0x46).contains(letter)
         }
-        if isHex { return text.count >= hexDigitCountMin }
+    }
+
+    private static func isRandomText(_ text: ArraySlice<UInt8>) -> Bool {
+        if isHex(text) { return text.count >= hexDigitCountMin }
         var letters = text
         while letters.last == UInt8(ascii: "="), text.count - letters.count < 2 { letters.removeLast() }
         guard letters.count >= base64LetterCountMin, let octets = decoded(letters) else { return false }

@@ -35,6 +35,17 @@ struct WeakSecretTests {
         #expect(Self.isRefused(Array(text.utf8)))
     }
 
+    @Test func `hex that lacks some digits is nobody's mistake, decimal digits are`() {
+        let eleven = "0123456789a"
+        let ten = "0123456789"
+        func text(_ digits: String) -> [UInt8] {
+            let letters = Array(digits.utf8)
+            return (0..<64).map { letters[($0 * $0 + $0 / 5) % letters.count] }
+        }
+        #expect(Set(text(eleven)).count == 11 && !Self.isRefused(text(eleven)))
+        #expect(Set(text(ten)).count == 10 && Self.isRefused(text(ten)))
+    }
+
     @Test func `what a random generator makes passes, as it is, in hex and in base64`() {
         // Whatever the first octet, a brace among them.
         for first in UInt8.min...UInt8.max { #expect(!Self.isRefused([first] + Random.bytes(31))) }
