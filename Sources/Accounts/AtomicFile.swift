@@ -65,8 +65,11 @@ package enum AtomicFile {
         let lockPath = "\(resolved(path)).lock"
         let file = try descriptor(
             "open", lockPath, unsafe open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600))
-        // Closing gives the lock back, and so does dying.
-        defer { close(file) }
+        // Dying gives the lock back, and closing would, but for copies in processes that are just being started.
+        defer {
+            _ = flock(file, LOCK_UN)
+            close(file)
+        }
         var waited = 0
         while flock(file, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EWOULDBLOCK || errno == EINTR else {

@@ -30,6 +30,10 @@ int clinux_try_lock(int file) {
     return flock(file, LOCK_EX | LOCK_NB);
 }
 
+int clinux_unlock(int file) {
+    return flock(file, LOCK_UN);
+}
+
 _Static_assert(CLINUX_EPOLLIN == EPOLLIN && CLINUX_EPOLLOUT == EPOLLOUT && CLINUX_EPOLLERR == EPOLLERR, "epoll.h");
 _Static_assert(CLINUX_EPOLLHUP == EPOLLHUP && CLINUX_EPOLLEXCLUSIVE == (int)EPOLLEXCLUSIVE, "epoll.h");
 

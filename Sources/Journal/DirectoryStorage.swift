@@ -31,7 +31,7 @@ package final class DirectoryStorage: JournalStorage {
             // they are there.
             try synchronizeDirectory(path)
         } catch {
-            calls.close(file)
+            release(file)
             throw error
         }
         let before = lockFile.withLock { held in
@@ -39,14 +39,19 @@ package final class DirectoryStorage: JournalStorage {
             held = file
             return before
         }
-        if before >= 0 { calls.close(before) }
+        if before >= 0 { release(before) }
     }
 
     package func unlock() {
         lockFile.withLock { held in
-            if held >= 0 { calls.close(held) }
+            if held >= 0 { release(held) }
             held = -1
         }
+    }
+
+    private func release(_ file: Int32) {
+        calls.unlock(file)
+        calls.close(file)
     }
 
     package func names() throws(JournalFault) -> [String] {

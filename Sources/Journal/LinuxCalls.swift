@@ -61,6 +61,11 @@ package struct LinuxCalls: SystemCalls {
         guard clinux_try_lock(file) == 0 else { throw .current }
     }
 
+    package func unlock(_ file: Int32) {
+        // Cannot fail for a descriptor that is open.
+        _ = clinux_unlock(file)
+    }
+
     package func names(in path: String) throws(SystemError) -> [String] {
         guard let directory = unsafe opendir(path) else { throw .current }
         defer { unsafe closedir(directory) }

@@ -21,6 +21,8 @@ package protocol SystemCalls: Sendable {
     func makeDirectory(_ path: String) throws(SystemError)
     /// flock(2), exclusive and without waiting.
     func lock(_ file: Int32) throws(SystemError)
+    /// Gives the lock back. Closing alone would not, while a process that is just being started holds a copy.
+    func unlock(_ file: Int32)
     /// What a directory holds, in no order, without `.` and `..`.
     func names(in path: String) throws(SystemError) -> [String]
     func status(of path: String) throws(SystemError) -> FileStatus

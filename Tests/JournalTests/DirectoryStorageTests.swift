@@ -26,6 +26,25 @@ struct DirectoryStorageTests {
         try reopen(DirectoryStorage(path: directory.path)).close()
     }
 
+    @Test func `gives the lock back although a process that is being started has a copy of it`() throws {
+        let directory = TemporaryDirectory()
+        let first = DirectoryStorage(path: directory.path)
+        try first.lock()
+        let copy = try #require(copyOfDescriptor(of: "\(directory.path)/LOCK"))
+        defer { close(copy) }
+        first.unlock()
+        #expect(throws: Never.self) { try DirectoryStorage(path: directory.path).lock() }
+    }
+
+    /// What fork(2) makes of each descriptor.
+    private func copyOfDescriptor(of path: String) -> Int32? {
+        let open = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        let found = open.first {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path
+        }
+        return found.flatMap { Int32($0) }.map { dup($0) }
+    }
+
     @Test func `keeps records over restarts`() throws {
         let directory = TemporaryDirectory()
         for number in 0..<5 {
@@ -198,6 +217,7 @@ private final class CountingCalls: SystemCalls {
     func rename(_ path: String, to newPath: String) throws(SystemError) { try linux.rename(path, to: newPath) }
     func makeDirectory(_ path: String) throws(SystemError) { try linux.makeDirectory(path) }
     func lock(_ file: Int32) throws(SystemError) { try linux.lock(file) }
+    func unlock(_ file: Int32) { linux.unlock(file) }
     func names(in path: String) throws(SystemError) -> [String] { try linux.names(in: path) }
     func status(of path: String) throws(SystemError) -> FileStatus { try linux.status(of: path) }
     func status(of file: Int32) throws(SystemError) -> FileStatus { try linux.status(of: file) }

@@ -96,6 +96,7 @@ private final class MutantCalls: SystemCalls, @unchecked Sendable {
     func unlink(_ path: String) throws(SystemError) { try disk.unlink(path) }
     func makeDirectory(_ path: String) throws(SystemError) { try disk.makeDirectory(path) }
     func lock(_ file: Int32) throws(SystemError) { try disk.lock(file) }
+    func unlock(_ file: Int32) { disk.unlock(file) }
     func names(in path: String) throws(SystemError) -> [String] { try disk.names(in: path) }
 
     func status(of path: String) throws(SystemError) -> FileStatus {

@@ -150,6 +150,8 @@ extension SimulatedDisk: SystemCalls {
         isLocked = true
     }
 
+    func unlock(_: Int32) { isLocked = false }
+
     func names(in path: String) throws(SystemError) -> [String] {
         guard let directory = directories[path] else { throw SystemError(ENOENT) }
         return directory.names.keys.sorted()

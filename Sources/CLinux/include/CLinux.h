@@ -5,6 +5,8 @@ int clinux_accept4(int socket, void *address, unsigned int *length, int flags);
 int clinux_open_direct(const char *path);
 /// flock(2), exclusive and without waiting; the function's name is a struct's in Swift.
 int clinux_try_lock(int file);
+/// flock(2): gives the lock back, whoever else holds a copy of the descriptor.
+int clinux_unlock(int file);
 
 #include <stdint.h>
 
