@@ -27,12 +27,9 @@ package final class HandoverPoint: Sendable {
         guard descriptor >= 0 else { throw .last("socket", subject) }
         var information = stat()
         if unsafe lstat(path, &information) == 0, information.st_mode & S_IFMT == S_IFSOCK { _ = unsafe unlink(path) }
-        let previousMask = umask(0o177)
-        let isBound = unsafe address.withPointer { unsafe bind(descriptor, $0, $1) } == 0
-        let error = errno
-        _ = umask(previousMask)
-        guard isBound, listen(descriptor, 8) == 0 else {
-            let reason = text(of: isBound ? errno : error)
+        let error = address.bind(descriptor, mode: 0o600)
+        guard error == 0, listen(descriptor, 8) == 0 else {
+            let reason = text(of: error == 0 ? errno : error)
             _ = close(descriptor)
             throw .system(call: "bind", subject: subject, reason: reason)
         }

@@ -85,12 +85,8 @@ final class ListenSocket: Sendable {
             set(descriptor, SOL_SOCKET, SO_SNDBUF, to: sendBufferByteCount)
             if family == AF_INET6 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY) }
         }
-        // Made with these rights from the start: between bind and chmod nobody else may connect.
-        let previousMask = family == AF_UNIX ? umask(mode_t(~mode & 0o777)) : 0
-        let result = unsafe address.withPointer { unsafe Glibc.bind(descriptor, $0, $1) }
-        let reason = errno
-        if family == AF_UNIX { _ = umask(previousMask) }
-        guard result == 0 else { throw .system(call: "bind", subject: subject, reason: text(of: reason)) }
+        let error = address.bind(descriptor, mode: mode)
+        guard error == 0 else { throw .system(call: "bind", subject: subject, reason: text(of: error)) }
     }
 
     private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, to value: Int32 = 1) {

@@ -50,6 +50,26 @@ struct SocketAddress: Equatable, Sendable {
         family == AF_UNIX || bytes.count < 4 ? 0 : UInt16(bytes[2]) << 8 | UInt16(bytes[3])
     }
 
+    /// bind(2).
+    ///
+    /// A Unix socket's file never has rights beyond `mode`, so that nobody else may connect before it has just these; and the
+    /// umask is left alone, which belongs to the whole process and to whatever files its other threads make.
+    ///
+    /// - Parameter mode: permission bits; a socket that is not a file has none.
+    /// - Returns: zero, or the `errno` of what failed.
+    func bind(_ descriptor: Int32, mode: UInt16) -> Int32 {
+        let isFile = family == AF_UNIX
+        // Linux makes the file with the rights of the socket, less the umask.
+        if isFile, fchmod(descriptor, mode_t(mode)) != 0 { return errno }
+        guard unsafe withPointer({ unsafe Glibc.bind(descriptor, $0, $1) }) == 0 else { return errno }
+        guard isFile else { return 0 }
+        let path = String(decoding: bytes.dropFirst(2).prefix { $0 != 0 }, as: UTF8.self)
+        guard unsafe chmod(path, mode_t(mode)) != 0 else { return 0 }
+        let error = errno
+        _ = unsafe unlink(path)
+        return error
+    }
+
     private static func native(_ family: UInt16) -> [UInt8] {
         unsafe withUnsafeBytes(of: family) { octets in unsafe Array(octets) }
     }
