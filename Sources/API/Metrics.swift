@@ -73,10 +73,11 @@ extension Application {
         for kind in RevocationKind.allCases {
             page.sample("martlet_revocations_total", [("kind", kind.rawValue)], realm.counters.revocations.value(kind))
         }
+        let hashing = realm.hashing.counts
         page.family("martlet_hash_queue_length", .gauge, "Password hashes waiting for a worker.")
-        page.sample("martlet_hash_queue_length", realm.hashing.queuedCount)
+        page.sample("martlet_hash_queue_length", hashing.queued)
         page.family("martlet_hash_workers_busy", .gauge, "Password hashes being computed.")
-        page.sample("martlet_hash_workers_busy", realm.hashing.busyCount)
+        page.sample("martlet_hash_workers_busy", hashing.busy)
     }
 
     private static func addJournal(_ realm: Realm, _ page: inout Exposition) {

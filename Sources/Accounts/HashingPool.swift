@@ -41,12 +41,11 @@ package final class HashingPool: Sendable {
         queue.push(work)
     }
 
-    /// Work that no worker has taken up yet.
-    package var queuedCount: Int { queue.counts.queued }
-    /// Work that a worker is at.
-    package var busyCount: Int { queue.counts.busy }
-    /// Work that was refused since the start.
-    package var rejectedCount: Int { queue.counts.rejected }
+    /// Work that no worker has taken up yet, work that a worker is at, and work that was refused since the start.
+    package var counts: (queued: Int, busy: Int, rejected: Int) {
+        let counts = queue.counts
+        return (counts.queued, counts.busy, counts.rejected)
+    }
 
     /// Takes no more work, lets the workers finish what is queued, and returns when they have ended.
     package func close() {

@@ -17,12 +17,13 @@ struct HashingPoolTests {
             }
         }
         #expect(results == [true, true, true, true, true, false, false])
-        #expect(pool.rejectedCount == 2)
-        #expect(pool.queuedCount + pool.busyCount == 5)
+        let counts = pool.counts
+        #expect(counts.rejected == 2 && counts.queued + counts.busy == 5)
         for _ in 0..<5 { gate.signal() }
         pool.close()
         #expect(done.load(ordering: .relaxed) == 5)
-        #expect(pool.queuedCount == 0 && pool.busyCount == 0)
+        let rest = pool.counts
+        #expect(rest.queued == 0 && rest.busy == 0)
     }
 
     @Test func `runs what is queued in its order, and finishes it before closing`() throws {

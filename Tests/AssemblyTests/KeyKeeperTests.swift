@@ -32,7 +32,7 @@ struct KeyKeeperTests {
     }
 
     private func eventually(_ condition: () -> Bool) -> Bool {
-        for _ in 0..<500 {
+        for _ in 0..<3_000 {
             if condition() { return true }
             Thread.sleep(forTimeInterval: 0.02)
         }

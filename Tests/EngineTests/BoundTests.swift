@@ -53,12 +53,11 @@ struct BoundTests {
 
     @Test func `content that comes fast enough may take longer than the grace`() throws {
         let server = try TestServer(
-            limits: Self.limits { ($0.rateGrace, $0.rateMin, $0.headDeadline) = (.milliseconds(200), 100, .seconds(1)) }
-        )
+            limits: Self.limits { ($0.rateGrace, $0.rateMin, $0.headDeadline) = (.seconds(1), 100, .seconds(5)) })
         defer { server.stop() }
         let client = try TestClient(port: server.port)
-        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n")
-        for _ in 0..<50 {
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
+        for _ in 0..<100 {
             client.send([UInt8](repeating: 0x78, count: 10))
             usleep(20_000)
         }
@@ -66,7 +65,11 @@ struct BoundTests {
     }
 
     @Test func `who keeps the most gives way, and whole requests go on`() throws {
-        let server = try TestServer(threads: 1, limits: Self.limits { $0.bufferByteCountMax = 400_000 })
+        let server = try TestServer(
+            threads: 1,
+            limits: Self.limits {
+                ($0.bufferByteCountMax, $0.rateGrace, $0.bodyDeadline) = (400_000, .seconds(60), .seconds(60))
+            })
         defer { server.stop() }
         let small = try TestClient(port: server.port)
         small.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe")

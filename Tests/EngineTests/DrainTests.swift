@@ -31,7 +31,7 @@ struct DrainTests {
     @Test(arguments: ["/echo", "/now"])
     func `loses no request of forty busy clients`(_ target: String) throws {
         var limits = Limits()
-        limits.drainNotice = .milliseconds(300)
+        limits.drainNotice = .seconds(2)
         let server = try TestServer(limits: limits)
         let tally = Tally()
         let group = DispatchGroup()
@@ -87,7 +87,7 @@ struct DrainTests {
 
     @Test func `takes in who connects during the notice`() throws {
         var limits = Limits()
-        limits.drainNotice = .milliseconds(400)
+        limits.drainNotice = .seconds(2)
         let server = try TestServer(limits: limits)
         server.server.beginDrain()
         let late = try TestClient(port: server.port)

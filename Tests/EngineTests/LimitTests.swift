@@ -44,7 +44,7 @@ struct LimitTests {
     }
 
     @Test func `an idle connection ends without a word`() throws {
-        let server = try TestServer(limits: Self.limits { $0.idleDeadline = .milliseconds(150) })
+        let server = try TestServer(limits: Self.limits { $0.idleDeadline = .seconds(1) })
         defer { server.stop() }
         let fresh = try TestClient(port: server.port)
         let used = try TestClient(port: server.port)
@@ -65,15 +65,15 @@ struct LimitTests {
 
     @Test func `a slow deferred answer is not a slow client`() throws {
         let limits = Self.limits {
-            ($0.headDeadline, $0.bodyDeadline) = (.milliseconds(50), .milliseconds(50))
-            ($0.idleDeadline, $0.writeDeadline) = (.milliseconds(50), .milliseconds(50))
+            ($0.headDeadline, $0.bodyDeadline) = (.milliseconds(500), .milliseconds(500))
+            ($0.idleDeadline, $0.writeDeadline) = (.milliseconds(500), .milliseconds(500))
         }
         let server = try TestServer(limits: limits)
         defer { server.stop() }
         let client = try TestClient(port: server.port)
         client.send(get("/defer?x"))
         #expect(eventually { server.gate.heldCount == 1 })
-        usleep(300_000)
+        usleep(1_200_000)
         server.gate.releaseAll()
         #expect(client.receiveAnswer()?.body == "deferred x")
     }

@@ -10,6 +10,8 @@ final class TestGate: Sendable {
     private let waiting = Mutex<[@Sendable () -> Void]>([])
     let handledCount = Atomic<Int>(0)
     let ranCount = Atomic<Int>(0)
+    /// Tells how much processor time the loop has used that was asked last.
+    let loopClock = Atomic<Int32>(CLOCK_THREAD_CPUTIME_ID)
 
     func hold(_ release: @escaping @Sendable () -> Void) {
         waiting.withLock { $0.append(release) }
@@ -39,6 +41,8 @@ final class TestHandler: Handler {
     func handle(_ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange) -> Disposition
     {
         gate.handledCount.add(1, ordering: .relaxed)
+        var clock = clockid_t()
+        if unsafe pthread_getcpuclockid(pthread_self(), &clock) == 0 { gate.loopClock.store(clock, ordering: .relaxed) }
         let parts = request.text(request.path).split(separator: "/")
         switch parts.first {
         case "defer", "now":

@@ -97,16 +97,21 @@ struct TablesTests {
     }
 
     @Test func `what expired is given back to the kernel`() {
+        // Other tests of this process take and give memory, too; what is never given back would fail every time.
+        #expect((0..<10).contains { _ in givesMemoryBack() })
+    }
+
+    private func givesMemoryBack() -> Bool {
         let list = Denylist(key: key, stretchBits: 18)
         let before = residentByteCount()
         list.insert(
             (UInt64(0)..<600_000).map { Denylist.Entry(id: Octets.UUID(high: 2, low: $0), time: 1, expires: 9) })
         let full = residentByteCount()
-        #expect(list.byteCount > 2_500_000 && full - before > 2_500_000)
+        #expect(list.byteCount > 2_500_000)
         list.purge(expiredAt: 9)
         #expect(list.count == 0 && list.byteCount == 0)
         // The arrays of the call above may or may not be gone by now; the tables must be.
-        #expect(full - residentByteCount() > 2_500_000)
+        return full - before > 2_500_000 && full - residentByteCount() > 2_500_000
     }
 
     /// proc(5), statm.
