@@ -25,7 +25,8 @@ struct Arguments: Equatable {
         static func list(_ name: String) -> Option { Option(name: name, kind: .list) }
     }
 
-    private static let idByteCounts = 41...100
+    /// From the id of a secret, 16 octets in base64url, to what a kid may have; no option is that long.
+    private static let idByteCounts = 22...100
 
     /// In the order given.
     private(set) var operands: [String] = []

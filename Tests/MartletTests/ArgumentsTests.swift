@@ -21,7 +21,10 @@ struct ArgumentsTests {
         #expect(arguments.values("--scope").isEmpty && arguments.value("--scope") == nil)
     }
 
-    @Test(arguments: ["-Sy-UXfpf6uM4MIAMYkh4uwAbCdEfGhIjKlMnOpQrS", "--y-UXfpf6uM4MIAMYkh4uwAbCdEfGhIjKlMnOpQrS"])
+    @Test(arguments: [
+        "-Sy-UXfpf6uM4MIAMYkh4uwAbCdEfGhIjKlMnOpQrS", "--y-UXfpf6uM4MIAMYkh4uwAbCdEfGhIjKlMnOpQrS",
+        "-gWqyZ0-7k3pX5m_tUvA2w",
+    ])
     func `a key's id may begin with hyphens`(_ kid: String) throws {
         #expect(try parse(["--json", kid]).operands == [kid])
         #expect(throws: ArgumentsFault.optionUnknown(kid, nearest: nil)) { try parse([kid], operands: []) }
