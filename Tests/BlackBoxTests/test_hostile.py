@@ -9,8 +9,8 @@ from harness.hostile import CLOSE, GOES_ON, REFUSED, UNFINISHED
 from harness.messages import get
 from harness.secured import Secured
 
-DEADLINE = 1.0
-SLACK = 2.0
+DEADLINE = 3.0
+SLACK = 3.0
 # Would be served if it were taken for a message: behind a refused one nothing is.
 CANARY = get(b"/openapi.yaml")
 
@@ -18,7 +18,7 @@ CANARY = get(b"/openapi.yaml")
 @pytest.fixture(scope="module")
 def secured(fleet):
     """A server with a plain and a TLS address and little patience."""
-    secured = Secured(fleet.make, alg="HS256", head_timeout="1s", body_timeout="1s", idle_timeout="1s")
+    secured = Secured(fleet.make, alg="HS256", head_timeout="3s", body_timeout="3s", idle_timeout="3s")
     secured.server.start()
     yield secured
     fleet.close(secured.server)

@@ -22,7 +22,8 @@ from harness.http2 import (
 from harness.accounts import AMY
 from harness.process import IS_SANITIZED
 
-SECOND = 1.0
+# With what a machine adds that stands still for a while. The deadlines that would end a connection anyway are 10 s and more.
+SECOND = 4.0
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def test_content_in_many_frames_and_with_padding(server, client, raw):
     assert client.wait(stream)[0].status == 200
     raw.ask(1, END_HEADERS, method=b"POST", path=b"/verify", extra=[(b"content-type", b"application/json")])
     raw.send(frame(DATA, END_STREAM | PADDED, 1, b"\x64" + body + b"\0" * 100))
-    assert any(kind == DATA and b'"active":true' in data for kind, _, _, data in raw.frames(1))
+    assert any(kind == DATA and b'"active":true' in data for kind, _, _, data in raw.frames(8, lambda kind, flags, *_: kind == DATA and flags & END_STREAM))
 
 
 def test_content_up_to_the_bound_and_one_octet_more(client):
@@ -173,7 +174,7 @@ def test_the_preface_may_come_in_pieces(server):
         raw = RawHTTP2.__new__(RawHTTP2)
         raw.socket, raw.buffer = sock, b""
         sock.sendall(frame(SETTINGS))
-        assert any(kind == SETTINGS for kind, *_ in raw.frames(0.5))
+        assert any(kind == SETTINGS for kind, *_ in raw.frames(8, lambda kind, *_: kind == SETTINGS))
 
 
 def test_it_can_be_turned_off(make_server):
@@ -187,12 +188,12 @@ def test_it_can_be_turned_off(make_server):
 def test_streams_above_the_limit_are_refused_and_the_rest_served(make_server):
     server = make_server(http2_streams=4, hash_workers=1).start()
     with RawHTTP2(server.address) as raw:
-        settings = next(data for kind, flags, _, data in raw.frames(1, lambda k, f, *_: k == SETTINGS and f == 0))
+        settings = next(data for kind, flags, _, data in raw.frames(8, lambda k, f, *_: k == SETTINGS and f == 0))
         pairs = {struct.unpack(">HI", settings[at : at + 6]) for at in range(0, len(settings), 6)}
         assert (3, 4) in pairs and (6, 16_384) in pairs
         for stream in range(1, 17, 2):
             raw.ask(stream, END_HEADERS, method=b"POST", path=b"/login")
-        found = raw.frames(1)
+        found = raw.frames(8, lambda kind, _, number, __: (kind, number) == (RST_STREAM, 15))
         assert {number for kind, _, number, _ in found if kind == RST_STREAM} == {9, 11, 13, 15}
     with RawHTTP2(server.address) as raw:
         raw.send(frame(SETTINGS, ACK))
@@ -442,7 +443,7 @@ def test_an_unsound_request_is_reset_or_refused_and_never_served(raw, parts):
     for index, piece in enumerate(pieces[1:]):
         octets += frame(CONTINUATION, END_HEADERS if index == len(pieces) - 2 else 0, 1, piece)
     raw.send(octets)
-    found = raw.frames(1, lambda kind, _, stream, __: stream == 1 and kind in (RST_STREAM, HEADERS) or kind == GOAWAY)
+    found = raw.frames(8, lambda kind, _, stream, __: stream == 1 and kind in (RST_STREAM, HEADERS) or kind == GOAWAY)
     kind, _, _, payload = found[-1]
     assert kind in (RST_STREAM, GOAWAY, HEADERS)
     if kind == HEADERS:
@@ -482,30 +483,34 @@ def resident(server) -> int:
 
 
 def test_slow_heads_content_and_readers_meet_their_deadlines(make_server):
-    server = make_server(head_timeout="1s", body_timeout="1s", write_timeout="1s", idle_timeout="2s").start()
+    server = make_server(head_timeout="1s", body_timeout="1s", write_timeout="1s", idle_timeout="20s").start()
     with RawHTTP2(server.address) as raw:
         raw.send(frame(HEADERS, 0, 1, raw.head()))
         began = time.monotonic()
-        assert raw.end(4)[1] and time.monotonic() - began < 2
+        assert raw.end(8)[1] and time.monotonic() - began < 6
     with RawHTTP2(server.address) as raw:
         raw.ask(1, END_HEADERS, method=b"POST", path=b"/verify", extra=[(b"content-type", b"application/json")])
-        found = raw.frames(2, lambda kind, *_: kind == RST_STREAM)
+        found = raw.frames(8, lambda kind, *_: kind == RST_STREAM)
         assert [kind for kind, *_ in found if kind in (HEADERS, RST_STREAM)] == [HEADERS, RST_STREAM], "408, then the end"
     with RawHTTP2(server.address, settings=frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0))) as raw:
         raw.ask(1, path=b"/openapi.yaml")
         began = time.monotonic()
-        assert raw.end(4)[1] and time.monotonic() - began < 2.5, "a window that stays closed"
-    with RawHTTP2(server.address) as raw:
-        began = time.monotonic()
-        while time.monotonic() - began < 3 and raw.send(frame(PING, 0, 0, b"12345678")):
-            time.sleep(0.2)
-        assert raw.end(3)[1], "pings keep nothing alive"
-    with socket.create_connection(server.address, 5) as sock:
+        assert raw.end(8)[1] and time.monotonic() - began < 6, "a window that stays closed"
+    with socket.create_connection(server.address, 8) as sock:
         sock.sendall(PREFACE)
         began = time.monotonic()
         while sock.recv(4096):
             pass
-        assert time.monotonic() - began < 2, "a preface and nothing else"
+        assert time.monotonic() - began < 6, "a preface and nothing else"
+
+
+def test_pings_keep_nothing_alive(make_server):
+    server = make_server(idle_timeout="2s").start()
+    with RawHTTP2(server.address) as raw:
+        began = time.monotonic()
+        while time.monotonic() - began < 8 and raw.send(frame(PING, 0, 0, b"12345678")):
+            time.sleep(0.2)
+        assert raw.end(3)[1] and time.monotonic() - began < 8
 
 
 def test_a_peer_that_reads_nothing_is_given_up(make_server):
@@ -554,9 +559,14 @@ def test_a_stop_loses_no_request(make_server):
         with HTTP2Client(server.address) as client:
             while not client.goaways and not stop_asking.is_set():
                 streams = [client.ask("GET", "/verify", headers) for _ in range(10)]
-                for reply in client.wait(*streams):
-                    # A stream above the last one that a GOAWAY names was not taken; asking again elsewhere is safe.
-                    (answered if reply.status == 200 else lost).append(reply)
+                replies = client.wait(*streams)
+                # A stream above the last one that a GOAWAY names was not taken; asking again elsewhere is safe.
+                taken = client.goaways[-1][1] if client.goaways else streams[-1]
+                for stream, reply in zip(streams, replies):
+                    if reply.status == 200:
+                        answered.append(reply)
+                    elif stream <= taken:
+                        lost.append(reply)
                 last[0] = time.monotonic()
             while client.read():
                 pass
@@ -564,14 +574,14 @@ def test_a_stop_loses_no_request(make_server):
     threads = [threading.Thread(target=work) for _ in range(40)]
     for thread in threads:
         thread.start()
-    time.sleep(1)
+    server.wait_for(lambda: len(answered) > 1_000, 20, "busy connections")
     os.kill(server.pid, signal.SIGTERM)
     code = server.run.process.wait(15)
     ended = time.monotonic()
     stop_asking.set()
     for thread in threads:
         thread.join(10)
-    assert code == 0 and not lost and len(answered) > 1_000
+    assert code == 0 and not lost
     assert ended - last[0] < (6 if IS_SANITIZED else 2)
 
 

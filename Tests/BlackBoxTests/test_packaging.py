@@ -5,7 +5,6 @@ import os
 import re
 import resource
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -13,6 +12,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+
+from harness.server import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("MARTLET_BIN", ROOT / ".build/release/martlet")).resolve()
@@ -168,12 +169,6 @@ def volume_paths():
 def run_inside(root, environment, *arguments, **more):
     command, environment = inside(root, environment, *arguments)
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, **more)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_the_binary_runs_on_the_named_packages_alone(image):

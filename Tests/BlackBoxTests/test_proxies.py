@@ -74,7 +74,7 @@ def v2_six(source: str) -> bytes:
 @pytest.fixture(scope="module")
 def proxied(fleet):
     """Trusts 127.0.0.1 and 10.0.0.0/8 and its Unix sockets; a plain address, one with PROXY, one with PROXY and TLS."""
-    server = fleet.make(alg="HS256", trusted_proxies="127.0.0.1, 10.0.0.0/8, unix", head_timeout="1s")
+    server = fleet.make(alg="HS256", trusted_proxies="127.0.0.1, 10.0.0.0/8, unix", head_timeout="3s")
     server.proxy_port, server.tls_port = free_port(), free_port()
     server.socket_path = f"{server.directory}/front.sock"
     pair = Pair("localhost")
@@ -248,13 +248,13 @@ def test_what_is_no_header_closes_the_connection(proxied, octets):
 
 
 def test_half_a_header_has_its_deadline_and_costs_no_time(proxied):
-    """MARTLET_HEAD_TIMEOUT is 1 s; octets that wait must not keep a loop busy."""
+    """MARTLET_HEAD_TIMEOUT is 3 s; octets that wait must not keep a loop busy."""
     with Wire(("127.0.0.1", proxied.proxy_port)) as wire:
         wire.socket.sendall(b"PROXY TCP4 192.0.2.7")
         ticks = lambda: sum(map(int, open(f"/proc/{proxied.pid}/stat").read().rsplit(")", 1)[1].split()[11:13]))
         before, began = ticks(), time.monotonic()
-        assert wire.is_closed(5)
-        assert 0.7 < time.monotonic() - began < 3
+        assert wire.is_closed(10)
+        assert 2 < time.monotonic() - began < 8
         assert ticks() - before < 30
 
 

@@ -28,8 +28,9 @@ def code(answer) -> str:
     return answer.json()["code"]
 
 
-def test_two_hundred_parallel_refreshes_leave_one_living_branch(quick):
+def test_two_hundred_parallel_refreshes_leave_one_living_branch(make_server):
     """G2, G3, G4, G5: one ROTATE record, one body; after the grace time the same token kills the session."""
+    quick = make_server(alg="HS256", refresh_grace="6s").start()
     session = quick.login()
     before = count(journal(quick), "ROTATE")
     body = f'{{"refresh_token":"{session.refresh}"}}'.encode()
@@ -61,12 +62,12 @@ def test_two_hundred_parallel_refreshes_leave_one_living_branch(quick):
     assert count(journal(quick), "ROTATE") == before + 1
 
     access = quick.refresh(session.refresh).json()["access_token"]
-    time.sleep(1.2)
+    time.sleep(6.2)
     assert quick.refusal(access) == ""
     answer = quick.refresh(session.refresh)
     assert (answer.status_code, code(answer)) == (401, "refresh_reused")
     assert quick.refusal(access) == quick.refusal(session.access) == "session_revoked"
-    quick.wait_for(lambda: quick.events("refresh_reused"), 2, "the audit event")
+    quick.wait_for(lambda: quick.events("refresh_reused"), 10, "the audit event")
 
 
 def test_a_grandparent_within_the_grace_time_kills_the_family(make_server):
@@ -176,8 +177,9 @@ def test_an_audience_outside_the_settings_is_refused(quick):
     assert quick.refusal(session.access) == ""
 
 
-def test_a_different_request_within_the_grace_time_changes_nothing(quick):
+def test_a_different_request_within_the_grace_time_changes_nothing(make_server):
     """DESIGN 5: another scope in grace is invalid_grant without killing the session."""
+    quick = make_server(alg="HS256", refresh_grace="60s").start()
     session = quick.login(scope="read write")
     rotated = quick.refresh(session.refresh)
     answer = quick.refresh(session.refresh, scope="read")
@@ -227,7 +229,7 @@ def test_a_generation_from_the_future_is_an_alarm_not_a_rotation(quick):
     mark = len(quick.events())
     answer = quick.refresh(forged)
     assert answer.status_code == 401
-    quick.wait_for(lambda: any(event["level"] == "error" for event in quick.events()[mark:]), 2, "the alarm")
+    quick.wait_for(lambda: any(event["level"] == "error" for event in quick.events()[mark:]), 10, "the alarm")
     assert quick.refresh(session.refresh).status_code == 200
 
 

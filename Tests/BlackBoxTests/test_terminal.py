@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import termios
 import time
 
@@ -31,13 +32,19 @@ def converse(arguments: list[str], lines: list[str], cwd) -> tuple[int, str, boo
             if not octets:
                 break
             shown += octets.decode("utf-8", "replace")
-        elif waiting and not termios.tcgetattr(terminal)[3] & termios.ECHO:
+        elif waiting and shown.count(": ") > len(lines) - len(waiting) and not is_echo_on(terminal):
             os.write(terminal, waiting.pop(0).encode() + b"\n")
             time.sleep(0.05)
-    is_echoing = bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+    else:
+        os.kill(pid, signal.SIGKILL)
+    is_echoing = is_echo_on(terminal)
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
     return os.waitstatus_to_exitcode(status), shown, is_echoing
+
+
+def is_echo_on(terminal: int) -> bool:
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
 
 
 def test_a_password_typed_on_a_terminal_is_not_echoed(make_server):

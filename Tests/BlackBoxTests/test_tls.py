@@ -256,10 +256,14 @@ def test_new_keys_may_be_asked_for_between_requests(secured):
     """A KeyUpdate (RFC 8446 §4.6.3) is answered, and what comes behind it is read."""
     arguments = ["openssl", "s_client", "-connect", f"127.0.0.1:{secured.port}", "-tls1_3"]
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as client:
+        # A command is one when it comes alone.
         for octets in (b"K\n", b"k\n", request("GET", "/healthz", Connection="close")):
-            time.sleep(0.3)
+            time.sleep(1)
             client.stdin.write(octets)
             client.stdin.flush()
+            if octets[:1] in b"Kk":
+                while (line := client.stderr.readline()) and b"KEYUPDATE" not in line:
+                    pass
         output = client.stdout.read()
     assert b"HTTP/1.1 200 OK" in output
 
@@ -402,7 +406,6 @@ def test_draining_finishes_what_is_in_flight(make_secured):
         assert wire.answer().status == 200
         os.kill(secured.server.pid, signal.SIGTERM)
         secured.server.wait_for(lambda: secured.server.events("draining"))
-        time.sleep(0.2)
         wire.send(request("GET", "/healthz"))
         answer = wire.answer()
         assert answer.status == 200 and answer["connection"] == "close"

@@ -53,7 +53,7 @@ def test_a_full_disk_is_503_for_every_promise_while_verify_goes_on(unwell):
     ready = unwell.operator.get("/readyz")
     assert ready.status_code == 503
     assert "journal" in ready.text
-    unwell.wait_for(lambda: any(event["level"] == "error" for event in unwell.run.events()), 2, "the error in the log")
+    unwell.wait_for(lambda: any(event["level"] == "error" for event in unwell.run.events()), 10, "the error in the log")
 
 
 def test_a_full_disk_is_503_for_logins_too(unwell):

@@ -37,7 +37,7 @@ def kill_often(stage: Stage, times: int) -> str:
                 # A compaction begins 250 ms after the start and takes some ten: before, amid, after it.
                 around += 1
                 if around % 4 == 0:
-                    server.wait_for(lambda: server.run.events("journal_compacted"), 10, "a compaction after a start")
+                    server.wait_for(lambda: server.run.events("journal_compacted"), 60, "a compaction after a start")
                 else:
                     time.sleep(chance.uniform(0.15, 0.6))
             server.kill()

@@ -58,7 +58,7 @@ class RawHTTP2:
 
     def frames(self, seconds: float = 3, until=None) -> list[tuple[int, int, int, bytes]]:
         """What came; ends with a frame for which `until` holds, the peer's close, or the time."""
-        found, deadline = [], time.monotonic() + seconds
+        found, deadline, is_late = [], time.monotonic() + seconds, False
         self.closed = False
         while True:
             while len(self.buffer) >= 9:
@@ -72,9 +72,11 @@ class RawHTTP2:
                 if until and until(*found[-1]):
                     return found
             left = deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 and is_late:
                 return found
-            self.socket.settimeout(left)
+            # What has come by the deadline counts, however late it is looked at.
+            is_late = left <= 0
+            self.socket.settimeout(max(left, 0.01))
             try:
                 octets = self.socket.recv(65536)
             except TimeoutError:

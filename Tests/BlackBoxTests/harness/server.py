@@ -1,6 +1,8 @@
 """A server with a directory of its own, and the calls that most tests make."""
 
+import itertools
 import os
+import random
 import re
 import shutil
 import socket
@@ -24,15 +26,21 @@ WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 WORKER_COUNT = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 
 
+# Below those that the kernel gives away by itself, so that no other program takes one that is promised.
+PORTS = range(12_000, 32_000)
+_turns = itertools.count(random.randrange(len(PORTS)))
+
+
 def free_port(family=socket.AF_INET) -> int:
-    """A port that nobody listens on, and that no other process of this run is about to listen on."""
+    """A port that nobody listens on; none comes twice in a run before all had their turn."""
     while True:
+        port = PORTS[(next(_turns) * WORKER_COUNT + WORKER) % len(PORTS)]
         with socket.socket(family) as probe:
-            probe.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        # Mostly odd ones are given out here, so the lowest digit would not tell processes apart.
-        if port // 2 % WORKER_COUNT == WORKER:
-            return port
+            try:
+                probe.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 @dataclass
