@@ -53,12 +53,6 @@ struct FieldLine {
         var index = start
         let raw = unsafe bytes.bytes
         while index < end {
-            while index &+ 32 <= end {
-                // As below. The order of the octets in a word does not matter to whether there is one to find.
-                let block = unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
-                guard !holdsControls(block) else { break }
-                index &+= 32
-            }
             while index &+ 8 <= end {
                 // Checked against the span's bounds; unsafe only in that any type could be asked for.
                 let loaded = unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
@@ -69,12 +63,27 @@ struct FieldLine {
                     break
                 }
                 index &+= 8
+                // Most values are shorter; for them, larger steps would be looked at in vain.
+                if index &- start == 24 { index = skipBlocks(raw, from: index, to: end) }
             }
             while index < end, bytes[index] >= 0x20, bytes[index] != 0x7f { index &+= 1 }
             guard index < end, bytes[index] == .tab else { return index }
             index &+= 1
         }
         return end
+    }
+
+    /// Steps over 32 octets at a time that a value may hold.
+    @inline(never)
+    private static func skipBlocks(_ raw: RawSpan, from start: Int, to end: Int) -> Int {
+        var index = start
+        while index &+ 32 <= end {
+            // As above. The order of the octets in a word does not matter to whether there is one to find.
+            let block = unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
+            guard !holdsControls(block) else { break }
+            index &+= 32
+        }
+        return index
     }
 
     /// The high bit of each octet of `word` below 0x20 or equal to 0x7f; bits above the lowest one set may be wrong.
