@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <time.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -32,6 +33,27 @@ int clinux_try_lock(int file) {
 
 int clinux_unlock(int file) {
     return flock(file, LOCK_UN);
+}
+
+int clinux_set_socket_mode(const char *path, unsigned mode) {
+    int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0) return -1;
+    struct stat status;
+    int result = fstat(file, &status);
+    if (result == 0 && !S_ISSOCK(status.st_mode)) {
+        errno = ENOTSOCK;
+        result = -1;
+    }
+    if (result == 0 && (status.st_mode & 0777) != mode) {
+        // The one name by which chmod finds what the descriptor stands for.
+        char name[32];
+        snprintf(name, sizeof name, "/proc/self/fd/%d", file);
+        result = chmod(name, mode);
+    }
+    int error = errno;
+    close(file);
+    errno = error;
+    return result;
 }
 
 _Static_assert(CLINUX_EPOLLIN == EPOLLIN && CLINUX_EPOLLOUT == EPOLLOUT && CLINUX_EPOLLERR == EPOLLERR, "epoll.h");

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import HTTP
 
@@ -64,10 +65,7 @@ struct SocketAddress: Equatable, Sendable {
         guard unsafe withPointer({ unsafe Glibc.bind(descriptor, $0, $1) }) == 0 else { return errno }
         guard isFile else { return 0 }
         let path = String(decoding: bytes.dropFirst(2).prefix { $0 != 0 }, as: UTF8.self)
-        guard unsafe chmod(path, mode_t(mode)) != 0 else { return 0 }
-        let error = errno
-        _ = unsafe unlink(path)
-        return error
+        return unsafe clinux_set_socket_mode(path, UInt32(mode)) == 0 ? 0 : errno
     }
 
     private static func native(_ family: UInt16) -> [UInt8] {

@@ -1,3 +1,4 @@
+import CLinux
 import Foundation
 import Glibc
 import HTTP
@@ -54,6 +55,16 @@ struct ListeningTests {
         #expect(client.ask(get("/echo"))?.body == "get /echo? service local\n")
         #expect(server.stop())
         #expect(access(path, F_OK) != 0)
+    }
+
+    @Test func `only a socket gets a socket's rights, whatever has taken its place`() throws {
+        let (file, link) = (Self.path(), Self.path())
+        #expect(FileManager.default.createFile(atPath: file, contents: nil, attributes: [.posixPermissions: 0o600]))
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: file)
+        for path in [file, link] { #expect(unsafe clinux_set_socket_mode(path, 0o666) == -1) }
+        var information = stat()
+        #expect(stat(file, &information) == 0 && information.st_mode & 0o777 == 0o600)
+        for path in [file, link] { try FileManager.default.removeItem(atPath: path) }
     }
 
     @Test func `a socket file is taken over only when nobody listens on it`() throws {

@@ -7,6 +7,8 @@ int clinux_open_direct(const char *path);
 int clinux_try_lock(int file);
 /// flock(2): gives the lock back, whoever else holds a copy of the descriptor.
 int clinux_unlock(int file);
+/// chmod(2) of a socket's file and of nothing else, whatever has taken its name meanwhile: 0, or -1 and errno.
+int clinux_set_socket_mode(const char *path, unsigned mode);
 
 #include <stdint.h>
 
