@@ -17,8 +17,10 @@ enum SecretStrength {
 
     static func isAcceptable(_ secret: [UInt8]) -> Bool {
         let text = trimmed(secret)
-        let distinctCountMin = isHex(text) ? distinctHexDigitCountMin : distinctOctetCountMin
-        guard Set(secret).count >= distinctCountMin, !isSequence(secret), !looksLikeKey(secret) else { return false }
+        // Of hex only the digits count, and not the line's end.
+        let isVaried =
+            isHex(text) ? Set(text).count >= distinctHexDigitCountMin : Set(secret).count >= distinctOctetCountMin
+        guard isVaried, !isSequence(secret), !looksLikeKey(secret) else { return false }
         guard !isKnown(text), !isKnown(ArraySlice(secret)) else { return false }
         return isReadable(text) ? isRandomText(text) : true
     }

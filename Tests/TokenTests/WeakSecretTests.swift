@@ -42,8 +42,11 @@ struct WeakSecretTests {
             let letters = Array(digits.utf8)
             return (0..<64).map { letters[($0 * $0 + $0 / 5) % letters.count] }
         }
-        #expect(Set(text(eleven)).count == 11 && !Self.isRefused(text(eleven)))
-        #expect(Set(text(ten)).count == 10 && Self.isRefused(text(ten)))
+        #expect(Set(text(eleven)).count == 11 && Set(text(ten)).count == 10)
+        for lineEnd in ["", "\n", "\r\n"] {
+            #expect(!Self.isRefused(text(eleven) + lineEnd.utf8))
+            #expect(Self.isRefused(text(ten) + lineEnd.utf8))
+        }
     }
 
     @Test func `what a random generator makes passes, as it is, in hex and in base64`() {
