@@ -2,8 +2,8 @@
 ///
 /// `--name value` and `--name=value` are the same; a value that begins with `--` needs the second form. After `--`
 /// everything is an operand. Options may stand before, between and after operands. Nothing may be abbreviated,
-/// repeated by mistake or left over. A word longer than any option is an operand even if it begins with a hyphen, as the id
-/// of one key in 64 does.
+/// repeated by mistake or left over. Where the id of a key is wanted, a word longer than any option is one even if it begins
+/// with a hyphen, as one id in 64 does.
 struct Arguments: Equatable {
     /// An option that a command takes.
     struct Option: Equatable, Sendable {
@@ -46,7 +46,7 @@ struct Arguments: Equatable {
                 break
             }
             if word == "--help" || word == "-h" { throw .helpWanted }
-            let isID = Self.idByteCounts ~= word.utf8.count && !word.contains("=") && !names.isEmpty
+            let isID = Self.idByteCounts ~= word.utf8.count && !word.contains("=") && names.contains("KID")
             if word.hasPrefix("-"), word != "-", !isID {
                 try take(word, &rest, options)
             } else {

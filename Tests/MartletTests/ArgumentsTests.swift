@@ -26,8 +26,9 @@ struct ArgumentsTests {
         "-gWqyZ0-7k3pX5m_tUvA2w",
     ])
     func `a key's id may begin with hyphens`(_ kid: String) throws {
-        #expect(try parse(["--json", kid]).operands == [kid])
+        #expect(try parse(["--json", kid], operands: ["KID"]).operands == [kid])
         #expect(throws: ArgumentsFault.optionUnknown(kid, nearest: nil)) { try parse([kid], operands: []) }
+        #expect(throws: ArgumentsFault.optionUnknown(kid, nearest: nil)) { try parse([kid], operands: ["NAME"]) }
     }
 
     @Test func `after two dashes everything is an operand`() throws {
