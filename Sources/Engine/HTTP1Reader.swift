@@ -241,9 +241,10 @@ extension HTTP1Reader {
                     return false
                 }
                 position = line.end &- base
-                if line.isEmpty { return true }
+                // The empty line counts as well, as it does while half of it is there.
                 chunkOverhead &+= line.end &- start
                 guard chunkOverhead <= limits.chunkOverheadMax else { throw .headTooLarge }
+                if line.isEmpty { return true }
                 try HTTP1Head.checkTrailer(line, in: bytes.span)
             }
         }

@@ -210,6 +210,21 @@ struct HTTP1ReaderTests {
         #expect(Reading(head, limits: limits).fault == .headTooLarge)
     }
 
+    @Test func `trailers at their limit are judged alike however they are delivered`() {
+        let bytes = Array(Self.chunks("5\r\nhello\r\n0\r\nT: u\r\n\r\n").utf8)
+        var verdicts: Set<Bool> = []
+        for limit in 1...32 {
+            var limits = Limits()
+            limits.chunkOverheadMax = limit
+            let whole = Reading(bytes, limits: limits)
+            verdicts.insert(whole.fault == nil)
+            for cut in 1..<bytes.count {
+                #expect(Reading(bytes, cuts: [cut], limits: limits) == whole, "\(limit), \(cut)")
+            }
+        }
+        #expect(verdicts == [true, false])
+    }
+
     @Test func `a TLS hello is not a request`() {
         #expect(Reading([0x16, 0x03, 0x01, 0x02, 0x00]).fault == .malformedRequestLine)
     }
