@@ -17,13 +17,12 @@ from harness.certificates import trusting
 from harness.http2 import (
     ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, FLOW_CONTROL_ERROR, GOAWAY, HEADERS, PADDED,
     PING, PREFACE, PRIORITY, PROTOCOL_ERROR, PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, HTTP2Client, RawHTTP2,
-    frame,
+    Times, frame,
 )  # fmt: skip
 from harness.accounts import AMY
 from harness.process import IS_SANITIZED
 
-# With what a machine adds that stands still for a while. The deadlines that would end a connection anyway are 10 s and more.
-SECOND = 4.0
+TIMES = Times()
 
 
 @pytest.fixture
@@ -266,7 +265,7 @@ def test_a_flood_of_frames_ends_the_connection_within_a_second(server, octets):
         began = time.monotonic()
         flood(raw, octets, 20_000)
         _, closed = raw.end()
-        assert closed and time.monotonic() - began < 2 * SECOND
+        assert closed and TIMES.within(2, began)
     assert server.http.get("/healthz").status_code == 200
 
 
@@ -383,7 +382,7 @@ def test_a_malformed_frame_ends_in_goaway_or_close_within_a_second(raw, octets):
     raw.send(octets + frame(PING, 0, 0, b"pingpong"))
     code, closed = raw.end()
     # A stream's own fault may end with the stream.
-    assert closed and code != 0 and time.monotonic() - began < SECOND
+    assert closed and code != 0 and TIMES.within(1, began)
 
 
 def test_a_broken_preface_gets_one_answer_at_most(server):
@@ -599,3 +598,8 @@ def test_logins_under_way_are_answered_at_the_stop(make_server):
             pass
         assert [code for code, _ in client.goaways] == [0, 0]
     assert server.run.process.wait(15) == 0
+
+
+def test_what_was_to_end_within_a_second_did():
+    """All but a few, since a machine may stand still for a while; those within four times theirs."""
+    assert len(TIMES.late) <= 3, TIMES.late

@@ -104,6 +104,20 @@ class RawHTTP2:
         return None
 
 
+class Times:
+    """What took longer than it should. One that is late may have met a machine that stood still; several have not."""
+
+    def __init__(self):
+        self.late: list[float] = []
+
+    def within(self, seconds: float, began: float) -> bool:
+        """Whether what began then is over in time, or nearly so."""
+        taken = time.monotonic() - began
+        if taken >= seconds:
+            self.late.append(taken)
+        return taken < 4 * seconds
+
+
 class Reply:
     def __init__(self):
         self.fields: list[tuple[str, str]] = []
