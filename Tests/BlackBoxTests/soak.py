@@ -127,8 +127,7 @@ def soak(secured, seconds: float) -> list[str]:
     wrong = [failure for client in clients for failure in client.failures]
     if strangers.exitcode != 0:
         wrong.append(f"the strangers ended with {strangers.exitcode}")
-    # The most of a while, not its middle: how many strangers are there at once depends on what else the machine does.
-    early = max(kib for at, kib in samples if seconds / 3 <= at < seconds / 2)
+    early = statistics.median(kib for at, kib in samples if seconds / 3 <= at < seconds / 2)
     late = statistics.median(kib for at, kib in samples if at >= seconds * 5 / 6)
     print(f"memory after the first third {early / 1024:.1f} MiB, at the end {late / 1024:.1f} MiB")
     if late - early > GROWTH_MAX_KIB:
