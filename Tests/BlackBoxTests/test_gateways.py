@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness.accounts import AMY
+from harness.accounts import AMY, PEOPLE, Person
 from harness.gateways import FOLDER, HOST, Client, Gateway, Reply
 from harness.process import ROOT
 from harness.wsgi import Application
@@ -18,6 +18,7 @@ NAMES = ("Subject", "User", "Session", "Client", "Scope", "Roles", "Expires")
 # RFC 9110: every character that a header name may have and that is neither a letter nor a digit.
 CHARACTERS = "!#$%&'*+-.^_`|~"
 FORGED = "root"
+PLAIN = Person("plain", "a plain password 8", roles=(), scopes=("read",))
 
 
 class Site:
@@ -26,7 +27,8 @@ class Site:
     def __init__(self, fleet):
         self.fleet, self.started = fleet, {}
         self.application = Application()
-        self.martlet = fleet.make(alg="HS256", trusted_proxies="127.0.0.1", forwarded_field="x-forwarded-for").start()
+        settings = {"trusted_proxies": "127.0.0.1", "forwarded_field": "x-forwarded-for"}
+        self.martlet = fleet.make(alg="HS256", people=(*PEOPLE, PLAIN), **settings).start()
         self.session = self.martlet.login()
         self.good = ("Authorization", f"Bearer {self.session.access}")
         claims = self.session.claims
@@ -54,7 +56,7 @@ class Site:
         return self.claimed(environ) != self.identity or FORGED in environ.values()
 
     def accepts(self, reply: Reply, what: object) -> None:
-        """The request reached the application with the identity that Martlet told, and nothing else."""
+        """The request reached the application with the identity that Martlet returned, and nothing else."""
         assert reply.status == 200, (what, reply)
         assert self.claimed(reply.environ) == self.identity, what
         assert FORGED not in reply.environ.values(), what
@@ -179,21 +181,24 @@ def odd_messages(token: str) -> dict[str, bytes]:
         "long name": f"{get}X_Auth_User{'_' * 300}: {FORGED}\r\n{'A' * 300}_X: {FORGED}\r\n{user}\r\n",
         "name after 64 characters": f"{get}{'A' * 64}-X-Auth-User: x\r\n{user}\r\n",
         "trailer": f"{post}{chunked}Trailer: X-Auth-User\r\n\r\n{chunk}X-Auth-User: {FORGED}\r\n{user}\r\n",
-        "trailer with TE": f"{post}{chunked}TE: trailers\r\nConnection: TE\r\n\r\n{chunk}{user}X-Auth-Roles: {FORGED}\r\n\r\n",
+        "trailer with TE": f"{post}{chunked}TE: trailers\r\nConnection: TE\r\n\r\n{chunk}{user}\r\n",
         "close and name": f"{get}{user}Connection: close, X-Auth-User\r\n\r\n",
-        "keep-alive and name": f"{get}X-Auth-User: {FORGED}\r\nConnection: keep-alive, X-Auth-User, X-Auth-Roles\r\n\r\n",
+        "keep-alive and name": f"{get}{user}Connection: keep-alive, X-Auth-User, X-Auth-Roles\r\n\r\n",
         "two connection lines": f"{get}Connection: x-auth-user\r\n{user}Connection: X_Auth_User\r\n\r\n",
         "proxy connection": f"{get}Proxy-Connection: X-Auth-User\r\nKeep-Alive: X-Auth-User\r\n{user}\r\n",
         "upgrade": f"{get}Connection: Upgrade, X-Auth-User\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{user}X-Auth-User: {FORGED}\r\n\r\n",
-        "upgrade to h2c": f"{get}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n{user}\r\n",
+        "upgrade to h2c": f"{get}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        f"HTTP2-Settings: AAMAAABk\r\n{user}\r\n",
         "absolute": f"GET http://{HOST}/page HTTP/1.1\r\n{host}{good}{user}\r\n",
         "absolute of another host": f"GET http://{HOST}/page HTTP/1.1\r\nHost: other.test\r\n{good}{user}\r\n",
         "http/1.0": f"GET /page HTTP/1.0\r\n{host}{good}{user}X-Auth-User: {FORGED}\r\n\r\n",
         "expect": f"{post}Expect: 100-continue\r\nContent-Length: 0\r\n{user}\r\n",
         "smuggled by length": f"{post}{chunked}Content-Length: 4\r\n\r\n0\r\n\r\n{smuggled}",
-        "smuggled by coding": f"{post}Content-Length: {len(smuggled) + 5}\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{smuggled}",
-        "smuggled by alias": f"{post}Content_Length: 0\r\nTransfer_Encoding: chunked\r\nContent-Length: {len(smuggled)}\r\n\r\n{smuggled}",
+        "smuggled by coding": f"{post}Content-Length: {len(smuggled) + 5}\r\nTransfer-Encoding: xchunked\r\n\r\n"
+        f"0\r\n\r\n{smuggled}",
+        "smuggled by alias": f"{post}Content_Length: 0\r\nTransfer_Encoding: chunked\r\n"
+        f"Content-Length: {len(smuggled)}\r\n\r\n{smuggled}",
         "pipelined": f"{get}{user}\r\n{get}X-Auth-User: {FORGED}\r\nX.Auth.User: {FORGED}\r\n\r\n",
     }
     return {what: text.encode("latin-1", "replace") for what, text in texts.items()}
@@ -230,11 +235,39 @@ def test_messages_with_two_readings_forge_nothing(site, gateway):
         site.accepts(client.ask([site.good]), "afterwards")
 
 
-@pytest.mark.parametrize("lines", ([("Connection", "X-Auth-User, X-Auth-Roles")], [("Connection", "close, x-auth-user")]))
-def test_connection_takes_no_identity_away(site, gateway, lines):
+def test_an_empty_value_is_not_filled_by_the_client(site, gateway):
+    """A user without roles has an empty X-Auth-Roles, which a gateway may leave out. The client's must go, too."""
+    token = ("Authorization", f"Bearer {site.martlet.login(PLAIN).access}")
     with gateway.client() as client:
-        site.accepts(client.ask([site.good, *lines]), lines)
-        site.accepts(client.ask([*lines, ("Connection", "X-Auth-Session"), site.good]), lines)
+        for character, place in itertools.product(CHARACTERS, PLACES):
+            forged = alias(place, "Roles", character, character)
+            for fields in ([token, (forged, FORGED)], [(forged, FORGED), (forged.lower(), FORGED), token]):
+                environ = client.ask(fields).environ
+                assert environ["HTTP_X_AUTH_USER"] == PLAIN.name
+                assert environ.get("HTTP_X_AUTH_ROLES", "") == "", fields
+                assert FORGED not in environ.values(), fields
+
+
+@pytest.mark.parametrize("value", ("X-Auth-User, X-Auth-Roles", "close, x-auth-user"))
+def test_connection_takes_no_identity_away(site, gateway, value):
+    lines = [("Connection", value)]
+    with gateway.client() as client:
+        for fields in ([site.good, *lines], [*lines, ("Connection", "X-Auth-Session"), site.good]):
+            reply = client.ask(fields)
+            site.accepts(reply, fields)
+            # The next proxy is not asked to take it away, either.
+            assert "x-auth" not in reply.environ.get("HTTP_CONNECTION", "").lower(), fields
+
+
+@pytest.mark.parametrize("name", ("haproxy", "caddy-2.6", "caddy-2.11", "traefik"))
+def test_a_web_socket_is_asked_for_with_the_identity(site, name):
+    """What is done to Connection leaves upgrades alone. The other examples do not pass them on."""
+    fields = [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", f"{'A' * 22}==")]
+    with site.gateway(name).client() as client:
+        reply = client.ask([site.good, ("Connection", "X-Auth-User, Upgrade"), *fields])
+    site.accepts(reply, name)
+    assert reply.environ["HTTP_UPGRADE"].lower() == "websocket"
+    assert reply.environ["HTTP_CONNECTION"].lower() == "upgrade"
 
 
 PATHS = (
@@ -317,7 +350,7 @@ def test_a_revoked_token_is_refused_from_the_next_request_on(site, gateway):
 
 
 def test_bodies_and_other_headers_arrive(site, gateway):
-    """What the examples remove is no more than they say."""
+    """The examples remove nothing but what they name."""
     fields = [site.good, ("X-Requested-With", "XMLHttpRequest"), ("X-CSRF-Token", "t"), ("Cookie", "a=b")]
     with gateway.client() as client:
         for method in ("POST", "PUT", "PATCH"):
@@ -327,7 +360,13 @@ def test_bodies_and_other_headers_arrive(site, gateway):
             assert environ["HTTP_X_REQUESTED_WITH"] == "XMLHttpRequest"
             assert (environ["HTTP_X_CSRF_TOKEN"], environ["HTTP_COOKIE"]) == ("t", "a=b")
             assert environ["HTTP_AUTHORIZATION"] == site.good[1]
+        forged = [("X-Forwarded-For", "198.51.100.66"), ("X_Forwarded_For", "198.51.100.66"), ("Forwarded", "for=x")]
+        for fields in ([], forged, [*forged, ("X-Forwarded-For", "198.51.100.67")]):
+            environ = client.ask([site.good, *fields]).environ
             assert environ["HTTP_X_FORWARDED_FOR"] == "127.0.0.1"
+            assert environ.get("HTTP_FORWARDED", "") == ""
+        if gateway.name not in ("nginx", "traefik"):
+            assert "HTTP_X_AUTH_EXTRA" not in client.ask([site.good, ("X-Auth-Extra", FORGED)]).environ
 
 
 @pytest.mark.parametrize(
@@ -383,7 +422,7 @@ def test_a_stopped_martlet_lets_nothing_through(site, gateway):
 
 
 def test_a_martlet_that_hangs_lets_nothing_through(site):
-    """All gateways at once, because each waits two seconds. Traefik waits 30, which is not waited for."""
+    """All gateways at once, because each waits two seconds. Traefik waits 30 seconds; the test does not."""
     gateways = [site.gateway(name) for name in GATEWAYS]
     seen = len(site.application.seen)
 

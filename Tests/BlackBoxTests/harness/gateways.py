@@ -158,8 +158,8 @@ class Gateway:
         """One GET over cleartext HTTP/2; None when no whole reply came."""
         extra = [(name.encode(), value.encode()) for name, value in fields]
         with RawHTTP2(("127.0.0.1", self.port)) as peer:
-            base = [(b":method", b"GET"), (b":scheme", b"http"), (b":path", target.encode()), (b":authority", HOST.encode())]
-            peer.ask(1, raw=base + extra)
+            place = [(b":path", target.encode()), (b":authority", HOST.encode())]
+            peer.ask(1, raw=[(b":method", b"GET"), (b":scheme", b"http"), *place, *extra])
             is_end = lambda kind, flags, stream, _: kind in (RST_STREAM, GOAWAY) or (
                 stream == 1 and kind in (DATA, HEADERS) and flags & END_STREAM
             )

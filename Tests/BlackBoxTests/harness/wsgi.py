@@ -16,7 +16,7 @@ def environ_shown(environ: dict, start_response):
 
 class _Handler(WSGIRequestHandler):
     def get_environ(self) -> dict:
-        """As CGI, PHP and several WSGI servers do: what is neither a letter nor a digit becomes `_`, doubles are joined."""
+        """As CGI, PHP and several WSGI servers do: all but letters and digits becomes `_`, doubles are joined."""
         environ = {name: value for name, value in super().get_environ().items() if not name.startswith("HTTP_")}
         for name, value in self.headers.items():
             key = "HTTP_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
