@@ -82,7 +82,8 @@ let package = Package(
         tests("TelemetryTests", ["Telemetry", "Octets"]),
         tests("HTTPTests", ["HTTP", "Octets"]),
         tests("EngineTests", ["Engine", "HTTP", "Telemetry", "Octets"]),
-        tests("ServiceTests", ["Service", "Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
+        tests(
+            "ServiceTests", ["Service", "Token", "Revocation", "Accounts", "Telemetry", "OpenSSL", "Octets"]),
         tests(
             "APITests",
             ["API", "HTTP", "Service", "Accounts", "Revocation", "Token", "Journal", "Telemetry", "OpenSSL", "Octets"]),

@@ -33,6 +33,7 @@ package final class Application: Handler {
         let endpoint = Endpoint.at(request)
         let trace = traceContext(request, endpoint)
         let call = newCall(endpoint, from: request.peer, trace, access?.facts(request, trace))
+        noticeForwarding(request, endpoint, call)
         do throws(Problem) {
             guard let endpoint else { throw missing(request) }
             try admit(request, endpoint, &response)

@@ -17,12 +17,17 @@ package final class ApplicationShared: Sendable {
     /// Nanoseconds of a clock that only goes forward.
     let monotonic: @Sendable () -> Int64
     let random: @Sendable () -> UInt64
+    /// Tells when every login comes from one private address.
+    let loginSources: LoginSources
+    /// Lets a warning about an untrusted peer's forwarding field through once a minute.
+    let forwardingNotices = NoticeGate(interval: 60_000)
+    private let nameKey: (UInt64, UInt64)
     private let loops = Mutex<[LoopCounts]>([])
 
     package init(
         realm: Realm, connections: ConnectionCounters, accessLog: AccessLog? = nil, openAPI: [UInt8],
         monotonic: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64,
-        unreadiness: @escaping @Sendable () -> [String]
+        loginSources: LoginSources = LoginSources(), unreadiness: @escaping @Sendable () -> [String]
     ) {
         self.realm = realm
         self.connections = connections
@@ -32,6 +37,19 @@ package final class ApplicationShared: Sendable {
         self.monotonic = monotonic
         self.random = random
         self.unreadiness = unreadiness
+        self.loginSources = loginSources
+        nameKey = (random(), random())
+    }
+
+    /// Stands for a name that must not be told: the same for one name as long as the process runs, and nothing that could
+    /// be compared with a list of guesses by a reader of the log.
+    func digest(of name: String) -> String {
+        var hasher = Hasher()
+        hasher.combine(nameKey.0)
+        hasher.combine(nameKey.1)
+        hasher.combine(name)
+        let digits = String(UInt64(bitPattern: Int64(hasher.finalize())), radix: 16)
+        return String(repeating: "0", count: max(0, 16 - digits.count)) + digits
     }
 
     /// The statuses counted apart; the last column takes every other one.

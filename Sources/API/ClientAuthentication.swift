@@ -5,9 +5,10 @@ import Service
 
 extension Application {
     /// The client that a request authenticates as: HTTP Basic, or `client_id` and `client_secret` in the content
-    /// (RFC 6749 §2.3.1). Both at once are refused.
+    /// (RFC 6749 §2.3.1). Both at once are refused; a `client_id` that repeats the one of the header is not a second
+    /// authentication, and many client libraries send it.
     ///
-    /// - Returns: `nil` when the request does not try to.
+    /// - Returns: `nil` when the request does not try to, or names the public first-party client, which has no secret.
     /// - Throws: `client_invalid` for a wrong secret or an unknown client, after the same work.
     func client(_ request: borrowing Request, _ parameters: Parameters) throws(Problem) -> Client? {
         let inContent = try parameters.text("client_id")
@@ -20,14 +21,18 @@ extension Application {
             }
             return try authenticate(inContent, secret ?? [])
         }
-        guard inContent == nil, secret == nil else {
+        guard secret == nil else {
             throw Problem(.requestMalformed, "Authenticate the client once: in the header or in the content.")
         }
         guard case .credentials(let id, let secret) = basic else { throw Problem(.clientInvalid) }
+        guard inContent == nil || inContent == id else {
+            throw Problem(.requestMalformed, "client_id is not the client of the Authorization header.")
+        }
         return try authenticate(id, secret)
     }
 
-    private func authenticate(_ id: String, _ secret: [UInt8]) throws(Problem) -> Client {
+    private func authenticate(_ id: String, _ secret: [UInt8]) throws(Problem) -> Client? {
+        if id == Realm.firstPartyClient, secret.isEmpty { return nil }
         guard let client = desk.clients.authenticate(id: id, secret: secret.span) else {
             throw Problem(.clientInvalid, reason: "client authentication failed")
         }

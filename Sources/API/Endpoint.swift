@@ -63,20 +63,21 @@ package enum Endpoint: Int, CaseIterable, Sendable {
             [
                 .requestMalformed, .scopeInvalid, .audienceInvalid, .invalidCredentials, .clientInvalid,
                 .unsupportedMediaType,
-                .tooManyAttempts, .hashingSaturated, .journalUnavailable,
+                .tooManyAttempts, .hashingSaturated, .journalUnavailable, .signingUnavailable,
             ]
         case .refresh:
             [
                 .requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch,
                 .unsupportedMediaType,
             ]
-                + [.clientInvalid, .clientNotAllowed, .journalUnavailable] + ProblemCode.ofRefresh
+                + [.clientInvalid, .clientNotAllowed, .journalUnavailable, .signingUnavailable]
+                + ProblemCode.ofRefresh
         case .token:
             [
                 .requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch,
                 .unsupportedMediaType,
             ]
-                + [.clientInvalid, .journalUnavailable] + ProblemCode.ofRefresh
+                + [.clientInvalid, .journalUnavailable, .signingUnavailable] + ProblemCode.ofRefresh
         case .logout:
             [
                 .requestMalformed, .unsupportedMediaType, .journalUnavailable, .refreshInvalid, .refreshExpired,

@@ -21,6 +21,7 @@ extension Application {
         var reasons = shared.unreadiness()
         if !shared.realm.revocations.isWritable { reasons.append("journal_unwritable") }
         reasons += shared.realm.revocations.conditions.filter(\.holds).map(\.name)
+        if !shared.realm.missingSigners(at: shared.realm.clock.now).isEmpty { reasons.append("signing_unavailable") }
         if shared.connections.isDraining.load(ordering: .relaxed) { reasons.append("draining") }
         response.status = reasons.isEmpty ? 200 : 503
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")

@@ -1,3 +1,4 @@
+import Accounts
 import HTTP
 import Octets
 import Service
@@ -10,17 +11,20 @@ extension Application {
     ) throws(Problem) -> Disposition {
         let parameters = try Parameters(request, .either, &json)
         let attempt = try loginAttempt(request, parameters)
+        if attempt.client == nil {
+            shared.loginSources.note(request.peer, at: shared.monotonic() / 1_000_000)
+        }
         let exchange = copy exchange
-        let username = attempt.username
+        let who = LoginParty(attempt)
         do throws(LoginFailure) {
             try desk.beginLogin(attempt, at: call.now) { verdict in
                 exchange.resume { handler, response in
                     guard let application = handler as? Application else { return }
-                    application.finishLogin(verdict, username, call, &response)
+                    application.finishLogin(verdict, who, call, &response)
                 }
             }
         } catch {
-            logLogin("login_refused", username, call) { $0.add("code", Problem(error).code.rawValue) }
+            logLogin("login_refused", who, call) { $0.add("code", Problem(error).code.rawValue) }
             throw Problem(error)
         }
         return .deferred
@@ -36,10 +40,31 @@ extension Application {
         guard try parameters.text("mode") ?? "body" == "body" else {
             throw Problem(.requestMalformed, "The one mode offered is body.")
         }
+        let client = try client(request, parameters)
         return LoginAttempt(
             username: String(decoding: username, as: UTF8.self), password: Secret(password),
             scope: try Self.scope(parameters), audience: try parameters.text("audience"),
-            client: try client(request, parameters), source: request.peer.sourceNumber)
+            client: client, source: try source(request, parameters, client))
+    }
+
+    /// What the failed logins of this attempt are counted by. All users of a backend come from the backend's address, so
+    /// a client that has authenticated says itself for whom it asks, or is not limited by address.
+    private func source(
+        _ request: borrowing Request, _ parameters: Parameters, _ client: Client?
+    ) throws(Problem) -> LoginThrottle.Source {
+        let named = try parameters.name("source")
+        guard let client else {
+            guard named == nil else {
+                throw Problem(.requestMalformed, "The member source needs client authentication.")
+            }
+            return .address(request.peer.sourceNumber)
+        }
+        guard let named else { return .client(client.id) }
+        let octets = Array(named.utf8)
+        guard octets.count <= 64, let address = PeerAddress(text: octets.span) else {
+            throw Problem(.requestMalformed, "The member source must be an IPv4 or IPv6 address.")
+        }
+        return .endUser(address.sourceNumber, client: client.id)
     }
 
     static func scope(_ parameters: Parameters) throws(Problem) -> Scope? {
@@ -52,27 +77,33 @@ extension Application {
 
     /// Runs on the loop again, once the password was hashed.
     private func finishLogin(
-        _ verdict: Result<LoginGrant, LoginFailure>, _ username: String, _ call: Call,
+        _ verdict: Result<LoginGrant, LoginFailure>, _ who: LoginParty, _ call: Call,
         _ response: inout Response
     ) {
         do throws(LoginFailure) {
             let pair = try desk.openSession(try verdict.get(), at: desk.realm.clock.now)
             writePair(pair, &response)
-            logLogin("login_succeeded", username, call) { $0.add("sid", pair.sid.description) }
+            logLogin("login_succeeded", who, call) { $0.add("sid", pair.sid.description) }
         } catch {
             let problem = Problem(error)
-            logLogin("login_refused", username, call) { $0.add("code", problem.code.rawValue) }
+            logLogin("login_refused", who, call) { $0.add("code", problem.code.rawValue) }
             answer(problem, call, &response)
         }
         finish(call, &response)
     }
 
+    /// Names only accounts that exist: people type their passwords into the wrong field, and a log is no place for one.
     private func logLogin(
-        _ event: StaticString, _ username: String, _ call: Call, _ fill: (inout LogLine) -> Void
+        _ event: StaticString, _ who: LoginParty, _ call: Call, _ fill: (inout LogLine) -> Void
     ) {
         shared.log.write(.info, event) { line in
             call.add(to: &line)
-            line.add("username", username)
+            if let user = desk.realm.users.current.user(named: who.username) {
+                line.add("username", user.name)
+            } else {
+                line.add("unknown_username", shared.digest(of: who.username))
+            }
+            if let client = who.clientID { line.add("client_id", client) }
             fill(&line)
         }
     }
@@ -96,5 +127,17 @@ extension Application {
         response.body.append("\",\"scope\":")
         response.body.append(contentsOf: scope.bytes)
         response.body.append("}")
+    }
+}
+
+/// Who wanted a session, as the log tells it.
+struct LoginParty: Sendable {
+    /// As typed.
+    let username: String
+    let clientID: String?
+
+    init(_ attempt: LoginAttempt) {
+        username = attempt.username
+        clientID = attempt.client?.id
     }
 }

@@ -26,6 +26,8 @@ extension Problem {
         case .unavailable: self.init(ProblemCode.journalUnavailable, retryAfter: 5)
         case .scopeInvalid: self.init(ProblemCode.scopeInvalid)
         case .audienceInvalid: self.init(ProblemCode.audienceInvalid)
+        case .signingUnavailable(let reason):
+            self.init(ProblemCode.signingUnavailable, reason: reason, retryAfter: 30)
         case .internalFault(let reason): self.init(ProblemCode.internalFault, reason: reason)
         }
     }
@@ -47,6 +49,8 @@ extension Problem {
         case .ahead(let known):
             self.init(ProblemCode.refreshInvalid, reason: "token is ahead of the journal, which knows \(known)")
         case .unavailable(let reason): self.init(ProblemCode.journalUnavailable, reason: reason, retryAfter: 5)
+        case .signingUnavailable(let reason):
+            self.init(ProblemCode.signingUnavailable, reason: reason, retryAfter: 30)
         case .internalFault(let reason): self.init(ProblemCode.internalFault, reason: reason)
         }
     }

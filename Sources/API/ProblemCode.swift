@@ -52,6 +52,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case codingUnsupported = "coding_unsupported"
     case hashingSaturated = "hashing_saturated"
     case journalUnavailable = "journal_unavailable"
+    case signingUnavailable = "signing_unavailable"
     case tooManyConnections = "too_many_connections"
     case versionUnsupported = "version_unsupported"
 
@@ -80,7 +81,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .headTooLarge: 431
         case .internalFault: 500
         case .methodUnknown, .codingUnsupported: 501
-        case .hashingSaturated, .journalUnavailable, .tooManyConnections: 503
+        case .hashingSaturated, .journalUnavailable, .signingUnavailable, .tooManyConnections: 503
         case .versionUnsupported: 505
         }
     }
@@ -137,6 +138,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .codingUnsupported: "This transfer coding is not known."
         case .hashingSaturated: "Too many logins are waiting."
         case .journalUnavailable: "The journal cannot be written, so nothing was changed that needs it."
+        case .signingUnavailable: "No key signs these tokens at the moment; nothing was changed."
         case .tooManyConnections: "Too many connections are open."
         case .versionUnsupported: "This HTTP version is not spoken."
         }
@@ -157,7 +159,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             .claimMissing,
             .claimInvalid, .tokenExpired, .tokenNotActive, .authTooOld:
             "invalid_grant"
-        case .tooManyAttempts, .hashingSaturated, .journalUnavailable, .tooManyConnections:
+        case .tooManyAttempts, .hashingSaturated, .journalUnavailable, .signingUnavailable, .tooManyConnections:
             "temporarily_unavailable"
         case .internalFault: "server_error"
         default: "invalid_request"

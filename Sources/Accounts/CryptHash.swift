@@ -32,6 +32,21 @@ struct CryptHash {
         self.text = text
     }
 
+    /// Bytes that yescrypt works in: 128 times N times r (its `j` parameters, see ``checkYescrypt(_:)``); bcrypt and
+    /// SHA-512 take next to nothing.
+    var memory: Int {
+        guard text.starts(with: "$y$j".utf8), text.count > 6 else { return 0 }
+        return 128 * Self.number(text[5]) << Self.number(text[4])
+    }
+
+    /// The value of a letter that checkYescrypt(_:) has let through, from `.` = 1.
+    private static func number(_ letter: UInt8) -> Int {
+        switch letter {
+        case UInt8(ascii: ".")...UInt8(ascii: "9"): Int(letter) - 0x2E + 1
+        default: Int(letter & 0x1F) + 12
+        }
+    }
+
     /// Wraps `crypt_r`.
     ///
     /// What the scheme would cut off (a NUL and what follows, bcrypt's 73rd octet) makes a mismatch: F8 lets no

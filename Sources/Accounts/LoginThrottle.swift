@@ -33,11 +33,42 @@ package final class LoginThrottle: Sendable {
         case wait(seconds: Int64)
     }
 
+    /// Where an attempt comes from.
+    package enum Source: Equatable, Sendable {
+        /// The address that the request came from, as ``LoginThrottle/admit(account:source:now:)`` takes it.
+        case address(UInt64)
+        /// A backend that authenticated as a client and does not say for whom it asks. All its users come from one
+        /// address, so only the accounts are limited.
+        case client(String)
+        /// The address of the end user that an authenticated client names. Each client has buckets of its own: none
+        /// can use up another's.
+        case endUser(UInt64, client: String)
+
+        fileprivate var isLimited: Bool {
+            if case .client = self { false } else { true }
+        }
+
+        fileprivate var number: UInt64 {
+            switch self {
+            case .address(let number), .endUser(let number, _): number
+            case .client: 0
+            }
+        }
+
+        fileprivate var clientID: String? {
+            switch self {
+            case .address: nil
+            case .client(let id), .endUser(_, let id): id
+            }
+        }
+    }
+
     /// An attempt that was charged; good for one call of `recordSuccess` or `withdraw`.
     package struct Attempt: Equatable, Sendable {
         fileprivate let account: UInt64
         fileprivate let pair: UInt64
-        fileprivate let source: UInt64
+        /// Nil where no bucket of failures belongs to the source.
+        fileprivate let source: UInt64?
         fileprivate let isKnownPair: Bool
 
         fileprivate var guessed: UInt64 { isKnownPair ? pair : account }
@@ -71,19 +102,25 @@ package final class LoginThrottle: Sendable {
     /// - Parameters:
     ///   - account: the name as typed, whether or not such a user exists; compared as ``UserDirectory`` compares names.
     ///   - source: stands for the address (an IPv6 address by its first 64 bits).
-    ///   - now: milliseconds.
+    ///   - now: milliseconds of a clock that only goes forward: a wall clock that is corrected would move every bucket.
     package func admit(account: String, source: UInt64, now: Int64) -> Verdict {
+        admit(account: account, from: .address(source), now: now)
+    }
+
+    package func admit(account: String, from source: Source, now: Int64) -> Verdict {
         let accountKey = fingerprint("account", account, 0)
-        let pairKey = fingerprint("pair", account, source)
-        let sourceKey = fingerprint("source", "", source)
+        let pairKey = fingerprint("pair", account, source.number, source.clientID)
+        let sourceKey: UInt64? =
+            source.isLimited ? fingerprint("source", "", source.number, source.clientID) : nil
         return state.withLock { state in
             let attempt = Attempt(
                 account: accountKey, pair: pairKey, source: sourceKey, isKnownPair: state.known[pairKey] != nil)
             let wait = max(
-                state.accounts.wait(attempt.guessed, now: now), state.sources.wait(attempt.source, now: now))
+                state.accounts.wait(attempt.guessed, now: now),
+                attempt.source.map { state.sources.wait($0, now: now) } ?? 0)
             guard wait <= 0 else { return .wait(seconds: (wait + 999) / 1_000) }
             state.accounts.charge(attempt.guessed, now: now)
-            state.sources.charge(attempt.source, now: now)
+            if let source = attempt.source { state.sources.charge(source, now: now) }
             return .allowed(attempt)
         }
     }
@@ -93,7 +130,7 @@ package final class LoginThrottle: Sendable {
     package func recordSuccess(_ attempt: Attempt, now: Int64) {
         state.withLock { state in
             state.accounts.clear(attempt.guessed)
-            state.sources.refund(attempt.source)
+            if let source = attempt.source { state.sources.refund(source) }
             state.known[attempt.pair] = now
         }
     }
@@ -102,11 +139,13 @@ package final class LoginThrottle: Sendable {
     package func withdraw(_ attempt: Attempt) {
         state.withLock { state in
             state.accounts.refund(attempt.guessed)
-            state.sources.refund(attempt.source)
+            if let source = attempt.source { state.sources.refund(source) }
         }
     }
 
-    private func fingerprint(_ kind: StaticString, _ account: String, _ source: UInt64) -> UInt64 {
+    private func fingerprint(
+        _ kind: StaticString, _ account: String, _ source: UInt64, _ clientID: String? = nil
+    ) -> UInt64 {
         // SipHash under a seed of the process, and under our key where the seed is switched off.
         var hasher = Hasher()
         hasher.combine(key.0)
@@ -114,6 +153,7 @@ package final class LoginThrottle: Sendable {
         hasher.combine(kind.utf8CodeUnitCount)
         hasher.combine(account)
         hasher.combine(source)
+        hasher.combine(clientID)
         return UInt64(bitPattern: Int64(hasher.finalize()))
     }
 }

@@ -18,12 +18,25 @@ package struct PasswordHasher: Sendable {
     package static let passwordByteCounts = 1...1_024
     package static let saltByteCount = Argon2Hash.saltByteCount
 
+    /// Makes the tag of a password: ``Argon2id``'s, or what a test counts calls with.
+    package typealias Derive =
+        @Sendable (_ password: [UInt8], _ salt: [UInt8], _ cost: Argon2Parameters, _ byteCount: Int)
+        throws(AccountsFault) -> [UInt8]
+
     package let parameters: Argon2Parameters
     private let nobody: Argon2Hash
+    private let derive: Derive
 
     /// - Parameter parameters: what new hashes cost; see ``Argon2Parameters/isAdequate``.
     package init(parameters: Argon2Parameters = .standard) {
+        self.init(parameters: parameters) { (password, salt, cost, byteCount) throws(AccountsFault) in
+            try Argon2id.derive(password: password, salt: salt, cost: cost, byteCount: byteCount)
+        }
+    }
+
+    package init(parameters: Argon2Parameters, derive: @escaping Derive) {
         self.parameters = parameters
+        self.derive = derive
         // No password leads to a tag of zeros, short of a break of BLAKE2b; the answer is ignored all the same.
         nobody = Argon2Hash(
             cost: parameters, salt: [UInt8](repeating: 0, count: Argon2Hash.saltByteCount),
@@ -38,8 +51,7 @@ package struct PasswordHasher: Sendable {
             throw .invalid(field: "password", expected: "1 to 1024 octets")
         }
         guard salt.count == Self.saltByteCount else { throw .invalid(field: "salt", expected: "16 octets") }
-        let tag = try Argon2id.derive(
-            password: password, salt: salt, cost: parameters, byteCount: Argon2Hash.tagByteCount)
+        let tag = try derive(password, salt, parameters, Argon2Hash.tagByteCount)
         return Argon2Hash(cost: parameters, salt: salt, tag: tag).text
     }
 
@@ -76,9 +88,15 @@ package struct PasswordHasher: Sendable {
         return (try? CryptHash(text)) != nil
     }
 
+    /// Bytes that comparing a password with a stored hash takes; 0 where it is little.
+    package static func memory(of stored: String) -> Int {
+        let text = Array(stored.utf8)
+        if text.starts(with: "$argon2".utf8) { return (try? Argon2Hash(text)).map { $0.cost.memoryKiB << 10 } ?? 0 }
+        return (try? CryptHash(text))?.memory ?? 0
+    }
+
     private func accepts(_ password: [UInt8], _ hash: Argon2Hash) throws(AccountsFault) -> Bool {
-        let made = try Argon2id.derive(
-            password: password, salt: hash.salt, cost: hash.cost, byteCount: hash.tag.count)
+        let made = try derive(password, hash.salt, hash.cost, hash.tag.count)
         return ConstantTime.isEqual(made.span, hash.tag.span)
     }
 }

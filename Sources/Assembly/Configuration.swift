@@ -30,6 +30,8 @@ package struct Configuration: Sendable {
     package let threads: Int
     package let hashWorkers: Int
     package let hashQueue: Int
+    /// Bytes that the control group allows the process; nil for no limit.
+    let memoryLimit: Int?
     package let argon2: Argon2Parameters
     package let loginAccountFailures: Int
     package let loginSourceFailures: Int
@@ -62,9 +64,10 @@ package struct Configuration: Sendable {
     /// - Parameters:
     ///   - environment: settings by name; names that do not begin with `MARTLET_` are ignored.
     ///   - cores: what the word `cores` stands for.
+    ///   - memoryLimit: bytes that the process may use; nil for no limit.
     ///   - selfSigned: whether every TCP address of the service speaks TLS with a certificate made for it.
     package init(
-        environment: [String: String], cores: Int, selfSigned: Bool = false
+        environment: [String: String], cores: Int, memoryLimit: Int? = nil, selfSigned: Bool = false
     ) throws(ConfigurationError) {
         var reader = SettingsReader(environment)
         let listen = ListenText.read(.listen, &reader, mayBeEmpty: false)
@@ -83,6 +86,7 @@ package struct Configuration: Sendable {
         threads = reader.workers(.threads, cores: cores)
         hashWorkers = reader.workers(.hashWorkers, cores: cores)
         hashQueue = reader.number(.hashQueue, within: 1...65_536)
+        self.memoryLimit = memoryLimit
         argon2 = Self.argon2(&reader)
         loginAccountFailures = reader.number(.loginAccountFailures, within: 0...1_000_000)
         loginSourceFailures = reader.number(.loginSourceFailures, within: 0...1_000_000)

@@ -41,14 +41,16 @@ package final class Graph: Sendable {
         let clients = try files.clients()
         let keys = KeyDirectory(path: configuration.keysPath)
         let present = try Self.keyring(keys)
+        if let present { try Self.checkSigners(present, configuration, clients) }
         let provided = try Self.providedTLS(configuration)
         let accessLog = try Self.accessLog(configuration, log)
         if try takeOver() { try Self.awaitJournal(configuration) }
         let revocations = try Self.revocations(configuration, log)
         let context = if let provided { provided } else { try Self.selfSignedTLS(configuration, log) }
         let keyring =
-            if let present { present } else { try Self.firstKeyring(keys, configuration.realm.algorithm, log) }
-        try Self.checkSigners(keyring, configuration)
+            if let present { present } else {
+                try Self.firstKeyring(keys, configuration.realm.neededAlgorithms(for: clients), log)
+            }
         let realm = try Self.realm(
             configuration, users: users, clients: clients, keyring: keyring, revocations: revocations, files: files,
             log: log)
@@ -56,15 +58,17 @@ package final class Graph: Sendable {
         let identity = context.map { TLSIdentity($0) }
         let keeper = KeyKeeper(directory: keys, realm: realm, schedule: configuration.keySchedule)
         try keeper.takeUp(stamp: keys.stamp())
+        let loginSources = LoginSources()
         let housekeeper = Housekeeper(
             realm: realm, files: files, keys: keeper, tls: configuration.tls, identity: identity,
-            sighting: SightingFile(state: configuration.statePath))
+            sighting: SightingFile(state: configuration.statePath),
+            everySecond: { [loginSources] in Self.say(loginSources, log) })
         let settings = Setting.allCases.map { $0.openAPIText }
         shared = ApplicationShared(
             realm: realm, connections: connections, accessLog: accessLog?.accessLog,
             openAPI: Array(OpenAPIDocument(version: Version.text, settings: settings).text.utf8),
             monotonic: MonotonicClock.nanoseconds,
-            random: { Random.next64() }, unreadiness: { housekeeper.unreadiness })
+            random: { Random.next64() }, loginSources: loginSources, unreadiness: { housekeeper.unreadiness })
         self.connections = connections
         self.log = log
         self.identity = identity
@@ -106,23 +110,20 @@ package final class Graph: Sendable {
     }
 
     /// Says before the first login fails that there is nothing to sign with.
-    private static func checkSigners(_ keyring: Keyring, _ configuration: Configuration) throws(StartFault) {
-        let shared: [Algorithm] = configuration.realm.sharedSecretAudiences.isEmpty ? [] : [.hs256]
-        let now = SystemClock.wall.now
-        for algorithm in [configuration.realm.algorithm] + shared {
-            guard keyring.signingKey(for: algorithm, at: now) == nil else { continue }
-            throw StartFault(
-                description: "\(configuration.keysPath): no key signs \(algorithm.rawValue) now; "
-                    + "martlet keys rotate --alg \(algorithm.rawValue) --lead 0s makes one")
-        }
+    private static func checkSigners(
+        _ keyring: Keyring, _ configuration: Configuration, _ clients: ClientDirectory
+    ) throws(StartFault) {
+        let missing = configuration.realm.missingSigners(in: keyring, for: clients, at: SystemClock.wall.now)
+        guard !missing.isEmpty else { return }
+        throw .signersMissing(missing, keysPath: configuration.keysPath)
     }
 
     private static func firstKeyring(
-        _ keys: KeyDirectory, _ algorithm: Algorithm, _ log: Log
+        _ keys: KeyDirectory, _ algorithms: [Algorithm], _ log: Log
     ) throws(StartFault) -> Keyring {
         do throws(KeyDirectoryFault) {
             let now = SystemClock.wall.now
-            let names = try keys.fill(algorithm, now: now)
+            let names = try keys.fill(algorithms, now: now)
             log.write(.info, "keys_created") { $0.add("files", names.joined(separator: " ")) }
             return try keys.load(now: now)
         } catch {
@@ -203,7 +204,8 @@ package final class Graph: Sendable {
     ) throws(StartFault) -> Realm {
         let hashing: HashingPool
         do {
-            hashing = try HashingPool(workers: configuration.hashWorkers, queueCountMax: configuration.hashQueue)
+            let workers = hashWorkers(configuration, users, log)
+            hashing = try HashingPool(workers: workers, queueCountMax: configuration.hashQueue)
         } catch {
             throw StartFault(description: "\(error)")
         }
@@ -215,7 +217,43 @@ package final class Graph: Sendable {
             settings: configuration.realm, keyring: Published(keyring), users: Published(users),
             clients: Published(clients),
             revocations: revocations, passwords: PasswordHasher(parameters: configuration.argon2), hashing: hashing,
-            throttle: throttle, clock: SystemClock.wall, log: log, random: { Random.bytes($0) },
+            throttle: throttle, clock: SystemClock.wall, monotonic: { MonotonicClock.nanoseconds() / 1_000_000 },
+            log: log, random: { Random.bytes($0) },
             storeHash: files.storeHash)
+    }
+}
+
+extension Graph {
+    /// Fewer workers than the settings ask for, where their memory together would come near the control group's limit.
+    private static func hashWorkers(_ configuration: Configuration, _ users: UserDirectory, _ log: Log) -> Int {
+        let wanted = configuration.hashWorkers
+        let limit = configuration.memoryLimit
+        let stored = limit == nil ? 0 : users.users.reduce(0) { max($0, PasswordHasher.memory(of: $1.passwordHash)) }
+        let memory = HashMemory(wanted: wanted, parameters: configuration.argon2, stored: stored, limit: limit)
+        if memory.isTight, let limit {
+            log.write(.warning, "hash_workers_reduced") { line in
+                line.add("wanted", wanted)
+                line.add("workers", memory.workers)
+                line.add("bytes_each", memory.each)
+                line.add("memory_limit", limit)
+                line.add(
+                    "remedy",
+                    "password hashing gets half of the memory limit: raise the limit, or lower MARTLET_HASH_WORKERS or MARTLET_ARGON2_MEMORY"
+                )
+            }
+        }
+        return memory.workers
+    }
+
+    private static func say(_ sources: LoginSources, _ log: Log) {
+        guard let finding = sources.finding(at: MonotonicClock.nanoseconds() / 1_000_000) else { return }
+        log.write(.warning, "logins_from_one_address") { line in
+            line.add("address", finding.address.description)
+            line.add("count", finding.count)
+            line.add(
+                "remedy",
+                "every login of the last minute came from this private address: if it is a proxy, name it in MARTLET_TRUSTED_PROXIES and have it send X-Forwarded-For; if it is a backend, have it authenticate as a client and send source"
+            )
+        }
     }
 }

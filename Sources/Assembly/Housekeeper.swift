@@ -45,10 +45,14 @@ final class Housekeeper: Sendable {
     /// Held from a look at the files until what they say is taken up: a slow reload must not undo a later one.
     private let reloading = Mutex(())
 
+    /// What else is to be looked at once a second.
+    private let everySecond: @Sendable () -> Void
+
     init(
         realm: Realm, files: AccountFiles, keys: KeyKeeper, tls: TLSFiles?, identity: TLSIdentity?,
-        sighting: SightingFile
+        sighting: SightingFile, everySecond: @escaping @Sendable () -> Void
     ) {
+        self.everySecond = everySecond
         self.sighting = sighting
         self.realm = realm
         self.files = files
@@ -77,6 +81,7 @@ final class Housekeeper: Sendable {
                 if rounds % Self.roundsPerKeyLook == 0 {
                     keys.rotateIfDue()
                     keys.sayChanges()
+                    everySecond()
                 }
                 if rounds % Self.roundsPerTicketKeys == 0 { rotateTicketKeys() }
                 guard rounds % Self.roundsPerPurge == 0 else { continue }
@@ -144,6 +149,7 @@ final class Housekeeper: Sendable {
             reloadUsers(FileStamp(files.usersPath))
             reloadClients(FileStamp(files.clientsPath))
             reloadKeys(keys.stamp())
+            reloadWhatWaited(after: "clients", "keys")
             if let tls { reloadTLS(tls, tls.stamp()) }
         }
     }
@@ -164,7 +170,10 @@ final class Housekeeper: Sendable {
         let clients = FileStamp(files.clientsPath)
         if clients != seen.1 { reloadClients(clients) }
         let keyStamps = keys.stamp()
-        if keys.isBehind(keyStamps) { reloadKeys(keyStamps) }
+        let areKeysBehind = keys.isBehind(keyStamps)
+        if areKeysBehind { reloadKeys(keyStamps) }
+        if clients != seen.1 { reloadWhatWaited(after: "clients") }
+        if areKeysBehind { reloadWhatWaited(after: "keys") }
         if let tls {
             let stamps = tls.stamp()
             if stamps != seen.2 { reloadTLS(tls, stamps) }
@@ -188,7 +197,22 @@ final class Housekeeper: Sendable {
     private func reloadClients(_ stamp: FileStamp) {
         state.withLock { $0.clientsStamp = stamp }
         take("clients", at: files.clientsPath) { () throws(StartFault) in
-            realm.clients.replace(with: try files.clients())
+            let clients = try files.clients()
+            try keys.check(clients)
+            realm.clients.replace(with: clients)
+        }
+    }
+
+    /// Clients and keys are checked against each other, so a change of both may be refused in one order and right in the
+    /// other: what failed is tried once more when the other was taken up.
+    private func reloadWhatWaited(after changed: String...) {
+        let failed = state.withLock { Set($0.failures.keys) }
+        let (clients, keys) = ("clients_reload_failed", "keys_reload_failed")
+        if changed.contains("keys"), failed.contains(clients), !failed.contains(keys) {
+            reloadClients(FileStamp(files.clientsPath))
+        }
+        if changed.contains("clients"), failed.contains(keys), !failed.contains(clients) {
+            reloadKeys(self.keys.stamp())
         }
     }
 

@@ -42,13 +42,13 @@ package struct KeyDirectory: Sendable {
         }
     }
 
-    /// Fills an empty directory: a key of `algorithm`, an HS256 secret, and the secret of the refresh tokens.
+    /// Fills an empty directory: a key of each algorithm, an HS256 secret, and the secret of the refresh tokens.
     /// - Returns: the names of the new files.
-    package func fill(_ algorithm: Algorithm = .rs256, now: Int64) throws(KeyDirectoryFault) -> [String] {
+    package func fill(_ algorithms: [Algorithm] = [.rs256], now: Int64) throws(KeyDirectoryFault) -> [String] {
         guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw fault("mkdir", path) }
         let keys: [Key]
         do {
-            let access = algorithm == .hs256 ? [algorithm] : [algorithm, .hs256]
+            let access = algorithms.filter { $0 != .hs256 } + [.hs256]
             keys =
                 try access.map { (algorithm) throws(KeyFault) in
                     try Key.generate(algorithm, purpose: .access, createdAt: now)

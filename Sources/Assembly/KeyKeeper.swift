@@ -1,3 +1,4 @@
+import Accounts
 import Octets
 import Revocation
 import Service
@@ -49,6 +50,11 @@ final class KeyKeeper: Sendable {
         do throws(KeyDirectoryFault) {
             let set = try directory.read()
             let keyring = try directory.keyring(of: set, now: now)
+            let missing = newlyMissing(in: keyring, set, at: now)
+            guard missing.isEmpty else {
+                throw KeyDirectoryFault(
+                    description: StartFault.signersMissing(missing, keysPath: directory.path).description)
+            }
             realm.keyring.replace(with: keyring)
             state.withLock { state in
                 state.set = set
@@ -61,6 +67,29 @@ final class KeyKeeper: Sendable {
         }
         cutCompromised()
         sayChanges()
+    }
+
+    /// - Throws: when clients are about to ask for an algorithm that nothing signs.
+    func check(_ clients: ClientDirectory) throws(StartFault) {
+        let keyring = realm.keyring.current
+        let now = realm.clock.now
+        let before = realm.missingSigners(in: keyring, for: realm.clients.current, at: now)
+        let missing = realm.missingSigners(in: keyring, for: clients, at: now).filter { !before.contains($0) }
+        guard missing.isEmpty else { throw .signersMissing(missing, keysPath: directory.path) }
+    }
+
+    /// What `keyring` would no longer sign although it is asked for: reason enough to go on with the keys as they are.
+    ///
+    /// A key that was compromised is given up whatever is left, and what nothing signs today is no worse afterwards.
+    private func newlyMissing(in keyring: Keyring, _ set: KeySet, at now: Int64) -> [String] {
+        let current = realm.keyring.current
+        let before = Set(realm.missingSigners(in: current, for: realm.clients.current, at: now))
+        let compromised = Set(set.compromised.map(\.kid))
+        return realm.missingSigners(in: keyring, for: realm.clients.current, at: now).filter { name in
+            let signer =
+                Algorithm(rawValue: name).map { current.signingKey(for: $0, at: now) } ?? current.refreshKey(at: now)
+            return !before.contains(name) && signer.map { !compromised.contains($0.kid) } ?? true
+        }
     }
 
     /// Makes every compromised key's refusal durable: the file may go, the cut stays.

@@ -107,9 +107,15 @@ void clinux_stand_back(void) {
 }
 
 int clinux_processors(void) {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-    return CPU_COUNT(&set);
+    // The kernel refuses a set smaller than its own, which on the largest machines is more than cpu_set_t has room for.
+    for (int count = CPU_SETSIZE; count <= 65536; count *= 4) {
+        cpu_set_t *set = CPU_ALLOC(count);
+        if (!set) break;
+        int found = sched_getaffinity(0, CPU_ALLOC_SIZE(count), set) == 0 ? CPU_COUNT_S(CPU_ALLOC_SIZE(count), set) : 0;
+        CPU_FREE(set);
+        if (found > 0) return found;
+    }
+    return 1;
 }
 
 void clinux_relax(void) {

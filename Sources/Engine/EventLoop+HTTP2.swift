@@ -79,6 +79,8 @@ extension EventLoop {
         connections[slot].ticket &+= 1
         request.role = connections[slot].role
         request.peer = origin(slot)
+        request.isRelayed = connections[slot].isRelay
+        request.isFirst = connections[slot].servedCount == 1
         request.channel = connections[slot].channel
         stream.isHead = request.method == .head
         let number = connections[slot].ticket

@@ -97,6 +97,8 @@ extension EventLoop {
         connections[slot].lingers = isLast && !head.closes
         request.role = connections[slot].role
         request.peer = origin(slot)
+        request.isRelayed = connections[slot].isRelay
+        request.isFirst = connections[slot].servedCount == 1
         request.channel = connections[slot].channel
         if head.isVersion10 { request.channel.version = .http10 }
         response.reset()

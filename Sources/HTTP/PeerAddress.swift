@@ -15,6 +15,21 @@ package enum PeerAddress: Hashable, Sendable {
 }
 
 extension PeerAddress {
+    /// Whether no packet comes from it over the Internet: loopback, private, shared (RFC 6598), link-local and unique local
+    /// addresses, and Unix sockets.
+    package var isPrivate: Bool {
+        switch self {
+        case .local: true
+        case .ipv4(let address):
+            switch address >> 24 {
+            case 10, 127: true
+            default: [0xa9fe, 0xc0a8].contains(address >> 16) || address >> 20 == 0xac1 || address >> 22 == 0x191
+            }
+        case .ipv6(let high, let low):
+            high >> 57 == 0x7e || high >> 54 == 0x3fa || (high == 0 && low == 1)
+        }
+    }
+
     /// A number for ``source``, equal for equal sources.
     package var sourceNumber: UInt64 {
         switch self {

@@ -37,6 +37,10 @@ package struct Request: ~Copyable {
     /// ``PeerAddress/local`` unless the connection came by a Unix socket and no proxy named anyone.
     package var peer: PeerAddress = .local
     package var channel = Channel()
+    /// Whether the connection's other end is a trusted proxy, so that forwarding fields were believed.
+    package var isRelayed = false
+    /// Whether the connection brought no request before this one.
+    package var isFirst = true
 
     package init(byteCount: Int) {
         bytes = [UInt8](repeating: 0, count: byteCount)

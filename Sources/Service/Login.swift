@@ -15,11 +15,13 @@ package struct LoginAttempt: Sendable {
     /// `nil` asks for the first configured audience.
     package var audience: String?
     package var client: Client?
-    /// Stands for the address the request came from, as the throttle counts it.
-    package var source: UInt64
+    /// Where the attempt comes from, as the throttle counts it.
+    package var source: LoginThrottle.Source
 
-    package init(username: String, password: Secret, scope: Scope?, audience: String?, client: Client?, source: UInt64)
-    {
+    package init(
+        username: String, password: Secret, scope: Scope?, audience: String?, client: Client?,
+        source: LoginThrottle.Source
+    ) {
         self.username = username
         self.password = password
         self.scope = scope
@@ -38,6 +40,8 @@ package enum LoginFailure: Error, Equatable, Sendable {
     case unavailable
     case scopeInvalid
     case audienceInvalid
+    /// No key signs what this login would get.
+    case signingUnavailable(String)
     /// Ours: signing or issuing failed.
     case internalFault(String)
 }
@@ -48,12 +52,16 @@ package struct LoginGrant: Sendable {
     let scope: Scope
     let audience: String
     let client: Client?
+    /// Drawn before the account was looked at, so that what ends the account's sessions from then on ends this one.
+    let sid: UUID
 }
 
 extension Desk {
     /// Checks what can be checked at once, then has the password hashed on the pool.
     ///
-    /// - Parameter then: runs on a pool thread, once, unless this throws.
+    /// - Parameters:
+    ///   - now: milliseconds since 1970.
+    ///   - then: runs on a pool thread, once, unless this throws.
     package func beginLogin(
         _ attempt: LoginAttempt, at now: Int64, then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
     ) throws(LoginFailure) {
@@ -65,11 +73,17 @@ extension Desk {
             realm.counters.logins.add(.unavailable)
             throw .unavailable
         }
-        let charge = try admit(attempt, at: now)
-        let user = users.user(named: attempt.username)
+        // A password is not worth hashing for a session that cannot be signed.
+        guard canSign(audience: audience, client: attempt.client, at: now) else {
+            realm.counters.logins.add(.unavailable)
+            throw .signingUnavailable("no key signs the tokens of this login")
+        }
+        let charge = try admit(attempt)
+        let sid = realm.revocations.identifiers.next()
+        let user = realm.users.current.user(named: attempt.username)
         let realm = realm
         let isQueued = realm.hashing.submit {
-            then(realm.judge(attempt, of: user, audience: audience, charge))
+            then(realm.judge(attempt, of: user, audience: audience, sid: sid, charge))
         }
         guard isQueued else {
             realm.throttle.withdraw(charge)
@@ -78,8 +92,8 @@ extension Desk {
         }
     }
 
-    private func admit(_ attempt: LoginAttempt, at now: Int64) throws(LoginFailure) -> LoginThrottle.Attempt {
-        switch realm.throttle.admit(account: attempt.username, source: attempt.source, now: now) {
+    private func admit(_ attempt: LoginAttempt) throws(LoginFailure) -> LoginThrottle.Attempt {
+        switch realm.throttle.admit(account: attempt.username, from: attempt.source, now: realm.monotonic()) {
         case .allowed(let charge):
             return charge
         case .wait(let seconds):
@@ -90,7 +104,7 @@ extension Desk {
 
     /// Begins a session: fresh identifiers, nothing taken over from what the client sent (F13).
     ///
-    /// The password was right when it was looked at. If the account has ended its sessions since, it no longer is.
+    /// The password was right when it was looked at. If the account's sessions were ended since, it no longer is.
     package func openSession(_ grant: LoginGrant, at now: Int64) throws(LoginFailure) -> TokenPair {
         guard let user = realm.users.current.user(id: grant.user.id), user.standing == grant.user.standing else {
             realm.counters.logins.add(.refused)
@@ -98,25 +112,37 @@ extension Desk {
         }
         let seconds = now / 1_000
         let session = RefreshClaims(
-            sid: realm.revocations.identifiers.next(), generation: 0, subject: user.id.description,
+            sid: grant.sid, generation: 0, subject: user.id.description,
             clientID: grant.client?.id ?? Realm.firstPartyClient, issuedAt: seconds,
             expiresAt: seconds + min(realm.settings.refreshIdle, realm.settings.sessionMax),
             sessionEnd: seconds + realm.settings.sessionMax, audience: [grant.audience], scope: grant.scope.text,
             authTime: seconds, methods: ["pwd"])
-        do {
+        guard denial(of: session) == nil else {
+            realm.counters.logins.add(.refused)
+            throw .credentialsInvalid
+        }
+        do throws(IssueFault) {
             let pair = try issue(
                 session, scope: grant.scope.text, audience: grant.audience, to: user, client: grant.client)
             realm.counters.logins.add(.succeeded)
             return pair
         } catch {
-            throw .internalFault("\(error)")
+            guard error.isAboutKeys else { throw .internalFault("\(error)") }
+            realm.counters.logins.add(.unavailable)
+            throw .signingUnavailable("\(error)")
         }
+    }
+
+    private func canSign(audience: String, client: Client?, at now: Int64) -> Bool {
+        let algorithm = realm.algorithm(audience: audience, client: client)
+        return keyring.signingKey(for: algorithm, at: now) != nil && keyring.refreshKey(at: now) != nil
     }
 
     /// Signs both tokens of a session's generation; equal inputs give equal bytes (G5).
     func issue(
         _ session: RefreshClaims, scope: String, audience: String, to user: User, client: Client?
-    ) throws -> TokenPair {
+    ) throws(IssueFault) -> TokenPair {
+        let now = realm.clock.now
         let access = AccessGrant(
             subject: session.subject, clientID: session.clientID, audience: [audience], scope: scope, sid: session.sid,
             generation: session.generation, authTime: session.authTime, methods: session.methods, roles: user.roles,
@@ -124,8 +150,9 @@ extension Desk {
             lifetime: realm.settings.accessLifetime, sessionEnd: session.sessionEnd,
             algorithm: realm.algorithm(audience: audience, client: client))
         return TokenPair(
-            accessToken: try issuer.accessToken(access), refreshToken: try issuer.refreshToken(session),
-            expiresIn: access.expiresAt - session.issuedAt,
+            accessToken: try issuer.accessToken(access, now: now),
+            refreshToken: try issuer.refreshToken(session, now: now),
+            issuedAt: session.issuedAt, expiresIn: access.expiresAt - session.issuedAt,
             refreshExpiresIn: session.expiresAt - session.issuedAt, sid: session.sid, scope: scope)
     }
 }
@@ -133,7 +160,7 @@ extension Desk {
 extension Realm {
     /// The verdict on one attempt; costs the same whether the user exists or not (F3). Runs on a pool thread.
     fileprivate func judge(
-        _ attempt: LoginAttempt, of user: User?, audience: String, _ charge: LoginThrottle.Attempt
+        _ attempt: LoginAttempt, of user: User?, audience: String, sid: UUID, _ charge: LoginThrottle.Attempt
     ) -> Result<LoginGrant, LoginFailure> {
         let verdict: PasswordVerdict
         do {
@@ -146,12 +173,12 @@ extension Realm {
             counters.logins.add(.refused)
             return .failure(.credentialsInvalid)
         }
-        throttle.recordSuccess(charge, now: clock.now)
+        throttle.recordSuccess(charge, now: monotonic())
         let allowed = Scope(names: user.scopes.filter { attempt.client?.mayUse(scope: $0) ?? true })
         let scope = attempt.scope ?? allowed
         guard scope.isWithin(allowed) else { return .failure(.scopeInvalid) }
         if isWeaker { strengthen(attempt.password, of: user) }
-        return .success(LoginGrant(user: user, scope: scope, audience: audience, client: attempt.client))
+        return .success(LoginGrant(user: user, scope: scope, audience: audience, client: attempt.client, sid: sid))
     }
 
     private func check(_ password: [UInt8], of user: User?) throws -> PasswordVerdict {

@@ -18,6 +18,8 @@ package final class Realm: Sendable {
     package let hashing: HashingPool
     package let throttle: LoginThrottle
     package let clock: WallClock
+    /// Milliseconds of a clock that only goes forward: what durations are measured with.
+    package let monotonic: @Sendable () -> Int64
     package let log: Log
     package let counters = ServiceCounters()
     /// Random octets, as many as asked for.
@@ -29,7 +31,8 @@ package final class Realm: Sendable {
         settings: RealmSettings, keyring: Published<Keyring>, users: Published<UserDirectory>,
         clients: Published<ClientDirectory>, revocations: RevocationStore, passwords: PasswordHasher,
         hashing: HashingPool,
-        throttle: LoginThrottle, clock: WallClock, log: Log, random: @escaping @Sendable (Int) -> [UInt8],
+        throttle: LoginThrottle, clock: WallClock, monotonic: @escaping @Sendable () -> Int64, log: Log,
+        random: @escaping @Sendable (Int) -> [UInt8],
         storeHash: @escaping @Sendable (User, String) throws -> Void
     ) {
         self.settings = settings
@@ -41,6 +44,7 @@ package final class Realm: Sendable {
         self.hashing = hashing
         self.throttle = throttle
         self.clock = clock
+        self.monotonic = monotonic
         self.log = log
         self.random = random
         self.storeHash = storeHash

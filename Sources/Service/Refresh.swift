@@ -12,9 +12,12 @@ package struct RefreshAttempt: Sendable {
     let audience: String
     let client: Client?
     let user: User
+    /// The answer if the rotation happens now, signed before it is written down: nothing may fail once the token is
+    /// spent. Nil where no rotation can come of the token, as of one that was spent before.
+    let prepared: TokenPair?
 }
 
-package enum RefreshFailure: Error, Sendable {
+package enum RefreshFailure: Error, Equatable, Sendable {
     case rejected(TokenRejection)
     case revoked(Denial)
     case accountEnded
@@ -31,6 +34,8 @@ package enum RefreshFailure: Error, Sendable {
     /// The token is ahead of the journal: an old copy of it was restored.
     case ahead(known: UInt32)
     case unavailable(String)
+    /// No key signs the successor; the token is not spent.
+    case signingUnavailable(String)
     case internalFault(String)
 }
 
@@ -58,7 +63,10 @@ extension Desk {
         guard let target = audience ?? claims.audience.first, claims.audience.contains(target),
             client?.mayUse(audience: target) ?? true
         else { throw .audienceInvalid }
-        let attempt = RefreshAttempt(claims: claims, scope: allowed.text, audience: target, client: client, user: user)
+        let prepared = try prepareSuccessor(
+            of: claims, scope: allowed.text, audience: target, to: user, client: client, at: now)
+        let attempt = RefreshAttempt(
+            claims: claims, scope: allowed.text, audience: target, client: client, user: user, prepared: prepared)
         let request = RotationRequest(
             sid: claims.sid, generation: claims.generation,
             request: Self.fingerprint(scope: wanted.text, audience: target),
@@ -79,7 +87,7 @@ extension Desk {
         switch outcome {
         case .rotated(let generation, let at, _):
             realm.counters.refreshes.add(.rotated)
-            return (try successor(of: attempt, generation: generation, at: at), false)
+            return (try rotated(attempt, generation: generation, at: at), false)
         case .replayed(let generation, let at, _):
             realm.counters.refreshes.add(.replayed)
             return (try successor(of: attempt, generation: generation, at: at), true)
@@ -140,19 +148,60 @@ extension Desk {
         throw .clientNotAllowed
     }
 
+    /// Builds and signs everything that the answer needs, before the token is spent.
+    ///
+    /// - Returns: nil for a token that cannot rotate: the store decides what becomes of that one.
+    private func prepareSuccessor(
+        of claims: RefreshClaims, scope: String, audience: String, to user: User, client: Client?, at now: Int64
+    ) throws(RefreshFailure) -> TokenPair? {
+        guard claims.generation == realm.revocations.generation(of: claims.sid), claims.generation < .max,
+            denial(of: claims) == nil
+        else { return nil }
+        let session = session(after: claims, generation: claims.generation + 1, at: now)
+        return try sign(session, scope: scope, audience: audience, to: user, client: client)
+    }
+
+    /// The answer to a rotation that is durable. It was made before; only where the journal dates the rotation to another
+    /// second it is made again, so that a replay, which knows the journal's time alone, repeats it.
+    private func rotated(
+        _ attempt: RefreshAttempt, generation: UInt32, at milliseconds: Int64
+    ) throws(RefreshFailure) -> TokenPair {
+        let issuedAt = session(after: attempt.claims, generation: generation, at: milliseconds).issuedAt
+        if let prepared = attempt.prepared, prepared.issuedAt == issuedAt { return prepared }
+        do throws(RefreshFailure) {
+            return try successor(of: attempt, generation: generation, at: milliseconds)
+        } catch {
+            guard let prepared = attempt.prepared else { throw error }
+            return prepared
+        }
+    }
+
     private func successor(
         of attempt: RefreshAttempt, generation: UInt32, at milliseconds: Int64
     ) throws(RefreshFailure) -> TokenPair {
-        var session = attempt.claims
+        let session = session(after: attempt.claims, generation: generation, at: milliseconds)
+        return try sign(
+            session, scope: attempt.scope, audience: attempt.audience, to: attempt.user, client: attempt.client)
+    }
+
+    private func session(after claims: RefreshClaims, generation: UInt32, at milliseconds: Int64) -> RefreshClaims {
+        var session = claims
         session.generation = generation
         // The journal's time is ahead for good once the clock was; tokens are not to live longer for it.
         session.issuedAt = min(milliseconds, realm.clock.now) / 1_000
         session.expiresAt = min(session.issuedAt + realm.settings.refreshIdle, session.sessionEnd)
-        do {
-            return try issue(
-                session, scope: attempt.scope, audience: attempt.audience, to: attempt.user, client: attempt.client)
+        return session
+    }
+
+    private func sign(
+        _ session: RefreshClaims, scope: String, audience: String, to user: User, client: Client?
+    ) throws(RefreshFailure) -> TokenPair {
+        do throws(IssueFault) {
+            return try issue(session, scope: scope, audience: audience, to: user, client: client)
         } catch {
-            throw .internalFault("\(error)")
+            guard error.isAboutKeys else { throw .internalFault("\(error)") }
+            realm.counters.refreshes.add(.unavailable)
+            throw .signingUnavailable("\(error)")
         }
     }
 

@@ -33,8 +33,11 @@ package final class Issuer {
     }
 
     /// Issues an access token (RFC 9068 §2).
-    package func accessToken(_ grant: AccessGrant) throws(IssueFault) -> [UInt8] {
-        guard let keyIndex = keyring.index(signing: .access, grant.algorithm, at: grant.issuedAt) else {
+    ///
+    /// - Parameter now: milliseconds since 1970. Where no key is left that signed at the grant's time, because it was
+    ///   compromised since, the one that signs now does.
+    package func accessToken(_ grant: AccessGrant, now: Int64? = nil) throws(IssueFault) -> [UInt8] {
+        guard let keyIndex = index(signing: .access, grant.algorithm, at: grant.issuedAt, now: now) else {
             throw .noSigningKey(grant.algorithm)
         }
         var payload = PayloadWriter()
@@ -44,7 +47,7 @@ package final class Issuer {
         try payload.name(.clientID, grant.clientID)
         try payload.time(.issuedAt, grant.issuedAt / 1_000)
         try payload.time(.expiresAt, grant.expiresAt)
-        payload.identifier(.tokenID, try tokenID(of: grant))
+        payload.identifier(.tokenID, try tokenID(of: grant, now: now))
         payload.identifier(.sessionID, grant.sid)
         if !grant.scope.isEmpty { try payload.name(.scope, grant.scope) }
         try payload.time(.authTime, grant.authTime)
@@ -55,9 +58,9 @@ package final class Issuer {
     }
 
     /// Issues a refresh token, always HS256 under the newest refresh secret of its time of issue.
-    package func refreshToken(_ claims: RefreshClaims) throws(IssueFault) -> [UInt8] {
+    package func refreshToken(_ claims: RefreshClaims, now: Int64? = nil) throws(IssueFault) -> [UInt8] {
         guard NumericDate.range.contains(claims.issuedAt) else { throw .claimUnwritable(.issuedAt) }
-        let keyIndex = try refreshKeyIndex(at: claims.issuedAt * 1_000)
+        let keyIndex = try refreshKeyIndex(at: claims.issuedAt * 1_000, now: now)
         var payload = PayloadWriter()
         try payload.name(.audience, issuer)
         payload.identifier(.sessionID, claims.sid)
@@ -77,7 +80,7 @@ package final class Issuer {
     /// The derived `jti`: UUIDv8 of HMAC-SHA-256(refresh secret, sid ‖ generation ‖ audience), so a replay repeats it.
     ///
     /// The generation is four octets, big-endian; audiences are separated by a zero octet, which no name holds.
-    private func tokenID(of grant: AccessGrant) throws(IssueFault) -> UUID {
+    private func tokenID(of grant: AccessGrant, now: Int64?) throws(IssueFault) -> UUID {
         var message: [UInt8] = []
         for half in [grant.sid.high, grant.sid.low] {
             for shift in stride(from: UInt64(56), through: 0, by: -8) {
@@ -88,14 +91,19 @@ package final class Issuer {
             message.append(UInt8(truncatingIfNeeded: grant.generation >> shift))
         }
         message.append(contentsOf: grant.audience.joined(separator: "\0").utf8)
-        let keyIndex = try refreshKeyIndex(at: grant.issuedAt)
+        let keyIndex = try refreshKeyIndex(at: grant.issuedAt, now: now)
         let tag = try sign(message.span, keyIndex)
         return UUID.version8(fromFirst16: tag.span)
     }
 
-    private func refreshKeyIndex(at now: Int64) throws(IssueFault) -> Int {
-        guard let keyIndex = keyring.index(signing: .refresh, .hs256, at: now) else { throw .noRefreshKey }
+    private func refreshKeyIndex(at time: Int64, now: Int64?) throws(IssueFault) -> Int {
+        guard let keyIndex = index(signing: .refresh, .hs256, at: time, now: now) else { throw .noRefreshKey }
         return keyIndex
+    }
+
+    private func index(signing purpose: Key.Purpose, _ algorithm: Algorithm, at time: Int64, now: Int64?) -> Int? {
+        keyring.index(signing: purpose, algorithm, at: time)
+            ?? now.flatMap { keyring.index(signing: purpose, algorithm, at: $0) }
     }
 
     private func sign(_ message: Span<UInt8>, _ keyIndex: Int) throws(IssueFault) -> [UInt8] {

@@ -1,3 +1,5 @@
+import Assembly
+import CLinux
 import Glibc
 
 /// The process's environment and machine, read once for `Configuration`.
@@ -15,8 +17,12 @@ enum Environment {
         return values
     }
 
-    /// The cores that this process may use.
+    /// How many threads of this process can run at once, by its affinity mask (sched_setaffinity(2)) and the quota of its
+    /// control group.
     static var coreCount: Int {
-        max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        ControlGroup().threads(on: Int(clinux_processors()))
     }
+
+    /// Bytes that the control group allows this process; nil for no limit.
+    static var memoryLimit: Int? { ControlGroup().memory }
 }

@@ -60,7 +60,8 @@ enum ServeCommand {
             if let value = arguments.value(setting.flag) { values[setting.rawValue] = value }
         }
         return try Configuration(
-            environment: values, cores: Environment.coreCount, selfSigned: arguments.has("--dev-tls"))
+            environment: values, cores: Environment.coreCount, memoryLimit: Environment.memoryLimit,
+            selfSigned: arguments.has("--dev-tls"))
     }
 
     private static func serve(_ configuration: Configuration) -> Int32 {

@@ -11,6 +11,10 @@ struct Ask {
     var body: [UInt8] = []
     var role = Request.Role.service
     var peer = PeerAddress.ipv4(0xc000_0201)
+    /// Whether a trusted proxy has brought it.
+    var isRelayed = false
+    /// Whether the connection brought nothing before it.
+    var isFirst = true
 
     init(_ method: String, _ target: String, role: Request.Role = .service) {
         self.method = method
@@ -45,6 +49,12 @@ struct Ask {
     /// A form of these pairs, encoded.
     func form(_ pairs: KeyValuePairs<String, String>) -> Ask {
         form(pairs.map { "\(Self.encoded($0.key))=\(Self.encoded($0.value))" }.joined(separator: "&"))
+    }
+
+    func relayed() -> Ask {
+        var ask = self
+        ask.isRelayed = true
+        return ask
     }
 
     func from(_ peer: PeerAddress) -> Ask {
@@ -82,6 +92,8 @@ struct Ask {
         request.body = body
         request.role = role
         request.peer = peer
+        request.isRelayed = isRelayed
+        request.isFirst = isFirst
         return request
     }
 

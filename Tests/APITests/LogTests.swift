@@ -39,7 +39,8 @@ struct LogTests {
             #expect(line.hasSuffix("}\n") && line.utf8.dropLast().allSatisfy { $0 >= 0x20 })
             #expect((try? JSONSerialization.jsonObject(with: Data(line.utf8))) != nil)
         }
-        #expect(world.log.events("login_refused").first?["username"] as? String == name)
+        // A name that no account has may be a password, so it is not there at all.
+        #expect(world.log.events("login_refused").first?["username"] == nil)
     }
 
     @Test func `no token, password, secret or header value is in any line (M1)`() {

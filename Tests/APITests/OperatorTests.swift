@@ -33,6 +33,12 @@ struct OperatorTests {
         #expect(get("/livez").status == 200 && world.send(Ask("GET", "/healthz")).status == 200)
     }
 
+    @Test func `readyz says when nothing signs what the settings or a client ask for`() throws {
+        try world.loseSigner()
+        #expect(get("/readyz").status == 503)
+        #expect(get("/readyz").json["reasons"] as? [String] == ["signing_unavailable"])
+    }
+
     @Test func `with a broken journal nothing is promised, and verify goes on (H15)`() {
         let (one, two) = (world.pair(), world.pair())
         world.journal.breakDown()

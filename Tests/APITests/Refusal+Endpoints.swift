@@ -63,6 +63,10 @@ extension Refusal {
             #expect(world.realm.hashing.submit { gate.wait() })
             return world.send(World.login())
         },
+        Refusal(.login, .signingUnavailable) { world in
+            try world.loseSigner()
+            return world.send(World.login())
+        },
         Refusal(.login, .journalUnavailable) { world in
             world.journal.breakDown()
             #expect(world.revoke(Forged.access()).status == 503)

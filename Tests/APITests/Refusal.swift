@@ -100,6 +100,11 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         }
         return [
             refusal(.requestMalformed) { $0.send(ask("")) },
+            refusal(.signingUnavailable) { world in
+                let token = world.pair().refresh
+                try world.loseSigner()
+                return world.send(ask("refresh_token=\(token)"))
+            },
             refusal(.requestMalformed) { $0.send(ask("refresh_token=a&refresh_token=a")) },
             refusal(.unsupportedMediaType) { $0.send(Ask("POST", "\(endpoint.path)").content("x", "text/plain")) },
             refusal(.grantUnsupported) {

@@ -2,6 +2,7 @@ import Accounts
 import Octets
 import OpenSSL
 import Service
+import Token
 
 /// Who there is, and the shortest ways to their tokens.
 extension World {
@@ -72,6 +73,14 @@ extension World {
 
     func revoke(_ token: String) -> Answer {
         send(Ask("POST", "/revoke").form(["token": token]))
+    }
+
+    /// From now on no key signs the default algorithm; what it has signed is still verified.
+    func loseSigner() throws {
+        let keys = realm.keyring.current.keys.map { key in
+            key.kid == Self.rs256.kid ? key.with(key.lifecycle.ending(at: clock.now, keep: 3_600_000)) : key
+        }
+        realm.keyring.replace(with: try Keyring(keys))
     }
 
     /// Form-encoded, as RFC 6749 §2.3.1 wants it before Basic.

@@ -41,6 +41,7 @@ final class World {
 
     init(
         account: LoginThrottle.Limit = .init(failureCountMax: 3, refillMilliseconds: 30_000),
+        source: LoginThrottle.Limit = .off,
         keys: [Key] = [rs256, hs256, refresh], _ adjust: (inout RealmSettings) -> Void = { _ in }
     ) throws {
         let clock = clock
@@ -60,7 +61,8 @@ final class World {
             settings: settings, keyring: Published(try Keyring(keys)), users: Published(try Self.users()),
             clients: Published(try Self.clients()), revocations: revocations, passwords: Self.hasher,
             hashing: try HashingPool(workers: 1, queueCountMax: 1),
-            throttle: LoginThrottle(account: account, source: .off, key: (1, 2)), clock: wall,
+            throttle: LoginThrottle(account: account, source: source, key: (1, 2)), clock: wall,
+            monotonic: { clock.now - Self.start },
             log: Log(level: .debug, form: .json, clock: wall) { log.add(String(decoding: $0, as: UTF8.self)) },
             random: { Random.bytes($0) }, storeHash: { user, hash in hashes.add("\(user.name) \(hash)") })
         let unready = unready

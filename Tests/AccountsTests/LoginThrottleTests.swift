@@ -95,6 +95,39 @@ struct LoginThrottleTests {
         #expect(guess(throttle, "alice", source: 2, times: 100) == 0)
     }
 
+    @Test func `a client has no bucket of its own, an end user of a client has`() {
+        let throttle = throttle(account: .off, source: .init(failureCountMax: 2, refillMilliseconds: 10_000))
+        func admitted(_ source: LoginThrottle.Source) -> Int {
+            (0..<5).count { name in
+                throttle.admit(account: "user \(name)", from: source, now: Self.start) != .wait(seconds: 10)
+            }
+        }
+        #expect(admitted(.client("shop")) == 5)
+        #expect(admitted(.endUser(7, client: "shop")) == 2)
+        // One client's users use up no other's, nor those of the address itself.
+        #expect(admitted(.endUser(7, client: "bank")) == 2)
+        #expect(admitted(.endUser(8, client: "shop")) == 2)
+        #expect(admitted(.address(7)) == 2)
+    }
+
+    @Test func `an account is limited through a client as well, and a good login makes the client known`() throws {
+        let throttle = throttle()
+        func guess(_ source: LoginThrottle.Source) -> Int {
+            (0..<9).count { _ in
+                if case .allowed = throttle.admit(account: "alice", from: source, now: Self.start) {
+                    true
+                } else {
+                    false
+                }
+            }
+        }
+        throttle.recordSuccess(
+            try attempt(throttle.admit(account: "alice", from: .client("shop"), now: Self.start)), now: Self.start)
+        #expect(guess(.address(666)) == 3)
+        #expect(guess(.client("shop")) == 3)
+        #expect(guess(.client("bank")) == 0)
+    }
+
     @Test func `one name has one bucket, however it is composed`() {
         let throttle = throttle()
         #expect(guess(throttle, "caf\u{E9}", source: 1, times: 3) == 3)

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Accounts
@@ -172,8 +173,24 @@ struct PasswordHasherTests {
     }
 
     @Test func `F3: an unknown user costs a hash too`() throws {
-        // What it costs is the same call at the same parameters; here only that nothing is skipped or thrown.
-        try quick.verifyNobody(Array("password".utf8))
-        try quick.verifyNobody([])
+        let calls = Mutex<[Argon2Parameters]>([])
+        let counting = PasswordHasher(parameters: quick.parameters) { _, _, cost, count in
+            calls.withLock { $0.append(cost) }
+            return [UInt8](repeating: 1, count: count)
+        }
+        try counting.verifyNobody(Array("password".utf8))
+        try counting.verifyNobody([])
+        let stored = try quick.hash(Array("password".utf8), salt: [UInt8](repeating: 5, count: 16))
+        #expect(try counting.verify(Array("password".utf8), against: stored) == .mismatch)
+        #expect(calls.withLock { $0 } == [quick.parameters, quick.parameters, quick.parameters])
+    }
+
+    @Test(arguments: [
+        ("$argon2id$v=19$m=65536,t=1,p=1$c29tZXNhbHRzYWx0$qqqqqqqqqqqqqqqqqqqqqqqqqqo", 64 << 20),
+        ("$y$j9T$pTtEvAlTAr8qGxmgHn5Xy0$9h69/MdtmpCuLK1Q7iJI/nPs6ydGnhmJW6CJEddtaz9", 16 << 20),
+        ("$2a$04$abcdefghijklmnopqrstuughE8Ev8uGFaUgY2cNEySvxngrb/Jzdm", 0), ("!", 0), ("", 0),
+    ])
+    func `says how much memory a stored hash takes`(_ stored: String, _ bytes: Int) {
+        #expect(PasswordHasher.memory(of: stored) == bytes)
     }
 }

@@ -55,7 +55,7 @@ struct KeyDirectoryTests {
 
     @Test(arguments: [Algorithm.es256, .edDSA, .hs512, .hs256])
     func `is filled with a key of the algorithm that is configured`(_ algorithm: Algorithm) throws {
-        _ = try keys.fill(algorithm, now: 1_800_000_000_000)
+        _ = try keys.fill([algorithm], now: 1_800_000_000_000)
         let ring = try keys.load(now: 1_800_000_000_000)
         #expect(Set(ring.keys.filter { $0.purpose == .access }.map(\.algorithm)) == [algorithm, .hs256])
         #expect(ring.signingKey(for: algorithm, at: 1_800_000_000_000) != nil)

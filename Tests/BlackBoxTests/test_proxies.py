@@ -11,6 +11,7 @@ import time
 import httpx
 import pytest
 
+from harness.accounts import PEOPLE, Person
 from harness.certificates import Pair
 from harness.http2 import RawHTTP2
 from harness.server import free_port
@@ -18,10 +19,12 @@ from harness.wire import Closed, Wire, request
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 NUMBERS = itertools.count()
+# The log names only accounts that exist; these have no password that could be right.
+WITH_STRANGERS = PEOPLE + tuple(Person(f"nobody{n}", f"never typed {n}", password_hash="!") for n in range(300))
 
 
 def login_octets(**fields: str) -> tuple[str, bytes]:
-    """A login of somebody who does not exist, told apart in the log by the name."""
+    """A login that is refused, told apart in the log by the name."""
     name = f"nobody{next(NUMBERS)}"
     body = f'{{"username":"{name}","password":"wrong"}}'.encode()
     return name, request("POST", "/login", body, Content_Type="application/json", **fields)
@@ -74,7 +77,7 @@ def v2_six(source: str) -> bytes:
 @pytest.fixture(scope="module")
 def proxied(fleet):
     """Trusts 127.0.0.1 and 10.0.0.0/8 and its Unix sockets; a plain address, one with PROXY, one with PROXY and TLS."""
-    server = fleet.make(alg="HS256", trusted_proxies="127.0.0.1, 10.0.0.0/8, unix", head_timeout="3s")
+    server = fleet.make(people=WITH_STRANGERS, alg="HS256", trusted_proxies="127.0.0.1, 10.0.0.0/8, unix", head_timeout="3s")
     server.proxy_port, server.tls_port = free_port(), free_port()
     server.socket_path = f"{server.directory}/front.sock"
     pair = Pair("localhost")
@@ -115,19 +118,19 @@ def test_a_trusted_proxy_is_believed_from_the_right(proxied, fields, expected):
 def test_fields_from_others_are_not_read(make_server):
     """J8: without a list nobody is trusted, and of a list only who stands in it."""
     for settings in ({}, {"trusted_proxies": "10.0.0.0/8"}):
-        server = make_server(alg="HS256", **settings).start()
+        server = make_server(people=WITH_STRANGERS, alg="HS256", **settings).start()
         assert source(server, server.address, X_Forwarded_For="192.0.2.1", Forwarded="for=192.0.2.1") == "127.0.0.1"
 
 
 def test_the_field_can_be_named(make_server):
-    server = make_server(alg="HS256", trusted_proxies="127.0.0.1", forwarded_field="x-forwarded-for").start()
+    server = make_server(people=WITH_STRANGERS, alg="HS256", trusted_proxies="127.0.0.1", forwarded_field="x-forwarded-for").start()
     both = {"Forwarded": "for=198.51.100.66", "X_Forwarded_For": "192.0.2.1"}
     assert source(server, server.address, **both) == "192.0.2.1"
     assert source(server, server.address, Forwarded="for=198.51.100.66") == "127.0.0.1"
 
 
 def test_failed_logins_are_counted_by_the_clients_address(make_server):
-    server = make_server(alg="HS256", trusted_proxies="127.0.0.1", login_source_failures=2).start()
+    server = make_server(people=WITH_STRANGERS, alg="HS256", trusted_proxies="127.0.0.1", login_source_failures=2).start()
 
     def statuses(*forwarded: str) -> set[int]:
         """Of as many logins at once: one after the other, a slow machine would give failures time to be forgotten."""
@@ -259,7 +262,7 @@ def test_half_a_header_has_its_deadline_and_costs_no_time(proxied):
 
 
 def test_a_header_from_elsewhere_is_not_taken(make_server):
-    server = make_server(alg="HS256", trusted_proxies="10.0.0.0/8")
+    server = make_server(people=WITH_STRANGERS, alg="HS256", trusted_proxies="10.0.0.0/8")
     port = free_port()
     server.settings["listen"] += f",proxy+127.0.0.1:{port}"
     server.start()
@@ -268,7 +271,7 @@ def test_a_header_from_elsewhere_is_not_taken(make_server):
 
 def test_connections_are_counted_by_the_address_in_the_header(make_server):
     """IPv6 by /64; the proxy itself may have as many as it likes."""
-    server = make_server(alg="HS256", trusted_proxies="127.0.0.1", connections_per_source=2)
+    server = make_server(people=WITH_STRANGERS, alg="HS256", trusted_proxies="127.0.0.1", connections_per_source=2)
     port = free_port()
     server.settings["listen"] += f",proxy+127.0.0.1:{port}"
     server.start()

@@ -177,3 +177,29 @@ struct ProxyTrustTests {
         #expect(!ProxyTrust().covers(.local) && !ProxyTrust().covers(Self.proxy))
     }
 }
+
+@Suite("Addresses that no packet from the Internet has")
+struct PrivateAddressTests {
+    @Test(arguments: [
+        "10.0.0.1", "10.255.255.255", "127.0.0.1", "127.9.9.9", "169.254.1.1", "172.16.0.1", "172.31.255.255",
+        "192.168.0.1", "100.64.0.1", "100.127.255.255", "::1", "fc00::1", "fdff::1", "fe80::1", "febf::1",
+        "::ffff:10.0.0.1",
+    ])
+    func `are private`(_ text: String) {
+        let octets = Array(text.utf8)
+        let address = PeerAddress(text: octets.span)
+        #expect(address?.isPrivate == true)
+        #expect(PeerAddress.local.isPrivate)
+    }
+
+    @Test(arguments: [
+        "9.255.255.255", "11.0.0.1", "126.0.0.1", "128.0.0.1", "169.253.1.1", "172.15.0.1", "172.32.0.1", "192.167.0.1",
+        "192.169.0.1", "100.63.0.1", "100.128.0.1", "203.0.113.7", "::", "::2", "1::1", "fbff::1", "fe00::1",
+        "fec0::1", "2001:db8::1", "::ffff:203.0.113.7",
+    ])
+    func `are not`(_ text: String) {
+        let octets = Array(text.utf8)
+        let address = PeerAddress(text: octets.span)
+        #expect(address?.isPrivate == false)
+    }
+}

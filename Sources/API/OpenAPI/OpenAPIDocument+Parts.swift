@@ -79,6 +79,7 @@ extension OpenAPIDocument {
                 scope: {type: string, description: "Scope tokens, one space apart; default: all the user has."}
                 audience: {type: string, description: "One of MARTLET_AUDIENCE; default: the first."}
                 mode: {type: string, enum: [body]}
+                source: {type: string, maxLength: 64, description: "The end user's IPv4 or IPv6 address, by which failed logins are limited; from authenticated clients only."}
                 client_id: {type: string}
                 client_secret: {type: string}
             Refresh:

@@ -1,0 +1,40 @@
+package import Accounts
+package import Token
+
+extension Realm {
+    /// The algorithms that access tokens may be signed with under today's settings and clients.
+    package func neededAlgorithms(for clients: ClientDirectory) -> [Algorithm] {
+        settings.neededAlgorithms(for: clients)
+    }
+
+    /// What `keyring` cannot sign at `now` (milliseconds since 1970) although the settings or a client ask for it:
+    /// names of algorithms, and `refresh` for refresh tokens.
+    package func missingSigners(in keyring: Keyring, for clients: ClientDirectory, at now: Int64) -> [String] {
+        settings.missingSigners(in: keyring, for: clients, at: now)
+    }
+
+    /// The same of the keys and clients that are in use.
+    package func missingSigners(at now: Int64) -> [String] {
+        missingSigners(in: keyring.current, for: clients.current, at: now)
+    }
+}
+
+extension RealmSettings {
+    /// `MARTLET_ALG`, HS256 for the audiences that share a secret, and what enabled clients ask for.
+    package func neededAlgorithms(for clients: ClientDirectory) -> [Algorithm] {
+        var needed: Set<Algorithm> = [algorithm]
+        if !sharedSecretAudiences.isEmpty { needed.insert(.hs256) }
+        for client in clients.clients where !client.isDisabled {
+            guard let name = client.algorithm, let wanted = Algorithm(rawValue: name) else { continue }
+            // A client that may use shared audiences only gets HS256 tokens, whatever it asks for.
+            let isUsed = audiences.contains { client.mayUse(audience: $0) && !sharedSecretAudiences.contains($0) }
+            if isUsed { needed.insert(wanted) }
+        }
+        return Algorithm.allCases.filter(needed.contains)
+    }
+
+    package func missingSigners(in keyring: Keyring, for clients: ClientDirectory, at now: Int64) -> [String] {
+        let missing = neededAlgorithms(for: clients).filter { keyring.signingKey(for: $0, at: now) == nil }
+        return missing.map(\.rawValue) + (keyring.refreshKey(at: now) == nil ? ["refresh"] : [])
+    }
+}

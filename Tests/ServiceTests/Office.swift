@@ -1,0 +1,139 @@
+import Accounts
+import Dispatch
+import Foundation
+import Octets
+import OpenSSL
+import Revocation
+import Service
+import Synchronization
+import Telemetry
+import Token
+
+/// The use cases over a journal in a directory of its own, with clocks and a hash function of the test's.
+final class Office {
+    static let start: Int64 = 1_800_000_000_000
+    static let password = "correct horse"
+
+    let wall = Mutable(start)
+    let monotonic = Mutable<Int64>(5_000_000)
+    /// The cost of each hash that was computed, in the order in which they were asked for.
+    let hashes = Mutable<[Argon2Parameters]>([])
+    let realm: Realm
+    let desk: Desk
+    private let directory = FileManager.default.temporaryDirectory.appendingPathComponent("office-\(Foundation.UUID())")
+
+    /// - Parameters:
+    ///   - failures: that an account has; no more are free while a test runs.
+    ///   - queue: logins that may wait for the one worker.
+    init(
+        failures: Int64 = 3, queue: Int = 8, keys: [Key]? = nil, users: UserDirectory, clients: ClientDirectory
+    ) throws {
+        let (wall, monotonic, hashes) = (wall, monotonic, hashes)
+        let clock = WallClock { wall.value }
+        let revocations = try RevocationStore.open(
+            RevocationOptions(
+                directory: directory.path, grace: 10_000, sessionMax: 90 * 86_400_000, clock: clock,
+                monotonicNow: { monotonic.value }, random: { Random.next64() }))
+        let settings = RealmSettings(
+            issuer: "https://auth.example", audiences: ["api", "billing"], algorithm: .edDSA, sharedSecretAudiences: [],
+            extraClaims: [], accessLifetime: 600, refreshIdle: 14 * 86_400, sessionMax: 90 * 86_400, leeway: 0)
+        let hasher = PasswordHasher(parameters: try Self.cost()) { (password, _, cost, count) throws(AccountsFault) in
+            hashes.change { $0.append(cost) }
+            return Self.tag(password, count)
+        }
+        realm = Realm(
+            settings: settings, keyring: Published(try Keyring(keys ?? Self.keys())), users: Published(users),
+            clients: Published(clients), revocations: revocations, passwords: hasher,
+            hashing: try HashingPool(workers: 1, queueCountMax: queue),
+            throttle: LoginThrottle(
+                account: .init(failureCountMax: failures, refillMilliseconds: 30_000), source: .off, key: (1, 2)),
+            clock: clock, monotonic: { monotonic.value },
+            log: Log(level: .error, form: .json, clock: clock) { _ in }, random: { Random.bytes($0) },
+            storeHash: { _, _ in })
+        desk = try Desk(realm: realm)
+    }
+
+    deinit {
+        realm.hashing.close()
+        realm.revocations.close()
+        try? FileManager.default.removeItem(at: directory)
+    }
+
+    static func keys() throws -> [Key] {
+        [
+            try Key.generate(.edDSA, purpose: .access, createdAt: start),
+            try Key.generate(.hs256, purpose: .refresh, createdAt: start),
+        ]
+    }
+
+    static func cost() throws -> Argon2Parameters {
+        guard let cost = Argon2Parameters(memoryKiB: 64, passes: 3, lanes: 1) else { throw CancellationError() }
+        return cost
+    }
+
+    /// Stands for Argon2id: nobody's password by chance, and no time.
+    static func tag(_ password: [UInt8], _ count: Int) -> [UInt8] {
+        Array((SHA256.digest(password.span) + SHA256.digest(password.reversed().span)).prefix(count))
+    }
+
+    static func user(_ name: String, _ number: UInt64 = 1, disabled: Bool = false, stored: String? = nil) throws -> User
+    {
+        let hasher = PasswordHasher(parameters: try cost()) { password, _, _, count in tag(password, count) }
+        let hash = try stored ?? hasher.hash(Array(password.utf8), salt: [UInt8](repeating: 1, count: 16))
+        return User(
+            id: UUID(high: 0x019a_0000_0000_7000, low: 1 << 63 | number), name: name, passwordHash: hash,
+            scopes: ["read", "write"], isDisabled: disabled)
+    }
+
+    func attempt(_ name: String, _ password: String = password, client: Client? = nil) -> LoginAttempt {
+        LoginAttempt(
+            username: name, password: Secret(Array(password.utf8)), scope: nil, audience: nil, client: client,
+            source: .address(1))
+    }
+
+    /// The whole login.
+    func login(_ attempt: LoginAttempt) throws(LoginFailure) -> TokenPair {
+        try desk.openSession(try judged(attempt), at: wall.value)
+    }
+
+    /// The login up to where its password was looked at.
+    func judged(_ attempt: LoginAttempt) throws(LoginFailure) -> LoginGrant {
+        let verdict = Mutable<Result<LoginGrant, LoginFailure>?>(nil)
+        let arrived = DispatchSemaphore(value: 0)
+        desk.follow()
+        try desk.beginLogin(attempt, at: wall.value) { result in
+            verdict.change { $0 = result }
+            arrived.signal()
+        }
+        arrived.wait()
+        guard let result = verdict.value else { preconditionFailure("no verdict came") }
+        return try result.get()
+    }
+
+    func refresh(
+        _ token: [UInt8], audience: String? = nil, client: Client? = nil
+    ) throws(RefreshFailure) -> (pair: TokenPair, isReplay: Bool) {
+        let told = Mutable<(RefreshAttempt, RotationOutcome)?>(nil)
+        let arrived = DispatchSemaphore(value: 0)
+        desk.follow()
+        try desk.beginRefresh(token.span, scope: nil, audience: audience, client: client, at: wall.value) {
+            attempt, outcome in
+            told.change { $0 = (attempt, outcome) }
+            arrived.signal()
+        }
+        arrived.wait()
+        guard let (attempt, outcome) = told.value else { preconditionFailure("no outcome came") }
+        return try desk.completeRefresh(attempt, outcome)
+    }
+}
+
+/// A value that a test changes while other threads read it.
+final class Mutable<Value: Sendable>: Sendable {
+    private let state: Mutex<Value>
+
+    init(_ value: Value) { state = Mutex(value) }
+
+    var value: Value { state.withLock { $0 } }
+
+    func change(_ body: (inout Value) -> Void) { state.withLock { body(&$0) } }
+}
