@@ -30,19 +30,22 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --user-group --uid 10001 --no-create-home --home-dir /nonexistent martlet \
  && install --directory --owner martlet --group martlet --mode 0700 \
-        /var/lib/martlet/state /var/lib/martlet/keys /var/lib/martlet/accounts
+        /var/lib/martlet/state /var/lib/martlet/keys /var/lib/martlet/accounts \
+ && install --directory --mode 1777 /run/martlet
 COPY --from=build /src/.build/release/martlet /usr/local/bin/martlet
 
-# Accounts have a folder of their own, because their files are replaced by renaming.
+# Accounts have a folder of their own, because their files are replaced by renaming. The operator's socket is what
+# `docker compose exec martlet martlet status` asks; its folder is a volume of the image, so that it
+# can be written on a read-only root, too.
 ENV MARTLET_LISTEN=0.0.0.0:8080 \
-    MARTLET_OPERATOR_LISTEN=127.0.0.1:8081 \
+    MARTLET_OPERATOR_LISTEN=127.0.0.1:8081,unix:/run/martlet/operator.sock \
     MARTLET_STATE=/var/lib/martlet/state \
     MARTLET_KEYS=/var/lib/martlet/keys \
     MARTLET_USERS=/var/lib/martlet/accounts/users.json \
     MARTLET_CLIENTS=/var/lib/martlet/accounts/clients.json
 USER 10001:10001
 EXPOSE 8080
-VOLUME ["/var/lib/martlet/state", "/var/lib/martlet/keys", "/var/lib/martlet/accounts"]
+VOLUME ["/var/lib/martlet/state", "/var/lib/martlet/keys", "/var/lib/martlet/accounts", "/run/martlet"]
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["martlet", "healthcheck"]
 ENTRYPOINT ["martlet"]

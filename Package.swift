@@ -87,7 +87,9 @@ let package = Package(
         tests(
             "APITests",
             ["API", "HTTP", "Service", "Accounts", "Revocation", "Token", "Journal", "Telemetry", "OpenSSL", "Octets"]),
-        tests("AssemblyTests", ["Assembly", "Service", "Accounts", "Token", "Telemetry", "Octets"]),
+        tests(
+            "AssemblyTests",
+            ["Assembly", "Service", "Accounts", "Token", "Revocation", "Journal", "Telemetry", "OpenSSL", "Octets"]),
         tests("MartletTests", ["martlet", "Assembly", "Accounts", "Fetching", "Token", "Octets"]),
         tests("ContractTests", ["Assembly", "API", "HTTP"]),
         tests("TidyTests", []),

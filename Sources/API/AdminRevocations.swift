@@ -1,3 +1,4 @@
+import Accounts
 import HTTP
 import Octets
 import Revocation
@@ -6,7 +7,7 @@ import Telemetry
 import Token
 
 extension Application {
-    /// `POST /admin/revocations`: an operator ends a token, a session, or everything of a subject, a client, a key or of all.
+    /// `POST /admin/revocations`: an operator ends a token, a session, or everything of a user, a client, a key or of all.
     ///
     /// Only over a Unix socket, whose file mode says who may (M5); over TCP the path does not exist.
     func adminRevocations(
@@ -14,44 +15,138 @@ extension Application {
     ) throws(Problem) -> Disposition {
         guard request.peer == .local else { throw Problem(.notFound) }
         let parameters = try Parameters(request, .json, &json)
-        let order = try RevocationOrder(parameters)
+        try OrderReader.refuseOthers(in: json, request)
+        let order = try OrderReader(parameters, desk, shared.appliedKeys).order()
         let exchange = copy exchange
         desk.carryOut(order) { result in
             exchange.resume { handler, response in
                 guard let application = handler as? Application else { return }
                 if case .success(let seq) = result {
                     response.addLines("Content-Type: application/json\r\n")
-                    response.body.append("{\"seq\":")
-                    response.body.append(decimal: Int64(clamping: seq))
-                    response.body.append("}")
+                    var writer = JSONWriter()
+                    writer.beginObject()
+                    writer.name("seq")
+                    writer.integer(Int64(clamping: seq))
+                    writer.name(order.member)
+                    writer.string(order.name)
+                    writer.endObject()
+                    response.body.append(contentsOf: writer.bytes)
                 }
-                application.finishRevocation(result, status: 200, call, &response) { $0.add("order", "\(order)") }
+                application.finishRevocation(result, status: 200, call, &response) { line in
+                    line.add("order", "\(order.member) \(order.name)")
+                }
             }
         }
         return .deferred
     }
 }
 
-extension RevocationOrder {
-    fileprivate init(_ parameters: Parameters) throws(Problem) {
-        let usage = "Name exactly one of jti, sid, sub, client_id, kid, or all: true."
-        var orders: [RevocationOrder] = []
-        if let text = try parameters.text("jti") {
-            guard let jti = UUID(text) else { throw Problem(.requestMalformed, "jti must be a UUID.") }
-            guard let expiresAt = try parameters.natural("expires_at"), NumericDate.range.contains(expiresAt) else {
-                throw Problem(.requestMalformed, "jti needs expires_at: the token's own exp.")
-            }
-            orders.append(.token(jti, expiresAt: expiresAt))
+/// What the content of an order may say, and whether what it names exists.
+///
+/// An order that ends nothing must not be acknowledged, so a name that this service does not know is an error unless the
+/// operator says that it is meant.
+private struct OrderReader {
+    private static let members: [StaticString] = [
+        "jti", "expires_at", "sid", "sub", "username", "client_id", "kid", "all", "unknown",
+    ]
+    private static let usage = "Name exactly one of jti, sid, sub, username, client_id, kid, or all: true."
+    private static let meant = "To revoke ahead of its creation, also send unknown with the value allow."
+
+    private let parameters: Parameters
+    private let users: UserDirectory
+    private let clients: ClientDirectory
+    private let keys: () -> [AppliedKey]
+
+    init(_ parameters: Parameters, _ desk: Desk, _ keys: @escaping () -> [AppliedKey]) {
+        self.parameters = parameters
+        users = desk.users
+        clients = desk.clients
+        self.keys = keys
+    }
+
+    /// A misspelled member must not widen an order.
+    static func refuseOthers(in document: JSONDocument, _ request: borrowing Request) throws(Problem) {
+        guard !request.body.isEmpty else { return }
+        let known = members.map { JSONDocument.nameFingerprint(of: Array("\($0)".utf8).span) }
+        for member in document.members(0) where !known.contains(document.nameFingerprint(member.name)) {
+            throw Problem(.requestMalformed, "There is a member that this route does not know. \(usage)")
         }
+    }
+
+    func order() throws(Problem) -> RevocationOrder {
+        var orders: [RevocationOrder] = []
+        if let order = try token() { orders.append(order) }
         if let text = try parameters.text("sid") {
             guard let sid = UUID(text) else { throw Problem(.requestMalformed, "sid must be a UUID.") }
             orders.append(.session(sid))
         }
-        if let subject = try parameters.name("sub") { orders.append(.subject(subject)) }
-        if let client = try parameters.name("client_id") { orders.append(.client(client)) }
-        if let kid = try parameters.name("kid") { orders.append(.key(kid)) }
-        if parameters.isTrue("all") { orders.append(.all) }
-        guard orders.count == 1 else { throw Problem(.requestMalformed, usage) }
-        self = orders[0]
+        let isMeant = try isMeantAhead()
+        if let order = try subject(isMeant) { orders.append(order) }
+        if let client = try parameters.name("client_id") {
+            guard isMeant || isKnown(client: client) else {
+                throw Problem(.requestMalformed, "There is no client of this client_id. \(Self.meant)")
+            }
+            orders.append(.client(client))
+        }
+        if let kid = try parameters.name("kid") {
+            guard isMeant || keys().contains(where: { $0.key.kid == kid }) else {
+                throw Problem(.requestMalformed, "There is no key of this kid. \(Self.meant)")
+            }
+            orders.append(.key(kid))
+        }
+        if try parameters.isTrueIfPresent("all") { orders.append(.all) }
+        guard orders.count == 1 else { throw Problem(.requestMalformed, Self.usage) }
+        return orders[0]
+    }
+
+    private func token() throws(Problem) -> RevocationOrder? {
+        let expiresAt = try parameters.natural("expires_at")
+        guard let text = try parameters.text("jti") else {
+            guard expiresAt == nil else { throw Problem(.requestMalformed, "expires_at goes with jti only.") }
+            return nil
+        }
+        guard let jti = UUID(text) else { throw Problem(.requestMalformed, "jti must be a UUID.") }
+        guard expiresAt.map(NumericDate.range.contains) ?? true else {
+            throw Problem(.requestMalformed, "expires_at must be the token's own exp, in seconds since 1970.")
+        }
+        return .token(jti, expiresAt: expiresAt ?? 0)
+    }
+
+    private func subject(_ isMeant: Bool) throws(Problem) -> RevocationOrder? {
+        if let name = try parameters.name("username") {
+            guard try parameters.octets("sub") == nil else { throw Problem(.requestMalformed, Self.usage) }
+            guard let user = users.user(named: name) else {
+                throw Problem(
+                    .requestMalformed, "There is no user of this name. Name a removed user by its id, as sub.")
+            }
+            return .subject(user.id.description)
+        }
+        guard let subject = try parameters.name("sub") else { return nil }
+        let isKnown = UUID(subject).flatMap { users.standing(of: $0) } != nil
+        guard isMeant || isKnown else {
+            throw Problem(
+                .requestMalformed,
+                "There is no user of this id. Send the user's name as username. \(Self.meant)")
+        }
+        return .subject(subject)
+    }
+
+    private func isMeantAhead() throws(Problem) -> Bool {
+        guard let text = try parameters.text("unknown") else { return false }
+        guard text == "allow" else { throw Problem(.requestMalformed, "The only value of unknown is allow.") }
+        return true
+    }
+
+    private func isKnown(client: String) -> Bool {
+        client == Realm.firstPartyClient || client == Realm.mintClient || clients.client(id: client) != nil
+    }
+}
+
+extension Parameters {
+    /// - Returns: false if the member is absent.
+    fileprivate func isTrueIfPresent(_ name: StaticString) throws(Problem) -> Bool {
+        guard isPresent(name) else { return false }
+        guard isTrue(name) else { throw Problem(.requestMalformed, "The member \(name) must be true.") }
+        return true
     }
 }

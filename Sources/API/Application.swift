@@ -12,6 +12,8 @@ package final class Application: Handler {
     private var requestID: RequestID
     /// Nil while there is no access log.
     private let access: AccessRecorder?
+    /// Without a slash at its end; empty for an issuer without a path.
+    private let issuerPath: [UInt8]
     var json = JSONDocument()
     /// The pages that do not change between two changes of the keys.
     var pages: Pages
@@ -24,18 +26,26 @@ package final class Application: Handler {
         requestID = RequestID(prefix: shared.random())
         access = shared.accessLog.map { AccessRecorder(lane: $0.newLane(), random: shared.random) }
         pages = Pages(shared: shared, desk: desk)
+        issuerPath = Self.path(of: shared.realm.settings.issuer)
     }
 
     package func handle(
         _ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange
     ) -> Disposition {
         desk.follow()
-        let endpoint = Endpoint.at(request)
+        let endpoint = endpoint(at: request)
         let trace = traceContext(request, endpoint)
-        let call = newCall(endpoint, from: request.peer, trace, access?.facts(request, trace))
+        let call = newCall(
+            endpoint, from: request.peer, over: request.channel, trace, access?.facts(request, trace))
         noticeForwarding(request, endpoint, call)
         do throws(Problem) {
-            guard let endpoint else { throw missing(request) }
+            guard let endpoint else {
+                guard isServerWide(request) else { throw missing(request) }
+                response.status = 204
+                response.addLines("Allow: GET, HEAD, POST, OPTIONS\r\n")
+                finish(call, &response)
+                return .answered
+            }
             try admit(request, endpoint, &response)
             guard request.method != .options || endpoint.methods == nil else {
                 allow(endpoint, &response)
@@ -51,21 +61,65 @@ package final class Application: Handler {
         return .answered
     }
 
+    private func endpoint(at request: borrowing Request) -> Endpoint? {
+        if let found = Endpoint.at(request, request.path) { return found }
+        guard !issuerPath.isEmpty, request.role == .service else { return nil }
+        // The metadata name every endpoint below the issuer's own path, which a proxy in front may strip or not.
+        let path = request.bytes[request.path]
+        if path.starts(with: issuerPath) {
+            return Endpoint.at(request, (request.path.lowerBound + issuerPath.count)..<request.path.upperBound)
+        }
+        // RFC 8414 §3 puts the issuer's path behind the well-known part.
+        return path.elementsEqual("\(Endpoint.metadata.path)".utf8 + issuerPath) ? .metadata : nil
+    }
+
+    package func admits(_ request: borrowing Request, _ response: inout Response) -> Bool {
+        let endpoint = endpoint(at: request)
+        do throws(Problem) {
+            guard let endpoint else { throw missing(request) }
+            try admit(request, endpoint, &response)
+            if request.method == .post, let accepted = endpoint.accepted {
+                _ = try Parameters.contentType(request, accepted)
+            }
+            return true
+        } catch {
+            let trace = traceContext(request, endpoint)
+            let call = newCall(
+                endpoint, from: request.peer, over: request.channel, trace, access?.facts(request, trace))
+            response.closesConnection = true
+            answer(error, call, &response)
+            if error.code == .methodNotAllowed, let endpoint { response.addField("Allow", endpoint.allowed.utf8) }
+            finish(call, &response)
+            return false
+        }
+    }
+
     package func refuse(
         _ fault: WireFault, from peer: PeerAddress, over channel: Channel, _ response: inout Response
     ) {
-        let call = newCall(nil, from: peer, nil, access?.facts(unreadFrom: channel))
+        let call = newCall(nil, from: peer, over: channel, nil, access?.facts(unreadFrom: channel))
         let retryAfter: Int64? = fault.status == 503 ? 1 : nil
-        answer(Problem(ProblemCode(fault), reason: fault.rawValue, retryAfter: retryAfter), call, &response)
+        answer(Problem(ProblemCode(fault), reason: fault.reason, retryAfter: retryAfter), call, &response)
         finish(call, &response)
     }
 
+    private static func path(of issuer: String) -> [UInt8] {
+        guard let scheme = issuer.firstRange(of: "://"),
+            let slash = issuer[scheme.upperBound...].firstIndex(of: "/")
+        else { return [] }
+        var path = issuer[slash...]
+        while path.hasSuffix("/") { path.removeLast() }
+        return Array(path.utf8)
+    }
+
     private func newCall(
-        _ endpoint: Endpoint?, from source: PeerAddress?, _ trace: TraceContext?, _ facts: AccessFacts?
+        _ endpoint: Endpoint?, from source: PeerAddress?, over channel: Channel, _ trace: TraceContext?,
+        _ facts: AccessFacts?
     ) -> Call {
         requestID.advance()
         return Call(
-            endpoint: endpoint, requestID: requestID, source: source, began: shared.monotonic(),
+            endpoint: endpoint, requestID: requestID, source: source, peerUser: channel.peerUser,
+            began: shared.monotonic(),
             now: desk.realm.clock.now, trace: facts?.own ?? trace, facts: facts)
     }
 
@@ -87,7 +141,15 @@ package final class Application: Handler {
 
     func answer(_ problem: Problem, _ call: Call, _ response: inout Response) {
         problem.write(to: &response, requestID: call.requestID, isOAuth: call.endpoint?.isOAuth ?? false)
-        let level: Log.Level = problem.status >= 500 ? .error : call.endpoint?.isQuiet ?? true ? .debug : .info
+        let quiet: Log.Level = call.endpoint?.isQuiet ?? true ? .debug : .info
+        let level: Log.Level =
+            switch problem.code {
+            // Any client can send these, all day long.
+            case .methodUnknown, .codingUnsupported, .versionUnsupported: quiet
+            // The service does what it is meant to under load.
+            case .hashingSaturated, .tooManyConnections: .warning
+            default: problem.status >= 500 ? .error : quiet
+            }
         shared.log.write(level, "request_refused") { line in
             call.add(to: &line)
             line.add("path", call.endpoint.map { "\($0.path)" } ?? "-")
@@ -99,6 +161,12 @@ package final class Application: Handler {
 
     private func missing(_ request: borrowing Request) -> Problem {
         request.method == .other ? Problem(.methodUnknown) : Problem(.notFound)
+    }
+
+    /// `OPTIONS *` asks about the server as a whole (RFC 9110 §9.3.7), and a probe such as HAProxy's plain
+    /// `option httpchk` sends `OPTIONS /`.
+    private func isServerWide(_ request: borrowing Request) -> Bool {
+        request.method == .options && (request.isEqual(request.path, "*") || request.isEqual(request.path, "/"))
     }
 
     /// What every endpoint refuses alike: unknown and wrong methods, and tokens in the URL.
@@ -134,6 +202,7 @@ package final class Application: Handler {
         case .livez: livez(&response)
         case .readyz: try readyz(&response)
         case .metrics: metrics(&response)
+        case .adminStatus: try adminStatus(request, &response)
         case .adminRevocations: return try adminRevocations(request, exchange, call)
         }
         return .answered
@@ -146,6 +215,8 @@ struct Call: Sendable {
     let requestID: RequestID
     /// Unknown for a message that could not be read.
     let source: PeerAddress?
+    /// Who asked over a Unix socket of the operator.
+    let peerUser: UInt32?
     /// Nanoseconds of a clock that only goes forward.
     let began: Int64
     /// Milliseconds since 1970.
@@ -160,6 +231,7 @@ struct Call: Sendable {
         line.add("request_id", requestID.description)
         if let trace { line.add("trace_id", trace.traceID) }
         if let source { line.add("source", source.description) }
+        if let peerUser { line.add("uid", peerUser) }
     }
 }
 

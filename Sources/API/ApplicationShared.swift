@@ -12,8 +12,13 @@ package final class ApplicationShared: Sendable {
     package let accessLog: AccessLog?
     /// The document served at `/openapi.yaml`.
     package let openAPI: [UInt8]
-    /// Whatever makes the service not ready beside an unwritable journal; empty when all is well.
-    package let unreadiness: @Sendable () -> [String]
+    package let reloads: ReloadStatus
+    let process: ProcessFacts
+    /// When the TLS certificate expires, in seconds since 1970; nil without TLS.
+    let certificateExpiry: @Sendable () -> Int64?
+    let processFigures: @Sendable () -> ProcessFigures
+    /// All keys of the directory as they are applied, ended and compromised ones included.
+    let appliedKeys: @Sendable () -> [AppliedKey]
     /// Nanoseconds of a clock that only goes forward.
     let monotonic: @Sendable () -> Int64
     let random: @Sendable () -> UInt64
@@ -27,7 +32,10 @@ package final class ApplicationShared: Sendable {
     package init(
         realm: Realm, connections: ConnectionCounters, accessLog: AccessLog? = nil, openAPI: [UInt8],
         monotonic: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64,
-        loginSources: LoginSources = LoginSources(), unreadiness: @escaping @Sendable () -> [String]
+        loginSources: LoginSources = LoginSources(), reloads: ReloadStatus, process: ProcessFacts,
+        appliedKeys: @escaping @Sendable () -> [AppliedKey],
+        certificateExpiry: @escaping @Sendable () -> Int64? = { nil },
+        processFigures: @escaping @Sendable () -> ProcessFigures = { ProcessFigures() }
     ) {
         self.realm = realm
         self.connections = connections
@@ -36,7 +44,11 @@ package final class ApplicationShared: Sendable {
         self.openAPI = openAPI
         self.monotonic = monotonic
         self.random = random
-        self.unreadiness = unreadiness
+        self.reloads = reloads
+        self.process = process
+        self.appliedKeys = appliedKeys
+        self.certificateExpiry = certificateExpiry
+        self.processFigures = processFigures
         self.loginSources = loginSources
         nameKey = (random(), random())
     }

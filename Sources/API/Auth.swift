@@ -2,19 +2,19 @@ import Accounts
 import HTTP
 import Octets
 import Service
+import Telemetry
 import Token
 
 extension Application {
     /// `/auth`, any method: the question a gateway asks before it lets a request through (nginx `auth_request`, Traefik and
     /// Caddy forward-auth). Answers 200, 401 or 403 and nothing else (J6); bodies are ignored.
     ///
-    /// The query is the gateway's own: `aud`, `scope` and `role` say what this route needs. What the gateway relays about the
+    /// The query is the gateway's own: its conditions say what this route needs. What the gateway relays about the
     /// original request plays no part in the decision (J8).
     func auth(_ request: borrowing Request, _ response: inout Response, _ call: Call) throws(Problem) {
-        let expectations = try gatewayExpectations(request)
-        guard !Query.carriesToken(request), case .at(let range) = BearerToken(request) else {
-            throw Problem(.tokenMissing)
-        }
+        guard !Query.carriesToken(request) else { throw Problem(.tokenMissing) }
+        let expectations = try gatewayExpectations(request, call)
+        guard case .at(let range) = BearerToken(request) else { throw Problem(.tokenMissing) }
         let claims: VerifiedClaims
         do throws(VerifyFailure) {
             claims = try desk.verify(request.octets(range), expectations, at: call.now)
@@ -39,17 +39,22 @@ extension Application {
         response.addField("X-Auth-Expires", String(claims.expiresAt).utf8)
     }
 
-    /// A query that cannot be read admits nobody: a gateway's mistake must not open the door.
-    private func gatewayExpectations(_ request: borrowing Request) throws(Problem) -> VerifyExpectations {
-        var expectations = VerifyExpectations()
+    /// A query that is not understood admits no request: a gateway's mistake must not open the door. The answer is 403, since
+    /// gateways turn 400 into 500, and the mistake is logged for the operator, who alone can correct it.
+    private func gatewayExpectations(_ request: borrowing Request, _ call: Call) throws(Problem) -> VerifyExpectations {
+        guard !request.query.isEmpty else { return VerifyExpectations() }
         do throws(Problem) {
-            let query = try Query(request)
-            expectations.audience = try query.text("aud").map { .anyOf([Array($0.utf8)]) }
-            expectations.scopes = try VerifyExpectations.words(try query.text("scope"))
-            expectations.roles = try query.text("role").map { $0.split(separator: " ").map(String.init) } ?? []
+            var conditions = Conditions()
+            try conditions.read(try Query(request))
+            return conditions.expectations
         } catch {
-            throw Problem(.tokenMissing, reason: "the gateway's query is not understood: \(error.detail ?? "")")
+            let detail = error.detail ?? "The query is not understood."
+            shared.log.write(.warning, "auth_condition_invalid") { line in
+                call.add(to: &line)
+                line.add("path", "\(Endpoint.auth.path)")
+                line.add("reason", detail)
+            }
+            throw Problem(.conditionInvalid, detail, reason: detail)
         }
-        return expectations
     }
 }

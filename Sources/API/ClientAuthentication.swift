@@ -14,7 +14,7 @@ extension Application {
         let inContent = try parameters.text("client_id")
         let secret = try parameters.octets("client_secret")
         guard request.fieldCount("authorization") > 0, let basic = BasicCredentials(request) else {
-            guard request.fieldCount("authorization") == 0 || secret == nil else { throw Problem(.clientInvalid) }
+            // Another scheme is no client authentication: a stale bearer token must not invalidate a good secret.
             guard let inContent else {
                 guard secret == nil else { throw Problem(.requestMalformed, "client_secret needs client_id.") }
                 return nil

@@ -5,7 +5,7 @@ package import HTTP
 package enum Endpoint: Int, CaseIterable, Sendable {
     case verify, auth, login, refresh, token, logout, revoke, introspect
     case jwks, metadata, openAPI, healthz
-    case livez, readyz, metrics, adminRevocations
+    case livez, readyz, metrics, adminRevocations, adminStatus
 
     package var path: StaticString {
         switch self {
@@ -25,6 +25,7 @@ package enum Endpoint: Int, CaseIterable, Sendable {
         case .readyz: "/readyz"
         case .metrics: "/metrics"
         case .adminRevocations: "/admin/revocations"
+        case .adminStatus: "/admin/status"
         }
     }
 
@@ -34,13 +35,23 @@ package enum Endpoint: Int, CaseIterable, Sendable {
         case .auth: nil
         case .verify: [.get, .head, .post]
         case .login, .refresh, .token, .logout, .revoke, .introspect, .adminRevocations: [.post]
-        case .jwks, .metadata, .openAPI, .healthz, .livez, .readyz, .metrics: [.get, .head]
+        case .jwks, .metadata, .openAPI, .healthz, .livez, .readyz, .metrics, .adminStatus: [.get, .head]
+        }
+    }
+
+    /// The content type of a POST request; nil where content means nothing.
+    var accepted: Parameters.Form? {
+        switch self {
+        case .login, .refresh, .logout: .either
+        case .token, .revoke, .introspect: .form
+        case .verify, .adminRevocations: .json
+        case .auth, .jwks, .metadata, .openAPI, .healthz, .livez, .readyz, .metrics, .adminStatus: nil
         }
     }
 
     package var role: Request.Role {
         switch self {
-        case .livez, .readyz, .metrics, .adminRevocations: .operator
+        case .livez, .readyz, .metrics, .adminRevocations, .adminStatus: .operator
         default: .service
         }
     }
@@ -57,8 +68,9 @@ package enum Endpoint: Int, CaseIterable, Sendable {
     package var codes: [ProblemCode] {
         switch self {
         case .verify:
-            [.requestMalformed, .scopeInsufficient, .authTooOld, .unsupportedMediaType] + ProblemCode.ofTokens
-        case .auth: [.scopeInsufficient, .roleInsufficient] + ProblemCode.ofTokens
+            [.requestMalformed, .scopeInsufficient, .roleInsufficient, .authTooOld, .unsupportedMediaType]
+                + ProblemCode.ofTokens
+        case .auth: [.scopeInsufficient, .roleInsufficient, .conditionInvalid, .authTooOld] + ProblemCode.ofTokens
         case .login:
             [
                 .requestMalformed, .scopeInvalid, .audienceInvalid, .invalidCredentials, .clientInvalid,
@@ -88,13 +100,15 @@ package enum Endpoint: Int, CaseIterable, Sendable {
             [.requestMalformed, .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .journalUnavailable]
         case .introspect: [.requestMalformed, .unsupportedMediaType, .clientInvalid]
         case .jwks, .metadata, .openAPI, .healthz, .livez, .readyz, .metrics: []
+        case .adminStatus: [.notFound]
         case .adminRevocations: [.requestMalformed, .unsupportedMediaType, .journalUnavailable, .notFound]
         }
     }
 
     /// The endpoint at a path, as one kind of listener serves it.
-    static func at(_ request: borrowing Request) -> Endpoint? {
-        for endpoint in allCases where request.isEqual(request.path, endpoint.path) {
+    /// - Parameter path: where the path lies in the request, or what is left of it behind the issuer's own.
+    static func at(_ request: borrowing Request, _ path: Range<Int>) -> Endpoint? {
+        for endpoint in allCases where request.isEqual(path, endpoint.path) {
             return endpoint.role == request.role ? endpoint : nil
         }
         return nil

@@ -16,16 +16,16 @@ extension Application {
         case .inactive:
             response.body.append("{\"active\":false}")
         case .access(let username):
-            response.body.append("{\"active\":true,\"token_type\":\"Bearer\"")
-            append(username, to: &response.body)
-            let claims = desk.payload.dropFirst()
-            response.body.append(",")
-            response.body.append(contentsOf: claims)
-        case .refresh(let claims, let username):
-            response.body.append("{\"active\":true")
-            append(username, to: &response.body)
             var writer = JSONWriter()
-            writer.beginObject()
+            begin(username, &writer)
+            writer.name("token_type")
+            writer.string("Bearer")
+            desk.writeClaims(to: &writer) { !Self.isOurs($0) }
+            writer.endObject()
+            response.body.append(contentsOf: writer.bytes)
+        case .refresh(let claims, let username):
+            var writer = JSONWriter()
+            begin(username, &writer)
             writer.name("iss")
             writer.string(desk.realm.settings.issuer)
             writer.name("sub")
@@ -43,16 +43,22 @@ extension Application {
             writer.name("exp")
             writer.integer(claims.expiresAt)
             writer.endObject()
-            response.body.append(",")
-            response.body.append(contentsOf: writer.bytes.dropFirst())
+            response.body.append(contentsOf: writer.bytes)
         }
     }
 
-    private func append(_ username: String?, to body: inout [UInt8]) {
+    private func begin(_ username: String?, _ writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.name("active")
+        writer.bool(true)
         guard let username else { return }
-        var writer = JSONWriter()
+        writer.name("username")
         writer.string(username)
-        body.append(",\"username\":")
-        body.append(contentsOf: writer.bytes)
+    }
+
+    /// Whether a claim has the name of a member that this server writes itself, and so is left out. Case does not count:
+    /// some parsers, such as Go's, read `Active` as `active`.
+    private static func isOurs(_ claim: String) -> Bool {
+        ["active", "username", "token_type"].contains(claim.uppercased().lowercased())
     }
 }

@@ -9,7 +9,8 @@ extension Application {
     func login(
         _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
-        let parameters = try Parameters(request, .either, &json)
+        try Query.refuseAny(request)
+        let parameters = try Parameters(request, .either, known: .login, &json)
         let attempt = try loginAttempt(request, parameters)
         if attempt.client == nil {
             shared.loginSources.note(request.peer, at: shared.monotonic() / 1_000_000)

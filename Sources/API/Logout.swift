@@ -9,52 +9,63 @@ extension Application {
     func logout(
         _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
-        let parameters = try Parameters(request, .either, &json)
+        try Query.refuseAny(request)
+        let parameters = try Parameters(request, .either, known: .logout, &json)
+        if case .nothing = parameters.given("scope") { throw Problem(.requestMalformed, "The member scope is empty.") }
         let named = try parameters.text("scope") ?? LogoutReach.local.rawValue
         guard let reach = LogoutReach(rawValue: named) else {
             throw Problem(.requestMalformed, "scope is one of local, others, global.")
         }
         let session = try logoutSession(request, parameters, reach, call)
         let exchange = copy exchange
-        desk.logout(session, reach) { result in
-            exchange.resume { handler, response in
-                guard let application = handler as? Application else { return }
-                application.finishRevocation(result, status: 204, call, &response) { line in
-                    line.add("reach", reach.rawValue)
-                    line.add("sub", session.subject)
-                    line.add("sid", session.sid.description)
+        do throws(LogoutFailure) {
+            try desk.logout(session, reach) { result in
+                exchange.resume { handler, response in
+                    guard let application = handler as? Application else { return }
+                    application.finishRevocation(result, status: 204, call, &response) { line in
+                        line.add("reach", reach.rawValue)
+                        line.add("sub", session.subject)
+                        line.add("sid", session.sid.description)
+                    }
                 }
             }
+        } catch {
+            throw Problem(error)
         }
         return .deferred
     }
 
+    /// The session that the stronger proof speaks for. A client logs out with what it has: a token that is expired, revoked
+    /// or nonsense beside a valid one does not keep the session alive.
     private func logoutSession(
         _ request: borrowing Request, _ parameters: Parameters, _ reach: LogoutReach, _ call: Call
     ) throws(Problem) -> LogoutSession {
         let refresh = try parameters.octets("refresh_token")
-        let bearer: Range<Int>?
-        switch BearerToken(request) {
-        case .absent: bearer = nil
-        case .at(let range): bearer = range
-        case .malformed: throw Problem(.requestMalformed, "The Authorization field must be one bearer token.")
+        let ofRefresh: Result<LogoutSession, LogoutFailure>? = refresh.map { token in
+            Result { () throws(LogoutFailure) in try desk.session(ofRefresh: token.span, for: reach, at: call.now) }
         }
-        guard bearer != nil || refresh != nil else { throw Problem(.tokenMissing) }
-        do throws(LogoutFailure) {
-            let ofRefresh =
-                if let refresh { try desk.session(ofRefresh: refresh.span, for: reach, at: call.now) } else {
-                    nil as LogoutSession?
-                }
-            let ofAccess =
-                if let bearer { try desk.session(ofAccess: request.octets(bearer), at: call.now) } else {
-                    nil as LogoutSession?
-                }
-            guard ofRefresh == nil || ofAccess == nil || ofRefresh?.sid == ofAccess?.sid,
-                let session = ofRefresh ?? ofAccess
-            else { throw .sessionUnclear }
-            return session
-        } catch {
-            throw Problem(error)
+        let ofAccess: Result<LogoutSession, LogoutFailure>?
+        switch BearerToken(request) {
+        case .absent: ofAccess = nil
+        case .malformed:
+            guard case .success = ofRefresh else {
+                throw Problem(.requestMalformed, "The Authorization field must be one bearer token.")
+            }
+            ofAccess = nil
+        case .at(let range):
+            do throws(LogoutFailure) {
+                ofAccess = .success(try desk.session(ofAccess: request.octets(range), at: call.now))
+            } catch {
+                ofAccess = .failure(error)
+            }
+        }
+        switch (ofRefresh, ofAccess) {
+        case (.success(let one), .success(let other)):
+            guard one.sid == other.sid else { throw Problem(LogoutFailure.sessionUnclear) }
+            return one
+        case (.success(let session), _), (_, .success(let session)): return session
+        case (.failure(let failure), _), (nil, .failure(let failure)): throw Problem(failure)
+        case (nil, nil): throw Problem(.tokenMissing)
         }
     }
 

@@ -14,6 +14,8 @@ extension Application {
         Self.addService(shared.realm, &page)
         Self.addJournal(shared.realm, &page)
         Self.addConnections(shared.connections, &page)
+        Self.addReloads(shared, &page)
+        Self.addProcess(shared, &page)
         if let accessLog = shared.accessLog { Self.addAccessLog(accessLog, &page) }
         response.addLines("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\nCache-Control: no-store\r\n")
         response.body.append(contentsOf: page.bytes)

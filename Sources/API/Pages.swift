@@ -75,8 +75,10 @@ struct Pages {
         }
     }
 
-    /// RFC 8414 §2; members that would be empty are left out (§3.2). There is no authorization endpoint, and passwords are a
-    /// first-party matter that no metadata tells of (RFC 9700 §2.4).
+    /// RFC 8414 §2. Passwords are for first-party clients only and are not listed as a grant (RFC 9700 §2.4).
+    ///
+    /// `response_types_supported` is REQUIRED there and must not be empty (§3.2). Without an authorization endpoint no response
+    /// type can be asked for; `none` is the registered value for that.
     private static func metadata(of realm: Realm) -> [UInt8] {
         let issuer = realm.settings.issuer
         let base = issuer.hasSuffix("/") ? String(issuer.dropLast()) : issuer
@@ -96,6 +98,7 @@ struct Pages {
         member("issuer", issuer)
         member("token_endpoint", base + "/token")
         member("jwks_uri", base + "/.well-known/jwks.json")
+        list("response_types_supported", ["none"])
         list("grant_types_supported", ["refresh_token"])
         list("token_endpoint_auth_methods_supported", methods + ["none"])
         member("revocation_endpoint", base + "/revoke")

@@ -3,47 +3,71 @@ import Octets
 
 /// The members of a request's content: a JSON object or a form, one meaning for both.
 ///
-/// Unknown members are ignored; a member sent twice is refused, a form member without a value counts as absent
-/// (RFC 6749 §3.2). Strings only, but for the few numbers that ``integer(_:)`` reads.
+/// Unknown members are ignored unless the endpoint names the ones it knows; a member sent twice is refused, a form member
+/// without a value counts as absent (RFC 6749 §3.2). Strings only, but for the few numbers that ``natural(_:)`` reads.
 struct Parameters {
-    private enum Value {
+    enum Value {
         case text([UInt8])
         case integer(Int64)
         case yes
+        /// A JSON `null`, or a form member without a value: absent, unless a value was needed for safety.
+        case nothing
         /// Neither: an array, an object, a boolean; wrong wherever it is asked for.
         case other
     }
 
     enum Form {
         case json, form, either
+
+        var expected: String {
+            switch self {
+            case .json: "Send application/json in UTF-8, and say so in Content-Type."
+            case .form: "Send application/x-www-form-urlencoded in UTF-8, and say so in Content-Type."
+            case .either:
+                "Send application/json or application/x-www-form-urlencoded in UTF-8, and say so in Content-Type."
+            }
+        }
     }
 
     /// By the fingerprint of the name, which stands for it as long as the process runs.
     private var members: [(name: UInt64, value: Value)] = []
     let isForm: Bool
 
-    /// - Parameter accepted: what the endpoint takes; anything else is 415.
+    /// - Parameters:
+    ///   - accepted: what the endpoint takes; anything else is 415.
+    ///   - known: the only names that are accepted; `nil` ignores unknown ones.
     init(
-        _ request: borrowing Request, _ accepted: Form, _ document: inout JSONDocument
+        _ request: borrowing Request, _ accepted: Form, known: MemberNames? = nil, _ document: inout JSONDocument
     ) throws(Problem) {
-        guard let type = request.field("content-type") else {
-            guard request.body.isEmpty else { throw Problem(.unsupportedMediaType, "Name the content type.") }
+        guard let type = try Self.contentType(request, accepted) else {
+            guard request.body.isEmpty else { throw Problem(.unsupportedMediaType, accepted.expected) }
             isForm = accepted == .form
             return
         }
-        switch MediaType(request, type) {
-        case .json where accepted != .form:
-            isForm = false
-            try readJSON(request, &document)
-        case .form where accepted != .json:
-            isForm = true
-            try readForm(request)
-        default:
-            throw Problem(.unsupportedMediaType)
+        isForm = type == .form
+        if isForm { try readForm(request, known) } else { try readJSON(request, known, &document) }
+    }
+
+    /// - Returns: nil for a request without a Content-Type.
+    /// - Throws: 415 for a type that is not accepted and for compressed content.
+    static func contentType(_ request: borrowing Request, _ accepted: Form) throws(Problem) -> MediaType? {
+        if let coding = ContentCoding(request) { throw coding.problem }
+        guard let type = request.field("content-type") else { return nil }
+        let found = MediaType(request, type)
+        switch found {
+        case .json where accepted != .form, .form where accepted != .json: return found
+        default: throw Problem(.unsupportedMediaType, accepted.expected)
         }
     }
 
     private subscript(name: StaticString) -> Value? {
+        let value = given(name)
+        if case .nothing = value { return nil }
+        return value
+    }
+
+    /// As it was sent, ``Value/nothing`` included.
+    func given(_ name: StaticString) -> Value? {
         let spelled = unsafe UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
         let wanted = JSONDocument.nameFingerprint(of: unsafe spelled.span)
         for member in members where member.name == wanted { return member.value }
@@ -54,7 +78,8 @@ struct Parameters {
         switch self[name] {
         case nil: return nil
         case .text(let octets): return octets
-        case .integer, .yes, .other: throw Problem(.requestMalformed, "The member \(name) must be a string.")
+        case .integer, .yes, .nothing, .other:
+            throw Problem(.requestMalformed, "The member \(name) must be a string.")
         }
     }
 
@@ -83,7 +108,7 @@ struct Parameters {
         case nil: return nil
         case .integer(let integer): value = integer
         case .text(let octets) where isForm: value = Int64(String(decoding: octets, as: UTF8.self))
-        case .text, .yes, .other: value = nil
+        case .text, .yes, .nothing, .other: value = nil
         }
         guard let value, value >= 0 else {
             throw Problem(.requestMalformed, "The member \(name) must be a whole number.")
@@ -91,11 +116,15 @@ struct Parameters {
         return value
     }
 
+    func isPresent(_ name: StaticString) -> Bool { self[name] != nil }
+
     func isTrue(_ name: StaticString) -> Bool {
         if case .yes = self[name] { true } else { false }
     }
 
-    private mutating func readJSON(_ request: borrowing Request, _ document: inout JSONDocument) throws(Problem) {
+    private mutating func readJSON(
+        _ request: borrowing Request, _ known: MemberNames?, _ document: inout JSONDocument
+    ) throws(Problem) {
         let bytes = request.octets(request.body)
         do throws(JSONFault) {
             try document.parse(bytes)
@@ -108,24 +137,26 @@ struct Parameters {
         var name = 1
         let end = document.node(after: 0)
         while name < end {
-            if let value = Self.value(name + 1, of: document, in: bytes) {
-                members.append((document.nameFingerprint(name), value))
+            let fingerprint = document.nameFingerprint(name)
+            if let known, !known.fingerprints.contains(fingerprint) {
+                throw Self.unknown(document.octets(name, in: bytes) ?? [])
             }
+            members.append((fingerprint, Self.value(name + 1, of: document, in: bytes)))
             name = document.node(after: name + 1)
         }
     }
 
-    private static func value(_ node: JSONDocument.Node, of document: JSONDocument, in bytes: Span<UInt8>) -> Value? {
+    private static func value(_ node: JSONDocument.Node, of document: JSONDocument, in bytes: Span<UInt8>) -> Value {
         switch document.kind(node) {
         case .string: document.octets(node, in: bytes).map { .text($0) } ?? .other
         case .number: document.integer(node, in: bytes).map { .integer($0) } ?? .other
-        case .null: nil
+        case .null: .nothing
         case .true: .yes
         case .array, .object, .false: .other
         }
     }
 
-    private mutating func readForm(_ request: borrowing Request) throws(Problem) {
+    private mutating func readForm(_ request: borrowing Request, _ known: MemberNames?) throws(Problem) {
         let form: URLEncodedForm
         do {
             form = try URLEncodedForm(request.octets(request.body))
@@ -136,10 +167,16 @@ struct Parameters {
         for (name, value) in form.pairs {
             let octets = Array(name.utf8)
             let fingerprint = JSONDocument.nameFingerprint(of: octets.span)
-            guard !seen.contains(fingerprint) else { throw Problem(.requestMalformed, "A member was sent twice.") }
-            seen.insert(fingerprint)
-            if !value.isEmpty { members.append((fingerprint, .text(Array(value.utf8)))) }
+            if let known, !known.fingerprints.contains(fingerprint) { throw Self.unknown(octets) }
+            guard seen.insert(fingerprint).inserted else {
+                throw Problem(.requestMalformed, "The member \(MemberNames.quoted(octets)) was sent twice.")
+            }
+            members.append((fingerprint, value.isEmpty ? .nothing : .text(Array(value.utf8))))
         }
+    }
+
+    private static func unknown(_ name: [UInt8]) -> Problem {
+        Problem(.requestMalformed, "Unknown member: \(MemberNames.quoted(name)).")
     }
 }
 

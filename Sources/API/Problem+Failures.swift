@@ -60,14 +60,20 @@ extension Problem {
         case .clientUnauthenticated:
             self.init(ProblemCode.clientInvalid, "The token belongs to a client that must authenticate.")
         case .clientNotAllowed: self.init(ProblemCode.clientNotAllowed)
+        case .notIssuedHere: self.init(ProblemCode.clientNotAllowed, Self.notIssuedHere)
         }
     }
+
+    private static let notIssuedHere =
+        "This server did not issue the token, which is signed with a shared secret: it can revoke nothing."
 
     init(_ failure: LogoutFailure) {
         switch failure {
         case .access(let failure): self.init(failure)
         case .refresh(let failure): self.init(failure)
         case .sessionUnclear: self.init(ProblemCode.requestMalformed, "The tokens do not name one session.")
+        case .notIssuedHere: self.init(ProblemCode.algNotAllowed, Self.notIssuedHere)
+        case .ended(let denial): self.init(ProblemCode(denial))
         }
     }
 }

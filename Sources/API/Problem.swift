@@ -5,7 +5,8 @@ import Telemetry
 /// One error on its way out: what the caller reads, and beside it what the log reads.
 struct Problem: Error {
     let code: ProblemCode
-    /// For the caller: what was wrong with this request. Fixed texts only, so nothing a stranger sent comes back.
+    /// For the caller: what was wrong with this request. Fixed texts, and names that ``MemberNames/quoted(_:)`` lets pass: no
+    /// value that a client sent comes back.
     var detail: String?
     /// For the log.
     var reason: String?
@@ -70,8 +71,11 @@ struct Problem: Error {
         body.append(",\"code\":\"")
         body.append(contentsOf: code.rawValue.utf8)
         if let detail {
-            body.append("\",\"detail\":\"")
-            body.append(contentsOf: detail.utf8)
+            // Whatever a detail quotes stays within its string; what follows brings the closing quote.
+            var writer = JSONWriter()
+            writer.string(detail)
+            body.append("\",\"detail\":")
+            body.append(contentsOf: writer.bytes.dropLast())
         }
         body.append("\",\"request_id\":\"")
         requestID.write(to: &body)

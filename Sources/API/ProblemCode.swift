@@ -36,6 +36,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
 
     case scopeInsufficient = "scope_insufficient"
     case roleInsufficient = "role_insufficient"
+    case conditionInvalid = "condition_invalid"
     case clientNotAllowed = "client_not_allowed"
     case notFound = "not_found"
     case methodNotAllowed = "method_not_allowed"
@@ -69,7 +70,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             .refreshInvalid,
             .refreshExpired, .refreshIdle, .refreshReused, .clientInvalid:
             401
-        case .scopeInsufficient, .roleInsufficient, .clientNotAllowed: 403
+        case .scopeInsufficient, .roleInsufficient, .conditionInvalid, .clientNotAllowed: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
@@ -123,13 +124,14 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .clientInvalid: "The client is unknown or its secret is wrong."
         case .scopeInsufficient: "The token lacks a needed scope."
         case .roleInsufficient: "The token lacks a needed role."
+        case .conditionInvalid: "The gateway's query asks for something that is not understood."
         case .clientNotAllowed: "The token belongs to another client."
         case .notFound: "There is nothing at this path."
         case .methodNotAllowed: "This path does not take this method."
         case .requestTimeout: "The request did not arrive in time."
         case .bodyTooLarge: "The content is too large."
         case .targetTooLong: "The request target is too long."
-        case .unsupportedMediaType: "This content type is not taken here."
+        case .unsupportedMediaType: "Unsupported media type."
         case .expectationFailed: "This expectation cannot be met."
         case .tooManyAttempts: "Too many failed attempts."
         case .headTooLarge: "The header section is too large."

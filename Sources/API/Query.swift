@@ -1,29 +1,29 @@
 import HTTP
 import Octets
 
-/// What a request's query may say.
+/// The pairs of a request's query.
 struct Query {
-    private let form: URLEncodedForm?
+    let pairs: [(name: String, value: String)]
 
-    /// - Throws: `request_malformed` for a query that is not a form, or that names one of `known` twice.
+    /// - Throws: `request_malformed` for a query that is not a form.
     init(_ request: borrowing Request) throws(Problem) {
         guard !request.query.isEmpty else {
-            form = nil
+            pairs = []
             return
         }
         do {
-            form = try URLEncodedForm(request.octets(request.query))
+            pairs = try URLEncodedForm(request.octets(request.query)).pairs
         } catch {
             throw Problem(.requestMalformed, "The query is not a form.", reason: "\(error)")
         }
     }
 
-    func text(_ name: String) throws(Problem) -> String? {
-        switch form?.value(name) ?? .absent {
-        case .absent: return nil
-        case .one(let text): return text.isEmpty ? nil : text
-        case .repeated: throw Problem(.requestMalformed, "A query member was sent twice.")
-        }
+    /// For endpoints whose parameters are in the content: what a client writes elsewhere must not be lost silently.
+    static func refuseAny(_ request: borrowing Request) throws(Problem) {
+        guard !request.query.isEmpty, let first = try Query(request).pairs.first else { return }
+        throw Problem(
+            .requestMalformed,
+            "Send parameters in the content, not in the query: \(MemberNames.quoted(first.name.utf8)).")
     }
 
     /// Whether a query names a token, or holds what looks like one (J2): URLs end up in logs and histories.

@@ -10,7 +10,11 @@ extension Application {
     func refresh(
         _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
-        let parameters = try Parameters(request, call.endpoint == .token ? .form : .either, &json)
+        let isOAuth = call.endpoint == .token
+        // RFC 6749 §3.2 has the token endpoint ignore unknown parameters.
+        if !isOAuth { try Query.refuseAny(request) }
+        let parameters = try Parameters(
+            request, isOAuth ? .form : .either, known: isOAuth ? nil : .refresh, &json)
         try checkGrant(parameters, call)
         let token = try parameters.required("refresh_token")
         let scope = try Self.scope(parameters)

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -9,27 +10,58 @@ package enum AtomicFile {
     /// The whole file.
     /// - Throws: `.system` with `ENOENT` if there is none, `.tooLarge` above `byteCountMax`.
     package static func read(_ path: String, byteCountMax: Int) throws(AccountsFault) -> [UInt8] {
+        try readStamped(path, byteCountMax: byteCountMax).bytes
+    }
+
+    /// The whole file, and what it was before it was read.
+    package static func readStamped(
+        _ path: String, byteCountMax: Int
+    ) throws(AccountsFault) -> (bytes: [UInt8], stamp: FileStamp) {
         let file = try descriptor("open", path, unsafe open(path, O_RDONLY | O_CLOEXEC))
         defer { close(file) }
+        let stamp = FileStamp(file)
+        var status = stat()
+        try check("fstat", path, unsafe fstat(file, &status))
+        guard status.st_mode & S_IFMT != S_IFDIR else { throw .system(call: "read", path: path, code: EISDIR) }
+        // One octet more than there is, so that the end is seen without growing; what grows meanwhile still fits in.
+        var room = min(max(Int(clamping: status.st_size), 0), byteCountMax) + 1
         var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65_536)
         while true {
-            let count = unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(file, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw .system(call: "read", path: path, code: errno) }
-            guard count > 0 else { return bytes }
-            guard bytes.count + count <= byteCountMax else { throw .tooLarge(path: path, byteCountMax: byteCountMax) }
-            bytes.append(contentsOf: chunk.prefix(count))
+            let known = bytes.count
+            var failure: Int32 = 0
+            let grown = unsafe [UInt8](unsafeUninitializedCapacity: known + room) { buffer, count in
+                unsafe _ = UnsafeMutableRawBufferPointer(buffer).initializeMemory(as: UInt8.self, from: bytes)
+                count = known
+                while count < known + room {
+                    let more = unsafe Glibc.read(
+                        file, buffer.baseAddress.map { unsafe $0 + count }, known + room - count)
+                    if more < 0, errno == EINTR { continue }
+                    if more < 0 { failure = errno }
+                    guard more > 0 else { return }
+                    count += more
+                }
+            }
+            guard failure == 0 else { throw .system(call: "read", path: path, code: failure) }
+            guard grown.count <= byteCountMax else { throw .tooLarge(path: path, byteCountMax: byteCountMax) }
+            guard grown.count == known + room else { return (grown, stamp) }
+            bytes = grown
+            room = max(65_536, grown.count)
         }
     }
 
     /// Puts `bytes` in the place of the file, durably: whoever opens it, also after a power cut, finds the old
     /// content or the new.
     ///
-    /// A file that was there keeps its owner and mode, or a server of another user could not read what root has
-    /// edited; a symbolic link keeps pointing where it did. On any failure the old file stays as it was.
-    /// - Parameter mode: of a file that was not there.
-    package static func replace(_ path: String, with bytes: [UInt8], mode: UInt32 = 0o600) throws(AccountsFault) {
+    /// A file that was there keeps its owner and mode, and a new one that root makes belongs to the owner of its
+    /// directory, or a server of another user could not read what root has edited; a symbolic link keeps pointing where it
+    /// did. On any failure the old file stays as it was.
+    /// - Parameters:
+    ///   - mode: of a file that was not there.
+    ///   - expected: what has to be there, as `bytes` were made from it.
+    /// - Throws: `.changed` if another program has replaced or rewritten the file since `expected`.
+    package static func replace(
+        _ path: String, with bytes: [UInt8], mode: UInt32 = 0o600, expecting expected: FileStamp? = nil
+    ) throws(AccountsFault) {
         let target = resolved(path)
         let serial = serial.wrappingAdd(1, ordering: .relaxed).newValue
         let temporary = "\(target).\(getpid()).\(serial).tmp"
@@ -42,6 +74,8 @@ package enum AtomicFile {
             try write(bytes, to: file, temporary)
             try takeOver(from: target, to: file, temporary, mode: mode)
             try check("fsync", temporary, fsync(file))
+            // As late as can be: writing and syncing took a while, in which an operator's edit may have come.
+            if let expected, FileStamp(target) != expected { throw .changed(path: path) }
         } catch {
             unsafe unlink(temporary)
             throw error
@@ -57,19 +91,45 @@ package enum AtomicFile {
         try check("fsync", parent(of: target), fsync(directory))
     }
 
+    /// Gives a file that root has opened or made the owner and group of the directory it lies in, or the service, which is
+    /// another user, could not open it. Does nothing for other users.
+    /// - Parameter file: a descriptor of the file at `path`.
+    /// - Throws: `.system` with `EMLINK` if the file has other names: those may belong to somebody else.
+    package static func takeDirectoryOwner(_ file: Int32, _ path: String) throws(AccountsFault) {
+        try check("fchown", path, unsafe clinux_take_owner(file, parent(of: path)))
+    }
+
+    /// Makes a directory of mode 0700 unless there is one. One that root makes belongs to the owner of its parent.
+    package static func makeDirectory(_ path: String) throws(AccountsFault) {
+        guard unsafe mkdir(path, 0o700) == 0 else {
+            let code = errno
+            guard code == EEXIST else { throw .system(call: "mkdir", path: path, code: code) }
+            return
+        }
+        let made = try descriptor(
+            "open", path, unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW))
+        defer { close(made) }
+        try takeDirectoryOwner(made, path)
+    }
+
     /// Runs `body` while no other process is in `withLock` for the same path; the lock is `PATH.lock`, which stays.
     /// - Throws: `.locked` if that takes longer than `patienceMilliseconds`.
     package static func withLock<Result>(
         _ path: String, patienceMilliseconds: Int = 10_000, _ body: () throws(AccountsFault) -> Result
     ) throws(AccountsFault) -> Result {
         let lockPath = "\(resolved(path)).lock"
-        let file = try descriptor(
-            "open", lockPath, unsafe open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600))
+        let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW
+        var opened = unsafe open(lockPath, flags, 0o600)
+        // Left by a command of root: whoever owns the directory makes a new one. Should root hold the old one at this moment,
+        // its edit and ours still see each other, since both compare the file before they replace it.
+        if opened < 0, errno == EACCES, unsafe unlink(lockPath) == 0 { opened = unsafe open(lockPath, flags, 0o600) }
+        let file = try descriptor("open", lockPath, opened)
         // Dying gives the lock back, and closing would, but for copies in processes that are just being started.
         defer {
             _ = flock(file, LOCK_UN)
             close(file)
         }
+        try takeDirectoryOwner(file, lockPath)
         var waited = 0
         while flock(file, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EWOULDBLOCK || errno == EINTR else {
@@ -99,6 +159,7 @@ package enum AtomicFile {
         var status = stat()
         guard unsafe stat(old, &status) == 0 else {
             guard errno == ENOENT else { throw .system(call: "stat", path: old, code: errno) }
+            try takeDirectoryOwner(file, path)
             return try check("fchmod", path, fchmod(file, mode))
         }
         if status.st_uid != geteuid() || status.st_gid != getegid() {
@@ -115,6 +176,8 @@ package enum AtomicFile {
     }
 
     private static func parent(of path: String) -> String {
+        var path = path[...]
+        while path.utf8.count > 1, path.hasSuffix("/") { path.removeLast() }
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }

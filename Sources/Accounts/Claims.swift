@@ -3,6 +3,7 @@ import Octets
 /// A user's extra claims: a JSON object that is merged into tokens.
 package enum Claims {
     static let expected = "an object of at most 2048 octets, without claims that tokens have by themselves"
+    static let none = Array("{}".utf8)
     private static let byteCountMax = 2_048
 
     /// Whether this may be a user's `claims`.

@@ -36,13 +36,18 @@ extension ClientDirectory {
         return writer.bytes + [UInt8(ascii: "\n")]
     }
 
+    package var valueCountBound: Int {
+        clients.reduce(3) { $0 + 17 + $1.secretHashes.count + $1.audiences.count + $1.scopes.count }
+    }
+
+    private static let members = TableReader.Members([
+        "id", "name", "secrets_sha256", "audiences", "scopes", "alg", "disabled", "created_at",
+    ])
+
     static func client(_ row: TableReader.Row, _ reader: TableReader) throws(AccountsFault) -> Client {
-        try reader.check(
-            row,
-            members: [
-                "id", "name", "secrets_sha256", "audiences", "scopes", "alg", "disabled", "created_at",
-            ])
-        let secrets = try reader.strings("secrets_sha256", of: row, expected: secretsExpected) {
+        try reader.check(row, members: members)
+        var last = TableReader.Repeated<[String]>()
+        let secrets = try reader.strings("secrets_sha256", of: row, after: &last, expected: secretsExpected) {
             Base64URL.decode($0)?.count == ClientSecret.hashByteCount
         }
         guard (1...ClientSecret.hashCountMax).contains(secrets.count) else {
@@ -52,8 +57,10 @@ extension ClientDirectory {
             id: try reader.string("id", of: row, expected: Names.clientIDExpected, where: Names.isClientID),
             secretHashes: secrets.compactMap { Base64URL.decode($0) },
             name: try reader.optionalString("name", of: row, expected: Names.nameExpected, where: Names.isUserName),
-            audiences: try reader.strings("audiences", of: row, expected: Names.tokenExpected, where: Names.isToken),
-            scopes: try reader.strings("scopes", of: row, expected: Names.tokenExpected, where: Names.isToken),
+            audiences: try reader.strings(
+                "audiences", of: row, after: &last, expected: Names.tokenExpected, where: Names.isToken),
+            scopes: try reader.strings(
+                "scopes", of: row, after: &last, expected: Names.tokenExpected, where: Names.isToken),
             algorithm: try reader.optionalString("alg", of: row, expected: algorithmExpected) {
                 Client.algorithms.contains($0)
             },

@@ -65,6 +65,17 @@ package final class ClientDirectory: Sendable {
         return ClientDirectory(checked: clients + [client])
     }
 
+    /// The same with the client of this id changed, but for its id.
+    /// - Throws: `.missing`, or `.invalid` for what the file may not hold.
+    package func changing(_ id: String, _ change: (inout Client) -> Void) throws(AccountsFault) -> ClientDirectory {
+        guard let position = positions[id] else { throw .missing(kind: "client", name: id) }
+        var changed = clients
+        change(&changed[position])
+        guard changed[position].id == id else { throw .invalid(field: "id", expected: id) }
+        try Self.check(changed[position])
+        return ClientDirectory(checked: changed)
+    }
+
     /// - Throws: `.missing`.
     package func removing(_ id: String) throws(AccountsFault) -> ClientDirectory {
         guard let position = positions[id] else { throw .missing(kind: "client", name: id) }

@@ -9,6 +9,8 @@ package enum ClientSecret {
     static let randomByteCount = 32
     static let hashByteCount = SHA256.byteCount
     static let hashCountMax = 2
+    /// How many secrets a client may have at once.
+    package static let countMax = hashCountMax
     /// Longer ones are refused unhashed.
     static let byteCountMax = 1_024
 

@@ -1,5 +1,5 @@
 /// What names, roles and scopes may be made of.
-enum Names {
+package enum Names {
     static let nameExpected = "1 to 128 octets of printable text without white space at the ends"
     static let clientIDExpected =
         "1 to 128 printable ASCII characters without space, \", \\ and :, other than first-party"
@@ -8,6 +8,7 @@ enum Names {
 
     /// A user's name: text without control, format and line separator characters.
     static func isUserName(_ name: String) -> Bool {
+        if (1...128).contains(name.utf8.count), name.utf8.allSatisfy({ 0x20 < $0 && $0 < 0x7F }) { return true }
         guard (1...128).contains(name.utf8.count), let first = name.unicodeScalars.first,
             let last = name.unicodeScalars.last, !first.properties.isWhitespace, !last.properties.isWhitespace
         else { return false }
@@ -29,7 +30,7 @@ enum Names {
     }
 
     /// A role: as a token, and without the comma that separates roles where they are told side by side.
-    static func isRole(_ text: String) -> Bool {
+    package static func isRole(_ text: String) -> Bool {
         isToken(text) && !text.utf8.contains(UInt8(ascii: ","))
     }
 

@@ -5,3 +5,12 @@ enum StoredHashFault: Error {
     /// Of a known scheme, but in a version, or at a cost, that is not accepted.
     case unsupported
 }
+
+extension StoredHashFault: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .malformed: "the stored password hash is malformed"
+        case .unsupported: "the stored password hash has an unsupported version or cost"
+        }
+    }
+}

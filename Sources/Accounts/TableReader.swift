@@ -1,22 +1,32 @@
 import Octets
 
+/// How large a file of users or of clients may be.
+package struct TableLimits: Sendable {
+    /// 64 MiB: more than 150,000 users.
+    package var byteCountMax = 64 << 20
+    /// JSON values, member names included.
+    package var valueCountMax = 8_000_000
+
+    package init() {}
+}
+
 /// Reads one of our own JSON files: an object with one list of objects. Whatever is wrong is told with its line.
 struct TableReader {
-    static let byteCountMax = 64 << 20
-
     let path: String
     private let bytes: [UInt8]
     private var document: JSONDocument
 
-    init(parsing bytes: [UInt8], path: String) throws(AccountsFault) {
+    init(parsing bytes: [UInt8], path: String, limits: TableLimits = TableLimits()) throws(AccountsFault) {
         self.path = path
         self.bytes = bytes
         document = JSONDocument(
-            limits: JSONLimits(depthMax: 32, memberMax: 8_000_000, byteCountMax: Self.byteCountMax))
+            limits: JSONLimits(depthMax: 32, memberMax: limits.valueCountMax, byteCountMax: limits.byteCountMax),
+            // What a file as we write it has; too few cost another pass.
+            capacity: bytes.count / 15)
         do throws(JSONFault) {
             try document.parse(bytes.span)
         } catch .tooLarge {
-            throw .tooLarge(path: path, byteCountMax: Self.byteCountMax)
+            throw .tooLarge(path: path, byteCountMax: limits.byteCountMax)
         } catch {
             let line = Self.line(of: error.offset ?? bytes.count, in: bytes)
             throw .malformed(path: path, line: line, expected: Self.expected(error))
@@ -59,10 +69,28 @@ struct TableReader {
     }
 
     /// Refuses members that mean nothing here: a misspelt `"disabled"` must not leave somebody enabled.
-    func check(_ row: Row, members known: [String]) throws(AccountsFault) {
-        for (name, _) in document.members(row.node) {
-            let text = document.string(name, in: bytes.span) ?? ""
-            guard known.contains(text) else { throw fault(at: name, "one of \(known.joined(separator: ", "))") }
+    func check(_ row: Row, members known: Members) throws(AccountsFault) {
+        var name = row.node + 1
+        let end = document.node(after: row.node)
+        while name < end {
+            guard known.fingerprints.contains(document.nameFingerprint(name)) else {
+                throw fault(at: name, "one of \(known.names.joined(separator: ", "))")
+            }
+            name = document.node(after: name + 1)
+        }
+    }
+
+    /// The names that the members of a row may have.
+    struct Members {
+        let names: [String]
+        fileprivate let fingerprints: [UInt64]
+
+        init(_ names: [String]) {
+            self.names = names
+            fingerprints = names.map { name in
+                let octets = Array(name.utf8)
+                return JSONDocument.nameFingerprint(of: octets.span)
+            }
         }
     }
 
@@ -87,12 +115,14 @@ struct TableReader {
     }
 
     /// A list of different strings; none if there is no such member.
-    func strings(_ name: StaticString, of row: Row, expected: String, where holds: (String) -> Bool)
-        throws(AccountsFault)
-        -> [String]
-    {
+    /// - Parameter last: the list of the row before, shared where this one is spelled alike.
+    func strings(
+        _ name: StaticString, of row: Row, after last: inout Repeated<[String]>, expected: String,
+        where holds: (String) -> Bool
+    ) throws(AccountsFault) -> [String] {
         guard let list = member(name, of: row) else { return [] }
         guard document.kind(list) == .array else { throw fault(at: list, "\"\(name)\": a list") }
+        if let known = last.value(spelledAs: list, self) { return known }
         var texts: [String] = []
         for node in document.children(list) {
             guard let text = document.string(node, in: bytes.span), holds(text) else {
@@ -101,7 +131,23 @@ struct TableReader {
             guard !texts.contains(text) else { throw fault(at: node, "in \"\(name)\": each only once") }
             texts.append(text)
         }
+        last.note(texts, spelledAs: list, self)
         return texts
+    }
+
+    /// The checked value of the last row that had one. Most rows of a long table repeat a few values, which then need neither
+    /// be read again nor take memory again.
+    struct Repeated<Value> {
+        private var known: (range: Range<Int>, value: Value)?
+
+        fileprivate func value(spelledAs node: JSONDocument.Node, _ reader: TableReader) -> Value? {
+            guard let known, reader.bytes[known.range] == reader.bytes[reader.document.range(node)] else { return nil }
+            return known.value
+        }
+
+        fileprivate mutating func note(_ value: Value, spelledAs node: JSONDocument.Node, _ reader: TableReader) {
+            known = (reader.document.range(node), value)
+        }
     }
 
     func bool(_ name: StaticString, of row: Row) throws(AccountsFault) -> Bool {
@@ -123,12 +169,16 @@ struct TableReader {
     }
 
     /// An object as it stands in the file; `{}` if there is no such member.
-    func claims(_ name: StaticString, of row: Row) throws(AccountsFault) -> [UInt8] {
-        guard let node = member(name, of: row) else { return Array("{}".utf8) }
+    /// - Parameter last: the object of the row before, shared where this one is spelled alike.
+    func claims(
+        _ name: StaticString, of row: Row, after last: inout Repeated<[UInt8]>
+    ) throws(AccountsFault) -> [UInt8] {
+        guard let node = member(name, of: row) else { return Claims.none }
+        guard document.kind(node) == .object else { throw fault(at: node, "\"\(name)\": \(Claims.expected)") }
+        if let known = last.value(spelledAs: node, self) { return known }
         let raw = Array(bytes[document.range(node)])
-        guard document.kind(node) == .object, Claims.isAcceptable(raw) else {
-            throw fault(at: node, "\"\(name)\": \(Claims.expected)")
-        }
+        guard Claims.isAcceptable(raw) else { throw fault(at: node, "\"\(name)\": \(Claims.expected)") }
+        last.note(raw, spelledAs: node, self)
         return raw
     }
 

@@ -5,14 +5,17 @@ extension UserDirectory {
 
     /// The file as we write it: indented, members and users in a fixed order.
     package func serialized() -> [UInt8] {
-        var writer = JSONWriter(isPretty: true)
+        var writer = JSONWriter(isPretty: true, capacity: users.count * 448)
         writer.beginObject()
         writer.name("users")
         writer.beginArray()
+        var id: [UInt8] = []
         for user in users {
             writer.beginObject()
             writer.name("id")
-            writer.string(user.id.description)
+            id.removeAll(keepingCapacity: true)
+            user.id.write(to: &id)
+            writer.string(utf8: id.span)
             writer.name("username")
             writer.string(user.name)
             writer.name("password")
@@ -29,29 +32,43 @@ extension UserDirectory {
         }
         writer.endArray()
         writer.endObject()
-        return writer.bytes + [UInt8(ascii: "\n")]
+        return writer.finishedLine()
     }
 
-    static func user(_ row: TableReader.Row, _ reader: TableReader) throws(AccountsFault) -> User {
-        try reader.check(
-            row,
-            members: [
-                "id", "username", "password", "roles", "scopes", "disabled", "sessions_from", "claims",
-            ])
-        let id = try reader.string("id", of: row, expected: "a UUID in lower case") { UUID($0) != nil }
-        guard let id = UUID(id) else { throw reader.fault("id", of: row, "a UUID in lower case") }
-        return User(
-            id: id,
-            name: try reader.string("username", of: row, expected: Names.nameExpected, where: Names.isUserName),
-            passwordHash: try reader.string("password", of: row, expected: hashExpected, where: Names.isStoredHash),
-            roles: try reader.strings("roles", of: row, expected: Names.roleExpected, where: Names.isRole),
-            scopes: try reader.strings("scopes", of: row, expected: Names.tokenExpected, where: Names.isToken),
-            isDisabled: try reader.bool("disabled", of: row),
-            sessionsFrom: try reader.milliseconds("sessions_from", of: row),
-            claims: try reader.claims("claims", of: row))
+    package var valueCountBound: Int {
+        // The claims' values take two bytes each at least.
+        users.reduce(3) { $0 + 18 + $1.roles.count + $1.scopes.count + $1.claims.count / 2 }
     }
 
-    /// What `user(_:_:)` asks of a row, for a user that did not come from a file.
+    /// Reads one row after the other.
+    struct Columns {
+        private static let members = TableReader.Members([
+            "id", "username", "password", "roles", "scopes", "disabled", "sessions_from", "claims",
+        ])
+
+        private var roles = TableReader.Repeated<[String]>()
+        private var scopes = TableReader.Repeated<[String]>()
+        private var claims = TableReader.Repeated<[UInt8]>()
+
+        mutating func user(_ row: TableReader.Row, _ reader: TableReader) throws(AccountsFault) -> User {
+            try reader.check(row, members: Self.members)
+            let text = try reader.string("id", of: row, expected: "a UUID in lower case") { UUID($0) != nil }
+            guard let id = UUID(text) else { throw reader.fault("id", of: row, "a UUID in lower case") }
+            return User(
+                id: id,
+                name: try reader.string("username", of: row, expected: Names.nameExpected, where: Names.isUserName),
+                passwordHash: try reader.string("password", of: row, expected: hashExpected, where: Names.isStoredHash),
+                roles: try reader.strings(
+                    "roles", of: row, after: &roles, expected: Names.roleExpected, where: Names.isRole),
+                scopes: try reader.strings(
+                    "scopes", of: row, after: &scopes, expected: Names.tokenExpected, where: Names.isToken),
+                isDisabled: try reader.bool("disabled", of: row),
+                sessionsFrom: try reader.milliseconds("sessions_from", of: row),
+                claims: try reader.claims("claims", of: row, after: &claims))
+        }
+    }
+
+    /// What ``Columns`` asks of a row, for a user that did not come from a file.
     static func check(_ user: User) throws(AccountsFault) {
         guard Names.isUserName(user.name) else { throw .invalid(field: "username", expected: Names.nameExpected) }
         guard Names.isStoredHash(user.passwordHash) else { throw .invalid(field: "password", expected: hashExpected) }

@@ -7,40 +7,47 @@ package final class UserDirectory: Sendable {
     /// In the file's order.
     package let users: [User]
     private let positions: [String: Int]
-    private let positionsByID: [UUID: Int]
-    private let standings: [UUID: User.Standing]
+    private let places: [UUID: Place]
+
+    /// Where a user stands in ``users``, and what verification asks: one look-up for both.
+    private struct Place {
+        let position: Int
+        let standing: User.Standing
+    }
 
     /// No users.
     package convenience init() {
-        self.init(checked: [])
+        self.init(checked: [], [:], [:])
     }
 
     /// - Parameter path: only for faults.
     /// - Throws: `.malformed` with the line of the first thing that is not as `docs` say, `.tooLarge`.
     package convenience init(parsing bytes: [UInt8], path: String) throws(AccountsFault) {
         let reader = try TableReader(parsing: bytes, path: path)
+        let rows = try reader.rows("users")
         var users: [User] = []
-        var names: Set<String> = []
-        var ids: Set<UUID> = []
-        for row in try reader.rows("users") {
-            let user = try Self.user(row, reader)
-            guard names.insert(user.name).inserted else {
+        users.reserveCapacity(rows.count)
+        var positions: [String: Int] = Dictionary(minimumCapacity: rows.count)
+        var places: [UUID: Place] = Dictionary(minimumCapacity: rows.count)
+        var columns = Columns()
+        for row in rows {
+            let user = try columns.user(row, reader)
+            guard positions.updateValue(users.count, forKey: user.name) == nil else {
                 throw reader.fault("username", of: row, "a username that no other user has, not \"\(user.name)\" again")
             }
-            guard ids.insert(user.id).inserted else {
+            let place = Place(position: users.count, standing: user.standing)
+            guard places.updateValue(place, forKey: user.id) == nil else {
                 throw reader.fault("id", of: row, "an id that no other user has")
             }
             users.append(user)
         }
-        self.init(checked: users)
+        self.init(checked: users, positions, places)
     }
 
-    private init(checked users: [User]) {
+    private init(checked users: [User], _ positions: [String: Int], _ places: [UUID: Place]) {
         self.users = users
-        // Unique by construction, whoever calls.
-        positions = Dictionary(uniqueKeysWithValues: users.indices.map { (users[$0].name, $0) })
-        positionsByID = Dictionary(uniqueKeysWithValues: users.indices.map { (users[$0].id, $0) })
-        standings = Dictionary(uniqueKeysWithValues: users.map { ($0.id, $0.standing) })
+        self.positions = positions
+        self.places = places
     }
 
     package func user(named name: String) -> User? {
@@ -48,12 +55,12 @@ package final class UserDirectory: Sendable {
     }
 
     package func user(id: UUID) -> User? {
-        positionsByID[id].map { users[$0] }
+        places[id].map { users[$0.position] }
     }
 
     /// What verification asks; `nil` if there is no such user. One look-up, nothing allocated or retained.
     package func standing(of id: UUID) -> User.Standing? {
-        standings[id]
+        places[id]?.standing
     }
 
     // MARK: Editing
@@ -61,10 +68,14 @@ package final class UserDirectory: Sendable {
     /// - Throws: `.exists` for a name or id that is taken, `.invalid` for what the file may not hold.
     package func adding(_ user: User) throws(AccountsFault) -> UserDirectory {
         try Self.check(user)
-        guard positions[user.name] == nil, positionsByID[user.id] == nil else {
+        guard positions[user.name] == nil, places[user.id] == nil else {
             throw .exists(kind: "user", name: user.name)
         }
-        return UserDirectory(checked: users + [user])
+        var positions = positions
+        positions[user.name] = users.count
+        var places = places
+        places[user.id] = Place(position: users.count, standing: user.standing)
+        return UserDirectory(checked: users + [user], positions, places)
     }
 
     /// The same with the user of this name changed. Neither id nor name changes.
@@ -74,8 +85,11 @@ package final class UserDirectory: Sendable {
         var changed = users
         change(&changed[position])
         changed[position].name = users[position].name
-        try Self.check(changed[position])
-        return UserDirectory(checked: changed)
+        let user = changed[position]
+        try Self.check(user)
+        var places = places
+        places[user.id] = Place(position: position, standing: user.standing)
+        return UserDirectory(checked: changed, positions, places)
     }
 
     /// The same password under another hash (F7); sessions go on.
@@ -89,6 +103,12 @@ package final class UserDirectory: Sendable {
         guard let position = positions[name] else { throw .missing(kind: "user", name: name) }
         var left = users
         left.remove(at: position)
-        return UserDirectory(checked: left)
+        var positions: [String: Int] = Dictionary(minimumCapacity: left.count)
+        var places: [UUID: Place] = Dictionary(minimumCapacity: left.count)
+        for (position, user) in left.enumerated() {
+            positions[user.name] = position
+            places[user.id] = Place(position: position, standing: user.standing)
+        }
+        return UserDirectory(checked: left, positions, places)
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Octets
 
 /// Where the access log goes.
 package enum AccessLogTarget: Equatable, Sendable {
@@ -45,8 +46,11 @@ struct AccessLogFile {
         case .file(let path):
             (descriptor, isOurs) = (Self.open(path), true)
             guard descriptor >= 0 else {
-                let reason = unsafe String(cString: strerror(errno))
-                throw StartFault(description: "MARTLET_ACCESS_LOG: \(path) cannot be opened for writing: \(reason)")
+                let code = errno
+                let reason = unsafe String(cString: strerror(code))
+                throw StartFault(
+                    description: "MARTLET_ACCESS_LOG: \(path) cannot be opened for writing: \(reason)",
+                    mayPass: PassingCircumstance.mayPass(code, path: path))
             }
         }
         var status = stat()

@@ -1,4 +1,5 @@
 import Accounts
+import Glibc
 
 /// `users.json` and `clients.json` as the running service sees them. A file that does not exist holds nobody.
 package struct AccountFiles: Sendable {
@@ -10,19 +11,43 @@ package struct AccountFiles: Sendable {
         clientsPath = configuration.clientsPath
     }
 
-    func users() throws(StartFault) -> UserDirectory {
+    struct Stamps {
+        var users: FileStamp
+        var clients: FileStamp
+    }
+
+    /// To be taken before the files are read, so that a change in between is seen the next time.
+    func stamps() -> Stamps { Stamps(users: FileStamp(usersPath), clients: FileStamp(clientsPath)) }
+
+    /// - Parameter mustExist: once there were users, a missing file is a mistake, or an editor's that renames: it must not
+    ///   lock everyone out.
+    func users(mustExist: Bool = false) throws(StartFault) -> UserDirectory {
+        try Self.load(usersPath, mustExist)
+    }
+
+    func clients(mustExist: Bool = false) throws(StartFault) -> ClientDirectory {
+        try Self.load(clientsPath, mustExist)
+    }
+
+    private static func load<Table: AccountTable>(_ path: String, _ mustExist: Bool) throws(StartFault) -> Table {
         do {
-            return try UserDirectory.load(usersPath)
+            return try Table.load(path, mustExist: mustExist)
+        } catch AccountsFault.system("open", _, ENOENT) {
+            throw StartFault(
+                description:
+                    "\(path): the file is missing; its last content stays in use. Put it back, or write an empty "
+                    + "list to remove all")
         } catch {
-            throw StartFault(description: "\(error)")
+            throw StartFault(error)
         }
     }
 
-    func clients() throws(StartFault) -> ClientDirectory {
-        do {
-            return try ClientDirectory.load(clientsPath)
-        } catch {
-            throw StartFault(description: "\(error)")
+    /// Files that every user of this machine may read, with their modes: they tell names, and hashes that can be guessed at.
+    func readableByOthers() -> [(path: String, mode: String)] {
+        [usersPath, clientsPath].compactMap { path in
+            let stamp = FileStamp(path)
+            guard stamp.exists, stamp.mode & 0o007 != 0 else { return nil }
+            return (path, "0" + String(stamp.mode & 0o777, radix: 8))
         }
     }
 

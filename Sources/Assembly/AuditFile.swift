@@ -17,13 +17,13 @@ package struct AuditFile: Sendable {
 
     /// Appends a line, whole and through to the disk; its newline is added here.
     package func append(_ line: [UInt8]) throws(AccountsFault) {
-        guard unsafe mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw fault("mkdir", directory) }
+        try AtomicFile.makeDirectory(directory)
         let file = unsafe open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw fault("open", path) }
         defer { close(file) }
         // Lines of two commands at once must not mix; closing gives the lock back.
         while flock(file, LOCK_EX) != 0 { guard errno == EINTR else { throw fault("flock", path) } }
-        try takeOwner(file)
+        try checkPlace(file)
         // What a crash left half-written stays a line of its own.
         let octets = (try endsWhole(file) ? [] : [0x0A]) + line + [0x0A]
         var rest = octets[...]
@@ -40,11 +40,13 @@ package struct AuditFile: Sendable {
         guard fsync(folder) == 0 else { throw fault("fsync", directory) }
     }
 
-    /// A file that root has begun belongs to whom the directory belongs to, or the next command could not go on with it.
-    private func takeOwner(_ file: Int32) throws(AccountsFault) {
+    /// Another name of the file may lie where the directory's owner has no rights: root would write there for him.
+    private func checkPlace(_ file: Int32) throws(AccountsFault) {
         var status = stat()
-        guard geteuid() == 0, unsafe stat(directory, &status) == 0 else { return }
-        guard fchown(file, status.st_uid, status.st_gid) == 0 else { throw fault("fchown", path) }
+        guard unsafe fstat(file, &status) == 0 else { throw fault("fstat", path) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .system(call: "open", path: path, code: EINVAL) }
+        guard status.st_nlink == 1 else { throw .system(call: "open", path: path, code: EMLINK) }
+        try AtomicFile.takeDirectoryOwner(file, path)
     }
 
     private func endsWhole(_ file: Int32) throws(AccountsFault) -> Bool {

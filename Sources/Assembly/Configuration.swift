@@ -21,6 +21,10 @@ package struct Configuration: Sendable {
     package let tls: TLSFiles?
     package let realm: RealmSettings
     package let statePath: String
+    /// Where the high-water mark of the journal lies; nil for the usual places.
+    package let seenPath: String?
+    /// Seconds.
+    package let lockWait: Int64
     package let keysPath: String
     let keySchedule: KeySchedule
     package let usersPath: String
@@ -53,6 +57,7 @@ package struct Configuration: Sendable {
     package let writeTimeout: Int64
     /// Octets a second.
     package let rateMin: Int
+    package let drainDelay: Int64
     package let drainTimeout: Int64
     package let logForm: Log.Form
     package let logLevel: Log.Level
@@ -60,6 +65,8 @@ package struct Configuration: Sendable {
     package let accessLog: AccessLogTarget?
     /// 0 to 1.
     package let accessLogShare: Double
+    /// Names of variables that Kubernetes sets for a Service named martlet; they are no settings.
+    package let serviceLinks: [String]
 
     /// - Parameters:
     ///   - environment: settings by name; names that do not begin with `MARTLET_` are ignored.
@@ -73,11 +80,14 @@ package struct Configuration: Sendable {
         let listen = ListenText.read(.listen, &reader, mayBeEmpty: false)
         self.listen = selfSigned ? listen.map(\.secured) : listen
         operatorListen = ListenText.read(.operatorListen, &reader, mayBeEmpty: true)
+        ListenText.checkDistinct(listen, operatorListen, &reader)
         trust = Self.trust(&reader, listen, operatorListen)
         handoverPath = Self.handoverPath(&reader)
         tls = Self.tls(&reader, isWanted: (self.listen + operatorListen).contains(where: \.isSecure), selfSigned)
         realm = Self.realm(&reader)
         statePath = reader.path(.state)
+        seenPath = Self.seenPath(&reader)
+        lockWait = reader.seconds(.lockWait, within: 0...StateLock.waitMax)
         keysPath = reader.path(.keys)
         keySchedule = Self.keySchedule(&reader, realm)
         usersPath = reader.path(.users)
@@ -101,6 +111,7 @@ package struct Configuration: Sendable {
         idleTimeout = reader.seconds(.idleTimeout, within: 1...3_600)
         writeTimeout = reader.seconds(.writeTimeout, within: 1...600)
         rateMin = reader.number(.rateMin, within: 0...1_000_000)
+        drainDelay = reader.seconds(.drainDelay, within: 0...300)
         drainTimeout = reader.seconds(.drainTimeout, within: 1...600)
         logForm = reader.choice(.log, Log.Form.init(rawValue:), expected: "json or text", otherwise: .json)
         logLevel = reader.choice(
@@ -108,6 +119,7 @@ package struct Configuration: Sendable {
             expected: "debug, info, warning or error", otherwise: .info)
         accessLog = AccessLogTarget.read(&reader)
         accessLogShare = reader.share(.accessLogSample)
+        serviceLinks = reader.serviceLinks
         guard reader.mistakes.isEmpty else { throw ConfigurationError(mistakes: reader.mistakes) }
     }
 
@@ -164,6 +176,13 @@ package struct Configuration: Sendable {
         if path.utf8.count >= 108 || path.utf8.contains(0) {
             reader.complain(.handover, "a path of at most 107 octets")
         }
+        return path
+    }
+
+    private static func seenPath(_ reader: inout SettingsReader) -> String? {
+        let path = reader.text(.seen)
+        guard !path.isEmpty else { return nil }
+        if path.hasSuffix("/") || path.utf8.contains(0) { reader.complain(.seen, "the path of a file") }
         return path
     }
 

@@ -6,7 +6,7 @@ struct DirectoryFault: Error {
 }
 
 /// Reading a directory's names (readdir(3)).
-enum Directory {
+package enum Directory {
     /// - Returns: the names in order, without `.` and `..`.
     static func names(in path: String) throws(DirectoryFault) -> [String] {
         guard let directory = unsafe opendir(path) else { throw DirectoryFault(code: errno) }
@@ -21,34 +21,22 @@ enum Directory {
         return names.sorted()
     }
 
-    static func errorText(_ code: Int32) -> String {
-        unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+    /// The path from the root, whether there is a file or not; the text itself if there is no current directory.
+    package static func absolute(_ path: String) -> String {
+        if path.hasPrefix("/") { return path }
+        guard let current = unsafe getcwd(nil, 0) else { return path }
+        defer { unsafe free(current) }
+        return unsafe String(cString: current) + "/" + path
     }
-}
 
-/// What a file is at one moment: two equal stamps mean that nobody replaced or rewrote it in between.
-package struct FileStamp: Equatable, Sendable {
-    let mode: UInt32
-    var exists: Bool { byteCount >= 0 }
-    private let inode: UInt64
-    private let byteCount: Int64
-    private let seconds: Int
-    private let nanoseconds: Int
+    package static func parent(of path: String) -> String {
+        var rest = path[...]
+        while rest.count > 1, rest.last == "/" { rest.removeLast() }
+        guard let slash = rest.lastIndex(of: "/") else { return "." }
+        return slash == rest.startIndex ? "/" : String(rest[..<slash])
+    }
 
-    package init(_ path: String) {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else {
-            mode = 0
-            inode = 0
-            byteCount = -1
-            seconds = 0
-            nanoseconds = 0
-            return
-        }
-        mode = status.st_mode
-        inode = UInt64(status.st_ino)
-        byteCount = Int64(status.st_size)
-        seconds = status.st_mtim.tv_sec
-        nanoseconds = status.st_mtim.tv_nsec
+    package static func errorText(_ code: Int32) -> String {
+        unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
     }
 }

@@ -1,4 +1,4 @@
-import Accounts
+package import Accounts
 import CLinux
 import Glibc
 import Octets
@@ -7,6 +7,18 @@ package import Token
 /// Why the keys cannot be used or changed: which file, and what is expected of it.
 package struct KeyDirectoryFault: Error, Equatable, Sendable, CustomStringConvertible {
     package let description: String
+    /// Whether the same command may succeed later although nobody changes a setting or a file.
+    package let mayPass: Bool
+
+    init(description: String, mayPass: Bool = false) {
+        self.description = description
+        self.mayPass = mayPass
+    }
+
+    /// - Parameter path: nil if the fault names it.
+    init(_ fault: AccountsFault, at path: String? = nil) {
+        self.init(description: (path.map { $0 + ": " } ?? "") + "\(fault)", mayPass: fault.mayPass)
+    }
 }
 
 /// The directory of private keys: one JWK a file, readable by its owner only.
@@ -14,10 +26,18 @@ package struct KeyDirectory: Sendable {
     private static let byteCountMax = 65_536
 
     let path: String
+    private let rule: SecretFileRule?
 
-    package init(path: String) {
+    /// - Parameter rule: who may own and read the files; by default as for a command in this directory.
+    package init(path: String, rule: SecretFileRule? = nil) {
         self.path = path
+        self.rule = rule
     }
+
+    /// From the root, for messages.
+    package var fullPath: String { Directory.absolute(path) }
+
+    package var exists: Bool { FileStamp(path).exists }
 
     /// Whether the directory does not exist yet or holds no key.
     package func isEmpty() throws(KeyDirectoryFault) -> Bool {
@@ -45,7 +65,17 @@ package struct KeyDirectory: Sendable {
     /// Fills an empty directory: a key of each algorithm, an HS256 secret, and the secret of the refresh tokens.
     /// - Returns: the names of the new files.
     package func fill(_ algorithms: [Algorithm] = [.rs256], now: Int64) throws(KeyDirectoryFault) -> [String] {
-        guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw fault("mkdir", path) }
+        try Self.checkClock(now)
+        do throws(AccountsFault) {
+            try AtomicFile.makeDirectory(path)
+        } catch {
+            guard case .system(call: "mkdir", _, code: ENOENT) = error else { throw KeyDirectoryFault(error) }
+            let parent = Directory.absolute(Directory.parent(of: path))
+            throw KeyDirectoryFault(
+                description: "\(path) cannot be made: there is no directory \(parent). Make it, or set MARTLET_KEYS",
+                mayPass: error.mayPass)
+        }
+        try checkDirectory()
         let keys: [Key]
         do {
             let access = algorithms.filter { $0 != .hs256 } + [.hs256]
@@ -56,8 +86,15 @@ package struct KeyDirectory: Sendable {
         } catch {
             throw KeyDirectoryFault(description: "\(path): no key could be made: \(error)")
         }
-        for key in keys { try write(key, to: Self.name(of: key)) }
+        for key in keys { _ = try write(key, to: Self.name(of: key)) }
         return keys.map(Self.name)
+    }
+
+    /// A key that is made while the clock is before 1970 has times that no reader takes.
+    static func checkClock(_ now: Int64) throws(KeyDirectoryFault) {
+        guard now < 0 else { return }
+        throw KeyDirectoryFault(
+            description: "the clock is before 1970, so no key can be made or changed: set the clock and try again")
     }
 
     /// A value that changes whenever a key file does.
@@ -65,23 +102,65 @@ package struct KeyDirectory: Sendable {
         ((try? names()) ?? []).map { FileStamp(path + "/" + $0) }
     }
 
-    func files() throws(KeyDirectoryFault) -> [(name: String, key: Key)] {
-        var files: [(name: String, key: Key)] = []
-        var kids: Set<String> = []
-        for name in try names() {
-            let key = try read(path + "/" + name)
-            guard kids.insert(key.kid).inserted else {
-                throw KeyDirectoryFault(description: "\(path): \(KeyFault.duplicateKid(key.kid))")
-            }
-            files.append((name, key))
-        }
+    /// A key's file as it was read.
+    struct KeyFile {
+        let name: String
+        let key: Key
+        let stamp: FileStamp
+    }
+
+    func files() throws(KeyDirectoryFault) -> [KeyFile] {
+        let (files, faults) = try readableFiles()
+        if let fault = faults.first { throw fault }
         return files
     }
 
-    func write(_ key: Key, to name: String) throws(KeyDirectoryFault) {
+    /// The files that can be used, and what is wrong with the others.
+    func readableFiles() throws(KeyDirectoryFault) -> (files: [KeyFile], faults: [KeyDirectoryFault]) {
+        try checkDirectory()
+        var files: [KeyFile] = []
+        var faults: [KeyDirectoryFault] = []
+        var kids: Set<String> = []
+        for name in try names() {
+            do throws(KeyDirectoryFault) {
+                let file = try read(name)
+                guard kids.insert(file.key.kid).inserted else {
+                    throw KeyDirectoryFault(description: "\(path): \(KeyFault.duplicateKid(file.key.kid))")
+                }
+                files.append(file)
+            } catch {
+                faults.append(error)
+            }
+        }
+        return (files, faults)
+    }
+
+    /// The names of all keys that a file marks as compromised, whatever else is wrong with that file or with others.
+    func compromisedMarks() -> Set<String> {
+        var marks: Set<String> = []
+        for name in (try? names()) ?? [] {
+            guard let bytes = try? AtomicFile.read(path + "/" + name, byteCountMax: Self.byteCountMax),
+                let kid = Key.compromisedName(in: bytes.span)
+            else { continue }
+            marks.insert(kid)
+        }
+        return marks
+    }
+
+    /// - Parameter expected: what has to be at the file's place.
+    /// - Returns: `false` if something else is there.
+    func write(_ key: Key, to name: String, over expected: FileStamp = .missing) throws(KeyDirectoryFault) -> Bool {
         let file = path + "/" + name
         do {
-            try AtomicFile.replace(file, with: key.privateJWK(), mode: 0o600)
+            let bytes = try key.privateJWK()
+            // No file may come into being that stops the next start.
+            _ = try Key(parsing: bytes.span)
+            try AtomicFile.replace(file, with: bytes, mode: 0o600, expecting: expected)
+            return true
+        } catch AccountsFault.changed {
+            return false
+        } catch let fault as AccountsFault {
+            throw KeyDirectoryFault(fault, at: file)
         } catch {
             throw KeyDirectoryFault(description: "\(file): \(error)")
         }
@@ -97,18 +176,25 @@ package struct KeyDirectory: Sendable {
         return "\(kind)-\(isPlain ? key.kid : Base64URL.encode(Array(key.kid.utf8))).jwk"
     }
 
-    private func read(_ file: String) throws(KeyDirectoryFault) -> Key {
-        let stamp = FileStamp(file)
-        guard stamp.mode & 0o077 == 0 else {
-            let mode = String(stamp.mode & 0o777, radix: 8)
-            throw KeyDirectoryFault(
-                description: "\(file): others may read it (mode 0\(mode)); expected 0600: chmod 600 \(file)")
+    private func checkDirectory() throws(KeyDirectoryFault) {
+        guard let facts = SecretFileRule.Facts(path),
+            let fault = present(rule).fault(ofDirectory: path, facts)
+        else { return }
+        throw KeyDirectoryFault(description: fault)
+    }
+
+    private func present(_ rule: SecretFileRule?) -> SecretFileRule { rule ?? .ofCommand(in: path) }
+
+    private func read(_ name: String) throws(KeyDirectoryFault) -> KeyFile {
+        let file = path + "/" + name
+        if let facts = SecretFileRule.Facts(file), let fault = present(rule).fault(ofFile: file, facts) {
+            throw KeyDirectoryFault(description: fault)
         }
         do {
-            let bytes = try AtomicFile.read(file, byteCountMax: Self.byteCountMax)
-            return try Key(parsing: bytes.span)
+            let (bytes, stamp) = try AtomicFile.readStamped(file, byteCountMax: Self.byteCountMax)
+            return KeyFile(name: name, key: try Key(parsing: bytes.span), stamp: stamp)
         } catch {
-            throw KeyDirectoryFault(description: "\(file): \(error)")
+            throw KeyDirectoryFault(description: error is AccountsFault ? "\(error)" : "\(file): \(error)")
         }
     }
 
@@ -117,11 +203,15 @@ package struct KeyDirectory: Sendable {
             return try Directory.names(in: path).filter { $0.hasSuffix(".jwk") && !$0.hasPrefix(".") }
         } catch {
             if error.code == ENOENT { return [] }
-            throw KeyDirectoryFault(description: "\(path): \(error.text)")
+            throw KeyDirectoryFault(
+                description: "\(path): \(error.text)", mayPass: PassingCircumstance.mayPass(error.code, path: path))
         }
     }
 
     func fault(_ call: String, _ file: String) -> KeyDirectoryFault {
-        KeyDirectoryFault(description: "\(file): \(call): \(Directory.errorText(errno))")
+        let code = errno
+        return KeyDirectoryFault(
+            description: "\(file): \(call): \(Directory.errorText(code))",
+            mayPass: PassingCircumstance.mayPass(code, path: file))
     }
 }

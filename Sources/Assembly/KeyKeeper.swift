@@ -1,3 +1,4 @@
+import API
 import Accounts
 import Octets
 import Revocation
@@ -16,18 +17,22 @@ final class KeyKeeper: Sendable {
         var nextEnd: Int64?
         var readAt: Int64 = .min
         var said: [String: KeyState] = [:]
-        /// Compromised keys whose cut is on its way or done.
+        /// Marked as compromised in files that cannot be used otherwise.
+        var unread: Set<String> = []
+        /// Compromised keys whose cut is on its way or durable.
         var cut: Set<String> = []
         var isRotationFailing = false
     }
 
     private let directory: KeyDirectory
-    private let realm: Realm
+    private let use: KeyDirectoryUse
+    let realm: Realm
     private let schedule: KeySchedule
     private let state = Mutex(State())
 
     init(directory: KeyDirectory, realm: Realm, schedule: KeySchedule) {
         self.directory = directory
+        use = KeyDirectoryUse(path: directory.path)
         self.realm = realm
         self.schedule = schedule
     }
@@ -40,9 +45,20 @@ final class KeyKeeper: Sendable {
 
     func stamp() -> [FileStamp] { directory.stamp() }
 
-    /// - Parameter stamp: of before the reading, so that a change in between is seen the next time.
-    func takeUp(stamp: [FileStamp]) throws(StartFault) {
+    /// The keys as they are applied now, ended and compromised ones included.
+    var applied: [AppliedKey] {
         let now = realm.clock.now
+        let set = state.withLock { $0.set }
+        return set.keys.map { AppliedKey(key: $0, state: set.state(of: $0, at: now)) }
+    }
+
+    /// - Parameters:
+    ///   - stamp: of before the reading, so that a change in between is seen the next time.
+    ///   - isStart: whether all that is cut was read from the journal, and so is durable.
+    func takeUp(stamp: [FileStamp], isStart: Bool = false) throws(StartFault) {
+        let now = realm.clock.now
+        // Before the reading: a command that sees no mark has written what is read now.
+        use.mark()
         state.withLock { state in
             state.stamp = stamp
             state.readAt = now
@@ -58,15 +74,45 @@ final class KeyKeeper: Sendable {
             realm.keyring.replace(with: keyring)
             state.withLock { state in
                 state.set = set
+                state.unread = []
                 state.nextEnd = set.nextEnd(after: now)
             }
         } catch {
             // Not to be tried again before something changes: it would say the same four times a second.
             state.withLock { $0.nextEnd = nil }
-            throw StartFault(description: error.description)
+            applyMarks(now)
+            throw StartFault(error)
         }
+        if isStart { noteDurableCuts() }
         cutCompromised()
         sayChanges()
+    }
+
+    /// Ends the keys that are marked as compromised although the set cannot be read as a whole: the owner of a leaked key
+    /// does not wait for that.
+    private func applyMarks(_ now: Int64) {
+        let marks = directory.compromisedMarks()
+        guard !marks.isEmpty else { return }
+        let set = state.withLock { state in
+            state.set = KeySet(
+                state.set.keys.map { key in
+                    marks.contains(key.kid) ? key.with(key.lifecycle.compromised(at: now - now % 1_000)) : key
+                })
+            state.unread = marks.filter { state.set.key($0) == nil }
+            return state.set
+        }
+        // Without a refresh secret there is no keyring; what the compromised one signed is cut all the same.
+        if let keyring = try? Keyring(set.living(at: now)) { realm.keyring.replace(with: keyring) }
+        cutCompromised()
+        sayChanges()
+    }
+
+    private func noteDurableCuts() {
+        state.withLock { state in
+            for key in state.set.compromised where realm.revocations.isCut(key: Array(key.kid.utf8)) {
+                state.cut.insert(key.kid)
+            }
+        }
     }
 
     /// - Throws: when clients are about to ask for an algorithm that nothing signs.
@@ -95,9 +141,10 @@ final class KeyKeeper: Sendable {
     /// Makes every compromised key's refusal durable: the file may go, the cut stays.
     func cutCompromised() {
         let waiting = state.withLock { state in
-            state.set.compromised.map(\.kid).filter { state.cut.insert($0).inserted }
+            (state.set.compromised.map(\.kid) + state.unread.sorted()).filter { state.cut.insert($0).inserted }
         }
-        for kid in waiting where !realm.revocations.isCut(key: Array(kid.utf8)) {
+        // Whether the memory has the cut says nothing: one that could not be written is there as well.
+        for kid in waiting {
             realm.revocations.cut(
                 .key, name: Array(kid.utf8), reason: RevocationReason.operatorAction.rawValue
             ) { [self] result in

@@ -1,3 +1,5 @@
+import HTTP
+
 /// One address to listen on, as it was written and as it was understood.
 package struct ListenText: Equatable, Sendable {
     package enum Place: Equatable, Sendable {
@@ -6,6 +8,15 @@ package struct ListenText: Equatable, Sendable {
         case unix(path: String, mode: UInt16)
         /// A socket that the process was started with, by its name there (sd_listen_fds_with_names(3)).
         case inherited(name: String)
+
+        /// What tells it from others, whatever mode a socket's file has.
+        fileprivate var name: String {
+            switch self {
+            case .tcp(let host, let port): "\(host.contains(":") ? "[\(host)]" : host):\(port)"
+            case .unix(let path, _): "unix:\(path)"
+            case .inherited(let name): "fd:\(name)"
+            }
+        }
     }
 
     /// For owner and group.
@@ -84,6 +95,8 @@ package struct ListenText: Equatable, Sendable {
         }
         // Neither stands in an address; they are what a prefix that is spelled wrongly, or twice, leaves.
         guard !host.isEmpty, !host.contains("+"), !host.contains("/") else { return nil }
+        // Names are not looked up: what one means may change between the check and the start.
+        guard host == "localhost" || PeerAddress(text: host.utf8.span) != nil else { return nil }
         return .tcp(host: host, port: port)
     }
 
@@ -104,10 +117,38 @@ package struct ListenText: Equatable, Sendable {
         let read = texts.compactMap { ListenText($0) }
         if read.count != texts.count || (read.isEmpty && !mayBeEmpty) {
             reader.complain(
-                setting, "a list of host:port, [v6]:port, https:// or proxy+ and one of these, unix:/path, or fd:name")
+                setting,
+                "a list of address:port, [v6]:port, https:// or proxy+ and one of these, unix:/path, or fd:name, with "
+                    + "an IP address or localhost as address; 0.0.0.0 or [::] for every one of the machine")
         }
         return read
     }
+
+    /// Complains of what two listeners cannot both have.
+    static func checkDistinct(_ listen: [ListenText], _ operatorListen: [ListenText], _ reader: inout SettingsReader) {
+        var taken: [ListenText] = []
+        for (setting, texts) in [(Setting.listen, listen), (.operatorListen, operatorListen)] {
+            for text in texts {
+                if let other = taken.first(where: { $0.excludes(text) }) {
+                    reader.complain(setting, "free of \(text.placeText), which \(other.placeText) takes already")
+                }
+                taken.append(text)
+            }
+        }
+    }
+
+    private func excludes(_ other: ListenText) -> Bool {
+        guard case .tcp(let host, let port) = place, case .tcp(let otherHost, let otherPort) = other.place else {
+            return place.name == other.place.name
+        }
+        guard port == otherPort, port != 0, host.contains(":") == otherHost.contains(":") else { return false }
+        let literals = [Self.literal(host), Self.literal(otherHost)]
+        return literals[0] == literals[1] || literals.contains { $0 == "0.0.0.0" || $0 == "::" }
+    }
+
+    private static func literal(_ host: String) -> String { host == "localhost" ? "127.0.0.1" : host }
+
+    private var placeText: String { place.name }
 }
 
 extension Substring {

@@ -12,6 +12,8 @@ package enum Setting: String, CaseIterable, Sendable {
     case issuer = "MARTLET_ISSUER"
     case audience = "MARTLET_AUDIENCE"
     case state = "MARTLET_STATE"
+    case seen = "MARTLET_SEEN"
+    case lockWait = "MARTLET_LOCK_WAIT"
     case keys = "MARTLET_KEYS"
     case keyLead = "MARTLET_KEY_LEAD"
     case keyRotation = "MARTLET_KEY_ROTATION"
@@ -44,11 +46,13 @@ package enum Setting: String, CaseIterable, Sendable {
     case idleTimeout = "MARTLET_IDLE_TIMEOUT"
     case writeTimeout = "MARTLET_WRITE_TIMEOUT"
     case rateMin = "MARTLET_MIN_RATE"
+    case drainDelay = "MARTLET_DRAIN_DELAY"
     case drainTimeout = "MARTLET_DRAIN_TIMEOUT"
     case log = "MARTLET_LOG"
     case logLevel = "MARTLET_LOG_LEVEL"
     case accessLog = "MARTLET_ACCESS_LOG"
     case accessLogSample = "MARTLET_ACCESS_LOG_SAMPLE"
+    case environmentFile = "MARTLET_ENV_FILE"
 
     /// As a flag of `serve`: `MARTLET_ACCESS_TTL` is `--access-ttl`.
     package var flag: String {
@@ -63,6 +67,8 @@ package enum Setting: String, CaseIterable, Sendable {
         case .issuer: "http://127.0.0.1:8080"
         case .audience: "api"
         case .state: "var"
+        case .seen: ""
+        case .lockWait: "10s"
         case .keys: "keys"
         case .keyLead: "15m"
         case .keyRotation: "0s"
@@ -93,10 +99,12 @@ package enum Setting: String, CaseIterable, Sendable {
         case .rateMin: "512"
         case .headTimeout, .bodyTimeout, .writeTimeout, .drainTimeout: "10s"
         case .idleTimeout: "75s"
+        case .drainDelay: "1s"
         case .log: "json"
         case .logLevel: "info"
         case .accessLog: "off"
         case .accessLogSample: "1"
+        case .environmentFile: ""
         }
     }
 
@@ -117,6 +125,8 @@ package enum Setting: String, CaseIterable, Sendable {
         case .issuer: "iss of every token: an https URL without query or fragment (http for loopback)"
         case .audience: "audiences that tokens may have, comma-separated; the first is the default"
         case .state: "directory of the journal"
+        case .seen: "file that tells how far the journal has come; empty for STATE.seen, or state.seen among the keys"
+        case .lockWait: "how long a start waits for the journal of a process that is going away, 0s to 10m"
         case .keys: "directory of the keys; filled on the first start"
         case .keyLead: "how long a new key is published before it signs, 2s to 7d"
         case .keyRotation: "how long a key signs before it gets a successor by itself; 0s for never"
@@ -150,10 +160,12 @@ package enum Setting: String, CaseIterable, Sendable {
         case .idleTimeout: "how long a connection may stay idle, 1s to 1h"
         case .writeTimeout: "how long a reader may stall, 1s to 10m"
         case .rateMin: "octets a second at which content must come and answers be taken, up to 1000000; 0 for no limit"
+        case .drainDelay: "how long connections are still accepted at SIGTERM, 0s to 5m; /readyz answers 503 meanwhile"
         case .drainTimeout: "how long requests in flight may take at SIGTERM, 1s to 10m"
         case .log: "form of the log on stderr: json or text"
         case .logLevel: "debug, info, warning or error"
         case .accessLog: "where a line about each request goes: off, stderr, stdout or a path"
+        case .environmentFile: "file of settings, a NAME=VALUE a line, for the service and every command; variables win"
         case .accessLogSample: "share of the requests that get a line, 0 to 1; answers from 500 always do"
         }
     }

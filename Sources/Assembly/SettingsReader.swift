@@ -2,13 +2,19 @@
 struct SettingsReader {
     private let values: [String: String]
     private(set) var mistakes: [String] = []
+    /// Variables of Kubernetes that only look like settings.
+    let serviceLinks: [String]
 
     /// - Parameter values: by the names of ``Setting``. Names that begin like ours and are none of ours are mistakes.
     init(_ values: [String: String]) {
         self.values = values
         let known = Set(Setting.allCases.map(\.rawValue))
-        for name in values.keys.sorted() where name.hasPrefix("MARTLET_") && !known.contains(name) {
-            mistakes.append("\(name): there is no such setting")
+        let unknown = values.keys.sorted().filter { $0.hasPrefix("MARTLET_") && !known.contains($0) }
+        let isLink: (String) -> Bool = { name in ServiceLink.isOne(name, values[name] ?? "") }
+        serviceLinks = unknown.filter(isLink)
+        for name in unknown where !isLink(name) {
+            let nearest = Self.nearest(to: name).map { "; did you mean \($0)?" } ?? ""
+            mistakes.append("\(name): there is no such setting\(nearest)")
         }
     }
 
@@ -79,8 +85,21 @@ struct SettingsReader {
         return overflow ? nil : product
     }
 
+    /// On one line, with every character that cannot be seen spelled out, so that a line feed at the end is found.
     private static func printable(_ text: String) -> String {
-        String(text.unicodeScalars.prefix(80).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : Character($0) })
+        text.unicodeScalars.prefix(80).map { scalar in
+            switch scalar {
+            case "\n": "\\n"
+            case "\r": "\\r"
+            case "\t": "\\t"
+            default:
+                switch scalar.properties.generalCategory {
+                case .control, .format, .lineSeparator, .paragraphSeparator:
+                    "\\u{\(String(scalar.value, radix: 16))}"
+                default: String(scalar)
+                }
+            }
+        }.joined() + (text.unicodeScalars.count > 80 ? "…" : "")
     }
 }
 

@@ -1,4 +1,4 @@
-import Accounts
+package import Accounts
 import Glibc
 package import OpenSSL
 
@@ -43,11 +43,10 @@ package struct TLSFiles: Equatable, Sendable {
     /// - Throws: a message that names the file, also for a key that others may read (B22).
     package func load(now: Int64) throws(StartFault) -> TLSContext {
         let certificates = try Self.read(certificatePath)
-        let mode = FileStamp(keyPath).mode
-        guard mode & 0o077 == 0 else {
-            let text = String(mode & 0o777, radix: 8)
-            throw StartFault(
-                description: "\(keyPath): others may read it (mode 0\(text)); expected 0600: chmod 600 \(keyPath)")
+        if let facts = SecretFileRule.Facts(keyPath),
+            let fault = SecretFileRule.ofProcess.fault(ofFile: keyPath, facts)
+        {
+            throw StartFault(description: fault)
         }
         let key = try Self.read(keyPath)
         var authorities: [UInt8]?
@@ -82,9 +81,21 @@ package struct TLSFiles: Equatable, Sendable {
             try AtomicFile.replace(keyPath, with: pair.privateKey, mode: 0o600)
             try AtomicFile.replace(certificatePath, with: pair.certificate, mode: 0o644)
         } catch {
-            throw StartFault(description: "\(certificatePath): no self-signed pair could be made: \(error)")
+            throw StartFault(
+                description: "\(certificatePath): no self-signed pair could be made: \(error)",
+                mayPass: (error as? AccountsFault)?.mayPass ?? false)
         }
         return true
+    }
+
+    /// Whether certificate and key belong together, and only the time is not the certificate's.
+    func isOutOfDate(now: Int64) -> Bool {
+        do throws(StartFault) {
+            return TLSContext.isOutOfDate(
+                certificates: try Self.read(certificatePath), privateKey: try Self.read(keyPath), now: now / 1_000)
+        } catch {
+            return false
+        }
     }
 
     /// A value that changes whenever a file does.
@@ -106,10 +117,10 @@ package struct TLSFiles: Equatable, Sendable {
     }
 
     private static func read(_ path: String) throws(StartFault) -> [UInt8] {
-        do {
+        do throws(AccountsFault) {
             return try AtomicFile.read(path, byteCountMax: byteCountMax)
         } catch {
-            throw StartFault(description: "\(error)")
+            throw StartFault(error)
         }
     }
 }

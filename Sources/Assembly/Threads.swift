@@ -27,7 +27,7 @@ package enum Threads {
         guard result == 0 else {
             unsafe work.release()
             let reason = unsafe String(cString: strerror(result))
-            throw StartFault(description: "no thread can be started for \(name): \(reason)")
+            throw StartFault(description: "no thread can be started for \(name): \(reason)", mayPass: true)
         }
         pthread_detach(thread)
     }

@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/un.h>
+#include <stddef.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -252,4 +254,52 @@ long clinux_receive_descriptors(int socket, void *text, unsigned long capacity, 
     while (*count > 0) close(descriptors[--*count]);
     errno = EMSGSIZE;
     return -1;
+}
+
+int clinux_take_owner(int file, const char *directory) {
+    if (geteuid() != 0) return 0;
+    struct stat own, parent;
+    if (fstat(file, &own) != 0 || stat(directory, &parent) != 0) return -1;
+    if (own.st_uid == parent.st_uid && own.st_gid == parent.st_gid) return 0;
+    if (!S_ISDIR(own.st_mode)) {
+        if (!S_ISREG(own.st_mode)) {
+            errno = EINVAL;
+            return -1;
+        }
+        if (own.st_nlink != 1) {
+            errno = EMLINK;
+            return -1;
+        }
+    }
+    return fchown(file, parent.st_uid, parent.st_gid);
+}
+
+int clinux_directory_changes(const char *path, uint64_t *changes) {
+    struct statx found;
+    if (statx(AT_FDCWD, path, 0, STATX_MTIME, &found) != 0) return -1;
+    *changes = (uint64_t)found.stx_mtime.tv_sec * 1000000000u + found.stx_mtime.tv_nsec;
+    return 0;
+}
+
+int clinux_send_datagram(const char *name, const void *text, unsigned long length) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t name_length = strlen(name);
+    // A path needs its NUL; an abstract name has none.
+    if (name_length < 2 || name_length > sizeof address.sun_path - (name[0] == '@' ? 0 : 1)) {
+        errno = EINVAL;
+        return -1;
+    }
+    memcpy(address.sun_path, name, name_length);
+    socklen_t address_length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + name_length);
+    if (name[0] == '@') address.sun_path[0] = 0;
+    else address_length++;
+    int made = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (made < 0) return -1;
+    struct timeval limit = {.tv_sec = 1};
+    setsockopt(made, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    ssize_t sent = sendto(made, text, length, MSG_NOSIGNAL, (struct sockaddr *)&address, address_length);
+    int error = errno;
+    close(made);
+    errno = error;
+    return sent < 0 ? -1 : 0;
 }

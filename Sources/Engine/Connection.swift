@@ -75,6 +75,7 @@ struct Connection {
         isSecure = arrival.isSecure
         peer = arrival.peer
         role = arrival.role
+        channel.peerUser = arrival.peerUser
         self.reader = reader
         self.generation = generation
         self.ticket = ticket

@@ -1,3 +1,6 @@
+import Glibc
+import Octets
+
 /// Why a server could not be set up.
 package enum EngineFault: Error, Equatable, Sendable {
     case addressInvalid(String)
@@ -14,7 +17,8 @@ package enum EngineFault: Error, Equatable, Sendable {
     ///   - call: the system call that failed.
     ///   - subject: what it was about: an address, or the event queue.
     ///   - reason: the text of its errno.
-    case system(call: String, subject: String, reason: String)
+    ///   - code: its errno; 0 where it is something else.
+    case system(call: String, subject: String, reason: String, code: Int32 = 0)
 }
 
 extension EngineFault: CustomStringConvertible {
@@ -27,7 +31,28 @@ extension EngineFault: CustomStringConvertible {
             "the socket «\(name)» at \(address) was given to this process, and no address asks for it"
         case .inheritedUnusable(let name): "the socket «\(name)» that was given to this process does not listen"
         case .noThread(let name): "no thread can be started for \(name)"
-        case .system(let call, let subject, let reason): "cannot listen on \(subject): \(call): \(reason)"
+        case .system(let call, let subject, let reason, _): "cannot listen on \(subject): \(call): \(reason)"
+        }
+    }
+}
+
+extension EngineFault {
+    /// Whether the same start may succeed later although nobody changes a setting.
+    package var mayPass: Bool {
+        switch self {
+        case .socketInUse, .noThread: true
+        case .system(_, let subject, _, let code):
+            PassingCircumstance.mayPass(
+                code, path: subject.hasPrefix("unix:") ? String(subject.dropFirst("unix:".count)) : nil)
+        case .addressInvalid, .notInherited, .inheritedUnused, .inheritedUnusable: false
+        }
+    }
+    /// Whether it would be different if a predecessor gave its sockets.
+    var isTaken: Bool {
+        switch self {
+        case .socketInUse, .notInherited: true
+        case .system(_, _, _, let code): code == EADDRINUSE
+        case .addressInvalid, .inheritedUnused, .inheritedUnusable, .noThread: false
         }
     }
 }

@@ -57,12 +57,36 @@ extension EventLoop {
         swap(&ready, &readyStreams)
         session.takeReady(into: &ready)
         for id in ready {
-            guard let stream = session.streams[id] else { continue }
-            answerHTTP2(slot, session, stream)
+            guard let stream = session.streams[id], stream.stage != .answering else { continue }
+            if stream.awaitsContinue {
+                stream.awaitsContinue = false
+                // What is complete or faulty by now is on the list once more.
+                if stream.stage == .receiving, !stream.message.standing.isFaulty { admitContent(slot, session, stream) }
+            } else {
+                answerHTTP2(slot, session, stream)
+            }
         }
         ready.removeAll(keepingCapacity: true)
         swap(&ready, &readyStreams)
         settleHTTP2(slot, session)
+    }
+
+    /// Sends 100 Continue if the content is wanted, otherwise the answer.
+    private mutating func admitContent(_ slot: Int, _ session: HTTP2Session, _ stream: HTTP2Stream) {
+        response.reset()
+        do throws(WireFault) {
+            try stream.message.fill(&request)
+        } catch {
+            return answerHTTP2(slot, session, stream)
+        }
+        request.role = connections[slot].role
+        request.peer = origin(slot)
+        request.channel = connections[slot].channel
+        stream.isHead = request.method == .head
+        guard !handler.admits(request, &response) else { return session.sayContinue(stream) }
+        // The other streams of the connection go on.
+        response.closesConnection = false
+        finishHTTP2(slot, session, stream)
     }
 
     private mutating func answerHTTP2(_ slot: Int, _ session: HTTP2Session, _ stream: HTTP2Stream) {

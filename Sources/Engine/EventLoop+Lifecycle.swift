@@ -6,7 +6,7 @@ import Synchronization
 // How connections come, go and are turned away.
 extension EventLoop {
     /// How much of what a closing connection still sends is thrown away before it is reset.
-    private static let lingerByteCountMax = 262_144
+    private static let lingerByteCountMax = 16 << 20
     /// How many connections above the limit may be told so, each in a place of its own.
     private static let refusedMax = 256
     /// How long nothing is accepted after descriptors ran out, in milliseconds.
@@ -36,9 +36,12 @@ extension EventLoop {
         hand(
             Arrival(
                 transport: transport, peer: peer, role: listener.role, isSecure: listener.isSecure,
-                isIntroduced: listener.isIntroduced))
+                isIntroduced: listener.isIntroduced,
+                peerUser: listener.role == .operator && peer == .local ? Self.user(at: descriptor) : nil))
         return true
     }
+
+    private static func user(at socket: Int32) -> UInt32? { UInt32(exactly: clinux_peer_user(socket)) }
 
     private mutating func goesOnAccepting(_ listener: ListenSocket, after error: Int32) -> Bool {
         switch error {
@@ -136,6 +139,7 @@ extension EventLoop {
         connections[slot].transport.endSending()
         connections[slot].input = []
         connections[slot].stage = .lingering
+        connections[slot].began = now
         connections[slot].deadline = now &+ shared.deadlines.linger
         watch(slot, EventQueue.readable)
     }
@@ -145,7 +149,11 @@ extension EventLoop {
         switch connections[slot].transport.discard(into: &request.bytes) {
         case .moved(let count):
             connections[slot].lingeredByteCount &+= count
-            if connections[slot].lingeredByteCount > Self.lingerByteCountMax { close(slot) }
+            guard connections[slot].lingeredByteCount <= Self.lingerByteCountMax else { return close(slot) }
+            // A client that writes all of its content before it reads gets time to, at the rate that content must have.
+            connections[slot].deadline = min(
+                now &+ shared.deadlines.linger,
+                shared.deadlines.content(began: connections[slot].began, received: connections[slot].lingeredByteCount))
         case .wouldBlock: break
         case .ended, .failed: close(slot)
         }

@@ -65,7 +65,7 @@ extension EventLoop {
                 let reader = connections[slot].reader
                 if reader.isInContent, reader.head.expectsContinue, !connections[slot].saidContinue {
                     connections[slot].saidContinue = true
-                    output.append(AnswerWriter.continueLine)
+                    if admitsContent(slot, from: offset, to: end) { output.append(AnswerWriter.continueLine) }
                 }
                 goesOn = false
             case .fault(let fault):
@@ -77,6 +77,24 @@ extension EventLoop {
         guard connections[slot].stage != .closed else { return }
         keep(slot, from: offset, to: end)
         settle(slot)
+    }
+
+    /// Whether the content for which a client waits with `Expect: 100-continue` is wanted. If it is not, the answer is in
+    /// the output, and the connection closes: the client may send the content or not.
+    private mutating func admitsContent(_ slot: Int, from offset: Int, to end: Int) -> Bool {
+        do throws(WireFault) {
+            try connections[slot].reader.restoreHead(&request, from: offset, to: end)
+        } catch {
+            refuse(slot, error)
+            return false
+        }
+        request.role = connections[slot].role
+        request.peer = origin(slot)
+        request.channel = connections[slot].channel
+        response.reset()
+        guard !handler.admits(request, &response) else { return true }
+        close(slot, afterResponseTo: request.method)
+        return false
     }
 
     /// - Returns: whether the next message may be read.
@@ -136,11 +154,17 @@ extension EventLoop {
     mutating func refuse(_ slot: Int, _ fault: WireFault) {
         response.reset()
         handler.refuse(fault, from: connections[slot].peer, over: connections[slot].channel, &response)
+        close(slot, afterResponseTo: .other)
+    }
+
+    /// Adds the response to the output as the last of its connection, whose message is not read further.
+    private mutating func close(_ slot: Int, afterResponseTo method: Method) {
         connections[slot].stage = .idle
         connections[slot].closes = true
         connections[slot].lingers = true
         let demandsTLS = connections[slot].isSecure && shared.demandsTLS
-        writer.append(response, AnswerWriter.Context(closes: true, demandsTLS: demandsTLS), to: &output)
+        let context = AnswerWriter.Context(isHead: method == .head, closes: true, demandsTLS: demandsTLS)
+        writer.append(response, context, to: &output)
     }
 
     /// Answers a message that stopped half-way.

@@ -207,6 +207,7 @@ struct EventLoop: ~Copyable {
                 noteAnswer()
                 resume(ticket, write)
             case .adopt(let arrival): adopt(arrival)
+            case .beat(let beat): beat.answer()
             case .drain:
                 if drain == .running {
                     drain = .notice(until: now &+ shared.deadlines.drainNotice)

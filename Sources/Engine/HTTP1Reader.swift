@@ -192,6 +192,14 @@ extension HTTP1Reader {
         return true
     }
 
+    /// Fills in the request up to its content, once the head is complete: for a decision that comes before the content.
+    ///
+    /// - Throws: only if the bytes differ from those of the call to ``read(_:from:to:)`` before.
+    mutating func restoreHead(_ request: inout Request, from offset: Int, to end: Int) throws(WireFault) {
+        try rebuildHead(&request, base: offset, end: end)
+        request.body = (offset &+ contentStart)..<(offset &+ contentStart)
+    }
+
     /// Reads a head again that came in pieces, now that the request stays ours until it is answered.
     private mutating func rebuildHead(_ request: inout Request, base: Int, end: Int) throws(WireFault) {
         let (savedPhase, savedPosition) = (phase, position)

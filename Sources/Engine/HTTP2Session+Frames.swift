@@ -79,8 +79,8 @@ extension HTTP2Session {
             return
         }
         let standing = stream.message.standing
-        if isHead, standing.expectsContinue, !standing.isFaulty { sayContinue(stream) }
-        if standing.isFaulty { ready.append(stream.id) }
+        if isHead, standing.expectsContinue, !standing.isFaulty { stream.awaitsContinue = true }
+        if standing.isFaulty || (isHead && stream.awaitsContinue) { ready.append(stream.id) }
     }
 
     private func finishHead(_ stream: HTTP2Stream) {

@@ -14,6 +14,8 @@ final class HTTP2Stream {
     /// Whether the request's header fields are complete; what follows in fields is trailers.
     var hasHead = false
     var isHead = false
+    /// Its client waits for 100 Continue, and nothing is decided yet.
+    var awaitsContinue = false
     /// Answered before it was complete.
     var isCutShort = false
     /// Of the connection's window, not yet given back.
@@ -44,6 +46,7 @@ final class HTTP2Stream {
         message.clear()
         hasHead = false
         isHead = false
+        awaitsContinue = false
         isCutShort = false
         unconsumed = 0
         began = 0

@@ -29,9 +29,9 @@ package final class HandoverPoint: Sendable {
         if unsafe lstat(path, &information) == 0, information.st_mode & S_IFMT == S_IFSOCK { _ = unsafe unlink(path) }
         let error = address.bind(descriptor, mode: 0o600)
         guard error == 0, listen(descriptor, 8) == 0 else {
-            let reason = text(of: error == 0 ? errno : error)
+            let code = error == 0 ? errno : error
             _ = close(descriptor)
-            throw .system(call: "bind", subject: subject, reason: reason)
+            throw .system(call: "bind", subject: subject, reason: text(of: code), code: code)
         }
     }
 

@@ -23,7 +23,7 @@ package struct Limits: Sendable {
     /// the one case and from ``writeDeadline`` on in the other. Zero means no bound but the deadlines.
     package var rateMin = 512
     package var rateGrace: Duration = .seconds(5)
-    /// How long a connection that is closing may go on sending.
+    /// How long a connection that is closing may send nothing; ``bodyDeadline`` and ``rateMin`` bound it as well.
     package var lingerDeadline: Duration = .seconds(2)
 
     /// Open connections of all listeners together; above it 503.

@@ -51,14 +51,11 @@ final class ListenSocket: Sendable {
         name = ""
         isManaged = false
         isKept = Atomic(false)
-        let family: Int32
-        switch listener.address {
-        case .unix(let path):
-            family = AF_UNIX
+        let family = address.family
+        if case .unix(let path) = listener.address {
             unixPath = path
             try Self.removeStale(path, address)
-        case .tcp, .inherited:
-            family = address.bytes.count == 16 ? AF_INET : AF_INET6
+        } else {
             unixPath = nil
         }
         descriptor = clinux_stream_socket(family)
@@ -86,7 +83,7 @@ final class ListenSocket: Sendable {
             if family == AF_INET6 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY) }
         }
         let error = address.bind(descriptor, mode: mode)
-        guard error == 0 else { throw .system(call: "bind", subject: subject, reason: text(of: error)) }
+        guard error == 0 else { throw .system(call: "bind", subject: subject, reason: text(of: error), code: error) }
     }
 
     private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, to value: Int32 = 1) {
@@ -94,10 +91,32 @@ final class ListenSocket: Sendable {
         _ = unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
+    /// Finds out whether the address can be listened on, and leaves everything as it is.
+    /// - Throws: what ``init(_:)`` would throw now.
+    static func rehearse(_ listener: Listener) throws(EngineFault) {
+        let address = try SocketAddress(listener.address)
+        let subject = listener.address.description
+        if case .unix(let path) = listener.address {
+            _ = try isStale(path, address)
+            let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+            guard unsafe access(folder, W_OK | X_OK) == 0 else { throw .last("bind", subject) }
+            return
+        }
+        let descriptor = clinux_stream_socket(address.family)
+        guard descriptor >= 0 else { throw .last("socket", subject) }
+        defer { _ = close(descriptor) }
+        try bind(descriptor, address, listener.mode, subject)
+    }
+
     /// Removes a socket file that a process left behind; one that somebody listens on stays.
     private static func removeStale(_ path: String, _ address: SocketAddress) throws(EngineFault) {
+        if try isStale(path, address) { _ = unsafe unlink(path) }
+    }
+
+    /// - Returns: whether there is a socket file that nobody listens on.
+    private static func isStale(_ path: String, _ address: SocketAddress) throws(EngineFault) -> Bool {
         var information = stat()
-        guard unsafe lstat(path, &information) == 0 else { return }
+        guard unsafe lstat(path, &information) == 0 else { return false }
         guard information.st_mode & S_IFMT == S_IFSOCK else {
             throw .system(call: "bind", subject: "unix:\(path)", reason: "there is a file that is not a socket")
         }
@@ -106,7 +125,7 @@ final class ListenSocket: Sendable {
         defer { _ = close(probe) }
         let result = unsafe address.withPointer { unsafe connect(probe, $0, $1) }
         guard result != 0, errno == ECONNREFUSED else { throw .socketInUse(path: path) }
-        _ = unsafe unlink(path)
+        return true
     }
 
     func join() {
@@ -142,7 +161,7 @@ final class ListenSocket: Sendable {
 extension EngineFault {
     /// The failure that errno holds.
     static func last(_ call: String, _ subject: String) -> EngineFault {
-        .system(call: call, subject: subject, reason: text(of: errno))
+        .system(call: call, subject: subject, reason: text(of: errno), code: errno)
     }
 }
 

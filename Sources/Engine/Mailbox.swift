@@ -10,6 +10,8 @@ final class Mailbox: ExchangeLoop, Sendable {
         /// A connection that another loop accepted.
         case adopt(Arrival)
         case drain
+        /// Asks whether the loop still turns.
+        case beat(HeartBeat)
     }
 
     private struct State {
@@ -101,4 +103,6 @@ struct Arrival: Sendable {
     var isSecure: Bool
     /// A proxy's header comes before anything else.
     var isIntroduced: Bool
+    /// As ``Channel/peerUser``.
+    var peerUser: UInt32?
 }

@@ -56,6 +56,31 @@ package final class Server: Sendable {
             census: SourceCensus(countMax: options.limits.connectionsPerSourceMax), trust: options.trust)
     }
 
+    /// Finds out before anything else is done whether every address can be listened on, and leaves everything as it is.
+    ///
+    /// - Parameter awaitsPredecessor: whether another process may have the addresses, and give its sockets later.
+    /// - Throws: the first address that cannot be listened on.
+    package static func rehearse(
+        _ listeners: [Listener], inherited: [InheritedSocket], awaitsPredecessor: Bool
+    ) throws(EngineFault) {
+        var rest = inherited
+        for listener in listeners {
+            if let index = rest.firstIndex(where: { $0.suits(listener.address) }) {
+                rest.remove(at: index)
+                continue
+            }
+            do throws(EngineFault) {
+                if case .inherited(let name) = listener.address { throw EngineFault.notInherited(name: name) }
+                try ListenSocket.rehearse(listener)
+            } catch {
+                guard awaitsPredecessor, error.isTaken else { throw error }
+            }
+        }
+        for socket in rest where socket.isManaged {
+            throw .inheritedUnused(name: socket.name, address: socket.address.description)
+        }
+    }
+
     /// A socket that was given and is at the listener's address, or a new one.
     private static func socket(
         _ listener: Listener, _ inherited: inout [InheritedSocket]
@@ -74,6 +99,8 @@ package final class Server: Sendable {
         }
         for socket in unused { close(socket.descriptor) }
     }
+
+    var mailboxes: [Mailbox] { shared.mailboxes }
 
     /// What another process needs to go on with these listeners.
     var handed: [ListenSocket] { shared.listeners }

@@ -13,11 +13,13 @@ package struct IssuerDiscovery {
         self.issuer = issuer
         var path = address.path
         if path.hasSuffix("/") { path.removeLast() }
-        // The first puts the well-known part before the issuer's own path, the second behind it.
-        candidates = [
-            address.at("/.well-known/oauth-authorization-server\(path)"),
-            address.at("\(path)/.well-known/openid-configuration"),
+        // RFC 8414 puts the well-known part before the issuer's path, for both names (§3, §5), OpenID Connect behind it. Behind it
+        // is also where some servers have the first.
+        let places = [
+            "/.well-known/oauth-authorization-server\(path)", "\(path)/.well-known/openid-configuration",
+            "/.well-known/openid-configuration\(path)", "\(path)/.well-known/oauth-authorization-server",
         ]
+        candidates = places.prefix(path.isEmpty ? 2 : 4).map(address.at)
     }
 
     /// The address of the keys that an issuer's own metadata names.
@@ -28,8 +30,11 @@ package struct IssuerDiscovery {
         var document = JSONDocument(limits: JSONLimits(memberMax: 65_536, byteCountMax: metadata.count))
         guard (try? document.parse(bytes)) != nil, document.kind(0) == .object else { throw .malformed }
         guard let name = document.member("issuer", of: 0, in: bytes),
-            document.isEqual(name, Array(issuer.utf8).span, in: bytes)
-        else { throw .otherIssuer }
+            let found = document.string(name, in: bytes)
+        else { throw .noIssuer }
+        guard document.isEqual(name, Array(issuer.utf8).span, in: bytes) else {
+            throw .otherIssuer(found: found, wanted: issuer)
+        }
         guard let location = document.member("jwks_uri", of: 0, in: bytes),
             let text = document.string(location, in: bytes)
         else { throw .noKeys }
@@ -45,7 +50,8 @@ package struct IssuerDiscovery {
 package enum DiscoveryFault: Error, Equatable, Sendable {
     case malformed
     /// The document is another issuer's (RFC 8414 §3.3).
-    case otherIssuer
+    case otherIssuer(found: String, wanted: String)
+    case noIssuer
     case noKeys
     case address(FetchFault)
 }
@@ -54,9 +60,22 @@ extension DiscoveryFault: CustomStringConvertible {
     package var description: String {
         switch self {
         case .malformed: "the issuer's metadata is no JSON object"
-        case .otherIssuer: "the metadata there is another issuer's"
+        case .otherIssuer(let found, let wanted):
+            "the metadata names the issuer \(Self.shown(found)), but \(Self.shown(wanted)) was asked for; the two must be the "
+                + "same, character by character"
+        case .noIssuer: "the issuer's metadata names no issuer"
         case .noKeys: "the issuer's metadata names no keys (jwks_uri)"
         case .address(let fault): "jwks_uri: \(fault)"
         }
+    }
+}
+
+extension DiscoveryFault {
+    /// A text of another server on one line, without anything that acts on a terminal or in a build log.
+    private static func shown(_ text: String) -> String {
+        let plain = text.unicodeScalars.prefix(200).map { scalar in
+            0x21..<0x7f ~= scalar.value && scalar != "#" ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
+        }
+        return "\"" + plain.joined() + (text.unicodeScalars.count > 200 ? "…" : "") + "\""
     }
 }

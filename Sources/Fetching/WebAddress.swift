@@ -62,25 +62,60 @@ package struct WebAddress: Equatable, Sendable {
 
     package var text: String { "\(isSecure ? "https" : "http")://\(authority)\(target)" }
 
-    /// Where a `Location` leads (RFC 9110 §10.2.2): a whole URL, one without a scheme, or a path from the root on.
+    /// Where a `Location` leads (RFC 9110 §10.2.2): any URI reference, resolved as RFC 3986 §5.2 has it, without its fragment.
     ///
-    /// - Throws: also for a way off TLS, and for relative paths, which servers of keys have no use for.
+    /// - Throws: also for a redirect that leaves TLS.
     func redirected(to location: String) throws(FetchFault) -> WebAddress {
         let next: WebAddress
         let reference = location.prefix { $0 != "#" }
         if reference.hasPrefix("//") {
             next = try WebAddress((isSecure ? "https:" : "http:") + reference)
-        } else if reference.hasPrefix("/") {
-            let octets = Array(reference.utf8)
+        } else if Self.hasScheme(reference) {
+            next = try WebAddress(String(reference))
+        } else {
+            let target = resolved(reference)
+            let octets = Array(target.utf8)
             guard octets.count <= Self.byteCountMax, octets.allSatisfy(Self.isUsable) else {
                 throw .url(Self.shown(location))
             }
-            next = at(String(reference))
-        } else {
-            next = try WebAddress(String(reference))
+            next = at(target)
         }
         guard next.isSecure || !isSecure else { throw .insecure(Self.shown(location)) }
         return next
+    }
+
+    /// Whether a reference begins with a scheme and its colon (RFC 3986 §3.1), not only with a path that has a colon later on.
+    private static func hasScheme(_ reference: Substring) -> Bool {
+        let first = reference.prefix { $0 != "/" && $0 != "?" }
+        return first.contains(":")
+    }
+
+    /// The target that a reference of path and query names, seen from this one (RFC 3986 §5.2.2 to §5.2.4).
+    private func resolved(_ reference: Substring) -> String {
+        guard !reference.isEmpty else { return target }
+        let written = reference.prefix { $0 != "?" }
+        let query = reference.dropFirst(written.count)
+        if written.isEmpty { return path + query }
+        let folder = written.hasPrefix("/") ? "" : path.prefix(through: path.lastIndex(of: "/") ?? path.startIndex)
+        let whole = folder + written
+        return Self.withoutDots(String(whole)) + query
+    }
+
+    /// A path that begins with a slash, its `.` and `..` segments resolved; none leads above the root.
+    private static func withoutDots(_ path: String) -> String {
+        var kept: [Substring] = []
+        let segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        for (index, segment) in segments.enumerated() {
+            let isLast = index == segments.count - 1
+            switch segment {
+            case ".": if isLast { kept.append("") }
+            case "..":
+                _ = kept.popLast()
+                if isLast { kept.append("") }
+            default: kept.append(segment)
+            }
+        }
+        return "/" + kept.joined(separator: "/")
     }
 
     private static func rest(of text: String, after scheme: String) -> Substring? {

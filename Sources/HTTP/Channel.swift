@@ -20,6 +20,8 @@ package struct Channel: Equatable, Sendable {
     package var security: Security
     /// Whom the client's certificate names (RFC 4514), where one was asked for. Not our text: escape it.
     package var clientSubject: String?
+    /// The user id of the process at the other end (SO_PEERCRED); on Unix sockets of the operator only.
+    package var peerUser: UInt32?
 
     package init(version: Version = .http11, security: Security = .none, clientSubject: String? = nil) {
         self.version = version

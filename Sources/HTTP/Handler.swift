@@ -4,6 +4,10 @@ package protocol Handler: AnyObject {
     /// Answers into `response`, or keeps `exchange` and returns ``Disposition/deferred``.
     func handle(_ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange) -> Disposition
 
+    /// Whether the content that `request` announces is wanted, judged by its head alone; if not, writes the answer, after
+    /// which the connection closes (RFC 9110 §10.1.1).
+    func admits(_ request: borrowing Request, _ response: inout Response) -> Bool
+
     /// Writes the answer to a message that could not be read; the connection closes after it.
     func refuse(_ fault: WireFault, from peer: PeerAddress, over channel: Channel, _ response: inout Response)
 }

@@ -181,7 +181,7 @@ final class CommitLoop: @unchecked Sendable {
             try segments.checkPlace()
             try commit([opening])
         } catch {
-            if case .replaced = error { return retryMilliseconds = nil }
+            if error.isFinal { return retryMilliseconds = nil }
             return retryMilliseconds = min(milliseconds &* 2, options.retryMilliseconds.upperBound)
         }
         let isSparing = core.isSparing.load(ordering: .relaxed)
@@ -215,7 +215,7 @@ final class CommitLoop: @unchecked Sendable {
         for completion in batch.completions.dropFirst(batch.answeredCount) { completion.done(.failure(reason)) }
         for done in orphans { done(.failure(reason)) }
         batch.removeAll()
-        if case .replaced = fault {
+        if fault.isFinal {
             // What was acknowledged is gone with the file: a new one would hide that.
             retryMilliseconds = nil
         } else {

@@ -39,7 +39,7 @@ struct Compaction {
         let covered = chain.segments.filter { $0.header.number < active }
         guard let last = covered.last, covered.count < chain.segments.count else { return CompactionReport() }
         let name = SnapshotName(number: last.header.number).text
-        let draft = name + ".tmp"
+        let draft = name + DraftName.ending
         var report: CompactionReport
         do throws(JournalFault) {
             report = try write(chain, covered, to: draft, sieve)

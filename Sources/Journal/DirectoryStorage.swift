@@ -5,8 +5,7 @@ internal import Synchronization
 package final class DirectoryStorage: JournalStorage {
     package let path: String
     private let calls: any SystemCalls
-    /// The descriptor that holds the lock, or -1.
-    private let lockFile = Mutex<Int32>(-1)
+    private let claim = Mutex<DirectoryClaim?>(nil)
 
     package init(path: String, calls: any SystemCalls = LinuxCalls()) {
         self.path = path
@@ -17,35 +16,76 @@ package final class DirectoryStorage: JournalStorage {
 
     package func lock() throws(JournalFault) {
         try makeDirectory()
-        let lockPath = join("LOCK")
-        let file = try open(lockPath, .lock)
-        do throws(SystemError) {
-            try calls.lock(file)
-        } catch {
-            calls.close(file)
-            throw error.code == EWOULDBLOCK
-                ? .locked(path: lockPath) : .io(function: "flock", errno: error.code, path: lockPath)
-        }
+        let file = try lockedFile()
         do throws(JournalFault) {
             // A process that was killed leaves names on their way to the medium: nothing may follow from them before
             // they are there.
             try synchronizeDirectory(path)
         } catch {
-            release(file)
+            release(file.descriptor)
             throw error
         }
-        let before = lockFile.withLock { held in
-            let before = held
-            held = file
+        let before = claim.withLock { claim in
+            let before = claim
+            claim = file
             return before
         }
-        if before >= 0 { release(before) }
+        if let before { release(before.descriptor) }
+    }
+
+    /// The lock of a file that still has its name: one that was taken away meanwhile would keep nobody out.
+    private func lockedFile() throws(JournalFault) -> DirectoryClaim {
+        let lockPath = join(DirectoryClaim.lockName)
+        for _ in 0..<Self.lockAttemptMax {
+            let file = try open(lockPath, .lock)
+            do throws(SystemError) {
+                try calls.lock(file)
+                let status = try calls.status(of: file)
+                if let named = try? calls.status(of: lockPath), named.isSameFile(as: status) {
+                    // What a process that was killed has said is not true any more.
+                    if status.byteCount > 0 { try? calls.truncate(file, to: 0) }
+                    return DirectoryClaim(descriptor: file, status: status)
+                }
+                release(file)
+            } catch {
+                calls.close(file)
+                throw error.code == EWOULDBLOCK
+                    ? .locked(path: lockPath) : .io(function: "flock", errno: error.code, path: lockPath)
+            }
+        }
+        throw .contested(what: "\(lockPath) is replaced again and again")
+    }
+
+    private static let lockAttemptMax = 16
+
+    /// Whether this process is still the only one that may write here: the lock is the file that it took, and nobody else
+    /// has begun a segment. Costs two calls, and a third one after a change of names.
+    /// - Throws: `.contested`.
+    func checkClaim() throws(JournalFault) {
+        guard let held = claim.withLock({ $0 }) else { return }
+        let lockPath = join(DirectoryClaim.lockName)
+        guard let named = try? calls.status(of: lockPath), held.status.isSameFile(as: named) else {
+            throw .contested(what: "\(lockPath) was removed or replaced")
+        }
+        guard let changes = try? calls.changes(in: path), changes != held.changes,
+            let names = try? calls.names(in: path)
+        else { return }
+        if let newer = held.newerSegment(in: names) {
+            throw .contested(what: "\(join(newer)) was begun by another process")
+        }
+        claim.withLock { $0?.changes = changes }
+    }
+
+    package func announce(_ text: String) {
+        guard let file = claim.withLock({ $0?.descriptor }) else { return }
+        try? calls.truncate(file, to: 0)
+        _ = try? calls.write(Array(text.utf8), from: 0, to: file, at: 0)
     }
 
     package func unlock() {
-        lockFile.withLock { held in
-            if held >= 0 { release(held) }
-            held = -1
+        claim.withLock { claim in
+            if let file = claim?.descriptor { release(file) }
+            claim = nil
         }
     }
 
@@ -67,13 +107,17 @@ package final class DirectoryStorage: JournalStorage {
     }
 
     package func create(_ name: String, content: [UInt8]) throws(JournalFault) -> any JournalFile {
-        let temporary = join(name + ".tmp")
+        let temporary = join(name + DraftName.ending)
+        try checkClaim()
         let descriptor = try open(temporary, .draft)
-        let file = DirectoryFile(descriptor: descriptor, path: join(name), calls: calls)
+        let file = DirectoryFile(descriptor: descriptor, path: join(name), calls: calls, storage: self)
         do throws(JournalFault) {
             try file.writeAll(content, at: 0)
             try synchronize(descriptor, temporary)
+            // Before the renaming, which may be done although it reports a failure.
+            if let segment = SegmentName(name) { claim.withLock { $0?.newest = segment.number } }
             try rename(path: temporary, to: join(name))
+            try checkClaim()
         } catch {
             file.close()
             // Best effort: the next start removes it, too.
@@ -85,14 +129,17 @@ package final class DirectoryStorage: JournalStorage {
 
     package func begin(_ name: String) throws(JournalFault) -> any JournalFile {
         DirectoryFile(
-            descriptor: try open(join(name), .unsettledDraft), path: join(name), calls: calls, isSynchronous: false)
+            descriptor: try open(join(name), .unsettledDraft), path: join(name), calls: calls, storage: self,
+            isSynchronous: false)
     }
 
     package func rename(_ name: String, to newName: String) throws(JournalFault) {
+        try checkClaim()
         try rename(path: join(name), to: join(newName))
     }
 
     package func truncate(_ name: String, to byteCount: UInt64) throws(JournalFault) {
+        try checkClaim()
         let file = try open(join(name), .existing)
         defer { calls.close(file) }
         try call("ftruncate", join(name)) { () throws(SystemError) in try calls.truncate(file, to: byteCount) }
@@ -104,6 +151,7 @@ package final class DirectoryStorage: JournalStorage {
     /// Makes all the removals last with one sync of the directory: a compaction leaves many files behind.
     package func remove(_ names: [String]) throws(JournalFault) {
         guard !names.isEmpty else { return }
+        try checkClaim()
         for name in names {
             try call("unlink", join(name)) { () throws(SystemError) in try calls.unlink(join(name)) }
         }
@@ -132,118 +180,28 @@ package final class DirectoryStorage: JournalStorage {
         try synchronize(directory, path)
     }
 
+    /// mkdir(2), with the owner that it should have.
+    func makeDirectory(_ path: String) throws(JournalFault) {
+        try call("mkdir", path) { () throws(SystemError) in try calls.makeDirectory(path) }
+    }
+
     private func makeDirectory() throws(JournalFault) {
         do throws(JournalFault) {
-            try call("mkdir", path) { () throws(SystemError) in try calls.makeDirectory(path) }
+            try makeDirectory(path)
         } catch {
             guard case .io(_, EEXIST, _) = error else { throw error }
             // The start that made it may have been cut short before its name was on stable storage.
             let holdsJournal = try names().contains { $0.hasSuffix(".jrn") || $0.hasSuffix(SnapshotName.ending) }
             if holdsJournal { return }
         }
-        var trimmed = path[...]
-        while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
-        let slash = trimmed.lastIndex(of: "/")
-        let parent = slash.map { $0 == trimmed.startIndex ? "/" : String(trimmed[..<$0]) } ?? "."
-        try synchronizeDirectory(parent)
+        try synchronizeDirectory(parent(of: path))
     }
 }
 
-/// Makes a call again for as long as a signal interrupts it.
-private func call<Answer>(
-    _ function: String, _ path: String, _ body: () throws(SystemError) -> Answer
-) throws(JournalFault) -> Answer {
-    while true {
-        do throws(SystemError) {
-            return try body()
-        } catch {
-            if error.code == EINTR { continue }
-            throw .io(function: function, errno: error.code, path: path)
-        }
-    }
-}
-
-/// A file that is being written.
-private final class DirectoryFile: JournalFile {
-    private let descriptor: Mutex<Int32>
-    private let path: String
-    private let calls: any SystemCalls
-    /// Whether it was opened with `O_DSYNC`.
-    private let isSynchronous: Bool
-    /// Whose writing to the disk was begun.
-    private let begun = Mutex<(offset: UInt64, count: Int)?>(nil)
-
-    init(descriptor: Int32, path: String, calls: any SystemCalls, isSynchronous: Bool = true) {
-        self.descriptor = Mutex(descriptor)
-        self.path = path
-        self.calls = calls
-        self.isSynchronous = isSynchronous
-    }
-
-    deinit { close() }
-
-    func write(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
-        try writeAll(bytes, at: offset)
-        if !isSynchronous { try settle() }
-        try checkStillInPlace()
-    }
-
-    /// One piece is on its way to the disk while the next one is made: never more, or the queue before a commit would be
-    /// long.
-    func writeUnsettled(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
-        try writeAll(bytes, at: offset)
-        let file = descriptor.withLock { $0 }
-        let before = begun.withLock { begun in
-            let before = begun
-            begun = (offset, bytes.count)
-            return before
-        }
-        if let before { try writeBack(file, before.offset, before.count, waits: true) }
-        try writeBack(file, offset, bytes.count, waits: false)
-    }
-
-    private func writeBack(_ file: Int32, _ offset: UInt64, _ count: Int, waits: Bool) throws(JournalFault) {
-        do throws(JournalFault) {
-            try call("sync_file_range", path) { () throws(SystemError) in
-                try calls.writeBack(file, from: offset, count: count, waits: waits)
-            }
-        } catch {
-            // Some file systems know no such call; settling does all of it then.
-            guard case .io(_, let code, _) = error, [ENOSYS, EINVAL, ESPIPE].contains(code) else { throw error }
-        }
-    }
-
-    func settle() throws(JournalFault) {
-        let file = descriptor.withLock { $0 }
-        try call("fsync", path) { () throws(SystemError) in try calls.synchronize(file) }
-    }
-
-    func writeAll(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
-        let file = descriptor.withLock { $0 }
-        var written = 0
-        while written < bytes.count {
-            let count = try call("pwrite", path) { () throws(SystemError) in
-                try calls.write(bytes, from: written, to: file, at: offset &+ UInt64(clamping: written))
-            }
-            // A full disk can answer with nothing written and no error; without this the loop would not end.
-            guard count > 0 else { throw .io(function: "pwrite", errno: ENOSPC, path: path) }
-            written += count
-        }
-    }
-
-    func close() {
-        descriptor.withLock { file in
-            if file >= 0 { calls.close(file) }
-            file = -1
-        }
-    }
-
-    /// A file that was unlinked takes writes as before, and loses them all when we exit.
-    private func checkStillInPlace() throws(JournalFault) {
-        let file = descriptor.withLock { $0 }
-        let ours = try call("fstat", path) { () throws(SystemError) in try calls.status(of: file) }
-        guard ours.linkCount > 0, let named = try? calls.status(of: path),
-            named.inode == ours.inode, named.device == ours.device
-        else { throw .replaced(path: path) }
-    }
+/// The directory that a path lies in.
+func parent(of path: String) -> String {
+    var trimmed = path[...]
+    while trimmed.utf8.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
+    guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+    return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
 }

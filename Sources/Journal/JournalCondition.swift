@@ -10,14 +10,15 @@ package enum JournalCondition: String, CaseIterable, Sendable {
     case readOnly = "journal_read_only"
     /// The process or the system has no descriptor left.
     case noDescriptors = "journal_no_descriptors"
-    /// The file that is being written, or the one before it, was unlinked, moved or replaced. Does not heal.
+    /// The file that is being written, the one before it, or the lock was unlinked, moved or replaced, or another process
+    /// began a segment. Does not heal.
     case replaced = "journal_replaced"
     /// Writes or syncs fail, as they do when a disk dies.
     case failing = "journal_failing"
 
     init(_ fault: JournalFault) {
         switch fault {
-        case .replaced: self = .replaced
+        case .replaced, .contested: self = .replaced
         case .io(_, ENOSPC, _), .io(_, EDQUOT, _), .io(_, EFBIG, _): self = .diskFull
         case .io(_, EROFS, _), .io(_, EACCES, _), .io(_, EPERM, _): self = .readOnly
         case .io(_, EMFILE, _), .io(_, ENFILE, _): self = .noDescriptors

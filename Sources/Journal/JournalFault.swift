@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Octets
 
 /// Why the journal cannot be read or written. The sentence names the file, the place and the way out.
 package enum JournalFault: Error, Equatable, Sendable {
@@ -11,6 +12,8 @@ package enum JournalFault: Error, Equatable, Sendable {
     case io(function: String, errno: Int32, path: String)
     /// The file that is being written was unlinked, moved or replaced.
     case replaced(path: String)
+    /// Another process may be writing the journal.
+    case contested(what: String)
     /// A write or sync failed earlier: whether the last records are on disk is unknown, so nothing is acknowledged any
     /// more.
     case unwritable(reason: String)
@@ -36,10 +39,19 @@ extension JournalFault: CustomStringConvertible {
             \(file) has \(what) at offset \(offset), which this version does not know. Start the version that wrote it, \
             or a newer one.
             """
+        case .io("mkdir", ENOENT, let path):
+            "\(path) cannot be made: the directory around it does not exist. Make it, mount its volume, or set MARTLET_STATE."
+        case .io("opendir", ENOENT, let path):
+            "\(path): there is no such directory. Name the journal's directory with --state or MARTLET_STATE."
         case .io(let function, let code, let path):
             "\(function) failed for \(path): \(message(of: code)). Check space, permissions and the disk."
         case .replaced(let path):
             "\(path) was unlinked or replaced while it was being written. Put it back if you can, and restart."
+        case .contested(let what):
+            """
+            \(what): another process may be writing this journal, so nothing is acknowledged any more. Make sure that only \
+            one process uses the directory, and restart that one.
+            """
         case .unwritable(let reason):
             "the journal takes no more records since: \(reason)"
         case .closed:
@@ -50,6 +62,23 @@ extension JournalFault: CustomStringConvertible {
             state directory back; if it was restored from a copy on purpose, `martlet journal accept` ends all sessions \
             that began before now and lets the service start.
             """
+        }
+    }
+
+    /// Whether acknowledged records may be missing from the directory as it is: a new segment would hide that.
+    var isFinal: Bool {
+        switch self {
+        case .replaced, .contested: true
+        case .locked, .corrupt, .unsupported, .io, .unwritable, .closed, .rolledBack: false
+        }
+    }
+
+    /// Whether the same command may succeed later although nobody changes a setting or a file.
+    package var mayPass: Bool {
+        switch self {
+        case .io(_, let code, let path): PassingCircumstance.mayPass(code, path: path)
+        case .locked, .replaced, .contested, .unwritable, .closed: true
+        case .corrupt, .unsupported, .rolledBack: false
         }
     }
 

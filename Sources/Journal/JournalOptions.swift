@@ -14,12 +14,37 @@ package struct JournalOptions: Sendable {
 
     /// Octets that are laid by for refusals on a full disk; 0 for none.
     package var reserveByteCount = 0
+    /// What each OPEN record carries for the one who reads it.
+    package var note = OpeningNote()
     /// Who makes the writer's turns.
     package var pace = JournalPace.thread
 
     package init(clock: WallClock, random: @escaping @Sendable () -> UInt64) {
         self.clock = clock
         self.random = random
+    }
+}
+
+/// What an OPEN record carries beside the store's id. The journal does not look at it.
+package struct OpeningNote: Equatable, Sendable {
+    /// Stands in the record's `expires`.
+    package var time: Int64 = 0
+    /// Stands in the record's `reason`.
+    package var number: UInt16 = 0
+
+    package init(time: Int64 = 0, number: UInt16 = 0) {
+        self.time = time
+        self.number = number
+    }
+
+    /// Of an OPEN record.
+    package init(_ record: JournalRecord) {
+        self.init(time: record.expires, number: record.reason)
+    }
+
+    /// Both at their greatest.
+    func merged(with other: OpeningNote) -> OpeningNote {
+        OpeningNote(time: max(time, other.time), number: max(number, other.number))
     }
 }
 

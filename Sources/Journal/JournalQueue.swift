@@ -19,6 +19,9 @@ struct JournalQueue {
     private var sealSeq: UInt64
     private let segmentRecordCount: UInt64
     private let clock: WallClock
+    private let note: OpeningNote
+    /// Of the last record that was given a place; what the clock has said since may be later.
+    private(set) var recordTime: Int64
 
     /// What one turn of the writer makes durable.
     struct Batch {
@@ -43,6 +46,8 @@ struct JournalQueue {
         segmentRecordCount = options.segmentRecordCount
         sealSeq = lastSeq &+ segmentRecordCount
         clock = options.clock
+        note = options.note
+        recordTime = lastTime
         lastReading = clock.now
         setBack = (lastReading, lastTime)
     }
@@ -87,7 +92,7 @@ struct JournalQueue {
         _ = now()
         place(Self.seal)
         sealSeq = lastSeq &+ segmentRecordCount
-        place(JournalRecord(.open, key: store, expires: 0))
+        place(.opening(store, note))
         return JournalPosition(seq: lastSeq, time: lastTime)
     }
 
@@ -129,7 +134,7 @@ struct JournalQueue {
     /// What a new segment begins with after a failure: the record after the last that is durable.
     mutating func opening(after durableSeq: UInt64, _ store: UUID) -> JournalRecord {
         _ = now()
-        var record = JournalRecord(.open, key: store, expires: 0)
+        var record = JournalRecord.opening(store, note)
         record.seq = durableSeq &+ 1
         record.time = lastTime
         return record
@@ -149,6 +154,7 @@ struct JournalQueue {
         var placed = record
         placed.seq = lastSeq
         placed.time = lastTime
+        recordTime = lastTime
         batch.records.append(placed)
     }
 

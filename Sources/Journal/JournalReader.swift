@@ -49,8 +49,7 @@ package struct JournalReader: ~Copyable {
     private static func open(_ storage: any JournalStorage) throws(JournalFault) -> (SegmentChain, TailScan?) {
         try storage.lock()
         do throws(JournalFault) {
-            // A temporary file is a segment or snapshot whose making was cut short: nothing was ever acknowledged from it.
-            try storage.remove(storage.names().filter { $0.hasSuffix(".tmp") })
+            try storage.remove(storage.names().filter(DraftName.isOurs))
             let chain = try SegmentChain(storage)
             guard let last = chain.segments.last else { return (chain, nil) }
             return (chain, try TailScan(last, in: storage))
@@ -103,7 +102,7 @@ package struct JournalReader: ~Copyable {
             var queue = JournalQueue(lastSeq: lastSeq, lastTime: lastTime, options: options)
             let salvaged = tail?.salvaged ?? []
             for record in salvaged { _ = queue.push(record) }
-            _ = queue.push(JournalRecord(.open, key: store, expires: 0, value: UInt64(salvaged.count)))
+            _ = queue.push(.opening(store, options.note, salvagedCount: salvaged.count))
             let segments = SegmentWriter(
                 storage: storage, store: store, options: options,
                 number: (last?.header.number ?? 0) &+ 1,
@@ -134,7 +133,7 @@ package struct JournalReader: ~Copyable {
         // Reads begin at a multiple of 4,096.
         let start = torn.lowerBound / 4_096 * 4_096
         let octets = try storage.read(segment.name, at: start, count: Int(clamping: torn.upperBound &- start))
-        let name = "\(segment.name).\(hex(torn.lowerBound, digits: 8)).torn"
+        let name = TornName.text(segment.name, offset: torn.lowerBound)
         let copy = try storage.create(name, content: Array(octets.dropFirst(Int(clamping: torn.lowerBound &- start))))
         copy.close()
         report.tornCopy = name

@@ -16,10 +16,12 @@ package struct JournalRecord: Equatable, Sendable {
         case revokeSession = 2
         case rotate = 3
         case cut = 4
-        /// A process began to write: key = the store's id, value = how many records it saved from a torn tail.
+        /// A process began to write: key = the store's id, value = how many records it saved from a torn tail, expires and
+        /// reason = its ``OpeningNote``.
         case open = 5
         /// The last record of a segment.
         case seal = 6
+        /// A session began: key = its id. Written only where the journal's time would otherwise fall behind session ids.
         case session = 7
 
         /// As in the design's record types, for people and scripts.
@@ -61,6 +63,12 @@ package struct JournalRecord: Equatable, Sendable {
         self.key = key
         self.expires = expires
         self.value = value
+    }
+
+    /// What begins a process's records, or a segment after a failure.
+    static func opening(_ store: UUID, _ note: OpeningNote, salvagedCount: Int = 0) -> JournalRecord {
+        JournalRecord(
+            .open, key: store, expires: note.time, value: UInt64(clamping: salvagedCount), reason: note.number)
     }
 
     /// Whether the record takes something away from somebody: the last to be refused on a full disk.

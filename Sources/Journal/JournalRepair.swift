@@ -43,7 +43,11 @@ package struct JournalRepair: Sendable {
         var report = Report()
         var reader = try JournalReader(storage)
         defer { storage.unlock() }
-        try reader.replay { report.keptCount &+= UInt64($0.count) }
+        var options = options
+        try reader.replay { records in
+            report.keptCount &+= UInt64(records.count)
+            for record in records where record.kind == .open { options.note = OpeningNote(record) }
+        }
         report.tornByteCount = reader.report.tornByteCount
         guard report.tornByteCount > 0 else { return report }
         let writer = try reader.intoWriter(options)
@@ -91,6 +95,7 @@ package struct JournalRepair: Sendable {
         var lastSeq: UInt64 = 0
         var lastTime: Int64 = 0
         var store: UUID?
+        var note = OpeningNote()
         let salt = UInt32(truncatingIfNeeded: options.random())
         let draft = "snapshot"
         var writer = try SnapshotWriter(name: draft, salt: salt, in: drafts)
@@ -107,7 +112,7 @@ package struct JournalRepair: Sendable {
             }
             guard let layout = try layout(of: name, &report, places) else { continue }
             switch layout {
-            case .segment(let header): store = store ?? header.store
+            case .segment(let header): store = store ?? (header.isNamed ? header.store : nil)
             case .snapshot(let header):
                 store = store ?? header.store
                 lastSeq = max(lastSeq, header.lastSeq)
@@ -117,18 +122,21 @@ package struct JournalRepair: Sendable {
             while let record = try reader.next(in: storage) {
                 lastSeq = max(lastSeq, record.seq)
                 lastTime = max(lastTime, record.time)
+                if record.kind == .open { note = note.merged(with: OpeningNote(record)) }
                 if record.kind != .open, record.kind != .seal { try writer.append(record) }
             }
             report.lostCount &+= reader.lostCount
         }
         report.unreadable += missing(among: names)
+        // Without an id of its own it is another journal to whatever was seen of it, which has to be accepted, too.
+        if store == nil, writer.recordCount > 0 { store = UUID(high: options.random(), low: options.random()) }
         guard let store else { throw .corrupt(file: path, offset: 0, expectation: "a file with a good header") }
         report.keptCount = writer.recordCount
         let header = SnapshotHeader(
             store: store, number: number, lastSeq: lastSeq, created: options.clock.now, salt: salt,
             recordCount: writer.recordCount, lastChecksum: 0, lastTime: lastTime)
         try writer.finish(header)
-        let segment = try begin(after: header, in: drafts)
+        let segment = try begin(after: header, note, in: drafts)
         try drafts.rename(draft, to: header.name)
         return [segment, header.name]
     }
@@ -157,15 +165,26 @@ package struct JournalRepair: Sendable {
             return .snapshot(try SnapshotHeader(octets, file: name, number: snapshot.number))
         } catch {
             guard case .corrupt = error else { throw error }
+            if let header = try recovered(name) { return .segment(header) }
             report.unreadable.append(name)
             report.lostCount &+= places
             return nil
         }
     }
 
+    /// The header of a segment that was overwritten, as far as its records tell it.
+    private func recovered(_ name: String) throws(JournalFault) -> SegmentHeader? {
+        guard let segment = SegmentName(name) else { return nil }
+        let octets = try storage.read(
+            name, at: UInt64(SegmentHeader.byteCount), count: Int(clamping: try storage.byteCount(of: name)))
+        return SegmentRecovery.header(of: segment, octets, created: options.clock.now)
+    }
+
     /// The segment that every snapshot needs behind it, closed as by a process that ended well.
-    private func begin(after header: SnapshotHeader, in drafts: DirectoryStorage) throws(JournalFault) -> String {
-        var opening = JournalRecord(.open, key: header.store, expires: 0)
+    private func begin(
+        after header: SnapshotHeader, _ note: OpeningNote, in drafts: DirectoryStorage
+    ) throws(JournalFault) -> String {
+        var opening = JournalRecord.opening(header.store, note)
         opening.seq = header.lastSeq &+ 1
         opening.time = max(header.lastTime, options.clock.now)
         var seal = JournalRecord(.seal, key: UUID(high: 0, low: 0), expires: 0)
@@ -184,7 +203,7 @@ extension JournalRepair {
     /// The same files under a second name: they stay whole, and nothing is copied.
     private func link(_ names: [String], into copy: String) throws(JournalFault) {
         let directory = "\(path)/\(copy)"
-        guard unsafe mkdir(directory, 0o700) == 0 else { throw .current("mkdir", directory) }
+        try storage.makeDirectory(directory)
         for name in names {
             guard unsafe Glibc.link("\(path)/\(name)", "\(directory)/\(name)") == 0 else {
                 throw .current("link", "\(directory)/\(name)")

@@ -9,6 +9,8 @@ package struct JournalSighting: Equatable, Sendable {
     package let store: UUID
     /// The last durable record.
     package let seq: UInt64
+    /// The file that it was read from, for messages; empty if it is fresh.
+    package var path = ""
 
     package init(store: UUID, seq: UInt64) {
         self.store = store
@@ -19,14 +21,22 @@ package struct JournalSighting: Equatable, Sendable {
     /// - Throws: `.rolledBack`.
     package func check(store found: UUID?, lastSeq: UInt64) throws(JournalFault) {
         guard let found else {
-            throw .rolledBack(what: "The state directory is empty, but journal \(store) was seen at record \(seq)")
+            throw .rolledBack(
+                what: "The state directory is empty, but journal \(store) was seen at record \(seq)\(source)")
         }
         guard found == store else {
-            throw .rolledBack(what: "The state directory holds journal \(found), but \(store) was seen")
+            throw .rolledBack(what: "The state directory holds journal \(found), but \(store) was seen\(source)")
         }
         guard lastSeq >= seq else {
-            throw .rolledBack(what: "The journal ends at record \(lastSeq), but record \(seq) was seen")
+            throw .rolledBack(what: "The journal ends at record \(lastSeq), but record \(seq) was seen\(source)")
         }
+    }
+
+    private var source: String { path.isEmpty ? "" : " (\(path))" }
+
+    /// Whether both say the same, wherever they were read.
+    package static func == (left: JournalSighting, right: JournalSighting) -> Bool {
+        left.store == right.store && left.seq == right.seq
     }
 
     /// Three lines that a person can read.

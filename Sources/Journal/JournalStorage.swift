@@ -18,6 +18,8 @@ package protocol JournalStorage: JournalSource {
     /// - Throws: `.locked` if someone else holds it.
     func lock() throws(JournalFault)
     func unlock()
+    /// Has the lock say something to those who would like to have it. What fails is not told.
+    func announce(_ text: String)
 
     /// Makes a file that either exists with all of `content` or not at all; replaces one of that name.
     func create(_ name: String, content: [UInt8]) throws(JournalFault) -> any JournalFile
@@ -32,6 +34,8 @@ package protocol JournalStorage: JournalSource {
 }
 
 extension JournalStorage {
+    package func announce(_ text: String) {}
+
     package func remove(_ names: [String]) throws(JournalFault) {
         for name in names { try remove(name) }
     }

@@ -53,6 +53,9 @@ package final class JournalWriter: Sendable {
     /// Milliseconds since 1970, never going backwards, restarts included.
     package var now: Int64 { core.queue.withLock { $0.now() } }
 
+    /// Of the last record that was given a place, in milliseconds since 1970; never after ``now``.
+    package var recordTime: Int64 { core.queue.withLock { $0.recordTime } }
+
     package var isWritable: Bool { core.isWritable.load(ordering: .acquiring) }
 
     /// Whether more than refusals is taken.
@@ -108,6 +111,9 @@ package final class JournalWriter: Sendable {
         case .later: break
         }
     }
+
+    /// What a process reads that finds the journal locked.
+    package func announce(_ text: String) { storage.announce(text) }
 
     /// Makes one turn of a stepped writer: commits what is queued, or tries to write again.
     /// - Returns: false if there was nothing to do.

@@ -8,15 +8,31 @@ package struct LinuxCalls: SystemCalls {
     package func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> Int32 {
         let flags =
             switch mode {
-            case .lock: O_RDWR | O_CREAT
-            case .draft: O_RDWR | O_CREAT | O_TRUNC | O_DSYNC
-            case .unsettledDraft: O_RDWR | O_CREAT | O_TRUNC
+            case .lock: O_RDWR | O_CREAT | O_NOFOLLOW
+            case .draft: O_RDWR | O_CREAT | O_EXCL | O_DSYNC
+            case .unsettledDraft: O_RDWR | O_CREAT | O_EXCL
             case .existing: O_WRONLY
             case .directory: O_RDONLY | O_DIRECTORY
             }
-        let file = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o600)
+        var file = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o600)
+        if file < 0, errno == EEXIST, unsafe Glibc.unlink(path) == 0 {
+            file = unsafe Glibc.open(path, flags | O_CLOEXEC, 0o600)
+        }
         guard file >= 0 else { throw .current }
+        guard mode.makesFile else { return file }
+        do throws(SystemError) {
+            try takeOwner(file, of: path)
+        } catch {
+            close(file)
+            throw error
+        }
         return file
+    }
+
+    /// A file that root makes belongs to the owner of its directory, or the service, which is another user, could not
+    /// open it.
+    private func takeOwner(_ file: Int32, of path: String) throws(SystemError) {
+        guard unsafe clinux_take_owner(file, parent(of: path)) == 0 else { throw .current }
     }
 
     package func close(_ file: Int32) { _ = Glibc.close(file) }
@@ -55,6 +71,9 @@ package struct LinuxCalls: SystemCalls {
 
     package func makeDirectory(_ path: String) throws(SystemError) {
         guard unsafe mkdir(path, 0o700) == 0 else { throw .current }
+        let made = try open(path, .directory)
+        defer { close(made) }
+        try takeOwner(made, of: path)
     }
 
     package func lock(_ file: Int32) throws(SystemError) {
@@ -80,6 +99,12 @@ package struct LinuxCalls: SystemCalls {
         }
         guard errno == 0 else { throw .current }
         return names
+    }
+
+    package func changes(in path: String) throws(SystemError) -> UInt64 {
+        var changes: UInt64 = 0
+        guard unsafe clinux_directory_changes(path, &changes) == 0 else { throw .current }
+        return changes
     }
 
     package func status(of path: String) throws(SystemError) -> FileStatus {

@@ -92,6 +92,11 @@ package struct SegmentHeader: Equatable, Sendable {
     }
 }
 
+extension SegmentHeader {
+    /// Whether the store is known; it is not in a header that was made from records without an OPEN among them.
+    var isNamed: Bool { store != UUID(high: 0, low: 0) }
+}
+
 /// A segment's file name: `%016x-%016x.jrn`, segment number and first seq.
 struct SegmentName: Equatable, Sendable {
     let number: UInt64

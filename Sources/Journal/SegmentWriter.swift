@@ -68,7 +68,7 @@ struct SegmentWriter: ~Copyable {
     ///
     /// - Parameter fault: why; rethrown if another file would not help, since acknowledged records are missing.
     mutating func abandon(after durableSeq: UInt64, for fault: JournalFault) throws(JournalFault) {
-        if case .replaced = fault { throw fault }
+        if fault.isFinal { throw fault }
         isSparing = fault.isFullDisk
         guard let file else { return }
         file.close()

@@ -3,7 +3,7 @@
 /// Each does what the call of its name does and no more: what has to be repeated, checked or followed by another call is
 /// for ``DirectoryStorage`` to know, which therefore runs unchanged over either.
 package protocol SystemCalls: Sendable {
-    /// open(2), close-on-exec; new files are 0600.
+    /// open(2), close-on-exec; new files are 0600, and those of root belong to the owner of their directory.
     /// - Returns: a descriptor.
     func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> Int32
     func close(_ file: Int32)
@@ -17,7 +17,7 @@ package protocol SystemCalls: Sendable {
     func truncate(_ file: Int32, to byteCount: UInt64) throws(SystemError)
     func rename(_ path: String, to newPath: String) throws(SystemError)
     func unlink(_ path: String) throws(SystemError)
-    /// mkdir(2), 0700.
+    /// mkdir(2), 0700; one of root belongs to the owner of its parent.
     func makeDirectory(_ path: String) throws(SystemError)
     /// flock(2), exclusive and without waiting.
     func lock(_ file: Int32) throws(SystemError)
@@ -25,6 +25,8 @@ package protocol SystemCalls: Sendable {
     func unlock(_ file: Int32)
     /// What a directory holds, in no order, without `.` and `..`.
     func names(in path: String) throws(SystemError) -> [String]
+    /// A number that changes with the names in a directory.
+    func changes(in path: String) throws(SystemError) -> UInt64
     func status(of path: String) throws(SystemError) -> FileStatus
     func status(of file: Int32) throws(SystemError) -> FileStatus
     /// Up to `count` octets of a file from `offset`, a multiple of 4,096, as the medium has them.
@@ -35,7 +37,8 @@ package protocol SystemCalls: Sendable {
 package enum OpenMode: Sendable {
     /// `O_RDWR | O_CREAT`.
     case lock
-    /// `O_RDWR | O_CREAT | O_TRUNC | O_DSYNC`: a file begun anew, each write of which returns when it is durable.
+    /// `O_RDWR | O_CREAT | O_EXCL | O_DSYNC`: a file begun anew, each write of which returns when it is durable. One that has
+    /// the name is unlinked first and not truncated: it may have another name elsewhere.
     case draft
     /// The same without `O_DSYNC`, which would have the file system commit its own journal for each piece that makes a large
     /// file longer, and commits of the segment would wait for that.
@@ -44,6 +47,13 @@ package enum OpenMode: Sendable {
     case existing
     /// `O_RDONLY | O_DIRECTORY`.
     case directory
+
+    var makesFile: Bool {
+        switch self {
+        case .lock, .draft, .unsettledDraft: true
+        case .existing, .directory: false
+        }
+    }
 }
 
 package struct FileStatus: Equatable, Sendable {
@@ -52,6 +62,9 @@ package struct FileStatus: Equatable, Sendable {
     /// 0 for a file without a name.
     package let linkCount: UInt64
     package let byteCount: UInt64
+
+    /// Whether both are of one file.
+    func isSameFile(as other: FileStatus) -> Bool { inode == other.inode && device == other.device }
 
     package init(device: UInt64, inode: UInt64, linkCount: UInt64, byteCount: UInt64) {
         self.device = device

@@ -30,6 +30,19 @@ package enum CRC32C {
         }
     }
 
+    /// The seed under which `bytes` have this checksum: there is exactly one.
+    package static func seed(of checksum: UInt32, over bytes: Span<UInt8>) -> UInt32 {
+        // The highest octets of the 256 entries all differ, so each step can be undone.
+        var indices = [UInt32](repeating: 0, count: 256)
+        for index in 0..<256 { indices[Int(table[index] >> 24)] = UInt32(index) }
+        var remainder = ~checksum
+        for offset in bytes.indices.reversed() {
+            let index = indices[Int(remainder >> 24)]
+            remainder = (remainder ^ table[Int(index)]) << 8 | index ^ UInt32(bytes[offset])
+        }
+        return ~remainder
+    }
+
     /// The same for every processor, eight octets a step.
     package static func byTable(_ bytes: Span<UInt8>, seed: UInt32 = 0) -> UInt32 {
         unsafe table.withUnsafeBufferPointer { table in

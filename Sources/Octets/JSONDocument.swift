@@ -27,11 +27,13 @@ package struct JSONDocument: Sendable {
     }
 
     /// Longer than what is in use, so that parsing writes in place.
-    private(set) var entries = [Entry](repeating: .empty, count: 64)
+    private(set) var entries: [Entry]
     private let limits: JSONLimits
 
-    package init(limits: JSONLimits = JSONLimits()) {
+    /// - Parameter capacity: how many nodes there is room for at first; a document of more is read again with more room.
+    package init(limits: JSONLimits = JSONLimits(), capacity: Int = 64) {
         self.limits = limits
+        entries = [Entry](repeating: .empty, count: min(max(capacity, 64), max(limits.memberMax, 64)))
     }
 
     /// Replaces the content. After a fault the document reads as `null`, as it does before the first parse.

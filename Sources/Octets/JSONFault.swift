@@ -38,3 +38,22 @@ package enum JSONFault: Error, Equatable, Sendable {
         }
     }
 }
+
+extension JSONFault: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .tooLarge: "the text is too long"
+        case .tooDeep: "values are nested too deeply"
+        case .tooManyValues: "there are too many values"
+        case .notUTF8(let offset): "the text is not UTF-8 at byte \(offset)"
+        case .byteOrderMark: "the text begins with a byte order mark"
+        case .unexpected(let offset): "unexpected character at byte \(offset)"
+        case .unterminated: "the text ends within a value"
+        case .duplicateMember(let offset): "a member is repeated at byte \(offset)"
+        case .badEscape(let offset): "invalid escape at byte \(offset)"
+        case .loneSurrogate(let offset): "a surrogate without its partner at byte \(offset)"
+        case .badNumber(let offset): "invalid number at byte \(offset)"
+        case .trailing(let offset): "more text after the value at byte \(offset)"
+        }
+    }
+}

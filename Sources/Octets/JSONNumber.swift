@@ -6,6 +6,12 @@ package struct JSONNumber: Equatable, Sendable {
     /// The power of ten that the last digit counts in.
     private let exponent: Int
 
+    private init(isNegative: Bool, digits: [UInt8], exponent: Int) {
+        self.isNegative = isNegative
+        self.digits = digits
+        self.exponent = exponent
+    }
+
     /// - Parameter text: a number as ``JSONDocument`` has accepted it.
     /// - Returns: `nil` for exponents beyond a million, which nobody means.
     package init?(spelled text: Span<UInt8>) {
@@ -59,5 +65,40 @@ extension JSONDocument {
     package func number(_ node: Node, in bytes: Span<UInt8>) -> JSONNumber? {
         guard kind(node) == .number else { return nil }
         return JSONNumber(spelled: bytes.extracting(range(node)))
+    }
+}
+
+extension JSONNumber {
+    /// Values beyond this are clamped to it: more than any date, and no sum of two overflows.
+    package static let integerMax: Int64 = 1_000_000_000_000_000
+
+    /// This number times ten to the power of `count`: seconds as milliseconds, say.
+    package func shifted(by count: Int) -> JSONNumber {
+        JSONNumber(isNegative: isNegative, digits: digits, exponent: digits.isEmpty ? 0 : exponent + count)
+    }
+
+    /// The greatest integer that is not above the value, within ±``integerMax``.
+    package var roundedDown: Int64 {
+        let (whole, hasFraction) = truncated
+        return isNegative && hasFraction ? max(whole - 1, -Self.integerMax) : whole
+    }
+
+    /// The least integer that is not below the value, within ±``integerMax``.
+    package var roundedUp: Int64 {
+        let (whole, hasFraction) = truncated
+        return !isNegative && hasFraction ? min(whole + 1, Self.integerMax) : whole
+    }
+
+    /// The value towards zero, and whether anything was cut off.
+    private var truncated: (whole: Int64, hasFraction: Bool) {
+        let wholeDigitCount = digits.count + exponent
+        // Sixteen digits are at least integerMax, because the first of them is not zero.
+        guard wholeDigitCount < 16 else { return (isNegative ? -Self.integerMax : Self.integerMax, false) }
+        guard wholeDigitCount > 0 else { return (0, !digits.isEmpty) }
+        var whole: Int64 = 0
+        for index in 0..<wholeDigitCount {
+            whole = whole * 10 + (index < digits.count ? Int64(digits[index] - UInt8(ascii: "0")) : 0)
+        }
+        return (isNegative ? -whole : whole, digits.count > wholeDigitCount)
     }
 }

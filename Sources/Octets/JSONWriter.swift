@@ -8,11 +8,21 @@ package struct JSONWriter: Sendable {
     private var needsComma = false
     private var isAfterName = false
 
-    /// - Parameter isPretty: a line for each member and element, indented by two spaces: for files that people read.
-    package init(isPretty: Bool = false) {
+    /// - Parameters:
+    ///   - isPretty: a line for each member and element, indented by two spaces: for files that people read.
+    ///   - capacity: bytes that are expected.
+    package init(isPretty: Bool = false, capacity: Int = 0) {
         self.isPretty = isPretty
         // One allocation in place of the six that growing to a token's payload takes.
-        bytes.reserveCapacity(512)
+        bytes.reserveCapacity(max(512, capacity))
+    }
+
+    /// The bytes with a line end, moved out rather than copied.
+    package mutating func finishedLine() -> [UInt8] {
+        var line: [UInt8] = []
+        swap(&line, &bytes)
+        line.append(UInt8(ascii: "\n"))
+        return line
     }
 
     /// Begins anew in the room there is.
@@ -116,7 +126,10 @@ package struct JSONWriter: Sendable {
     private mutating func beginLine() {
         guard isPretty else { return }
         bytes.append(UInt8(ascii: "\n"))
-        for _ in 0..<max(0, depth) { bytes.append(contentsOf: [0x20, 0x20]) }
+        for _ in 0..<max(0, depth) {
+            bytes.append(0x20)
+            bytes.append(0x20)
+        }
     }
 
     private mutating func writeQuoted(_ octets: Span<UInt8>) {

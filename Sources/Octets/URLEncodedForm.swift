@@ -5,6 +5,15 @@ package enum FormFault: Error, Equatable, Sendable {
     case malformed
 }
 
+extension FormFault: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .tooManyPairs: "there are more than \(URLEncodedForm.pairCountMax) pairs"
+        case .malformed: "a percent-encoding is invalid, or the decoded text is not UTF-8"
+        }
+    }
+}
+
 /// How often a form names something.
 package enum FormValue: Equatable, Sendable {
     case absent

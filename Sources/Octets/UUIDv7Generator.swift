@@ -8,7 +8,7 @@ package final class UUIDv7Generator: Sendable {
     private let clock: WallClock
     private let random: @Sendable () -> UInt64
     /// The last upper half without its version: milliseconds shifted left by 12, and the counter.
-    private let last: Mutex<UInt64>
+    private let last: Atomic<UInt64>
 
     /// - Parameters:
     ///   - random: 64 random bits a call.
@@ -16,21 +16,33 @@ package final class UUIDv7Generator: Sendable {
     package init(clock: WallClock, random: @escaping @Sendable () -> UInt64, above floor: UInt64 = 0) {
         self.clock = clock
         self.random = random
-        last = Mutex(UUID.packed(floor))
+        last = Atomic(UUID.packed(floor))
     }
 
     package func next() -> UUID {
         let fresh = UInt64(clamping: clock.now) << 12 | random() & 2_047
-        let packed = last.withLock { last in
-            last = max(fresh, last &+ 1)
-            return last
+        var before = last.load(ordering: .relaxed)
+        while true {
+            let packed = max(fresh, before &+ 1)
+            let (isSet, current) = last.compareExchange(
+                expected: before, desired: packed, ordering: .acquiringAndReleasing)
+            if isSet { return identifier(packed) }
+            before = current
         }
-        return UUID(high: UUID.unpacked(packed), low: random() >> 2 | 1 << 63)
+    }
+
+    private func identifier(_ packed: UInt64) -> UUID {
+        UUID(high: UUID.unpacked(packed), low: random() >> 2 | 1 << 63)
     }
 
     /// Makes every later identifier greater than this upper half.
     package func raise(above high: UInt64) {
-        last.withLock { $0 = max($0, UUID.packed(high)) }
+        _ = last.max(UUID.packed(high), ordering: .acquiringAndReleasing)
+    }
+
+    /// Whether the identifier is not above all that were made: later ones are greater.
+    package func hasReached(_ id: UUID) -> Bool {
+        UUID.packed(id.high) <= last.load(ordering: .acquiring)
     }
 }
 

@@ -57,7 +57,7 @@ extension KeyText {
         guard keys.count == 1 || isChain else {
             throw .unusableKey(reason: "a PEM text of \(keys.count) parts; one key is expected")
         }
-        guard !first.isEncrypted else { throw .unusableKey(reason: "a private key under a passphrase") }
+        guard !first.isEncrypted else { throw Self.encrypted }
         guard let form = Form(label: first.label) else {
             throw .unusableKey(
                 reason: "a PEM text of type \(first.label.prefix(40)), which holds no key for signatures")
@@ -73,7 +73,21 @@ extension KeyText {
         for form in [Form.publicKey, .privateKey, .certificate] {
             if let handle = read(octets, form) { return Found(handle: handle, isPrivate: form == .privateKey) }
         }
+        guard !isEncryptedDER(octets) else { throw encrypted }
         throw .unusableKey(reason: "neither PEM, JWK nor DER")
+    }
+
+    private static let encrypted = CryptoFault.unusableKey(
+        reason: "a private key encrypted with a passphrase. Decrypt it first: openssl pkey -in FILE -out DECRYPTED")
+
+    /// Whether this is an EncryptedPrivateKeyInfo (RFC 5958 §3): a sequence of an algorithm and an encrypted octet string.
+    private static func isEncryptedDER(_ bytes: [UInt8]) -> Bool {
+        unsafe bytes.withUnsafeBufferPointer { buffer in
+            var cursor = buffer.baseAddress
+            guard let raw = unsafe d2i_X509_SIG(nil, &cursor, buffer.count) else { return false }
+            unsafe X509_SIG_free(raw)
+            return true
+        }
     }
 
     /// What can hold a key.

@@ -10,6 +10,8 @@ import Synchronization
 /// `@unchecked Sendable` holds because nothing modifies the context after `init` but what OpenSSL itself locks.
 @safe package final class TLSContext: @unchecked Sendable {
     private let raw: OpaquePointer
+    /// When the server's own certificate expires, in seconds since 1970.
+    package let expiresAt: Int64
 
     /// - Parameters:
     ///   - certificates: PEM, the server's own first, then the chain towards the root.
@@ -30,6 +32,7 @@ import Synchronization
         }
         guard let raw = unsafe SSL_CTX_new(TLS_server_method()) else { throw .drained(from: "SSL_CTX_new") }
         unsafe self.raw = raw
+        expiresAt = Self.end(of: leaf)
         unsafe try Self.setRules(raw, speaksHTTP2: speaksHTTP2)
         guard unsafe SSL_CTX_use_certificate(raw, leaf.raw) == 1 else {
             throw .certificate(reason: CryptoFault.drainedReason())
@@ -98,6 +101,23 @@ import Synchronization
             throw .drained(from: "SSL_CTX_set_session_id_context")
         }
         unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+    }
+
+    /// Whether certificate and key belong together and the certificate is not valid at `now`, in seconds since 1970.
+    package static func isOutOfDate(certificates: [UInt8], privateKey: [UInt8], now: Int64) -> Bool {
+        defer { ERR_clear_error() }
+        guard let leaf = PEM.certificates(certificates).first, let key = PEM.privateKey(privateKey),
+            unsafe X509_check_private_key(leaf.raw, key.raw) == 1
+        else { return false }
+        do throws(CryptoFault) { try checkTime(of: leaf, now) } catch { return true }
+        return false
+    }
+
+    /// ASN1_TIME_to_tm(3); zero for a time that is none, which ``checkTime(of:_:)`` has refused before.
+    private static func end(of certificate: CertificateHandle) -> Int64 {
+        var fields = unsafe tm()
+        guard unsafe ASN1_TIME_to_tm(X509_get0_notAfter(certificate.raw), &fields) == 1 else { return 0 }
+        return unsafe Int64(timegm(&fields))
     }
 
     private static func checkTime(of certificate: CertificateHandle, _ now: Int64) throws(CryptoFault) {
@@ -178,6 +198,9 @@ package final class TLSIdentity: Sendable {
     package func replace(with context: TLSContext) {
         current.withLock { $0 = context }
     }
+
+    /// When the certificate expires that new connections get, in seconds since 1970.
+    package var expiresAt: Int64 { current.withLock { $0.expiresAt } }
 
     package func session(_ descriptor: Int32) -> TLSSession? {
         current.withLock { $0 }.session(descriptor)

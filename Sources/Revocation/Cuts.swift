@@ -18,6 +18,28 @@ final class Cuts: Sendable {
     private struct State {
         var cuts: [UUID: (kind: CutKind, cut: Cut)] = [:]
         var spared: [Spared: Cut] = [:]
+
+        func isCut(_ kind: CutKind, _ key: UUID, _ born: UInt64, _ sid: UUID?) -> Bool {
+            guard let (_, cut) = cuts[key] else { return false }
+            if kind == .key { return true }
+            guard born < cut.value else { return false }
+            guard let sid, let spared = spared[Spared(sid: sid, kind: kind)] else { return true }
+            return spared.value < cut.value
+        }
+
+        mutating func insert(_ kind: CutKind, _ key: UUID, _ cut: Cut) -> Cut {
+            var merged = cuts[key]?.cut ?? cut
+            merged.value = max(merged.value, cut.value)
+            merged.expires = max(merged.expires, cut.expires)
+            cuts[key] = (kind, merged)
+            return merged
+        }
+
+        mutating func spare(_ sid: UUID, _ kind: CutKind, _ cut: Cut) {
+            let name = Spared(sid: sid, kind: kind)
+            guard cut.value > spared[name]?.value ?? 0 else { return }
+            spared[name] = cut
+        }
     }
 
     private let state = Mutex(State())
@@ -44,22 +66,52 @@ final class Cuts: Sendable {
         return nil
     }
 
+    /// A cut from the journal.
     func insert(_ kind: CutKind, _ key: UUID, _ cut: Cut) {
         state.withLock { state in
-            var merged = state.cuts[key]?.cut ?? cut
-            merged.value = max(merged.value, cut.value)
-            merged.expires = max(merged.expires, cut.expires)
-            state.cuts[key] = (kind, merged)
+            let merged = state.insert(kind, key, cut)
             publish(kind, max(newest(kind), merged.value))
         }
     }
 
-    /// Lets a session live through a cut and the ones of that kind before it.
+    /// From the journal: lets a session live through a cut and the ones of that kind before it.
     func spare(_ sid: UUID, _ kind: CutKind, _ cut: Cut) {
-        state.withLock { state in
-            let spared = Spared(sid: sid, kind: kind)
-            guard cut.value > state.spared[spared]?.value ?? 0 else { return }
-            state.spared[spared] = cut
+        state.withLock { $0.spare(sid, kind, cut) }
+    }
+
+    /// Decides whether `asker` may still order a cut, and makes it, in one step.
+    ///
+    /// The value is drawn under the lock that looks for earlier cuts. Otherwise a session that an operator has just cut
+    /// could draw a later value than the operator, and spare itself.
+    /// - Parameters:
+    ///   - asker: on whose behalf; `nil` for an operator or the service itself.
+    ///   - isEnded: whether that session was revoked by itself.
+    ///   - draw: the high half of a new UUIDv7.
+    func make(
+        _ kind: CutKind, _ key: UUID, expires: Int64, for asker: CutAsker?, isEnded: (UUID) -> Bool,
+        draw: () -> UInt64
+    ) -> Result<Cut, Denied> {
+        let asked = asker.map {
+            (asker: $0, client: Self.key(.client, $0.client.span), kid: Self.key(.key, $0.kid.span))
+        }
+        let everything = Self.key(.all, Span())
+        return state.withLock { state in
+            if let (asker, client, kid) = asked {
+                let (sid, born) = (asker.sid, asker.sid.high)
+                if isEnded(sid) { return .failure(Denied(denial: .session)) }
+                if state.isCut(.all, everything, born, sid) { return .failure(Denied(denial: .all)) }
+                if state.isCut(.key, kid, born, sid) { return .failure(Denied(denial: .key)) }
+                if state.isCut(.client, client, born, sid) { return .failure(Denied(denial: .client)) }
+                if kind == .subject, state.isCut(.subject, key, born, sid) {
+                    return .failure(Denied(denial: .subject))
+                }
+            }
+            let cut = Cut(value: draw(), expires: expires)
+            // Before the cut: a reader between two looks at `newest` never finds the spared session refused.
+            if let asker, asker.isSpared { state.spare(asker.sid, kind, cut) }
+            let merged = state.insert(kind, key, cut)
+            publish(kind, max(newest(kind), merged.value))
+            return .success(cut)
         }
     }
 
@@ -77,13 +129,7 @@ final class Cuts: Sendable {
 
     private func isCut(_ kind: CutKind, _ name: Span<UInt8>, _ born: UInt64, _ sid: UUID?) -> Bool {
         let key = Self.key(kind, name)
-        return state.withLock { state in
-            guard let (_, cut) = state.cuts[key] else { return false }
-            if kind == .key { return true }
-            guard born < cut.value else { return false }
-            guard let sid, let spared = state.spared[Spared(sid: sid, kind: kind)] else { return true }
-            return spared.value < cut.value
-        }
+        return state.withLock { $0.isCut(kind, key, born, sid) }
     }
 
     private func newest(_ kind: CutKind) -> UInt64 {

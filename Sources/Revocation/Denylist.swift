@@ -31,6 +31,15 @@ final class Denylist: Sendable {
         }
     }
 
+    /// Whether the identifier was inserted at any time.
+    func containsAnywhere(_ id: UUID) -> Bool {
+        guard total.load(ordering: .acquiring) != 0 else { return false }
+        let fingerprint = key.fingerprint(id)
+        return shards[Shards.index(of: fingerprint)].withLock { buckets in
+            buckets.contains { $0.contains(fingerprint) }
+        }
+    }
+
     /// - Parameter time: any property of the identifier that a lookup knows too; near ones share a bucket.
     func insert(_ id: UUID, at time: Int64, expires: Int64) {
         let fingerprint = key.fingerprint(id)

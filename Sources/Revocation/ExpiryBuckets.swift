@@ -19,6 +19,11 @@ struct ExpiryBuckets<Table: Sendable>: Sendable {
         return body(buckets[index].table)
     }
 
+    func contains(where body: (borrowing Table) -> Bool) -> Bool {
+        for bucket in buckets where body(bucket.table) { return true }
+        return false
+    }
+
     /// - Parameters:
     ///   - time: chooses the stretch.
     ///   - expires: the table is kept at least until then.

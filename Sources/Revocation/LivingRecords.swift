@@ -45,7 +45,8 @@ struct LivingRecords: RecordSieve {
         switch record.kind {
         case .revokeToken:
             return record.expires.saturatingAdd(Memory.leewayMax) > horizon
-                && tokens.insert(record.key, expires: record.expires)
+                // One that counts for every end is another refusal than one that counts for this end only.
+                && tokens.insert(record.key, expires: record.isOfAnyEnd ? ~record.expires : record.expires)
         case .revokeSession:
             return record.expires > horizon
                 && sessions.insert(record.key, expires: record.expires)

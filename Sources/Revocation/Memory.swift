@@ -4,6 +4,8 @@ internal import Octets
 /// Everything a lookup may consult, and how the journal's records change it.
 struct Memory: Sendable {
     let tokens: Denylist
+    /// Those that an operator named without the token itself at hand: few, and found whatever the token's end is.
+    let tokensOfAnyEnd: Denylist
     let sessions: Denylist
     let rotations: Sessions
     let cuts = Cuts()
@@ -13,6 +15,8 @@ struct Memory: Sendable {
         key = FingerprintKey(random: random)
         // Tokens by their expiry, 4.4 minutes each; sessions by their beginning, 18.6 hours each.
         tokens = Denylist(key: key, stretchBits: 18)
+        // By the end of the entry, 70 minutes each: a look-up asks every one of some twenty.
+        tokensOfAnyEnd = Denylist(key: key, stretchBits: 22)
         sessions = Denylist(key: key, stretchBits: Sessions.stretchBits)
         rotations = Sessions(key: key)
     }
@@ -23,26 +27,8 @@ struct Memory: Sendable {
 
     var counts: RevocationCounts {
         RevocationCounts(
-            revokedTokens: tokens.count, revokedSessions: sessions.count, rotatedSessions: rotations.count,
-            cuts: cuts.count)
-    }
-
-    func apply(_ record: JournalRecord) {
-        switch record.kind {
-        case .revokeToken:
-            tokens.insert(record.key, at: record.expires, expires: record.expires.saturatingAdd(Self.leewayMax))
-        case .revokeSession:
-            sessions.insert(record.key, at: record.key.milliseconds, expires: record.expires)
-        case .rotate:
-            rotations.restore(Rotation(record), of: record.key, sessionEnd: record.expires)
-        case .cut:
-            // A kind from a later version would have raised the format's version.
-            guard let kind = CutKind(rawValue: record.flags >> 4) else { return }
-            let cut = Cuts.Cut(value: record.value, expires: record.expires)
-            if record.isSpare { cuts.spare(record.key, kind, cut) } else { cuts.insert(kind, record.key, cut) }
-        case .open, .seal, .session:
-            break
-        }
+            revokedTokens: tokens.count + tokensOfAnyEnd.count, revokedSessions: sessions.count,
+            rotatedSessions: rotations.count, cuts: cuts.count)
     }
 
     /// Refusals of a journal that is being read, until there are so many that sorting them by where they go pays: what one
@@ -56,20 +42,37 @@ struct Memory: Sendable {
         fileprivate var sessions: [Denylist.Entry] = []
     }
 
-    /// As ``apply(_:)`` for each; refusals count only after ``take(_:)``.
+    /// Takes the journal's records in their order; refusals of tokens and sessions count only after ``take(_:)``.
     func gather(_ records: [JournalRecord], into gathered: inout Gathered) {
         for record in records {
             switch record.kind {
+            case .revokeToken where record.isOfAnyEnd: insertOfAnyEnd(record)
             case .revokeToken:
                 let end = record.expires.saturatingAdd(Self.leewayMax)
                 gathered.tokens.append(Denylist.Entry(id: record.key, time: record.expires, expires: end))
             case .revokeSession:
                 gathered.sessions.append(
                     Denylist.Entry(id: record.key, time: record.key.milliseconds, expires: record.expires))
-            case .rotate, .cut, .open, .seal, .session: apply(record)
+            case .rotate:
+                rotations.restore(Rotation(record), of: record.key, sessionEnd: record.expires)
+            case .cut: restoreCut(record)
+            case .open, .seal, .session: break
             }
         }
         if gathered.tokens.count + gathered.sessions.count >= Gathered.countMax { take(&gathered) }
+    }
+
+    /// - Parameter record: a refused token that counts whatever its own end is.
+    func insertOfAnyEnd(_ record: JournalRecord) {
+        let end = record.expires.saturatingAdd(Self.leewayMax)
+        tokensOfAnyEnd.insert(record.key, at: record.expires, expires: end)
+    }
+
+    private func restoreCut(_ record: JournalRecord) {
+        // A kind from a later version would have raised the format's version.
+        guard let kind = CutKind(rawValue: record.flags >> 4) else { return }
+        let cut = Cuts.Cut(value: record.value, expires: record.expires)
+        if record.isSpare { cuts.spare(record.key, kind, cut) } else { cuts.insert(kind, record.key, cut) }
     }
 
     func take(_ gathered: inout Gathered) {
@@ -81,6 +84,7 @@ struct Memory: Sendable {
 
     func purge(expiredAt now: Int64) {
         tokens.purge(expiredAt: now)
+        tokensOfAnyEnd.purge(expiredAt: now)
         sessions.purge(expiredAt: now)
         rotations.purge(expiredAt: now)
         cuts.purge(expiredAt: now)
@@ -93,7 +97,9 @@ struct Memory: Sendable {
         switch record.kind {
         case .cut: record.value
         case .rotate: record.key.high
-        case .revokeToken, .revokeSession, .open, .seal, .session: 0
+        // Ids up to that much later begin no record of their own.
+        case .session: UUID.version7High(milliseconds: record.key.milliseconds + RevocationStore.sessionSlack + 1)
+        case .revokeToken, .revokeSession, .open, .seal: 0
         }
     }
 }
@@ -111,6 +117,15 @@ package enum RevocationReason: UInt16, Sendable {
 
 extension JournalRecord {
     private static let spareFlag: UInt8 = 1
+
+    private static let anyEndFlag: UInt8 = 1
+
+    /// Of a refused token: counts whatever the token's own end is.
+    var isOfAnyEnd: Bool { kind == .revokeToken && flags & Self.anyEndFlag != 0 }
+
+    static func revokeTokenOfAnyEnd(_ jti: UUID, expires: Int64, reason: UInt16) -> JournalRecord {
+        JournalRecord(.revokeToken, key: jti, expires: expires, flags: anyEndFlag, reason: reason)
+    }
 
     var isSpare: Bool { flags & Self.spareFlag != 0 }
 

@@ -6,8 +6,11 @@ package struct RevocationOptions: Sendable {
     package var storage: any JournalStorage
     /// How long after a rotation its answer may be asked for again.
     package var grace: Int64
-    /// The longest that any living session may last, from its login to its absolute end: so long a cut is kept.
-    package var sessionMax: Int64
+    /// The longest that a session may last that begins from now on, from its login to its absolute end. Nil for a process
+    /// that begins none: what the journal notes of limits goes on to count.
+    package var sessionMax: Int64?
+    /// So long a cut is kept at least.
+    package var cutLifetimeMin: Int64 = 0
     package var clock: WallClock
     /// A clock that nobody sets, such as CLOCK_MONOTONIC.
     package var monotonicNow: @Sendable () -> Int64
@@ -19,11 +22,11 @@ package struct RevocationOptions: Sendable {
     package var pace = JournalPace.thread
     /// Octets laid by for revocations on a full disk.
     package var reserveByteCount = 0
-    /// What was seen of the journal before, and kept in another place; nil for nothing.
-    package var sighting: JournalSighting?
+    /// What was seen of the journal before, and kept in other places.
+    package var sightings: [JournalSighting] = []
 
     package init(
-        storage: any JournalStorage, grace: Int64, sessionMax: Int64, clock: WallClock,
+        storage: any JournalStorage, grace: Int64, sessionMax: Int64?, clock: WallClock,
         monotonicNow: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64
     ) {
         self.storage = storage
@@ -35,7 +38,7 @@ package struct RevocationOptions: Sendable {
     }
 
     package init(
-        directory: String, grace: Int64, sessionMax: Int64, clock: WallClock,
+        directory: String, grace: Int64, sessionMax: Int64?, clock: WallClock,
         monotonicNow: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64
     ) {
         self.init(

@@ -21,7 +21,15 @@ package final class RevocationStore: Sendable {
     let journal: JournalWriter
     let evidence: Mutex<TimeEvidence>
     private let grace: Int64
-    private let sessionMax: Int64
+    /// The longest that a session or token may last that begins from now on.
+    private let lifetimeMax: Int64
+    /// Until when older sessions may live; 0 if not longer than new ones.
+    private let olderEnd: Int64
+    /// The newest session that the journal knows of, in milliseconds since 1970.
+    private let marked = Atomic<Int64>(0)
+
+    /// Ids of sessions are never further ahead of what the journal knows: a start after a crash goes on above them.
+    package static let sessionSlack: Int64 = 5_000
 
     /// Replays the journal. Takes its lock until ``close()``.
     package static func open(_ options: RevocationOptions) throws(JournalFault) -> RevocationStore {
@@ -34,12 +42,16 @@ package final class RevocationStore: Sendable {
         var reader = try JournalReader(options.storage)
         var floor: UInt64 = 0
         var gathered = Memory.Gathered()
+        var limits = SessionLimits()
         try reader.replay { [memory] records in
             memory.gather(records, into: &gathered)
-            for record in records { floor = max(floor, Memory.floor(of: record)) }
+            for record in records {
+                floor = max(floor, Memory.floor(of: record))
+                limits.take(record)
+            }
         }
         memory.take(&gathered)
-        if let sighting = options.sighting {
+        for sighting in options.sightings {
             do throws(JournalFault) {
                 try sighting.check(store: reader.store, lastSeq: reader.lastSeq)
             } catch {
@@ -56,11 +68,16 @@ package final class RevocationStore: Sendable {
         journalOptions.observe = options.observe
         journalOptions.pace = options.pace
         journalOptions.reserveByteCount = options.reserveByteCount
+        let opened = max(reader.lastTime, options.clock.now)
+        journalOptions.note = limits.note(sessionMax: options.sessionMax, now: opened)
+        olderEnd = journalOptions.note.time
+        lifetimeMax = max(
+            options.sessionMax ?? Int64(journalOptions.note.number) * 3_600_000, SessionLimits.tokenMax,
+            options.cutLifetimeMin)
         if let count = options.segmentRecordCount { journalOptions.segmentRecordCount = count }
         journal = try reader.intoWriter(journalOptions)
         identifiers = UUIDv7Generator(clock: options.clock, random: options.random, above: floor)
         grace = options.grace
-        sessionMax = options.sessionMax
         startReport = StartReport(
             journal: journal.report, durationMilliseconds: options.monotonicNow() &- began, counts: memory.counts)
     }
@@ -76,7 +93,7 @@ package final class RevocationStore: Sendable {
         jti: UUID, sid: UUID?, issuedAt: Int64, expiresAt: Int64,
         subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
     ) -> Denial? {
-        if memory.tokens.contains(jti, at: expiresAt) { return .token }
+        if memory.tokens.contains(jti, at: expiresAt) || memory.tokensOfAnyEnd.containsAnywhere(jti) { return .token }
         return denial(sid: sid, issuedAt: issuedAt, subject: subject, client: client, kid: kid)
     }
 
@@ -96,6 +113,18 @@ package final class RevocationStore: Sendable {
         append([JournalRecord(.revokeToken, key: jti, expires: expiresAt, reason: reason)], done)
     }
 
+    /// As ``revokeToken(_:expiresAt:reason:_:)`` where the token's `exp` comes from an operator and not from the token: it
+    /// counts whatever the token's end is.
+    /// - Parameter expiresAt: kept until then, and until no token that exists now can live any more.
+    package func revokeTokenOfAnyEnd(
+        _ jti: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion
+    ) {
+        let latest = max(expiresAt, journal.now.saturatingAdd(SessionLimits.tokenMax))
+        let record = JournalRecord.revokeTokenOfAnyEnd(jti, expires: latest, reason: reason)
+        memory.insertOfAnyEnd(record)
+        append([record], done)
+    }
+
     /// Refuses a session and all its tokens from now on; durable when `done` says so.
     /// - Parameter expiresAt: the session's absolute end or later, in milliseconds since 1970.
     package func revokeSession(_ sid: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion) {
@@ -107,23 +136,70 @@ package final class RevocationStore: Sendable {
     ///
     /// - Parameters:
     ///   - name: subject, client id or kid; empty for `.all`.
-    ///   - sid: lives through this cut and earlier ones of the same kind.
+    ///   - asker: the session that asks; `nil` for an operator or the service itself.
+    /// - Returns: why the asking session is refused itself by now; then nothing was cut, and `done` does not run.
+    @discardableResult
     package func cut(
-        _ kind: CutKind, name: [UInt8], reason: UInt16 = 0, sparing sid: UUID? = nil, _ done: @escaping Completion
-    ) {
+        _ kind: CutKind, name: [UInt8], reason: UInt16 = 0, for asker: CutAsker? = nil, _ done: @escaping Completion
+    ) -> Denial? {
         let key = Cuts.key(kind, name.span)
-        // An hour on top: a token without a session may be as old as its lifetime, which is no longer than that.
-        let expires = kind == .key ? Int64.max : journal.now.saturatingAdd(sessionMax).saturatingAdd(3_600_000)
-        let cut = Cuts.Cut(value: identifiers.next().high, expires: expires)
-        var records: [JournalRecord] = []
-        if let sid {
-            // Before the cut, in memory and on disk: there is no moment in which the spared session is refused.
-            memory.cuts.spare(sid, kind, cut)
-            records.append(.spare(sid, kind, cut, reason: reason))
+        let expires = kind == .key ? Int64.max : latestEnd(after: journal.now)
+        let made = memory.cuts.make(kind, key, expires: expires, for: asker) { [memory] sid in
+            memory.sessions.contains(sid, at: sid.milliseconds)
+        } draw: { [identifiers] in
+            identifiers.next().high
         }
-        memory.cuts.insert(kind, key, cut)
-        records.append(.cut(key, kind, cut, sparesOne: sid != nil, reason: reason))
+        let cut: Cuts.Cut
+        switch made {
+        case .success(let value): cut = value
+        case .failure(let denied): return denied.denial
+        }
+        var records: [JournalRecord] = []
+        // Before the cut, on disk as in memory: at no moment is the spared session refused.
+        let spared = asker.flatMap { $0.isSpared ? $0.sid : nil }
+        if let spared { records.append(.spare(spared, kind, cut, reason: reason)) }
+        records.append(.cut(key, kind, cut, sparesOne: spared != nil, reason: reason))
         append(records, done)
+        return nil
+    }
+
+    /// The latest moment at which anything can be alive that began up to `time`, in milliseconds since 1970.
+    private func latestEnd(after time: Int64) -> Int64 {
+        max(time.saturatingAdd(lifetimeMax), olderEnd).saturatingAdd(Self.cutMargin)
+    }
+
+    /// An hour on top: clocks of those who sign and of those who verify need not agree.
+    private static let cutMargin: Int64 = 3_600_000
+
+    /// The latest moment at which a token of the session can be alive, under any limit there was, in milliseconds since 1970.
+    package func latestEnd(of sid: UUID) -> Int64 {
+        max(
+            sid.milliseconds.saturatingAdd(lifetimeMax), journal.now.saturatingAdd(SessionLimits.tokenMax), olderEnd)
+    }
+
+    /// Takes note that a session with an id of ours begins.
+    ///
+    /// The journal is told where it would fall behind: if the clock is set back and the process dies, a later cut must
+    /// still be above the session.
+    package func begin(_ sid: UUID) {
+        let known = max(journal.recordTime, marked.load(ordering: .relaxed))
+        guard sid.milliseconds > known.saturatingAdd(Self.sessionSlack) else { return }
+        marked.store(sid.milliseconds, ordering: .relaxed)
+        // Nobody waits: what fails here fails for the next refresh or logout, too, and that says so.
+        journal.append(JournalRecord(.session, key: sid, expires: sid.milliseconds)) { _ in }
+    }
+
+    /// Whether the session began later than now by every clock that was ever seen: under a clock that was ahead, which cuts
+    /// made since do not reach.
+    /// - Parameters:
+    ///   - now: milliseconds since 1970.
+    ///   - leeway: milliseconds that another clock may be ahead; a session within it counts as begun, and later ids are
+    ///     above it.
+    package func isAhead(_ sid: UUID, at now: Int64, leeway: Int64) -> Bool {
+        guard sid.milliseconds > now, !identifiers.hasReached(sid) else { return false }
+        guard sid.milliseconds <= now.saturatingAdd(leeway) else { return true }
+        identifiers.raise(above: sid.high)
+        return false
     }
 
     /// Whether all tokens of the key with this `kid` are refused.
@@ -172,6 +248,9 @@ package final class RevocationStore: Sendable {
     package func purge(now: Int64, monotonic: Int64) {
         memory.purge(expiredAt: evidence.withLock { $0.observe(wall: now, monotonic: monotonic) } &- Self.leewayMax)
     }
+
+    /// What a process reads that finds the journal locked.
+    package func announce(_ text: String) { journal.announce(text) }
 
     /// The last durable record.
     package var sequence: UInt64 { journal.durableSeq }

@@ -1,5 +1,5 @@
 package import Accounts
-import Octets
+package import Octets
 import Revocation
 package import Token
 
@@ -7,7 +7,7 @@ package import Token
 package enum Introspection: Sendable {
     /// Says nothing more (H9).
     case inactive
-    /// The claims as they were signed are in ``Desk/payload``.
+    /// ``Desk/writeClaims(to:where:)`` writes its claims.
     case access(username: String?)
     case refresh(RefreshClaims, username: String?)
 }
@@ -17,7 +17,7 @@ extension Desk {
     package func introspect(_ token: Span<UInt8>, for client: Client, at now: Int64) -> Introspection {
         if let claims = try? verify(token, VerifyExpectations(), at: now) {
             let owner = String(decoding: payload[claims.clientID ?? 0..<0], as: UTF8.self)
-            let isForClient = audiencesOfLastToken.contains { client.mayUse(audience: $0) }
+            let isForClient = verifier.audiences().contains { client.mayUse(audience: $0) }
             guard owner == client.id || isForClient else { return .inactive }
             return .access(username: UUID(payload.span.extracting(claims.subject)).flatMap { users.user(id: $0)?.name })
         }
@@ -28,11 +28,14 @@ extension Desk {
         return .refresh(claims, username: user.name)
     }
 
-    private var audiencesOfLastToken: [String] {
+    /// Writes the claims of the last verified token whose names `isWanted` accepts, as they were signed.
+    package func writeClaims(to writer: inout JSONWriter, where isWanted: (String) -> Bool) {
         let document = verifier.document
         let payload = verifier.payload
-        guard let node = document.member("aud", of: 0, in: payload.span) else { return [] }
-        let nodes = document.kind(node) == .array ? document.children(node) : [node]
-        return nodes.compactMap { document.string($0, in: payload.span) }
+        for (name, value) in document.members(0) {
+            guard let spelled = document.string(name, in: payload.span), isWanted(spelled) else { continue }
+            writer.name(spelled)
+            writer.raw(document.raw(value, in: payload.span))
+        }
     }
 }

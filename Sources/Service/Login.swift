@@ -111,6 +111,7 @@ extension Desk {
             throw .credentialsInvalid
         }
         let seconds = now / 1_000
+        realm.revocations.begin(grant.sid)
         let session = RefreshClaims(
             sid: grant.sid, generation: 0, subject: user.id.description,
             clientID: grant.client?.id ?? Realm.firstPartyClient, issuedAt: seconds,

@@ -17,6 +17,9 @@ package enum LogoutReach: String, CaseIterable, Sendable {
 package struct LogoutSession: Equatable, Sendable {
     package let sid: UUID
     package let subject: String
+    let clientID: String
+    /// The key of the token that spoke for the session.
+    let kid: String
     /// When the session ends by itself, in milliseconds since 1970; `nil` when the token does not say.
     let sessionEnd: Int64?
 }
@@ -26,6 +29,10 @@ package enum LogoutFailure: Error, Sendable {
     case refresh(RefreshFailure)
     /// The two tokens sent belong to different sessions, or the access token has none.
     case sessionUnclear
+    /// An access token signed with a shared secret that this server did not issue.
+    case notIssuedHere
+    /// The session was ended while it was asking.
+    case ended(Denial)
 }
 
 extension Desk {
@@ -37,8 +44,12 @@ extension Desk {
             throw .access(error)
         }
         guard let sid = claims.sid else { throw .sessionUnclear }
-        let subject = String(decoding: payload[claims.subject], as: UTF8.self)
-        return LogoutSession(sid: sid, subject: subject, sessionEnd: nil)
+        guard mayRevoke(claims) else { throw .notIssuedHere }
+        let (payload, owner) = (payload, claims.clientID ?? 0..<0)
+        return LogoutSession(
+            sid: sid, subject: String(decoding: payload[claims.subject], as: UTF8.self),
+            clientID: String(decoding: payload[owner], as: UTF8.self), kid: keyring.keys[claims.keyIndex].kid,
+            sessionEnd: nil)
     }
 
     /// A spent refresh token may still end its session, and one whose session is over may do so again: that only ever takes
@@ -50,17 +61,19 @@ extension Desk {
             let claims = try verifyRefresh(token, at: now)
             guard standingUser(of: claims) != nil else { throw RefreshFailure.accountEnded }
             if reach != .local, let denial = denial(of: claims) { throw RefreshFailure.revoked(denial) }
-            return LogoutSession(sid: claims.sid, subject: claims.subject, sessionEnd: claims.sessionEnd &* 1_000)
+            return LogoutSession(
+                sid: claims.sid, subject: claims.subject, clientID: claims.clientID, kid: claims.kid,
+                sessionEnd: claims.sessionEnd &* 1_000)
         } catch {
             throw .refresh(error)
         }
     }
 
-    /// - Parameter done: runs once, when what was asked is durable or could not be made so.
+    /// - Parameter done: runs once, when what was asked is durable or could not be made so, unless this throws.
     package func logout(
         _ session: LogoutSession, _ reach: LogoutReach,
         done: @escaping @Sendable (Result<UInt64, RevocationFault>) -> Void
-    ) {
+    ) throws(LogoutFailure) {
         switch reach {
         case .local:
             realm.counters.revocations.add(.session)
@@ -68,23 +81,28 @@ extension Desk {
                 session.sid, expiresAt: session.sessionEnd ?? realm.latestEnd(of: session.sid),
                 reason: RevocationReason.logout.rawValue, done)
         case .others:
+            try cutSubject(of: session, isSpared: true, done)
             realm.counters.revocations.add(.others)
-            realm.revocations.cut(
-                .subject, name: Array(session.subject.utf8), reason: RevocationReason.logout.rawValue,
-                sparing: session.sid, done)
         case .global:
+            try cutSubject(of: session, isSpared: false, done)
             realm.counters.revocations.add(.subject)
-            realm.revocations.cut(
-                .subject, name: Array(session.subject.utf8), reason: RevocationReason.logout.rawValue, sparing: nil,
-                done)
         }
+    }
+
+    private func cutSubject(
+        of session: LogoutSession, isSpared: Bool, _ done: @escaping @Sendable (Result<UInt64, RevocationFault>) -> Void
+    ) throws(LogoutFailure) {
+        let asker = CutAsker(
+            sid: session.sid, client: Array(session.clientID.utf8), kid: Array(session.kid.utf8), isSpared: isSpared)
+        let denial = realm.revocations.cut(
+            .subject, name: Array(session.subject.utf8), reason: RevocationReason.logout.rawValue, for: asker, done)
+        if let denial { throw .ended(denial) }
     }
 }
 
 extension Realm {
     /// The latest moment at which any token of a session can still be alive, in milliseconds since 1970.
     func latestEnd(of sid: UUID) -> Int64 {
-        // An access token from before the limit was shortened may outlive it by its own lifetime, an hour at most.
-        max(sid.milliseconds &+ settings.sessionMax &* 1_000, clock.now &+ 3_600_000) &+ settings.leeway &* 1_000
+        revocations.latestEnd(of: sid) &+ settings.leeway &* 1_000
     }
 }

@@ -8,6 +8,8 @@ package import Token
 package final class Realm: Sendable {
     /// The `client_id` of sessions that a person opened without a registered client in between.
     package static let firstPartyClient = "first-party"
+    /// The `client_id` of tokens from `martlet mint`, unless another was named there.
+    package static let mintClient = "martlet-mint"
 
     package let settings: RealmSettings
     package let keyring: Published<Keyring>

@@ -55,7 +55,8 @@ extension Desk {
             throw .accountEnded
         }
         let granted = Scope(claims.scope) ?? Scope(names: [])
-        let wanted = scope ?? granted
+        // In the order of the grant: a replay may spell the same set in another order.
+        let wanted = scope?.ordered(like: granted) ?? granted
         // What was taken from the user or the client since the login is not given again (G8).
         let allowed = Scope(
             names: wanted.names.filter { user.scopes.contains($0) && client?.mayUse(scope: $0) ?? true })
@@ -123,6 +124,9 @@ extension Desk {
     func liveRefreshClaims(_ token: Span<UInt8>, at now: Int64) throws(TokenRejection) -> RefreshClaims {
         let claims = try verifier.verifyRefresh(token, now: now)
         guard now / 1_000 < claims.authTime &+ realm.settings.sessionMax else { throw .expired }
+        guard !realm.revocations.isAhead(claims.sid, at: now, leeway: realm.settings.leeway &* 1_000) else {
+            throw .notActive
+        }
         return claims
     }
 

@@ -4,13 +4,33 @@ import Telemetry
 
 /// What an operator may end.
 package enum RevocationOrder: Equatable, Sendable {
-    /// - Parameter expiresAt: the token's own `exp`, in seconds since 1970.
+    /// - Parameter expiresAt: the token's own `exp` as the operator has it, in seconds since 1970; 0 for unknown.
     case token(UUID, expiresAt: Int64)
     case session(UUID)
     case subject(String)
     case client(String)
     case key(String)
     case all
+
+    /// As the request spells it.
+    package var member: StaticString {
+        switch self {
+        case .token: "jti"
+        case .session: "sid"
+        case .subject: "sub"
+        case .client: "client_id"
+        case .key: "kid"
+        case .all: "all"
+        }
+    }
+
+    package var name: String {
+        switch self {
+        case .token(let id, _), .session(let id): id.description
+        case .subject(let name), .client(let name), .key(let name): name
+        case .all: "true"
+        }
+    }
 }
 
 extension Desk {
@@ -22,7 +42,7 @@ extension Desk {
         switch order {
         case .token(let jti, let expiresAt):
             realm.counters.revocations.add(.token)
-            revocations.revokeToken(
+            revocations.revokeTokenOfAnyEnd(
                 jti, expiresAt: expiresAt &* 1_000, reason: RevocationReason.operatorAction.rawValue, done)
         case .session(let sid):
             realm.counters.revocations.add(.session)
@@ -31,18 +51,18 @@ extension Desk {
         case .subject(let name):
             realm.counters.revocations.add(.subject)
             revocations.cut(
-                .subject, name: Array(name.utf8), reason: RevocationReason.operatorAction.rawValue, sparing: nil, done)
+                .subject, name: Array(name.utf8), reason: RevocationReason.operatorAction.rawValue, done)
         case .client(let name):
             realm.counters.revocations.add(.client)
             revocations.cut(
-                .client, name: Array(name.utf8), reason: RevocationReason.operatorAction.rawValue, sparing: nil, done)
+                .client, name: Array(name.utf8), reason: RevocationReason.operatorAction.rawValue, done)
         case .key(let kid):
             realm.counters.revocations.add(.key)
             revocations.cut(
-                .key, name: Array(kid.utf8), reason: RevocationReason.operatorAction.rawValue, sparing: nil, done)
+                .key, name: Array(kid.utf8), reason: RevocationReason.operatorAction.rawValue, done)
         case .all:
             realm.counters.revocations.add(.all)
-            revocations.cut(.all, name: [], reason: RevocationReason.operatorAction.rawValue, sparing: nil, done)
+            revocations.cut(.all, name: [], reason: RevocationReason.operatorAction.rawValue, done)
         }
     }
 }

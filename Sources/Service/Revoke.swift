@@ -13,6 +13,8 @@ package enum Revocable: Equatable, Sendable {
 package enum RevokeFailure: Error, Sendable {
     case clientUnauthenticated
     case clientNotAllowed
+    /// An access token signed with a shared secret that this server did not issue.
+    case notIssuedHere
 }
 
 extension Desk {
@@ -21,9 +23,10 @@ extension Desk {
     /// - Returns: `nil` for a token that is unknown, broken or past its end: there is nothing left to revoke (RFC 7009 §2.2).
     package func revocable(_ token: Span<UInt8>, for client: Client?, at now: Int64) throws(RevokeFailure) -> Revocable?
     {
-        if let claims = try? verifier.verify(token, audience: audiences, now: now) {
+        if let claims = try? verifySigned(token, nil, at: now) {
             let owner = claims.clientID.map { String(decoding: verifier.payload[$0], as: UTF8.self) }
             try checkOwner(owner, client)
+            guard mayRevoke(claims) else { throw .notIssuedHere }
             return .access(jti: claims.jti, expiresAt: claims.expiresAt &* 1_000)
         }
         guard let claims = try? verifier.verifyRefresh(token, now: now) else { return nil }

@@ -1,11 +1,14 @@
-/// A list of scope tokens as RFC 6749 §3.3 writes it: words of printable ASCII without quote and backslash, one space apart.
+/// Scope tokens as RFC 6749 §3.3 writes them: words of printable ASCII without quote and backslash, one space apart.
+///
+/// A set: a repeated word counts once, and order has no meaning. It is kept only for what is written.
 package struct Scope: Equatable, Sendable {
     package static let byteCountMax = 1_024
 
     package let names: [String]
 
     package init(names: [String]) {
-        self.names = names
+        var seen: Set<String> = []
+        self.names = names.filter { seen.insert($0).inserted }
     }
 
     /// - Returns: `nil` unless every word is a scope token.
@@ -13,13 +16,20 @@ package struct Scope: Equatable, Sendable {
         guard text.utf8.count <= Self.byteCountMax else { return nil }
         let words = text.split(separator: " ", omittingEmptySubsequences: false)
         guard words.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(Self.isScopeOctet) }) else { return nil }
-        names = words.map(String.init)
+        self.init(names: words.map(String.init))
     }
 
     package var text: String { names.joined(separator: " ") }
 
     func isWithin(_ other: Scope) -> Bool {
         Set(names).isSubset(of: other.names)
+    }
+
+    /// The same set in the order of `other`, so that equal sets are equal texts; words that `other` lacks come last.
+    func ordered(like other: Scope) -> Scope {
+        let wanted = Set(names)
+        let known = Set(other.names)
+        return Scope(names: other.names.filter(wanted.contains) + names.filter { !known.contains($0) }.sorted())
     }
 
     private static func isScopeOctet(_ octet: UInt8) -> Bool {

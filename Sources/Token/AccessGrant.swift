@@ -2,6 +2,9 @@ package import Octets
 
 /// Everything that decides an access token; equal grants under equal keys give equal octets for RS256 and HS256 (G5).
 package struct AccessGrant: Sendable {
+    /// Seconds; no access token lives longer, minted ones (`martlet mint --force`) included.
+    package static let lifetimeMax: Int64 = 86_400
+
     package var subject: String
     package var clientID: String
     /// One name is written as a string, more as a list; never empty (D5).

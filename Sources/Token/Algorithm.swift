@@ -46,6 +46,16 @@ extension Algorithm {
         }
     }
 
+    /// The `kty` of its keys (RFC 7518 §6.1, RFC 8037 §2).
+    package var keyType: String {
+        switch signature {
+        case nil: "oct"
+        case .rsaPKCS1, .rsaPSS: "RSA"
+        case .ecdsa: "EC"
+        case .ed25519: "OKP"
+        }
+    }
+
     /// Whether one secret both signs and verifies.
     package var isMAC: Bool { mac != nil }
 
@@ -58,6 +68,17 @@ extension Algorithm {
     }
 
     var octets: [UInt8] { Array(rawValue.utf8) }
+
+    /// Reads a name as other issuers and their keys spell it: registered names, compared exactly, and `Ed25519`, which
+    /// RFC 9864 §2.2 registers for what `EdDSA` means here.
+    package init?(foreign name: String) {
+        if name.isSpelled(as: "Ed25519") {
+            self = .edDSA
+        } else {
+            guard let known = Algorithm.allCases.first(where: { $0.rawValue.isSpelled(as: name) }) else { return nil }
+            self = known
+        }
+    }
 
     /// All names, for a sentence.
     package static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }

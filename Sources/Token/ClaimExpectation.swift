@@ -2,22 +2,33 @@ package import Octets
 
 /// What one claim must be.
 ///
-/// - A text meets a string of the same octets, a number of the same value (`1` meets `1.0`), `true`, `false` and `null` by
-///   their names, and a list that holds any of these. It never meets an object.
+/// - A text meets a string of the same bytes, a number of the same value (`1` meets `1.0`), `true`, `false` and `null` by
+///   their names, and a list that holds any of these. It never meets an object. Parts between `|` are alternatives, and a `*` at
+///   the end of a part stands for the rest of a string; `\|` and `\*` stand for the characters themselves. The whole text, as it
+///   is written, is an alternative too, so that a value with a bar in it is met.
 /// - JSON meets only a value of the same type: strings by their characters, numbers by their value, lists in their order,
 ///   objects whatever the order of their members.
 package struct ClaimExpectation: Equatable, Sendable {
     private enum Value: Equatable {
-        case text([UInt8])
+        case text([Pattern])
         case json([UInt8])
+    }
+
+    private struct Pattern: Equatable {
+        var text: [UInt8]
+        /// Whether strings need only begin with the text.
+        var isPrefix = false
     }
 
     package let path: ClaimPath
     private let value: Value
 
-    package init(_ path: ClaimPath, text: String) {
+    /// - Returns: `nil` where an alternative is empty, or nothing but a `*`, which any string would meet; an empty text as a
+    ///   whole meets the empty string.
+    package init?(_ path: ClaimPath, text: String) {
         self.path = path
-        value = .text(Array(text.utf8))
+        guard let patterns = Self.patterns(Array(text.utf8)) else { return nil }
+        value = .text(patterns)
     }
 
     /// - Throws: for what is no strict JSON.
@@ -32,11 +43,9 @@ package struct ClaimExpectation: Equatable, Sendable {
     package func isMet(by document: JSONDocument, _ payload: Span<UInt8>) -> Bool {
         guard let node = path.find(in: document, payload) else { return false }
         switch value {
-        case .text(let text):
-            if document.kind(node) == .array {
-                return document.children(node).contains { Self.meets(text, document, $0, payload) }
-            }
-            return Self.meets(text, document, node, payload)
+        case .text(let patterns):
+            let nodes = document.kind(node) == .array ? document.children(node) : [node]
+            return patterns.contains { pattern in nodes.contains { Self.meets(pattern, document, $0, payload) } }
         case .json(let json):
             var expected = JSONDocument()
             guard (try? expected.parse(json.span)) != nil else { return false }
@@ -44,9 +53,35 @@ package struct ClaimExpectation: Equatable, Sendable {
         }
     }
 
+    private static func patterns(_ text: [UInt8]) -> [Pattern]? {
+        guard !text.isEmpty else { return [Pattern(text: [])] }
+        var patterns = [Pattern(text: [])]
+        var index = 0
+        while index < text.count {
+            let next = index + 1 < text.count ? text[index + 1] : nil
+            if text[index] == UInt8(ascii: "\\"), let next, #"|*\"#.utf8.contains(next) {
+                patterns[patterns.count - 1].text.append(next)
+                index += 1
+            } else if text[index] == UInt8(ascii: "|") {
+                patterns.append(Pattern(text: []))
+            } else if text[index] == UInt8(ascii: "*"), next == nil || next == UInt8(ascii: "|") {
+                patterns[patterns.count - 1].isPrefix = true
+            } else {
+                patterns[patterns.count - 1].text.append(text[index])
+            }
+            index += 1
+        }
+        guard patterns.allSatisfy({ !$0.text.isEmpty }) else { return nil }
+        return patterns + [Pattern(text: text)]
+    }
+
     private static func meets(
-        _ text: [UInt8], _ document: JSONDocument, _ node: JSONDocument.Node, _ payload: Span<UInt8>
+        _ pattern: Pattern, _ document: JSONDocument, _ node: JSONDocument.Node, _ payload: Span<UInt8>
     ) -> Bool {
+        let text = pattern.text
+        if pattern.isPrefix {
+            return document.octets(node, in: payload)?.starts(with: text) ?? false
+        }
         switch document.kind(node) {
         case .string: return document.isEqual(node, text.span, in: payload)
         case .number:

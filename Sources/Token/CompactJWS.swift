@@ -4,7 +4,10 @@ import Glibc
 ///
 /// Offsets only: nothing is copied or decoded. Use with the same bytes: `token.extracting(jws.signingInput)`.
 package struct CompactJWS: Equatable, Sendable {
+    /// For tokens of our own issuer.
     package static let byteCountMax = 8_192
+    /// For tokens of other issuers, which carry group lists of any length.
+    package static let foreignByteCountMax = 65_536
 
     package let header: Range<Int>
     package let payload: Range<Int>
@@ -13,9 +16,9 @@ package struct CompactJWS: Equatable, Sendable {
     /// Header, dot and payload exactly as received; the signature covers these bytes (RFC 7515 §5.2, step 8).
     package var signingInput: Range<Int> { 0..<payload.upperBound }
 
-    /// - Throws: `.tooLong` above ``byteCountMax``; `.malformed(.separators)` unless there are exactly two dots.
-    package init(_ token: Span<UInt8>) throws(TokenRejection) {
-        guard token.count <= Self.byteCountMax else { throw .tooLong(byteCount: token.count) }
+    /// - Throws: `.tooLong` above `byteCountMax`; `.malformed(.separators)` unless there are exactly two dots.
+    package init(_ token: Span<UInt8>, byteCountMax: Int = Self.byteCountMax) throws(TokenRejection) {
+        guard token.count <= byteCountMax else { throw .tooLong(byteCount: token.count) }
         guard
             let first = Self.dot(in: token, from: 0),
             let second = Self.dot(in: token, from: first + 1),

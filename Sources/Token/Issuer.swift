@@ -1,4 +1,4 @@
-import Octets
+package import Octets
 import OpenSSL
 
 /// Makes tokens. One event loop owns one, because it holds signing contexts; a change of keys makes a new one.
@@ -77,23 +77,29 @@ package final class Issuer {
         return try seal(payload.finish(), keyIndex)
     }
 
-    /// The derived `jti`: UUIDv8 of HMAC-SHA-256(refresh secret, sid ‖ generation ‖ audience), so a replay repeats it.
-    ///
-    /// The generation is four octets, big-endian; audiences are separated by a zero octet, which no name holds.
+    /// The derived `jti`: UUIDv8 of HMAC-SHA-256(refresh secret, sid ‖ generation ‖ audience ‖ subject ‖ client), so a replay
+    /// repeats it, and only this server can tell which `jti` belongs to which session.
     private func tokenID(of grant: AccessGrant, now: Int64?) throws(IssueFault) -> UUID {
-        var message: [UInt8] = []
-        for half in [grant.sid.high, grant.sid.low] {
-            for shift in stride(from: UInt64(56), through: 0, by: -8) {
-                message.append(UInt8(truncatingIfNeeded: half >> shift))
-            }
-        }
-        for shift in stride(from: UInt32(24), through: 0, by: -8) {
-            message.append(UInt8(truncatingIfNeeded: grant.generation >> shift))
-        }
-        message.append(contentsOf: grant.audience.joined(separator: "\0").utf8)
-        let keyIndex = try refreshKeyIndex(at: grant.issuedAt, now: now)
-        let tag = try sign(message.span, keyIndex)
+        let identity = TokenIdentity(
+            sid: grant.sid, audience: grant.audience, subject: grant.subject, clientID: grant.clientID)
+        return try tokenID(of: identity, grant.generation, refreshKeyIndex(at: grant.issuedAt, now: now))
+    }
+
+    private func tokenID(
+        of identity: TokenIdentity, _ generation: UInt32, _ keyIndex: Int
+    ) throws(IssueFault) -> UUID {
+        let tag = try sign(identity.message(generation: generation).span, keyIndex)
         return UUID.version8(fromFirst16: tag.span)
+    }
+
+    /// Whether a token with this `jti` was issued for `identity`, in one of these generations of its session.
+    package func hasIssued(_ id: UUID, _ identity: TokenIdentity, generations: ClosedRange<UInt32>) -> Bool {
+        let secrets = keyring.keys.indices.filter {
+            keyring.keys[$0].purpose == .refresh && keyring.keys[$0].lifecycle.compromisedAt == nil
+        }
+        return generations.reversed().contains { generation in
+            secrets.contains { (try? tokenID(of: identity, generation, $0)) == id }
+        }
     }
 
     private func refreshKeyIndex(at time: Int64, now: Int64?) throws(IssueFault) -> Int {

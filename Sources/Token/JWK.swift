@@ -3,6 +3,8 @@ package import OpenSSL
 
 /// One JSON Web Key (RFC 7517) of a kind that can sign or verify here: what it says, not yet a working key.
 package struct JWK: Sendable {
+    private static let kidByteCountMax = 1_024
+
     package enum Material: Sendable {
         case secret([UInt8])
         case publicHalf(PublicNumbers)
@@ -10,6 +12,7 @@ package struct JWK: Sendable {
     }
 
     package let material: Material
+    /// Any string of up to 1,024 bytes (RFC 7517 §4.5); keys of our own need ``isUsableName(_:)`` as well.
     package let kid: String?
     /// What `alg` says; it fits the material.
     package let algorithm: Algorithm?
@@ -31,7 +34,7 @@ package struct JWK: Sendable {
         if let use = try members.text("use", in: bytes), use != "sig" { throw .notForSignatures }
         let operations = try members.texts("key_ops", in: bytes)
         kid = try members.text("kid", in: bytes)
-        guard kid.map(Self.isUsableName) ?? true else { throw .memberInvalid("kid") }
+        guard kid.map({ $0.utf8.count <= Self.kidByteCountMax }) ?? true else { throw .memberInvalid("kid") }
         let name = try members.text("alg", in: bytes)
         switch kty {
         case "oct": material = .secret(try members.octets("k", in: bytes))
@@ -76,13 +79,13 @@ extension JWK {
     private static func algorithm(_ name: String?, for material: Material) throws(KeyFault) -> Algorithm? {
         guard let name else { return nil }
         // A spelling that the examples of RFC 7520 have spread; it can mean nothing else.
-        let known = Algorithm(rawValue: name == "ES521" ? "ES512" : name)
+        let known = name == "ES521" ? .es512 : Algorithm(foreign: name)
         guard let algorithm = known else { throw .unsupported("alg \(name.prefix(32))") }
         guard material.algorithms.contains(algorithm) else { throw .algorithmMismatch(algorithm) }
         return algorithm
     }
 
-    /// Names go into headers, logs and metrics: printable ASCII without quotes and backslashes, at most 128 octets.
+    /// Names of keys of our own go into headers, logs and metrics: printable ASCII without quotes and backslashes, at most 128 octets.
     package static func isUsableName(_ kid: String) -> Bool {
         (1...128).contains(kid.utf8.count)
             && kid.utf8.allSatisfy { (0x21...0x7E).contains($0) && !#""\"#.utf8.contains($0) }

@@ -19,8 +19,9 @@ package struct JWSHeader: Equatable, Sendable {
         guard let alg = document.member("alg", of: 0, in: bytes), document.kind(alg) == .string else {
             throw .malformed(.header)
         }
-        guard let algorithm = Algorithm.allCases.first(where: { document.isEqual(alg, $0.octets.span, in: bytes) })
-        else { throw .algNotAllowed }
+        guard let algorithm = document.string(alg, in: bytes).flatMap(Algorithm.init(foreign:)) else {
+            throw .algNotAllowed
+        }
         guard document.member("crit", of: 0, in: bytes) == nil, document.member("b64", of: 0, in: bytes) == nil else {
             throw .criticalUnsupported
         }

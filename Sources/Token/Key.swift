@@ -39,6 +39,7 @@ package struct Key: Sendable {
         guard let name = kid ?? jwk.kid ?? jwk.material.publicNumbers.map(Thumbprint.of) else {
             throw .memberMissing("kid")
         }
+        guard JWK.isUsableName(name) else { throw .memberInvalid("kid") }
         self.kid = name
         self.purpose = purpose
         self.lifecycle = lifecycle

@@ -31,6 +31,8 @@ package enum KeyFault: Error, Equatable, Sendable {
     /// A public key, where the whole is asked for.
     case noPrivateHalf
     case duplicateKid(String)
+    /// A JWK set where one key is wanted.
+    case setOfKeys
     /// There is no secret that signs refresh tokens.
     case refreshSecretMissing
     case tooManyKeys(count: Int, countMax: Int = Keyring.keyCountMax)
@@ -42,6 +44,8 @@ extension KeyFault: CustomStringConvertible {
         case .notJSON(let fault): "not strict JSON: \(fault)"
         case .notObject: "not a JSON object"
         case .memberMissing(let name): "member \"\(name)\" is missing"
+        case .memberInvalid("kid"):
+            "member \"kid\" must be 1 to 128 printable ASCII characters without blanks, quotes and backslashes"
         case .memberInvalid(let name): "member \"\(name)\" has the wrong type or form"
         case .unsupported(let what): "unsupported: \(what)"
         case .algorithmMismatch(let algorithm): "not a key for \(algorithm.rawValue)"
@@ -58,6 +62,8 @@ extension KeyFault: CustomStringConvertible {
         case .noPublicHalf: "a secret has no public half"
         case .noPrivateHalf: "a public key has no private half"
         case .duplicateKid(let kid): "two keys are called \"\(kid)\""
+        case .setOfKeys:
+            "this is a JWK set. Keys are imported one at a time: write one member of its \"keys\" list to a file of its own"
         case .refreshSecretMissing: "no secret with \"purpose\" refresh"
         case .tooManyKeys(let count, let countMax): "\(count) keys; \(countMax) are the limit"
         }

@@ -27,6 +27,18 @@ extension Key {
         try self.init(jwk, purpose: purpose, lifecycle: lifecycle)
     }
 
+    /// The name of the key in a file that marks it as compromised; `nil` without such a mark.
+    ///
+    /// Asks no more of the file than that: the mark counts although the rest cannot be used.
+    package static func compromisedName(in bytes: Span<UInt8>) -> String? {
+        var document = JSONDocument()
+        guard (try? document.parse(bytes)) != nil, document.member("compromised_at", of: 0, in: bytes) != nil else {
+            return nil
+        }
+        if let key = try? Key(parsing: bytes) { return key.kid }
+        return document.member("kid", of: 0, in: bytes).flatMap { document.string($0, in: bytes) }
+    }
+
     /// The key's file, secret members included.
     package func privateJWK() throws(KeyFault) -> [UInt8] {
         var writer = JSONWriter(isPretty: true)

@@ -16,7 +16,6 @@ extension Key {
         let jwk = try Self.jwk(bytes, asked)
         let algorithm = try jwk.bound(to: asked)
         if case .secret(let octets) = jwk.material { try Self.judge(octets, for: algorithm) }
-        if let kid, !JWK.isUsableName(kid) { throw .memberInvalid("kid") }
         var name = kid ?? jwk.kid
         // A secret's thumbprint in every token would let anybody try secrets against it.
         if jwk.material.publicNumbers == nil { name = name ?? Base64URL.encode(Random.bytes(16)) }
@@ -30,7 +29,7 @@ extension Key {
             var document = JSONDocument()
             do { try document.parse(bytes) } catch { throw .notJSON(error) }
             guard document.member("keys", of: 0, in: bytes) == nil else {
-                throw .unsupported("a set; one key at a time")
+                throw .setOfKeys
             }
             return try JWK(document, 0, in: bytes)
         }

@@ -73,6 +73,8 @@ package enum KeyStepFault: Error, Equatable, Sendable {
     case pending(kid: String)
     /// Nothing else would sign this kind of token.
     case lastSigner(kid: String, Algorithm)
+    /// Nothing else would sign what the settings or a client ask for, by the name of the algorithm.
+    case neededSigner(kid: String, String)
     /// No key could be made.
     case unmade(KeyFault)
 }
@@ -86,6 +88,9 @@ extension KeyStepFault: CustomStringConvertible {
         case .cannotSign(let kid): "the key \(kid) cannot sign"
         case .pending(let kid): "its successor \(kid) is published already; promote or retire that one first"
         case .lastSigner(let kid, let algorithm): "no other key than \(kid) signs \(algorithm.rawValue)"
+        case .neededSigner(let kid, let name):
+            "\(kid) is the only key that signs \(name), which the settings or a client ask for. Run first: "
+                + "martlet keys rotate \(name == "refresh" ? "--refresh" : "--alg \(name)") --lead 0s"
         case .unmade(let fault): "no key could be made: \(fault)"
         }
     }

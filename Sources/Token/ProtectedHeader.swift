@@ -47,12 +47,6 @@ struct ProtectedHeader {
         }
     }
 
-    /// As ``name()``, or `nil` for a header that names no key.
-    func optionalName() throws(TokenRejection) -> Range<Int>? {
-        if case .none = kid { return nil }
-        return try name()
-    }
-
     private enum Kid {
         case none, escaped
         case plain(Range<Int>)

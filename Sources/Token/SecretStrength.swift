@@ -5,7 +5,7 @@ import OpenSSL
 ///
 /// Octets from a random generator pass as they are, in hex, and in base64 of either alphabet. Any other text is somebody's words,
 /// a UUID, or a password: 32 letters of it hold far less than 256 bits, however long it looks. 32 random octets fail about once
-/// in 10²⁰ keys, their spelling in hex about once in 10⁹, and in base64 about once in 30,000.
+/// in 10⁸ keys, their spelling in hex about once in 10⁸, and in base64 about once in 30,000.
 enum SecretStrength {
     private static let distinctOctetCountMin = 12
     /// More than there are decimal digits, and few enough for 64 hex digits.
@@ -20,9 +20,19 @@ enum SecretStrength {
         // Of hex only the digits count, and not the line's end.
         let isVaried =
             isHex(text) ? Set(text).count >= distinctHexDigitCountMin : Set(secret).count >= distinctOctetCountMin
-        guard isVaried, !isSequence(secret), !looksLikeKey(secret) else { return false }
+        guard isVaried, !isSequence(secret), !isWide(secret), !readings(secret).contains(where: KeyShape.matches)
+        else { return false }
         guard !isKnown(text), !isKnown(ArraySlice(secret)) else { return false }
-        return isReadable(text) ? isRandomText(text) : true
+        return isReadable(text) ? isRandomText(withoutLineEnds(text)) : !isMostlyText(secret)
+    }
+
+    /// The secret and what it spells in hex and in base64 of either alphabet, also where lines end inside it.
+    static func readings(_ secret: [UInt8]) -> [[UInt8]] {
+        let letters = withoutLineEnds(trimmed(secret))
+        var readings = [secret]
+        if isHex(letters), letters.count % 2 == 0 { readings.append(unhexed(letters)) }
+        if let octets = decoded(unpadded(letters)) { readings.append(octets) }
+        return readings
     }
 
     /// Octets that rise or fall by one fixed step, such as 00 01 02 …
@@ -32,15 +42,19 @@ enum SecretStrength {
         return zip(secret, secret.dropFirst()).allSatisfy { $1 &- $0 == step }
     }
 
-    /// PEM, JWK and OpenSSH texts, and DER sequences that fill the secret.
+    /// Text with a zero in every other octet, as some editors save it.
+    private static func isWide(_ secret: [UInt8]) -> Bool {
+        secret.count { $0 == 0 } * 5 >= secret.count * 2
+    }
+
+    /// Text in an encoding other than UTF-8, or with a few stray octets: random ones look like it once in 10⁹ keys.
+    private static func isMostlyText(_ secret: [UInt8]) -> Bool {
+        secret.count { (0x20...0x7E).contains($0) || (0x09...0x0D).contains($0) } * 10 >= secret.count * 9
+    }
+
+    /// Whether the secret is, or spells, a key of another kind.
     static func looksLikeKey(_ secret: [UInt8]) -> Bool {
-        let text = secret.drop { $0 == 0x20 || (0x09...0x0D).contains($0) }
-        let isText = ["-----BEGIN", "ssh-"].contains { text.starts(with: $0.utf8) }
-        let isJWK = text.first == UInt8(ascii: "{") && String(decoding: text, as: UTF8.self).contains("\"kty\"")
-        let isSequence =
-            secret.count >= 4 && secret.starts(with: [0x30, 0x82])
-            && Int(secret[2]) << 8 | Int(secret[3]) == secret.count - 4
-        return isText || isJWK || isSequence
+        readings(secret).contains(where: KeyShape.matches)
     }
 
     /// Without the white space that an editor leaves at the ends.
@@ -54,7 +68,7 @@ enum SecretStrength {
 
     /// Whether everything is text: ASCII, or UTF-8 without control characters, which random octets are once in 10¹¹ keys.
     private static func isReadable(_ text: ArraySlice<UInt8>) -> Bool {
-        text.allSatisfy { $0 >= 0x20 && $0 != 0x7F } && String(validating: text, as: UTF8.self) != nil
+        text.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || isSpace($0) } && String(validating: text, as: UTF8.self) != nil
     }
 
     private static func isHex(_ text: ArraySlice<UInt8>) -> Bool {
@@ -64,14 +78,33 @@ enum SecretStrength {
     }
 
     private static func isRandomText(_ text: ArraySlice<UInt8>) -> Bool {
-        if isHex(text) { return text.count >= hexDigitCountMin }
-        var letters = text
-        while letters.last == UInt8(ascii: "="), text.count - letters.count < 2 { letters.removeLast() }
+        if isHex(text) {
+            // Words in hex are words.
+            return text.count >= hexDigitCountMin && !isReadable(unhexed(text)[...])
+        }
+        let letters = unpadded(text)
         guard letters.count >= base64LetterCountMin, let octets = decoded(letters) else { return false }
         return Set(letters).count >= distinctLetterCountMin && isMixed(letters) && !isReadable(octets[...])
     }
 
+    private static func withoutLineEnds(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        text.filter { $0 != 0x0A && $0 != 0x0D }[...]
+    }
+
+    private static func unpadded(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var letters = text
+        while letters.last == UInt8(ascii: "="), text.count - letters.count < 2 { letters.removeLast() }
+        return letters
+    }
+
+    private static func unhexed(_ digits: ArraySlice<UInt8>) -> [UInt8] {
+        let values = digits.map { $0.isDigit ? $0 & 0x0F : ($0 & 0x0F) + 9 }
+        return stride(from: 0, to: values.count - 1, by: 2).map { values[$0] << 4 | values[$0 + 1] }
+    }
+
     private static func decoded(_ letters: ArraySlice<UInt8>) -> [UInt8]? {
+        let all = Array(letters)
+        if let octets = Base64URL.decode(all.span) ?? Base64.decodeUnpadded(all.span) { return octets }
         // What was cut off at a convenient length is no whole base64, but as good.
         let whole = Array(letters.prefix(letters.count / 4 * 4))
         return Base64URL.decode(whole.span) ?? Base64.decodeUnpadded(whole.span)

@@ -32,14 +32,15 @@ package struct TokenExpectations: Sendable {
     package func check(_ payload: [UInt8], typ: String?, now: Int64) throws(ExpectationFault) -> CheckedClaims {
         guard isExpected(typ) else { throw .rejected(.typMismatch) }
         let octets = payload.span
-        var document = JSONDocument()
+        // As many values as fit into the longest token: lists of groups are long and their names short.
+        var document = JSONDocument(limits: JSONLimits(memberMax: 65_536))
         let claims: CheckedClaims
         do throws(TokenRejection) {
             let table = try ClaimTable(octets, using: &document)
             try checkIssuer(table, document, octets)
             try checkAudience(table, document, octets)
             claims = try CheckedClaims(table, document, octets)
-            try checkTimes(table, document, octets, seconds: Self.seconds(now))
+            try checkTimes(table, document, octets, now: Self.milliseconds(now))
         } catch {
             throw .rejected(error)
         }
@@ -65,13 +66,16 @@ package struct TokenExpectations: Sendable {
     }
 
     private func checkTimes(
-        _ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>, seconds: Int64
+        _ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>, now: Int64
     ) throws(TokenRejection) {
+        // Milliseconds, so that a fraction of a second moves neither end.
+        let leeway = boundedLeeway * 1_000
         if let node = table[.notBefore] {
-            guard try document.time(.notBefore, node, in: payload) <= seconds + boundedLeeway else { throw .notActive }
+            let notBefore = try document.foreignTime(.notBefore, node, in: payload)
+            guard notBefore.shifted(by: 3).roundedUp <= now + leeway else { throw .notActive }
         }
-        let expiresAt = try document.time(.expiresAt, try table.required(.expiresAt), in: payload)
-        guard seconds < expiresAt + boundedLeeway else { throw .expired }
+        let expiresAt = try document.foreignTime(.expiresAt, try table.required(.expiresAt), in: payload)
+        guard now < expiresAt.shifted(by: 3).roundedDown + leeway else { throw .expired }
     }
 
     private func checkIssuer(
@@ -131,10 +135,12 @@ package struct TokenExpectations: Sendable {
 
     private var boundedLeeway: Int64 { min(max(leeway, 0), Self.leewayMax) }
 
-    /// Whole seconds within the range of dates, so that no sum overflows.
-    private static func seconds(_ milliseconds: Int64) -> Int64 {
-        min(max(milliseconds, 0) / 1_000, NumericDate.range.upperBound + 1)
+    /// Within the range of dates, so that no sum overflows.
+    private static func milliseconds(_ now: Int64) -> Int64 {
+        min(max(now, 0), (NumericDate.range.upperBound + 1) * 1_000)
     }
+
+    private static func seconds(_ now: Int64) -> Int64 { milliseconds(now) / 1_000 }
 }
 
 /// Why a token whose signature is good is not what its caller expects.
@@ -153,7 +159,8 @@ package enum ExpectationFault: Error, Equatable, Sendable {
 package struct CheckedClaims: Equatable, Sendable {
     package let issuer: [UInt8]?
     package let subject: [UInt8]?
-    /// Seconds since 1970, as all times here.
+    /// Whole seconds since 1970, as all times here; a fraction is rounded down, and what no date reaches is clamped to
+    /// ±``JSONNumber/integerMax``.
     package let expiresAt: Int64
     package let issuedAt: Int64?
     package let authTime: Int64?
@@ -161,7 +168,7 @@ package struct CheckedClaims: Equatable, Sendable {
     init(_ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>) throws(TokenRejection) {
         issuer = try Self.text(.issuer, table, document, payload)
         subject = try Self.text(.subject, table, document, payload)
-        expiresAt = try document.time(.expiresAt, try table.required(.expiresAt), in: payload)
+        expiresAt = try document.foreignTime(.expiresAt, try table.required(.expiresAt), in: payload).roundedDown
         issuedAt = try Self.time(.issuedAt, table, document, payload)
         authTime = try Self.time(.authTime, table, document, payload)
     }
@@ -178,7 +185,19 @@ package struct CheckedClaims: Equatable, Sendable {
         _ claim: Claim, _ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>
     ) throws(TokenRejection) -> Int64? {
         guard let node = table[claim] else { return nil }
-        return try document.time(claim, node, in: payload)
+        return try document.foreignTime(claim, node, in: payload).roundedDown
+    }
+}
+
+extension JSONDocument {
+    /// A NumericDate of another issuer: any JSON number, with or without a fraction (RFC 7519 §2).
+    ///
+    /// - Throws: `.claimInvalid` for what is no number, or has an exponent beyond a million.
+    fileprivate func foreignTime(
+        _ claim: Claim, _ node: Node, in payload: Span<UInt8>
+    ) throws(TokenRejection) -> JSONNumber {
+        guard let number = number(node, in: payload) else { throw .claimInvalid(claim) }
+        return number
     }
 }
 

@@ -32,3 +32,28 @@ package enum TokenRejection: Error, Equatable, Sendable {
     /// A refresh token was left unused for too long.
     case idle
 }
+
+extension TokenRejection: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .tooLong(let count): "the token has \(count) bytes; the limit is \(CompactJWS.byteCountMax)"
+        case .malformed(.separators): "the token does not have three parts"
+        case .malformed(.header): "the token header is malformed"
+        case .malformed(.payload): "the token payload is malformed"
+        case .malformed(.signature): "the token signature is malformed"
+        case .algNotAllowed: "the token algorithm is not the one of its key"
+        case .kidMissing: "the token names no key"
+        case .kidUnknown: "no key of that name verifies at this time"
+        case .criticalUnsupported: "the token asks for an extension that is not supported"
+        case .signatureInvalid: "the token signature is invalid"
+        case .typMismatch: "the token is of another kind"
+        case .issuerMismatch: "the token has another issuer"
+        case .audienceMismatch: "the token is for another audience"
+        case .claimMissing(let claim): "the claim \(claim.rawValue) is missing"
+        case .claimInvalid(let claim): "the claim \(claim.rawValue) is invalid"
+        case .notActive: "the token is not active yet"
+        case .expired: "the token has expired"
+        case .idle: "the refresh token was unused for too long"
+        }
+    }
+}

@@ -7,8 +7,10 @@ package struct UnverifiedJWS: Sendable {
     package let payload: [UInt8]
     package let signatureByteCount: Int
 
-    package init(_ token: Span<UInt8>) throws(TokenRejection) {
-        let jws = try CompactJWS(token)
+    package init(
+        _ token: Span<UInt8>, byteCountMax: Int = CompactJWS.foreignByteCountMax
+    ) throws(TokenRejection) {
+        let jws = try CompactJWS(token, byteCountMax: byteCountMax)
         guard let header = Base64URL.decode(token.extracting(jws.header)) else { throw .malformed(.header) }
         guard let payload = Base64URL.decode(token.extracting(jws.payload)) else { throw .malformed(.payload) }
         guard let signature = Base64URL.decode(token.extracting(jws.signature)) else { throw .malformed(.signature) }

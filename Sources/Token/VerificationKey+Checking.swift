@@ -15,12 +15,16 @@ package struct VerifiedJWS: Sendable {
 extension VerificationKey {
     /// Checks a compact JWS with this key alone (RFC 7515 §5.2): structure, header, signature.
     ///
+    /// - Parameter byteCountMax: longer tokens are rejected unread.
+    ///
     /// The header's `alg` must be the key's; `crit` and `b64` are refused; its `kid` is not looked at, because the caller chose
     /// the key.
     ///
     /// - Throws: a rejection; also `.signatureInvalid` where the library cannot check, because nothing is accepted unchecked.
-    package func check(_ token: Span<UInt8>) throws(TokenRejection) -> VerifiedJWS {
-        let parts = try JWSParts(token)
+    package func check(
+        _ token: Span<UInt8>, byteCountMax: Int = CompactJWS.foreignByteCountMax
+    ) throws(TokenRejection) -> VerifiedJWS {
+        let parts = try JWSParts(token, byteCountMax: byteCountMax)
         guard parts.protected.algorithm == algorithm else { throw .algNotAllowed }
         guard accepts(parts, token) else { throw .signatureInvalid }
         return verified(parts)
@@ -49,15 +53,14 @@ struct JWSParts {
     let header: [UInt8]
     let payload: [UInt8]
     let signature: [UInt8]
-    let protected: ProtectedHeader
+    let protected: JWSHeader
 
-    init(_ token: Span<UInt8>) throws(TokenRejection) {
-        jws = try CompactJWS(token)
+    init(_ token: Span<UInt8>, byteCountMax: Int) throws(TokenRejection) {
+        jws = try CompactJWS(token, byteCountMax: byteCountMax)
         guard let header = Base64URL.decode(token.extracting(jws.header)) else { throw .malformed(.header) }
         guard let payload = Base64URL.decode(token.extracting(jws.payload)) else { throw .malformed(.payload) }
         guard let signature = Base64URL.decode(token.extracting(jws.signature)) else { throw .malformed(.signature) }
-        var document = JSONDocument()
-        protected = try ProtectedHeader(header.span, using: &document)
+        protected = try JWSHeader(header)
         self.header = header
         self.payload = payload
         self.signature = signature

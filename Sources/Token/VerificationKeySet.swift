@@ -18,8 +18,7 @@ package struct VerificationKeySet: Sendable {
     /// which every OpenID provider signs with by default. Keys of a set that cannot be used here, or are for another algorithm
     /// than the one asked for, are passed over (RFC 7517 §5).
     ///
-    /// - Throws: for a set also where no key is left, two have the same name and algorithm, or secrets and public keys are
-    ///   mixed.
+    /// - Throws: for a set also where no key is left, or secrets and public keys are mixed.
     package init(parsing bytes: Span<UInt8>, algorithm: Algorithm?) throws(KeyFault) {
         guard bytes.count <= Self.byteCountMax else { throw .crypto(.unusableKey(reason: "more than 1 MiB")) }
         if bytes.isJSON {
@@ -57,11 +56,6 @@ package struct VerificationKeySet: Sendable {
         }
         let keys = try usable(document, nodes, in: bytes, algorithm)
         guard Set(keys.map(\.algorithm.isMAC)).count == 1 else { throw .mixedSet }
-        var names: Set<String> = []
-        for key in keys {
-            guard let kid = key.kid else { continue }
-            guard names.insert("\(key.algorithm.rawValue) \(kid)").inserted else { throw .duplicateKid(kid) }
-        }
         return VerificationKeySet(keys, isSet: true)
     }
 
@@ -69,10 +63,13 @@ package struct VerificationKeySet: Sendable {
         _ document: JSONDocument, _ nodes: [JSONDocument.Node], in bytes: Span<UInt8>, _ asked: Algorithm?
     ) throws(KeyFault) -> [VerificationKey] {
         var keys: [VerificationKey] = []
+        var seen: Set<[UInt8]> = []
         var first: KeyFault?
         for node in nodes {
             do throws(KeyFault) {
                 let jwk = try JWK(document, node, in: bytes)
+                // The same entry again is one key, and must not crowd out another of its name.
+                guard seen.insert(Array(document.raw(node, in: bytes))).inserted else { continue }
                 let isBare = jwk.algorithm == nil && asked == nil
                 let isRSA = if case .rsa = jwk.material.publicNumbers { true } else { false }
                 keys.append(try VerificationKey(jwk, algorithm: isBare && isRSA ? .rs256 : asked))
@@ -94,22 +91,29 @@ package struct VerificationKeySet: Sendable {
 }
 
 extension VerificationKeySet {
-    /// Checks a compact JWS: with the one key of a file, whatever the token's `kid`; with the key of a set that `kid` names; or,
-    /// where the token or the keys name none, with each whose algorithm the token has.
+    /// How many keys of one `kid` and algorithm are tried.
+    package static let sameNameCountMax = 4
+
+    /// Checks a compact JWS: with the one key of a file, whatever the token's `kid`; with the keys of a set that `kid` names, of
+    /// which there should be one (RFC 7517 §4.5) and up to ``sameNameCountMax`` are tried in their order; or, where the token or
+    /// the keys name none, with each whose algorithm the token has.
     ///
-    /// - Throws: `.kidUnknown` where the name fits no key of the set; otherwise as ``VerificationKey/check(_:)``.
-    package func check(_ token: Span<UInt8>) throws(TokenRejection) -> VerifiedJWS {
-        let parts = try JWSParts(token)
+    /// - Throws: `.kidUnknown` where the name fits no key of the set; otherwise as ``VerificationKey/check(_:byteCountMax:)``.
+    package func check(
+        _ token: Span<UInt8>, byteCountMax: Int = CompactJWS.foreignByteCountMax
+    ) throws(TokenRejection) -> VerifiedJWS {
+        let parts = try JWSParts(token, byteCountMax: byteCountMax)
         var candidates = keys
-        if isSet, let name = try parts.protected.optionalName() {
-            let kid = String(decoding: parts.header[name], as: UTF8.self)
-            let named = keys.filter { $0.kid == kid }
+        var countMax = Int.max
+        if isSet, let kid = parts.protected.kid {
+            let named = keys.filter { $0.kid?.isSpelled(as: kid) ?? false }
             candidates = named.isEmpty ? keys.filter { $0.kid == nil } : named
+            if !named.isEmpty { countMax = Self.sameNameCountMax }
             guard !candidates.isEmpty else { throw .kidUnknown }
         }
         candidates = candidates.filter { $0.algorithm == parts.protected.algorithm }
         guard !candidates.isEmpty else { throw .algNotAllowed }
-        for key in candidates where key.accepts(parts, token) { return key.verified(parts) }
+        for key in candidates.prefix(countMax) where key.accepts(parts, token) { return key.verified(parts) }
         throw .signatureInvalid
     }
 }

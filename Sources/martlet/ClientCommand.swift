@@ -2,15 +2,20 @@ import Accounts
 import Assembly
 import Octets
 import OpenSSL
+import Token
 
 /// `martlet client`: edits the file of clients, which a running server picks up by itself.
 enum ClientCommand {
     static let usage = """
         usage: martlet client add ID [--name TEXT] [--audience AUDIENCE]... [--scope SCOPE]... [--alg ALG]
+               martlet client enable ID
+               martlet client disable ID
+               martlet client add-secret ID
+               martlet client drop-secret ID (--old | --new)
                martlet client remove ID
                martlet client list [--json]
 
-        Adds, removes and lists the backends that authenticate to the service, to introspect, to revoke or
+        Adds, changes and lists the backends that authenticate to the service, to introspect, to revoke or
         to get tokens of their own. The file is replaced as a whole, and a running server takes the new one
         up by itself.
 
@@ -18,11 +23,18 @@ enum ClientCommand {
           --name TEXT          what people call it
           --audience AUDIENCE  an audience it may ask for; may be repeated (default: all)
           --scope SCOPE        a scope it may ask for; may be repeated
-          --alg ALG            HS256 or RS256, what tokens for it are signed with (default: MARTLET_ALG)
+          --alg ALG            what tokens for it are signed with (default: MARTLET_ALG): HS256, HS384, HS512,
+                               RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA; a key that signs
+                               it has to be there
+          --keys DIR           where add looks for that key (default: MARTLET_KEYS, or keys)
           --json               list as JSON, one array, without the hashes
 
-        add writes the client's secret to standard output, on a line of its own. It is shown this once: the
-        file keeps only a hash of it.
+        add and add-secret write the client's new secret to standard output, on a line of its own. It is shown
+        this once: the file keeps only a hash of it.
+        To change a secret without a gap: add-secret (both are good now), give the client the new one, then
+        drop-secret --old. drop-secret --new takes the new one back. A client has two secrets at most, and its
+        last one is not dropped.
+        A disabled client is refused at once, and so are its sessions' refreshes; enable takes that back.
         Exit code: 0 done, 1 failed, 2 a mistake in the command line or in the file.
 
         """
@@ -31,6 +43,18 @@ enum ClientCommand {
         let rest = Array(arguments.dropFirst())
         switch arguments.first {
         case "add": return Verb.run("client add", usage: usage) { () throws(CommandFault) in try add(rest) }
+        case "enable":
+            return Verb.run("client enable", usage: usage) { () throws(CommandFault) in
+                try setDisabled(false, rest)
+            }
+        case "disable":
+            return Verb.run("client disable", usage: usage) { () throws(CommandFault) in
+                try setDisabled(true, rest)
+            }
+        case "add-secret":
+            return Verb.run("client add-secret", usage: usage) { () throws(CommandFault) in try addSecret(rest) }
+        case "drop-secret":
+            return Verb.run("client drop-secret", usage: usage) { () throws(CommandFault) in try dropSecret(rest) }
         case "remove": return Verb.run("client remove", usage: usage) { () throws(CommandFault) in try remove(rest) }
         case "list": return Verb.run("client list", usage: usage) { () throws(CommandFault) in try list(rest) }
         default: return Verb.refuse("client", arguments.first, usage: usage)
@@ -41,30 +65,130 @@ enum ClientCommand {
 
     private static func add(_ words: [String]) throws(CommandFault) {
         let arguments = try Arguments.parse(
-            words, options: [file, .value("--name"), .list("--audience"), .list("--scope"), .value("--alg")],
-            operands: ["ID"])
+            words,
+            options: [
+                file, .value("--name"), .list("--audience"), .list("--scope"), .value("--alg"), .value("--keys"),
+            ], operands: ["ID"])
         let table = table(arguments)
-        let secret: String
-        do throws(AccountsFault) { secret = try ClientSecret.text(Random.bytes(32)) } catch { throw .accounts(error) }
-        let secretOctets = Array(secret.utf8)
+        try table.checkPlace(isNamed: isNamed(arguments))
+        let (secret, hash) = try newSecret()
         let client = Client(
-            id: arguments.operands[0], secretHashes: [ClientSecret.hash(secretOctets.span)],
+            id: arguments.operands[0], secretHashes: [hash],
             name: arguments.value("--name"),
             audiences: arguments.values("--audience"), scopes: arguments.values("--scope"),
             algorithm: arguments.value("--alg"), createdAt: SystemClock.wall.now)
-        try table.edit(mustExist: false) { clients throws(AccountsFault) in try clients.adding(client) }
-        Terminal.writeError("added \(client.id) to \(table.path); its secret, shown only now:\n")
+        let reading = try table.check { clients throws(AccountsFault) in try clients.adding(client) }
+        if client.algorithm != nil { try checkSigner(of: client, among: reading, arguments) }
+        try table.edit(mustExist: false, after: reading) { clients throws(AccountsFault) in
+            try clients.adding(client)
+        }
+        Terminal.writeError("added \(client.id) to \(table.fullPath); its secret, shown only now:\n")
         Terminal.write(secret + "\n")
+    }
+
+    /// Logins of a client whose tokens nothing signs would fail, and the service would not start.
+    private static func checkSigner(
+        of client: Client, among reading: AccountsFile<ClientDirectory>.Reading, _ arguments: Arguments
+    ) throws(CommandFault) {
+        let settings = try KeySettings()
+        let now = SystemClock.wall.now
+        let path = KeysCommand.path(arguments)
+        let keys: [Key]
+        let after: ClientDirectory
+        do {
+            let directory = KeyDirectory(path: path)
+            // The first start makes every key that is asked for.
+            guard try !directory.isEmpty() else { return }
+            keys = try directory.read().keys
+            after = try reading.table.adding(client)
+        } catch {
+            throw .refused("cannot find out whether a key signs \(client.algorithm ?? "") for \(client.id): \(error)")
+        }
+        let before = Set(settings.missing(keys, reading.table, at: now))
+        guard let name = settings.missing(keys, after, at: now).first(where: { !before.contains($0) }) else { return }
+        throw .refused(
+            "no key in \(path) signs \(name) now, so \(client.id) was not added. "
+                + "Run first: martlet keys rotate --alg \(name) --lead 0s")
+    }
+
+    private static func newSecret() throws(CommandFault) -> (text: String, hash: [UInt8]) {
+        do throws(AccountsFault) {
+            let text = try ClientSecret.text(Random.bytes(32))
+            let bytes = Array(text.utf8)
+            return (text, ClientSecret.hash(bytes.span))
+        } catch {
+            throw .accounts(error)
+        }
+    }
+
+    private static func setDisabled(_ isDisabled: Bool, _ words: [String]) throws(CommandFault) {
+        let arguments = try Arguments.parse(words, options: [file], operands: ["ID"])
+        let (table, id) = (table(arguments), arguments.operands[0])
+        let state = isDisabled ? "disabled" : "enabled"
+        let changed = try table.edit { clients throws(AccountsFault) in
+            guard clients.client(id: id)?.isDisabled != isDisabled else { return clients }
+            return try clients.changing(id) { client in client.isDisabled = isDisabled }
+        }
+        Terminal.writeError("\(id) \(changed ? "is \(state)" : "was \(state) already") in \(table.fullPath)\n")
+    }
+
+    private static func addSecret(_ words: [String]) throws(CommandFault) {
+        let arguments = try Arguments.parse(words, options: [file], operands: ["ID"])
+        let (table, id) = (table(arguments), arguments.operands[0])
+        let (secret, hash) = try newSecret()
+        var isFull = false
+        _ = try table.edit { clients throws(AccountsFault) in
+            isFull = clients.client(id: id)?.secretHashes.count ?? 0 >= ClientSecret.countMax
+            return isFull ? clients : try clients.changing(id) { client in client.secretHashes.append(hash) }
+        }
+        guard !isFull else {
+            throw .refused(
+                "\(id) has two secrets already. Drop one first: martlet client drop-secret \(id) --old")
+        }
+        Terminal.writeError(
+            "added a second secret of \(id) to \(table.fullPath), shown only now; the old one is still good:\n")
+        Terminal.write(secret + "\n")
+    }
+
+    private static func dropSecret(_ words: [String]) throws(CommandFault) {
+        let arguments = try Arguments.parse(words, options: [file, .flag("--old"), .flag("--new")], operands: ["ID"])
+        guard arguments.has("--old") != arguments.has("--new") else {
+            throw .usage("say which secret goes: --old or --new")
+        }
+        let (table, id) = (table(arguments), arguments.operands[0])
+        var isLast = false
+        _ = try table.edit { clients throws(AccountsFault) in
+            isLast = clients.client(id: id).map { $0.secretHashes.count < 2 } ?? false
+            guard !isLast else { return clients }
+            return try clients.changing(id) { client in
+                if arguments.has("--old") {
+                    client.secretHashes.removeFirst()
+                } else {
+                    client.secretHashes.removeLast()
+                }
+            }
+        }
+        guard !isLast else {
+            throw .refused(
+                "\(id) has one secret only. Add the next one first: martlet client add-secret \(id); "
+                    + "to lock the client out: martlet client disable \(id)")
+        }
+        Terminal.writeError(
+            "dropped the \(arguments.has("--old") ? "old" : "new") secret of \(id) from \(table.fullPath)\n")
     }
 
     private static func remove(_ words: [String]) throws(CommandFault) {
         let arguments = try Arguments.parse(words, options: [file], operands: ["ID"])
-        try table(arguments).edit { clients throws(AccountsFault) in try clients.removing(arguments.operands[0]) }
+        let (table, id) = (table(arguments), arguments.operands[0])
+        _ = try table.edit { clients throws(AccountsFault) in try clients.removing(id) }
+        Terminal.writeError("removed \(id) from \(table.fullPath)\n")
     }
 
     private static func list(_ words: [String]) throws(CommandFault) {
         let arguments = try Arguments.parse(words, options: [file, .flag("--json")])
-        let clients = try table(arguments).read().clients
+        let table = table(arguments)
+        let clients = try table.read().clients
+        Terminal.writeError("clients in \(table.fullPath): \(clients.count)\n")
         if arguments.has("--json") {
             Terminal.write(String(decoding: json(clients), as: UTF8.self))
         } else {
@@ -91,6 +215,8 @@ enum ClientCommand {
             writer.strings(client.scopes)
             writer.name("alg")
             writer.optional(client.algorithm)
+            writer.name("secrets")
+            writer.integer(Int64(client.secretHashes.count))
             writer.name("disabled")
             writer.bool(client.isDisabled)
             writer.name("created_at")
@@ -102,6 +228,12 @@ enum ClientCommand {
     }
 
     private static func table(_ arguments: Arguments) -> AccountsFile<ClientDirectory> {
-        AccountsFile(path: arguments.value("--clients") ?? Environment.values["MARTLET_CLIENTS"] ?? "clients.json")
+        AccountsFile(
+            path: arguments.value("--clients") ?? Environment.values["MARTLET_CLIENTS"] ?? "clients.json",
+            option: "--clients", setting: .clients)
+    }
+
+    private static func isNamed(_ arguments: Arguments) -> Bool {
+        arguments.has("--clients") || Environment.values["MARTLET_CLIENTS"] != nil
     }
 }

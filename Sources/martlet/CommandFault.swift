@@ -1,4 +1,5 @@
 import Accounts
+import Assembly
 
 /// Why a command did not do what it was told.
 enum CommandFault: Error {
@@ -8,8 +9,16 @@ enum CommandFault: Error {
     case accounts(AccountsFault)
     /// Anything else that the person at the keyboard can put right.
     case refused(String)
+    /// What may work later although nobody changes anything.
+    case unavailable(String)
     /// A signal came while a question was on the terminal; the number is the signal's.
     case interrupted(Int32)
+}
+
+extension CommandFault {
+    init(_ fault: KeyDirectoryFault) {
+        self = fault.mayPass ? .unavailable(fault.description) : .refused(fault.description)
+    }
 }
 
 /// What a command leaves to its shell.
@@ -18,6 +27,8 @@ enum ExitCode {
     static let failed: Int32 = 1
     /// A command line or a file that is wrong in itself.
     static let usage: Int32 = 2
+    /// EX_TEMPFAIL of sysexits.h: a circumstance that may pass, such as a full disk. The same command may work later.
+    static let unavailable: Int32 = 75
 }
 
 /// One verb of a command, such as `user add`: runs its body, and turns what it throws into words and an exit code.
@@ -38,20 +49,30 @@ enum Verb {
             Terminal.write(usage)
             return ExitCode.ok
         case .arguments(let fault):
-            Terminal.writeError("martlet \(name): \(fault)\nmartlet \(name) --help shows what it takes\n")
+            say(name, "\(fault)")
+            Terminal.writeError("martlet \(name) --help shows what it takes\n")
             return ExitCode.usage
         case .usage(let reason):
-            Terminal.writeError("martlet \(name): \(reason)\n")
+            say(name, reason)
             return ExitCode.usage
         case .accounts(let fault):
-            Terminal.writeError("martlet \(name): \(fault)\n")
-            return isBadFile(fault) ? ExitCode.usage : ExitCode.failed
+            say(name, "\(fault)")
+            return isBadFile(fault) ? ExitCode.usage : fault.mayPass ? ExitCode.unavailable : ExitCode.failed
+        case .unavailable(let reason):
+            say(name, reason)
+            return ExitCode.unavailable
         case .refused(let reason):
-            Terminal.writeError("martlet \(name): \(reason)\n")
+            say(name, reason)
             return ExitCode.failed
         case .interrupted(let signal):
             return 128 &+ signal
         }
+    }
+
+    /// Messages name files, keys and words of the command line, whose bytes must not act on a terminal or in a build log.
+    private static func say(_ name: String, _ message: String) {
+        let lines = message.split(separator: "\n", omittingEmptySubsequences: false).map { Printable.text(String($0)) }
+        Terminal.writeError("martlet \(name): \(lines.joined(separator: "\n"))\n")
     }
 
     /// For `martlet user` without one of its verbs, or with a wrong one.
@@ -63,15 +84,16 @@ enum Verb {
         case nil:
             Terminal.writeError(usage)
         case let verb?:
-            Terminal.writeError("martlet \(name): there is no \(verb)\nmartlet \(name) --help shows what there is\n")
+            Terminal.writeError(
+                "martlet \(name): there is no \(Printable.short(verb))\nmartlet \(name) --help shows what there is\n")
         }
         return ExitCode.usage
     }
 
     private static func isBadFile(_ fault: AccountsFault) -> Bool {
         switch fault {
-        case .malformed, .tooLarge, .invalid: true
-        case .system, .locked, .exists, .missing, .hashing: false
+        case .malformed, .tooLarge, .tooManyValues, .invalid: true
+        case .system, .locked, .changed, .exists, .missing, .hashing: false
         }
     }
 }

@@ -1,10 +1,14 @@
 import Assembly
 import CLinux
 import Glibc
+import Synchronization
 
 /// The process's environment and machine, read once for `Configuration`.
 enum Environment {
-    /// Every variable; of two with one name the first counts.
+    /// What ``EnvironmentFile`` says; variables of the process win.
+    private static let file = Mutex<[String: String]>([:])
+
+    /// Every variable, those of the shared file included; of two with one name the first counts.
     static var values: [String: String] {
         var values: [String: String] = [:]
         var cursor = unsafe environ
@@ -14,7 +18,41 @@ enum Environment {
             if parts.count == 2 { values[String(parts[0])] = values[String(parts[0])] ?? String(parts[1]) }
             unsafe cursor += 1
         }
-        return values
+        return values.merging(file.withLock { $0 }) { own, _ in own }
+    }
+
+    /// Reads the file that `--env-file` or the variable names, and takes the option off the words.
+    ///
+    /// The option is the same for all commands, so it is taken off before any of them sees its words.
+    static func takeFile(_ words: [String]) throws(CommandFault) -> [String] {
+        let option = Setting.environmentFile.flag
+        var path: String?
+        var rest = words[...]
+        var kept: [String] = []
+        while let word = rest.popFirst(), word != "--" {
+            guard word == option || word.hasPrefix(option + "=") else {
+                kept.append(word)
+                continue
+            }
+            guard path == nil else { throw .arguments(.optionRepeated(option)) }
+            if word != option {
+                path = String(word.dropFirst(option.count + 1))
+            } else if let next = rest.first, !next.hasPrefix("--") {
+                path = rest.popFirst()
+            }
+            guard let path, !path.isEmpty else { throw .arguments(.valueMissing(option)) }
+        }
+        if kept.count < words.count, let end = words.firstIndex(of: "--") { kept += words[end...] }
+        if path == nil, let named = values[Setting.environmentFile.rawValue], !named.isEmpty { path = named }
+        if let path {
+            do throws(StartFault) {
+                let read = try EnvironmentFile.read(path)
+                file.withLock { $0 = read }
+            } catch {
+                throw .usage(error.description)
+            }
+        }
+        return kept
     }
 
     /// How many threads of this process can run at once, by its affinity mask (sched_setaffinity(2)) and the quota of its

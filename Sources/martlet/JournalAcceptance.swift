@@ -1,3 +1,4 @@
+internal import Accounts
 internal import Assembly
 internal import Glibc
 internal import Journal
@@ -15,19 +16,21 @@ enum JournalAcceptance {
     private static let sessionMax: Int64 = 34_560_000_000
 
     /// - Returns: the exit status.
-    static func run(_ state: String, keepsSessions: Bool) throws(JournalFault) -> Int32 {
-        let sighting = SightingFile(state: state).path
+    static func run(
+        _ state: String, _ seen: SightingFiles, keepsSessions: Bool
+    ) throws(JournalFault) -> Int32 {
         // A mistyped directory would be made. One that was seen may have gone altogether.
         if unsafe access(state, R_OK) != 0 {
             let error = errno
-            guard unsafe access(sighting, F_OK) == 0 else {
+            guard seen.paths.contains(where: { unsafe access($0, F_OK) == 0 }) else {
                 throw .io(function: "access", errno: error, path: state)
             }
         }
         // The lock says whether a server is running: only a stopped one may be given another past.
         var options = RevocationOptions(
-            directory: state, grace: 0, sessionMax: sessionMax, clock: SystemClock.wall,
+            directory: state, grace: 0, sessionMax: nil, clock: SystemClock.wall,
             monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() })
+        options.cutLifetimeMin = sessionMax
         options.pace = .stepped
         let store = try RevocationStore.open(options)
         defer { store.close() }
@@ -36,8 +39,11 @@ enum JournalAcceptance {
         } else {
             print("Everything that began before now is ended (record \(try cutAll(store))).")
         }
-        if unsafe unlink(sighting) != 0, errno != ENOENT {
-            throw .io(function: "unlink", errno: errno, path: sighting)
+        do throws(AccountsFault) {
+            try seen.remove()
+        } catch {
+            guard case .system(let call, let path, let code) = error else { throw .closed }
+            throw .io(function: call, errno: code, path: path)
         }
         return ExitCode.ok
     }

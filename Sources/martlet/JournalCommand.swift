@@ -1,3 +1,4 @@
+internal import Assembly
 internal import Glibc
 internal import Journal
 internal import Octets
@@ -27,8 +28,13 @@ enum JournalCommand {
         tokens that were revoked may be good again until they expire, and it cannot be known which. The files as they were
         stay in a directory damaged-... beside the new ones.
 
+        accept also removes the high-water mark: STATE.seen, or the one in --keys DIR (MARTLET_KEYS, or keys), or
+        --seen FILE (MARTLET_SEEN).
+
+        compact, repair and accept wait up to MARTLET_LOCK_WAIT (10s) for a server that is going away.
+
         Exit status: 0 whole, or done; 1 damage was found, and repair refused; 2 a mistake in the command line, or the
-        directory cannot be read, is in use, or cannot be written.
+        directory cannot be read; 75 the directory is in use, its volume is missing, read-only or full: try again later.
 
         """
 
@@ -51,24 +57,43 @@ enum JournalCommand {
 
     private static let commands = ["stat", "verify", "dump", "compact", "repair", "accept"]
     private static let extraOptions: [String: [Arguments.Option]] = [
-        "repair": [.flag("--accept-loss")], "accept": [.flag("--keep-sessions")],
+        "repair": [.flag("--accept-loss")], "accept": [.flag("--keep-sessions"), .value("--keys"), .value("--seen")],
     ]
 
     private static func run(_ command: String, _ directory: String, _ words: Arguments) -> Int32 {
+        guard let patience = StateLock.seconds(variable("MARTLET_LOCK_WAIT")) else {
+            Terminal.writeError("martlet: MARTLET_LOCK_WAIT is not a time such as 10s, from 0s to 10m\n")
+            return ExitCode.usage
+        }
         do throws(JournalFault) {
             switch command {
             case "stat": return JournalListing.stat(try JournalInspection(HeldDirectory(path: directory)), directory)
             case "verify": return JournalListing.verify(try JournalInspection(HeldDirectory(path: directory)))
             case "dump": return try JournalDump.run(directory)
-            case "compact": return try JournalCompaction.run(directory)
+            case "compact":
+                try wait(directory, patience)
+                return try JournalCompaction.run(directory)
             case "accept":
-                return try JournalAcceptance.run(directory, keepsSessions: words.has("--keep-sessions"))
-            default: return try JournalRepairing.run(directory, acceptsLoss: words.has("--accept-loss"))
+                try wait(directory, patience)
+                let seen = SightingFiles(
+                    state: directory, keys: words.value("--keys") ?? variable("MARTLET_KEYS") ?? "keys",
+                    setting: words.value("--seen") ?? variable("MARTLET_SEEN"))
+                return try JournalAcceptance.run(directory, seen, keepsSessions: words.has("--keep-sessions"))
+            default:
+                try wait(directory, patience)
+                return try JournalRepairing.run(directory, acceptsLoss: words.has("--accept-loss"))
             }
         } catch {
             Terminal.writeError("martlet: \(error)\n")
-            return ExitCode.usage
+            return error.mayPass ? ExitCode.unavailable : ExitCode.usage
         }
+    }
+
+    /// A server that is going away is waited for.
+    private static func wait(_ directory: String, _ seconds: Int64) throws(JournalFault) {
+        // A mistyped directory would be made.
+        guard unsafe access(directory, F_OK) == 0 else { return }
+        try StateLock.wait(directory, seconds: seconds)
     }
 
     private static func variable(_ name: String) -> String? {

@@ -14,7 +14,7 @@ enum JournalCompaction {
         }
         let store = try RevocationStore.open(
             RevocationOptions(
-                directory: directory, grace: 0, sessionMax: 0, clock: SystemClock.wall,
+                directory: directory, grace: 0, sessionMax: nil, clock: SystemClock.wall,
                 monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() }))
         defer { store.close() }
         let report = try store.compact(

@@ -12,6 +12,7 @@ enum KeyExchange {
             words,
             options: [
                 .value("--keys"), .value("--alg"), .value("--purpose"), .value("--kid"), .value("--lead"),
+                .value("--encoding"),
             ], operands: ["FILE"])
         let asked = try KeysCommand.algorithm(arguments.value("--alg"))
         let purpose = try purpose(arguments.value("--purpose"))
@@ -19,7 +20,8 @@ enum KeyExchange {
         let lead = try arguments.value("--lead").map(KeySettings.milliseconds) ?? settings.lead
         let now = SystemClock.wall.now
         let file = arguments.operands[0]
-        let octets = try read(file)
+        let encoding = try SecretEncoding.named(arguments.value("--encoding"), for: asked)
+        let octets = try SecretEncoding.keyBytes(in: read(file), asked, encoding, name: file)
         let key: Key
         do {
             key = try Key(
@@ -29,13 +31,19 @@ enum KeyExchange {
             throw .refused("\(file): \(error)")
         }
         let written = try KeysCommand.edit(KeysCommand.directory(arguments), now) { (set) throws(KeyStepFault) in
-            try set.admission(of: key, at: now, lead: lead, keep: settings.retention.keep)
+            // The first key of a directory signs at once, since no verifier can have an older set, and a service needs a
+            // secret for refresh tokens beside it.
+            let lead = set.keys.isEmpty ? 0 : lead
+            let taken = try set.admission(of: key, at: now, lead: lead, keep: settings.retention.keep)
+            guard set.keys.isEmpty, purpose == .access else { return taken }
+            return taken + [try KeysCommand.made(.refresh, .hs256, at: now)]
         }
         guard let taken = written.first else { return }
         Terminal.write("\(taken.kid)\n")
         Terminal.writeError(
             taken.canSign
                 ? "published; signs \(KeyListing.moment(taken.lifecycle.signsFrom))\n" : "verifies; cannot sign\n")
+        try KeysCommand.confirm("import", arguments) { keys in keys.contains { $0.kid == taken.kid } }
     }
 
     static func exportKey(_ words: [String]) throws(CommandFault) {
@@ -68,6 +76,7 @@ enum KeyExchange {
         return purpose
     }
 
+    /// Standard input or a file, as it is; what of it counts is decided by ``SecretEncoding``.
     private static func read(_ file: String) throws(CommandFault) -> [UInt8] {
         if file == "-" { return try Terminal.readInput(byteCountMax: byteCountMax) }
         do { return try AtomicFile.read(file, byteCountMax: byteCountMax) } catch { throw .accounts(error) }

@@ -1,3 +1,4 @@
+import Accounts
 import Assembly
 import Service
 import Token
@@ -10,6 +11,8 @@ struct KeySettings {
     /// Seconds that verifiers may keep the published set.
     let setMaxAge: Int64
     let retention: KeyRetention
+    private let realm: RealmSettings
+    private let clientsPath: String
 
     init() throws(CommandFault) {
         do {
@@ -17,10 +20,32 @@ struct KeySettings {
             algorithm = configuration.realm.algorithm
             lead = configuration.keyLead
             setMaxAge = configuration.realm.keySetMaxAge
+            realm = configuration.realm
+            clientsPath = configuration.clientsPath
             retention = KeyRetention(refreshIdle: configuration.realm.refreshIdle)
         } catch {
             throw .usage(error.mistakes.joined(separator: "\n"))
         }
+    }
+
+    /// The clients, who may ask for algorithms of their own; none without a file.
+    func clients() throws(CommandFault) -> ClientDirectory {
+        do throws(AccountsFault) { return try ClientDirectory.load(clientsPath) } catch { throw .accounts(error) }
+    }
+
+    /// What nothing would sign any more, although the settings or a client ask for it, once `changed` is written.
+    func newlyMissing(_ set: KeySet, _ changed: [Key], _ clients: ClientDirectory, at now: Int64) -> String? {
+        let kept = set.keys.filter { key in !changed.contains { $0.kid == key.kid } }
+        // Times are written in whole seconds.
+        let end = now + 1_000
+        let before = Set(missing(set.keys, clients, at: now))
+        return missing(kept + changed, clients, at: end).first { !before.contains($0) }
+    }
+
+    /// What none of `keys` signs, although the settings or a client ask for it.
+    func missing(_ keys: [Key], _ clients: ClientDirectory, at now: Int64) -> [String] {
+        guard let keyring = try? Keyring(KeySet(keys).living(at: now)) else { return [] }
+        return realm.missingSigners(in: keyring, for: clients, at: now)
     }
 
     static func milliseconds(_ text: String) throws(CommandFault) -> Int64 {

@@ -12,6 +12,7 @@ enum KeysCommand {
                martlet keys retire KID [--last]
                martlet keys compromise KID
                martlet keys import FILE [--alg ALG] [--purpose access|refresh] [--kid KID] [--lead TIME]
+                                   [--encoding text|hex|base64|base64url]
                martlet keys export KID [--public | --private] [--format jwk|jwks|pem]
 
         Lists the keys and takes them through their life. Every server that reads the directory takes a
@@ -25,8 +26,10 @@ enum KeysCommand {
           compromise  ends a key and everything signed with it, at once and for good; what it leaves
                       unsigned gets a new key without delay
           import      takes a key made elsewhere: a JWK, PEM or DER of a private or public key or a
-                      certificate, or with --alg HS256 a raw secret; - is standard input. It signs after
-                      the lead, as a successor does; a public key only verifies
+                      certificate, or with --alg HS256 a secret; - is standard input. It signs after the
+                      lead, as a successor does, and at once in an empty directory, which also gets a
+                      secret for refresh tokens; a public key only verifies. Of a secret in text the line
+                      end is not a part; --encoding says how a secret is written
           export      writes a key's public half, or with --private the whole key
 
           --keys DIR   the directory (default: MARTLET_KEYS, or keys)
@@ -39,7 +42,9 @@ enum KeysCommand {
           --json       list as JSON, one array, without the secret parts
 
         States: published, signing, verifying, retired, compromised.
-        Exit code: 0 done, 1 failed, 2 a mistake in the command line.
+        A change is done when the running service applies it: the command asks it over the Unix socket that
+        MARTLET_OPERATOR_LISTEN names, for 10 seconds at most, and fails if that cannot be confirmed.
+        Exit code: 0 done, 1 failed or not confirmed, 2 a mistake in the command line.
 
         """
 
@@ -68,8 +73,10 @@ enum KeysCommand {
 
     private static func list(_ words: [String]) throws(CommandFault) {
         let arguments = try Arguments.parse(words, options: [directoryOption, .flag("--json")])
-        let set = try set(directory(arguments))
+        let directory = directory(arguments)
+        let set = try set(directory)
         let now = SystemClock.wall.now
+        Terminal.writeError("keys in \(directory.fullPath): \(set.keys.count)\n")
         Terminal.write(arguments.has("--json") ? KeyListing.json(set, at: now) : KeyListing.table(set, at: now))
     }
 
@@ -91,6 +98,7 @@ enum KeysCommand {
         if let successor = written.first {
             Terminal.write("\(successor.kid)\n")
             Terminal.writeError("published; signs \(KeyListing.moment(successor.lifecycle.signsFrom))\n")
+            try confirm("rotate", arguments) { keys in keys.contains { $0.kid == successor.kid } }
         }
         if lead < settings.lead, algorithm.signature != nil {
             Terminal.writeError(
@@ -108,38 +116,58 @@ enum KeysCommand {
             try set.promotion(of: kid, at: now, keep: settings.retention.keep)
         }
         Terminal.writeError("\(kid) signs from the next second on\n")
+        try confirm("promote", arguments) { keys in keys.contains { $0.kid == kid && $0.state == "signing" } }
     }
 
     private static func retire(_ words: [String]) throws(CommandFault) {
         let arguments = try Arguments.parse(words, options: [directoryOption, .flag("--last")], operands: ["KID"])
         let now = SystemClock.wall.now
         let settings = try KeySettings()
+        let clients = try settings.clients()
         let kid = arguments.operands[0]
         let written = try edit(directory(arguments), now) { (set) throws(KeyStepFault) in
-            try set.retirement(
+            let changed = try set.retirement(
                 of: kid, at: now, keep: settings.retention.keep, last: arguments.has("--last"))
+            if let missing = settings.newlyMissing(set, changed, clients, at: now) {
+                throw .neededSigner(kid: kid, missing)
+            }
+            return changed
         }
         let end = written.first { $0.kid == kid }?.lifecycle.verifiesUntil
         Terminal.writeError("\(kid) signs no more, and verifies until \(KeyListing.moment(end))\n")
+        try confirm("retire", arguments) { keys in
+            !keys.contains { $0.kid == kid && ["signing", "published"].contains($0.state) }
+        }
     }
 
     private static func compromise(_ words: [String]) throws(CommandFault) {
         let arguments = try Arguments.parse(words, options: [directoryOption], operands: ["KID"])
         let now = SystemClock.wall.now
         let kid = arguments.operands[0]
-        let written = try edit(directory(arguments), now) { (set) throws(KeyStepFault) in
+        let written = try edit(directory(arguments), now, toleratesFaults: true) { (set) throws(KeyStepFault) in
             try set.compromise(of: kid, at: now) { (purpose, algorithm) throws(KeyFault) in
                 try Key.generate(algorithm, purpose: purpose, createdAt: now)
             }
         }
-        Terminal.writeError("\(kid) and everything signed with it is refused\n")
-        if let successor = written.first, successor.kid != kid {
-            Terminal.write("\(successor.kid)\n")
-            Terminal.writeError("\(successor.kid) signs in its place\n")
+        let successor = written.first.flatMap { $0.kid == kid ? nil : $0 }
+        if let successor { Terminal.write("\(successor.kid)\n") }
+        try confirm("compromise", arguments) { keys in
+            // A key that the service never had needs no end there.
+            let isEnded = keys.first { $0.kid == kid }.map { $0.isCompromised && $0.isRevoked } ?? true
+            return isEnded && (successor.map { made in keys.contains { $0.kid == made.kid } } ?? true)
         }
+        Terminal.writeError("\(kid) and everything signed with it is rejected\n")
+        if let successor { Terminal.writeError("\(successor.kid) signs in its place\n") }
     }
 
-    private static func made(
+    /// - Parameter step: what was done, for messages.
+    static func confirm(
+        _ step: String, _ arguments: Arguments, until isApplied: ([ServiceStatus.AppliedKey]) -> Bool
+    ) throws(CommandFault) {
+        try KeyConfirmation(path: path(arguments), step: step).wait(until: isApplied)
+    }
+
+    static func made(
         _ purpose: Key.Purpose, _ algorithm: Algorithm, at now: Int64
     ) throws(KeyStepFault) -> Key {
         do { return try Key.generate(algorithm, purpose: purpose, createdAt: now) } catch { throw .unmade(error) }
@@ -147,23 +175,41 @@ enum KeysCommand {
 
     static func algorithm(_ name: String?) throws(CommandFault) -> Algorithm? {
         guard let name else { return nil }
-        guard let algorithm = Algorithm(rawValue: name) else {
+        guard let algorithm = Algorithm(foreign: name) else {
             throw .usage("--alg must be one of \(Algorithm.names)")
         }
         return algorithm
     }
 
     static func directory(_ arguments: Arguments) -> KeyDirectory {
-        KeyDirectory(path: arguments.value("--keys") ?? Environment.values["MARTLET_KEYS"] ?? "keys")
+        KeyDirectory(path: path(arguments))
+    }
+
+    static func path(_ arguments: Arguments) -> String {
+        arguments.value("--keys") ?? Environment.values["MARTLET_KEYS"] ?? "keys"
+    }
+
+    /// A command in a wrong directory must not look like one that found no keys.
+    static func checkExistence(_ directory: KeyDirectory) throws(CommandFault) {
+        guard directory.exists else {
+            throw .refused(
+                "there is no directory \(directory.fullPath). Name the directory with --keys or MARTLET_KEYS, or run the "
+                    + "command in the directory of the service")
+        }
     }
 
     static func set(_ directory: KeyDirectory) throws(CommandFault) -> KeySet {
-        do { return try directory.read() } catch { throw .refused(error.description) }
+        try checkExistence(directory)
+        do { return try directory.read() } catch { throw CommandFault(error) }
     }
 
     static func edit(
-        _ directory: KeyDirectory, _ now: Int64, _ change: (KeySet) throws(KeyStepFault) -> [Key]
+        _ directory: KeyDirectory, _ now: Int64, toleratesFaults: Bool = false,
+        _ change: (KeySet) throws(KeyStepFault) -> [Key]
     ) throws(CommandFault) -> [Key] {
-        do { return try directory.edit(now: now, change) } catch { throw .refused(error.description) }
+        try checkExistence(directory)
+        do { return try directory.edit(now: now, toleratesFaults: toleratesFaults, change) } catch {
+            throw CommandFault(error)
+        }
     }
 }

@@ -15,6 +15,8 @@ enum Martlet {
         Command(name: "user", summary: "add, change and list users", run: UserCommand.run),
         Command(name: "client", summary: "add, remove and list clients", run: ClientCommand.run),
         Command(name: "keys", summary: "list, rotate and end the keys", run: KeysCommand.run),
+        Command(name: "status", summary: "show what the running service applies", run: StatusCommand.run),
+        Command(name: "revoke", summary: "end tokens and sessions of the running service", run: RevokeCommand.run),
         Command(name: "verify", summary: "decide about a token of any issuer, for pipelines", run: VerifyCommand.run),
         Command(name: "jws", summary: "check the bare signature of a token", run: JWSCommand.run),
         Command(name: "decode", summary: "show what a token says, unverified", run: DecodeCommand.run),
@@ -28,6 +30,7 @@ enum Martlet {
     ]
 
     nonisolated static func main() {
+        guard StandardDescriptors.fill() else { exit(ExitCode.unavailable) }
         let words = Array(CommandLine.arguments.dropFirst())
         guard let name = words.first else {
             Terminal.writeError(usage)
@@ -42,7 +45,11 @@ enum Martlet {
             Terminal.writeError("martlet: there is no command \(name); martlet help lists them\n")
             exit(2)
         }
-        exit(command.run(Array(words.dropFirst())))
+        var rest: [String] = []
+        let code = Verb.run(command.name, usage: "") { () throws(CommandFault) in
+            rest = try Environment.takeFile(Array(words.dropFirst()))
+        }
+        exit(code == ExitCode.ok ? command.run(rest) : code)
     }
 
     nonisolated static var usage: String {
@@ -57,7 +64,8 @@ enum Martlet {
 
             \(rows.joined(separator: "\n"))
 
-            martlet COMMAND --help tells more.
+            martlet COMMAND --help tells more. Every command takes --env-file FILE (or MARTLET_ENV_FILE): a file of settings,
+            a NAME=VALUE a line, that the service and the commands share.
 
             """
     }

@@ -16,25 +16,29 @@ enum ServeCommand {
             return "  \(setting.flag)\(padding)  \(setting.summary)\(otherwise)"
         }
         return """
-            usage: martlet serve [OPTIONS]
+            usage: martlet serve [--check] [OPTIONS]
 
             Each option is also an environment variable: --access-ttl is MARTLET_ACCESS_TTL; an option wins over its variable.
             --dev-tls, which is none, has every TCP address of --listen speak TLS with a self-signed certificate for localhost,
             kept in the directory of the journal.
+            --check reports every mistake that a start would report, changes nothing, and exits with 0 or 2; it may be run
+            beside the running service.
 
             \(rows.joined(separator: "\n"))
 
             SIGTERM and SIGINT finish what is in flight and end the process with 0; SIGHUP reads users, clients, keys and
             the TLS certificate again.
-            A mistake in a setting, a file or a key ends the start with 2.
+            A mistake in a setting, a file or a key ends the start with 2. A circumstance that may pass ends it with 75: the
+            journal or an address is in use, a volume is missing, read-only or full. Start again later.
 
             """
     }
 
     static func run(_ words: [String]) -> Int32 {
         let configuration: Configuration
+        let isCheck = words.contains("--check")
         do {
-            configuration = try self.configuration(words)
+            configuration = try self.configuration(words.filter { $0 != "--check" })
         } catch let fault as ArgumentsFault {
             if fault == .helpWanted {
                 Terminal.write(usage)
@@ -49,7 +53,17 @@ enum ServeCommand {
             Terminal.writeError("martlet: \(error)\n")
             return 2
         }
+        if isCheck { return check(configuration) }
         return serve(configuration)
+    }
+
+    /// Only whether a start would find a mistake.
+    private static func check(_ configuration: Configuration) -> Int32 {
+        let mistakes = StartCheck.mistakes(configuration)
+        for mistake in mistakes { Terminal.writeError("martlet: \(mistake)\n") }
+        guard mistakes.isEmpty else { return ExitCode.usage }
+        Terminal.writeError("martlet: the settings and files are fit for a start\n")
+        return ExitCode.ok
     }
 
     /// The environment, with the flags laid over it.
@@ -73,12 +87,21 @@ enum ServeCommand {
         let log = Log(level: configuration.logLevel, form: configuration.logForm, clock: SystemClock.wall) {
             outlet.take($0)
         }
+        if !configuration.serviceLinks.isEmpty {
+            log.write(.info, "service_links_ignored") { line in
+                line.add("variables", configuration.serviceLinks.joined(separator: " "))
+            }
+        }
+        let manager = ServiceManager(Environment.values, process: getpid(), log: log)
         let descriptorLimit = DescriptorLimit.raise()
         let graph: Graph
         let server: Server
         let handover: HandoverPoint?
         do {
             let succession = try Succession(configuration, Environment.values, log: log)
+            try Server.rehearse(
+                listeners(configuration), inherited: succession.inherited,
+                awaitsPredecessor: configuration.handoverPath != nil)
             graph = try Graph(configuration, log: log, takeOver: succession.takeOver)
             var options = options(configuration, graph)
             options.inherited = succession.inherited
@@ -91,16 +114,23 @@ enum ServeCommand {
             }
             try Signals.wait { [server] signal in
                 if signal == SIGHUP {
+                    manager.notify(.reloading(monotonic: MonotonicClock.nanoseconds()), status: "Reloading")
                     graph.reload()
+                    manager.notify(.ready, status: status(graph))
                 } else {
                     log.write(.info, "draining") { $0.add("signal", signal) }
+                    graph.announceEnd()
+                    manager.notify(.stopping, status: "Finishing requests in flight")
                     server.beginDrain()
                 }
             }
-            handover = try succession.offer(server)
+            handover = try succession.offer(server) {
+                manager.notify(.stopping, status: "Handed over to another process")
+            }
+            try manager.startWatchdog { [server] in server.isAlive(withinMilliseconds: $0) }
         } catch {
             Terminal.writeError("martlet: \(error)\n")
-            return 2
+            return mayPass(error) ? ExitCode.unavailable : ExitCode.usage
         }
         warn(of: descriptorLimit, configuration, log)
         for (listener, port) in zip(listeners(configuration), server.boundPorts) {
@@ -110,11 +140,26 @@ enum ServeCommand {
                 line.add("role", listener.role == .service ? "service" : "operator")
             }
         }
+        manager.notify(.ready, status: status(graph))
         server.run()
         handover?.remove()
         graph.close()
         log.write(.info, "stopped")
         return 0
+    }
+
+    private static func mayPass(_ error: any Error) -> Bool {
+        switch error {
+        case let fault as StartFault: fault.mayPass
+        case let fault as EngineFault: fault.mayPass
+        default: false
+        }
+    }
+
+    /// What `systemctl status` prints.
+    private static func status(_ graph: Graph) -> String {
+        let failed = graph.shared.reloads.failures.map(\.source.rawValue)
+        return failed.isEmpty ? "Serving" : "Serving; reload failed: \(failed.joined(separator: ", "))"
     }
 
     /// Connections above the limit wait unaccepted instead of being told 503, so the operator should know.
@@ -134,6 +179,7 @@ enum ServeCommand {
         limits.bodyDeadline = .seconds(configuration.bodyTimeout)
         limits.idleDeadline = .seconds(configuration.idleTimeout)
         limits.writeDeadline = .seconds(configuration.writeTimeout)
+        limits.drainNotice = .seconds(configuration.drainDelay)
         limits.drainDeadline = .seconds(configuration.drainTimeout)
         limits.connectionsMax = configuration.connections
         limits.connectionsPerSourceMax = configuration.connectionsPerSource

@@ -28,17 +28,22 @@ final class Succession {
             log.write(.info, "taking_over") { $0.add("sockets", sockets.count) }
             return true
         } catch {
-            throw StartFault(description: error.description)
+            throw StartFault(description: error.description, mayPass: error.mayPass)
         }
     }
 
     /// Lets a successor take over from `server` from now on.
-    func offer(_ server: Server) throws(EngineFault) -> HandoverPoint? {
+    ///
+    /// - Parameter handedOver: called when one has, before this process finishes.
+    func offer(
+        _ server: Server, handedOver: @escaping @Sendable () -> Void
+    ) throws(EngineFault) -> HandoverPoint? {
         guard let path else { return nil }
         let point = try HandoverPoint(path: path)
         let log = log
         try point.serve(server) {
             log.write(.info, "handed_over")
+            handedOver()
             server.beginDrain()
         }
         return point

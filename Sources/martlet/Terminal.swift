@@ -8,7 +8,7 @@ enum Terminal {
     /// To standard error, whole.
     static func writeError(_ text: String) { write(text, to: STDERR_FILENO) }
 
-    /// All of standard input, without one trailing newline.
+    /// All of standard input.
     /// - Throws: `.refused` above `byteCountMax` or if it cannot be read.
     static func readInput(byteCountMax: Int) throws(CommandFault) -> [UInt8] {
         var input: [UInt8] = []
@@ -19,9 +19,8 @@ enum Terminal {
             guard count >= 0 else { throw .refused("standard input cannot be read") }
             guard count > 0 else { break }
             input.append(contentsOf: chunk.prefix(count))
-            guard input.count <= byteCountMax + 1 else { break }
+            guard input.count <= byteCountMax else { break }
         }
-        if input.last == UInt8(ascii: "\n") { input.removeLast() }
         guard input.count <= byteCountMax else {
             throw .refused("standard input is longer than \(byteCountMax) octets")
         }

@@ -9,19 +9,25 @@ enum UserCommand {
         usage: martlet user add NAME [--role ROLE]... [--scope SCOPE]... [--claim NAME=JSON]...
                                      [--password-stdin | --hash HASH]
                martlet user passwd NAME [--password-stdin | --hash HASH]
+               martlet user change NAME [--role ROLE]... [--scope SCOPE]... [--claim NAME=JSON]...
+                                        [--drop-role ROLE]... [--drop-scope SCOPE]... [--drop-claim NAME]...
                martlet user enable NAME
                martlet user disable NAME
                martlet user remove NAME
                martlet user list [--json]
 
         Adds, changes and lists the users who can log in. The file is replaced as a whole, and a running
-        server takes the new one up by itself. passwd, disable and remove end the user's sessions.
+        server takes the new one up by itself. passwd, disable and remove end the user's sessions. What change
+        adds and drops counts from the next login or refresh on; to end tokens that say otherwise at once:
+        martlet revoke --user NAME.
 
           --users FILE       the file (default: MARTLET_USERS, or users.json)
           --role ROLE        a role that the user's tokens carry; may be repeated
           --scope SCOPE      a scope that the user may ask for; may be repeated
           --claim NAME=JSON  a claim that the user's tokens carry, for example team='"blue"' or level=3;
-                             may be repeated
+                             may be repeated; change replaces the claim of that name
+          --drop-role ROLE, --drop-scope SCOPE, --drop-claim NAME
+                             what change takes away; each may be repeated
           --password-stdin   take the password from standard input, all of it but for one newline at the
                              end; without this and --hash it is asked for on the terminal, twice
           --hash HASH        take a hash in place of a password: $argon2id$, bcrypt ($2a$ $2b$ $2y$),
@@ -41,13 +47,15 @@ enum UserCommand {
         switch arguments.first {
         case "add": return Verb.run("user add", usage: usage) { () throws(CommandFault) in try add(rest) }
         case "passwd": return Verb.run("user passwd", usage: usage) { () throws(CommandFault) in try passwd(rest) }
+        case "change":
+            return Verb.run("user change", usage: usage) { () throws(CommandFault) in try UserChange.run(rest) }
         case "enable":
             return Verb.run("user enable", usage: usage) { () throws(CommandFault) in
-                try change(rest) { user, _ in user.isDisabled = false }
+                try change(rest, "enabled") { user, _ in user.isDisabled = false }
             }
         case "disable":
             return Verb.run("user disable", usage: usage) { () throws(CommandFault) in
-                try change(rest) { user, now in
+                try change(rest, "disabled") { user, now in
                     user.isDisabled = true
                     user.sessionsFrom = now
                 }
@@ -58,7 +66,7 @@ enum UserCommand {
         }
     }
 
-    private static let file = Arguments.Option.value("--users")
+    static let file = Arguments.Option.value("--users")
     private static let passwordOptions: [Arguments.Option] = [.flag("--password-stdin"), .value("--hash")]
 
     private static func add(_ words: [String]) throws(CommandFault) {
@@ -67,49 +75,60 @@ enum UserCommand {
             operands: ["NAME"])
         let table = table(arguments)
         let name = arguments.operands[0]
+        try table.checkParent()
         let claims = try claims(arguments.values("--claim"))
         var user = User(
             id: UUIDv7Generator(clock: SystemClock.wall, random: { Random.next64() }).next(), name: name,
             // Stands in until the password is known, so that all else is checked before anyone is asked for one.
             passwordHash: "!", roles: arguments.values("--role"), scopes: arguments.values("--scope"), claims: claims)
-        try table.check { users throws(AccountsFault) in try users.adding(user) }
+        let reading = try table.check { users throws(AccountsFault) in try users.adding(user) }
         user.passwordHash = try passwordHash(arguments, for: name)
-        try table.edit(mustExist: false) { users throws(AccountsFault) in try users.adding(user) }
-        Terminal.writeError("added \(name), id \(user.id), to \(table.path)\n")
+        try table.edit(mustExist: false, after: reading) { users throws(AccountsFault) in try users.adding(user) }
+        Terminal.writeError("added \(name), id \(user.id), to \(table.fullPath)\n")
     }
 
     private static func passwd(_ words: [String]) throws(CommandFault) {
         let arguments = try Arguments.parse(words, options: [file] + passwordOptions, operands: ["NAME"])
         let table = table(arguments)
         let name = arguments.operands[0]
-        try table.check { users throws(AccountsFault) in try users.changing(name) { _ in } }
+        let reading = try table.check { users throws(AccountsFault) in try users.changing(name) { _ in } }
         let hash = try passwordHash(arguments, for: name)
         let now = SystemClock.wall.now
-        try table.edit { users throws(AccountsFault) in
+        try table.edit(after: reading) { users throws(AccountsFault) in
             try users.changing(name) { user in
                 user.passwordHash = hash
                 user.sessionsFrom = now
             }
         }
-        Terminal.writeError("changed the password of \(name); sessions begun before now are over\n")
+        Terminal.writeError(
+            "changed the password of \(name) in \(table.fullPath); sessions begun before now are over\n")
     }
 
-    private static func change(_ words: [String], _ change: (inout User, Int64) -> Void) throws(CommandFault) {
+    /// - Parameter state: what the user is afterwards.
+    private static func change(
+        _ words: [String], _ state: String, _ change: (inout User, Int64) -> Void
+    ) throws(CommandFault) {
         let arguments = try Arguments.parse(words, options: [file], operands: ["NAME"])
         let now = SystemClock.wall.now
-        try table(arguments).edit { users throws(AccountsFault) in
-            try users.changing(arguments.operands[0]) { user in change(&user, now) }
+        let (table, name) = (table(arguments), arguments.operands[0])
+        try table.edit { users throws(AccountsFault) in
+            try users.changing(name) { user in change(&user, now) }
         }
+        Terminal.writeError("\(name) is \(state) in \(table.fullPath)\n")
     }
 
     private static func remove(_ words: [String]) throws(CommandFault) {
         let arguments = try Arguments.parse(words, options: [file], operands: ["NAME"])
-        try table(arguments).edit { users throws(AccountsFault) in try users.removing(arguments.operands[0]) }
+        let (table, name) = (table(arguments), arguments.operands[0])
+        try table.edit { users throws(AccountsFault) in try users.removing(name) }
+        Terminal.writeError("removed \(name) from \(table.fullPath)\n")
     }
 
     private static func list(_ words: [String]) throws(CommandFault) {
         let arguments = try Arguments.parse(words, options: [file, .flag("--json")])
-        let users = try table(arguments).read().users
+        let table = table(arguments)
+        let users = try table.read().users
+        Terminal.writeError("users in \(table.fullPath): \(users.count)\n")
         if arguments.has("--json") {
             Terminal.write(String(decoding: json(users), as: UTF8.self))
         } else {
@@ -147,11 +166,11 @@ enum UserCommand {
         return writer.bytes + [UInt8(ascii: "\n")]
     }
 
-    private static func table(_ arguments: Arguments) -> AccountsFile<UserDirectory> {
+    static func table(_ arguments: Arguments) -> AccountsFile<UserDirectory> {
         AccountsFile(path: arguments.value("--users") ?? Environment.values["MARTLET_USERS"] ?? "users.json")
     }
 
-    private static func claims(_ words: [String]) throws(CommandFault) -> [UInt8] {
+    static func claims(_ words: [String]) throws(CommandFault) -> [UInt8] {
         var members: [(name: String, value: String)] = []
         for word in words {
             guard let equals = word.firstIndex(of: "="), equals != word.startIndex else {
@@ -167,15 +186,13 @@ enum UserCommand {
             guard !arguments.has("--password-stdin") else {
                 throw .usage("--hash and --password-stdin exclude each other")
             }
-            guard PasswordHasher.isUsable(hash) else {
-                throw .accounts(.invalid(field: "--hash", expected: "a hash of a known scheme and of a bearable cost"))
-            }
+            if let reason = HashComplaint.about(hash) { throw .accounts(.invalid(field: "--hash", expected: reason)) }
             return hash
         }
         let hasher = PasswordHasher(parameters: try parameters())
         let password =
             if arguments.has("--password-stdin") {
-                try Terminal.readInput(byteCountMax: PasswordHasher.passwordByteCounts.upperBound)
+                try TextBytes.password(fromInputOf: "user")
             } else {
                 try Terminal.readNewPassword(for: name)
             }

@@ -15,6 +15,7 @@ struct Ask {
     var isRelayed = false
     /// Whether the connection brought nothing before it.
     var isFirst = true
+    var peerUser: UInt32?
 
     init(_ method: String, _ target: String, role: Request.Role = .service) {
         self.method = method
@@ -57,9 +58,11 @@ struct Ask {
         return ask
     }
 
-    func from(_ peer: PeerAddress) -> Ask {
+    /// - Parameter user: of the process at the other end of a Unix socket.
+    func from(_ peer: PeerAddress, user: UInt32? = nil) -> Ask {
         var ask = self
         ask.peer = peer
+        ask.peerUser = user
         return ask
     }
 
@@ -94,6 +97,7 @@ struct Ask {
         request.peer = peer
         request.isRelayed = isRelayed
         request.isFirst = isFirst
+        request.channel.peerUser = peerUser
         return request
     }
 

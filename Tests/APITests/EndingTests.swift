@@ -38,6 +38,54 @@ struct LogoutTests {
         #expect(!isAlive(pair))
     }
 
+    @Test(arguments: ["local", "others", "global"])
+    func `a valid proof is enough, whatever is sent beside it`(_ scope: String) throws {
+        let world = try World()
+        let stale = world.pair()
+        world.clock.advance(700)
+        let revoked = world.pair()
+        #expect(world.revoke(revoked.access).status == 200)
+        let spoiled = [stale.access, revoked.access, "undefined", Forged.access(["aud": "\"shared\""])]
+        for authorization in spoiled.map({ "Bearer \($0)" }) + ["Bearer", "Basic x", ""] {
+            let pair = world.pair()
+            let ask = Ask("POST", "/logout").with("Authorization", authorization)
+                .form(["refresh_token": pair.refresh, "scope": scope])
+            #expect(world.send(ask).status == 204, "\(authorization.prefix(12))")
+            #expect((world.refresh(pair.refresh).status == 200) == (scope == "others"))
+        }
+        for refresh in ["undefined", "", "a.b.c"] {
+            let pair = world.pair()
+            let ask = Ask("POST", "/logout").bearer(pair.access).form(["refresh_token": refresh, "scope": scope])
+            #expect(world.send(ask).status == 204, "\(refresh)")
+            #expect((world.refresh(pair.refresh).status == 200) == (scope == "others"))
+        }
+        let neither = Ask("POST", "/logout").bearer("undefined").form(["refresh_token": "null", "scope": scope])
+        #expect(world.send(neither).code == "refresh_invalid")
+    }
+
+    @Test(arguments: [
+        ("scoop=global", "Unknown member: scoop."), ("scope=", "The member scope is empty."),
+        ("scope=Global", "scope is one of local, others, global."),
+        ("scope=global&min_seq=1", "Unknown member: min_seq."),
+        ("scope=local&scope=global", "The member scope was sent twice."),
+    ])
+    func `a word that is not understood ends nothing`(_ form: String, _ detail: String) {
+        let pair = world.pair()
+        let answer = world.send(Ask("POST", "/logout").bearer(pair.access).form(form))
+        #expect(answer.status == 400 && answer.code == "request_malformed" && answer.string("detail") == detail)
+        #expect(isAlive(pair))
+    }
+
+    @Test func `nor does one in JSON or in the query`() {
+        let pair = world.pair()
+        for json in ["{\"scope\":null}", "{\"scope\":\"\"}", "{\"scoop\":\"global\"}", "{\"scope\":[\"global\"]}"] {
+            #expect(world.send(Ask("POST", "/logout").bearer(pair.access).json(json)).code == "request_malformed")
+        }
+        let answer = world.send(Ask("POST", "/logout?scope=global").bearer(pair.access))
+        #expect(answer.string("detail") == "Send parameters in the content, not in the query: scope.")
+        #expect(isAlive(pair))
+    }
+
     @Test func `others: all but this one`() {
         let (one, two, three, other) = (world.pair(), world.pair(), world.pair(), world.pair("bob"))
         #expect(logout(two, "others").status == 204)
@@ -162,6 +210,24 @@ struct IntrospectTests {
         let login = Ask("POST", "/login").form(["username": "alice", "password": World.password, "audience": "billing"])
         #expect(ask(World.Pair(world.send(login)).access, "bank&co=1").json["active"] as? Bool == true)
         #expect(ask(world.pair().access, "bank&co=1").text == "{\"active\":false}")
+    }
+
+    @Test func `says each member once, its own first, and leaves out claims of the same name`() throws {
+        let token = Forged.access([
+            "aud": "\"shared\"", "active": "false", "username": "\"root\"", "token_type": "\"mac\"", "Active": "false",
+            "USERNAME": "\"root\"", "team": "{\"active\":false}", "note": "\"a\\u00e9\\n\"",
+        ])
+        let text = ask(token).text
+        #expect(text.hasPrefix("{\"active\":true,\"username\":\"alice\",\"token_type\":\"Bearer\","))
+        for name in ["active", "username", "token_type"] {
+            #expect(text.lowercased().ranges(of: "\"\(name)\":").count == (name == "active" ? 2 : 1))
+        }
+        let json = ask(token).json
+        #expect(
+            json["active"] as? Bool == true && json["note"] as? String == "aé\n" && json["aud"] as? String == "shared")
+        #expect((json["team"] as? [String: Any])?["active"] as? Bool == false)
+        let nameless = ask(Forged.access(["aud": "\"shared\"", "sub": "\"root\"", "us\\u0065rname": "\"root\""]))
+        #expect(nameless.json["active"] as? Bool == true && nameless.json["username"] == nil)
     }
 
     @Test func `no claim of a user can stand in for what introspection says`() throws {

@@ -121,6 +121,20 @@ struct FoundFaultTests {
         #expect(Answer(response).code == "invalid_credentials")
     }
 
+    @Test func `a session of a clock that was ahead is refused until its time has come`() throws {
+        let world = try World()
+        let sid = UUID(high: UUID.version7High(milliseconds: World.start + 60_000), low: 1 << 63)
+        let token = Forged.access(["sid": "\"\(sid)\"", "aud": "\"shared\""])
+        #expect(world.verify(token).code == "token_not_active")
+        world.clock.advance(60)
+        #expect(world.verify(token).status == 200)
+        // A clock that is set back while the service runs leaves its sessions alone.
+        let pair = world.pair()
+        world.clock.advance(-120)
+        #expect(world.verify(pair.access).status == 200)
+        #expect(world.refresh(pair.refresh).status == 200)
+    }
+
     @Test func `no two users look alike to what stands behind a gateway (J7)`() throws {
         let world = try World()
         let names = ["Zoë", "Zo%C3%AB"]

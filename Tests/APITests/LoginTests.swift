@@ -32,7 +32,7 @@ struct LoginTests {
     }
 
     @Test func `takes JSON as well as a form, and the type's name in any case (L9)`() {
-        let json = "{\"username\":\"alice\",\"password\":\"\(World.password)\",\"remember\":[1]}"
+        let json = "{\"username\":\"alice\",\"password\":\"\(World.password)\"}"
         let types = ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""]
         for type in types { #expect(world.send(Ask("POST", "/login").content(json, type)).status == 200, "\(type)") }
         let form = "username=alice&password=correct+horse"
@@ -61,16 +61,71 @@ struct LoginTests {
         let first = world.pair()
         let again = World.Pair(
             world.send(
-                Ask("POST", "/login").form(
-                    [
-                        "username": "alice", "password": World.password, "sid": first.sid, "session_id": first.sid,
-                        "jti": "x",
-                    ]
-                ).with("Cookie", "sid=\(first.sid)").bearer(first.access)))
+                Ask("POST", "/login").form(["username": "alice", "password": World.password, "state": first.sid])
+                    .with("Cookie", "sid=\(first.sid)").bearer(first.access)))
         #expect(!again.sid.isEmpty && again.sid != first.sid && again.refresh != first.refresh)
         #expect(
             world.verify(again.access).claims["jti"] as? String != world.verify(first.access).claims["jti"] as? String)
         #expect(world.verify(first.access).status == 200)
+    }
+
+    @Test(arguments: [
+        ("/login", "username=alice&password=correct+horse", "sid"),
+        ("/login", "username=alice&password=correct+horse", "scopes"),
+        ("/login", "username=alice&password=correct+horse", "min_seq"), ("/refresh", "refresh_token=", "scopes"),
+        ("/refresh", "refresh_token=", "resource"),
+    ])
+    func `a member that is not understood is refused by its name, in a form and in JSON`(
+        _ path: String, _ form: String, _ name: String
+    ) {
+        let refresh = path == "/refresh" ? world.pair().refresh : ""
+        let answer = world.send(Ask("POST", path).form("\(form)\(refresh)&\(name)=x"))
+        #expect(answer.code == "request_malformed" && answer.string("detail") == "Unknown member: \(name).")
+        let json = path == "/refresh" ? "\"refresh_token\":\"\(refresh)\"" : "\"username\":\"alice\",\"password\":\"x\""
+        let inJSON = world.send(Ask("POST", path).json("{\(json),\"\(name)\":null}"))
+        #expect(inJSON.code == "request_malformed" && inJSON.string("detail") == "Unknown member: \(name).")
+        let inQuery = world.send(Ask("POST", "\(path)?scope=read").form("\(form)\(refresh)"))
+        #expect(inQuery.string("detail") == "Send parameters in the content, not in the query: scope.")
+        if path == "/refresh" { #expect(world.refresh(refresh).status == 200) }
+    }
+
+    @Test func `what RFC 6749 defines is accepted, and OAuth routes ignore what they do not know`() {
+        let extra = "&grant_type=password&response_type=token&redirect_uri=x&state=y&code=z&refresh_token="
+        #expect(world.send(Ask("POST", "/login").form("username=alice&password=correct+horse" + extra)).status == 200)
+        let pair = world.pair()
+        let token = Ask("POST", "/token?x=y").form([
+            "grant_type": "refresh_token", "refresh_token": pair.refresh, "resource": "https://x", "min_seq": "1",
+        ])
+        #expect(world.send(token).status == 200)
+        let client = (World.encoded("shop"), World.encoded(World.secret))
+        for path in ["/introspect", "/revoke"] {
+            let form = Ask("POST", path + "?x=y").form(["token": pair.access, "min_seq": "1", "audience": "elsewhere"])
+            #expect(world.send(form.basic(client.0, client.1)).status == 200)
+        }
+    }
+
+    @Test(arguments: ["/token", "/revoke", "/introspect", "/login"])
+    func `a stale bearer token beside a client's good secret in the content does not count`(_ path: String) {
+        let pair = world.pair(of: "shop")
+        let ask = Ask("POST", path).form([
+            "client_id": "shop", "client_secret": World.secret, "grant_type": "refresh_token",
+            "refresh_token": pair.refresh, "token": pair.access, "username": "alice", "password": World.password,
+        ])
+        let login = Ask("POST", path).form([
+            "client_id": "shop", "client_secret": World.secret, "username": "alice", "password": World.password,
+        ])
+        #expect(world.send((path == "/login" ? login : ask).bearer("undefined")).status == 200)
+        let wrong = Ask("POST", path).form([
+            "client_id": "shop", "client_secret": "wrong", "username": "alice", "password": World.password,
+            "refresh_token": pair.refresh, "grant_type": "refresh_token",
+        ])
+        #expect(world.send(wrong.bearer(pair.access)).code == "client_invalid")
+    }
+
+    @Test func `a scope named twice is granted once`() {
+        let form = Ask("POST", "/login").form(
+            ["username": "alice", "password": World.password, "scope": "write read write"])
+        #expect(world.send(form).string("scope") == "write read")
     }
 
     @Test func `scope narrows, audience chooses, and the audience chooses the algorithm`() {
@@ -124,8 +179,8 @@ struct LoginTests {
         #expect(world.send(Ask("POST", "/login").form(form)).code == "request_malformed")
     }
 
-    @Test func `an empty member counts as absent, an unknown one is ignored (I5)`() {
-        let form = "username=alice&password=correct+horse&scope=&audience=&mode=&client_id=&x=y"
+    @Test func `an empty member counts as absent (I5)`() {
+        let form = "username=alice&password=correct+horse&scope=&audience=&mode=&client_id=&state=y"
         #expect(world.send(Ask("POST", "/login").form(form)).string("scope") == "read write admin")
     }
 

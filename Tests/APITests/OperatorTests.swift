@@ -20,15 +20,15 @@ struct OperatorTests {
     }
 
     @Test func `readyz names what stands in the way`() {
-        world.unready.add("users_reload_failed")
         world.connections.isDraining.store(true, ordering: .relaxed)
+        let token = world.pair().access
         world.journal.breakDown()
-        #expect(world.revoke(Forged.access()).status == 503)
+        #expect(world.revoke(token).status == 503)
         let answer = get("/readyz")
         #expect(answer.status == 503 && answer.string("status") == "not_ready" && answer["retry-after"] != nil)
         #expect(
             answer.json["reasons"] as? [String] == [
-                "users_reload_failed", "journal_unwritable", "journal_disk_full", "draining",
+                "journal_unwritable", "journal_disk_full", "draining",
             ])
         #expect(get("/livez").status == 200 && world.send(Ask("GET", "/healthz")).status == 200)
     }
@@ -37,6 +37,21 @@ struct OperatorTests {
         try world.loseSigner()
         #expect(get("/readyz").status == 503)
         #expect(get("/readyz").json["reasons"] as? [String] == ["signing_unavailable"])
+    }
+
+    @Test func `a failed reload is reported as degraded, and the service stays ready`() {
+        world.reloads.succeeded(.users, at: World.start)
+        world.reloads.failed(.users, at: World.start + 5_000, reason: "users.json: expected an object")
+        world.reloads.succeeded(.keys, at: World.start)
+        let answer = get("/readyz")
+        #expect(answer.status == 200 && answer.string("status") == "ready" && answer["retry-after"] == nil)
+        #expect((answer.json["reasons"] as? [Any])?.isEmpty == true)
+        #expect(answer.json["degraded"] as? [String] == ["users_reload_failed"])
+        let page = get("/metrics").text
+        #expect(page.contains("\nmartlet_reload_last_success{source=\"users\"} 0\n"))
+        #expect(page.contains("\nmartlet_reload_last_success{source=\"keys\"} 1\n"))
+        #expect(page.contains("\nmartlet_reload_last_success_timestamp_seconds{source=\"users\"} 1800000000.0\n"))
+        #expect(page.contains("\nmartlet_build_info{version=\"1.2.3\"} 1\n"))
     }
 
     @Test func `with a broken journal nothing is promised, and verify goes on (H15)`() {

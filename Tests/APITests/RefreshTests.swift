@@ -30,6 +30,26 @@ struct RefreshTests {
         #expect(again.status == 200 && again.body == first.body && again["refresh-outcome"] == "replayed")
     }
 
+    static let sameScopes: [(String?, String?)] = [
+        (nil, "admin write read"), (nil, "read read write admin"), ("read write", "write read"),
+        ("write read", "read write read"), ("admin", "admin admin"), ("read write admin", nil),
+    ]
+
+    @Test(arguments: sameScopes)
+    func `scope is a set: the same one in another order is the same request (RFC 6749 3.3)`(
+        _ first: String?, _ second: String?
+    ) {
+        let token = world.pair().refresh
+        func ask(_ scope: String?) -> Answer {
+            let scope = scope.map { "&scope=" + $0.replacing(" ", with: "+") } ?? ""
+            return world.send(Ask("POST", "/refresh").form("refresh_token=\(token)\(scope)"))
+        }
+        let (one, two) = (ask(first), ask(second))
+        #expect(one.status == 200 && one["refresh-outcome"] == "rotated")
+        #expect(two.status == 200 && two["refresh-outcome"] == "replayed" && two.body == one.body)
+        #expect(ask("write").code == "refresh_mismatch")
+    }
+
     @Test func `two uses at once get one successor (G4)`() {
         let token = world.pair().refresh
         let ask = Ask("POST", "/refresh").form(["refresh_token": token])

@@ -13,6 +13,9 @@ extension Refusal {
         Refusal(.verify, .scopeInsufficient) {
             $0.send(Ask("GET", "/verify?scope=write").bearer($0.pair("bob").access))
         },
+        Refusal(.verify, .roleInsufficient) {
+            $0.send(Ask("GET", "/verify?role=admin").bearer($0.pair("bob").access))
+        },
         Refusal(.verify, .authTooOld) { world in
             let token = world.pair().access
             world.clock.advance(11)
@@ -25,6 +28,12 @@ extension Refusal {
             $0.send(Ask("GET", "/auth?scope=read+write").bearer($0.pair("bob").access))
         },
         Refusal(.auth, .roleInsufficient) { $0.send(Ask("PUT", "/auth?role=admin+root").bearer($0.pair().access)) },
+        Refusal(.auth, .conditionInvalid) { $0.send(Ask("GET", "/auth?roles=admin").bearer($0.pair().access)) },
+        Refusal(.auth, .authTooOld) { world in
+            let token = world.pair().access
+            world.clock.advance(11)
+            return world.send(Ask("GET", "/auth?max_age=10").bearer(token))
+        },
     ]
 
     static let ofLogin: [Refusal] = [
@@ -68,8 +77,9 @@ extension Refusal {
             return world.send(World.login())
         },
         Refusal(.login, .journalUnavailable) { world in
+            let token = world.pair().access
             world.journal.breakDown()
-            #expect(world.revoke(Forged.access()).status == 503)
+            #expect(world.revoke(token).status == 503)
             return world.send(World.login())
         },
     ]
@@ -83,6 +93,15 @@ extension Refusal {
         },
         Refusal(.logout, .requestMalformed) {
             $0.send(Ask("POST", "/logout").bearer(Forged.access(["aud": "\"shared\""])))
+        },
+        Refusal(.logout, .requestMalformed) {
+            $0.send(Ask("POST", "/logout").bearer($0.pair().access).form("scoop=global"))
+        },
+        Refusal(.logout, .requestMalformed) {
+            $0.send(Ask("POST", "/logout?scope=global").bearer($0.pair().access))
+        },
+        Refusal(.logout, .algNotAllowed) {
+            $0.send(Ask("POST", "/logout").bearer(Forged.access(["aud": "\"shared\"", "sid": "\"\($0.pair().sid)\""])))
         },
         Refusal(.logout, .unsupportedMediaType) { $0.send(Ask("POST", "/logout").content("a", "text/plain")) },
         Refusal(.logout, .journalUnavailable) { world in
@@ -113,6 +132,7 @@ extension Refusal {
                 Ask("POST", "/revoke").form(["token": $0.pair(of: "shop").refresh])
                     .basic("secretive", World.encoded(World.secret)))
         },
+        Refusal(.revoke, .clientNotAllowed) { $0.revoke(Forged.access(["aud": "\"shared\""])) },
         Refusal(.revoke, .journalUnavailable) { world in
             let token = world.pair().access
             world.journal.breakDown()
@@ -141,7 +161,7 @@ extension Refusal {
         Refusal(.adminRevocations, .requestMalformed) { $0.order("{\"sub\":\"a\",\"kid\":\"b\"}") },
         Refusal(.adminRevocations, .requestMalformed) { $0.order("{\"sid\":\"a\"}") },
         Refusal(.adminRevocations, .requestMalformed) {
-            $0.order("{\"jti\":\"019a0000-0000-8000-8000-00000000abcd\"}")
+            $0.order("{\"jti\":\"019a\"}")
         },
         Refusal(.adminRevocations, .requestMalformed) {
             $0.order("{\"jti\":\"019a0000-0000-8000-8000-00000000abcd\",\"expires_at\":9223372036854775807}")
@@ -156,5 +176,6 @@ extension Refusal {
             world.journal.breakDown()
             return world.order("{\"all\":true}")
         },
+        Refusal(.adminStatus, .notFound) { $0.send(Ask("GET", "/admin/status", role: .operator)) },
     ]
 }

@@ -44,13 +44,15 @@ struct VerifyTests {
     }
 
     @Test(arguments: [
-        ("audience=api", 200), ("audience=billing", 401), ("audience=", 200), ("scope=read", 200),
+        ("audience=api", 200), ("audience=billing", 401), ("audience=", 400), ("aud=billing", 401), ("scope=read", 200),
         ("scope=read+write", 200),
         ("scope=write%20read", 200), ("scope=root", 403), ("scope=rea", 403), ("scope=read++write", 400),
         ("scope=%22", 400),
         ("max_age=100", 200), ("max_age=99", 401), ("max_age=-1", 400), ("max_age=1e3", 400),
         ("max_age=9223372036854775807", 200), ("max_age=9223372036854775808", 400), ("scope=read&scope=read", 400),
-        ("scope=%zz", 400), ("unknown=1", 200),
+        ("scope=%zz", 400), ("unknown=1", 400), ("aud=api", 200), ("aud=api&audience=api", 400), ("aud=", 400),
+        ("role=admin", 200), ("role=root", 403), ("role=", 400), ("role=+", 400), ("roles=admin", 400), ("scope=", 400),
+        ("max_age=", 400), ("max_age=%2B5", 400), ("min_seq=1", 400), ("=", 400),
     ])
     func `a query asks for more than validity`(_ query: String, _ status: Int) {
         let token = world.pair().access
@@ -60,16 +62,54 @@ struct VerifyTests {
 
     @Test(arguments: [
         ("{\"audience\":\"api\",\"scope\":\"read\",\"max_age\":100}", 200), ("{\"audience\":\"billing\"}", 401),
-        ("{\"audience\":null,\"scope\":null,\"max_age\":null,\"token\":null}", 200), ("{\"audience\":[\"api\"]}", 400),
+        ("{\"token\":null}", 200), ("{\"audience\":[\"api\"]}", 400),
+        ("{\"audience\":null}", 400), ("{\"scope\":null}", 400), ("{\"role\":null}", 400), ("{\"max_age\":null}", 400),
+        ("{\"audience\":\"\"}", 400), ("{\"scope\":\"\"}", 400), ("{\"role\":\"\"}", 400), ("{\"role\":\" \"}", 400),
+        ("{\"aud\":\"billing\"}", 401), ("{\"aud\":\"api\",\"audience\":\"api\"}", 400), ("{\"role\":\"root\"}", 403),
+        ("{\"role\":\"admin\"}", 200), ("{\"roles\":[\"admin\"]}", 400), ("{\"min_seq\":1}", 400),
+        ("{\"a\\u0075d\":\"billing\"}", 401),
         ("{\"scope\":\"root\"}", 403), ("{\"max_age\":99}", 401), ("{\"max_age\":\"100\"}", 400),
         ("{\"max_age\":1.5}", 400),
         ("{\"max_age\":-1}", 400), ("{\"scope\":\"read\",\"scope\":\"read\"}", 400),
-        ("{\"audience\":\"api\",\"other\":{}}", 200),
+        ("{\"audience\":\"api\",\"other\":{}}", 400),
     ])
     func `so does the content`(_ json: String, _ status: Int) {
         let token = world.pair().access
         world.clock.advance(100)
         #expect(world.send(Ask("POST", "/verify").bearer(token).json(json)).status == UInt16(status))
+    }
+
+    @Test(arguments: ["GET", "HEAD", "POST"])
+    func `a condition counts in the query and in the content, whatever the method, and in both it is refused`(
+        _ method: String
+    ) {
+        let token = world.pair().access
+        func ask(_ query: String, _ json: String) -> UInt16 {
+            world.send(Ask(method, "/verify\(query)").bearer(token).json(json)).status
+        }
+        #expect(ask("?scope=read", "{\"role\":\"admin\"}") == 200)
+        #expect(ask("?scope=root", "{}") == 403 && ask("", "{\"scope\":\"root\"}") == 403)
+        #expect(ask("?scope=read", "{\"role\":\"root\"}") == 403 && ask("?role=root", "{\"scope\":\"read\"}") == 403)
+        #expect(ask("?scope=read", "{\"scope\":\"read\"}") == 400 && ask("?aud=api", "{\"audience\":\"api\"}") == 400)
+        #expect(ask("?scoop=read", "{}") == 400 && ask("", "{\"scoop\":\"read\"}") == 400)
+        let inContent = Ask(method, "/verify?scope=root").json("{\"token\":\"\(token)\"}")
+        #expect(world.send(inContent).code == "scope_insufficient")
+        #expect(world.send(Ask(method, "/verify").bearer(token).content("x", "text/plain")).status == 415)
+    }
+
+    @Test func `an error names the member, and never repeats a value`() {
+        let token = world.pair().access
+        func detail(_ ask: Ask) -> String? { world.send(ask.bearer(token)).string("detail") }
+        #expect(detail(Ask("GET", "/verify?scoop=secret-value")) == "Unknown condition: scoop.")
+        #expect(detail(Ask("POST", "/verify").json("{\"scoop\":\"secret-value\"}")) == "Unknown member: scoop.")
+        #expect(detail(Ask("POST", "/verify").json("{\"role\":\"\"}")) == "The condition role is empty.")
+        #expect(
+            detail(Ask("POST", "/verify").json("{\"max_age\":\"5\"}")) == "The member max_age must be a whole number.")
+        let long = String(repeating: "x", count: 33)
+        for name in ["\(long)", "a.b", "a\\\"b", "\\u0000", ""] {
+            let answer = detail(Ask("POST", "/verify").json("{\"\(name)\":1}"))
+            #expect(answer == "Unknown member: whose name is empty, long or not plain text.")
+        }
     }
 
     @Test func `HEAD is answered like GET (L8)`() {

@@ -35,8 +35,7 @@ final class World {
     let realm: Realm
     let shared: ApplicationShared
     let connections = ConnectionCounters()
-    /// What makes the service unready.
-    let unready = Lines()
+    let reloads = ReloadStatus()
     let application: Application
 
     init(
@@ -65,10 +64,13 @@ final class World {
             monotonic: { clock.now - Self.start },
             log: Log(level: .debug, form: .json, clock: wall) { log.add(String(decoding: $0, as: UTF8.self)) },
             random: { Random.bytes($0) }, storeHash: { user, hash in hashes.add("\(user.name) \(hash)") })
-        let unready = unready
         shared = ApplicationShared(
             realm: realm, connections: connections, openAPI: Array("openapi: 3.1.0\n".utf8),
-            monotonic: { clock.now * 1_000_000 }, random: { 0x0123_4567_89ab_cdef }, unreadiness: { unready.all })
+            monotonic: { clock.now * 1_000_000 }, random: { 0x0123_4567_89ab_cdef },
+            reloads: reloads,
+            process: ProcessFacts(
+                version: "1.2.3", pid: 42, startedAt: Self.start, paths: [(name: "keys", path: "/k")]),
+            appliedKeys: { keys.map { AppliedKey(key: $0, state: .signing) } })
         application = try Application(shared: shared)
     }
 

@@ -117,6 +117,46 @@ struct AtomicFileTests {
         try AtomicFile.withLock(scratch["a"], nothing)
     }
 
+    @Test(.enabled(if: geteuid() == 0, "only root gives files away"))
+    func `what root makes belongs to the owner of the directory`() throws {
+        let scratch = try Scratch()
+        try #require(chown(scratch.path, 65_533, 65_534) == 0)
+        try AtomicFile.withLock(scratch["a"]) { () throws(AccountsFault) in
+            try AtomicFile.replace(scratch["a"], with: [1])
+        }
+        try AtomicFile.makeDirectory(scratch["folder"])
+        try AtomicFile.makeDirectory(scratch["folder"])
+        for name in ["a", "a.lock", "folder"] { #expect(try owner(scratch[name]) == [65_533, 65_534]) }
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only root gives files away"))
+    func `a lock file that root left behind is given to the owner of the directory`() throws {
+        let scratch = try Scratch()
+        try AtomicFile.withLock(scratch["a"]) { () throws(AccountsFault) in }
+        try #require(chown(scratch.path, 65_533, 65_534) == 0)
+        try AtomicFile.withLock(scratch["a"]) { () throws(AccountsFault) in }
+        #expect(try owner(scratch["a.lock"]) == [65_533, 65_534])
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only root gives files away"))
+    func `a file with another name is not given away`() throws {
+        let scratch = try Scratch()
+        try AtomicFile.replace(scratch["secret"], with: [1])
+        try #require(link(scratch["secret"], scratch["a.lock"]) == 0)
+        try #require(chown(scratch.path, 65_533, 65_534) == 0)
+        #expect(throws: AccountsFault.system(call: "fchown", path: scratch["a.lock"], code: EMLINK)) {
+            try AtomicFile.withLock(scratch["a"]) { () throws(AccountsFault) in }
+        }
+        #expect(try owner(scratch["secret"]) == [0, 0])
+    }
+
+    private func owner(_ path: String) throws -> [UInt32] {
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        return try [FileAttributeKey.ownerAccountID, .groupOwnerAccountID].map {
+            try #require(attributes[$0] as? NSNumber).uint32Value
+        }
+    }
+
     private func real(_ path: String) throws -> String {
         let resolved = try #require(realpath(path, nil))
         defer { free(resolved) }

@@ -203,8 +203,17 @@ struct UserDirectoryTests {
     @Test func `claims are JSON, once each, and none of a token's own`() throws {
         #expect(try Claims.object([]) == Array("{}".utf8))
         #expect(try Claims.object([("a", "[1, 2]"), ("b", "null")]) == Array(#"{"a":[1, 2],"b":null}"#.utf8))
-        for members in [[("a", "x")], [("a", "1,\"iss\":2")], [("a", "1"), ("a", "2")], [("sub", "1")], [("a", "")]] {
-            #expect(throws: AccountsFault.self) { try Claims.object(members.map { (name: $0.0, value: $0.1) }) }
+        for (members, field) in [
+            ([("a", "x")], "claim a"), ([("a", "1,\"iss\":2")], "claim a"), ([("a", "")], "claim a"),
+            ([("a", "1"), ("a", "2")], "claims"), ([("sub", "1")], "claims"),
+        ] {
+            let fault = #expect(throws: AccountsFault.self) {
+                try Claims.object(members.map { (name: $0.0, value: $0.1) })
+            }
+            guard case .invalid(field, _) = fault else {
+                Issue.record("\(members): \(String(describing: fault))")
+                continue
+            }
         }
     }
 }

@@ -47,7 +47,7 @@ struct ConfigurationTests {
         for name in ["LISTEN", "ACCESS_TTL", "THREADS", "LOG", "ISSUER", "PORT", "ACESS_TTL"] {
             #expect(found.filter { $0.hasPrefix("MARTLET_\(name): ") }.count == 1, "\(name)")
         }
-        #expect(found.contains("MARTLET_ACESS_TTL: there is no such setting"))
+        #expect(found.contains("MARTLET_ACESS_TTL: there is no such setting; did you mean MARTLET_ACCESS_TTL?"))
         #expect(found.contains { $0.hasPrefix("MARTLET_THREADS: «0» is not a whole number from 1 to 256") })
     }
 
@@ -80,8 +80,13 @@ struct ConfigurationTests {
         (.claims, ["", "team", "team,level"], ["sub", "team,iss", "roles", "active"]),
         (
             .listen, ["[::1]:0", "localhost:8080", "unix:/a,0.0.0.0:1"],
-            ["", "8080", "::1:80", "a:b", "a:65536", "unix:", ":80", "[]:1"]
+            [
+                "", "8080", "::1:80", "a:b", "a:65536", "unix:", ":80", "[]:1", "auth.internal:80", "*:80", "1.2.3:80",
+                "127.0.0.1:1,127.0.0.1:1", "0.0.0.0:1,127.0.0.1:1", "[::]:1,[::1]:1", "127.0.0.1:1,localhost:1",
+                "unix:/a,unix:/a?mode=0600", "fd:a,fd:a",
+            ]
         ),
+        (.lockWait, ["0s", "10m"], ["-1s", "601s", "10"]), (.seen, ["", "/a/b"], ["a/"]),
         (.operatorListen, ["", "127.0.0.1:1", "fd:ops"], ["x", "proxy+127.0.0.1:1"]),
         (.trustedProxies, ["", "10.0.0.0/8, ::1 ,unix"], ["10.0.0.1/8", "localhost", "10.0.0.0/33", "::1,x"]),
         (.forwardedField, ["either", "forwarded", "x-forwarded-for"], ["", "x-real-ip", "Forwarded"]),
@@ -99,6 +104,14 @@ struct ConfigurationTests {
                 found.contains { $0.hasPrefix(setting.rawValue) } || setting == .argon2Passes,
                 "\(setting.rawValue)=\(text)")
         }
+    }
+
+    @Test func `the service and the operator cannot have one address`() {
+        let found = mistakes(["MARTLET_LISTEN": "0.0.0.0:8081"])
+        let sentence = "free of 127.0.0.1:8081, which 0.0.0.0:8081 takes already"
+        #expect(found == ["MARTLET_OPERATOR_LISTEN: «127.0.0.1:8081» is not \(sentence)"])
+        #expect(mistakes(["MARTLET_LISTEN": "[::]:8081"]) == [])
+        #expect(mistakes(["MARTLET_LISTEN": "127.0.0.1:0,127.0.0.1:0"]) == [])
     }
 
     @Test func `a proxy that introduces its clients has to be named`() throws {

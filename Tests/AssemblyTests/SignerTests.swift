@@ -82,21 +82,21 @@ struct SignerTests {
         defer { graph.close() }
         let file = try #require(files(.edDSA).first)
         try FileManager.default.moveItem(atPath: file, toPath: scratch["away"])
-        #expect(eventually { graph.shared.unreadiness().contains("keys_reload_failed") })
+        #expect(eventually { graph.shared.reloads.failures.contains { $0.source == .keys } })
         #expect(signs(graph, .edDSA) && graph.shared.realm.missingSigners(at: SystemClock.wall.now).isEmpty)
         try FileManager.default.moveItem(atPath: scratch["away"], toPath: file)
-        #expect(eventually { graph.shared.unreadiness().isEmpty })
+        #expect(eventually { graph.shared.reloads.failures.isEmpty })
     }
 
     @Test func `clients that ask for one that is missing are not taken up, until its key comes`() throws {
         let graph = try graph()
         defer { graph.close() }
         try write(client: "ES256")
-        #expect(eventually { graph.shared.unreadiness().contains("clients_reload_failed") })
+        #expect(eventually { graph.shared.reloads.failures.contains { $0.source == .clients } })
         #expect(graph.shared.realm.clients.current.client(id: "web") == nil)
         let made = try Key.generate(.es256, purpose: .access, createdAt: SystemClock.wall.now)
-        try keys.write(made, to: "new.jwk")
-        #expect(eventually { graph.shared.unreadiness().isEmpty && signs(graph, .es256) })
+        _ = try keys.write(made, to: "new.jwk")
+        #expect(eventually { graph.shared.reloads.failures.isEmpty && signs(graph, .es256) })
         #expect(graph.shared.realm.clients.current.client(id: "web")?.algorithm == "ES256")
     }
 
@@ -107,7 +107,7 @@ struct SignerTests {
         let file = try #require(files(.es256).first)
         try FileManager.default.removeItem(atPath: file)
         try write(client: "EdDSA")
-        #expect(eventually { !signs(graph, .es256) && graph.shared.unreadiness().isEmpty })
+        #expect(eventually { !signs(graph, .es256) && graph.shared.reloads.failures.isEmpty })
     }
 
     @Test func `a compromised key is given up although nothing else signs`() throws {
@@ -115,7 +115,8 @@ struct SignerTests {
         defer { graph.close() }
         let file = try #require(keys.files().first { $0.key.algorithm == .edDSA })
         let now = SystemClock.wall.now
-        try keys.write(file.key.with(file.key.lifecycle.compromised(at: now - now % 1_000)), to: file.name)
+        _ = try keys.write(
+            file.key.with(file.key.lifecycle.compromised(at: now - now % 1_000)), to: file.name, over: file.stamp)
         #expect(eventually { !signs(graph, .edDSA) })
         #expect(graph.shared.realm.missingSigners(at: SystemClock.wall.now) == ["EdDSA"])
     }

@@ -151,7 +151,12 @@ def test_a_successor_with_a_mistake_leaves_the_first_alone(make_server):
 def test_without_handover_a_second_process_is_refused(make_server):
     server = make_server(alg="HS256").start()
     failure = server.fail_to_start()
-    assert failure.code == 2 and "locked" in failure.text
+    assert failure.code == 75 and "Address already in use" in failure.text
+    assert ask(server.address) == 200
+    server.settings["listen"] = f"127.0.0.1:{free_port()}"
+    server.settings["operator_listen"] = ""
+    failure = server.fail_to_start()
+    assert failure.code == 75 and "locked" in failure.text
     assert ask(server.address) == 200
 
 
@@ -176,7 +181,7 @@ def test_a_unix_socket_has_the_mode_asked_for_and_replaces_a_stale_one(make_serv
     assert ask(path) == 200
     other = make_server(alg="HS256", listen=f"127.0.0.1:{free_port()},unix:{path}")
     failure = other.fail_to_start()
-    assert failure.code == 2 and f"unix:{path} is served by another process" in failure.text
+    assert failure.code == 75 and f"unix:{path} is served by another process" in failure.text
     os.kill(server.pid, signal.SIGTERM)
     assert server.run.process.wait(15) == 0
     assert not os.path.exists(path)

@@ -32,6 +32,49 @@ def test_a_shared_secret_makes_no_tokens_for_other_audiences(server, hs):
     assert server.refusal(forge.token()) == ""
     refused(server, forge.token(aud="api"), "alg_not_allowed")
     refused(server, forge.token(aud="api", without=("sid",)), "alg_not_allowed")
+    for audience in (["partner", "api"], ["api", "partner"], ["partner", "elsewhere"]):
+        refused(server, forge.token(aud=audience), "alg_not_allowed")
+        assert server.refusal(forge.token(aud=audience), audience="partner") == "alg_not_allowed"
+
+
+def test_a_shared_secret_ends_nothing_of_others(server, rs):
+    """Its holder knows genuine tokens of `partner`, and signs another session, subject or client into them."""
+    own = server.login(audience="partner")
+    forge = server.forge(own.access)
+    other = server.login(server.people[1])
+    milliseconds = f"{int(time.time() * 1000) - 5_000:012x}"
+    fresh = f"{milliseconds[:8]}-{milliseconds[8:]}-7000-8000-000000000001"
+    forgeries = [
+        forge.token(sid=rs.sid),
+        forge.token(sid=fresh),
+        forge.token(jti=rs.claims["jti"], exp=rs.claims["exp"]),
+        forge.token(sub=other.claims["sub"]),
+        forge.token(sub=other.claims["sub"], sid=other.sid, jti=other.claims["jti"], exp=other.claims["exp"]),
+    ]
+    for token in forgeries:
+        bearer = {"Authorization": f"Bearer {token}"}
+        for scope in ("local", "others", "global"):
+            answer = server.http.post("/logout", data={"scope": scope}, headers=bearer)
+            assert (answer.status_code, answer.json()["code"]) == (401, "alg_not_allowed")
+        answer = server.revoke(token)
+        assert (answer.status_code, answer.json()["code"]) == (403, "client_not_allowed")
+    assert [server.refusal(session.access) for session in (rs, own, other)] == ["", "", ""]
+
+
+@pytest.mark.parametrize("scope", ["local", "others", "global"])
+def test_a_token_of_a_shared_secret_ends_its_own_session(make_server, scope):
+    server = make_server(audience="api,partner", hs256_audiences="partner").start()
+    mine, other = server.login(audience="partner"), server.login()
+    answer = server.http.post("/logout", data={"scope": scope}, headers={"Authorization": f"Bearer {mine.access}"})
+    assert answer.status_code == 204
+    assert (server.refusal(mine.access) == "") == (scope == "others")
+    assert (server.refusal(other.access) == "") == (scope == "local")
+
+
+def test_several_audiences_are_told_of_at_the_start(server, make_server):
+    (event,) = server.events("several_audiences")
+    assert set(event["audiences"].split()) >= {"api", "partner"}
+    assert not make_server(audience="api", hs256_audiences="").start().events("several_audiences")
 
 
 NONE = ["none", "None", "NONE", "nOnE", "none ", " none", "", "n\u006fne", "null"]

@@ -169,8 +169,9 @@ def test_redirects(place, plain, secure, authority, foreign):
         assert through(plain, "/keys", status) == (0, "")
     assert through(plain, f"{secure.url}/keys") == (0, "")
     assert through(secure, f"//localhost:{secure.port}/keys") == (0, "")
+    assert through(plain, "keys") == through(plain, "./x/../keys#z") == (0, "")
     asked = len(plain.asked)
-    for location in (f"{plain.url}/keys", "http://issuer.example/", "file:///etc/passwd", "ftp://localhost/", "keys", ""):
+    for location in (f"{plain.url}/keys", "http://issuer.example/", "file:///etc/passwd", "ftp://localhost/"):
         assert through(secure, location) == (3, "keys_unreachable"), location
     assert len(plain.asked) == asked
     assert through(plain, "/from") == (3, "keys_unreachable")

@@ -112,7 +112,8 @@ def test_the_audit_file(minting, tmp_path):
         (("--subject", "x", "--ttl", "soon"), 2), (("--subject", "x", "--alg", "none"), 2),
         (("--subject", "x", "--claim", "exp=1"), 2), (("--subject", "x", "--claim", "a"), 2), (("--subject", "x", "--claim", "a=b"), 2),
         (("--subject", "x", "--scope", 'a"'), 2), (("--user", "nobody"), 1), (("--subject", "x", "--alg", "ES384"), 1),
-        (("--subject", 'x"y'), 1), (("--subject", "x", "--role", "r" * 5_000), 1), (("--subject", "x", "stray"), 2),
+        (("--subject", 'x"y'), 1), (("--subject", "x", "--role", "r" * 5_000), 2), (("--subject", "x", "--role", "a,b"), 2),
+        (("--subject", "x", "--audience", "api", "--audience", "partner"), 2), (("--subject", "x", "stray"), 2),
     ],
 )  # fmt: skip
 def test_what_cannot_be_minted(minting, words, status):

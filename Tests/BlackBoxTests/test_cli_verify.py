@@ -101,8 +101,9 @@ def test_the_token_may_come_from_anywhere(place, foreign):
     assert run(place, "verify", "-", *keys, stdin=token + "\r\n").returncode == 0
     assert run(place, "verify", "--token-env", "THE_TOKEN", *keys, THE_TOKEN=token).returncode == 0
     assert run(place, "verify", *keys, "--", token).returncode == 0
-    # Anything but a newline at the end is part of the token and spoils it.
-    for spoilt in (token + " ", " " + token, token + "\n\n", token + "\0", "\ufeff" + token):
+    assert run(place, "verify", "-", *keys, stdin="\ufeff" + token).returncode == 0
+    # Anything else but a newline at the end is part of the token and spoils it.
+    for spoilt in (token + " ", " " + token, token + "\n\n", token + "\0", "Bearer " + token, f'"{token}"'):
         assert run(place, "verify", "-", *keys, stdin=spoilt).returncode == 1
     assert run(place, "verify", "-", *keys, stdin="").returncode == 1
     assert run(place, "verify", "--token-env", "THE_TOKEN", *keys).returncode == 2
@@ -117,9 +118,9 @@ def test_the_token_may_come_from_anywhere(place, foreign):
         ({"exp": NOW - 40}, ("--leeway", "30"), "token_expired"),
         ({"exp": None}, (), "claim_missing"),
         ({"exp": "9999999999"}, (), "claim_invalid"),
-        ({"exp": 9999999999.5}, (), "claim_invalid"),
-        ({"exp": -1}, (), "claim_invalid"),
-        ({"exp": 2**63}, (), "claim_invalid"),
+        ({"exp": 9999999999.5}, (), ""),
+        ({"exp": -1}, (), "token_expired"),
+        ({"exp": 2**63}, (), ""),
         ({"exp": True}, (), "claim_invalid"),
         ({"exp": None, "Exp": 9999999999}, (), "claim_missing"),
         ({"nbf": NOW + 600}, (), "token_not_active"),
@@ -185,7 +186,7 @@ def test_tokens_that_no_key_could_mend(place, foreign):
     cases = {
         good + "AAAA": "signature_invalid", good[:-2]: "signature_invalid", good + "x": "token_malformed", f"{head}.{body}.": "signature_invalid",
         f"{head}.{body}": "token_malformed", good + ".": "token_malformed", "." * 5_000: "token_malformed",
-        f"{head}.{body}.{signature}=": "token_malformed", "a" * 9_000: "token_too_large",
+        f"{head}.{body}.{signature}=": "token_malformed", "a" * 65_537: "token_too_large",
         f"{b64url(compact({'alg': 'none'}))}.{body}.": "alg_not_allowed",
         f"{b64url(compact({'alg': 'None', 'kid': 'rs256-1'}))}.{body}.": "alg_not_allowed",
         forged(foreign, rs | {"alg": "HS256"}): "alg_not_allowed", forged(foreign, rs | {"alg": "PS256"}): "alg_not_allowed",
@@ -196,7 +197,7 @@ def test_tokens_that_no_key_could_mend(place, foreign):
         forged(foreign, claims=b'{"exp":9999999999,"exp":9999999999}'): "token_malformed",
         forged(foreign, claims=b'{"exp":9999999999,"\\u0065xp":1}'): "token_malformed",
         forged(foreign, claims=b"[]"): "token_malformed", forged(foreign, claims=b"\xef\xbb\xbf{}"): "token_malformed",
-        forged(foreign, claims=b'{"exp":1e999}'): "claim_invalid", forged(foreign, claims=b"[" * 3_000): "token_malformed",
+        forged(foreign, claims=b'{"exp":1e1000001}'): "claim_invalid", forged(foreign, claims=b"[" * 3_000): "token_malformed",
         attacker.sign(foreign.claims()): "signature_invalid",
         attacker.sign(foreign.claims(), jwk=attacker.jwk()): "signature_invalid",
         attacker.sign(foreign.claims(), jku="http://127.0.0.1:9/", x5u="http://127.0.0.1:9/"): "signature_invalid",
@@ -280,7 +281,7 @@ def test_junit_of_many_tokens(place, foreign):
     assert run(place, "verify", "--jwks", "jwks.json", "--junit", "r.xml", "--min-ttl", "1m", stdin=two).returncode == 4
     assert run(place, "verify", "--jwks", "http://127.0.0.1:9/", "--junit", "r.xml", stdin=two).returncode == 3
     assert xml.parse(place / "r.xml").getroot().get("errors") == "2"
-    assert run(place, "verify", "--jwks", "jwks.json", "--junit", "r.xml", stdin="").returncode == 0
+    assert run(place, "verify", "--jwks", "jwks.json", "--junit", "r.xml", stdin="").returncode == 2
 
 
 def test_a_report_is_xml_whatever_a_token_says(place, foreign):

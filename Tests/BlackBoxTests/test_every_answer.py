@@ -109,9 +109,17 @@ def test_no_bearer_token_is_401_without_an_error(spent, method, path):
 def test_auth_refuses_by_scope_and_role_for_every_method(spent, method):
     """J5, J6."""
     bearer = {"Authorization": f"Bearer {spent.login().access}"}
-    for query, code in (("scope=sing", "scope_insufficient"), ("role=captain", "role_insufficient")):
+    refusals = (
+        ("scope=sing", "scope_insufficient"),
+        ("role=captain", "role_insufficient"),
+        ("rolle=captain", "condition_invalid"),
+    )
+    for query, code in refusals:
         answer = spent.http.request(method, f"/auth?{query}", headers=bearer)
         assert (answer.status_code, answer.json()["code"]) == (403, code)
+    old = spent.forge(spent.login().access).token(auth_time=int(time.time()) - 500)
+    answer = spent.http.request(method, "/auth?max_age=100", headers={"Authorization": f"Bearer {old}"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth_too_old")
 
 
 def test_verify_by_get_takes_the_same_demands_as_by_post(spent):
@@ -125,10 +133,56 @@ def test_verify_by_get_takes_the_same_demands_as_by_post(spent):
 
     assert get(session.access, audience="api", scope="read write", max_age=60) == (200, None)
     assert get(session.access, scope="sing") == (403, "scope_insufficient")
+    assert get(session.access, role="captain") == (403, "role_insufficient")
+    assert get(session.access, aud="billing") == (401, "audience_mismatch")
     assert get(session.access, audience="billing") == (401, "audience_mismatch")
     assert get(old, max_age=100) == (401, "auth_too_old")
-    for query in ({"max_age": "x"}, {"max_age": "-1"}, {"scope": 'a"b'}):
+    unclear = ({"max_age": "x"}, {"max_age": "-1"}, {"scope": 'a"b'}, {"role": ""}, {"roles": "staff"}, {"min_seq": "1"})
+    for query in unclear:
         assert get(session.access, **query) == (400, "request_malformed")
+
+
+def test_verify_by_post_refuses_what_it_does_not_understand(spent):
+    """A condition counts in the query and in the content; in both, or misspelled in either, it is refused."""
+    session = spent.login()
+
+    def post(query, **members):
+        answer = spent.http.post(f"/verify{query}", json={"token": session.access} | members)
+        return answer.status_code, answer.json().get("code")
+
+    assert post("?scope=read", role="staff") == (200, None)
+    assert post("?scope=sing") == post("", scope="sing") == (403, "scope_insufficient")
+    assert post("?role=captain") == post("", role="captain") == (403, "role_insufficient")
+    for query, members in (
+        ("?scope=read", {"scope": "read"}),
+        ("?scoop=read", {}),
+        ("", {"scoop": "read"}),
+        ("", {"aud": None}),
+        ("", {"aud": "api", "audience": "api"}),
+        ("", {"min_seq": 1}),
+    ):
+        assert post(query, **members) == (400, "request_malformed")
+    answer = spent.http.request("GET", "/verify", content="x", headers={"Content-Type": "text/plain"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/logout", {"scoop": "global"}),
+        ("/logout", {"scope": ""}),
+        ("/logout?scope=global", {}),
+        ("/login", {"username": "amy", "password": "x", "audiences": "api"}),
+        ("/refresh", {"refresh_token": "x", "scopes": "read"}),
+    ],
+)
+def test_a_member_that_is_not_understood_is_named(spent, path, form):
+    session = spent.login()
+    answer = spent.http.post(path, data=form, headers={"Authorization": f"Bearer {session.access}"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "request_malformed")
+    name = path.partition("?")[2].partition("=")[0] or list(form)[-1]
+    assert name in answer.json()["detail"]
+    assert spent.refusal(session.access) == ""
 
 
 def refresh_tokens(server) -> dict[str, str]:

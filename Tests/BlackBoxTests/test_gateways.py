@@ -389,7 +389,7 @@ def test_bodies_and_other_headers_arrive(site, gateway):
 )
 def test_a_login_counts_for_the_address_of_the_client_and_no_other(site, gateway, lines):
     """Clients are neither one shared address nor able to choose theirs."""
-    name = f"nobody-{gateway.name}-{len(site.martlet.events('login_refused'))}"
+    name, mark = f"nobody-{gateway.name}", len(site.martlet.events("login_refused"))
     body = f'{{"username":"{name}","password":"wrong"}}'.encode()
     with gateway.client(source="127.0.0.2") as client:
         reply = client.ask([("Content-Type", "application/json"), *lines], "/login", "POST", body)
@@ -398,7 +398,7 @@ def test_a_login_counts_for_the_address_of_the_client_and_no_other(site, gateway
             assert reply.status == 400
             return
         assert reply.status == 401
-    refused = lambda: [event for event in site.martlet.events("login_refused") if event.get("username") == name]
+    refused = lambda: site.martlet.events("login_refused")[mark:]
     assert site.martlet.wait_for(refused, what=f"a line about {name}")[0]["source"] == "127.0.0.2"
 
 

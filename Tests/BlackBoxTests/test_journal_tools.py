@@ -95,9 +95,7 @@ def test_repair_goes_on_without_a_segment_that_cannot_be_read_at_all(killed):
     killed.kill()
     first, last = segments(killed)[0], segments(killed)[-1]
     assert first != last
-    octets = bytearray(first.read_bytes())
-    octets[0] ^= 1
-    first.write_bytes(octets)
+    first.write_bytes(bytes(first.stat().st_size))
     assert tool(killed, "repair").returncode == 1
     done = tool(killed, "repair", "--accept-loss")
     assert done.returncode == 0, done.stderr
@@ -160,7 +158,7 @@ def test_the_tools_read_a_running_server_and_change_nothing(make_server):
         assert done.returncode == 0, done.stderr
     for name in ("compact", "repair"):
         done = tool(server, name)
-        assert done.returncode == 2 and "locked" in done.stderr, name
+        assert done.returncode == 75 and "locked" in done.stderr, name
     assert sorted(path.name for path in server.state_path.iterdir()) == names
     server.stop()
     done = tool(server, "compact")

@@ -186,7 +186,7 @@ def test_a_second_rotation_waits_for_the_first(fresh):
 
 
 def test_two_rotations_at_once_make_one_successor(fresh):
-    settings = environment({"keys": fresh.keys_path})
+    settings = environment({"keys": fresh.keys_path, "operator_listen": fresh.settings["operator_listen"]})
     runs = [
         subprocess.Popen([BINARY, "keys", "rotate"], env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(8)

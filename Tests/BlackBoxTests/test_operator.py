@@ -1,5 +1,6 @@
 """The operator's listener: liveness, readiness, metrics."""
 
+import json
 import re
 
 import pytest
@@ -61,3 +62,40 @@ def test_the_operators_routes_take_get_and_head_only(server, path):
     answer = server.operator.post(path)
     assert answer.status_code == 405
     assert "GET" in answer.headers["allow"]
+
+
+def test_status_tells_what_the_service_applies(make_server):
+    """A reload is seen with its time and reason, and the counts and keys are those in use."""
+    server = make_server().start()
+
+    def reload_of(source: str) -> dict:
+        return server.admin.get("/admin/status").json()["reloads"][source]
+
+    status = server.admin.get("/admin/status")
+    assert status.status_code == 200
+    body = status.json()
+    assert body["pid"] == server.pid and body["status"] == "ready"
+    assert body["version"] == server.cli("version").stdout.split()[-1]
+    assert body["paths"]["keys"] == str(server.keys_path) and body["paths"]["users"] == str(server.users_path)
+    listed = json.loads(server.cli("keys", "list", "--json").stdout)
+    shown = [(key["kid"], key["state"]) for key in body["keys"]]
+    assert sorted(shown) == sorted((key["kid"], key["state"]) for key in listed)
+    assert all(entry["ok"] and entry["last_success"] >= body["started"] for entry in body["reloads"].values())
+    assert set(body["reloads"]) == {"settings", "keys", "users", "clients"}
+
+    count = body["users"]
+    good = server.users_path.read_text()
+    server.users_path.write_text("{")
+    server.wait_for(lambda: not reload_of("users")["ok"])
+    users = reload_of("users")
+    assert users["reason"] and users["last_attempt"] > users["last_success"]
+    assert server.admin.get("/admin/status").json()["users"] == count
+    server.users_path.write_text(good)
+    server.wait_for(lambda: reload_of("users")["ok"])
+
+
+def test_status_is_answered_on_the_unix_socket_only(server):
+    """It names files and keys, so the socket's mode decides who may ask."""
+    answer = server.operator.get("/admin/status")
+    assert answer.status_code == 404 and answer.json()["code"] == "not_found"
+    assert server.http.get("/admin/status").status_code == 404

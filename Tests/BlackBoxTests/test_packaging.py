@@ -47,6 +47,12 @@ def test_the_dockerfile_installs_the_listed_packages():
     assert installed(run) == packages("image-run")
 
 
+def test_the_documented_installation_has_every_package_of_the_image():
+    text = (ROOT / "docs/operations.md").read_text()
+    (line,) = re.findall(r"^apt-get install (.*)$", text, flags=re.MULTILINE)
+    assert sorted(line.split()) == packages("image-run")
+
+
 def test_every_package_has_a_step_and_a_reason():
     lines = [line for line in (ROOT / "scripts/packages").read_text().splitlines() if line and line[0] != "#"]
     assert lines and all(len(line.split(None, 2)) == 3 for line in lines)
@@ -80,7 +86,7 @@ def test_the_compose_file_gives_no_privileges_away():
 
 def test_everything_written_lies_on_a_volume():
     """The root is read-only, so each path of the image's settings is below a volume of the compose file."""
-    mounted = [entry.split(":")[1] for entry in compose()["services"]["martlet"]["volumes"]]
+    mounted = volume_paths()
     assert sorted(entry.split(":")[0] for entry in compose()["services"]["martlet"]["volumes"]) == sorted(
         compose()["volumes"]
     )
@@ -88,7 +94,9 @@ def test_everything_written_lies_on_a_volume():
     assert len(paths) == 4
     assert all(any(path == mount or path.startswith(mount + "/") for mount in mounted) for path in paths)
     declared = json.loads(re.search(r"^VOLUME (\[.*\])$", stages()[1], flags=re.MULTILINE).group(1))
-    assert sorted(declared) == sorted(mounted)
+    assert sorted(declared) == sorted([*mounted, "/run/martlet"])
+    sockets = re.findall(r"unix:(/[^\s,]+)", stages()[1])
+    assert sockets and all(str(Path(path).parent) in declared for path in sockets)
 
 
 # The run-time layout by hand, where there is no container engine.
@@ -136,8 +144,7 @@ def image(tmp_path_factory):
     shutil.copy(BINARY, root / "usr/local/bin/martlet")
     for name in ("dev", "proc", "tmp"):
         (root / name).mkdir(exist_ok=True)
-    for mount in ("state", "keys", "accounts"):
-        path = root / "var/lib/martlet" / mount
+    for path in (root / path.lstrip("/") for path in [*volume_paths(), "/run/martlet"]):
         path.mkdir(parents=True)
         path.chmod(0o700)
         os.chown(path, 10001, 10001)
@@ -151,7 +158,7 @@ def settings():
 
 def inside(root, environment, *arguments):
     """The command that runs the binary in the root: read-only but for the volumes, as the image's user."""
-    volumes = " ".join(f"mount --bind {root}{path} {root}{path};" for path in sorted(volume_paths()))
+    volumes = " ".join(f"mount --bind {root}{path} {root}{path};" for path in sorted([*volume_paths(), "/run/martlet"]))
     script = (
         f"set -e; mount --bind {root} {root}; {volumes} mount -o remount,bind,ro {root};"
         f" mount -t proc proc {root}/proc; mount --bind /dev {root}/dev;"

@@ -172,6 +172,31 @@ def test_introspection_of_a_refresh_token_follows_its_session(fast):
     assert active(successor) is False
 
 
+def test_a_valid_refresh_token_is_enough_for_a_logout(fast):
+    """Clients send what they have: an access token that is no longer valid must not keep the session alive."""
+    for authorization in ("Bearer undefined", "Bearer", "Basic eDp5", f"Bearer {fast.login().access}x"):
+        session = fast.login()
+        form = {"refresh_token": session.refresh}
+        assert fast.http.post("/logout", data=form, headers={"Authorization": authorization}).status_code == 204
+        assert dead(fast, session)
+    session = fast.login()
+    bearer = {"Authorization": f"Bearer {session.access}"}
+    assert fast.http.post("/logout", json={"refresh_token": "undefined"}, headers=bearer).status_code == 204
+    assert dead(fast, session)
+
+
+def test_scope_is_a_set(make_server):
+    """RFC 6749 section 3.3: the same scope in another order is the same request."""
+    server = make_server(alg="HS256", refresh_grace="30s").start()
+    session = server.login(scope="write read write")
+    assert sorted(session.claims["scope"].split()) == ["read", "write"]
+    first = server.refresh(session.refresh, scope="read write")
+    second = server.refresh(session.refresh, scope="write read read")
+    assert (second.status_code, second.headers["refresh-outcome"]) == (200, "replayed")
+    assert second.json() == first.json()
+    assert server.refresh(session.refresh, scope="read").json()["code"] == "refresh_mismatch"
+
+
 def test_cuts_over_the_unix_socket_end_what_they_name_and_survive_a_restart(make_server):
     """G14, H12, M6: by jti, sid, sub, client_id, kid and all."""
     server = make_server(alg="HS256")

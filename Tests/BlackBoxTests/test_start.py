@@ -142,7 +142,7 @@ def test_a_key_file_that_others_may_read_stops_the_start(stopped):
     """B22: mode 0644."""
     path = refresh_key(stopped)
     path.chmod(0o644)
-    refuses(stopped, path.name, "0600")
+    refuses(stopped, path.name, "0644", "chmod 600")
 
 
 def test_a_missing_refresh_secret_in_a_filled_directory_stops_the_start(stopped):
@@ -230,8 +230,36 @@ def test_an_address_in_use_stops_the_start_and_is_named(make_server):
     first = make_server(alg="HS256").start()
     second = make_server(alg="HS256", listen=f"127.0.0.1:{first.port}")
     failure = second.fail_to_start()
-    assert failure.code not in (0, None)
+    assert failure.code == 75
     assert str(first.port) in failure.text
+    assert not second.state_path.exists() and not second.keys_path.exists()
+
+
+@pytest.mark.parametrize(
+    ("listen", "word"),
+    [
+        ("auth.internal:8080", "IP address"),
+        ("*:8080", "IP address"),
+        (":8080", "IP address"),
+        ("8080", "IP address"),
+        ("http://127.0.0.1:8080", "IP address"),
+        ("127.0.0.1:18080,0.0.0.0:18080", "takes already"),
+        ("fd:web", "fd:web"),
+        ("unix:users.json", "not a socket"),
+    ],
+)
+def test_a_mistake_in_an_address_is_found_before_anything_is_made(make_server, listen, word):
+    server = make_server(alg="HS256", listen=listen)
+    refuses(server, word)
+    assert not server.state_path.exists() and not server.keys_path.exists()
+
+
+def test_a_socket_in_a_missing_directory_is_found_before_anything_is_made(make_server):
+    server = make_server(alg="HS256")
+    server.settings["listen"] = f"unix:{server.directory}/not-there/a.sock"
+    failure = server.fail_to_start()
+    assert failure.code == 75 and "not-there/a.sock" in failure.text
+    assert not server.state_path.exists() and not server.keys_path.exists()
 
 
 def test_version_and_help_answer_without_any_setup(make_server):
@@ -310,7 +338,7 @@ def test_a_thread_that_cannot_be_started_ends_the_start_or_is_one_of_several_loo
         try:
             server.start()
         except StartFailed as failure:
-            assert failure.code == 2
+            assert failure.code == 75
             refused.append(failure.text.splitlines()[-1])
             continue
         assert server.login().access

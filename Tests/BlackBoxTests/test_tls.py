@@ -383,19 +383,54 @@ def test_a_new_certificate_is_taken_up_under_load_without_a_lost_request(make_se
 
 
 def test_a_bad_renewal_keeps_the_old_certificate_and_says_so(make_secured):
-    """Readiness fails until it is mended."""
+    """The service serves on, degraded, until it is mended."""
     secured = make_secured()
     server = secured.server.start()
     expired = Pair("localhost", secured.middle, days=(-3, -1))
     expired.write(server.directory)
-    server.wait_for(lambda: server.operator.get("/readyz").status_code == 503)
-    # Readiness fails a moment before the reason is in the log.
+    server.wait_for(lambda: server.operator.get("/readyz").json()["degraded"] == ["tls_reload_failed"])
+    assert server.operator.get("/readyz").status_code == 200
+    assert server.metric('martlet_reload_last_success{source="tls"}') == 0
+    # The status changes a moment before the reason is in the log.
     server.wait_for(lambda: any("expired" in event["reason"] for event in server.events("reload_failed")), what="the reason")
     assert secured.serial() == secured.leaf.serial
     fresh = Pair("localhost", secured.middle)
     fresh.write(server.directory)
-    server.wait_for(lambda: server.operator.get("/readyz").status_code == 200)
+    server.wait_for(lambda: server.operator.get("/readyz").json()["degraded"] == [])
     assert secured.serial() == fresh.serial
+
+
+def expiry(server) -> int:
+    return server.metric("martlet_tls_certificate_expiry_timestamp_seconds")
+
+
+@pytest.mark.parametrize("first", ["certificate", "key"])
+def test_a_certificate_and_its_key_may_arrive_one_after_the_other(make_secured, first):
+    """In between they do not fit each other: the old pair serves, and there is no alarm."""
+    secured = make_secured()
+    server = secured.server.start()
+    assert expiry(server) == int(secured.leaf.certificate.not_valid_after_utc.timestamp())
+    fresh = Pair("localhost", secured.middle, days=(-1, 60))
+    writes = [(secured.certificate, fresh.chain), (secured.key, fresh.key_pem())]
+    for path, octets in writes if first == "certificate" else reversed(writes):
+        # In pieces, as cp(1) writes.
+        path.write_bytes(octets[:50])
+        server.wait_for(lambda: server.events("renewal_unfinished"), what="a look at the unfinished pair")
+        path.write_bytes(octets)
+    server.wait_for(lambda: secured.serial() == fresh.serial)
+    assert server.events("reload_failed") == []
+    assert server.operator.get("/readyz").json() == {"status": "ready", "reasons": [], "degraded": []}
+    assert expiry(server) == int(fresh.certificate.not_valid_after_utc.timestamp())
+
+
+def test_an_operator_who_asks_is_told_at_once_that_the_pair_does_not_fit(make_secured):
+    secured = make_secured()
+    server = secured.server.start()
+    secured.certificate.write_bytes(Pair("localhost", secured.middle).chain)
+    os.kill(server.pid, signal.SIGHUP)
+    server.wait_for(lambda: [event for event in server.events("reload_failed") if event["what"] == "tls"])
+    assert server.operator.get("/readyz").json()["degraded"] == ["tls_reload_failed"]
+    assert secured.serial() == secured.leaf.serial
 
 
 def test_draining_finishes_what_is_in_flight(make_secured):
@@ -428,8 +463,8 @@ def test_a_pair_that_cannot_serve_stops_the_start_and_is_named(make_secured):
     def put(pair: Pair) -> None:
         pair.write(directory)
 
-    secured.key.chmod(0o640)
-    refused(secured, "tls.key", "0640", "chmod 600")
+    secured.key.chmod(0o644)
+    refused(secured, "tls.key", "0644", "chmod 600")
     secured.key.unlink()
     refused(secured, "tls.key")
     put(secured.leaf)

@@ -79,6 +79,9 @@ def test_what_a_login_answers_agrees_with_its_tokens(server):
 def test_unrecognized_login_members_cannot_choose_a_session(server):
     """F13: identifiers that the client sends are not taken over."""
     wanted = "0190a0b0-c0d0-7000-8000-000000000000"
-    session = server.login(session_id=wanted, sid=wanted, jti=wanted)
+    for name in ("session_id", "sid", "jti"):
+        answer = server.try_login(server.people[0].name, server.people[0].password, **{name: wanted})
+        assert (answer.status_code, answer.json()["code"]) == (400, "request_malformed")
+    session = server.login(state=wanted)
     assert session.sid != wanted
     assert session.claims["jti"] != wanted

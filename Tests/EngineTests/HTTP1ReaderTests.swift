@@ -124,6 +124,12 @@ struct HTTP1ReaderTests {
         ("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", .codingUnsupported),
     ]
 
+    /// Content that is right by its chunks and by its length, so that nothing but the two fields is at fault.
+    static let twoFramings = [
+        "Content-Length: 15\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 15\r\n",
+    ]
+    .map { Refusal(text: post($0, "5\r\nhello\r\n0\r\n\r\n"), fault: .ambiguousFraming) }
+
     static let chunkLines: [(String, WireFault)] = [
         ("+5\r\nhello", .ambiguousFraming), ("-5\r\nhello", .ambiguousFraming), ("0x5\r\nhello", .ambiguousFraming),
         ("5_\r\nhello", .ambiguousFraming), ("\r\nhello", .ambiguousFraming), (" 5\r\nhello", .ambiguousFraming),
@@ -150,7 +156,7 @@ struct HTTP1ReaderTests {
         var all = requestLines.map { Refusal(text: $0.0 + "\r\nHost: a\r\n\r\n", fault: $0.1) }
         all += fields.map { Refusal(text: $0.0, fault: $0.1) }
         all += hosts.map { Refusal(text: host($0), fault: .hostMissingOrRepeated) }
-        all += framing.map { Refusal(text: post($0.0, "hello"), fault: $0.1) }
+        all += framing.map { Refusal(text: post($0.0, "hello"), fault: $0.1) } + twoFramings
         all += chunkLines.map { Refusal(text: chunks($0.0), fault: $0.1) }
         let old = "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
         return all + [Refusal(text: old, fault: .ambiguousFraming)]

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import HTTP
+import Synchronization
 import Testing
 
 @testable import Engine
@@ -20,15 +21,21 @@ struct LimitTests {
         let client = try TestClient(port: server.port)
         client.send(get("/echo"))
         #expect(client.receiveAnswer()?.status == 200)
-        // Each octet is progress, and none of it buys time.
+        // Each byte is progress, and none of it buys time: the answer comes while bytes still arrive. If each byte moved the
+        // deadline, it could not come before the last of them, 400 x 20 ms later.
+        let sent = Atomic<Int>(0)
+        let count = 400
+        let head = Array("GET / HTTP/1.1\r\nHost: a\r\nX: ".utf8)
+        let trickle = head + [UInt8](repeating: UInt8(ascii: "y"), count: count - head.count)
         Thread.detachNewThread {
-            for octet in Array("GET / HTTP/1.1\r\nHost: a\r\nX: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy".utf8) {
-                client.send([octet])
+            for byte in trickle where client.send([byte]) {
+                sent.add(1, ordering: .relaxed)
                 usleep(20_000)
             }
         }
         let answer = client.receiveAnswer()
         #expect(answer?.status == 408)
+        #expect(sent.load(ordering: .relaxed) < count)
         #expect(answer?.field("Connection") == "close")
         #expect(server.counters.timedOut.load(ordering: .relaxed) == 1)
     }

@@ -37,7 +37,8 @@ struct ListeningTests {
         defer { taken.stop() }
         let path = Self.path()
         let fault = EngineFault.system(
-            call: "bind", subject: "127.0.0.1:\(taken.port)", reason: "Address already in use")
+            call: "bind", subject: "127.0.0.1:\(taken.port)", reason: "Address already in use",
+            code: EADDRINUSE)
         #expect(throws: fault) {
             try Self.server([.unix(path: path), .tcp(host: "127.0.0.1", port: taken.port)])
         }
@@ -87,7 +88,9 @@ struct ListeningTests {
         let path = Self.path()
         try "precious".write(toFile: path, atomically: true, encoding: .utf8)
         defer { unlink(path) }
-        #expect(throws: EngineFault.self) { try Self.server([.unix(path: path)]) }
+        let fault = EngineFault.system(
+            call: "bind", subject: "unix:\(path)", reason: "there is a file that is not a socket")
+        #expect(throws: fault) { try Self.server([.unix(path: path)]) }
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "precious")
     }
 

@@ -80,6 +80,33 @@ struct ServingTests {
         #expect(other.ask(get("/echo", "Expect: magic\r\n"))?.status == 417)
     }
 
+    @Test func `asks for no content that is not wanted, however its head arrives`() throws {
+        let server = try TestServer()
+        defer { server.stop() }
+        let head = "POST /unwanted HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+        for piece in [head.utf8.count, 20] {
+            let client = try TestClient(port: server.port)
+            let octets = Array(head.utf8)
+            for start in stride(from: 0, to: octets.count, by: piece) {
+                client.send(Array(octets[start..<min(start + piece, octets.count)]))
+                usleep(1_000)
+            }
+            let answer = try #require(client.receiveAnswer())
+            #expect(answer.status == 404 && answer.body == "unwanted")
+            #expect(answer.field("Connection") == "close")
+        }
+        // Where the content has come, too, the handler has all of the request.
+        let client = try TestClient(port: server.port)
+        #expect(client.ask(head + "hello")?.body == "post /unwanted? service 127.0.0.1\nhello")
+    }
+
+    @Test func `its loops answer whether they turn`() throws {
+        let server = try TestServer(threads: 3)
+        #expect(server.server.isAlive(withinMilliseconds: 30_000))
+        server.stop()
+        #expect(server.server.isAlive(withinMilliseconds: 0))
+    }
+
     @Test func `L8, L10: HEAD, 204 and 304 have no content, and only HEAD a length`() throws {
         let server = try TestServer()
         defer { server.stop() }

@@ -71,6 +71,14 @@ final class TestHandler: Handler {
         return .answered
     }
 
+    /// Content for paths that begin with `/unwanted` is not.
+    func admits(_ request: borrowing Request, _ response: inout Response) -> Bool {
+        guard request.text(request.path).hasPrefix("/unwanted") else { return true }
+        response.status = 404
+        response.body.append(contentsOf: "unwanted".utf8)
+        return false
+    }
+
     func refuse(_ fault: WireFault, from _: PeerAddress, over _: Channel, _ response: inout Response) {
         response.status = fault.status
         response.body = Array(fault.rawValue.utf8)

@@ -52,12 +52,35 @@ struct WebAddressTests {
     }
 
     @Test(arguments: [
-        "http://b.example/", "http://127.0.0.1/", "http://localhost:1/", "ftp://b.example/", "file:///etc/passwd",
-        "javascript:x", "y", "../y", "?z", "", "/a b", "/a\u{7F}",
+        ("http://b.example/", FetchFault.insecure("http://b.example/")),
+        ("http://127.0.0.1/", .insecure("http://127.0.0.1/")),
+        ("http://localhost:1/", .insecure("http://localhost:1/")),
+        ("ftp://b.example/", .url("ftp://b.example/")), ("file:///etc/passwd", .url("file:///etc/passwd")),
+        ("javascript:x", .url("javascript:x")), ("/a b", .url("/a b")), ("/a\u{7F}", .url("/a?")), ("a b", .url("a b")),
+        ("//", .url("https://")),
     ])
-    func `follows no redirect off TLS, to another scheme, or to what is no address`(_ location: String) throws {
+    func `follows no redirect off TLS, to another scheme, or to what is no address`(
+        _ location: String, _ fault: FetchFault
+    ) throws {
         let address = try WebAddress("https://a.example/x")
-        #expect(throws: FetchFault.self) { try address.redirected(to: location) }
+        #expect(throws: fault) { try address.redirected(to: location) }
+    }
+
+    /// RFC 3986 §5.4, as far as the references name another target and no fragment.
+    @Test(arguments: [
+        ("g", "/b/c/g"), ("./g", "/b/c/g"), ("g/", "/b/c/g/"), ("/g", "/g"), ("?y", "/b/c/d;p?y"), ("g?y", "/b/c/g?y"),
+        ("#s", "/b/c/d;p?q"), ("g#s", "/b/c/g"), (";x", "/b/c/;x"), ("g;x", "/b/c/g;x"), ("", "/b/c/d;p?q"),
+        (".", "/b/c/"), ("./", "/b/c/"), ("..", "/b/"), ("../", "/b/"), ("../g", "/b/g"), ("../..", "/"),
+        ("../../", "/"),
+        ("../../g", "/g"), ("../../../g", "/g"), ("../../../../g", "/g"), ("/./g", "/g"), ("/../g", "/g"),
+        ("g.", "/b/c/g."),
+        (".g", "/b/c/.g"), ("g..", "/b/c/g.."), ("..g", "/b/c/..g"), ("./../g", "/b/g"), ("./g/.", "/b/c/g/"),
+        ("g/./h", "/b/c/g/h"), ("g/../h", "/b/c/h"), ("g;x=1/./y", "/b/c/g;x=1/y"), ("g;x=1/../y", "/b/c/y"),
+        ("g?y/./x", "/b/c/g?y/./x"), ("g?y/../x", "/b/c/g?y/../x"),
+    ])
+    func `resolves a reference`(_ reference: String, _ target: String) throws {
+        let base = try WebAddress("https://a.example/b/c/d;p?q")
+        #expect(try base.redirected(to: reference).text == "https://a.example" + target)
     }
 
     @Test func `a redirect may lead onto TLS`() throws {

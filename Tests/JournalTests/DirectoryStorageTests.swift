@@ -73,6 +73,123 @@ struct DirectoryStorageTests {
         writer.close()
     }
 
+    @Test(arguments: ["removed", "replaced"])
+    func `a lock that is taken away stops acknowledgements`(_ way: String) throws {
+        let directory = TemporaryDirectory()
+        let writer = try reopen(DirectoryStorage(path: directory.path))
+        _ = try writer.write(.revoke(1))
+        let path = directory.path + "/LOCK"
+        try FileManager.default.removeItem(atPath: path)
+        if way == "replaced" { try directory.put("LOCK", []) }
+        let fault = JournalFault.contested(what: "\(path) was removed or replaced")
+        #expect(throws: JournalFault.unwritable(reason: fault.description)) { try writer.write(.revoke(2)) }
+        #expect(writer.condition == .replaced)
+        writer.close()
+    }
+
+    @Test func `a segment that another process begins stops acknowledgements, though the lock is in its place`() throws
+    {
+        let directory = TemporaryDirectory()
+        let writer = try reopen(DirectoryStorage(path: directory.path))
+        _ = try writer.write(.revoke(1))
+        let lock = directory.path + "/LOCK"
+        try FileManager.default.moveItem(atPath: lock, toPath: lock + ".away")
+        let other = try reopen(DirectoryStorage(path: directory.path))
+        try FileManager.default.removeItem(atPath: lock)
+        try FileManager.default.moveItem(atPath: lock + ".away", toPath: lock)
+        let newer = directory.path + "/" + SegmentName(number: 2, firstSeq: 3).text
+        let fault = JournalFault.contested(what: "\(newer) was begun by another process")
+        #expect(throws: JournalFault.unwritable(reason: fault.description)) { try writer.write(.revoke(2)) }
+        writer.close()
+        other.close()
+    }
+
+    @Test func `what another process may be writing is not compacted away`() throws {
+        let directory = TemporaryDirectory()
+        let storage = DirectoryStorage(path: directory.path)
+        let writer = try reopen(storage, .test(segmentRecordCount: 4))
+        for number in UInt64(0)..<9 { _ = try writer.write(.revoke(number)) }
+        try FileManager.default.removeItem(atPath: directory.path + "/LOCK")
+        let fault = JournalFault.contested(what: "\(directory.path)/LOCK was removed or replaced")
+        let names = try directory.names()
+        #expect(throws: fault) { try storage.remove([firstSegment]) }
+        #expect(throws: fault) { try storage.rename(firstSegment, to: "away") }
+        #expect(throws: fault) { try storage.truncate(firstSegment, to: 0) }
+        #expect(throws: JournalFault.unwritable(reason: fault.description)) { try writer.compact(EveryRecord()) }
+        #expect(try directory.names() == names)
+        writer.close()
+    }
+
+    @Test func `a start removes drafts of its own, and nobody else's`() throws {
+        let directory = TemporaryDirectory()
+        try reopen(DirectoryStorage(path: directory.path)).close()
+        let segment = SegmentName(number: 9, firstSeq: 9).text
+        let ours = [
+            segment + ".tmp", SnapshotName(number: 9).text + ".tmp", "RESERVE.tmp", segment + ".00001040.torn.tmp",
+        ]
+        let others = ["notes.tmp", "a.jrn.tmp", "9.snap.tmp", "LOCK.tmp", segment + ".1040.torn.tmp", ".tmp"]
+        for name in ours + others { try directory.put(name, [1]) }
+        try reopen(DirectoryStorage(path: directory.path)).close()
+        let left = try directory.names().filter { $0.hasSuffix(".tmp") }
+        #expect(left == others.sorted())
+    }
+
+    @Test func `names that a killed process left are made durable before the directory is read`() throws {
+        let directory = TemporaryDirectory()
+        try reopen(DirectoryStorage(path: directory.path)).close()
+        let calls = CountingCalls()
+        let storage = DirectoryStorage(path: directory.path, calls: calls)
+        _ = try JournalReader(storage)
+        storage.unlock()
+        let events = calls.events
+        let locked = try #require(events.firstIndex(of: "lock"))
+        let synced = try #require(events[locked...].firstIndex(of: "sync directory"))
+        let read = try #require(events[locked...].firstIndex(of: "names"))
+        #expect(locked < synced && synced < read)
+    }
+
+    @Test func `what a killed process said of itself does not outlive it`() throws {
+        let directory = TemporaryDirectory()
+        let storage = DirectoryStorage(path: directory.path)
+        try storage.lock()
+        storage.announce("serving\n")
+        #expect(try directory.octets("LOCK") == Array("serving\n".utf8))
+        storage.announce("leaving\n")
+        #expect(try directory.octets("LOCK") == Array("leaving\n".utf8))
+        storage.unlock()
+        try storage.lock()
+        #expect(try directory.octets("LOCK").isEmpty)
+        storage.unlock()
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only root gives files away"))
+    func `what root makes belongs to the owner of the directory`() throws {
+        let directory = TemporaryDirectory()
+        try reopen(DirectoryStorage(path: directory.path)).close()
+        try #require(chown(directory.path, 65_533, 65_534) == 0)
+        let writer = try reopen(DirectoryStorage(path: directory.path))
+        _ = try writer.compact(EveryRecord())
+        writer.close()
+        for name in try directory.names() {
+            let attributes = try FileManager.default.attributesOfItem(atPath: "\(directory.path)/\(name)")
+            #expect(attributes[.ownerAccountID] as? UInt32 == 65_533, "\(name)")
+            #expect(attributes[.groupOwnerAccountID] as? UInt32 == 65_534, "\(name)")
+        }
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only root writes everywhere"))
+    func `a draft that has another name elsewhere is begun anew, not written`() throws {
+        let directory = TemporaryDirectory()
+        let storage = DirectoryStorage(path: directory.path)
+        try storage.lock()
+        try directory.put("secret", [1, 2, 3])
+        try #require(link(directory.path + "/secret", directory.path + "/file.tmp") == 0)
+        try storage.create("file", content: [9]).close()
+        #expect(try directory.octets("secret") == [1, 2, 3])
+        #expect(try directory.octets("file") == [9])
+        storage.unlock()
+    }
+
     @Test func `reads a file in pieces up to its end`() throws {
         let directory = TemporaryDirectory()
         let storage = DirectoryStorage(path: directory.path)
@@ -134,7 +251,7 @@ struct DirectoryStorageTests {
         #expect(calls.directorySyncCount == 3)
         writer.close()
         // As after a compaction that was cut short before it removed anything.
-        let names = (100..<164).map { "\($0).tmp" }
+        let names = (100..<164).map { SegmentName(number: $0, firstSeq: $0).text + ".tmp" }
         for name in names { try directory.put(name, [1]) }
         calls.reset()
         try reopen(storage, .test(segmentRecordCount: 4)).close()
@@ -152,12 +269,13 @@ struct DirectoryStorageTests {
         }
     }
 
-    @Test func `a fault names the call, the path and the reason`() {
+    @Test func `a missing parent is named, with what to do`() {
         let storage = DirectoryStorage(path: "/nonexistent/state")
         let fault = #expect(throws: JournalFault.self) { try storage.lock() }
         #expect(
             fault?.description
-                == "mkdir failed for /nonexistent/state: No such file or directory. Check space, permissions and the disk."
+                == "/nonexistent/state cannot be made: the directory around it does not exist. Make it, mount its volume, or "
+                + "set MARTLET_STATE."
         )
     }
 }
@@ -173,6 +291,7 @@ private final class CountingCalls: SystemCalls {
         var unlinks = 0
         var directorySyncs = 0
         var directories: Set<Int32> = []
+        var events: [String] = []
     }
 
     private let linux = LinuxCalls()
@@ -180,6 +299,9 @@ private final class CountingCalls: SystemCalls {
 
     var unlinkCount: Int { counts.withLock { $0.unlinks } }
     var directorySyncCount: Int { counts.withLock { $0.directorySyncs } }
+
+    /// Locking, and reading and syncing of directories, in their order.
+    var events: [String] { counts.withLock { $0.events } }
 
     func reset() {
         counts.withLock {
@@ -197,7 +319,11 @@ private final class CountingCalls: SystemCalls {
     }
 
     func synchronize(_ file: Int32) throws(SystemError) {
-        counts.withLock { if $0.directories.contains(file) { $0.directorySyncs += 1 } }
+        counts.withLock { counts in
+            guard counts.directories.contains(file) else { return }
+            counts.directorySyncs += 1
+            counts.events.append("sync directory")
+        }
         try linux.synchronize(file)
     }
 
@@ -216,9 +342,16 @@ private final class CountingCalls: SystemCalls {
     func truncate(_ file: Int32, to byteCount: UInt64) throws(SystemError) { try linux.truncate(file, to: byteCount) }
     func rename(_ path: String, to newPath: String) throws(SystemError) { try linux.rename(path, to: newPath) }
     func makeDirectory(_ path: String) throws(SystemError) { try linux.makeDirectory(path) }
-    func lock(_ file: Int32) throws(SystemError) { try linux.lock(file) }
+    func lock(_ file: Int32) throws(SystemError) {
+        counts.withLock { $0.events.append("lock") }
+        try linux.lock(file)
+    }
     func unlock(_ file: Int32) { linux.unlock(file) }
-    func names(in path: String) throws(SystemError) -> [String] { try linux.names(in: path) }
+    func names(in path: String) throws(SystemError) -> [String] {
+        counts.withLock { $0.events.append("names") }
+        return try linux.names(in: path)
+    }
+    func changes(in path: String) throws(SystemError) -> UInt64 { try linux.changes(in: path) }
     func status(of path: String) throws(SystemError) -> FileStatus { try linux.status(of: path) }
     func status(of file: Int32) throws(SystemError) -> FileStatus { try linux.status(of: file) }
     func read(_ path: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {

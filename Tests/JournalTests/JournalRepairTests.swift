@@ -79,10 +79,27 @@ struct JournalRepairTests {
     @Test func `nothing to go on with is refused, and changes nothing`() throws {
         try fill()
         let names = try directory.names()
-        for name in names where name != "LOCK" { try edit(name, at: 1) }
+        for name in names where name != "LOCK" { try directory.put(name, [UInt8](repeating: 7, count: 8_192)) }
         let repair = try JournalRepair(path: directory.path, options: .test())
-        #expect(throws: JournalFault.self) { try repair.acceptLoss() }
+        #expect(
+            throws: JournalFault.corrupt(file: directory.path, offset: 0, expectation: "a file with a good header")
+        ) { try repair.acceptLoss() }
         #expect(try directory.names().filter { !$0.hasPrefix("repair") } == names)
+    }
+
+    @Test func `a segment whose beginning was overwritten gives back every record that is whole`() throws {
+        let writer = try reopen(storage)
+        for number in UInt64(0)..<20 { _ = try writer.write(.revoke(number)) }
+        writer.close()
+        var octets = try directory.octets(firstSegment)
+        let log = Array(String(repeating: "{\"event\":\"login_succeeded\"}\n", count: 170).utf8)
+        octets.replaceSubrange(0..<log.count, with: log)
+        try directory.put(firstSegment, octets)
+        let repair = try JournalRepair(path: directory.path, options: .test())
+        let report = try repair.acceptLoss()
+        let lost = UInt64((log.count - 4_096 + 63) / 64)
+        #expect(report.unreadable.isEmpty && report.lostCount == lost)
+        #expect(try numbers() == Array((lost - 1)..<20))
     }
 
     @Test func `a repair that was cut short is done again`() throws {

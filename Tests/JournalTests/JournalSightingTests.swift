@@ -12,9 +12,25 @@ struct JournalSightingTests {
         try sighting.check(store: UUID(high: 1, low: 2), lastSeq: seq)
     }
 
-    @Test(arguments: [(1, 2, 6), (1, 3, 7), (2, 2, 9), (1, 2, 0)] as [(UInt64, UInt64, UInt64)])
-    func `one that is behind, or another, was rolled back`(_ high: UInt64, _ low: UInt64, _ seq: UInt64) {
-        #expect(throws: JournalFault.self) { try sighting.check(store: UUID(high: high, low: low), lastSeq: seq) }
+    @Test(arguments: [6, 0] as [UInt64])
+    func `one that is behind was rolled back`(_ seq: UInt64) {
+        let what = "The journal ends at record \(seq), but record 7 was seen"
+        #expect(throws: JournalFault.rolledBack(what: what)) { try sighting.check(store: sighting.store, lastSeq: seq) }
+    }
+
+    @Test(arguments: [(1, 3, 7), (2, 2, 9)] as [(UInt64, UInt64, UInt64)])
+    func `another one stands in for it`(_ high: UInt64, _ low: UInt64, _ seq: UInt64) {
+        let found = UUID(high: high, low: low)
+        let what = "The state directory holds journal \(found), but \(sighting.store) was seen"
+        #expect(throws: JournalFault.rolledBack(what: what)) { try sighting.check(store: found, lastSeq: seq) }
+    }
+
+    @Test func `the file that it was read from is named`() {
+        var read = sighting
+        read.path = "/keys/state.seen"
+        let what = "The journal ends at record 1, but record 7 was seen (/keys/state.seen)"
+        #expect(throws: JournalFault.rolledBack(what: what)) { try read.check(store: read.store, lastSeq: 1) }
+        #expect(read == sighting)
     }
 
     @Test func `so was an empty directory`() {

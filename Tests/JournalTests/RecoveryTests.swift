@@ -67,12 +67,11 @@ struct RecoveryTests {
     func `a flipped bit in what was acknowledged is refused with file and offset`(_ seq: Int) throws {
         let storage = try crashed(after: 3)
         storage.edit(firstSegment) { $0[offset(seq) + 33] ^= 4 }
-        let fault = #expect(throws: JournalFault.self) { try replay(storage) }
-        guard case .corrupt(firstSegment, UInt64(offset(seq)), _)? = fault else {
-            Issue.record("\(String(describing: fault))")
-            return
-        }
-        #expect(try #require(fault).description.contains("\(firstSegment) is damaged at offset \(offset(seq))"))
+        let fault = JournalFault.corrupt(
+            file: firstSegment, offset: UInt64(offset(seq)),
+            expectation: try checksumExpectation(storage.files[firstSegment] ?? [], offset(seq)))
+        #expect(throws: fault) { try replay(storage) }
+        #expect(fault.description.contains("\(firstSegment) is damaged at offset \(offset(seq))"))
         // A refused start lets go of the lock.
         #expect(!storage.state.withLock { $0.isLocked })
     }
@@ -119,11 +118,11 @@ struct RecoveryTests {
         for seq in [16_384, 16_385, 20_480, 29_999] {
             let damaged = MemoryStorage(files: storage.files)
             damaged.edit(firstSegment) { $0[offset(seq) + 40] ^= 1 }
-            let fault = #expect(throws: JournalFault.self) { try replay(damaged) }
-            guard case .corrupt(firstSegment, UInt64(offset(seq)), _)? = fault else {
-                Issue.record("\(seq): \(String(describing: fault))")
-                continue
-            }
+            let expectation = try checksumExpectation(damaged.files[firstSegment] ?? [], offset(seq))
+            #expect(
+                throws: JournalFault.corrupt(
+                    file: firstSegment, offset: UInt64(offset(seq)), expectation: expectation)
+            ) { try replay(damaged) }
         }
     }
 
@@ -183,10 +182,15 @@ struct RecoveryTests {
         let storage = MemoryStorage()
         for _ in 0..<3 { try reopen(storage).close() }
         let second = try #require(storage.files.keys.sorted().dropFirst().first)
-        for name in [firstSegment, second] {
+        let third = try #require(storage.files.keys.max())
+        let cases = [
+            (missing: firstSegment, named: second, sentence: "the first segment, number 1, is missing"),
+            (missing: second, named: third, sentence: "segment 2 is missing"),
+        ]
+        for (missing, named, sentence) in cases {
             let copy = MemoryStorage(files: storage.files)
-            copy.state.withLock { $0.files[name] = nil }
-            #expect(throws: JournalFault.self) { try replay(copy) }
+            copy.state.withLock { $0.files[missing] = nil }
+            #expect(throws: JournalFault.corrupt(file: named, offset: 32, expectation: sentence)) { try replay(copy) }
         }
     }
 
@@ -209,6 +213,22 @@ struct RecoveryTests {
         for _ in 0..<2 { try reopen(other, .test(random: TestRandom(9))).close() }
         let second = try #require(other.files.keys.sorted().last)
         storage.edit(second) { $0 = other.files[second] ?? [] }
-        #expect(throws: JournalFault.self) { try replay(storage) }
+        let (mine, foreign) = (try store(in: storage, firstSegment), try store(in: other, firstSegment))
+        #expect(
+            throws: JournalFault.corrupt(file: second, offset: 16, expectation: "store \(mine), found \(foreign)")
+        ) { try replay(storage) }
+    }
+
+    private func store(in storage: MemoryStorage, _ name: String) throws -> UUID {
+        try SegmentHeader(storage.files[name] ?? [], name: try #require(SegmentName(name))).store
+    }
+
+    /// What is said of a record whose checksum is not the one of its octets.
+    private func checksumExpectation(_ file: [UInt8], _ offset: Int) throws -> String {
+        let salt = try SegmentHeader(file, name: try #require(SegmentName(firstSegment))).salt
+        let covered = Array(file[(offset + 4)..<(offset + 64)])
+        let computed = CRC32C.checksum(covered.span, seed: salt)
+        let stored = (0..<4).reduce(UInt32(0)) { $0 | UInt32(file[offset + $1]) << UInt32(8 * $1) }
+        return "checksum \(hex(UInt64(computed), digits: 8)) expected, \(hex(UInt64(stored), digits: 8)) found"
     }
 }

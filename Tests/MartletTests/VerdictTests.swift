@@ -108,4 +108,50 @@ struct VerifyOptionsTests {
             #expect(outcome.status == 2 && !outcome.complaint.contains("c2VjcmV0") && outcome.output.isEmpty)
         }
     }
+
+    @Test func `a token that lives exactly as long as was asked for is valid`() throws {
+        let claims = try TokenExpectations().check(Array(#"{"exp":1000}"#.utf8), typ: "JWT", now: 1_000)
+        func outcome(_ timeLeft: Int64) -> Verdict.Outcome {
+            let facts = Verdict.Facts(payload: [], claims: claims, algorithm: "RS256", kid: nil, timeLeft: timeLeft)
+            return Verdict.good(facts, timeLeftMin: 60).outcome
+        }
+        #expect(outcome(61) == .valid && outcome(60) == .valid && outcome(59) == .expiring)
+    }
+
+    @Test(arguments: [
+        ("##[group]x", "#\\u{23}[group]x"), ("x ##vso[task]y", "x #\\u{23}vso[task]y"),
+        ("###[a]", "#\\u{23}\\u{23}[a]"),
+        ("# [a] #", "# [a] #"),
+    ])
+    func `no build command survives in a text`(_ text: String, _ shown: String) {
+        #expect(Printable.text(text) == shown)
+        #expect(JUnitReport.escaped(text).contains("##") == false)
+        #expect(VerdictText.json(.refused("a", text), number: nil).contains("##") == false)
+        #expect(VerdictText.line(.refused("a", text), number: nil).contains("##") == false)
+        #expect(VerdictText.annotation(.refused("a", text), number: nil).contains("##") == false)
+    }
+
+    @Test func `JSON with a broken build command has the same value`() throws {
+        let text = try #require(JSONRendering.text(Array(###"{"##a":"##vso[x]"}"###.utf8), isPretty: false))
+        #expect(text == ###"{"#\u0023a":"#\u0023vso[x]"}"###)
+    }
+
+    @Test(arguments: [
+        ("Bearer ey.a.b", "The text begins with \"Bearer\". Pass the token alone."),
+        ("\"ey.a.b\"", "The text has quotes or brackets in it. Pass the token alone."),
+        ("ey.a.b\"", "The text has quotes or brackets in it. Pass the token alone."),
+        ("ey.a\u{A0}.b", "The text has the byte 0xc2, which no token has."),
+        ("ey.a b.c", "The text has blanks or line breaks in it. A token is one word."),
+        (
+            "ey.a.b==",
+            "The token has the characters + / or =, which are base64. Tokens are base64url without padding (RFC 7515)."
+        ),
+    ])
+    func `what is pasted along with a token is named`(_ text: String, _ reason: String) {
+        #expect(Verdict.complaint(about: Array(text.utf8)) == .refused("token_malformed", reason))
+    }
+
+    @Test func `a token has nothing to complain about`() {
+        #expect(Verdict.complaint(about: Array("eyJ-_.a.b".utf8)) == nil)
+    }
 }

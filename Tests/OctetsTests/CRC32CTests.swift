@@ -28,6 +28,7 @@ struct CRC32CTests {
                 for _ in 0..<8 { register = register & 1 == 1 ? register >> 1 ^ 0x82f6_3b78 : register >> 1 }
             }
             #expect(checksum(octets, seed: seed) == ~register)
+            #expect(CRC32C.seed(of: ~register, over: octets.span) == seed)
             #expect(CRC32C.byTable(octets.span, seed: seed) == ~register)
         }
     }

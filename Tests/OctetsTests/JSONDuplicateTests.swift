@@ -50,9 +50,9 @@ struct JSONDuplicateTests {
         try parse("{" + names.prefix(16).map { "\"\($0)\":1" }.joined(separator: ",") + "}")
         for count in [3, 16, 600] {
             let repeated = names.prefix(count) + [names[count / 2]]
-            #expect(throws: JSONFault.self) {
-                try parse("{" + repeated.map { "\"\($0)\":1" }.joined(separator: ",") + "}")
-            }
+            let text = "{" + repeated.map { "\"\($0)\":1" }.joined(separator: ",") + "}"
+            let offset = text.utf8.count - names[count / 2].utf8.count - "\"\":1}".utf8.count
+            #expect(throws: JSONFault.duplicateMember(offset)) { try parse(text) }
         }
     }
 

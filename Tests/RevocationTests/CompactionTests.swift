@@ -106,7 +106,11 @@ struct CompactionTests {
         var store = try harness.open()
         let before = store.identifiers.next()
         let spared = store.identifiers.next()
-        for _ in 0..<5 { _ = store.done { store.cut(.subject, name: Array("alice".utf8), sparing: spared, $0) } }
+        for _ in 0..<5 {
+            _ = store.done {
+                store.cut(.subject, name: Array("alice".utf8), for: CutAsker(sid: spared, isSpared: true), $0)
+            }
+        }
         _ = store.done { store.cut(.client, name: Array("app".utf8), $0) }
         _ = store.done { store.cut(.key, name: Array("old".utf8), $0) }
         #expect(try compact(store, harness).keptCount == 4)

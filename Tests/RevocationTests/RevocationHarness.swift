@@ -15,11 +15,11 @@ final class Harness: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
-    func open(grace: Int64 = 10_000) throws -> RevocationStore {
+    func open(grace: Int64 = 10_000, sessionMax: Int64? = 90 * day) throws -> RevocationStore {
         let storage = GovernedStorage(DirectoryStorage(path: path), disk)
         return try RevocationStore.open(
             RevocationOptions(
-                storage: storage, grace: grace, sessionMax: 90 * day,
+                storage: storage, grace: grace, sessionMax: sessionMax,
                 clock: WallClock { self.wall.load(ordering: .relaxed) },
                 monotonicNow: { self.monotonic.load(ordering: .relaxed) },
                 random: { self.random() }))

@@ -91,7 +91,7 @@ struct RevocationStoreTests {
         var store = try harness.open()
         let mine = store.identifiers.next()
         let other = store.identifiers.next()
-        _ = store.done { store.cut(.subject, name: Array("alice".utf8), sparing: mine, $0) }
+        _ = store.done { store.cut(.subject, name: Array("alice".utf8), for: CutAsker(sid: mine, isSpared: true), $0) }
         for _ in 0..<2 {
             #expect(store.denied(mine) == nil)
             #expect(store.denied(other) == .subject)
@@ -108,8 +108,65 @@ struct RevocationStoreTests {
         let store = try harness.open()
         let mine = store.identifiers.next()
         _ = store.done { store.cut(.client, name: Array("web".utf8), $0) }
-        _ = store.done { store.cut(.subject, name: Array("alice".utf8), sparing: mine, $0) }
+        _ = store.done { store.cut(.subject, name: Array("alice".utf8), for: CutAsker(sid: mine, isSpared: true), $0) }
         #expect(store.denied(mine) == .client)
+        store.close()
+    }
+
+    @Test func `a session that was cut while it was being verified neither spares itself nor cuts`() throws {
+        let harness = Harness()
+        let store = try harness.open()
+        let alice = Array("alice".utf8)
+        let mine = store.identifiers.next()
+        // The session's request was verified here; then an operator's cut is made, and then a new login.
+        _ = try store.done { store.cut(.subject, name: alice, $0) }.get()
+        let later = store.identifiers.next()
+        for isSpared in [true, false] {
+            let denial = store.cut(.subject, name: alice, for: CutAsker(sid: mine, isSpared: isSpared)) { _ in
+                Issue.record("a cut for a session that is refused")
+            }
+            #expect(denial == .subject)
+        }
+        #expect(store.denied(mine) == .subject && store.denied(later) == nil)
+        store.close()
+        let again = try harness.open()
+        #expect(again.denied(mine) == .subject && again.denied(later) == nil)
+        again.close()
+    }
+
+    @Test func `a session that was ended in any way cuts nothing`() throws {
+        let harness = Harness()
+        let store = try harness.open()
+        let alice = Array("alice".utf8)
+        let (one, two, three, four) = (
+            store.identifiers.next(), store.identifiers.next(), store.identifiers.next(), store.identifiers.next()
+        )
+        let web = CutAsker(sid: two, client: Array("web".utf8), kid: Array("k1".utf8), isSpared: true)
+        let app = CutAsker(sid: three, client: Array("app".utf8), kid: Array("k2".utf8), isSpared: true)
+        let plain = CutAsker(sid: four, client: Array("app".utf8), kid: Array("k1".utf8), isSpared: true)
+        _ = store.done { store.revokeSession(one, expiresAt: harness.now + day, $0) }
+        _ = store.done { store.cut(.client, name: web.client, $0) }
+        _ = store.done { store.cut(.key, name: app.kid, $0) }
+        func denial(_ asker: CutAsker) -> Denial? { store.cut(.subject, name: alice, for: asker) { _ in } }
+        #expect(denial(CutAsker(sid: one, isSpared: true)) == .session)
+        #expect(denial(web) == .client && denial(app) == .key && store.counts.cuts == 2)
+        #expect(denial(plain) == nil && store.denied(four, client: "app") == nil)
+        _ = store.done { store.cut(.all, name: [], $0) }
+        #expect(denial(plain) == .all)
+        store.close()
+    }
+
+    @Test func `a cut that follows another has a greater value, whoever is spared between them`() throws {
+        let harness = Harness()
+        let store = try harness.open()
+        let alice = Array("alice".utf8)
+        let mine = store.identifiers.next()
+        for _ in 0..<3 {
+            #expect(store.cut(.subject, name: alice, for: CutAsker(sid: mine, isSpared: true)) { _ in } == nil)
+            #expect(store.denied(mine) == nil)
+        }
+        _ = store.done { store.cut(.subject, name: alice, $0) }
+        #expect(store.denied(mine) == .subject)
         store.close()
     }
 
@@ -146,7 +203,9 @@ struct RevocationStoreTests {
             store.revokeToken(store.identifiers.next(), expiresAt: harness.now + minute * 60_000) { _ in }
         }
         _ = store.done { store.revokeSession(store.identifiers.next(), expiresAt: harness.now + day, $0) }
-        _ = store.done { store.cut(.subject, name: [1], sparing: store.identifiers.next(), $0) }
+        _ = store.done {
+            store.cut(.subject, name: [1], for: CutAsker(sid: store.identifiers.next(), isSpared: true), $0)
+        }
         harness.purge(store)
         harness.advance(30 * 60_000)
         harness.purge(store)

@@ -11,7 +11,7 @@ struct RollbackTests {
         var options = RevocationOptions(
             directory: harness.path, grace: 0, sessionMax: day, clock: WallClock { harness.now },
             monotonicNow: { 0 }, random: { harness.random() })
-        options.sighting = sighting
+        options.sightings = [sighting]
         return try RevocationStore.open(options)
     }
 

@@ -18,6 +18,13 @@ struct ScopeTests {
         #expect(Scope(text) == nil)
     }
 
+    @Test func `is a set: a repeated word counts once, and order is chosen by the grant`() throws {
+        #expect(Scope("b a b a")?.names == ["b", "a"] && Scope(names: ["a", "a"]).names == ["a"])
+        let granted = Scope(names: ["c", "a", "b"])
+        #expect(try #require(Scope("b c")).ordered(like: granted).names == ["c", "b"])
+        #expect(try #require(Scope("z b y")).ordered(like: granted).names == ["b", "y", "z"])
+    }
+
     @Test func `is bounded`() {
         #expect(Scope(String(repeating: "a", count: Scope.byteCountMax)) != nil)
         #expect(Scope(String(repeating: "a", count: Scope.byteCountMax + 1)) == nil)

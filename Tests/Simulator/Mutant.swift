@@ -33,6 +33,7 @@ private final class MutantCalls: SystemCalls, @unchecked Sendable {
     private var directories: Set<Int32> = []
     private var unsettled: Set<Int32> = []
     private var late: Int32?
+    private var locked: Int32?
 
     init(_ mutant: Mutant, _ disk: SimulatedDisk) {
         self.mutant = mutant
@@ -95,12 +96,20 @@ private final class MutantCalls: SystemCalls, @unchecked Sendable {
     func rename(_ path: String, to newPath: String) throws(SystemError) { try disk.rename(path, to: newPath) }
     func unlink(_ path: String) throws(SystemError) { try disk.unlink(path) }
     func makeDirectory(_ path: String) throws(SystemError) { try disk.makeDirectory(path) }
-    func lock(_ file: Int32) throws(SystemError) { try disk.lock(file) }
+    func lock(_ file: Int32) throws(SystemError) {
+        try disk.lock(file)
+        locked = file
+    }
+
     func unlock(_ file: Int32) { disk.unlock(file) }
     func names(in path: String) throws(SystemError) -> [String] { try disk.names(in: path) }
 
+    func changes(in path: String) throws(SystemError) -> UInt64 { try disk.changes(in: path) }
+
     func status(of path: String) throws(SystemError) -> FileStatus {
-        guard mutant == .ignoreReplacedFile, let last = lastStatus else { return try disk.status(of: path) }
+        guard mutant == .ignoreReplacedFile, path.hasSuffix(".jrn"), let last = lastStatus else {
+            return try disk.status(of: path)
+        }
         return last
     }
 
@@ -108,6 +117,8 @@ private final class MutantCalls: SystemCalls, @unchecked Sendable {
 
     func status(of file: Int32) throws(SystemError) -> FileStatus {
         let status = try disk.status(of: file)
+        // Not of the lock, which is asked for when it is taken.
+        guard locked != file else { return status }
         guard mutant == .ignoreReplacedFile else { return status }
         lastStatus = FileStatus(device: status.device, inode: status.inode, linkCount: 1, byteCount: status.byteCount)
         return lastStatus ?? status

@@ -9,6 +9,8 @@ struct SimulatedDirectory {
     private(set) var names: [String: Int] = [:]
     private(set) var durable: [String: Int] = [:]
     private var changes: [Change] = []
+    /// How often names were changed.
+    private(set) var changeCount: UInt64 = 0
 
     /// All that may be named after a power cut.
     var files: Set<Int> {
@@ -51,6 +53,7 @@ struct SimulatedDirectory {
 
     private mutating func make(_ change: Change) {
         changes.append(change)
+        changeCount += 1
         Self.apply(change, to: &names)
     }
 

@@ -157,6 +157,11 @@ extension SimulatedDisk: SystemCalls {
         return directory.names.keys.sorted()
     }
 
+    func changes(in path: String) throws(SystemError) -> UInt64 {
+        guard let directory = directories[path] else { throw SystemError(ENOENT) }
+        return directory.changeCount
+    }
+
     func status(of path: String) throws(SystemError) -> FileStatus {
         let (directory, name) = Self.split(path)
         guard let file = directories[directory]?.names[name] else { throw SystemError(ENOENT) }

@@ -5,11 +5,12 @@ import Revocation
 /// What clients and operators do, and what they are told.
 extension World {
     func login(_ store: RevocationStore) {
-        let lasting = random.below(4) == 0 ? Self.sessionMax : Int64(1 + random.below(48)) * 3_600_000
+        let lasting = random.below(4) == 0 ? sessionMax : Int64(1 + random.below(48)) * 3_600_000
         order += 1
         let session = SimulatedSession(
             sid: store.identifiers.next(), subject: random.below(3), client: random.below(2), end: wall + lasting,
             order: order)
+        store.begin(session.sid)
         if session.end <= certainty.passed { return }
         sessions.append(session)
         if let denial = denial(of: session, store) { fail("a new session is denied: \(denial)") }
@@ -62,7 +63,7 @@ extension World {
         let order = order
         let cut = SimulatedCut(
             kind: kind, name: number, order: order, probe: store.identifiers.next(),
-            expires: store.now + Self.sessionMax + 3_600_000)
+            expires: max(store.now + max(sessionMax, Self.day), olderEnd) + 3_600_000)
         let living = sessions.indices.filter { sessions[$0].subject == number && isDenied(sessions[$0]) == false }
         let spared = kind == .subject && random.below(2) == 0 ? random.element(of: living) : nil
         if let spared { sessions[spared].spared[kind] = order }
@@ -70,7 +71,10 @@ extension World {
         trace("cut \(order) \(kind) \(number) sparing \(spared.map { "\(sessions[$0].sid)" } ?? "nobody")")
         let name = kind == .subject ? subject(number) : kind == .client ? client(number) : []
         ask(of: "cut") { done in
-            store.cut(kind, name: name, sparing: spared.map { sessions[$0].sid }, done)
+            let asker = spared.map { CutAsker(sid: sessions[$0].sid, isSpared: true) }
+            if let denial = store.cut(kind, name: name, for: asker, done) {
+                fail("a living session is refused a cut: \(denial)")
+            }
         } then: { world, result, isQueued in
             guard let index = world.cuts.firstIndex(where: { $0.order == order }) else { return }
             world.cuts[index].refusal.take(result, isQueued: isQueued)

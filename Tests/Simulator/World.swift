@@ -6,7 +6,7 @@ import Revocation
 ///
 /// `@unchecked Sendable` holds because a simulation runs on one thread.
 final class World: @unchecked Sendable {
-    static let sessionMax: Int64 = 90 * 86_400_000
+    static let day: Int64 = 86_400_000
     static let grace: Int64 = 10_000
     static let directory = SimulatedDisk.root + "/state"
 
@@ -40,6 +40,10 @@ final class World: @unchecked Sendable {
     var isDisplaced = false
     /// Whether the next crash is one of the whole machine.
     var endsInPowerCut = false
+    /// The limit of the process, which its operator may change from one start to the next; milliseconds.
+    var sessionMax = 90 * World.day
+    /// Until when sessions may live that began under a greater limit.
+    var olderEnd: Int64 = 0
     var violation: Violation?
     /// Nothing more can be concluded from this seed.
     private(set) var isOver = false
@@ -71,6 +75,9 @@ final class World: @unchecked Sendable {
 
     /// Begins the process. What the kernel refuses it is tried again with fewer and fewer faults.
     func open() {
+        let limit = [90, 90, 90, 7, 2][random.below(5)] * Self.day
+        if limit < sessionMax { olderEnd = max(olderEnd, wall + sessionMax) }
+        sessionMax = limit
         for attempt in 0..<24 {
             disk.faults = attempt < 3 && random.below(2) == 0 ? drawnFaults : .none
             let isHealthy = disk.faults.isNone
@@ -101,7 +108,7 @@ final class World: @unchecked Sendable {
     private func options() -> RevocationOptions {
         var options = RevocationOptions(
             storage: DirectoryStorage(path: Self.directory, calls: mutant?.calls(disk) ?? disk),
-            grace: Self.grace, sessionMax: Self.sessionMax, clock: WallClock { self.wall },
+            grace: Self.grace, sessionMax: sessionMax, clock: WallClock { self.wall },
             monotonicNow: { self.monotonic }, random: { self.draw() })
         options.segmentRecordCount = segmentRecordCount
         options.pace = .stepped

@@ -11,7 +11,8 @@ struct ClaimExpectationTests {
         """
 
     private func isMet(_ path: String, text: String) throws -> Bool {
-        try isMet(ClaimExpectation(#require(ClaimPath(path)), text: text))
+        let claim = try #require(ClaimPath(path))
+        return try isMet(#require(ClaimExpectation(claim, text: text)))
     }
 
     private func isMet(_ path: String, json: String) throws -> Bool {
@@ -77,9 +78,37 @@ struct ClaimExpectationTests {
         #expect((ClaimPath(path) == nil) == (path != "~/~"))
     }
 
-    @Test(arguments: ["", "x", "{", "1 2", "{\"a\":1,\"a\":1}", "'a'"])
-    func `an expectation of no strict JSON cannot be made`(_ json: String) throws {
+    @Test(arguments: [
+        ("", JSONFault.unterminated), ("x", .unexpected(0)), ("{", .unterminated), ("1 2", .trailing(2)),
+        ("{\"a\":1,\"a\":1}", .duplicateMember(7)), ("'a'", .unexpected(0)),
+    ])
+    func `an expectation of no strict JSON cannot be made`(_ json: String, _ fault: JSONFault) throws {
         let path = try #require(ClaimPath("a"))
-        #expect(throws: JSONFault.self) { try ClaimExpectation(path, json: json) }
+        #expect(throws: fault) { try ClaimExpectation(path, json: json) }
+    }
+
+    @Test(arguments: [
+        ("text", "dev|main", true), ("text", "dev|mai", false), ("text", "ma*", true), ("text", "x*|ma*", true),
+        ("text", "*ain", false), ("text", "m*n", false), ("list", "b|a", true), ("list", "b*|2", true),
+        ("list", "b*|3", false), ("number", "2|1.0", true), ("digits", "1*", true), ("number", "1*", false),
+        ("yes", "tr*", false), ("yes", "false|true", true), ("object", "{*", false), ("missing", "a|b", false),
+        ("bar", "auth0|1", true), ("bar", #"auth0\|1"#, true), ("bar", "auth0|2", false), ("bar", #"auth0\|*"#, true),
+        ("star", "a*", true), ("star", #"a\*"#, true), ("starless", "a*", true), ("starless", #"a\*"#, false),
+        ("back", #"a\b"#, true), ("back", #"a\\b"#, true),
+    ])
+    func `alternatives and prefixes`(_ path: String, _ text: String, _ isMet: Bool) throws {
+        let payload = #"{"bar":"auth0|1","star":"a*","starless":"ab","back":"a\\b","# + Self.payload.dropFirst()
+        let octets = Array(payload.utf8)
+        var document = JSONDocument()
+        try document.parse(octets.span)
+        let claim = try #require(ClaimPath(path))
+        let expectation = try #require(ClaimExpectation(claim, text: text))
+        #expect(expectation.isMet(by: document, octets.span) == isMet)
+    }
+
+    @Test(arguments: ["|", "a|", "|a", "a||b", "*", "a|*"])
+    func `an alternative that anything would meet cannot be asked for`(_ text: String) throws {
+        let claim = try #require(ClaimPath("a"))
+        #expect(ClaimExpectation(claim, text: text) == nil)
     }
 }

@@ -58,4 +58,11 @@ struct IssuedShapeTests {
             #expect(short == general, "\(text)")
         }
     }
+
+    @Test func `end at their exp, and not a second later`() throws {
+        let fixture = try Fixture()
+        let token = try fixture.issuer.accessToken(Fixture.grant())
+        #expect(fixture.refusal(token, now: Fixture.now + 599_999) == nil)
+        #expect(fixture.refusal(token, now: Fixture.now + 600_000) == .expired)
+    }
 }

@@ -60,7 +60,7 @@ struct KeyTests {
     }
 
     @Test(arguments: [
-        ("", KeyFault.notObject), ("[]", .notObject), ("{}", .memberMissing("kty")),
+        ("", KeyFault.notJSON(.unterminated)), ("[]", .notObject), ("{}", .memberMissing("kty")),
         (#"{"kty":1}"#, .memberInvalid("kty")), (#"{"kty":"AKP"}"#, .unsupported("kty AKP")),
         (#"{"kty":"oct"}"#, .memberMissing("k")), (#"{"kty":"oct","k":"="}"#, .memberInvalid("k")),
         (#"{"kty":"oct","k":""}"#, .memberInvalid("k")),
@@ -70,19 +70,12 @@ struct KeyTests {
         (#"{"kty":"oct","key_ops":["sign"],"k":"AA"}"#, .notForSignatures),
         (#"{"kty":"oct","key_ops":["encrypt"],"k":"AA"}"#, .notForSignatures),
         (#"{"kty":"oct","key_ops":"verify","k":"AA"}"#, .memberInvalid("key_ops")),
-        (#"{"kty":"oct","kid":"","k":"AA"}"#, .memberInvalid("kid")),
-        (#"{"kty":"oct","kid":"a b","k":"AA"}"#, .memberInvalid("kid")),
-        (#"{"kty":"oct","kid":"a\"","k":"AA"}"#, .memberInvalid("kid")),
         (#"{"kty":"RSA","e":"AQAB"}"#, .memberMissing("n")),
         (#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#, .crypto(.modulusSize(bitCount: 17))),
     ])
     func `a JWK that cannot be used says which member is at fault (B7, B23)`(_ text: String, _ fault: KeyFault) {
         let octets = Array(text.utf8)
-        if text.isEmpty {
-            #expect(throws: KeyFault.self) { try JWK(octets) }
-        } else {
-            #expect(throws: fault) { try JWK(octets) }
-        }
+        #expect(throws: fault) { try JWK(octets) }
     }
 
     @Test(arguments: ["kty", "alg", "kid", "purpose", "iat", "k"])
@@ -106,7 +99,7 @@ struct KeyTests {
 
     @Test func `duplicate members of a key are refused (C6)`() {
         let octets = Array(#"{"kty":"oct","kty":"oct","k":"AA"}"#.utf8)
-        #expect(throws: KeyFault.self) { try JWK(octets) }
+        #expect(throws: KeyFault.notJSON(.duplicateMember(13))) { try JWK(octets) }
     }
 
     @Test(arguments: [

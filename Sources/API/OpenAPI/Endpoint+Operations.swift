@@ -20,6 +20,7 @@ extension Endpoint {
         case .readyz: [Self.readyzOperation]
         case .metrics: [Self.metricsOperation]
         case .adminRevocations: [Self.adminOperation]
+        case .adminStatus: [Self.statusOperation]
         }
     }
 
@@ -32,7 +33,9 @@ extension Endpoint {
     }
 
     static func document(_ id: String, _ summary: String, _ type: String, _ schema: String?) -> Operation {
-        let content = schema.map { "{$ref: '#/components/schemas/\($0)'}" } ?? "{type: string}"
+        let content =
+            schema.map { "{$ref: '#/components/schemas/\($0)'}" }
+            ?? "{type: object, required: [openapi, info, paths, components]}"
         return Operation(
             method: .get, id: id, tag: "documents", summary: summary,
             description: "Cacheable for five minutes, with an entity tag, readable from any origin.",
@@ -73,7 +76,8 @@ extension Endpoint {
         description: """
             Reasons: journal_unwritable (nothing is acknowledged) with its cause, one of journal_disk_full, \
             journal_read_only, journal_no_descriptors, journal_replaced, journal_failing; journal_low_space (revocations are \
-            acknowledged, logins and refreshes are not); draining; and what a failed reload left as it was.
+            acknowledged, logins and refreshes are not); draining. `degraded` names what a failed reload left as it was \
+            (users_reload_failed, clients_reload_failed, keys_reload_failed, tls_reload_failed); the service stays ready.
             """,
         success: """
             '200':
@@ -117,5 +121,17 @@ extension Endpoint {
               content:
                 application/json:
                   schema: {type: object, required: [seq], properties: {seq: {type: integer}}}
+            """)
+
+    static let statusOperation = Operation(
+        method: .get, id: "adminStatus", tag: "operator", summary: "What the running service applies now.",
+        description: """
+            Only over a Unix socket among MARTLET_OPERATOR_LISTEN, as /admin/revocations. Shows the keys as they are applied, \
+            the last attempt to read each source, and the files in use. `martlet status` prints it.
+            """,
+        success: """
+            '200':
+              description: The status.
+            \(json("Status"))
             """)
 }

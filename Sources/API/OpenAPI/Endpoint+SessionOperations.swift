@@ -5,14 +5,12 @@ extension Endpoint {
         Operation(
             method: .get, id: "verify", tag: "sessions", summary: "Whether an access token holds, and what it says.",
             description: """
-                Checks structure, key, signature, claims, account and denylist, from memory. The caller is a backend, so the code says why a token is refused.
+                Checks structure, key, signature, claims, account and denylist, from memory. The caller is a backend, so the code says why a token is refused. A token for any configured audience is accepted unless the request names one. Conditions may be in the query or in the content, each once; an unknown or empty one is 400.
                 """,
             request: """
                 security: [{bearer: []}]
                 parameters:
-                  - {name: audience, in: query, schema: {type: string}, description: The audience the token must have.}
-                  - {name: scope, in: query, schema: {type: string}, description: "Scope tokens it must have, one space apart."}
-                  - {name: max_age, in: query, schema: {type: integer, minimum: 0}, description: Seconds since the login.}
+                \(conditions)
                 """,
             success: verified),
         Operation(
@@ -20,6 +18,8 @@ extension Endpoint {
             description: "The token may be in the content or in the Authorization header, not in both.",
             request: """
                 security: [{bearer: []}, {}]
+                parameters:
+                \(conditions)
                 requestBody:
                   content:
                     application/json:
@@ -29,6 +29,15 @@ extension Endpoint {
                 """,
             success: verified),
     ]
+
+    /// The conditions of /verify and /auth, which are the same.
+    private static let conditions = """
+          - {name: audience, in: query, schema: {type: string, minLength: 1}, description: "The audience the token must have; not together with aud."}
+          - {name: aud, in: query, schema: {type: string, minLength: 1}, description: Another name for audience.}
+          - {name: scope, in: query, schema: {type: string, minLength: 1}, description: "Scope tokens it must have, one space apart."}
+          - {name: role, in: query, schema: {type: string, minLength: 1}, description: "Roles it must have, one space apart."}
+          - {name: max_age, in: query, schema: {type: integer, minimum: 0}, description: Seconds since the login.}
+        """
 
     private static let verified = """
         '200':
@@ -41,14 +50,12 @@ extension Endpoint {
             method: method, id: "auth" + method.rawValue.capitalizedASCII, tag: "sessions",
             summary: "A gateway's question: may this request pass?",
             description: """
-                For nginx auth_request, Traefik and Caddy forward-auth. Answers 200, 401 or 403 to any method, ignores the content, and sets every X-Auth field each time. The query is the gateway's own.
+                For nginx auth_request, Traefik and Caddy forward-auth. Answers 200, 401 or 403 to any method, ignores the content, and sets every X-Auth field each time. The query is the gateway's own; a condition in it that is unknown, empty or given twice is 403 and a line in the log.
                 """,
             request: """
                 security: [{bearer: []}]
                 parameters:
-                  - {name: aud, in: query, schema: {type: string}}
-                  - {name: scope, in: query, schema: {type: string}}
-                  - {name: role, in: query, schema: {type: string}, description: "Roles needed, one space apart."}
+                \(conditions)
                 """,
             success: """
                 '200':
@@ -116,7 +123,8 @@ extension Endpoint {
 
     static let logoutOperation = Operation(
         method: .post, id: "logout", tag: "sessions", summary: "End this session, the others, or all.",
-        description: "With the access token in the Authorization header or a refresh token in the content.",
+        description:
+            "With the access token in the Authorization header or a refresh token in the content. If both are sent, one that is valid is enough; two valid ones must belong to one session. An access token signed with a shared secret ends only what this server issued it for.",
         request: """
             security: [{bearer: []}, {}]
             requestBody:

@@ -1,4 +1,5 @@
 import HTTP
+import Token
 
 extension OpenAPIDocument {
     static func front(version: String) -> [String] {
@@ -35,6 +36,11 @@ extension OpenAPIDocument {
 
     private static var codeList: String {
         ProblemCode.allCases.map { "            - \($0.rawValue)" }.joined(separator: "\n")
+    }
+
+    /// The algorithms of keys with this `kty`, for an enumeration.
+    private static func algorithms(of keyType: String) -> String {
+        Algorithm.allCases.filter { $0.keyType == keyType }.map(\.rawValue).joined(separator: ", ")
     }
 
     private static var schemas: String {
@@ -94,6 +100,7 @@ extension OpenAPIDocument {
                 client_secret: {type: string}
             Logout:
               type: object
+              additionalProperties: false
               properties:
                 refresh_token: {type: string}
                 scope: {type: string, enum: [local, others, global], default: local}
@@ -118,10 +125,13 @@ extension OpenAPIDocument {
                   scope: read write
             VerifyRequest:
               type: object
+              additionalProperties: false
               properties:
                 token: {type: string, description: "The access token, unless it is in the Authorization header."}
-                audience: {type: string}
-                scope: {type: string}
+                audience: {type: string, minLength: 1}
+                aud: {type: string, minLength: 1, description: Another name for audience.}
+                scope: {type: string, minLength: 1}
+                role: {type: string, minLength: 1}
                 max_age: {type: integer, minimum: 0, description: Seconds since the login.}
             Verified:
               type: object
@@ -131,7 +141,7 @@ extension OpenAPIDocument {
                 claims: {$ref: '#/components/schemas/Claims'}
                 expires_in: {type: integer, description: Seconds.}
                 kid: {type: string}
-                alg: {type: string, enum: [RS256, HS256]}
+                alg: {type: string, enum: [\(Algorithm.names)]}
                 seq: {type: integer, description: Number of the newest durable record that this answer knows of.}
             Claims:
               type: object
@@ -175,25 +185,59 @@ extension OpenAPIDocument {
                 keys:
                   type: array
                   items:
-                    type: object
-                    required: [kty, use, alg, kid, n, e]
-                    properties:
-                      kty: {type: string, enum: [RSA]}
-                      use: {type: string, enum: [sig]}
-                      alg: {type: string, enum: [RS256]}
-                      kid: {type: string}
-                      n: {type: string}
-                      e: {type: string}
+                    oneOf:
+                      - {$ref: '#/components/schemas/RSAKey'}
+                      - {$ref: '#/components/schemas/ECKey'}
+                      - {$ref: '#/components/schemas/OKPKey'}
+            RSAKey:
+              type: object
+              required: [kty, use, alg, kid, n, e]
+              properties:
+                kty: {type: string, const: RSA}
+                use: {type: string, const: sig}
+                alg: {type: string, enum: [\(algorithms(of: "RSA"))]}
+                kid: {type: string}
+                n: {type: string, description: "Modulus, base64url (RFC 7518 section 6.3.1)."}
+                e: {type: string, description: "Exponent, base64url."}
+            ECKey:
+              type: object
+              required: [kty, use, alg, kid, crv, x, y]
+              properties:
+                kty: {type: string, const: EC}
+                use: {type: string, const: sig}
+                alg: {type: string, enum: [\(algorithms(of: "EC"))]}
+                kid: {type: string}
+                crv: {type: string, enum: [P-256, P-384, P-521]}
+                x: {type: string, description: "Base64url (RFC 7518 section 6.2.1)."}
+                y: {type: string}
+            OKPKey:
+              type: object
+              required: [kty, use, alg, kid, crv, x]
+              properties:
+                kty: {type: string, const: OKP}
+                use: {type: string, const: sig}
+                alg: {type: string, enum: [\(algorithms(of: "OKP"))]}
+                kid: {type: string}
+                crv: {type: string, const: Ed25519}
+                x: {type: string, description: "Base64url (RFC 8037 section 2)."}
             Metadata:
               type: object
-              required: [issuer, token_endpoint, jwks_uri, revocation_endpoint, introspection_endpoint, grant_types_supported]
+              required: [issuer, token_endpoint, jwks_uri, response_types_supported, grant_types_supported, revocation_endpoint, introspection_endpoint]
               properties:
                 issuer: {type: string}
                 token_endpoint: {type: string}
                 jwks_uri: {type: string}
-                revocation_endpoint: {type: string}
-                introspection_endpoint: {type: string}
+                response_types_supported:
+                  type: array
+                  items: {type: string, const: none}
+                  description: "Required by RFC 8414. There is no authorization endpoint, so the only value is `none`."
                 grant_types_supported: {type: array, items: {type: string}}
+                token_endpoint_auth_methods_supported: {type: array, items: {type: string}}
+                revocation_endpoint: {type: string}
+                revocation_endpoint_auth_methods_supported: {type: array, items: {type: string}}
+                introspection_endpoint: {type: string}
+                introspection_endpoint_auth_methods_supported: {type: array, items: {type: string}}
+                service_documentation: {type: string}
             RevocationOrder:
               type: object
               description: Exactly one of the members names what ends; expires_at goes with jti.
@@ -207,10 +251,60 @@ extension OpenAPIDocument {
                 all: {type: boolean}
             Readiness:
               type: object
-              required: [status, reasons]
+              required: [status, reasons, degraded]
               properties:
                 status: {type: string, enum: [ready, not_ready]}
                 reasons: {type: array, items: {type: string}}
+                degraded: {type: array, items: {type: string}}
+            Status:
+              type: object
+              required: [version, pid, started, now, status, reasons, degraded, issuer, audiences, journal, keys, users, clients, reloads, paths]
+              properties:
+                version: {type: string}
+                pid: {type: integer}
+                started: {type: string, format: date-time}
+                now: {type: string, format: date-time}
+                status: {type: string, enum: [ready, not_ready]}
+                reasons: {type: array, items: {type: string}}
+                degraded: {type: array, items: {type: string}}
+                issuer: {type: string}
+                audiences: {type: array, items: {type: string}}
+                journal:
+                  type: object
+                  required: [seq, writable, conditions]
+                  properties:
+                    seq: {type: integer, description: Number of the newest durable record.}
+                    writable: {type: boolean}
+                    conditions: {type: array, items: {type: string}}
+                keys:
+                  type: array
+                  items:
+                    type: object
+                    required: [kid, alg, purpose, state, compromised, revoked]
+                    properties:
+                      kid: {type: string}
+                      alg: {type: string}
+                      purpose: {type: string, enum: [access, refresh]}
+                      state: {type: string, enum: [published, signing, verifying, retired, compromised]}
+                      compromised: {type: boolean}
+                      revoked: {type: boolean, description: Whether all tokens of the key are rejected.}
+                users: {type: integer}
+                clients: {type: integer}
+                reloads:
+                  type: object
+                  description: By source; one that this service does not use is absent.
+                  additionalProperties:
+                    type: object
+                    required: [ok, last_attempt, last_success, reason]
+                    properties:
+                      ok: {type: boolean, description: Whether the last attempt succeeded.}
+                      last_attempt: {type: string, format: date-time}
+                      last_success: {type: [string, 'null'], format: date-time}
+                      reason: {type: [string, 'null']}
+                paths:
+                  type: object
+                  description: The files and directories in use, as absolute paths.
+                  additionalProperties: {type: string}
 
         """
     }

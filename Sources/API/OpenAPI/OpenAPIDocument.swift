@@ -59,7 +59,7 @@ package struct OpenAPIDocument {
 
     private static func errors(of operation: Operation, _ endpoint: Endpoint) -> [String] {
         var statuses: [UInt16: [ProblemCode]] = [:]
-        for code in endpoint.codes where operation.method == .post || !code.needsContent {
+        for code in endpoint.codes where operation.method == .post || endpoint == .verify || !code.needsContent {
             let isGrant = endpoint == .token && code.status == 401 && code != .clientInvalid
             statuses[isGrant ? 400 : code.status, default: []].append(code)
         }

@@ -73,3 +73,12 @@ int clinux_stat(int file, const char *path, struct clinux_status *status);
 int clinux_write_back(int file, long long offset, long long count, int waits);
 /// Has a listening TCP socket ignore new connection attempts; those under way still arrive. 0 or -1 with errno.
 int clinux_ignore_syn(int socket);
+/// Gives `file`, a directory or a regular file just opened in `directory`, the owner and group of that directory, if this
+/// process is root's; does nothing otherwise. 0, or -1 with errno: EMLINK for a file that has other names as well, since
+/// those may lie where the directory's owner has no rights.
+int clinux_take_owner(int file, const char *directory);
+/// statx(2) of a directory: a number that changes with its names, from the time of their last change. 0 or -1 with errno.
+int clinux_directory_changes(const char *path, uint64_t *changes);
+/// Sends one datagram to the AF_UNIX address `name`, waiting a second at most for a slow receiver; a name that begins with `@`
+/// is an abstract one (unix(7)). 0, or -1 and errno.
+int clinux_send_datagram(const char *name, const void *text, unsigned long length);

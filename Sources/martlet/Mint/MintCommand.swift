@@ -35,8 +35,6 @@ enum MintCommand {
 
         """
 
-    private static let forcedLifetimeMax: Int64 = 86_400
-
     static func run(_ words: [String]) -> Int32 {
         Verb.run("mint", usage: usage) { () throws(CommandFault) in try mint(words) }
     }
@@ -56,7 +54,8 @@ enum MintCommand {
         do throws(AccountsFault) {
             try audit.append(order.auditLine(token))
         } catch {
-            throw .refused("nothing is handed out that is not noted: \(error)")
+            let reason = "nothing is handed out that is not noted: \(error)"
+            throw error.mayPass ? .unavailable(reason) : .refused(reason)
         }
         Terminal.writeError(order.summary + "; noted in \(audit.path)\n")
         Terminal.write(String(decoding: token, as: UTF8.self) + "\n")
@@ -81,7 +80,7 @@ enum MintCommand {
         guard let text = arguments.value("--ttl") else { return longest }
         guard let seconds = TimeText.seconds(text), seconds > 0 else { throw .usage("--ttl must be a time such as 5m") }
         if arguments.has("--force") {
-            guard seconds <= forcedLifetimeMax else { throw .usage("--ttl is 24h at most, even with --force") }
+            guard seconds <= AccessGrant.lifetimeMax else { throw .usage("--ttl is 24h at most, even with --force") }
             return seconds
         }
         guard seconds <= longest else {

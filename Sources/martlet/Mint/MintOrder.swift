@@ -24,8 +24,17 @@ struct MintOrder {
         let audiences = arguments.has("--audience") ? arguments.values("--audience") : [realm.audiences[0]]
         let words = arguments.values("--scope").flatMap { $0.split(separator: " ").map(String.init) }
         guard words.isEmpty || Scope(words.joined(separator: " ")) != nil else { throw .usage("--scope is no scope") }
-        let isShared = audiences.contains { realm.sharedSecretAudiences.contains($0) }
-        let algorithm = try KeysCommand.algorithm(arguments.value("--alg")) ?? (isShared ? .hs256 : realm.algorithm)
+        let shared = audiences.filter { realm.sharedSecretAudiences.contains($0) }
+        let asked = try KeysCommand.algorithm(arguments.value("--alg"))
+        let algorithm = asked ?? (shared.isEmpty ? realm.algorithm : .hs256)
+        try Self.checkAudiences(audiences, shared: shared, algorithm, arguments, configuration)
+        let roles = arguments.values("--role")
+        // Gateways get the roles in one field, separated by commas: one with a comma in it would arrive as two.
+        if let role = roles.first(where: { !Names.isRole($0) }) {
+            throw .usage(
+                "--role \(Printable.short(role)): a role has 1 to 128 printable ASCII characters without blanks, quotes, "
+                    + "backslashes and commas; repeat --role for several")
+        }
         let subject: String
         (subject, note) = try Self.subject(arguments, configuration)
         statePath = configuration.statePath
@@ -35,7 +44,7 @@ struct MintOrder {
         do throws(KeyDirectoryFault) {
             keyring = try KeyDirectory(path: configuration.keysPath).load(now: now)
         } catch {
-            throw .refused(error.description)
+            throw CommandFault(error)
         }
         guard let key = keyring.signingKey(for: algorithm, at: now) else {
             throw .refused("no key in \(configuration.keysPath) signs \(algorithm.rawValue)")
@@ -45,9 +54,33 @@ struct MintOrder {
             subject: subject, clientID: arguments.value("--client-id") ?? "martlet-mint", audience: audiences,
             scope: words.joined(separator: " "),
             sid: UUIDv7Generator(clock: SystemClock.wall, random: { Random.next64() }).next(), generation: 0,
-            authTime: now / 1_000, methods: [], roles: arguments.values("--role"),
+            authTime: now / 1_000, methods: [], roles: roles,
             extra: try Self.claims(arguments.values("--claim")), issuedAt: now, lifetime: lifetime,
             algorithm: algorithm)
+    }
+
+    /// Servers accept a MAC token only if every audience it names shares the secret, or if its client has that algorithm and
+    /// may use each of them (docs/security.md). No other is made.
+    private static func checkAudiences(
+        _ audiences: [String], shared: [String], _ algorithm: Algorithm, _ arguments: Arguments,
+        _ configuration: Configuration
+    ) throws(CommandFault) {
+        let realm = configuration.realm
+        guard algorithm.isMAC, algorithm != realm.algorithm else { return }
+        if algorithm == .hs256, shared.count == audiences.count { return }
+        if let id = arguments.value("--client-id") {
+            let clients = try AccountsFile<ClientDirectory>(path: configuration.clientsPath).read()
+            if let client = clients.client(id: id), !client.isDisabled, client.algorithm == algorithm.rawValue,
+                audiences.allSatisfy({ realm.audiences.contains($0) && client.mayUse(audience: $0) })
+            {
+                return
+            }
+        }
+        let names = audiences.map { Printable.short($0) }.joined(separator: ", ")
+        throw .usage(
+            "no server accepts an \(algorithm.rawValue) token for \(names): all audiences of one must be in "
+                + "MARTLET_HS256_AUDIENCES, or --client-id must name a client that has the algorithm and may use them. Mint one "
+                + "token for each audience, or name another --alg")
     }
 
     func sign() throws(CommandFault) -> [UInt8] {

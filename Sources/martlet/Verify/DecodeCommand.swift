@@ -5,12 +5,13 @@ import Token
 /// `martlet decode`: what a token says of itself, for people who look for a fault.
 enum DecodeCommand {
     static let usage = """
-        usage: martlet decode (TOKEN | - | --token-env NAME) [--json]
+        usage: martlet decode (TOKEN | - | --token-env NAME) [--json] [--max-bytes N]
 
         Prints a token's header and claims as they stand in it, and its times as dates. Nothing is verified:
         anybody can write a token that says this.
 
-          --json   one JSON object: unverified, header, claims, times, signature_octets
+          --json         one JSON object: unverified, header, claims, times, signature_octets
+          --max-bytes N  refuse longer tokens (default and most: 65536)
 
         Exit code: 0 printed, 1 no token of JSON, 2 a mistake in the command line.
 
@@ -28,11 +29,17 @@ enum DecodeCommand {
 
     private static func decode(_ words: [String]) throws(CommandFault) -> Int32 {
         let arguments = try Arguments.parse(
-            words, options: [.flag("--json"), .value("--token-env")], operands: ["TOKEN"], optionalCount: 1)
+            words, options: [.flag("--json"), .value("--token-env"), .value("--max-bytes")], operands: ["TOKEN"],
+            optionalCount: 1)
+        let byteCountMax = try VerifyOptions.byteCountMax(arguments)
         let token = try TokenInput(arguments).read().first ?? []
+        if let complaint = Verdict.complaint(about: token) {
+            Terminal.writeError("martlet decode: \(complaint.reason)\n")
+            return ExitCode.failed
+        }
         let parts: UnverifiedJWS
         do throws(TokenRejection) {
-            parts = try UnverifiedJWS(token.span)
+            parts = try UnverifiedJWS(token.span, byteCountMax: byteCountMax)
         } catch {
             Terminal.writeError("martlet decode: \(Verdict(error).reason)\n")
             return ExitCode.failed
@@ -70,14 +77,14 @@ enum DecodeCommand {
         return ExitCode.ok
     }
 
-    /// The claims among ``times`` that are dates.
+    /// The claims among ``times`` that are numbers, without fractions of a second.
     private static func moments(_ payload: [UInt8]) -> [(name: String, seconds: Int64)] {
         let bytes = payload.span
-        var document = JSONDocument()
+        var document = JSONDocument(limits: JSONLimits(memberMax: 65_536))
         guard (try? document.parse(bytes)) != nil else { return [] }
         return times.compactMap { name in
             guard let node = ClaimPath(name)?.find(in: document, payload.span),
-                let seconds = document.integer(node, in: payload.span), NumericDate.range.contains(seconds)
+                let seconds = document.number(node, in: payload.span)?.roundedDown
             else { return nil }
             return (name, seconds)
         }

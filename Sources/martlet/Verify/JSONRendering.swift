@@ -5,7 +5,7 @@ enum JSONRendering {
     /// - Parameter isPretty: a line for each member, else one line in all.
     /// - Returns: `nil` for what is no JSON.
     static func text(_ octets: [UInt8], isPretty: Bool) -> String? {
-        var document = JSONDocument(limits: JSONLimits(byteCountMax: max(65_536, octets.count)))
+        var document = JSONDocument(limits: JSONLimits(memberMax: 65_536, byteCountMax: max(65_536, octets.count)))
         guard (try? document.parse(octets.span)) != nil else { return nil }
         var writer = JSONWriter(isPretty: isPretty)
         write(document, 0, octets.span, to: &writer)
@@ -34,10 +34,13 @@ enum JSONRendering {
     }
 
     /// Outside strings there are only ASCII and newlines of ours, so what is escaped here stands in a string.
-    private static func escaped(_ text: String) -> String {
+    static func escaped(_ text: String) -> String {
         var output = ""
+        var last: Unicode.Scalar?
         for scalar in text.unicodeScalars {
-            guard Printable.isHostile(scalar), scalar != "\n" else {
+            defer { last = scalar }
+            let isCommand = Printable.isCommand(scalar, after: last)
+            guard Printable.isHostile(scalar) || isCommand, scalar != "\n" else {
                 output.unicodeScalars.append(scalar)
                 continue
             }

@@ -29,11 +29,15 @@ enum JUnitReport {
         ]
     }
 
-    /// For attributes and text alike; what XML 1.0 §2.2 has no place for becomes U+FFFD.
+    /// For attributes and text alike; what XML 1.0 §2.2 has no place for becomes U+FFFD, and build commands are broken, because
+    /// reports are printed into logs.
     static func escaped(_ text: String) -> String {
         var output = ""
+        var last: Unicode.Scalar?
         for scalar in text.unicodeScalars {
+            defer { last = scalar }
             switch scalar.value {
+            case 0x23 where Printable.isCommand(scalar, after: last): output += "&#35;"
             case 0x26: output += "&amp;"
             case 0x3C: output += "&lt;"
             case 0x3E: output += "&gt;"

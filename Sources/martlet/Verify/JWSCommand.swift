@@ -4,13 +4,16 @@ import Token
 /// `martlet jws verify`: the layer below claims, for any payload.
 enum JWSCommand {
     static let usage = """
-        usage: martlet jws verify --key FILE [--alg ALG] (TOKEN | --token-file FILE | --token-env NAME | -)
+        usage: martlet jws verify --key FILE [--alg ALG] [--encoding ENC] [--max-bytes N]
+                                  (TOKEN | --token-file FILE | --token-env NAME | -)
 
         Checks the signature of a compact JWS (RFC 7515) and nothing else: the payload may be anything, and
         no claim is looked at. FILE holds a JWK, a JWK set or a key in PEM. A token that names a key by its kid is
         checked with the keys of that name and those without any, one that does not with all.
 
-          --alg ALG   the algorithm; without it the one that the key itself names, or those that fit it
+          --alg ALG       the algorithm; without it the one that the key itself names, or those that fit it
+          --encoding ENC  how a secret in FILE is written: text, hex, base64 or base64url
+          --max-bytes N   refuse longer tokens (default and most: 65536)
 
         Exit code: 0 the signature holds, 1 it does not, or the key or ALG is of no use for it, 2 a mistake in
         the command line.
@@ -28,26 +31,35 @@ enum JWSCommand {
 
     private static func verify(_ words: [String]) throws(CommandFault) -> Int32 {
         let options: [Arguments.Option] = [
-            .value("--key"), .value("--alg"), .value("--token-file"), .value("--token-env"),
+            .value("--key"), .value("--alg"), .value("--token-file"), .value("--token-env"), .value("--encoding"),
+            .value("--max-bytes"),
         ]
         let arguments = try Arguments.parse(words, options: options, operands: ["TOKEN"], optionalCount: 1)
         guard let path = arguments.value("--key") else { throw .usage("--key is missing") }
         guard let token = try TokenInput(arguments).read().first else { throw .arguments(.operandMissing("TOKEN")) }
-        let octets: [UInt8]
+        let byteCountMax = try VerifyOptions.byteCountMax(arguments)
+        let file: [UInt8]
         do throws(AccountsFault) {
-            octets = try AtomicFile.read(path, byteCountMax: 1_048_576)
+            file = try AtomicFile.read(path, byteCountMax: 1_048_576)
         } catch {
             throw .usage("\(Printable.short(path)): \(error)")
         }
-        let algorithm = arguments.value("--alg").flatMap { Algorithm(rawValue: $0) }
+        let algorithm = arguments.value("--alg").flatMap(Algorithm.init(foreign:))
         // Keys name algorithms that are not for signatures, or not ours: nothing signed with such a key holds here.
         if arguments.has("--alg"), algorithm == nil {
             Terminal.write("refused: alg_not_allowed: --alg is none of \(Algorithm.names)\n")
             return ExitCode.failed
         }
+        let encoding = try SecretEncoding.named(arguments.value("--encoding"), for: algorithm)
+        let bytes = try SecretEncoding.keyBytes(in: file, algorithm, encoding, name: path)
+        if let complaint = Verdict.complaint(about: token) {
+            Terminal.write("refused: \(complaint.code): \(complaint.reason)\n")
+            return ExitCode.failed
+        }
         let content: VerifiedJWS
         do {
-            content = try VerificationKeySet(parsing: octets.span, algorithm: algorithm).check(token.span)
+            content = try VerificationKeySet(parsing: bytes.span, algorithm: algorithm)
+                .check(token.span, byteCountMax: byteCountMax)
         } catch let rejection as TokenRejection {
             Terminal.write("refused: \(Verdict(rejection).code): \(Verdict(rejection).reason)\n")
             return ExitCode.failed

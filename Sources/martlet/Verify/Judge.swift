@@ -9,11 +9,13 @@ struct KeyJudge {
     let expectations: TokenExpectations
     /// Seconds.
     let timeLeftMin: Int64
+    let byteCountMax: Int
     /// Milliseconds since 1970.
     let now: Int64
 
     func verdict(_ token: [UInt8]) -> Verdict {
         guard !token.isEmpty else { return .refused(.tokenMissing) }
+        if let complaint = Verdict.complaint(about: token) { return complaint }
         do throws(TokenRejection) {
             return judge(try content(of: token))
         } catch {
@@ -38,7 +40,7 @@ struct KeyJudge {
 
     private func content(of token: [UInt8]) throws(TokenRejection) -> VerifiedJWS {
         guard let keys = shelf.keys else { throw .kidUnknown }
-        return try keys.check(token.span)
+        return try keys.check(token.span, byteCountMax: byteCountMax)
     }
 
     private func judge(_ content: VerifiedJWS) -> Verdict {
@@ -81,16 +83,18 @@ struct ServerJudge {
     let expectations: TokenExpectations
     /// Seconds.
     let timeLeftMin: Int64
+    let byteCountMax: Int
     /// Milliseconds since 1970.
     let now: Int64
 
     func verdict(_ token: [UInt8]) -> Verdict {
         guard !token.isEmpty else { return .refused(.tokenMissing) }
+        if let complaint = Verdict.complaint(about: token) { return complaint }
         let header: JWSHeader
         let payload: [UInt8]
         do throws(TokenRejection) {
             // What is no token need not be shown to anybody.
-            let parts = try UnverifiedJWS(token.span)
+            let parts = try UnverifiedJWS(token.span, byteCountMax: byteCountMax)
             header = try JWSHeader(parts.header)
             payload = parts.payload
         } catch {

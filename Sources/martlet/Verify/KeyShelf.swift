@@ -17,6 +17,7 @@ final class KeyShelf {
 
     private let from: VerifyOptions.Keys
     private let algorithm: Algorithm?
+    private let encoding: SecretEncoding?
     private let source: DocumentSource
     private(set) var keys: VerificationKeySet?
     /// Whether the server has just been asked, so that asking again tells nothing new.
@@ -24,9 +25,12 @@ final class KeyShelf {
     /// Whether the keys are past their time.
     private(set) var isStale = false
 
-    init(_ from: VerifyOptions.Keys, algorithm: Algorithm?, source: DocumentSource) throws(Fault) {
+    init(
+        _ from: VerifyOptions.Keys, algorithm: Algorithm?, encoding: SecretEncoding?, source: DocumentSource
+    ) throws(Fault) {
         self.from = from
         self.algorithm = algorithm
+        self.encoding = encoding
         self.source = source
         try load(isConfirming: false)
     }
@@ -48,9 +52,12 @@ final class KeyShelf {
 
     private func load(file path: String) throws(Fault) {
         do {
-            let octets = try AtomicFile.read(path, byteCountMax: Self.fileByteCountMax)
-            keys = try VerificationKeySet(parsing: octets.span, algorithm: algorithm)
+            let file = try AtomicFile.read(path, byteCountMax: Self.fileByteCountMax)
+            let bytes = try SecretEncoding.keyBytes(in: file, algorithm, encoding, name: path)
+            keys = try VerificationKeySet(parsing: bytes.span, algorithm: algorithm)
             isConfirmed = true
+        } catch CommandFault.usage(let reason) {
+            throw .file(reason)
         } catch {
             throw .file("\(Printable.short(path)): \(error)")
         }
@@ -64,7 +71,8 @@ final class KeyShelf {
             throw Self.unreachable(error)
         }
         do throws(KeyFault) {
-            let fetched = try VerificationKeySet(parsing: document.body.span, algorithm: algorithm)
+            let body = TextBytes.withoutByteOrderMark(document.body)
+            let fetched = try VerificationKeySet(parsing: body.span, algorithm: algorithm)
             // A secret that everybody can fetch proves nothing.
             guard !fetched.keys.contains(where: \.algorithm.isMAC) else { throw .mixedSet }
             keys = fetched
@@ -82,7 +90,8 @@ final class KeyShelf {
         }
         for candidate in discovery.candidates {
             guard let copy = source.freshCopy(of: candidate) else { continue }
-            if let address = try? discovery.keySetAddress(in: copy.body) { return address }
+            let metadata = TextBytes.withoutByteOrderMark(copy.body)
+            if let address = try? discovery.keySetAddress(in: metadata) { return address }
         }
         var missing: Fault?
         var unusable: Fault?
@@ -90,7 +99,7 @@ final class KeyShelf {
             do throws(FetchFault) {
                 let document = try source.document(at: candidate)
                 do throws(DiscoveryFault) {
-                    return try discovery.keySetAddress(in: document.body)
+                    return try discovery.keySetAddress(in: TextBytes.withoutByteOrderMark(document.body))
                 } catch {
                     unusable = unusable ?? .unknown(code: "issuer_unusable", reason: "\(candidate.text): \(error)")
                 }

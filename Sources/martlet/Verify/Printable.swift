@@ -1,13 +1,17 @@
 import Octets
 
-/// Texts from strangers, made fit for a terminal or the log of a build: one line, nothing that acts.
+/// Text from tokens, other servers and the command line, made safe for a terminal or the log of a build: one line, and nothing
+/// that a terminal or a build runner acts on.
 enum Printable {
-    /// Control characters, and those that reorder or hide text, become `\u{...}`.
+    /// Control characters, and those that reorder or hide text, become `\u{...}`; so does a `#` behind another, with which
+    /// runners begin their commands anywhere in a line (`##[...]`, `##vso[...]`).
     static func text(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: isHostile) else { return text }
+        guard text.unicodeScalars.contains(where: { isHostile($0) || $0 == "#" }) else { return text }
         var output = ""
+        var last: Unicode.Scalar?
         for scalar in text.unicodeScalars {
-            if isHostile(scalar) {
+            defer { last = scalar }
+            if isHostile(scalar) || isCommand(scalar, after: last) {
                 output += "\\u{\(String(scalar.value, radix: 16))}"
             } else {
                 output.unicodeScalars.append(scalar)
@@ -20,6 +24,11 @@ enum Printable {
     static func short(_ text: String, count: Int = 120) -> String {
         let whole = self.text(text)
         return whole.count <= count ? whole : whole.prefix(count) + "…"
+    }
+
+    /// Whether a scalar would complete the mark of a build command.
+    static func isCommand(_ scalar: Unicode.Scalar, after last: Unicode.Scalar?) -> Bool {
+        scalar == "#" && last == "#"
     }
 
     static func isHostile(_ scalar: Unicode.Scalar) -> Bool {
@@ -50,8 +59,10 @@ enum TimeText {
 
     /// `2026-11-21T03:00:00Z`.
     static func moment(_ seconds: Int64) -> String {
+        guard seconds >= 0 else { return "before 1970" }
+        guard seconds <= 253_402_300_799 else { return "after 9999" }
         var output: [UInt8] = []
-        ISO8601.write(milliseconds: min(max(seconds, 0), 253_402_300_799) * 1_000, to: &output)
+        ISO8601.write(milliseconds: seconds * 1_000, to: &output)
         return String(decoding: output.dropLast(5), as: UTF8.self) + "Z"
     }
 

@@ -59,7 +59,11 @@ enum TokenInput: Equatable {
             guard input.count <= Self.linesByteCountMax else {
                 throw .usage("standard input is longer than \(Self.linesByteCountMax) octets")
             }
-            return input.split(separator: 0x0A).map(Self.trimmed).filter { !$0.isEmpty }
+            let lines = TextBytes.withoutByteOrderMark(input).split(separator: 0x0A).map(Self.trimmed)
+            let tokens = lines.filter { !$0.isEmpty }
+            // A check of nothing must not look like a check that succeeded.
+            guard !tokens.isEmpty else { throw .usage("standard input has no token, so nothing was checked") }
+            return tokens
         }
     }
 
@@ -80,10 +84,10 @@ enum TokenInput: Equatable {
     }
 
     /// Without the newline that editors and `echo` put at the end; anything else belongs to the token, and spoils it.
-    private static func trimmed(_ octets: ArraySlice<UInt8>) -> [UInt8] {
-        var rest = octets
+    private static func trimmed(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        var rest = TextBytes.withoutByteOrderMark(Array(bytes))
         if rest.last == 0x0A { rest.removeLast() }
         if rest.last == 0x0D { rest.removeLast() }
-        return Array(rest)
+        return rest
     }
 }

@@ -80,7 +80,9 @@ extension Verdict {
     /// No `default`: each new way to be refused gets a sentence.
     init(_ rejection: TokenRejection) {
         switch rejection {
-        case .tooLong: self = .refused(.tokenTooLarge)
+        case .tooLong(let byteCount):
+            self = .refused(
+                ProblemCode.tokenTooLarge.rawValue, "The token has \(byteCount) bytes, more than --max-bytes allows.")
         case .malformed(let part): self = .refused(ProblemCode.tokenMalformed.rawValue, Self.sentence(part))
         case .criticalUnsupported:
             self = .refused(
@@ -113,6 +115,32 @@ extension Verdict {
         case .claimMismatch(let name):
             self = .refused("claim_mismatch", "The claim \(Printable.short(name)) is not what is expected.")
         }
+    }
+
+    /// What keeps a text from being a token, where that is more than a wrong part: what people paste along with one.
+    static func complaint(about token: [UInt8]) -> Verdict? {
+        let reason: String
+        let letters = token.prefix(7).map { 0x41...0x5A ~= $0 ? $0 | 0x20 : $0 }
+        if letters.starts(with: "bearer ".utf8) || letters.starts(with: "bearer:".utf8) {
+            reason = "The text begins with \"Bearer\". Pass the token alone."
+        } else if token.contains(where: { "\"'`<>{}".utf8.contains($0) }) {
+            reason = "The text has quotes or brackets in it. Pass the token alone."
+        } else if token.contains(where: { $0 == 0x20 || 0x09...0x0D ~= $0 }) {
+            reason = "The text has blanks or line breaks in it. A token is one word."
+        } else if token.contains(UInt8(ascii: "=")) || token.contains(where: { "+/".utf8.contains($0) }) {
+            reason =
+                "The token has the characters + / or =, which are base64. Tokens are base64url without padding (RFC 7515)."
+        } else if let other = token.first(where: { !isTokenByte($0) }) {
+            reason = "The text has the byte 0x\(String(other, radix: 16)), which no token has."
+        } else {
+            return nil
+        }
+        return .refused(ProblemCode.tokenMalformed.rawValue, reason)
+    }
+
+    /// The letters of base64url, and the dot.
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        0x30...0x39 ~= byte || 0x41...0x5A ~= byte || 0x61...0x7A ~= byte || "-_.".utf8.contains(byte)
     }
 
     private static func sentence(_ part: TokenRejection.Part) -> String {

@@ -41,7 +41,7 @@ enum VerdictText {
             }
         }
         writer.endObject()
-        return String(decoding: writer.bytes, as: UTF8.self) + "\n"
+        return JSONRendering.escaped(String(decoding: writer.bytes, as: UTF8.self)) + "\n"
     }
 
     /// A workflow command of GitHub Actions, so that the verdict stands beside the run.

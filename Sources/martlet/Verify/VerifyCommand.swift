@@ -17,7 +17,7 @@ enum VerifyCommand {
         Keys, one of
           --issuer URL      the keys that the issuer's own metadata names (RFC 8414, or OpenID Connect)
           --jwks FILE|URL   a set of keys, or one (JWK, JWK set, PEM)
-          --key FILE        a key for --alg ALG
+          --key FILE        a key for --alg ALG; of a secret in text, the line end is not part of it
           --server URL      no keys: this Martlet is asked, so that revocations count
 
         Expectations
@@ -25,7 +25,9 @@ enum VerifyCommand {
           --audience NAME   aud holds this; may be repeated: one of them
           --subject NAME    sub
           --scope SCOPE     scope (or scp) holds this; may be repeated: all of them
-          --claim N=VALUE   a claim's value as text; /outer/inner=VALUE for a nested one; may be repeated
+          --claim N=VALUE   a claim's value as text; /outer/inner=VALUE for a nested one. VALUE may be several,
+                            a|b, of which one has to match, and a* matches what begins with a; \\| and \\*
+                            are the characters themselves. May be repeated: all of them
           --claim-json N=J  a claim's value as JSON, of the same type
           --typ TYPE        the header's typ (default: at+jwt, JWT, or none)
           --max-age TIME    since auth_time, or since iat of a token without one
@@ -34,6 +36,8 @@ enum VerifyCommand {
 
         Options
           --alg ALG         only keys for this algorithm
+          --encoding ENC    how the secret in --key is written: text, hex, base64 or base64url
+          --max-bytes N     reject longer tokens unread (default and most: 65536)
           --json            the verdict as JSON, the same as --format json
           --format github   the verdict as an annotation of GitHub Actions
           --junit FILE      takes one token a line from standard input and writes a JUnit report
@@ -88,14 +92,15 @@ enum VerifyCommand {
         if case .server(let address) = options.keys {
             let judge = ServerJudge(
                 client: client, address: address, expectations: options.expectations,
-                timeLeftMin: options.timeLeftMin, now: now)
+                timeLeftMin: options.timeLeftMin, byteCountMax: options.byteCountMax, now: now)
             return tokens.map(judge.verdict)
         }
         let source = DocumentSource(
             client: client, cache: options.usesCache ? cache() : nil, staleMax: options.staleMax * 1_000, now: now)
         let shelf: KeyShelf
         do throws(KeyShelf.Fault) {
-            shelf = try KeyShelf(options.keys, algorithm: options.algorithm, source: source)
+            shelf = try KeyShelf(
+                options.keys, algorithm: options.algorithm, encoding: options.encoding, source: source)
         } catch {
             switch error {
             case .file(let reason): throw .usage(reason)
@@ -103,7 +108,8 @@ enum VerifyCommand {
             }
         }
         let judge = KeyJudge(
-            shelf: shelf, expectations: options.expectations, timeLeftMin: options.timeLeftMin, now: now)
+            shelf: shelf, expectations: options.expectations, timeLeftMin: options.timeLeftMin,
+            byteCountMax: options.byteCountMax, now: now)
         let verdicts = tokens.map(judge.verdict)
         if shelf.isStale {
             Terminal.writeError("martlet verify: the keys are out of date, and their server cannot be asked\n")
@@ -135,9 +141,13 @@ enum TokenCommand {
         case .arguments(.optionUnknown(let option, let nearest)) where option.utf8.count > 32:
             Terminal.writeError(
                 "martlet \(name): \(ArgumentsFault.optionUnknown(String(option.prefix(16)), nearest: nearest))\n")
-        case .arguments(let fault): Terminal.writeError("martlet \(name): \(fault)\n")
-        case .usage(let reason), .refused(let reason): Terminal.writeError("martlet \(name): \(reason)\n")
-        case .accounts(let fault): Terminal.writeError("martlet \(name): \(fault)\n")
+        case .arguments(let fault): Terminal.writeError("martlet \(name): \(Printable.text("\(fault)"))\n")
+        case .usage(let reason), .refused(let reason):
+            Terminal.writeError("martlet \(name): \(Printable.text(reason))\n")
+        case .accounts(let fault): Terminal.writeError("martlet \(name): \(Printable.text("\(fault)"))\n")
+        case .unavailable(let reason):
+            Terminal.writeError("martlet \(name): \(Printable.text(reason))\n")
+            return ExitCode.unavailable
         case .interrupted(let signal): return 128 &+ signal
         }
         return ExitCode.usage

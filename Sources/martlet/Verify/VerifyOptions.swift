@@ -19,6 +19,9 @@ struct VerifyOptions {
 
     let keys: Keys
     let algorithm: Algorithm?
+    let encoding: SecretEncoding?
+    /// Longer tokens are rejected unread.
+    let byteCountMax: Int
     let expectations: TokenExpectations
     let input: TokenInput
     /// Seconds.
@@ -33,7 +36,8 @@ struct VerifyOptions {
     let timeout: Int64
 
     private static let options: [Arguments.Option] = [
-        .value("--token-env"), .value("--jwks"), .value("--issuer"), .value("--key"), .value("--alg"),
+        .value("--token-env"), .value("--max-bytes"), .value("--encoding"), .value("--jwks"), .value("--issuer"),
+        .value("--key"), .value("--alg"),
         .value("--server"),
         .list("--audience"), .value("--subject"), .list("--scope"), .list("--claim"), .list("--claim-json"),
         .value("--max-age"), .value("--min-ttl"), .value("--leeway"), .value("--typ"), .flag("--json"),
@@ -47,6 +51,9 @@ struct VerifyOptions {
         keys = try Self.keys(arguments)
         algorithm = try Self.algorithm(arguments)
         if case .file = keys, arguments.has("--key"), algorithm == nil { throw .usage("--key needs --alg") }
+        guard !arguments.has("--encoding") || arguments.has("--key") else { throw .usage("--encoding goes with --key") }
+        encoding = try SecretEncoding.named(arguments.value("--encoding"), for: algorithm)
+        byteCountMax = try Self.byteCountMax(arguments)
         if case .server = keys, algorithm != nil {
             throw .usage("--alg says nothing to --server, which knows its keys")
         }
@@ -56,6 +63,16 @@ struct VerifyOptions {
         usesCache = !arguments.has("--no-cache")
         staleMax = try Self.seconds(arguments, "--max-stale", within: 0...604_800) ?? 0
         timeout = try Self.seconds(arguments, "--timeout", within: 1...60) ?? 10
+    }
+
+    /// Reads `--max-bytes`, which every command that takes a token has.
+    static func byteCountMax(_ arguments: Arguments) throws(CommandFault) -> Int {
+        let most = CompactJWS.foreignByteCountMax
+        guard let text = arguments.value("--max-bytes") else { return most }
+        guard text.utf8.count <= 5, text.utf8.allSatisfy({ 0x30...0x39 ~= $0 }), let count = Int(text), count > 0,
+            count <= most
+        else { throw .usage("--max-bytes must be a number from 1 to \(most)") }
+        return count
     }
 
     private static func keys(_ arguments: Arguments) throws(CommandFault) -> Keys {
@@ -97,12 +114,17 @@ struct VerifyOptions {
         expectations.leeway = try seconds(arguments, "--leeway", within: 0...TokenExpectations.leewayMax) ?? 0
         for word in arguments.values("--claim") {
             let (path, value) = try claim(word, "--claim")
-            expectations.claims.append(ClaimExpectation(path, text: value))
+            guard let claim = ClaimExpectation(path, text: value) else {
+                throw .usage(
+                    "--claim \(Printable.short(path.text)): an alternative is empty or only a *, which any value would meet. "
+                        + "Write \\| and \\* for the characters themselves")
+            }
+            expectations.claims.append(claim)
         }
         for word in arguments.values("--claim-json") {
             let (path, value) = try claim(word, "--claim-json")
             guard let claim = try? ClaimExpectation(path, json: value) else {
-                throw .usage("--claim-json \(Printable.short(path.text)): the value is no JSON")
+                throw .usage("--claim-json \(Printable.short(path.text)): the value is not JSON")
             }
             expectations.claims.append(claim)
         }

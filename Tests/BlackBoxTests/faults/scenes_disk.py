@@ -67,7 +67,7 @@ def small_tmpfs(stage: Stage) -> str:
     path = stage.tmpfs("tiny", "size=64k")
     server = stage.server(start=False, state=path)
     failure = server.fail_to_start()
-    assert failure.code == 2 and "No space left on device" in failure.text, failure.text
+    assert failure.code == 75 and "No space left on device" in failure.text, failure.text
     run("mount", "-o", "remount,size=76k", path)
     server.run_once()
     # Each leaves room for the reserve of 256 KiB, without which the service goes on sparing.
@@ -94,7 +94,7 @@ def few_inodes(stage: Stage) -> str:
     assert not is_ready(server)
     server.kill()
     failure = server.fail_to_start()
-    assert failure.code == 2 and "No space left" in failure.text, failure.text
+    assert failure.code == 75 and "No space left" in failure.text, failure.text
     run("mount", "-o", "remount,nr_inodes=4", path)
     server.run_once()
     stage.ledger.check_tokens(server)
@@ -194,7 +194,7 @@ def read_only_mount(stage: Stage) -> str:
         server.kill()
         run("mount", "-o", "remount,ro", disk.path)
         failure = server.fail_to_start()
-        assert failure.code == 2 and "Read-only file system" in failure.text, failure.text
+        assert failure.code == 75 and "Read-only file system" in failure.text, failure.text
         run("mount", "-o", "remount,rw", disk.path)
         server.run_once()
         stage.ledger.check_answers(server, load.fresh)

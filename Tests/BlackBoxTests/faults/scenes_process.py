@@ -203,10 +203,10 @@ def two_processes(stage: Stage) -> str:
         for _ in range(20 if stage.full else 3):
             load.until(50)
             failure = second.fail_to_start()
-            assert failure.code == 2 and str(server.state_path) in failure.text, failure.text
+            assert failure.code == 75 and str(server.state_path) in failure.text, failure.text
             refused += 1
             done = server.cli("journal", "compact", "--state", str(server.state_path))
-            assert done.returncode == 2 and "locked" in done.stderr, done.stderr
+            assert done.returncode == 75 and "locked" in done.stderr, done.stderr
     server.kill()
     second.start()
     stage.ledger.check_tokens(second, load.fresh)

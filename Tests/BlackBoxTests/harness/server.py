@@ -208,6 +208,7 @@ class Server:
             "clients": self.clients_path,
             "state": self.state_path,
             "keys": self.keys_path,
+            "operator_listen": self.settings["operator_listen"],
         }
         return command(*arguments, cwd=self.directory, stdin=stdin, **settings)
 

@@ -6,8 +6,7 @@ enum JWKFuzzer {
     static func make() -> ([UInt8]) -> Void {
         { bytes in
             guard let jwk = try? JWK(parsing: bytes.span) else { return }
-            demand(jwk.kid.map { (1...128).contains($0.utf8.count) } ?? true, "a name of bounded length")
-            demand(jwk.kid?.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f } ?? true, "a name that can be told anywhere")
+            demand(jwk.kid.map { $0.utf8.count <= 1_024 } ?? true, "a name of bounded length")
         }
     }
 }

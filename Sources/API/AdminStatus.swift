@@ -1,0 +1,125 @@
+import Accounts
+import HTTP
+import Octets
+import Revocation
+import Service
+import Synchronization
+import Telemetry
+import Token
+
+extension Application {
+    /// `GET /admin/status`: what the running service applies at this moment, for operators and for commands that must know
+    /// whether a change has taken effect.
+    ///
+    /// Only over a Unix socket, as `/admin/revocations`: it names files and keys.
+    func adminStatus(_ request: borrowing Request, _ response: inout Response) throws(Problem) {
+        guard request.peer == .local else { throw Problem(.notFound) }
+        response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
+        var page = StatusPage()
+        page.write(shared)
+        response.body.append(contentsOf: page.writer.bytes)
+    }
+}
+
+/// The JSON object of `/admin/status`. Times are RFC 3339 in UTC with milliseconds, so they compare as text.
+struct StatusPage {
+    private(set) var writer = JSONWriter()
+
+    mutating func write(_ shared: ApplicationShared) {
+        let reasons = shared.unreadinessReasons
+        writer.beginObject()
+        member("version", shared.process.version)
+        writer.name("pid")
+        writer.integer(Int64(shared.process.pid))
+        member("started", at: shared.process.startedAt)
+        member("now", at: shared.realm.clock.now)
+        member("status", reasons.isEmpty ? "ready" : "not_ready")
+        list("reasons", reasons)
+        list("degraded", shared.degradedReasons)
+        member("issuer", shared.realm.settings.issuer)
+        list("audiences", shared.realm.settings.audiences)
+        writeJournal(shared.realm)
+        writeKeys(shared)
+        writer.name("users")
+        writer.integer(Int64(shared.realm.users.current.users.count))
+        writer.name("clients")
+        writer.integer(Int64(shared.realm.clients.current.clients.count))
+        writeReloads(shared.reloads)
+        writer.name("paths")
+        writer.beginObject()
+        for (name, path) in shared.process.paths {
+            writer.name(name)
+            writer.string(path)
+        }
+        writer.endObject()
+        writer.endObject()
+    }
+
+    private mutating func writeJournal(_ realm: Realm) {
+        writer.name("journal")
+        writer.beginObject()
+        writer.name("seq")
+        writer.integer(Int64(clamping: realm.revocations.sequence))
+        writer.name("writable")
+        writer.bool(realm.revocations.isWritable)
+        list("conditions", realm.revocations.conditions.filter(\.holds).map(\.name))
+        writer.endObject()
+    }
+
+    private mutating func writeKeys(_ shared: ApplicationShared) {
+        writer.name("keys")
+        writer.beginArray()
+        for applied in shared.appliedKeys() {
+            writer.beginObject()
+            member("kid", applied.key.kid)
+            member("alg", applied.key.algorithm.rawValue)
+            member("purpose", applied.key.purpose.rawValue)
+            member("state", applied.state.rawValue)
+            writer.name("compromised")
+            writer.bool(applied.state == .compromised)
+            // Whether all its tokens are rejected for good, also after the file is gone.
+            writer.name("revoked")
+            writer.bool(shared.realm.revocations.isCut(key: Array(applied.key.kid.utf8)))
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+
+    private mutating func writeReloads(_ reloads: ReloadStatus) {
+        writer.name("reloads")
+        writer.beginObject()
+        for source in ReloadSource.allCases {
+            guard let entry = reloads[source] else { continue }
+            writer.name(source.rawValue)
+            writer.beginObject()
+            writer.name("ok")
+            writer.bool(entry.isCurrent)
+            member("last_attempt", at: entry.lastAttempt)
+            member("last_success", at: entry.lastSuccess)
+            writer.name("reason")
+            if let reason = entry.reason { writer.string(reason) } else { writer.null() }
+            writer.endObject()
+        }
+        writer.endObject()
+    }
+
+    private mutating func member(_ name: StaticString, _ value: String) {
+        writer.name(name)
+        writer.string(value)
+    }
+
+    private mutating func member(_ name: StaticString, at milliseconds: Int64?) {
+        writer.name(name)
+        guard let milliseconds else { return writer.null() }
+        var text: [UInt8] = []
+        ISO8601.write(milliseconds: milliseconds, to: &text)
+        writer.string(utf8: text)
+    }
+
+    private mutating func list(_ name: StaticString, _ values: [String]) {
+        writer.name(name)
+        writer.beginArray()
+        for value in values { writer.string(value) }
+        writer.endArray()
+    }
+}

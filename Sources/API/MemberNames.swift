@@ -1,0 +1,35 @@
+import Octets
+
+/// The names that the content of an endpoint may use. A name outside of them is refused: a condition that is misspelled
+/// would otherwise pass as one that is met.
+struct MemberNames: Sendable {
+    let fingerprints: Set<UInt64>
+
+    init(_ names: [StaticString]) {
+        fingerprints = Set(
+            names.map { name in
+                name.withUTF8Buffer { letters in JSONDocument.nameFingerprint(of: unsafe letters.span) }
+            })
+    }
+
+    static let verify = MemberNames(["token"] + Condition.names.map(\.name))
+    static let logout = MemberNames(["scope", "refresh_token"])
+    static let login = MemberNames(oauth + ["audience", "mode", "source"])
+    static let refresh = MemberNames(oauth + ["audience"])
+
+    /// What RFC 6749 defines for requests: libraries may send any of them, also where it has no meaning.
+    private static let oauth: [StaticString] = [
+        "grant_type", "client_id", "client_secret", "username", "password", "scope", "refresh_token", "response_type",
+        "redirect_uri", "state", "code",
+    ]
+
+    /// A client's own name for something, as an error may repeat it: short and plain, or not at all.
+    static func quoted(_ name: some Collection<UInt8>) -> String {
+        let isPlain = name.allSatisfy { octet in
+            UInt8(ascii: "a")...UInt8(ascii: "z") ~= octet | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= octet
+                || octet == UInt8(ascii: "_") || octet == UInt8(ascii: "-")
+        }
+        guard isPlain, (1...32).contains(name.count) else { return "whose name is empty, long or not plain text" }
+        return String(decoding: Array(name), as: UTF8.self)
+    }
+}

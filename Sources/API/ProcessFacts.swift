@@ -1,0 +1,29 @@
+package import Token
+
+/// What `/admin/status` reports of the process beyond what changes with each request.
+package struct ProcessFacts: Sendable {
+    package let version: String
+    package let pid: Int32
+    /// Milliseconds since 1970.
+    package let startedAt: Int64
+    /// The files and directories in use, as absolute paths, by what they hold.
+    package let paths: [(name: String, path: String)]
+
+    package init(version: String, pid: Int32, startedAt: Int64, paths: [(name: String, path: String)]) {
+        self.version = version
+        self.pid = pid
+        self.startedAt = startedAt
+        self.paths = paths
+    }
+}
+
+/// A key as the running service applies it, whatever its file says by now.
+package struct AppliedKey: Sendable {
+    package let key: Key
+    package let state: KeyState
+
+    package init(key: Key, state: KeyState) {
+        self.key = key
+        self.state = state
+    }
+}

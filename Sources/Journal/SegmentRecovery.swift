@@ -1,0 +1,36 @@
+internal import Octets
+
+/// What the records of a segment tell of a header that was overwritten.
+///
+/// A record's number says whether it stands in its place, and its checksum which salt it was written under. Two records
+/// that agree are proof enough: by chance they would not in four billion cases.
+enum SegmentRecovery {
+    private static let agreementMin = 2
+
+    /// - Parameter octets: the file from its first record on.
+    /// - Returns: nil if too few records are left. The store is zeros if the segment's OPEN record is gone.
+    static func header(of name: SegmentName, _ octets: [UInt8], created: Int64) -> SegmentHeader? {
+        var votes: [UInt32: Int] = [:]
+        var stores: [UInt32: UUID] = [:]
+        var seq = name.firstSeq
+        for start in stride(from: 0, to: octets.count - JournalRecord.byteCount + 1, by: JournalRecord.byteCount) {
+            defer { seq &+= 1 }
+            let place = octets.span.extracting(start..<(start + JournalRecord.byteCount))
+            let words = unsafe place.bytes
+            let head = words.littleEndian(at: 0)
+            guard words.littleEndian(at: 8) == seq,
+                let kind = JournalRecord.Kind(rawValue: UInt8(truncatingIfNeeded: head >> 32))
+            else { continue }
+            let salt = CRC32C.seed(
+                of: UInt32(truncatingIfNeeded: head), over: place.extracting(4..<JournalRecord.byteCount))
+            votes[salt, default: 0] += 1
+            guard kind == .open else { continue }
+            stores[salt] = UUID(
+                high: words.littleEndian(at: 16).byteSwapped, low: words.littleEndian(at: 24).byteSwapped)
+        }
+        guard let (salt, count) = votes.max(by: { $0.value < $1.value }), count >= agreementMin else { return nil }
+        return SegmentHeader(
+            store: stores[salt] ?? UUID(high: 0, low: 0), number: name.number, firstSeq: name.firstSeq,
+            created: created, salt: salt, previousLastSeq: name.firstSeq &- 1, previousChecksum: 0)
+    }
+}

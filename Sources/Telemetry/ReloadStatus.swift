@@ -1,0 +1,43 @@
+import Synchronization
+
+/// What a running service reads again when it changes; `settings` are read once, at the start.
+package enum ReloadSource: String, CaseIterable, Sendable {
+    case settings, keys, users, clients, tls
+}
+
+/// What became of the last attempt to read each source. Times are milliseconds since 1970.
+package final class ReloadStatus: Sendable {
+    package struct Entry: Equatable, Sendable {
+        package let lastAttempt: Int64
+        package let lastSuccess: Int64?
+        /// Why the last attempt failed; nil if it succeeded.
+        package let reason: String?
+
+        package var isCurrent: Bool { reason == nil }
+    }
+
+    private let entries = Mutex<[ReloadSource: Entry]>([:])
+
+    package init() {}
+
+    /// Nil for a source that this service does not have, such as a certificate without TLS.
+    package subscript(source: ReloadSource) -> Entry? { entries.withLock { $0[source] } }
+
+    package func succeeded(_ source: ReloadSource, at now: Int64) {
+        entries.withLock { $0[source] = Entry(lastAttempt: now, lastSuccess: now, reason: nil) }
+    }
+
+    /// The previous content stays in use.
+    package func failed(_ source: ReloadSource, at now: Int64, reason: String) {
+        entries.withLock { entries in
+            entries[source] = Entry(lastAttempt: now, lastSuccess: entries[source]?.lastSuccess, reason: reason)
+        }
+    }
+
+    /// The sources whose last attempt failed, with the reasons.
+    package var failures: [(source: ReloadSource, reason: String)] {
+        entries.withLock { entries in
+            ReloadSource.allCases.compactMap { source in entries[source]?.reason.map { (source, $0) } }
+        }
+    }
+}

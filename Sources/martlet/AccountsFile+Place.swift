@@ -1,0 +1,35 @@
+import Accounts
+import Assembly
+
+extension AccountsFile {
+    /// From the root, for messages: a relative name says nothing about which file it was.
+    var fullPath: String { Directory.absolute(path) }
+
+    /// What a command says when the file that it should read or change is not there.
+    var absence: CommandFault {
+        .refused(
+            "there is no file \(fullPath). Name the file with \(option) or \(setting.rawValue), or run the command in the "
+                + "directory of the service")
+    }
+
+    /// Says which directory is missing, before a lock file cannot be made in it.
+    func checkParent() throws(CommandFault) { try checkPlace(isNamed: true) }
+
+    /// Tells before a new file is made that this is probably not the directory of the service.
+    /// - Parameter isNamed: whether an option or a setting named the file.
+    func checkPlace(isNamed: Bool) throws(CommandFault) {
+        guard !FileStamp(path).exists else { return }
+        let parent = Directory.parent(of: path)
+        guard FileStamp(parent).exists else {
+            // A volume that is not mounted yet looks like this, too.
+            throw .unavailable(
+                "\(fullPath): there is no directory \(Directory.absolute(parent)). Make it, or mount its volume, and try again"
+            )
+        }
+        let others = [Setting.users, .keys, .state].map(\.defaultText)
+        guard !isNamed, !others.contains(where: { FileStamp($0).exists }) else { return }
+        throw .refused(
+            "there is neither \(fullPath) nor another file of a service in this directory. Run the command in the directory "
+                + "of the service, or name the file with \(option) or \(setting.rawValue)")
+    }
+}

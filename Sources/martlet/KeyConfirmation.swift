@@ -1,0 +1,73 @@
+import Assembly
+import Glibc
+import Token
+
+/// Waits until the running service applies a change of the keys. A change that it does not apply is none: a leaked key would
+/// go on signing.
+struct KeyConfirmation {
+    private static let limitMilliseconds: Int64 = 10_000
+    /// When the service says that it cannot read the keys, waiting longer helps nobody.
+    private static let failingMilliseconds: Int64 = 3_000
+    private static let pauseMicroseconds: UInt32 = 100_000
+
+    let path: String
+    /// What the command has done, for messages: `rotate`.
+    let step: String
+
+    /// - Parameter isApplied: whether the keys, as the service applies them, show the change.
+    /// - Throws: `.refused` with what could not be confirmed. The files are changed all the same.
+    func wait(until isApplied: ([ServiceStatus.AppliedKey]) -> Bool) throws(CommandFault) {
+        guard KeyDirectoryUse.isMarked(path) else {
+            Terminal.writeError("no running service of this machine reads \(path); the next start applies the change\n")
+            return
+        }
+        guard let client = OperatorClient(Environment.values) else {
+            throw unconfirmed(
+                "\(Setting.operatorListen.rawValue) names no Unix socket to ask it. Set it as for the service, "
+                    + "for example to unix:/run/martlet/operator.sock")
+        }
+        let began = MonotonicClock.nanoseconds()
+        while true {
+            let status: ServiceStatus
+            do throws(OperatorFault) {
+                status = try client.status()
+            } catch {
+                // It has ended meanwhile: the next start reads what is written.
+                guard KeyDirectoryUse.isMarked(path) else { return }
+                throw unconfirmed("\(error)")
+            }
+            try checkDirectory(status, client)
+            if isApplied(status.keys) {
+                Terminal.writeError("applied by the running service (process \(status.pid))\n")
+                return
+            }
+            let failure = status.reload(of: "keys")?.reason
+            let limit = failure == nil ? Self.limitMilliseconds : Self.failingMilliseconds
+            guard MonotonicClock.nanoseconds() - began < limit * 1_000_000 else {
+                throw unconfirmed(
+                    "it has not applied the change within \(limit / 1_000) s" + (failure.map { ": \($0)" } ?? ""))
+            }
+            usleep(Self.pauseMicroseconds)
+        }
+    }
+
+    /// A service of other keys would confirm nothing. In another mount namespace its path may mean nothing here.
+    private func checkDirectory(_ status: ServiceStatus, _ client: OperatorClient) throws(CommandFault) {
+        guard let other = status.paths["keys"], let theirs = Self.identity(other), let ours = Self.identity(path),
+            theirs != ours
+        else { return }
+        throw unconfirmed("the service on \(client.path) reads \(other)")
+    }
+
+    private static func identity(_ path: String) -> [UInt64]? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        return [UInt64(status.st_dev), UInt64(status.st_ino)]
+    }
+
+    private func unconfirmed(_ reason: String) -> CommandFault {
+        .refused(
+            "\(path) is changed, but a running service reads it and \(step) is not confirmed: \(reason). "
+                + "martlet status shows the keys that it applies")
+    }
+}

@@ -1,0 +1,137 @@
+import Assembly
+import Fetching
+import Glibc
+import Octets
+
+/// Asks the running service over its operator's Unix socket; answers are bounded in bytes, and every exchange in time.
+struct OperatorClient {
+    private static let bodyByteCountMax = 1 << 20
+
+    /// Of the socket.
+    let path: String
+    /// For one exchange.
+    var milliseconds: Int64 = 5_000
+
+    init(path: String) {
+        self.path = path
+    }
+
+    /// The first Unix socket among `MARTLET_OPERATOR_LISTEN`; nil if there is none, since administration is answered on
+    /// Unix sockets only.
+    init?(_ settings: [String: String]) {
+        let text = settings[Setting.operatorListen.rawValue] ?? Setting.operatorListen.defaultText
+        let addresses = text.split(separator: ",").compactMap { ListenText(String($0.trimmedBlanks)) }
+        for case .unix(let path, _) in addresses.map(\.place) {
+            self.init(path: path)
+            return
+        }
+        return nil
+    }
+
+    func get(_ target: String) throws(OperatorFault) -> Answer {
+        try ask("GET", target, fields: "", body: [])
+    }
+
+    func post(_ target: String, json: [UInt8]) throws(OperatorFault) -> Answer {
+        let fields = "Content-Type: application/json\r\nContent-Length: \(json.count)\r\n"
+        return try ask("POST", target, fields: fields, body: json)
+    }
+
+    /// `GET /admin/status`.
+    func status() throws(OperatorFault) -> ServiceStatus {
+        try status(in: get("/admin/status"))
+    }
+
+    func status(in answer: Answer) throws(OperatorFault) -> ServiceStatus {
+        guard answer.status == 200 else { throw OperatorFault(path, answer) }
+        guard let status = ServiceStatus(answer.body) else { throw .unreadable(path) }
+        return status
+    }
+
+    private func ask(
+        _ method: String, _ target: String, fields: String, body: [UInt8]
+    ) throws(OperatorFault) -> Answer {
+        let head = "\(method) \(target) HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\(fields)\r\n"
+        var reader = AnswerReader(bodyByteCountMax: Self.bodyByteCountMax)
+        do throws(StreamFault) {
+            let socket = try StreamSocket(unix: path, milliseconds: milliseconds)
+            try socket.send(Array(head.utf8) + body)
+            while true {
+                let part = try socket.receive()
+                do throws(AnswerFault) {
+                    if part.isEmpty { try reader.end() } else { try reader.take(part) }
+                } catch {
+                    throw .ended
+                }
+                if let answer = reader.answer { return answer }
+            }
+        } catch {
+            throw OperatorFault(path, error)
+        }
+    }
+}
+
+/// Why the running service was not asked, or did not do what it was asked.
+enum OperatorFault: Error, Equatable {
+    /// No process listens on the socket.
+    case notRunning(String)
+    /// The socket's mode or directory keeps this user out.
+    case noAccess(String)
+    case unreachable(String, reason: String)
+    case timedOut(String)
+    /// No HTTP answer, or one of another program.
+    case unreadable(String)
+    /// The service's own words.
+    case refused(status: UInt16, code: String, detail: String)
+
+    init(_ path: String, _ fault: StreamFault) {
+        self =
+            switch fault {
+            case .unreachable(ENOENT), .unreachable(ECONNREFUSED): .notRunning(path)
+            case .unreachable(EACCES), .unreachable(EPERM): .noAccess(path)
+            case .unreachable(let code):
+                .unreachable(path, reason: Directory.errorText(code))
+            case .timedOut: .timedOut(path)
+            case .ended: .unreadable(path)
+            }
+    }
+
+    /// An answer that is no success.
+    init(_ path: String, _ answer: Answer) {
+        var document = JSONDocument()
+        let bytes = answer.body
+        guard (try? document.parse(bytes.span)) != nil, document.kind(0) == .object,
+            let code = document.text("code", in: bytes.span)
+        else {
+            self = .unreadable(path)
+            return
+        }
+        let detail = document.text("detail", in: bytes.span) ?? document.text("title", in: bytes.span) ?? ""
+        self = .refused(status: answer.status, code: code, detail: detail)
+    }
+}
+
+extension OperatorFault: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .notRunning(let path):
+            "no service listens on \(path). Start it, or name its socket in \(Setting.operatorListen.rawValue)"
+        case .noAccess(let path):
+            "\(path): permission denied. Run the command as the user of the service, as a member of its group, or as root"
+        case .unreachable(let path, let reason): "\(path): \(reason)"
+        case .timedOut(let path): "\(path): the service did not answer in time"
+        case .unreadable(let path):
+            "\(path): the answer is not one of Martlet's operator listener; check \(Setting.operatorListen.rawValue)"
+        case .refused(let status, let code, let detail): "the service refused (\(status) \(code)): \(detail)"
+        }
+    }
+}
+
+extension Substring {
+    fileprivate var trimmedBlanks: Substring {
+        var rest = self
+        while rest.first == " " { rest.removeFirst() }
+        while rest.last == " " { rest.removeLast() }
+        return rest
+    }
+}

@@ -1,0 +1,30 @@
+import Assembly
+
+extension OperatorClient {
+    /// The option that names the socket in place of the setting.
+    static let option = Arguments.Option.value("--socket")
+
+    static let optionUsage = """
+          --socket PATH  the operator's Unix socket (default: the first unix: address of MARTLET_OPERATOR_LISTEN)
+        """
+
+    /// The socket that the command line or the settings name.
+    static func named(_ arguments: Arguments) throws(CommandFault) -> OperatorClient {
+        if let path = arguments.value(option.name) {
+            return OperatorClient(path: path.hasPrefix("unix:") ? String(path.dropFirst(5)) : path)
+        }
+        if let client = OperatorClient(Environment.values) { return client }
+        throw .usage(
+            "\(Setting.operatorListen.rawValue) has no Unix socket, and administration is answered on one only. "
+                + "Start the service with one, such as unix:/run/martlet/operator.sock, or name it with --socket PATH")
+    }
+}
+
+extension CommandFault {
+    init(_ fault: OperatorFault) {
+        switch fault {
+        case .notRunning, .timedOut, .refused(503, _, _): self = .unavailable(fault.description)
+        case .noAccess, .unreachable, .unreadable, .refused: self = .refused(fault.description)
+        }
+    }
+}

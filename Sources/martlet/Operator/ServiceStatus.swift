@@ -1,0 +1,136 @@
+import Octets
+
+/// What `GET /admin/status` says; members that a later version adds are ignored.
+struct ServiceStatus {
+    struct AppliedKey: Equatable {
+        let kid: String
+        let algorithm: String
+        let purpose: String
+        let state: String
+        let isCompromised: Bool
+        /// Whether all tokens of the key are rejected for good.
+        let isRevoked: Bool
+    }
+
+    /// Times are RFC 3339 in UTC with milliseconds: earlier ones are smaller as text, too.
+    struct Reload: Equatable {
+        let source: String
+        let isCurrent: Bool
+        let lastAttempt: String
+        let lastSuccess: String?
+        let reason: String?
+    }
+
+    let version: String
+    let pid: Int64
+    let started: String
+    let isReady: Bool
+    let reasons: [String]
+    let issuer: String
+    let audiences: [String]
+    let sequence: Int64
+    let isJournalWritable: Bool
+    let journalConditions: [String]
+    let keys: [AppliedKey]
+    let userCount: Int64
+    let clientCount: Int64
+    let reloads: [Reload]
+    /// Absolute, by `state`, `keys`, `users` and `clients`.
+    let paths: [String: String]
+
+    func reload(of source: String) -> Reload? { reloads.first { $0.source == source } }
+
+    init?(_ bytes: [UInt8]) {
+        // A directory may hold hundreds of keys, ended ones included.
+        var document = JSONDocument(limits: JSONLimits(memberMax: 65_536, byteCountMax: 1 << 20))
+        guard (try? document.parse(bytes.span)) != nil, document.kind(0) == .object else { return nil }
+        let reader = ObjectReader(document: document, bytes: bytes)
+        guard let version = reader.text("version"), let pid = reader.integer("pid"),
+            let started = reader.text("started"), let readiness = reader.text("status"),
+            let issuer = reader.text("issuer"), let journal = reader.node("journal"),
+            let sequence = reader.integer("seq", of: journal), let users = reader.integer("users"),
+            let clients = reader.integer("clients"), let reloads = reader.node("reloads"),
+            let paths = reader.node("paths")
+        else { return nil }
+        self.version = version
+        self.pid = pid
+        self.started = started
+        isReady = readiness == "ready"
+        reasons = reader.texts("reasons")
+        self.issuer = issuer
+        audiences = reader.texts("audiences")
+        self.sequence = sequence
+        isJournalWritable = reader.isTrue("writable", of: journal)
+        journalConditions = reader.texts("conditions", of: journal)
+        userCount = users
+        clientCount = clients
+        keys = reader.elements("keys").map { reader.key($0) }
+        self.reloads = reader.members(of: reloads).map { reader.reload($0.name, $0.value) }
+        self.paths = Dictionary(
+            reader.members(of: paths).compactMap { member in reader.text(at: member.value).map { (member.name, $0) } },
+            uniquingKeysWith: { first, _ in first })
+    }
+}
+
+/// Members of a parsed object, by name.
+private struct ObjectReader {
+    let document: JSONDocument
+    let bytes: [UInt8]
+
+    func node(_ name: StaticString, of object: JSONDocument.Node = 0) -> JSONDocument.Node? {
+        document.member(name, of: object, in: bytes.span)
+    }
+
+    func text(at node: JSONDocument.Node) -> String? {
+        document.kind(node) == .string ? document.string(node, in: bytes.span) : nil
+    }
+
+    func text(_ name: StaticString, of object: JSONDocument.Node = 0) -> String? {
+        node(name, of: object).flatMap { text(at: $0) }
+    }
+
+    func integer(_ name: StaticString, of object: JSONDocument.Node = 0) -> Int64? {
+        node(name, of: object).flatMap { node in
+            document.kind(node) == .number ? document.integer(node, in: bytes.span) : nil
+        }
+    }
+
+    func isTrue(_ name: StaticString, of object: JSONDocument.Node) -> Bool {
+        node(name, of: object).map { document.kind($0) == .true } ?? false
+    }
+
+    func elements(_ name: StaticString, of object: JSONDocument.Node = 0) -> [JSONDocument.Node] {
+        node(name, of: object).map { document.children($0) } ?? []
+    }
+
+    func texts(_ name: StaticString, of object: JSONDocument.Node = 0) -> [String] {
+        elements(name, of: object).compactMap { text(at: $0) }
+    }
+
+    func members(of object: JSONDocument.Node) -> [(name: String, value: JSONDocument.Node)] {
+        document.members(object).compactMap { member in
+            document.string(member.name, in: bytes.span).map { ($0, member.value) }
+        }
+    }
+
+    func key(_ node: JSONDocument.Node) -> ServiceStatus.AppliedKey {
+        ServiceStatus.AppliedKey(
+            kid: text("kid", of: node) ?? "", algorithm: text("alg", of: node) ?? "",
+            purpose: text("purpose", of: node) ?? "", state: text("state", of: node) ?? "",
+            isCompromised: isTrue("compromised", of: node), isRevoked: isTrue("revoked", of: node))
+    }
+
+    func reload(_ source: String, _ node: JSONDocument.Node) -> ServiceStatus.Reload {
+        ServiceStatus.Reload(
+            source: source, isCurrent: isTrue("ok", of: node), lastAttempt: text("last_attempt", of: node) ?? "",
+            lastSuccess: text("last_success", of: node), reason: text("reason", of: node))
+    }
+}
+
+extension JSONDocument {
+    /// A member of the outermost object that is a string.
+    func text(_ name: StaticString, in bytes: Span<UInt8>) -> String? {
+        guard let node = member(name, of: 0, in: bytes), kind(node) == .string else { return nil }
+        return string(node, in: bytes)
+    }
+}

@@ -1,0 +1,66 @@
+import Fetching
+
+/// `martlet status`: what the running service applies at this moment.
+enum StatusCommand {
+    static let usage = """
+        usage: martlet status [--json] [--socket PATH]
+
+        Asks the running service over its operator's Unix socket what it applies: its keys, how many users and
+        clients it has, when it last read each file and why that failed, and the condition of the journal.
+
+        \(OperatorClient.optionUsage)
+          --json         the answer of GET /admin/status as it came
+
+        Exit code: 0 ready, 1 not ready or a file could not be read again, 2 a mistake in the command line or a
+        setting, 75 the service does not run or does not answer.
+
+        """
+
+    static func run(_ words: [String]) -> Int32 {
+        var isWell = true
+        let code = Verb.run("status", usage: usage) { () throws(CommandFault) in
+            let arguments = try Arguments.parse(words, options: [OperatorClient.option, .flag("--json")])
+            let client = try OperatorClient.named(arguments)
+            do throws(OperatorFault) {
+                let answer = try client.get("/admin/status")
+                let status = try client.status(in: answer)
+                isWell = status.isReady && status.reloads.allSatisfy(\.isCurrent)
+                Terminal.write(
+                    arguments.has("--json") ? String(decoding: answer.body, as: UTF8.self) + "\n" : text(status))
+            } catch {
+                throw CommandFault(error)
+            }
+        }
+        return code == ExitCode.ok && !isWell ? ExitCode.failed : code
+    }
+
+    static func text(_ status: ServiceStatus) -> String {
+        let state = status.isReady ? "ready" : "not ready: \(status.reasons.joined(separator: ", "))"
+        let conditions = status.journalConditions.isEmpty ? "" : ": \(status.journalConditions.joined(separator: ", "))"
+        var rows = [
+            ("version", status.version), ("pid", "\(status.pid)"), ("started", status.started), ("status", state),
+            ("issuer", status.issuer), ("audiences", status.audiences.joined(separator: " ")),
+            (
+                "journal",
+                "\(status.isJournalWritable ? "writable" : "NOT writable")\(conditions), record \(status.sequence)"
+            ),
+            ("users", "\(status.userCount)"), ("clients", "\(status.clientCount)"),
+        ]
+        for name in ["state", "keys", "users", "clients"] {
+            if let path = status.paths[name] { rows.append(("\(name) in", path)) }
+        }
+        for key in status.keys {
+            let mark = key.isRevoked ? ", its tokens are revoked" : ""
+            rows.append(("key", "\(key.kid)  \(key.algorithm)  \(key.purpose)  \(key.state)\(mark)"))
+        }
+        for reload in status.reloads {
+            let success = reload.lastSuccess ?? "never"
+            let what =
+                reload.isCurrent
+                ? "read \(success)" : "FAILED \(reload.lastAttempt), as of \(success): \(reload.reason ?? "")"
+            rows.append(("reload", "\(reload.source)  \(what)"))
+        }
+        let width = rows.map(\.0.count).max() ?? 0
+        return rows.map { "\($0.0.padded(to: width))  \(Printable.text($0.1))\n" }.joined()
+    }
+}

@@ -1,0 +1,158 @@
+"""The shipped image, built by buildah and run by podman, with everything below one folder."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from .process import BINARY, ROOT
+
+TOOLS = ("buildah", "podman", "runc", "debootstrap", "strip", "tar")
+CONTAINERS_CONF = """
+[containers]
+default_ulimits = ["nofile=10000:10000", "nproc=10000:10000"]
+netns = "host"
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+"""
+STORAGE_CONF = """
+[storage]
+driver = "vfs"
+graphroot = "{folder}/graph"
+runroot = "{folder}/run"
+"""
+
+
+class Unavailable(Exception):
+    """Why no container can run on this machine."""
+
+
+class Engine:
+    """podman and buildah with images, volumes and settings of their own."""
+
+    def __init__(self, folder: Path):
+        if os.geteuid() != 0:
+            raise Unavailable("containers need root here")
+        missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+        if missing:
+            raise Unavailable("not installed: " + ", ".join(missing))
+        probe = subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True, text=True)
+        if probe.returncode != 0:
+            raise Unavailable("no namespace can be made: " + probe.stderr.strip())
+        self.folder = folder
+        (folder / "containers.conf").write_text(CONTAINERS_CONF)
+        (folder / "storage.conf").write_text(STORAGE_CONF.format(folder=folder))
+        self.environment = {
+            "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}",
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+            "CONTAINERS_CONF": str(folder / "containers.conf"),
+            "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
+        }
+
+    def run(self, *command: str, stdin: str = "", seconds: float = 120, more: dict | None = None):
+        """A command's result, whatever it is."""
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment | (more or {}), input=stdin, capture_output=True, text=True, timeout=seconds
+        )
+
+    def podman(self, *arguments: str, **options) -> str:
+        """What a command of podman printed; it must succeed."""
+        done = self.run("podman", *arguments, **options)
+        assert done.returncode == 0, f"podman {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+    def import_base(self) -> None:
+        """Debian as `debian:12-slim`, made from Debian's packages, or the archive that MARTLET_TEST_DEBIAN_ROOT names."""
+        archive = os.environ.get("MARTLET_TEST_DEBIAN_ROOT")
+        if not archive:
+            root = self.folder / "debian"
+            made = self.run("debootstrap", "--variant=minbase", "bookworm", str(root), seconds=600)
+            if made.returncode != 0:
+                raise Unavailable("debootstrap failed: " + made.stdout.strip()[-300:])
+            archive = str(self.folder / "debian.tar")
+            packed = self.run("tar", "-C", str(root), "--exclude=./var/cache/apt/archives/*.deb", "-cf", archive, ".")
+            assert packed.returncode == 0, packed.stderr
+            shutil.rmtree(root)
+        imported = self.run("podman", "import", archive, "docker.io/library/debian:12-slim")
+        if imported.returncode != 0:
+            raise Unavailable("podman cannot import an image: " + imported.stderr.strip()[-300:])
+
+    def build(self) -> None:
+        """The image of the Dockerfile; the binary under test takes the place of the stage that compiles one."""
+        stage = self.folder / "stage"
+        binary = stage / "src/.build/release/martlet"
+        binary.parent.mkdir(parents=True)
+        assert self.run("strip", "--strip-debug", "-o", str(binary), BINARY).returncode == 0
+        built = self.run(
+            "buildah", "bud", "--format", "docker", "--isolation", "chroot", "--network", "host", "--pull-never",
+            "--build-context", f"build={stage}", "-t", "localhost/martlet:latest", ".", seconds=300,
+        )  # fmt: skip
+        if built.returncode != 0 and "Temporary failure" in built.stdout + built.stderr:
+            raise Unavailable("the packages of the image cannot be fetched")
+        assert built.returncode == 0, (built.stdout + built.stderr)[-3_000:]
+
+    def image(self) -> dict:
+        """What the image declares; podman shows the health check beside the rest."""
+        found = json.loads(self.podman("image", "inspect", "localhost/martlet:latest"))[0]
+        return {"Healthcheck": found.get("HealthCheck") or found.get("Healthcheck")} | found["Config"]
+
+    def volume(self, name: str) -> Path:
+        """Where a volume lies on this machine."""
+        return Path(self.podman("volume", "inspect", "--format", "{{.Mountpoint}}", name))
+
+    def close(self) -> None:
+        self.run("podman", "pod", "rm", "--all", "--force", "--time", "2")
+        self.run("podman", "rm", "--all", "--force", "--time", "2")
+        self.run("podman", "volume", "rm", "--all", "--force")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Container:
+    """A container of the image that runs the service."""
+
+    def __init__(self, engine: Engine, name: str):
+        self.engine = engine
+        self.name = name
+
+    def exec(self, *command: str, stdin: str = ""):
+        """A command inside, as `docker compose exec` runs one."""
+        return self.engine.run("podman", "exec", "--interactive", self.name, *command, stdin=stdin, seconds=60)
+
+    @property
+    def log(self) -> str:
+        done = self.engine.run("podman", "logs", self.name)
+        return done.stdout + done.stderr
+
+    @property
+    def state(self) -> dict:
+        return json.loads(self.engine.podman("inspect", self.name))[0]["State"]
+
+    def events(self, name: str) -> list[dict]:
+        entries = [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
+        return [entry for entry in entries if entry.get("event") == name]
+
+    def await_listening(self, count: int, seconds: float = 60) -> None:
+        """Returns once the service listens; `count` addresses since the container was made."""
+        deadline = time.monotonic() + seconds
+        while len(self.events("listening")) < count:
+            assert self.state["Running"], f"{self.name} ended with {self.state['ExitCode']}:\n{self.log}"
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.1)
+
+    def await_end(self, seconds: float = 60) -> int:
+        deadline = time.monotonic() + seconds
+        while self.state["Running"]:
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.1)
+        return self.state["ExitCode"]
+
+    def stop(self, seconds: int) -> float:
+        """SIGTERM, then SIGKILL after so many seconds; returns how long it took."""
+        began = time.monotonic()
+        self.engine.podman("stop", "--time", str(seconds), self.name)
+        return time.monotonic() - began

@@ -1,0 +1,317 @@
+"""The image, docker-compose.yml and the Kubernetes manifests, built and run: by buildah, podman and runc, since they need no
+engine that runs already.
+
+MARTLET_TEST_DEBIAN_ROOT may name an archive of a Debian 12 root; without it, debootstrap makes one.
+"""
+
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from harness.accounts import AMY
+from harness.containers import Container, Engine, Unavailable
+from harness.process import ROOT
+from harness.server import free_port
+
+UID = 10001
+MOUNTS = {"state": "/var/lib/martlet/state", "keys": "/var/lib/martlet/keys", "accounts": "/var/lib/martlet/accounts"}
+
+
+@pytest.fixture(scope="session")
+def engine():
+    # Sockets of podman lie below, and their paths may have 107 bytes at most.
+    folder = Path(tempfile.mkdtemp(prefix="mc-"))
+    engine = None
+    try:
+        engine = Engine(folder)
+        engine.import_base()
+        engine.build()
+        yield engine
+    except Unavailable as reason:
+        pytest.skip(f"containers cannot run here: {reason}")
+    finally:
+        engine.close() if engine else shutil.rmtree(folder, ignore_errors=True)
+
+
+class Service(Container):
+    """The image on free ports of the host's loopback."""
+
+    def __init__(self, engine: Engine, name: str, **settings):
+        super().__init__(engine, name)
+        self.port, self.operator_port = free_port(), free_port()
+        self.settings = {
+            "MARTLET_LISTEN": f"127.0.0.1:{self.port}",
+            "MARTLET_OPERATOR_LISTEN": f"127.0.0.1:{self.operator_port},unix:/run/martlet/operator.sock",
+            **settings,
+        }
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
+        self.operator = httpx.Client(base_url=f"http://127.0.0.1:{self.operator_port}", timeout=20)
+
+    def start(self, *options: str, volumes: dict[str, str] | None = None) -> "Service":
+        """`podman run`, read-only, without capabilities; volumes by the names of their mounts."""
+        mounts = {name: f"{self.name}-{name}" for name in MOUNTS} | (volumes or {})
+        arguments = ["--detach", "--name", self.name, "--read-only", "--tmpfs", "/tmp", "--cap-drop", "all"]
+        arguments += ["--security-opt", "no-new-privileges"]
+        for name, path in MOUNTS.items():
+            arguments += ["--volume", f"{mounts[name]}:{path}"]
+        for name, value in self.settings.items():
+            arguments += ["--env", f"{name}={value}"]
+        self.engine.podman("run", *arguments, *options, "localhost/martlet:latest")
+        return self
+
+    def add_amy(self) -> None:
+        done = self.exec("martlet", "user", "add", AMY.name, "--password-stdin", "--scope", "read", stdin=AMY.password)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def login(self) -> dict:
+        answer = self.http.post("/login", json={"username": AMY.name, "password": AMY.password})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def verifies(self, token: str) -> int:
+        return self.http.post("/verify", json={"token": token}).status_code
+
+    def remove(self) -> None:
+        self.engine.podman("rm", "--force", "--time", "2", self.name)
+
+
+@pytest.fixture
+def make_service(engine):
+    made = []
+
+    def make(name: str, **settings) -> Service:
+        made.append(Service(engine, name, **settings))
+        return made[-1]
+
+    yield make
+    for service in made:
+        engine.run("podman", "rm", "--force", "--ignore", "--time", "2", service.name)
+        service.http.close()
+        service.operator.close()
+
+
+def wait_until_users_are_read(service: Service) -> None:
+    """An added user is known within a second."""
+    deadline = time.monotonic() + 15
+    while not any(event["what"] == "users" for event in service.events("reloaded")):
+        assert time.monotonic() < deadline, service.log
+        time.sleep(0.1)
+
+
+def test_the_image_declares_what_it_is(engine):
+    config = engine.image()
+    assert config["User"] == "10001:10001"
+    assert config["Entrypoint"] == ["martlet"] and config["Cmd"] == ["serve"]
+    assert set(config["Volumes"]) == {*MOUNTS.values(), "/run/martlet"}
+    assert config["Healthcheck"]["Test"] == ["CMD", "martlet", "healthcheck"]
+    assert config["StopSignal"] == "SIGTERM"
+
+
+def test_first_start_user_restart_and_stop(make_service):
+    """Read-only, with empty volumes: keys are made, a user is added by exec, all of it outlives the container."""
+    service = make_service("first").start()
+    service.await_listening(3)
+    assert len(service.events("keys_created")) == 1
+    assert service.exec("martlet", "healthcheck").returncode == 0
+    service.add_amy()
+    wait_until_users_are_read(service)
+    ended, kept = service.login(), service.login()
+    bearer = {"Authorization": f"Bearer {ended['access_token']}"}
+    assert service.http.post("/logout", headers=bearer).status_code == 204
+
+    status = service.exec("martlet", "status")
+    assert status.returncode == 0, status.stdout + status.stderr
+    assert "ready" in status.stdout
+
+    assert service.stop(seconds=15) < 14
+    assert service.state["ExitCode"] == 0
+    assert service.events("stopped")
+    assert service.exec("martlet", "healthcheck").returncode != 0
+
+    service.remove()
+    service.start()
+    service.await_listening(3)
+    assert service.events("keys_created") == []
+    assert service.verifies(kept["access_token"]) == 200
+    assert service.verifies(ended["access_token"]) == 401
+    refreshed = service.http.post("/refresh", json={"refresh_token": kept["refresh_token"]})
+    assert refreshed.status_code == 200, refreshed.text
+    owners = {path.stat().st_uid for name in MOUNTS for path in service.engine.volume(f"first-{name}").iterdir()}
+    assert owners == {UID}
+
+
+def test_a_volume_that_was_rolled_back_is_refused(make_service, tmp_path):
+    """An older copy of the state volume would have forgotten a logout."""
+    service = make_service("rolled").start()
+    service.await_listening(3)
+    service.add_amy()
+    wait_until_users_are_read(service)
+    session = service.login()
+    service.stop(seconds=15)
+    state = service.engine.volume("rolled-state")
+    subprocess.run(["cp", "-a", f"{state}/.", tmp_path / "copy"], check=True)
+
+    service.engine.podman("start", "rolled")
+    service.await_listening(6)
+    bearer = {"Authorization": f"Bearer {session['access_token']}"}
+    assert service.http.post("/logout", headers=bearer).status_code == 204
+    service.stop(seconds=15)
+    subprocess.run(["find", str(state), "-mindepth", "1", "-delete"], check=True)
+    subprocess.run(["cp", "-a", f"{tmp_path}/copy/.", str(state)], check=True)
+
+    service.engine.podman("start", "rolled")
+    assert service.await_end() == 2
+    assert "martlet journal accept" in service.log
+
+
+def test_the_modes_that_an_fsgroup_gives_files_are_accepted(make_service):
+    """At each mount Kubernetes gives a volume's files the group of fsGroup and adds group read and write."""
+    service = make_service("fsgroup").start()
+    service.await_listening(3)
+    service.add_amy()
+    wait_until_users_are_read(service)
+    session = service.login()
+    service.stop(seconds=15)
+    for name in MOUNTS:
+        root = service.engine.volume(f"fsgroup-{name}")
+        for path in [root, *root.rglob("*")]:
+            os.chown(path, -1, UID)
+            mode = stat.S_IMODE(path.stat().st_mode)
+            path.chmod(mode | 0o660 | (0o2110 if path.is_dir() else 0))
+    service.engine.podman("start", "fsgroup")
+    service.await_listening(6)
+    assert service.verifies(session["access_token"]) == 200
+    assert service.login()
+
+
+def as_secret(folder: Path, files: dict[str, bytes]) -> Path:
+    """Files as the kubelet mounts a Secret with defaultMode 0440 for a Pod with an fsGroup: root's, behind two symlinks."""
+    data = folder / "..2026_01_01"
+    data.mkdir(parents=True)
+    for name, content in files.items():
+        (data / name).write_bytes(content)
+        (data / name).chmod(0o440)
+        os.chown(data / name, 0, UID)
+        (folder / name).symlink_to(f"..data/{name}")
+    (folder / "..data").symlink_to(data.name)
+    for path in (folder, data):
+        os.chown(path, 0, UID)
+        path.chmod(0o2775 if path == folder else 0o2755)
+    return folder
+
+
+def test_keys_and_accounts_from_secrets_are_read(make_service, engine):
+    first = make_service("origin").start()
+    first.await_listening(3)
+    first.add_amy()
+    wait_until_users_are_read(first)
+    session = first.login()
+    first.stop(seconds=15)
+
+    mounted = engine.folder / "secrets"
+    volumes = {}
+    for name, suffixes in (("keys", (".jwk",)), ("accounts", (".json",))):
+        found = engine.volume(f"origin-{name}").iterdir()
+        files = {path.name: path.read_bytes() for path in found if path.suffix in suffixes}
+        assert files
+        volumes[name] = f"{as_secret(mounted / name, files)}"
+    # Writable for the service alone: nothing can be written next to the state or among the keys.
+    seen = engine.folder / "seen"
+    seen.mkdir(mode=0o700)
+    os.chown(seen, UID, UID)
+    second = make_service("secrets", MARTLET_SEEN="/var/lib/martlet/seen/state.seen")
+    second.start("--volume", f"{seen}:/var/lib/martlet/seen", volumes=volumes | {"state": "origin-state"})
+    second.await_listening(3)
+    assert second.verifies(session["access_token"]) == 200
+    assert second.login()
+    second.stop(seconds=15)
+    for folder in volumes.values():
+        assert {path.stat().st_uid for path in Path(folder).rglob("*")} == {0}
+
+
+def test_the_compose_file_runs(engine, tmp_path):
+    """docker-compose.yml as it is, but for the limits that this machine allows and free ports."""
+    service = Service(engine, "composed")
+    override = {
+        "services": {
+            "martlet": {
+                "container_name": service.name,
+                "image": "localhost/martlet:latest",
+                "environment": service.settings,
+                # Reached like the other containers here: on the host's own loopback.
+                "network_mode": "host",
+                "ulimits": {"nofile": 10000, "nproc": 10000},
+            }
+        }
+    }
+    (tmp_path / "override.yml").write_text(yaml.safe_dump(override))
+    # podman-compose builds an image that the file says how to build.
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    del compose["services"]["martlet"]["build"]
+    del compose["services"]["martlet"]["ports"]
+    (tmp_path / "compose.yml").write_text(yaml.safe_dump(compose))
+    base = ["podman-compose", "-p", "martlet", "-f", str(tmp_path / "compose.yml"), "-f", str(tmp_path / "override.yml")]
+    up = engine.run(*base, "up", "-d")
+    try:
+        assert up.returncode == 0, up.stdout + up.stderr
+        service.await_listening(3)
+        assert service.exec("martlet", "healthcheck").returncode == 0
+        service.add_amy()
+        wait_until_users_are_read(service)
+        session = service.login()
+        assert service.verifies(session["access_token"]) == 200
+        assert service.exec("martlet", "status").returncode == 0
+        inspected = yaml.safe_load(engine.podman("inspect", service.name))[0]
+        assert inspected["HostConfig"]["ReadonlyRootfs"] is True
+        assert service.stop(seconds=15) < 14 and service.state["ExitCode"] == 0
+    finally:
+        engine.run(*base, "down", "--volumes", "--timeout", "2")
+
+
+def manifest(name: str) -> list[dict]:
+    return list(yaml.safe_load_all((ROOT / "deploy/kubernetes" / name).read_text()))
+
+
+def of_kind(documents: list[dict], kind: str) -> list[dict]:
+    return [document for document in documents if document["kind"] == kind]
+
+
+def test_the_kubernetes_manifest_runs(engine, tmp_path):
+    """deploy/kubernetes/martlet.yaml as it is, but for the host's network, the local image and free ports."""
+    service = Service(engine, "martlet-pod-martlet")
+    documents = manifest("martlet.yaml")
+    pod = of_kind(documents, "Deployment")[0]["spec"]["template"]["spec"]
+    pod["hostNetwork"] = True
+    pod["containers"][0]["imagePullPolicy"] = "Never"
+    # No kubelet asks the probes, and podman maps ports for a network of the Pod's own only.
+    for name in ("ports", "startupProbe", "livenessProbe", "readinessProbe"):
+        del pod["containers"][0][name]
+    settings = of_kind(documents, "ConfigMap")[0]["data"]
+    settings |= service.settings | {"MARTLET_ISSUER": "http://127.0.0.1:8080", "MARTLET_DRAIN_DELAY": "1s"}
+    path = tmp_path / "martlet.yaml"
+    path.write_text(yaml.safe_dump_all(documents))
+    try:
+        engine.podman("kube", "play", str(path))
+        names = engine.podman("ps", "--all", "--format", "{{.Names}}").split()
+        service.name = next(name for name in names if name.startswith("martlet-pod") and name.endswith("-martlet"))
+        service.await_listening(3)
+        assert service.operator.get("/livez").status_code == 200
+        assert service.operator.get("/readyz").status_code == 200
+        assert service.exec("martlet", "healthcheck").returncode == 0
+        service.add_amy()
+        wait_until_users_are_read(service)
+        session = service.login()
+        assert service.verifies(session["access_token"]) == 200
+        assert service.exec("martlet", "status").returncode == 0
+        grace = pod["terminationGracePeriodSeconds"]
+        assert service.stop(seconds=grace) < grace - 1 and service.state["ExitCode"] == 0
+    finally:
+        engine.run("podman", "kube", "down", str(path))
