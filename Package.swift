@@ -34,30 +34,37 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "Assembly", "Engine", "HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal",
-                "Telemetry", "Fetching", "OpenSSL",
-                "Octets", "CLinux",
+                "App", "HTTPServer", "HTTP", "API", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation",
+                "Journal", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
             ],
             swiftSettings: strict
         ),
         layer(
-            "Assembly",
+            "App",
             [
-                "HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal", "Telemetry", "OpenSSL",
-                "Octets", "CLinux",
+                "HTTP", "API", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal", "Telemetry",
+                "OpenSSL", "Encoding", "Platform", "CLinux",
             ]),
-        layer("Engine", ["HTTP", "Telemetry", "OpenSSL", "Octets", "CLinux", "CNgHTTP2"]),
-        layer("API", ["HTTP", "Service", "Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
-        layer("HTTP", ["Octets"]),
-        layer("Service", ["Token", "Revocation", "Accounts", "Telemetry", "Octets"]),
-        layer("Accounts", ["OpenSSL", "Octets", "CArgon2", "CCrypt", "CLinux"]),
-        layer("Revocation", ["Journal", "Token", "OpenSSL", "Octets"]),
-        layer("Token", ["OpenSSL", "Octets"]),
-        layer("Journal", ["Octets", "CLinux"]),
-        layer("Telemetry", ["Octets"]),
-        layer("Fetching", ["OpenSSL", "Octets"]),
-        layer("OpenSSL", ["COpenSSL", "Octets"]),
-        layer("Octets", ["CBase64", "CChecksum"]),
+        layer("HTTPServer", ["HTTP", "Telemetry", "OpenSSL", "Encoding", "Platform", "CLinux", "CNgHTTP2"]),
+        layer(
+            "API",
+            [
+                "HTTP", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Telemetry", "Encoding",
+                "Platform",
+            ]),
+        layer("HTTP", ["Encoding"]),
+        layer("Service", ["Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Telemetry", "Encoding", "Platform"]),
+        layer("Accounts", ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"]),
+        layer("Revocation", ["Journal", "Tokens", "OpenSSL", "Encoding", "Platform"]),
+        layer("Tokens", ["Keys", "JOSE", "OpenSSL", "Encoding", "Platform"]),
+        layer("Keys", ["JOSE", "OpenSSL", "Encoding", "Platform"]),
+        layer("JOSE", ["OpenSSL", "Encoding", "Platform"]),
+        layer("Journal", ["Encoding", "Platform", "CLinux"]),
+        layer("Telemetry", ["Encoding", "Platform"]),
+        layer("HTTPClient", ["OpenSSL", "Encoding", "Platform"]),
+        layer("OpenSSL", ["COpenSSL", "Encoding", "Platform"]),
+        layer("Encoding", ["Platform", "CBase64", "CChecksum"]),
+        layer("Platform", ["CLinux"]),
 
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CArgon2", providers: [.apt(["libargon2-dev"])]),
@@ -69,29 +76,41 @@ let package = Package(
 
         // Drives the real journal over a disk that fails by a seed; optimised, so that many seeds fit into a test run.
         .executableTarget(
-            name: "simulate", dependencies: ["Revocation", "Journal", "Octets"], path: "Tests/Simulator",
+            name: "simulate", dependencies: ["Revocation", "Journal", "Encoding", "Platform"], path: "Tests/Simulator",
             swiftSettings: testing),
 
-        tests("OctetsTests", ["Octets"]),
-        tests("OpenSSLTests", ["OpenSSL", "Octets"]),
-        tests("FetchingTests", ["Fetching", "Octets"]),
-        tests("TokenTests", ["Token", "OpenSSL", "Octets"]),
-        tests("JournalTests", ["Journal", "Octets"]),
-        tests("RevocationTests", ["Revocation", "Journal", "Token", "Octets"]),
-        tests("AccountsTests", ["Accounts", "OpenSSL", "Octets"]),
-        tests("TelemetryTests", ["Telemetry", "Octets"]),
-        tests("HTTPTests", ["HTTP", "Octets"]),
-        tests("EngineTests", ["Engine", "HTTP", "Telemetry", "Octets"]),
+        tests("EncodingTests", ["Encoding", "Platform"]),
+        tests("OpenSSLTests", ["OpenSSL", "Encoding", "Platform"]),
+        tests("HTTPClientTests", ["HTTPClient", "Encoding", "Platform"]),
+        tests("TokensTests", ["Tokens", "Keys", "JOSE", "OpenSSL", "Encoding", "Platform"]),
+        tests("JournalTests", ["Journal", "Encoding", "Platform"]),
+        tests("RevocationTests", ["Revocation", "Journal", "Tokens", "Keys", "JOSE", "Encoding", "Platform"]),
+        tests("AccountsTests", ["Accounts", "OpenSSL", "Encoding", "Platform"]),
+        tests("TelemetryTests", ["Telemetry", "Encoding", "Platform"]),
+        tests("HTTPTests", ["HTTP", "Encoding", "Platform"]),
+        tests("HTTPServerTests", ["HTTPServer", "HTTP", "Telemetry", "Encoding", "Platform"]),
         tests(
-            "ServiceTests", ["Service", "Token", "Revocation", "Accounts", "Telemetry", "OpenSSL", "Octets"]),
+            "ServiceTests",
+            [
+                "Service", "Tokens", "Keys", "JOSE", "Revocation", "Accounts", "Telemetry", "OpenSSL", "Encoding",
+                "Platform",
+            ]),
         tests(
             "APITests",
-            ["API", "HTTP", "Service", "Accounts", "Revocation", "Token", "Journal", "Telemetry", "OpenSSL", "Octets"]),
+            [
+                "API", "HTTP", "Service", "Accounts", "Revocation", "Tokens", "Keys", "JOSE", "Journal", "Telemetry",
+                "OpenSSL", "Encoding", "Platform",
+            ]),
         tests(
-            "AssemblyTests",
-            ["Assembly", "Service", "Accounts", "Token", "Revocation", "Journal", "Telemetry", "OpenSSL", "Octets"]),
-        tests("MartletTests", ["martlet", "Assembly", "Accounts", "Fetching", "Token", "Octets"]),
-        tests("ContractTests", ["Assembly", "API", "HTTP"]),
+            "AppTests",
+            [
+                "App", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal", "Telemetry", "OpenSSL",
+                "Encoding", "Platform",
+            ]),
+        tests(
+            "MartletTests",
+            ["martlet", "App", "Accounts", "HTTPClient", "Tokens", "Keys", "JOSE", "Encoding", "Platform"]),
+        tests("ContractTests", ["App", "API", "HTTP"]),
         tests("TidyTests", []),
     ]
 )
@@ -100,14 +119,15 @@ let package = Package(
 if Context.environment["MARTLET_BENCH"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "martlet-journal-bench", dependencies: ["Revocation", "Journal", "Octets", "CLinux"],
+            name: "martlet-journal-bench", dependencies: ["Revocation", "Journal", "Encoding", "Platform", "CLinux"],
             path: "scripts/bench/JournalBench", swiftSettings: testing))
 }
 
 // The fuzzers' entry functions are part of the tests, which replay the corpus through them. `scripts/fuzz` asks for the
 // program instead that libFuzzer drives; two targets cannot have the same files at once.
 let fuzzed: [Target.Dependency] = [
-    "Engine", "HTTP", "Token", "Fetching", "Journal", "Telemetry", "OpenSSL", "Octets",
+    "HTTPServer", "HTTP", "Tokens", "Keys", "JOSE", "HTTPClient", "Journal", "Telemetry", "OpenSSL", "Encoding",
+    "Platform",
 ]
 if Context.environment["MARTLET_TEST_FUZZERS"] == nil {
     package.targets.append(

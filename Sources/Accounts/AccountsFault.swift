@@ -1,4 +1,4 @@
-import Octets
+import Platform
 
 /// Everything that Accounts throws; the descriptions are for the operator and never hold a password, a secret or a
 /// hash.

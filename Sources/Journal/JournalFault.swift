@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Octets
+internal import Platform
 
 /// Why the journal cannot be read or written. The sentence names the file, the place and the way out.
 package enum JournalFault: Error, Equatable, Sendable {

@@ -1,5 +1,5 @@
 package import Accounts
-import Octets
+import Encoding
 
 extension Client {
     /// A client without a list may use every audience.

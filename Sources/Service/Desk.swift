@@ -1,6 +1,8 @@
 package import Accounts
+package import JOSE
+package import Keys
 import Telemetry
-package import Token
+import Tokens
 
 /// One loop's own tools over the shared ``Realm``: signing contexts, scratch memory, and its copies of what is published.
 ///

@@ -1,8 +1,11 @@
 package import Accounts
-package import Octets
+import Encoding
+import JOSE
+package import Keys
+package import Platform
 package import Revocation
 package import Telemetry
-package import Token
+import Tokens
 
 /// Everything that all loops share: accounts, keys, revocations, and the workers that hash passwords.
 package final class Realm: Sendable {

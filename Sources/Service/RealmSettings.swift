@@ -1,4 +1,4 @@
-package import Token
+package import JOSE
 
 /// What the use cases need to know of the configuration.
 package struct RealmSettings: Sendable {

@@ -1,4 +1,4 @@
-package import Octets
+package import Encoding
 package import Revocation
 import Telemetry
 

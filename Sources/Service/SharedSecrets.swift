@@ -1,6 +1,7 @@
 import Accounts
+import JOSE
 import Revocation
-import Token
+import Tokens
 
 /// What a holder of a shared HMAC secret may do: everyone who can check an HMAC token can also make one.
 extension Desk {

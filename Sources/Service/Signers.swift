@@ -1,5 +1,7 @@
 package import Accounts
-package import Token
+package import JOSE
+package import Keys
+import Tokens
 
 extension Realm {
     /// The algorithms that access tokens may be signed with under today's settings and clients.

@@ -1,4 +1,4 @@
-package import Octets
+package import Encoding
 
 /// What a login or a refresh hands out.
 package struct TokenPair: Sendable {

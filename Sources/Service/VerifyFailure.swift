@@ -1,5 +1,5 @@
+package import JOSE
 package import Revocation
-package import Token
 
 /// Why a token is not taken. The signature held in every case but `rejected`.
 package enum VerifyFailure: Error, Equatable, Sendable {

@@ -1,4 +1,5 @@
-package import Octets
+import Encoding
+package import Platform
 import Synchronization
 
 /// Writes one line an event: JSON for machines, or text for people. Neither form lets a value begin a second line (M3).

@@ -1,4 +1,4 @@
-package import Octets
+package import Platform
 import Synchronization
 
 /// The way out for log lines, which nobody who only wants an answer waits behind.

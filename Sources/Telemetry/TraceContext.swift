@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 
 /// Where a request stands among those that belong together: what the field `traceparent` says (W3C Trace Context §3.2).
 package struct TraceContext: Equatable, Sendable {

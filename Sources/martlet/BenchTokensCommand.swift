@@ -1,8 +1,11 @@
+import Encoding
 import Glibc
-import Octets
+import JOSE
+import Keys
 import OpenSSL
+import Platform
 import Revocation
-import Token
+import Tokens
 
 /// `martlet bench-tokens`: what a token costs beside the cryptography that it cannot do without, on one core.
 enum BenchTokensCommand {

@@ -1,4 +1,4 @@
-import Assembly
+import App
 import Glibc
 
 /// The program: one word names the command, the rest is the command's own.

@@ -1,5 +1,5 @@
 import API
-import Assembly
+import App
 
 /// `martlet openapi`: prints the document that `/openapi.yaml` serves; the file at the root is its output.
 enum OpenAPICommand {

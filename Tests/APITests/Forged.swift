@@ -1,6 +1,7 @@
-import Octets
+import Encoding
+import Keys
 import OpenSSL
-import Token
+import Tokens
 
 /// Tokens put together by hand and signed well, so that one thing alone is wrong with each.
 enum Forged {

@@ -1,4 +1,5 @@
-import Octets
+import Encoding
+import Platform
 import Synchronization
 import Telemetry
 import Testing

@@ -1,5 +1,5 @@
+import Encoding
 import Foundation
-import Octets
 import Testing
 
 @Suite("POST /login")

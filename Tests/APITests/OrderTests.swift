@@ -1,5 +1,5 @@
+import Encoding
 import HTTP
-import Octets
 import Testing
 
 @Suite("POST /admin/revocations")

@@ -1,6 +1,7 @@
 import Foundation
+import Keys
 import Testing
-import Token
+import Tokens
 
 @Suite("Documents that anyone may read")
 struct PagesTests {

@@ -1,6 +1,5 @@
+import Encoding
 import Foundation
-import Octets
-import Token
 
 /// Genuine tokens with some claims replaced, signed with the HS256 secret of access tokens.
 enum Reforged {

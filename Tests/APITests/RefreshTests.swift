@@ -1,5 +1,6 @@
+import Keys
 import Testing
-import Token
+import Tokens
 
 @Suite("POST /refresh and /token")
 struct RefreshTests {

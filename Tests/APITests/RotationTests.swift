@@ -1,7 +1,9 @@
 import Foundation
+import JOSE
+import Keys
 import Service
 import Testing
-import Token
+import Tokens
 
 @Suite("Rotations of keys under way (C9, M6)")
 struct RotationTests {

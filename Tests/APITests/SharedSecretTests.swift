@@ -1,8 +1,10 @@
 import Accounts
+import JOSE
+import Keys
 import OpenSSL
 import Service
 import Testing
-import Token
+import Tokens
 
 /// What a holder of a shared HMAC secret can sign, and what it is good for.
 @Suite("Tokens signed with a shared secret")

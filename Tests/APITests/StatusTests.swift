@@ -2,7 +2,7 @@ import Foundation
 import HTTP
 import Telemetry
 import Testing
-import Token
+import Tokens
 
 @Suite("GET /admin/status")
 struct StatusTests {

@@ -1,8 +1,9 @@
 import Accounts
-import Octets
+import Encoding
+import Keys
 import OpenSSL
 import Service
-import Token
+import Tokens
 
 /// Who there is, and the shortest ways to their tokens.
 extension World {

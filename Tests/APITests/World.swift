@@ -1,16 +1,19 @@
 import API
 import Accounts
 import Dispatch
+import Encoding
 import Foundation
 import HTTP
+import JOSE
 import Journal
-import Octets
+import Keys
 import OpenSSL
+import Platform
 import Revocation
 import Service
 import Synchronization
 import Telemetry
-import Token
+import Tokens
 
 /// One service in memory: its clocks, its disk and its accounts are the test's.
 final class World {

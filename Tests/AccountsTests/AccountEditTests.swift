@@ -1,8 +1,7 @@
-import Foundation
-import Octets
-import Testing
-
 @testable import Accounts
+import Encoding
+import Foundation
+import Testing
 
 @Suite("Edits of account files beside other programs")
 struct AccountEditTests {

@@ -1,7 +1,6 @@
-import Octets
-import Testing
-
 @testable import Accounts
+import Encoding
+import Testing
 
 @Suite("clients.json")
 struct ClientDirectoryTests {

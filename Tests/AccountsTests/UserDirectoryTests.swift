@@ -1,7 +1,6 @@
-import Octets
-import Testing
-
 @testable import Accounts
+import Encoding
+import Testing
 
 @Suite("users.json")
 struct UserDirectoryTests {

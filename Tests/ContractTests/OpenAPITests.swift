@@ -1,5 +1,5 @@
 import API
-import Assembly
+import App
 import Foundation
 import HTTP
 import Testing

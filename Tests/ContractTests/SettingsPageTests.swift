@@ -1,4 +1,4 @@
-import Assembly
+import App
 import Foundation
 import Testing
 

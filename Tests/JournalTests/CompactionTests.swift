@@ -1,9 +1,8 @@
+import Encoding
 import Foundation
-import Octets
+@testable import Journal
 import Synchronization
 import Testing
-
-@testable import Journal
 
 /// Keeps refusals with an odd number, and of the cuts one with the highest value.
 struct OddOnes: RecordSieve {

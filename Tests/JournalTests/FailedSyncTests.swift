@@ -1,9 +1,8 @@
+import Encoding
 import Foundation
-import Octets
+@testable import Journal
 import Synchronization
 import Testing
-
-@testable import Journal
 
 @Suite("Failed writes and syncs: never retried on the same file, nothing false acknowledged (H15)")
 struct FailedSyncTests {

@@ -1,9 +1,9 @@
+import Encoding
 import Foundation
-import Octets
+@testable import Journal
+import Platform
 import Synchronization
 import Testing
-
-@testable import Journal
 
 /// A clock that the test moves.
 final class TestClock: Sendable {

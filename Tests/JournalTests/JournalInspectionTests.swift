@@ -1,7 +1,6 @@
-import Octets
-import Testing
-
+import Encoding
 @testable import Journal
+import Testing
 
 @Suite("Inspecting a journal")
 struct JournalInspectionTests {

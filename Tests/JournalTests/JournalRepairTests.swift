@@ -1,7 +1,6 @@
-import Octets
-import Testing
-
+import Encoding
 @testable import Journal
+import Testing
 
 @Suite("Repair: only what was never acknowledged, or what is said to be lost")
 struct JournalRepairTests {

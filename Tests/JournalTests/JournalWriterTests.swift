@@ -1,8 +1,7 @@
+import Encoding
 import Foundation
-import Octets
-import Testing
-
 @testable import Journal
+import Testing
 
 @Suite("Commits: acknowledged only when durable (H12, H15)")
 struct JournalWriterTests {

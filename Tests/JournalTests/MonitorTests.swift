@@ -1,10 +1,10 @@
+import Encoding
 import Foundation
 import Glibc
-import Octets
+@testable import Journal
+import Platform
 import Synchronization
 import Testing
-
-@testable import Journal
 
 @Suite("A monitor that is watched")
 struct MonitorTests {

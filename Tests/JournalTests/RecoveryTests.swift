@@ -1,7 +1,6 @@
-import Octets
-import Testing
-
+import Encoding
 @testable import Journal
+import Testing
 
 @Suite("Recovery: torn is dropped, corrupt is refused (H13)")
 struct RecoveryTests {

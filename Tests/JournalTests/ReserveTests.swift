@@ -1,8 +1,7 @@
-import Octets
+import Encoding
+@testable import Journal
 import Synchronization
 import Testing
-
-@testable import Journal
 
 @Suite("The reserve on a full disk")
 struct ReserveTests {

@@ -1,8 +1,7 @@
 import Accounts
-import Assembly
+import App
 import Foundation
 import Testing
-
 @testable import martlet
 
 @Suite("martlet client")

@@ -1,7 +1,6 @@
 import Accounts
-import Assembly
+import App
 import Testing
-
 @testable import martlet
 
 @Suite("martlet revoke, status and healthcheck")

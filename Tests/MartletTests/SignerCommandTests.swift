@@ -1,9 +1,8 @@
 import Accounts
-import Assembly
+import App
 import Foundation
+import JOSE
 import Testing
-import Token
-
 @testable import martlet
 
 @Suite("Commands that would leave an algorithm without a key")

@@ -1,7 +1,6 @@
-import Fetching
+import HTTPClient
 import Testing
-import Token
-
+import Tokens
 @testable import martlet
 
 @Suite("Verdicts and how they are told")

@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 import OpenSSL
 
 // `#expect` cannot take a call that has a span among its arguments, so the tests pass arrays.

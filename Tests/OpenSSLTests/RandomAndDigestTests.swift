@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 import OpenSSL
 import Testing
 

@@ -1,7 +1,6 @@
-import Octets
-import Testing
-
+import Encoding
 @testable import Revocation
+import Testing
 
 @Suite("A token that an operator names without its own end")
 struct AnyEndTests {

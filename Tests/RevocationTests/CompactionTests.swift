@@ -1,8 +1,7 @@
+import Encoding
 import Journal
-import Octets
-import Testing
-
 @testable import Revocation
+import Testing
 
 @Suite("Compaction and expiry: the disk holds what still matters (H14)")
 struct CompactionTests {

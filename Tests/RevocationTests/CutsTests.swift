@@ -1,7 +1,6 @@
-import Octets
-import Testing
-
+import Encoding
 @testable import Revocation
+import Testing
 
 @Suite("Cuts in memory (H14)")
 struct CutsTests {

@@ -1,9 +1,9 @@
+import Encoding
 import Foundation
 import Journal
-import Octets
-import Synchronization
-
+import Platform
 @testable import Revocation
+import Synchronization
 
 /// A store in a directory of its own, with clocks, randomness and a disk that the test governs.
 final class Harness: Sendable {
@@ -165,7 +165,7 @@ typealias Answer = Result<UInt64, JournalFault>
 
 extension RevocationStore {
     func rotated(
-        _ sid: Octets.UUID, _ generation: UInt32, request: UInt32 = 1, end: Int64 = 1_900_000_000_000,
+        _ sid: Encoding.UUID, _ generation: UInt32, request: UInt32 = 1, end: Int64 = 1_900_000_000_000,
         subject: String = "alice", client: String = "web"
     ) -> RotationOutcome {
         let outcomes = Collector<RotationOutcome>()
@@ -183,7 +183,7 @@ extension RevocationStore {
     }
 
     func denied(
-        _ sid: Octets.UUID?, jti: Octets.UUID = Octets.UUID(high: 1, low: 1), issuedAt: Int64 = 0,
+        _ sid: Encoding.UUID?, jti: Encoding.UUID = Encoding.UUID(high: 1, low: 1), issuedAt: Int64 = 0,
         expiresAt: Int64 = 1_800_000_600_000, subject: String = "alice", client: String = "web", kid: String = "k1"
     ) -> Denial? {
         denial(

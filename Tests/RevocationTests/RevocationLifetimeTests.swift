@@ -1,8 +1,7 @@
+import Encoding
 import Journal
-import Octets
-import Testing
-
 @testable import Revocation
+import Testing
 
 @Suite("How long a revocation is remembered")
 struct RevocationLifetimeTests {

@@ -1,8 +1,7 @@
+import Encoding
 import Journal
-import Octets
-import Testing
-
 @testable import Revocation
+import Testing
 
 @Suite("Revocation (H12, H14, H15, G14)")
 struct RevocationStoreTests {

@@ -1,9 +1,9 @@
+import Encoding
 import Foundation
 import Journal
-import Octets
-import Testing
-
+import Platform
 @testable import Revocation
+import Testing
 
 @Suite("A journal that was rolled back")
 struct RollbackTests {

@@ -1,9 +1,8 @@
 import Dispatch
+import Encoding
 import Journal
-import Octets
-import Testing
-
 @testable import Revocation
+import Testing
 
 @Suite("Refresh rotation with the journal (G3, G4, G5, G12)")
 struct RotationTests {

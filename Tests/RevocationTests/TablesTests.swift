@@ -1,8 +1,7 @@
+import Encoding
 import Foundation
-import Octets
-import Testing
-
 @testable import Revocation
+import Testing
 
 @Suite("Tables of fingerprints")
 struct TablesTests {
@@ -16,7 +15,7 @@ struct TablesTests {
 
     /// Of one shard, as a set expects them.
     private func fingerprint(_ number: UInt64) -> UInt64 {
-        key.fingerprint(Octets.UUID(high: 5, low: number)) >> Shards.bits | 5 << (64 - Shards.bits)
+        key.fingerprint(Encoding.UUID(high: 5, low: number)) >> Shards.bits | 5 << (64 - Shards.bits)
     }
 
     @Test func `a set holds what was put in, and nothing else`() {
@@ -35,7 +34,7 @@ struct TablesTests {
     @Test func `fingerprints of near identifiers spread over all shards`() {
         var shards = [Int](repeating: 0, count: 64)
         for number in UInt64(0)..<64_000 {
-            shards[Int(key.fingerprint(Octets.UUID(high: number << 16, low: 0)) >> 58)] += 1
+            shards[Int(key.fingerprint(Encoding.UUID(high: number << 16, low: 0)) >> 58)] += 1
         }
         #expect(shards.allSatisfy { (700..<1_300).contains($0) }, "\(shards)")
     }
@@ -66,7 +65,7 @@ struct TablesTests {
         var largest = 0.0
         var wrongCount = 0
         for number in UInt64(0)..<30_000 {
-            let fingerprint = key.fingerprint(Octets.UUID(high: 8, low: number % 20_000)) >> 6 | 9 << 58
+            let fingerprint = key.fingerprint(Encoding.UUID(high: 8, low: number % 20_000)) >> 6 | 9 << 58
             let rotation = Rotation(
                 generation: UInt32(number), request: ~UInt32(number), at: 1_800_000_000_000 + Int64(number))
             let isNew = model.updateValue(rotation, forKey: fingerprint) == nil
@@ -84,7 +83,7 @@ struct TablesTests {
         let other = Denylist(key: key, stretchBits: 18)
         let entries = (UInt64(0)..<5_000).map { number in
             let time = Int64(number % 7) << 18
-            return Denylist.Entry(id: Octets.UUID(high: 1, low: number % 4_000), time: time, expires: time + 10)
+            return Denylist.Entry(id: Encoding.UUID(high: 1, low: number % 4_000), time: time, expires: time + 10)
         }
         for entry in entries { one.insert(entry.id, at: entry.time, expires: entry.expires) }
         other.insert(Array(entries[..<2_000]))
@@ -105,7 +104,7 @@ struct TablesTests {
         let list = Denylist(key: key, stretchBits: 18)
         let before = residentByteCount()
         list.insert(
-            (UInt64(0)..<600_000).map { Denylist.Entry(id: Octets.UUID(high: 2, low: $0), time: 1, expires: 9) })
+            (UInt64(0)..<600_000).map { Denylist.Entry(id: Encoding.UUID(high: 2, low: $0), time: 1, expires: 9) })
         let full = residentByteCount()
         #expect(list.byteCount > 2_500_000)
         list.purge(expiredAt: 9)

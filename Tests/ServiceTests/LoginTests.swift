@@ -1,12 +1,11 @@
 import Accounts
 import Dispatch
 import Foundation
-import Octets
+import Keys
 import Revocation
-import Testing
-import Token
-
 @testable import Service
+import Testing
+import Tokens
 
 @Suite("The login, without a server around it")
 struct LoginTests {

@@ -1,13 +1,15 @@
 import Accounts
 import Dispatch
+import Encoding
 import Foundation
-import Octets
+import Keys
 import OpenSSL
+import Platform
 import Revocation
 import Service
 import Synchronization
 import Telemetry
-import Token
+import Tokens
 
 /// The use cases over a journal in a directory of its own, with clocks and a hash function of the test's.
 final class Office {

@@ -1,11 +1,12 @@
 import Accounts
-import Octets
+import Encoding
+import JOSE
+import Keys
 import OpenSSL
 import Revocation
-import Testing
-import Token
-
 @testable import Service
+import Testing
+import Tokens
 
 @Suite("The refresh, without a server around it")
 struct RefreshTests {

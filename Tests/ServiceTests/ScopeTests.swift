@@ -1,9 +1,8 @@
 import Accounts
-import Octets
+import Encoding
+@testable import Service
 import Synchronization
 import Testing
-
-@testable import Service
 
 @Suite("Scope, RFC 6749 3.3")
 struct ScopeTests {

@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 import Revocation
 
 /// How far a change that was asked for is known to have got.

@@ -1,5 +1,5 @@
+import Encoding
 import Glibc
-import Octets
 
 /// `simulate --seeds N [--from M]`, `simulate --seed N`, `simulate --mutants`.
 @main

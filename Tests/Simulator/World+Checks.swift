@@ -1,5 +1,5 @@
+import Encoding
 import Journal
-import Octets
 import Revocation
 
 /// Names of subjects and clients; those of probes are nobody's.

@@ -1,5 +1,5 @@
+import Encoding
 import Journal
-import Octets
 import Revocation
 
 /// What a presented refresh token must be answered with.

@@ -1,5 +1,5 @@
+import Encoding
 import Journal
-import Octets
 import Revocation
 
 extension World {

@@ -1,5 +1,5 @@
+import Encoding
 import Journal
-import Octets
 import Revocation
 
 /// What clients and operators do, and what they are told.

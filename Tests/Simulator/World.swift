@@ -1,5 +1,6 @@
+import Encoding
 import Journal
-import Octets
+import Platform
 import Revocation
 
 /// One seed's machine: a disk, clocks, a process that comes and goes, and what it has promised so far.

@@ -6,25 +6,30 @@ import Testing
 enum Layers {
     static let table: [String: Set<String>] = [
         "martlet": [
-            "Assembly", "Engine", "HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal", "Telemetry",
-            "Fetching", "OpenSSL", "Octets", "CLinux",
+            "App", "HTTPServer", "HTTP", "API", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation",
+            "Journal", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
         ],
-        "Assembly": [
-            "HTTP", "API", "Service", "Accounts", "Token", "Revocation", "Journal", "Telemetry", "OpenSSL", "Octets",
-            "CLinux",
+        "App": [
+            "HTTP", "API", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal", "Telemetry",
+            "OpenSSL", "Encoding", "Platform", "CLinux",
         ],
-        "Engine": ["HTTP", "Telemetry", "OpenSSL", "Octets", "CLinux", "CNgHTTP2"],
-        "API": ["HTTP", "Service", "Token", "Revocation", "Accounts", "Telemetry", "Octets"],
-        "HTTP": ["Octets"],
-        "Service": ["Token", "Revocation", "Accounts", "Telemetry", "Octets"],
-        "Accounts": ["OpenSSL", "Octets", "CArgon2", "CCrypt", "CLinux"],
-        "Revocation": ["Journal", "Token", "OpenSSL", "Octets"],
-        "Token": ["OpenSSL", "Octets"],
-        "Journal": ["Octets", "CLinux"],
-        "Telemetry": ["Octets"],
-        "Fetching": ["OpenSSL", "Octets"],
-        "OpenSSL": ["COpenSSL", "Octets"],
-        "Octets": ["CBase64", "CChecksum"],
+        "HTTPServer": ["HTTP", "Telemetry", "OpenSSL", "Encoding", "Platform", "CLinux", "CNgHTTP2"],
+        "API": [
+            "HTTP", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Telemetry", "Encoding", "Platform",
+        ],
+        "HTTP": ["Encoding"],
+        "Service": ["Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Telemetry", "Encoding", "Platform"],
+        "Accounts": ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"],
+        "Revocation": ["Journal", "Tokens", "OpenSSL", "Encoding", "Platform"],
+        "Tokens": ["Keys", "JOSE", "OpenSSL", "Encoding", "Platform"],
+        "Keys": ["JOSE", "OpenSSL", "Encoding", "Platform"],
+        "JOSE": ["OpenSSL", "Encoding", "Platform"],
+        "Journal": ["Encoding", "Platform", "CLinux"],
+        "Telemetry": ["Encoding", "Platform"],
+        "HTTPClient": ["OpenSSL", "Encoding", "Platform"],
+        "OpenSSL": ["COpenSSL", "Encoding", "Platform"],
+        "Encoding": ["Platform", "CBase64", "CChecksum"],
+        "Platform": ["CLinux"],
     ]
 
     /// Modules of the toolchain that any target may import. Foundation is not among them: its JSON is not strict.

@@ -1,7 +1,9 @@
+import Encoding
 import HTTP
-import Octets
+import JOSE
+import Keys
 import Service
-import Token
+import Tokens
 
 /// A document that stays the same until the keys change, with its entity tag.
 struct Page {

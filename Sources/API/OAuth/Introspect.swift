@@ -1,7 +1,7 @@
+import Encoding
 import HTTP
-import Octets
 import Service
-import Token
+import Tokens
 
 extension Application {
     /// `POST /introspect` (RFC 7662), for authenticated clients only.

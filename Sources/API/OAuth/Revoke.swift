@@ -1,6 +1,6 @@
 import Accounts
+import Encoding
 import HTTP
-import Octets
 import Service
 import Telemetry
 

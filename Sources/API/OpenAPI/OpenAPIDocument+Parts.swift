@@ -1,5 +1,6 @@
 import HTTP
-import Token
+import JOSE
+import Tokens
 
 extension OpenAPIDocument {
     static func front(version: String) -> [String] {

@@ -1,10 +1,12 @@
 import Accounts
+import Encoding
 import HTTP
-import Octets
+import JOSE
+import Keys
 import Revocation
 import Service
 import Telemetry
-import Token
+import Tokens
 
 extension Application {
     /// `POST /admin/revocations`: an operator ends a token, a session, or everything of a user, a client, a key or of all.

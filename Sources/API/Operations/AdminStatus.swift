@@ -1,11 +1,14 @@
 import Accounts
+import Encoding
 import HTTP
-import Octets
+import JOSE
+import Keys
+import Platform
 import Revocation
 import Service
 import Synchronization
 import Telemetry
-import Token
+import Tokens
 
 extension Application {
     /// `GET /admin/status`: what the running service applies at this moment, for operators and for commands that must know

@@ -1,5 +1,6 @@
+import Encoding
 import HTTP
-import Octets
+import Platform
 import Revocation
 import Service
 import Synchronization

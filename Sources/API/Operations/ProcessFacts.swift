@@ -1,4 +1,5 @@
-package import Token
+package import Keys
+import Tokens
 
 /// What `/admin/status` reports of the process beyond what changes with each request.
 package struct ProcessFacts: Sendable {

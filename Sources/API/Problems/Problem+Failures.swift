@@ -1,7 +1,8 @@
 import HTTP
+import JOSE
 import Revocation
 import Service
-import Token
+import Tokens
 
 extension Problem {
     /// No `default` here or below: a new failure does not compile until someone decides what its caller may learn.

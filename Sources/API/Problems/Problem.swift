@@ -1,5 +1,5 @@
+import Encoding
 import HTTP
-import Octets
 import Telemetry
 
 /// One error on its way out: what the caller reads, and beside it what the log reads.

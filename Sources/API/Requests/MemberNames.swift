@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 
 /// The names that the content of an endpoint may use. A name outside of them is refused: a condition that is misspelled
 /// would otherwise pass as one that is met.

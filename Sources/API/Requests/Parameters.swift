@@ -1,5 +1,5 @@
+import Encoding
 import HTTP
-import Octets
 
 /// The members of a request's content: a JSON object or a form, one meaning for both.
 ///

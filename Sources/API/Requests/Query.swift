@@ -1,5 +1,5 @@
+import Encoding
 import HTTP
-import Octets
 
 /// The pairs of a request's query.
 struct Query {

@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 
 /// The name of one request: a random prefix for each loop and start, then a count, so that no two are alike and none costs
 /// a system call. Spelled only where it is told.

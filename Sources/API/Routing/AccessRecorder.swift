@@ -1,5 +1,5 @@
+import Encoding
 import HTTP
-import Octets
 import Telemetry
 
 /// What the access log tells of a request, noted when it came: by the time of its answer the request may be gone.

@@ -1,8 +1,10 @@
+import Encoding
 package import HTTP
-import Octets
+package import JOSE
+import Keys
+import Platform
 import Service
 import Telemetry
-package import Token
 
 /// Answers the requests of one loop: finds the endpoint, calls it, counts the answer.
 package final class Application: Handler {

@@ -1,6 +1,7 @@
 import Accounts
+import Encoding
 import HTTP
-import Octets
+import Platform
 import Service
 import Telemetry
 

@@ -1,5 +1,5 @@
+import Encoding
 import HTTP
-import Octets
 import Revocation
 import Service
 import Telemetry

@@ -1,9 +1,9 @@
+import Encoding
 import HTTP
-import Octets
 import Revocation
 import Service
 import Telemetry
-import Token
+import Tokens
 
 extension Application {
     /// `POST /refresh`, and `POST /token` with RFC 6749's statuses: a refresh token for its successor.

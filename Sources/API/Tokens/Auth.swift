@@ -1,9 +1,9 @@
 import Accounts
+import Encoding
 import HTTP
-import Octets
 import Service
 import Telemetry
-import Token
+import Tokens
 
 extension Application {
     /// `/auth`, any method: the question a gateway asks before it lets a request through (nginx `auth_request`, Traefik and

@@ -1,7 +1,6 @@
 import HTTP
-import Octets
 import Service
-import Token
+import Tokens
 
 /// What a caller may ask of a token beyond being valid: one table for the query and the content of `/verify` and for the
 /// query of `/auth`.

@@ -1,8 +1,8 @@
+import Encoding
 import HTTP
-import Octets
 import Revocation
 import Service
-import Token
+import Tokens
 
 extension Application {
     /// `GET` and `POST /verify`: whether a token holds, and what it says.

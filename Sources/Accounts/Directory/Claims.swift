@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 
 /// A user's extra claims: a JSON object that is merged into tokens.
 package enum Claims {

@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 
 /// The clients at one moment: an immutable snapshot of `clients.json`, replaced as a whole when the file changes.
 package final class ClientDirectory: Sendable {

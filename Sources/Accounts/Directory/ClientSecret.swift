@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 import OpenSSL
 
 /// What a client shows to prove that it is the one: 256 random bits as 43 letters.

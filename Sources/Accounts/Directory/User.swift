@@ -1,4 +1,4 @@
-package import Octets
+package import Encoding
 
 /// Somebody who can log in.
 package struct User: Equatable, Sendable {

@@ -1,4 +1,4 @@
-package import Octets
+package import Encoding
 
 /// The users at one moment: an immutable snapshot of `users.json`, replaced as a whole when the file changes.
 ///

@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 
 extension ClientDirectory {
     private static let algorithmExpected = "one of \(Client.algorithms.joined(separator: ", "))"

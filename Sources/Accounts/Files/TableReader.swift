@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 
 /// How large a file of users or of clients may be.
 package struct TableLimits: Sendable {

@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 
 extension UserDirectory {
     static let hashExpected = "a password hash such as $argon2id$..., or ! for none"

@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 
 /// An Argon2id hash in the PHC string format: `$argon2id$v=19$m=19456,t=2,p=1$SALT$TAG`, base64 without padding.
 ///

@@ -1,6 +1,6 @@
 import CCrypt
+import Encoding
 import Glibc
-import Octets
 
 /// A password hash brought along from elsewhere, in one of the schemes of crypt(5): bcrypt, yescrypt or SHA-512.
 ///

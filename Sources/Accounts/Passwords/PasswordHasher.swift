@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 
 /// What comparing a password with a stored hash said.
 package enum PasswordVerdict: Equatable, Sendable {

@@ -1,4 +1,5 @@
-internal import Octets
+internal import Encoding
+import Platform
 
 /// Says what of a journal still matters, while the records are read from the oldest on.
 ///

@@ -1,4 +1,4 @@
-internal import Octets
+internal import Encoding
 internal import Synchronization
 
 /// How much the journal's files hold.

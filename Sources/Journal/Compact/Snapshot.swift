@@ -1,4 +1,4 @@
-internal import Octets
+internal import Encoding
 
 /// A snapshot as it stands in the directory, with a checked header.
 struct Snapshot: Sendable {

@@ -1,4 +1,4 @@
-package import Octets
+package import Encoding
 
 /// One record of the journal: 64 octets on disk, little-endian, the key in the order of the wire.
 ///

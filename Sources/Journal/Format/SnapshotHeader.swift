@@ -1,4 +1,4 @@
-package import Octets
+package import Encoding
 
 /// The first 4,096 octets of a snapshot, little-endian; everything not named is zero.
 ///

@@ -1,5 +1,6 @@
+internal import Encoding
 internal import Glibc
-internal import Octets
+import Platform
 
 /// Puts a journal right that a server does not start with, keeping a copy of everything that is dropped.
 ///

@@ -1,4 +1,4 @@
-package import Octets
+package import Encoding
 
 /// What was known of a journal at some moment, to be kept where the journal itself is not.
 ///

@@ -1,5 +1,3 @@
-internal import Octets
-
 /// Reads every record that is whole in one file, past whatever is not.
 struct SalvageReader {
     private static let pieceByteCount = 1 << 20

@@ -1,4 +1,4 @@
-package import Octets
+package import Encoding
 
 /// What a start found.
 package struct JournalReport: Equatable, Sendable {

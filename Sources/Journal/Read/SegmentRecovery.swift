@@ -1,4 +1,4 @@
-internal import Octets
+internal import Encoding
 
 /// What the records of a segment tell of a header that was overwritten.
 ///

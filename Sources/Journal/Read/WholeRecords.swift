@@ -1,4 +1,4 @@
-internal import Octets
+internal import Encoding
 
 /// Records that stand whole and in order, decoded many at once: what nearly every place of a journal is.
 ///

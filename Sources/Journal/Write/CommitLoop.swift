@@ -1,6 +1,7 @@
 internal import CLinux
+internal import Encoding
 internal import Glibc
-internal import Octets
+internal import Platform
 internal import Synchronization
 
 /// What appending threads and the writer thread share.

@@ -1,4 +1,4 @@
-package import Octets
+package import Platform
 
 /// What a writer needs from outside.
 package struct JournalOptions: Sendable {

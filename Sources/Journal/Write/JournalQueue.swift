@@ -1,4 +1,5 @@
-internal import Octets
+internal import Encoding
+internal import Platform
 
 /// Records that wait for the next commit, and who waits for them. Pure: no thread, no I/O.
 struct JournalQueue {

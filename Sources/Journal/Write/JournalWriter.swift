@@ -1,4 +1,4 @@
-package import Octets
+package import Encoding
 internal import Synchronization
 
 /// Makes records durable: whatever queues during one sync goes out in the next write.

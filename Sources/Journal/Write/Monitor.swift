@@ -1,6 +1,6 @@
 internal import CLinux
 internal import Glibc
-internal import Octets
+internal import Platform
 internal import Synchronization
 
 /// State behind a lock, and a thread that waits for it to change.

@@ -1,4 +1,4 @@
-internal import Octets
+internal import Encoding
 
 /// Turns records into octets of segments. Used by one thread at a time.
 struct SegmentWriter: ~Copyable {

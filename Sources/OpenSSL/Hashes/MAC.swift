@@ -1,5 +1,6 @@
 import COpenSSL
-import Octets
+import Encoding
+import Platform
 
 /// A secret for HMAC with one hash function (HS256, HS384 or HS512), shared by all threads.
 package final class MACKey: Sendable {

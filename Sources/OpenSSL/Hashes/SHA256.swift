@@ -1,5 +1,5 @@
 import COpenSSL
-package import Octets
+package import Encoding
 
 /// SHA-256 in one call, for what happens rarely. On a hot path, own a ``SHA256Context``.
 package enum SHA256 {

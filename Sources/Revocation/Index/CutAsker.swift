@@ -1,4 +1,4 @@
-package import Octets
+package import Encoding
 
 /// The session on whose behalf a cut is made. A session that is refused by then cuts nothing.
 package struct CutAsker: Sendable {

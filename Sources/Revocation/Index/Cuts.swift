@@ -1,4 +1,4 @@
-internal import Octets
+internal import Encoding
 internal import OpenSSL
 internal import Synchronization
 

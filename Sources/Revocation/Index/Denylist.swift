@@ -1,4 +1,4 @@
-internal import Octets
+internal import Encoding
 internal import Synchronization
 
 /// A set of refused identifiers that forgets each some time after it has expired.

@@ -1,4 +1,4 @@
-internal import Octets
+internal import Encoding
 
 /// Turns identifiers into 8 octets under a key of this process, so that nobody can choose identifiers that collide.
 struct FingerprintKey: Sendable {

@@ -1,5 +1,5 @@
+internal import Encoding
 internal import Journal
-internal import Octets
 
 /// Everything a lookup may consult, and how the journal's records change it.
 struct Memory: Sendable {

@@ -1,5 +1,5 @@
+internal import Encoding
 internal import Journal
-internal import Octets
 
 /// What of the journal still matters: not what has expired for certain, was said before, or was overtaken.
 struct LivingRecords: RecordSieve {

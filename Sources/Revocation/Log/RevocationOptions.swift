@@ -1,5 +1,5 @@
 package import Journal
-package import Octets
+package import Platform
 
 /// What a store needs from outside. All times in milliseconds.
 package struct RevocationOptions: Sendable {

@@ -1,5 +1,6 @@
+package import Encoding
 package import Journal
-package import Octets
+import Platform
 internal import Synchronization
 
 /// What is refused although its signature is good, and how far each session has rotated: in memory, and durable in the

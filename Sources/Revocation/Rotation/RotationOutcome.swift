@@ -1,5 +1,5 @@
+package import Encoding
 package import Journal
-package import Octets
 
 /// A refresh token that was presented: its MAC, type and ends were checked.
 package struct RotationRequest: Sendable {

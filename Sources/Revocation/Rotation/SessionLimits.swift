@@ -1,6 +1,6 @@
+import Encoding
 internal import Journal
-internal import Octets
-internal import Token
+internal import Tokens
 
 /// How long a session or token can last that is there already, whatever the setting has become since.
 ///

@@ -1,5 +1,5 @@
+internal import Encoding
 internal import Journal
-internal import Octets
 internal import Synchronization
 
 /// The rotations of all sessions, and the ones under way.

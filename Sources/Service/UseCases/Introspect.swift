@@ -1,7 +1,7 @@
 package import Accounts
-package import Octets
+package import Encoding
 import Revocation
-package import Token
+package import Tokens
 
 /// What a client may learn of a token (RFC 7662 §2.2).
 package enum Introspection: Sendable {

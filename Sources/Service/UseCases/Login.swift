@@ -1,8 +1,10 @@
 package import Accounts
-package import Octets
+import Encoding
+import Keys
+package import Platform
 import Revocation
 import Telemetry
-import Token
+import Tokens
 
 /// Who wants a session, and with what.
 package struct LoginAttempt: Sendable {

@@ -1,7 +1,8 @@
-package import Octets
+package import Encoding
+import Keys
 package import Revocation
 import Telemetry
-import Token
+import Tokens
 
 /// How much a logout ends.
 package enum LogoutReach: String, CaseIterable, Sendable {

@@ -1,8 +1,10 @@
 package import Accounts
-import Octets
+import Encoding
+package import JOSE
+import Platform
 package import Revocation
 import Telemetry
-package import Token
+package import Tokens
 
 /// A refresh token whose signature and times hold, and what is asked with it.
 package struct RefreshAttempt: Sendable {

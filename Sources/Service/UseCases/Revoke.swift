@@ -1,8 +1,8 @@
 package import Accounts
-package import Octets
+package import Encoding
 package import Revocation
 import Telemetry
-import Token
+import Tokens
 
 /// What a token presented to `/revoke` turned out to be.
 package enum Revocable: Equatable, Sendable {

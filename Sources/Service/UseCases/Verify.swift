@@ -1,7 +1,8 @@
 import Accounts
-import Octets
+import Encoding
+import JOSE
 import Revocation
-package import Token
+package import Tokens
 
 /// What a caller asks of a token beyond being valid.
 package struct VerifyExpectations: Sendable {

@@ -1,8 +1,8 @@
 internal import Accounts
-internal import Assembly
+internal import App
+internal import Encoding
 internal import Glibc
 internal import Journal
-internal import Octets
 internal import OpenSSL
 internal import Revocation
 internal import Synchronization

@@ -1,7 +1,6 @@
-internal import Assembly
+internal import App
 internal import Glibc
 internal import Journal
-internal import Octets
 
 /// `martlet journal stat | verify | dump | compact | repair | accept`: the first three look at a state directory, also of a
 /// running server, and change nothing.

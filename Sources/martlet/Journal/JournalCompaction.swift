@@ -1,8 +1,9 @@
-internal import Assembly
+internal import App
+internal import Encoding
 internal import Glibc
 internal import Journal
-internal import Octets
 internal import OpenSSL
+import Platform
 internal import Revocation
 
 /// `martlet journal compact`: writes the journal of a stopped server again without what no longer matters.

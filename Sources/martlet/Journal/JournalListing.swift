@@ -1,5 +1,5 @@
+internal import Encoding
 internal import Journal
-internal import Octets
 
 /// What `martlet journal stat` and `verify` print.
 enum JournalListing {

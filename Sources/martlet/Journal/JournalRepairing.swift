@@ -1,6 +1,5 @@
-internal import Assembly
+internal import App
 internal import Journal
-internal import Octets
 internal import OpenSSL
 
 /// `martlet journal repair`: drops what was never acknowledged, and more only when told so.

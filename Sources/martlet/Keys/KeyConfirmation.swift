@@ -1,6 +1,5 @@
-import Assembly
+import App
 import Glibc
-import Token
 
 /// Waits until the running service applies a change of the keys. A change that it does not apply is none: a leaked key would
 /// go on signing.

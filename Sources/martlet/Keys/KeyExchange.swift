@@ -1,7 +1,9 @@
 import Accounts
-import Assembly
-import Octets
-import Token
+import App
+import JOSE
+import Keys
+import Platform
+import Tokens
 
 /// `martlet keys import` and `martlet keys export`: keys that come from elsewhere, and keys for elsewhere.
 enum KeyExchange {

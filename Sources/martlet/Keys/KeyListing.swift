@@ -1,5 +1,7 @@
-import Octets
-import Token
+import Encoding
+import JOSE
+import Keys
+import Tokens
 
 /// The keys as `martlet keys list` shows them: nothing secret.
 enum KeyListing {

@@ -1,7 +1,9 @@
 import Accounts
-import Assembly
+import App
+import JOSE
+import Keys
 import Service
-import Token
+import Tokens
 
 /// What the commands need to know of the service's settings: the same environment, read by the same rules.
 struct KeySettings {

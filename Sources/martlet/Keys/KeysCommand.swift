@@ -1,7 +1,9 @@
-import Assembly
-import Octets
+import App
+import JOSE
+import Keys
 import OpenSSL
-import Token
+import Platform
+import Tokens
 
 /// `martlet keys`: changes the directory of keys, which running servers take up by themselves.
 enum KeysCommand {

@@ -1,10 +1,11 @@
 import Accounts
-import Assembly
+import App
+import Encoding
 import Glibc
-import Octets
 import OpenSSL
+import Platform
 import Service
-import Token
+import Tokens
 
 /// `martlet mint`: an access token without a login, signed with the keys at hand and noted before it is handed out.
 enum MintCommand {

@@ -1,10 +1,12 @@
 import Accounts
-import Assembly
+import App
+import Encoding
 import Glibc
-import Octets
+import JOSE
+import Keys
 import OpenSSL
 import Service
-import Token
+import Tokens
 
 /// One token to be minted: what it says, which key signs it, and what the audit line tells of it.
 struct MintOrder {

@@ -1,7 +1,7 @@
-import Assembly
-import Fetching
+import App
+import Encoding
 import Glibc
-import Octets
+import HTTPClient
 
 /// Asks the running service over its operator's Unix socket; answers are bounded in bytes, and every exchange in time.
 struct OperatorClient {

@@ -1,4 +1,4 @@
-import Assembly
+import App
 
 extension OperatorClient {
     /// The option that names the socket in place of the setting.

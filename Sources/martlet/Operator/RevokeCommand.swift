@@ -1,5 +1,5 @@
-import Fetching
-import Octets
+import Encoding
+import HTTPClient
 
 /// `martlet revoke`: ends tokens and sessions of the running service over its operator's Unix socket.
 enum RevokeCommand {

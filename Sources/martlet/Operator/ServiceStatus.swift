@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 
 /// What `GET /admin/status` says; members that a later version adds are ignored.
 struct ServiceStatus {

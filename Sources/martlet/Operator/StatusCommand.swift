@@ -1,4 +1,4 @@
-import Fetching
+import HTTPClient
 
 /// `martlet status`: what the running service applies at this moment.
 enum StatusCommand {

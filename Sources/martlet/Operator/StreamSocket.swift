@@ -1,4 +1,4 @@
-import Assembly
+import App
 import Glibc
 
 /// Why a connection to a service of this machine failed.

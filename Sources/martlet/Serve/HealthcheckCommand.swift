@@ -1,7 +1,7 @@
-import Assembly
-import Engine
+import App
 import Glibc
 import HTTP
+import HTTPServer
 
 /// `martlet healthcheck`: one request to a listener of the configuration, for containers without curl.
 enum HealthcheckCommand {

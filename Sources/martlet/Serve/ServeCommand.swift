@@ -1,9 +1,8 @@
 import API
-import Assembly
-import Engine
+import App
 import Glibc
 import HTTP
-import Octets
+import HTTPServer
 import Telemetry
 
 /// `martlet serve`: reads the settings, builds the service, runs it until SIGTERM or SIGINT.

@@ -1,4 +1,4 @@
-import Assembly
+import App
 import Glibc
 
 /// The signals that end or reload the service, taken by a thread of their own.

@@ -1,6 +1,6 @@
-import Assembly
-import Engine
+import App
 import Glibc
+import HTTPServer
 import Telemetry
 
 /// Where this process comes from, and what comes after it: sockets from a service manager, a predecessor that hands its

@@ -1,5 +1,5 @@
 import Accounts
-import Assembly
+import App
 
 /// Why a command did not do what it was told.
 enum CommandFault: Error {

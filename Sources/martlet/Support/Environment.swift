@@ -1,4 +1,4 @@
-import Assembly
+import App
 import CLinux
 import Glibc
 import Synchronization

@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 
 extension JSONWriter {
     mutating func strings(_ texts: [String]) {

@@ -1,5 +1,5 @@
 import Accounts
-import Assembly
+import App
 
 extension AccountsFile {
     /// From the root, for messages: a relative name says nothing about which file it was.

@@ -1,5 +1,5 @@
 import Accounts
-import Assembly
+import App
 import Glibc
 
 /// A file of users or of clients, in the commands' own error type.

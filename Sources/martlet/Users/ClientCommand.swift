@@ -1,8 +1,10 @@
 import Accounts
-import Assembly
-import Octets
+import App
+import Encoding
+import Keys
 import OpenSSL
-import Token
+import Platform
+import Tokens
 
 /// `martlet client`: edits the file of clients, which a running server picks up by itself.
 enum ClientCommand {

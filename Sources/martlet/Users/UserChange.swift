@@ -1,5 +1,5 @@
 import Accounts
-import Octets
+import Encoding
 
 /// `martlet user change`: other roles, scopes and claims for a user that is there.
 enum UserChange {

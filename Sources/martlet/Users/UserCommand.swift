@@ -1,7 +1,8 @@
 import Accounts
-import Assembly
-import Octets
+import App
+import Encoding
 import OpenSSL
+import Platform
 
 /// `martlet user`: edits the file of users, which a running server picks up by itself.
 enum UserCommand {

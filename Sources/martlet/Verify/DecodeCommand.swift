@@ -1,6 +1,8 @@
-import Assembly
-import Octets
-import Token
+import App
+import Encoding
+import JOSE
+import Platform
+import Tokens
 
 /// `martlet decode`: what a token says of itself, for people who look for a fault.
 enum DecodeCommand {

@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 
 /// Somebody else's JSON written anew for a terminal: the same values, and no character that acts.
 enum JSONRendering {

@@ -1,5 +1,6 @@
 import Accounts
-import Token
+import JOSE
+import Tokens
 
 /// `martlet jws verify`: the layer below claims, for any payload.
 enum JWSCommand {

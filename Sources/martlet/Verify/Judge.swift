@@ -1,7 +1,8 @@
 import API
-import Fetching
-import Octets
-import Token
+import Encoding
+import HTTPClient
+import JOSE
+import Tokens
 
 /// Decides about tokens by keys at hand.
 struct KeyJudge {

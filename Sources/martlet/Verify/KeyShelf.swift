@@ -1,7 +1,9 @@
 import Accounts
-import Fetching
 import Glibc
-import Token
+import HTTPClient
+import JOSE
+import Keys
+import Tokens
 
 /// The keys that a command counts as good, and the one more look that an unknown `kid` is worth.
 final class KeyShelf {

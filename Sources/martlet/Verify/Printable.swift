@@ -1,4 +1,4 @@
-import Octets
+import Encoding
 
 /// Text from tokens, other servers and the command line, made safe for a terminal or the log of a build: one line, and nothing
 /// that a terminal or a build runner acts on.

@@ -1,6 +1,7 @@
 import Accounts
-import Octets
-import Token
+import Encoding
+import JOSE
+import Tokens
 
 /// Text as people and their editors leave it in files, variables and pipes: read the same way wherever a command takes any.
 enum TextBytes {

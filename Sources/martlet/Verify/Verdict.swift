@@ -1,5 +1,6 @@
 import API
-import Token
+import JOSE
+import Tokens
 
 /// What came out for one token.
 struct Verdict: Equatable {

@@ -1,5 +1,5 @@
-import Octets
-import Token
+import Encoding
+import Tokens
 
 /// A verdict in the forms that people and pipelines read. No form holds the token, and a refused one shows no claim.
 enum VerdictText {

@@ -1,8 +1,10 @@
 import Accounts
-import Assembly
-import Fetching
-import Octets
-import Token
+import App
+import Encoding
+import HTTPClient
+import JOSE
+import Platform
+import Tokens
 
 /// `martlet verify`: decides about tokens for a pipeline, in one exit code.
 enum VerifyCommand {

@@ -1,6 +1,7 @@
-import Fetching
 import Glibc
-import Token
+import HTTPClient
+import JOSE
+import Tokens
 
 /// What `martlet verify` was told, taken apart and checked: every mistake shows before anything is read or asked.
 struct VerifyOptions {

@@ -1,4 +1,5 @@
-@testable import Token
+@testable import JOSE
+@testable import Tokens
 
 /// Payloads under a good signature, as a key's owner with a fault, or another service with the same secret, may make them.
 enum ClaimsFuzzer {

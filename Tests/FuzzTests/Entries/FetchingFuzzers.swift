@@ -1,4 +1,4 @@
-@testable import Fetching
+@testable import HTTPClient
 
 /// What another server answers: read in one piece or in many, with the same outcome, and never more than was allowed.
 enum AnswerFuzzer {

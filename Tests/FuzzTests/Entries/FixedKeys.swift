@@ -1,6 +1,8 @@
+import Encoding
+import JOSE
+import Keys
 import OpenSSL
-import Octets
-import Token
+import Tokens
 
 /// Keys, a moment and tokens that are the same in every run, so that what a fuzzer found can be run again.
 struct FixedKeys {

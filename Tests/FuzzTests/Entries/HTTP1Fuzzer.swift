@@ -1,5 +1,5 @@
-@testable import Engine
 import HTTP
+@testable import HTTPServer
 
 /// The HTTP/1.1 reader: messages one behind the other, read whole and in pieces, with the same outcome.
 ///

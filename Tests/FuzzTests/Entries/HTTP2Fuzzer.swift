@@ -1,5 +1,5 @@
-@testable import Engine
 import HTTP
+@testable import HTTPServer
 
 /// An HTTP/2 connection behind its preface: whatever frames come, streams, answers and memory stay bounded, and nothing is
 /// handed on that HTTP/1.1 would not have let through.

@@ -1,4 +1,4 @@
-@testable import Octets
+@testable import Encoding
 
 /// The strict JSON reader: what it accepts can be read in every way, and written and read again with the same meaning.
 enum JSONFuzzer {

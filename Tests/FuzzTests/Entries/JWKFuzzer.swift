@@ -1,5 +1,7 @@
-import Octets
-@testable import Token
+import Encoding
+@testable import JOSE
+@testable import Keys
+@testable import Tokens
 
 /// Single keys, as anybody may publish them: what they say, before a working key is made.
 enum JWKFuzzer {

@@ -1,4 +1,5 @@
-@testable import Token
+@testable import JOSE
+@testable import Tokens
 
 /// Whole tokens: splitting, header, signature, claims. Nobody but the key's owner makes a token, so of all octets only the
 /// tokens that are known to be good may pass, in the one spelling that they have.

@@ -1,6 +1,6 @@
-@testable import Engine
+import Encoding
+@testable import HTTPServer
 @testable import Journal
-import Octets
 import Telemetry
 
 /// Forms and queries: names and values are text, whatever was encoded.

@@ -1,6 +1,7 @@
+import Encoding
 import Glibc
 import Journal
-import Octets
+import Platform
 import Revocation
 import Synchronization
 

@@ -1,5 +1,5 @@
+import Encoding
 import Glibc
-import Octets
 import Synchronization
 
 /// Measures the journal and what is built from it inside one process, for scripts/bench/journal.py, which reads its lines

@@ -1,7 +1,8 @@
 import CLinux
+import Encoding
 import Glibc
 import Journal
-import Octets
+import Platform
 import Revocation
 import Synchronization
 

@@ -1,0 +1,220 @@
+package import Accounts
+import CLinux
+import Encoding
+import Glibc
+package import JOSE
+package import Keys
+import Platform
+import Tokens
+
+/// Why the keys cannot be used or changed: which file, and what is expected of it.
+package struct KeyDirectoryFault: Error, Equatable, Sendable, CustomStringConvertible {
+    package let description: String
+    /// Whether the same command may succeed later although nobody changes a setting or a file.
+    package let mayPass: Bool
+
+    init(description: String, mayPass: Bool = false) {
+        self.description = description
+        self.mayPass = mayPass
+    }
+
+    /// - Parameter path: nil if the fault names it.
+    init(_ fault: AccountsFault, at path: String? = nil) {
+        self.init(description: (path.map { $0 + ": " } ?? "") + "\(fault)", mayPass: fault.mayPass)
+    }
+}
+
+/// The directory of private keys: one JWK a file, readable by its owner only.
+package struct KeyDirectory: Sendable {
+    private static let byteCountMax = 65_536
+
+    let path: String
+    private let rule: SecretFileRule?
+
+    /// - Parameter rule: who may own and read the files; by default as for a command in this directory.
+    package init(path: String, rule: SecretFileRule? = nil) {
+        self.path = path
+        self.rule = rule
+    }
+
+    /// From the root, for messages.
+    package var fullPath: String { Directory.absolute(path) }
+
+    package var exists: Bool { FileStamp(path).exists }
+
+    /// Whether the directory does not exist yet or holds no key.
+    package func isEmpty() throws(KeyDirectoryFault) -> Bool {
+        try names().isEmpty
+    }
+
+    /// Reads every `*.jwk`, living or not.
+    /// - Throws: for a file that others may read (B22), that is no key, or a `kid` that stands twice.
+    package func read() throws(KeyDirectoryFault) -> KeySet {
+        KeySet(try files().map(\.key))
+    }
+
+    /// The keyring of the moment `now` (milliseconds).
+    /// - Throws: as ``read()``, and for a set that cannot serve.
+    package func load(now: Int64) throws(KeyDirectoryFault) -> Keyring {
+        try keyring(of: read(), now: now)
+    }
+
+    func keyring(of set: KeySet, now: Int64) throws(KeyDirectoryFault) -> Keyring {
+        do { return try Keyring(set.living(at: now)) } catch {
+            throw KeyDirectoryFault(description: "\(path): \(error)")
+        }
+    }
+
+    /// Fills an empty directory: a key of each algorithm, an HS256 secret, and the secret of the refresh tokens.
+    /// - Returns: the names of the new files.
+    package func fill(_ algorithms: [Algorithm] = [.rs256], now: Int64) throws(KeyDirectoryFault) -> [String] {
+        try Self.checkClock(now)
+        do throws(AccountsFault) {
+            try AtomicFile.makeDirectory(path)
+        } catch {
+            guard case .system(call: "mkdir", _, code: ENOENT) = error else { throw KeyDirectoryFault(error) }
+            let parent = Directory.absolute(Directory.parent(of: path))
+            throw KeyDirectoryFault(
+                description: "\(path) cannot be made: there is no directory \(parent). Make it, or set MARTLET_KEYS",
+                mayPass: error.mayPass)
+        }
+        try checkDirectory()
+        let keys: [Key]
+        do {
+            let access = algorithms.filter { $0 != .hs256 } + [.hs256]
+            keys =
+                try access.map { (algorithm) throws(KeyFault) in
+                    try Key.generate(algorithm, purpose: .access, createdAt: now)
+                } + [Key.generate(.hs256, purpose: .refresh, createdAt: now)]
+        } catch {
+            throw KeyDirectoryFault(description: "\(path): no key could be made: \(error)")
+        }
+        for key in keys { _ = try write(key, to: Self.name(of: key)) }
+        return keys.map(Self.name)
+    }
+
+    /// A key that is made while the clock is before 1970 has times that no reader takes.
+    static func checkClock(_ now: Int64) throws(KeyDirectoryFault) {
+        guard now < 0 else { return }
+        throw KeyDirectoryFault(
+            description: "the clock is before 1970, so no key can be made or changed: set the clock and try again")
+    }
+
+    /// A value that changes whenever a key file does.
+    package func stamp() -> [FileStamp] {
+        ((try? names()) ?? []).map { FileStamp(path + "/" + $0) }
+    }
+
+    /// A key's file as it was read.
+    struct KeyFile {
+        let name: String
+        let key: Key
+        let stamp: FileStamp
+    }
+
+    func files() throws(KeyDirectoryFault) -> [KeyFile] {
+        let (files, faults) = try readableFiles()
+        if let fault = faults.first { throw fault }
+        return files
+    }
+
+    /// The files that can be used, and what is wrong with the others.
+    func readableFiles() throws(KeyDirectoryFault) -> (files: [KeyFile], faults: [KeyDirectoryFault]) {
+        try checkDirectory()
+        var files: [KeyFile] = []
+        var faults: [KeyDirectoryFault] = []
+        var kids: Set<String> = []
+        for name in try names() {
+            do throws(KeyDirectoryFault) {
+                let file = try read(name)
+                guard kids.insert(file.key.kid).inserted else {
+                    throw KeyDirectoryFault(description: "\(path): \(KeyFault.duplicateKid(file.key.kid))")
+                }
+                files.append(file)
+            } catch {
+                faults.append(error)
+            }
+        }
+        return (files, faults)
+    }
+
+    /// The names of all keys that a file marks as compromised, whatever else is wrong with that file or with others.
+    func compromisedMarks() -> Set<String> {
+        var marks: Set<String> = []
+        for name in (try? names()) ?? [] {
+            guard let bytes = try? AtomicFile.read(path + "/" + name, byteCountMax: Self.byteCountMax),
+                let kid = Key.compromisedName(in: bytes.span)
+            else { continue }
+            marks.insert(kid)
+        }
+        return marks
+    }
+
+    /// - Parameter expected: what has to be at the file's place.
+    /// - Returns: `false` if something else is there.
+    func write(_ key: Key, to name: String, over expected: FileStamp = .missing) throws(KeyDirectoryFault) -> Bool {
+        let file = path + "/" + name
+        do {
+            let bytes = try key.privateJWK()
+            // No file may come into being that stops the next start.
+            _ = try Key(parsing: bytes.span)
+            try AtomicFile.replace(file, with: bytes, mode: 0o600, expecting: expected)
+            return true
+        } catch AccountsFault.changed {
+            return false
+        } catch let fault as AccountsFault {
+            throw KeyDirectoryFault(fault, at: file)
+        } catch {
+            throw KeyDirectoryFault(description: "\(file): \(error)")
+        }
+    }
+
+    /// What a new key's file is called.
+    static func name(of key: Key) -> String {
+        let kind = key.purpose == .refresh ? "refresh" : "access-\(key.algorithm.rawValue.lowercased())"
+        let isPlain = key.kid.utf8.allSatisfy { octet in
+            (0x30...0x39).contains(octet) || (0x61...0x7a).contains(octet | 0x20) || octet == 0x2d || octet == 0x5f
+        }
+        // A name that somebody else gave may hold slashes and dots.
+        return "\(kind)-\(isPlain ? key.kid : Base64URL.encode(Array(key.kid.utf8))).jwk"
+    }
+
+    private func checkDirectory() throws(KeyDirectoryFault) {
+        guard let facts = SecretFileRule.Facts(path),
+            let fault = present(rule).fault(ofDirectory: path, facts)
+        else { return }
+        throw KeyDirectoryFault(description: fault)
+    }
+
+    private func present(_ rule: SecretFileRule?) -> SecretFileRule { rule ?? .ofCommand(in: path) }
+
+    private func read(_ name: String) throws(KeyDirectoryFault) -> KeyFile {
+        let file = path + "/" + name
+        if let facts = SecretFileRule.Facts(file), let fault = present(rule).fault(ofFile: file, facts) {
+            throw KeyDirectoryFault(description: fault)
+        }
+        do {
+            let (bytes, stamp) = try AtomicFile.readStamped(file, byteCountMax: Self.byteCountMax)
+            return KeyFile(name: name, key: try Key(parsing: bytes.span), stamp: stamp)
+        } catch {
+            throw KeyDirectoryFault(description: error is AccountsFault ? "\(error)" : "\(file): \(error)")
+        }
+    }
+
+    private func names() throws(KeyDirectoryFault) -> [String] {
+        do throws(DirectoryFault) {
+            return try Directory.names(in: path).filter { $0.hasSuffix(".jwk") && !$0.hasPrefix(".") }
+        } catch {
+            if error.code == ENOENT { return [] }
+            throw KeyDirectoryFault(
+                description: "\(path): \(error.text)", mayPass: PassingCircumstance.mayPass(error.code, path: path))
+        }
+    }
+
+    func fault(_ call: String, _ file: String) -> KeyDirectoryFault {
+        let code = errno
+        return KeyDirectoryFault(
+            description: "\(file): \(call): \(Directory.errorText(code))",
+            mayPass: PassingCircumstance.mayPass(code, path: file))
+    }
+}

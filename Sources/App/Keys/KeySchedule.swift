@@ -1,0 +1,36 @@
+import JOSE
+import Keys
+
+/// When keys get successors by themselves (`MARTLET_KEY_ROTATION`). Times are milliseconds.
+struct KeySchedule: Sendable {
+    /// How long a key signs; 0 for no schedule.
+    let period: Int64
+    /// How long a successor is published before it signs.
+    let lead: Int64
+    let retention: KeyRetention
+
+    /// The signing keys of `set` whose successor is to be published at `now`.
+    ///
+    /// HMAC secrets of access tokens are left out: whoever verifies with one has it from an operator, who has to bring the
+    /// next one round first.
+    func due(_ set: KeySet, at now: Int64) -> [Key] {
+        guard period > 0 else { return [] }
+        return set.keys.filter { key in
+            guard key.purpose == .refresh || !key.algorithm.isMAC else { return false }
+            return set.state(of: key, at: now) == .signing && key.lifecycle.begin + period - lead <= now
+                && set.pending(key.purpose, key.algorithm, at: now) == nil
+        }
+    }
+
+    /// The files to write for the first key that is due; none if none is.
+    func rotation(_ set: KeySet, at now: Int64) throws(KeyStepFault) -> [Key] {
+        guard let old = due(set, at: now).first else { return [] }
+        let successor: Key
+        do {
+            successor = try Key.generate(old.algorithm, purpose: old.purpose, createdAt: now)
+        } catch {
+            throw .unmade(error)
+        }
+        return try set.rotation(to: successor, at: now, lead: lead, keep: retention.keep)
+    }
+}

@@ -1,0 +1,85 @@
+import Glibc
+import Platform
+
+/// Where the access log goes.
+package enum AccessLogTarget: Equatable, Sendable {
+    case standardOutput
+    case standardError
+    case file(path: String)
+
+    /// - Returns: nil for nowhere.
+    static func read(_ reader: inout SettingsReader) -> AccessLogTarget? {
+        let text = reader.text(.accessLog)
+        switch text {
+        case "off": return nil
+        case "stdout": return .standardOutput
+        case "stderr": return .standardError
+        default:
+            // A typing error must not become a file's name.
+            if !text.contains("/") || text.hasSuffix("/") || text.utf8.contains(0) {
+                reader.complain(.accessLog, "off, stderr, stdout or a path with a slash in it")
+            }
+            return .file(path: text)
+        }
+    }
+}
+
+/// The access log's open file, pipe or terminal, for one thread.
+struct AccessLogFile {
+    enum Outcome: Equatable {
+        case wrote(Int)
+        /// Whoever reads does not keep up.
+        case stalled
+        case failed(reason: String)
+    }
+
+    private let descriptor: Int32
+    private let isOurs: Bool
+    /// What one call writes at most: into a pipe no more than what goes in whole, so that lines of others do not come
+    /// between (PIPE_BUF, pipe(7)).
+    let byteCountMax: Int
+
+    init(_ target: AccessLogTarget) throws(StartFault) {
+        switch target {
+        case .standardOutput: (descriptor, isOurs) = (STDOUT_FILENO, false)
+        case .standardError: (descriptor, isOurs) = (STDERR_FILENO, false)
+        case .file(let path):
+            (descriptor, isOurs) = (Self.open(path), true)
+            guard descriptor >= 0 else {
+                let code = errno
+                let reason = unsafe String(cString: strerror(code))
+                throw StartFault(
+                    description: "MARTLET_ACCESS_LOG: \(path) cannot be opened for writing: \(reason)",
+                    mayPass: PassingCircumstance.mayPass(code, path: path))
+            }
+        }
+        var status = stat()
+        let isKnown = unsafe fstat(descriptor, &status) == 0
+        byteCountMax = isKnown && status.st_mode & S_IFMT == S_IFREG ? 65_536 : 4_096
+    }
+
+    private static func open(_ path: String) -> Int32 {
+        let flags = O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
+        let descriptor = unsafe Glibc.open(path, O_WRONLY | O_CREAT | flags, 0o640)
+        // A named pipe that nobody reads yet (fifo(7)): whoever comes later finds what it still holds.
+        guard descriptor < 0, errno == ENXIO else { return descriptor }
+        return unsafe Glibc.open(path, O_RDWR | flags)
+    }
+
+    /// Writes what can be written within so many milliseconds.
+    ///
+    /// - Parameter octets: ``byteCountMax`` at most, and not empty.
+    func write(_ octets: ArraySlice<UInt8>, patience: Int32) -> Outcome {
+        // Standard output and error may be anybody's, so they are asked first instead of being made non-blocking.
+        var watched = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        guard unsafe poll(&watched, 1, patience) > 0 else { return .stalled }
+        let count = unsafe octets.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        if count > 0 { return .wrote(count) }
+        if count == 0 || errno == EAGAIN || errno == EINTR { return .stalled }
+        return .failed(reason: unsafe String(cString: strerror(errno)))
+    }
+
+    func close() {
+        if isOurs { _ = Glibc.close(descriptor) }
+    }
+}

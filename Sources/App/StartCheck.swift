@@ -1,0 +1,89 @@
+import Accounts
+import Encoding
+import Glibc
+import Journal
+import OpenSSL
+import Tokens
+
+/// What a start would find wrong with the files, without starting: `martlet serve --check`.
+///
+/// Changes nothing, takes no lock, and may be run beside the running service.
+package enum StartCheck {
+    /// - Returns: one sentence for each mistake; empty if a start would find none.
+    package static func mistakes(_ configuration: Configuration) -> [String] {
+        let files = AccountFiles(configuration)
+        var mistakes: [String] = []
+        func check(_ body: () throws(StartFault) -> Void) {
+            do throws(StartFault) { try body() } catch { mistakes.append(error.description) }
+        }
+        var clients = ClientDirectory()
+        check { () throws(StartFault) in _ = try files.users() }
+        check { () throws(StartFault) in clients = try files.clients() }
+        check { () throws(StartFault) in
+            let keys = KeyDirectory(path: configuration.keysPath)
+            guard let keyring = try Graph.keyring(keys) else { return try checkPlace(configuration.keysPath) }
+            try Graph.checkSigners(keyring, configuration, clients)
+        }
+        check { () throws(StartFault) in _ = try Graph.providedTLS(configuration) }
+        check { () throws(StartFault) in try checkPlace(configuration.statePath) }
+        if FileStamp(configuration.statePath).exists {
+            check { () throws(StartFault) in try checkJournal(configuration) }
+        }
+        for path in paths(configuration) {
+            check { () throws(StartFault) in try checkParent(of: path) }
+        }
+        return mistakes
+    }
+
+    /// A directory that a start would make if it is not there.
+    private static func checkPlace(_ path: String) throws(StartFault) {
+        let stamp = FileStamp(path)
+        guard stamp.exists else { return try checkParent(of: path) }
+        guard stamp.mode & S_IFMT == S_IFDIR else { throw StartFault(description: "\(path): this is no directory") }
+        guard unsafe access(path, R_OK | W_OK | X_OK) == 0 else {
+            throw StartFault(
+                description: "\(path): \(Directory.errorText(errno)). The service must be able to read and write it")
+        }
+    }
+
+    private static func checkParent(of path: String) throws(StartFault) {
+        let parent = Directory.parent(of: path)
+        let stamp = FileStamp(parent)
+        guard stamp.exists, stamp.mode & S_IFMT == S_IFDIR else {
+            throw StartFault(
+                description:
+                    "\(path): there is no directory \(Directory.absolute(parent)). Make it, or name another place")
+        }
+        guard unsafe access(parent, W_OK | X_OK) == 0 else {
+            throw StartFault(description: "\(path): \(Directory.absolute(parent)): \(Directory.errorText(errno))")
+        }
+    }
+
+    /// Files and sockets that a start makes.
+    private static func paths(_ configuration: Configuration) -> [String] {
+        var paths: [String] = []
+        for case .unix(let path, _) in (configuration.listen + configuration.operatorListen).map(\.place) {
+            paths.append(path)
+        }
+        if let path = configuration.handoverPath { paths.append(path) }
+        if case .file(let path) = configuration.accessLog, !FileStamp(path).exists { paths.append(path) }
+        return paths
+    }
+
+    private static func checkJournal(_ configuration: Configuration) throws(StartFault) {
+        let path = configuration.statePath
+        do {
+            let sightings = try SightingFiles(configuration).read()
+            let inspection = try JournalInspection(HeldDirectory(path: path))
+            if let damage = inspection.findings.first(where: \.isDamage) {
+                throw StartFault(
+                    description: "\(path)/\(damage.file) at \(damage.offset): \(damage.sentence). "
+                        + "martlet journal verify --state \(path) shows all of it")
+            }
+            let store = inspection.snapshot?.header.store ?? inspection.segments.first?.header.store
+            for sighting in sightings { try sighting.check(store: store, lastSeq: inspection.lastSeq) }
+        } catch {
+            throw (error as? StartFault) ?? StartFault(description: "\(error)")
+        }
+    }
+}

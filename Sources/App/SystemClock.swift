@@ -1,0 +1,20 @@
+import Glibc
+package import Platform
+
+/// The machine's clocks.
+package enum SystemClock {
+    package static let wall = WallClock {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) &* 1_000 &+ Int64(time.tv_nsec) / 1_000_000
+    }
+}
+
+package enum MonotonicClock {
+    /// Nanoseconds since some moment before the process began; never goes back.
+    package static let nanoseconds: @Sendable () -> Int64 = {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+    }
+}

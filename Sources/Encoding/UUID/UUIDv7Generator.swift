@@ -1,0 +1,77 @@
+package import Platform
+import Synchronization
+
+/// Makes UUIDv7 (RFC 9562 §5.7) whose upper halves strictly increase, whatever the clock does.
+///
+/// The upper half holds 48 bits of milliseconds and a counter of 12 bits, which starts at a random number below 2,048 in each
+/// millisecond and carries into the milliseconds when it is full (§6.2, method 1). The lower half is random.
+package final class UUIDv7Generator: Sendable {
+    private let clock: WallClock
+    private let random: @Sendable () -> UInt64
+    /// The last upper half without its version: milliseconds shifted left by 12, and the counter.
+    private let last: Atomic<UInt64>
+
+    /// - Parameters:
+    ///   - random: 64 random bits a call.
+    ///   - floor: an upper half that every new one is above.
+    package init(clock: WallClock, random: @escaping @Sendable () -> UInt64, above floor: UInt64 = 0) {
+        self.clock = clock
+        self.random = random
+        last = Atomic(UUID.packed(floor))
+    }
+
+    package func next() -> UUID {
+        let fresh = UInt64(clamping: clock.now) << 12 | random() & 2_047
+        var before = last.load(ordering: .relaxed)
+        while true {
+            let packed = max(fresh, before &+ 1)
+            let (isSet, current) = last.compareExchange(
+                expected: before, desired: packed, ordering: .acquiringAndReleasing)
+            if isSet { return identifier(packed) }
+            before = current
+        }
+    }
+
+    private func identifier(_ packed: UInt64) -> UUID {
+        UUID(high: UUID.unpacked(packed), low: random() >> 2 | 1 << 63)
+    }
+
+    /// Makes every later identifier greater than this upper half.
+    package func raise(above high: UInt64) {
+        _ = last.max(UUID.packed(high), ordering: .acquiringAndReleasing)
+    }
+
+    /// Whether the identifier is not above all that were made: later ones are greater.
+    package func hasReached(_ id: UUID) -> Bool {
+        UUID.packed(id.high) <= last.load(ordering: .acquiring)
+    }
+}
+
+extension UUID {
+    /// The smallest upper half of a UUIDv7 of this moment.
+    package static func version7High(milliseconds: Int64) -> UInt64 {
+        UInt64(clamping: milliseconds) << 16 | 0x7000
+    }
+
+    /// When a UUIDv7 was made, in milliseconds since 1970.
+    package var milliseconds: Int64 { Int64(high >> 16) }
+
+    /// A UUIDv8 (RFC 9562 §5.8) of the first 16 octets; zeros stand in for those that are missing.
+    package static func version8(fromFirst16 digest: Span<UInt8>) -> UUID {
+        var halves: (UInt64, UInt64) = (0, 0)
+        for index in 0..<8 {
+            halves.0 = halves.0 << 8 | UInt64(index < digest.count ? digest[index] : 0)
+            halves.1 = halves.1 << 8 | UInt64(index + 8 < digest.count ? digest[index + 8] : 0)
+        }
+        return UUID(high: halves.0 & ~0xf000 | 0x8000, low: halves.1 & ~(3 << 62) | 1 << 63)
+    }
+
+    /// An upper half without its version bits.
+    fileprivate static func packed(_ high: UInt64) -> UInt64 {
+        (high >> 16) << 12 | high & 0xfff
+    }
+
+    fileprivate static func unpacked(_ packed: UInt64) -> UInt64 {
+        (packed >> 12) << 16 | 0x7000 | packed & 0xfff
+    }
+}

@@ -1,0 +1,81 @@
+import Encoding
+
+/// Where an issuer publishes its keys (RFC 8414 §3, OpenID Connect Discovery 1.0 §4).
+package struct IssuerDiscovery {
+    private let issuer: String
+    /// Where its metadata may lie, in the order in which they are asked.
+    package let candidates: [WebAddress]
+
+    /// - Throws: `.url` for an issuer with a query, which RFC 8414 §2 excludes.
+    package init(issuer: String) throws(FetchFault) {
+        let address = try WebAddress(issuer)
+        guard !issuer.contains("?") else { throw .url(issuer) }
+        self.issuer = issuer
+        var path = address.path
+        if path.hasSuffix("/") { path.removeLast() }
+        // RFC 8414 puts the well-known part before the issuer's path, for both names (§3, §5), OpenID Connect behind it. Behind it
+        // is also where some servers have the first.
+        let places = [
+            "/.well-known/oauth-authorization-server\(path)", "\(path)/.well-known/openid-configuration",
+            "/.well-known/openid-configuration\(path)", "\(path)/.well-known/oauth-authorization-server",
+        ]
+        candidates = places.prefix(path.isEmpty ? 2 : 4).map(address.at)
+    }
+
+    /// The address of the keys that an issuer's own metadata names.
+    ///
+    /// - Throws: ``DiscoveryFault`` unless the metadata is this very issuer's.
+    package func keySetAddress(in metadata: [UInt8]) throws(DiscoveryFault) -> WebAddress {
+        let bytes = metadata.span
+        var document = JSONDocument(limits: JSONLimits(memberMax: 65_536, byteCountMax: metadata.count))
+        guard (try? document.parse(bytes)) != nil, document.kind(0) == .object else { throw .malformed }
+        guard let name = document.member("issuer", of: 0, in: bytes),
+            let found = document.string(name, in: bytes)
+        else { throw .noIssuer }
+        guard document.isEqual(name, Array(issuer.utf8).span, in: bytes) else {
+            throw .otherIssuer(found: found, wanted: issuer)
+        }
+        guard let location = document.member("jwks_uri", of: 0, in: bytes),
+            let text = document.string(location, in: bytes)
+        else { throw .noKeys }
+        let address: WebAddress
+        do { address = try WebAddress(text) } catch { throw .address(error) }
+        // Keys that anybody on the way may replace are no keys, also when they are said to be here.
+        guard address.isSecure || !candidates[0].isSecure else { throw .address(.insecure(address.text)) }
+        return address
+    }
+}
+
+/// Why an issuer's metadata leads nowhere.
+package enum DiscoveryFault: Error, Equatable, Sendable {
+    case malformed
+    /// The document is another issuer's (RFC 8414 §3.3).
+    case otherIssuer(found: String, wanted: String)
+    case noIssuer
+    case noKeys
+    case address(FetchFault)
+}
+
+extension DiscoveryFault: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .malformed: "the issuer's metadata is no JSON object"
+        case .otherIssuer(let found, let wanted):
+            "the metadata names the issuer \(Self.shown(found)), but \(Self.shown(wanted)) was asked for; the two must be the "
+                + "same, character by character"
+        case .noIssuer: "the issuer's metadata names no issuer"
+        case .noKeys: "the issuer's metadata names no keys (jwks_uri)"
+        case .address(let fault): "jwks_uri: \(fault)"
+        }
+    }
+}
+
+extension DiscoveryFault {
+    /// A text of another server on one line, without anything that acts on a terminal or in a build log.
+    private static func shown(_ text: String) -> String {
+        let plain = text.unicodeScalars.prefix(200).map { scalar in
+            0x21..<0x7f ~= scalar.value && scalar != "#" ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
+        }
+        return "\"" + plain.joined() + (text.unicodeScalars.count > 200 ? "…" : "") + "\""
+    }
+}

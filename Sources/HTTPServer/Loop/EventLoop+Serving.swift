@@ -1,0 +1,305 @@
+import Encoding
+import HTTP
+import Synchronization
+
+extension EventLoop {
+    /// Reads what has arrived and answers what is complete: two system calls when that is one request.
+    mutating func receive(_ slot: Int) {
+        let start = connections[slot].input.count
+        switch connections[slot].transport.receive(into: &request.bytes, from: start) {
+        case .moved(let count):
+            let end = start &+ count
+            if start > 0 {
+                if end < connections[slot].reader.byteCountWanted {
+                    connections[slot].input.append(contentsOf: request.bytes[start..<end])
+                    noteHeld(slot)
+                    return setContentDeadline(slot)
+                }
+                restoreInput(slot)
+            }
+            if connections[slot].servedCount == 0, request.bytes[0] == UInt8(ascii: "P") {
+                switch preface(until: end) {
+                case .none: break
+                case .whole: return beginHTTP2(slot, byteCount: end)
+                case .part: return awaitPreface(slot, from: start, to: end)
+                }
+            }
+            output.removeAll(keepingCapacity: true)
+            serve(slot, from: 0, to: end)
+        case .wouldBlock: break
+        case .ended, .failed: close(slot)
+        }
+    }
+
+    private mutating func awaitPreface(_ slot: Int, from start: Int, to end: Int) {
+        connections[slot].input.append(contentsOf: request.bytes[start..<end])
+        noteHeld(slot)
+        guard connections[slot].stage != .head else { return }
+        connections[slot].stage = .head
+        connections[slot].deadline = now &+ shared.deadlines.head
+    }
+
+    /// Whoever sends a little now and then gets as much time as that is worth.
+    private mutating func setContentDeadline(_ slot: Int) {
+        let received = connections[slot].input.count &- connections[slot].reader.headByteCount
+        connections[slot].deadline = shared.deadlines.content(began: connections[slot].began, received: received)
+    }
+
+    /// Puts the octets that were kept back where messages are read from.
+    private mutating func restoreInput(_ slot: Int) {
+        let count = connections[slot].input.count
+        request.bytes.replaceSubrange(0..<count, with: connections[slot].input)
+    }
+
+    /// Answers the messages between `offset` and `end`, in order, adding to what ``output`` has already.
+    private mutating func serve(_ slot: Int, from offset: Int, to end: Int) {
+        var offset = offset
+        var goesOn = true
+        while goesOn, offset < end {
+            switch connections[slot].reader.read(&request, from: offset, to: end) {
+            case .complete(let consumed):
+                offset &+= consumed
+                goesOn = answer(slot)
+                if goesOn, output.count >= Self.outputBatchMax { goesOn = flush(slot) }
+            case .needsMore:
+                let reader = connections[slot].reader
+                if reader.isInContent, reader.head.expectsContinue, !connections[slot].saidContinue {
+                    connections[slot].saidContinue = true
+                    if admitsContent(slot, from: offset, to: end) { output.append(AnswerWriter.continueLine) }
+                }
+                goesOn = false
+            case .fault(let fault):
+                shared.counters.malformed.add(1, ordering: .relaxed)
+                refuse(slot, fault)
+                goesOn = false
+            }
+        }
+        guard connections[slot].stage != .closed else { return }
+        keep(slot, from: offset, to: end)
+        settle(slot)
+    }
+
+    /// Whether the content for which a client waits with `Expect: 100-continue` is wanted. If it is not, the answer is in
+    /// the output, and the connection closes: the client may send the content or not.
+    private mutating func admitsContent(_ slot: Int, from offset: Int, to end: Int) -> Bool {
+        do throws(WireFault) {
+            try connections[slot].reader.restoreHead(&request, from: offset, to: end)
+        } catch {
+            refuse(slot, error)
+            return false
+        }
+        request.role = connections[slot].role
+        request.peer = origin(slot)
+        request.channel = connections[slot].channel
+        response.reset()
+        guard !handler.admits(request, &response) else { return true }
+        close(slot, afterResponseTo: request.method)
+        return false
+    }
+
+    /// - Returns: whether the next message may be read.
+    private mutating func answer(_ slot: Int) -> Bool {
+        let head = connections[slot].reader.head
+        connections[slot].reader.reset()
+        connections[slot].saidContinue = false
+        connections[slot].stage = .idle
+        connections[slot].servedCount &+= 1
+        connections[slot].ticket &+= 1
+        let countMax = shared.limits.requestsPerConnectionMax
+        let isLast = drain != .running || (countMax > 0 && connections[slot].servedCount >= countMax)
+        var context = AnswerWriter.Context()
+        context.isHead = request.method == .head
+        context.isVersion10 = head.isVersion10
+        context.closes = head.closes || isLast
+        context.demandsTLS = connections[slot].isSecure && shared.demandsTLS
+        connections[slot].lingers = isLast && !head.closes
+        request.role = connections[slot].role
+        request.peer = origin(slot)
+        request.isRelayed = connections[slot].isRelay
+        request.isFirst = connections[slot].servedCount == 1
+        request.channel = connections[slot].channel
+        if head.isVersion10 { request.channel.version = .http10 }
+        response.reset()
+        let ticket = UInt64(connections[slot].ticket) << 32 | UInt64(truncatingIfNeeded: slot)
+        switch handler.handle(request, &response, Exchange(loop: mailbox, ticket: ticket)) {
+        case .answered:
+            finishAnswer(slot, context)
+            return !connections[slot].closes
+        case .deferred:
+            awaitedCount &+= 1
+            connections[slot].context = context
+            connections[slot].isDeferred = true
+            return false
+        }
+    }
+
+    /// Whom the request that was read comes from.
+    func origin(_ slot: Int) -> PeerAddress {
+        let peer = connections[slot].peer
+        return connections[slot].isRelay ? shared.trust.client(of: request, through: peer) : peer
+    }
+
+    /// Adds the response to the output.
+    private mutating func finishAnswer(_ slot: Int, _ context: AnswerWriter.Context) {
+        var context = context
+        if response.closesConnection, !context.closes {
+            context.closes = true
+            connections[slot].lingers = true
+        }
+        connections[slot].closes = context.closes
+        writer.append(response, context, to: &output)
+    }
+
+    /// Adds the answer to a message that is not read further.
+    mutating func refuse(_ slot: Int, _ fault: WireFault) {
+        response.reset()
+        handler.refuse(fault, from: connections[slot].peer, over: connections[slot].channel, &response)
+        close(slot, afterResponseTo: .other)
+    }
+
+    /// Adds the response to the output as the last of its connection, whose message is not read further.
+    private mutating func close(_ slot: Int, afterResponseTo method: Method) {
+        connections[slot].stage = .idle
+        connections[slot].closes = true
+        connections[slot].lingers = true
+        let demandsTLS = connections[slot].isSecure && shared.demandsTLS
+        let context = AnswerWriter.Context(isHead: method == .head, closes: true, demandsTLS: demandsTLS)
+        writer.append(response, context, to: &output)
+    }
+
+    /// Answers a message that stopped half-way.
+    mutating func refuseNow(_ slot: Int, _ fault: WireFault) {
+        output.removeAll(keepingCapacity: true)
+        refuse(slot, fault)
+        connections[slot].input = []
+        settle(slot)
+    }
+
+    /// Has `write` make the answer that was deferred, then goes on with what came behind the request.
+    mutating func resume(_ ticket: UInt64, _ write: (any Handler, inout Response) -> Void) {
+        let slot = Int(ticket & 0xffff_ffff)
+        guard slot < connections.count else { return }
+        if let session = connections[slot].http2 {
+            return resumeHTTP2(slot, session, UInt32(truncatingIfNeeded: ticket >> 32), write)
+        }
+        guard connections[slot].isDeferred,
+            connections[slot].ticket == UInt32(truncatingIfNeeded: ticket >> 32)
+        else { return }
+        connections[slot].isDeferred = false
+        connections[slot].ticket &+= 1
+        var context = connections[slot].context
+        if drain != .running, !context.closes {
+            context.closes = true
+            connections[slot].lingers = true
+        }
+        response.reset()
+        write(handler, &response)
+        output.removeAll(keepingCapacity: true)
+        finishAnswer(slot, context)
+        if connections[slot].stage == .writing {
+            // Earlier answers still wait; this one goes behind them.
+            connections[slot].output.append(contentsOf: output)
+            return account(slot)
+        }
+        connections[slot].stage = .idle
+        serveInput(slot)
+        account(slot)
+    }
+
+    /// Goes on with the messages that were kept back.
+    private mutating func serveInput(_ slot: Int) {
+        let end = connections[slot].closes ? 0 : connections[slot].input.count
+        if end > 0 { restoreInput(slot) }
+        serve(slot, from: 0, to: end)
+    }
+
+    /// Keeps the octets that were not read for later.
+    private mutating func keep(_ slot: Int, from offset: Int, to end: Int) {
+        let keptCount = connections[slot].input.count
+        if connections[slot].closes {
+            if offset < end || connections[slot].input.count > end { connections[slot].lingers = true }
+            if keptCount > 0 { connections[slot].input = [] }
+        } else if offset >= end {
+            if keptCount > 0 { connections[slot].input = [] }
+        } else if offset == 0, keptCount <= end {
+            // The same message, longer: its start is kept already.
+            connections[slot].input.append(contentsOf: request.bytes[keptCount..<end])
+        } else {
+            connections[slot].input = Array(request.bytes[offset..<end])
+        }
+    }
+
+    /// Sends the output and sets what the connection waits for next.
+    private mutating func settle(_ slot: Int) {
+        guard flush(slot), connections[slot].stage != .writing else { return }
+        if connections[slot].isDeferred { return awaitAnswer(slot) }
+        if connections[slot].closes { return end(slot) }
+        awaitInput(slot)
+        let input = connections[slot].input.count
+        if input == 0 || (input <= 2 && connections[slot].input[0] == .carriageReturn) {
+            connections[slot].stage = .idle
+            connections[slot].deadline = now &+ shared.deadlines.idle
+        } else if connections[slot].reader.isInContent {
+            if connections[slot].stage != .content { connections[slot].began = now }
+            connections[slot].stage = .content
+            setContentDeadline(slot)
+        } else {
+            if connections[slot].stage != .head { connections[slot].deadline = now &+ shared.deadlines.head }
+            connections[slot].stage = .head
+        }
+    }
+
+    private mutating func awaitAnswer(_ slot: Int) {
+        connections[slot].stage = .deferred
+        connections[slot].deadline = .max
+        // What the queue watches for stays as it is: most answers are there before anything happens.
+        if connections[slot].interest == EventQueue.writable { watch(slot, 0) }
+    }
+
+    /// Sends the output.
+    ///
+    /// - Returns: false when some of it has to wait, or the connection is gone.
+    private mutating func flush(_ slot: Int) -> Bool {
+        guard !output.isEmpty else { return true }
+        var sent = 0
+        switch connections[slot].transport.send(output, from: 0) {
+        case .moved(let count): sent = count
+        case .wouldBlock: break
+        case .ended, .failed:
+            close(slot)
+            return false
+        }
+        guard sent < output.count else {
+            output.removeAll(keepingCapacity: true)
+            return true
+        }
+        connections[slot].output = Array(output[sent...])
+        connections[slot].outputStart = 0
+        output.removeAll(keepingCapacity: true)
+        connections[slot].deadline = now &+ shared.deadlines.write
+        connections[slot].began = now
+        connections[slot].stage = .writing
+        watch(slot, EventQueue.writable)
+        return false
+    }
+
+    /// Sends on what had to wait.
+    mutating func sendRest(_ slot: Int) {
+        let start = connections[slot].outputStart
+        switch connections[slot].transport.send(connections[slot].output, from: start) {
+        case .moved(let count):
+            connections[slot].outputStart = start &+ count
+            connections[slot].deadline = shared.deadlines.answer(
+                began: connections[slot].began, taken: start &+ count, now: now)
+            guard connections[slot].outputStart >= connections[slot].output.count else { return }
+            connections[slot].output = []
+            connections[slot].outputStart = 0
+            if connections[slot].isDeferred { return awaitAnswer(slot) }
+            connections[slot].stage = .idle
+            output.removeAll(keepingCapacity: true)
+            serveInput(slot)
+        case .wouldBlock: break
+        case .ended, .failed: close(slot)
+        }
+    }
+}

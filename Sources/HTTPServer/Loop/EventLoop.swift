@@ -1,0 +1,250 @@
+import CLinux
+import Encoding
+import Glibc
+import HTTP
+import OpenSSL
+import Platform
+import Synchronization
+
+/// One thread's connections and everything needed to serve them.
+///
+/// It lives in one function's frame and is passed `inout`, so that no access to it is checked at run time; what other
+/// threads need of it is its ``Mailbox``.
+struct EventLoop: ~Copyable {
+    /// What all loops of a server share.
+    struct Shared: Sendable {
+        let limits: Limits
+        let deadlines: Deadlines
+        let counters: ConnectionCounters
+        let listeners: [ListenSocket]
+        let identity: TLSIdentity?
+        let demandsTLS: Bool
+        let mailboxes: [Mailbox]
+        let census: SourceCensus
+        let trust: ProxyTrust
+    }
+
+    enum Drain: Equatable {
+        case running
+        /// Everything goes on, and every answer says that the connection closes.
+        case notice(until: Int64)
+        /// New connections are turned away; those on the way are taken in.
+        case settling(until: Int64)
+        /// The listeners are closed.
+        case finishing(newcomersUntil: Int64, until: Int64)
+        case done
+    }
+
+    /// Above it, answers to pipelined requests are sent before more are made.
+    static let outputBatchMax = 65_536
+    private static let mailboxData = UInt64.max
+    /// Below ``mailboxData``; a connection's generation never sets the highest bit.
+    private static let listenerData = UInt64.max - 0xffff
+
+    let shared: Shared
+    let mailbox: Mailbox
+    let handler: any Handler
+    let queue: EventQueue
+    var request: Request
+    var response = Response()
+    var writer = AnswerWriter()
+    /// The same for HTTP/2, and what its connections make their streams of.
+    var head = HTTP2Head()
+    let streams = HTTP2StreamPool()
+    var readyStreams: [Int32] = []
+    /// Answers of the connection being served.
+    var output: [UInt8] = []
+    var connections: [Connection] = []
+    var freePlaces: [Int] = []
+    /// In milliseconds from an arbitrary start, never going back.
+    var now: Int64 = 0
+    var drain = Drain.running
+    /// When to accept again after the process ran out of descriptors.
+    var acceptsAgainAt: Int64?
+    /// Since when no connection could be accepted for want of descriptors.
+    var exhaustedSince: Int64?
+    /// Connections that have octets to read of which the queue knows nothing, as ``data(of:)``.
+    private var held: [UInt64] = []
+    /// TLS handshakes under way.
+    var handshakes = HandshakeQueue()
+    /// Lent to take one connection off the queue when there are no descriptors left.
+    var spare: SpareDescriptor
+    private var nextTick: Int64 = 0
+    private var items: [Mailbox.Item] = []
+    /// Answers that are being made elsewhere.
+    var awaitedCount = 0
+    /// Since when the loop has had nothing to do but to wait for one of them, in nanoseconds; 0 if it has not.
+    var awaitingSince: UInt64 = 0
+    /// For an answer that waits for one durable write, which takes little longer than waking this thread.
+    var patience = Patience(limit: clinux_processors() > 1 ? 500_000 : 0)
+
+    init(
+        _ shared: Shared, _ mailbox: Mailbox, _ queue: EventQueue, _ spare: SpareDescriptor, _ handler: any Handler
+    ) {
+        self.shared = shared
+        self.mailbox = mailbox
+        self.queue = queue
+        self.spare = spare
+        self.handler = handler
+        let limits = shared.limits
+        // A whole message and room behind it, so that an unfinished one can always be added to.
+        request = Request(
+            byteCount: limits.headByteCountMax + limits.bodyByteCountMax + limits.chunkOverheadMax + 32_768)
+        output.reserveCapacity(Self.outputBatchMax)
+    }
+
+    /// Serves until the server has drained.
+    mutating func run() {
+        refreshTime()
+        _ = queue.add(mailbox.descriptor, EventQueue.readable, Self.mailboxData)
+        startAccepting()
+        var events = EventQueue.noEvents
+        while drain != .done {
+            let isWatching = awaitedCount > 0 && held.isEmpty && beginWatch()
+            let count = isWatching ? watch(for: &events) : queue.wait(into: &events, timeout: timeout)
+            refreshTime()
+            if isWatching { endWatch() }
+            handshakes.beginTurn()
+            for index in 0..<count { take(events[index].events, events[index].data) }
+            if !held.isEmpty { takeHeld() }
+            if now >= nextTick { tick() }
+        }
+        stop()
+    }
+
+    private var timeout: Int32 {
+        if !held.isEmpty { return 0 }
+        let isQuiet = mailbox.load.load(ordering: .relaxed) == 0 && drain == .running && acceptsAgainAt == nil
+        return isQuiet ? -1 : Int32(clamping: max(0, nextTick &- now))
+    }
+
+    private mutating func refreshTime() {
+        var time = timespec()
+        _ = unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
+        now = Int64(time.tv_sec) &* 1_000 &+ Int64(time.tv_nsec) / 1_000_000
+        _ = unsafe clock_gettime(CLOCK_REALTIME_COARSE, &time)
+        writer.setTime(Int64(time.tv_sec))
+    }
+
+    private mutating func take(_ events: UInt32, _ data: UInt64) {
+        if data == Self.mailboxData { return emptyMailbox() }
+        if data >= Self.listenerData { return accept(from: Int(data &- Self.listenerData)) }
+        let slot = Int(data & 0xffff_ffff)
+        // An event may be about a connection that an earlier event of the same batch has closed.
+        guard slot < connections.count, connections[slot].generation == UInt32(truncatingIfNeeded: data >> 32),
+            connections[slot].stage != .closed
+        else { return }
+        switch connections[slot].stage {
+        case .idle, .head, .content: receive(slot)
+        case .introduction: readIntroduction(slot)
+        case .writing: sendRest(slot)
+        case .handshake: shakeHands(slot)
+        case .http2: serveHTTP2(slot)
+        case .lingering: discard(slot)
+        case .deferred:
+            // Level-triggered events would repeat until the answer is there, for which a peer that has only ended its
+            // side still waits.
+            if events & EventQueue.broken != 0 { close(slot) } else { watch(slot, 0) }
+        case .closed: break
+        }
+        account(slot)
+    }
+
+    /// One reading for each that has waited for it; who then has more waits for another turn.
+    private mutating func takeHeld() {
+        let waiting = held
+        held.removeAll(keepingCapacity: true)
+        for data in waiting {
+            let slot = Int(data & 0xffff_ffff)
+            guard self.data(of: slot) == data else { continue }
+            connections[slot].waitsToRead = false
+            take(EventQueue.readable, data)
+        }
+    }
+
+    /// Waits for octets of the peer, which may be there already.
+    mutating func awaitInput(_ slot: Int) {
+        watch(slot, EventQueue.readable)
+        noteHeld(slot)
+    }
+
+    /// Sees to it that what a reading took in beyond what was asked for gets its turn.
+    mutating func noteHeld(_ slot: Int) {
+        guard connections[slot].transport.holdsInput, !connections[slot].waitsToRead else { return }
+        connections[slot].waitsToRead = true
+        held.append(data(of: slot))
+    }
+
+    /// Tells the queue what to watch for, unless it knows.
+    mutating func watch(_ slot: Int, _ interest: UInt32) {
+        guard connections[slot].interest != interest else { return }
+        connections[slot].interest = interest
+        queue.modify(connections[slot].transport.descriptor, interest, data(of: slot))
+    }
+
+    func data(of slot: Int) -> UInt64 {
+        UInt64(connections[slot].generation) << 32 | UInt64(truncatingIfNeeded: slot)
+    }
+
+    private mutating func emptyMailbox() {
+        var taken: [Mailbox.Item] = []
+        swap(&taken, &items)
+        mailbox.collect(into: &taken)
+        handle(&taken)
+    }
+
+    private mutating func endWatch() {
+        var taken: [Mailbox.Item] = []
+        swap(&taken, &items)
+        mailbox.endWatch(into: &taken)
+        handle(&taken)
+    }
+
+    /// Also keeps the array, for the next time.
+    private mutating func handle(_ taken: inout [Mailbox.Item]) {
+        for item in taken {
+            switch item {
+            case .resume(let ticket, let write):
+                noteAnswer()
+                resume(ticket, write)
+            case .adopt(let arrival): adopt(arrival)
+            case .beat(let beat): beat.answer()
+            case .drain:
+                if drain == .running {
+                    drain = .notice(until: now &+ shared.deadlines.drainNotice)
+                    noticeHTTP2()
+                }
+                nextTick = now
+            }
+        }
+        taken.removeAll(keepingCapacity: true)
+        swap(&taken, &items)
+    }
+
+    private mutating func tick() {
+        nextTick = now &+ (drain == .running ? shared.deadlines.tick : 10)
+        if let acceptsAgainAt, now >= acceptsAgainAt {
+            self.acceptsAgainAt = nil
+            startAccepting()
+        }
+        for slot in connections.indices where connections[slot].deadline <= now {
+            expire(slot)
+            account(slot)
+        }
+        if drain != .running { advanceDrain() }
+    }
+
+    func startAccepting() {
+        for (index, listener) in shared.listeners.enumerated() {
+            let data = Self.listenerData &+ UInt64(truncatingIfNeeded: index)
+            _ = queue.add(listener.descriptor, EventQueue.readable, data, isShared: true)
+        }
+    }
+
+    private mutating func stop() {
+        for slot in connections.indices where connections[slot].stage != .closed { close(slot) }
+        for case .adopt(var arrival) in mailbox.shut() { arrival.transport.close() }
+        queue.close()
+        spare.close()
+    }
+}

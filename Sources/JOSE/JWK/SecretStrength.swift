@@ -1,0 +1,149 @@
+import Encoding
+import OpenSSL
+
+/// Refuses HMAC secrets that nobody can have drawn at random (B5), that attackers know, and public keys in disguise (B3).
+///
+/// Octets from a random generator pass as they are, in hex, and in base64 of either alphabet. Any other text is somebody's words,
+/// a UUID, or a password: 32 letters of it hold far less than 256 bits, however long it looks. 32 random octets fail about once
+/// in 10⁸ keys, their spelling in hex about once in 10⁸, and in base64 about once in 30,000.
+package enum SecretStrength {
+    private static let distinctOctetCountMin = 12
+    /// More than there are decimal digits, and few enough for 64 hex digits.
+    private static let distinctHexDigitCountMin = 11
+    /// Below this a text holds less than 256 bits.
+    private static let hexDigitCountMin = 64
+    private static let base64LetterCountMin = 43
+    private static let distinctLetterCountMin = 18
+
+    package static func isAcceptable(_ secret: [UInt8]) -> Bool {
+        let text = trimmed(secret)
+        // Of hex only the digits count, and not the line's end.
+        let isVaried =
+            isHex(text) ? Set(text).count >= distinctHexDigitCountMin : Set(secret).count >= distinctOctetCountMin
+        guard isVaried, !isSequence(secret), !isWide(secret), !readings(secret).contains(where: KeyShape.matches)
+        else { return false }
+        guard !isKnown(text), !isKnown(ArraySlice(secret)) else { return false }
+        return isReadable(text) ? isRandomText(withoutLineEnds(text)) : !isMostlyText(secret)
+    }
+
+    /// The secret and what it spells in hex and in base64 of either alphabet, also where lines end inside it.
+    static func readings(_ secret: [UInt8]) -> [[UInt8]] {
+        let letters = withoutLineEnds(trimmed(secret))
+        var readings = [secret]
+        if isHex(letters), letters.count % 2 == 0 { readings.append(unhexed(letters)) }
+        if let octets = decoded(unpadded(letters)) { readings.append(octets) }
+        return readings
+    }
+
+    /// Octets that rise or fall by one fixed step, such as 00 01 02 …
+    private static func isSequence(_ secret: [UInt8]) -> Bool {
+        guard let first = secret.first, let second = secret.dropFirst().first else { return true }
+        let step = second &- first
+        return zip(secret, secret.dropFirst()).allSatisfy { $1 &- $0 == step }
+    }
+
+    /// Text with a zero in every other octet, as some editors save it.
+    private static func isWide(_ secret: [UInt8]) -> Bool {
+        secret.count { $0 == 0 } * 5 >= secret.count * 2
+    }
+
+    /// Text in an encoding other than UTF-8, or with a few stray octets: random ones look like it once in 10⁹ keys.
+    private static func isMostlyText(_ secret: [UInt8]) -> Bool {
+        secret.count { (0x20...0x7E).contains($0) || (0x09...0x0D).contains($0) } * 10 >= secret.count * 9
+    }
+
+    /// Whether the secret is, or spells, a key of another kind.
+    static func looksLikeKey(_ secret: [UInt8]) -> Bool {
+        readings(secret).contains(where: KeyShape.matches)
+    }
+
+    /// Without the white space that an editor leaves at the ends.
+    private static func trimmed(_ secret: [UInt8]) -> ArraySlice<UInt8> {
+        var text = secret.drop(while: isSpace)
+        while let last = text.last, isSpace(last) { text.removeLast() }
+        return text
+    }
+
+    private static func isSpace(_ octet: UInt8) -> Bool { octet == 0x20 || (0x09...0x0D).contains(octet) }
+
+    /// Whether everything is text: ASCII, or UTF-8 without control characters, which random octets are once in 10¹¹ keys.
+    private static func isReadable(_ text: ArraySlice<UInt8>) -> Bool {
+        text.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || isSpace($0) } && String(validating: text, as: UTF8.self) != nil
+    }
+
+    private static func isHex(_ text: ArraySlice<UInt8>) -> Bool {
+        text.allSatisfy { letter in
+            letter.isDigit || (0x61...0x66).contains(letter) || (0x41...0x46).contains(letter)
+        }
+    }
+
+    private static func isRandomText(_ text: ArraySlice<UInt8>) -> Bool {
+        if isHex(text) {
+            // Words in hex are words.
+            return text.count >= hexDigitCountMin && !isReadable(unhexed(text)[...])
+        }
+        let letters = unpadded(text)
+        guard letters.count >= base64LetterCountMin, let octets = decoded(letters) else { return false }
+        return Set(letters).count >= distinctLetterCountMin && isMixed(letters) && !isReadable(octets[...])
+    }
+
+    private static func withoutLineEnds(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        text.filter { $0 != 0x0A && $0 != 0x0D }[...]
+    }
+
+    private static func unpadded(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var letters = text
+        while letters.last == UInt8(ascii: "="), text.count - letters.count < 2 { letters.removeLast() }
+        return letters
+    }
+
+    private static func unhexed(_ digits: ArraySlice<UInt8>) -> [UInt8] {
+        let values = digits.map { $0.isDigit ? $0 & 0x0F : ($0 & 0x0F) + 9 }
+        return stride(from: 0, to: values.count - 1, by: 2).map { values[$0] << 4 | values[$0 + 1] }
+    }
+
+    private static func decoded(_ letters: ArraySlice<UInt8>) -> [UInt8]? {
+        let all = Array(letters)
+        if let octets = Base64URL.decode(all.span) ?? Base64.decodeUnpadded(all.span) { return octets }
+        // What was cut off at a convenient length is no whole base64, but as good.
+        let whole = Array(letters.prefix(letters.count / 4 * 4))
+        return Base64URL.decode(whole.span) ?? Base64.decodeUnpadded(whole.span)
+    }
+
+    /// Words have long runs of one case; in random letters the kind changes at two of three places.
+    private static func isMixed(_ letters: ArraySlice<UInt8>) -> Bool {
+        let kinds = letters.map { letter -> Int in
+            if letter.isDigit { return 0 }
+            if (0x41...0x5A).contains(letter) { return 1 }
+            return (0x61...0x7A).contains(letter) ? 2 : 3
+        }
+        let changeCount = zip(kinds, kinds.dropFirst()).count { $0 != $1 }
+        return kinds.contains(1) && kinds.contains(2) && changeCount * 100 >= kinds.count * 32
+    }
+
+    private static func isKnown(_ secret: ArraySlice<UInt8>) -> Bool {
+        let octets = Array(secret)
+        let fingerprint = number(SHA256.digest(octets.span)[...])
+        var (low, high) = (0, known.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if known[middle] < fingerprint { low = middle + 1 } else { high = middle }
+        }
+        return low < known.count && known[low] == fingerprint
+    }
+
+    private static let known: [UInt64] = {
+        let text = Array(KnownSecrets.fingerprints.utf8)
+        let octets = Base64.decode(text.span) ?? []
+        return stride(from: 0, to: octets.count, by: 8).map { number(octets[$0...]) }
+    }()
+
+    /// The first 8 octets, big-endian.
+    private static func number(_ octets: ArraySlice<UInt8>) -> UInt64 {
+        octets.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+}
+
+extension UInt8 {
+    fileprivate var isDigit: Bool { (0x30...0x39).contains(self) }
+}

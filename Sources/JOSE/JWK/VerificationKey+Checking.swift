@@ -1,0 +1,68 @@
+import Encoding
+import OpenSSL
+
+/// A JWS whose signature holds: what it says, and nothing about what that means.
+package struct VerifiedJWS: Sendable {
+    /// The decoded header: one JSON object.
+    package let header: [UInt8]
+    /// The decoded payload: any octets.
+    package let payload: [UInt8]
+    package let algorithm: Algorithm
+    /// The name of the key that checked it, which need not be the one in the header.
+    package let kid: String?
+}
+
+extension VerificationKey {
+    /// Checks a compact JWS with this key alone (RFC 7515 §5.2): structure, header, signature.
+    ///
+    /// - Parameter byteCountMax: longer tokens are rejected unread.
+    ///
+    /// The header's `alg` must be the key's; `crit` and `b64` are refused; its `kid` is not looked at, because the caller chose
+    /// the key.
+    ///
+    /// - Throws: a rejection; also `.signatureInvalid` where the library cannot check, because nothing is accepted unchecked.
+    package func check(
+        _ token: Span<UInt8>, byteCountMax: Int = CompactJWS.foreignByteCountMax
+    ) throws(TokenRejection) -> VerifiedJWS {
+        let parts = try JWSParts(token, byteCountMax: byteCountMax)
+        guard parts.protected.algorithm == algorithm else { throw .algNotAllowed }
+        guard accepts(parts, token) else { throw .signatureInvalid }
+        return verified(parts)
+    }
+
+    func accepts(_ parts: JWSParts, _ token: Span<UInt8>) -> Bool {
+        guard parts.protected.algorithm == algorithm else { return false }
+        let input = token.extracting(parts.jws.signingInput)
+        let signature = parts.signature.span
+        let isGood =
+            switch material {
+            case .secret(let secret): (try? MACContext(secret))?.accepts(signature, over: input)
+            case .publicHalf(let key): (try? SignatureVerifier(key))?.accepts(signature, over: input)
+            }
+        return isGood ?? false
+    }
+
+    func verified(_ parts: JWSParts) -> VerifiedJWS {
+        VerifiedJWS(header: parts.header, payload: parts.payload, algorithm: algorithm, kid: kid)
+    }
+}
+
+/// A compact JWS taken apart and decoded, its header read; nothing is believed yet.
+struct JWSParts {
+    let jws: CompactJWS
+    let header: [UInt8]
+    let payload: [UInt8]
+    let signature: [UInt8]
+    let protected: JWSHeader
+
+    init(_ token: Span<UInt8>, byteCountMax: Int) throws(TokenRejection) {
+        jws = try CompactJWS(token, byteCountMax: byteCountMax)
+        guard let header = Base64URL.decode(token.extracting(jws.header)) else { throw .malformed(.header) }
+        guard let payload = Base64URL.decode(token.extracting(jws.payload)) else { throw .malformed(.payload) }
+        guard let signature = Base64URL.decode(token.extracting(jws.signature)) else { throw .malformed(.signature) }
+        protected = try JWSHeader(header)
+        self.header = header
+        self.payload = payload
+        self.signature = signature
+    }
+}

@@ -1,0 +1,129 @@
+import Encoding
+import OpenSSL
+
+/// The keys of one file or of one published set, for checking what others signed.
+package struct VerificationKeySet: Sendable {
+    package static let byteCountMax = 1_048_576
+    package static let keyCountMax = 256
+
+    /// Never empty.
+    package let keys: [VerificationKey]
+    /// Whether the keys came as a JWK set, so that a token's `kid` chooses among them; a single key was chosen by the caller.
+    package let isSet: Bool
+
+    /// Reads a public key, private key or certificate in PEM or DER, a JWK, a JWK set, or for HS* a raw secret, whose every
+    /// octet counts.
+    ///
+    /// The algorithm is the key's own, or `algorithm`, or the only one that fits; RSA keys of a set that say none are RS256,
+    /// which every OpenID provider signs with by default. Keys of a set that cannot be used here, or are for another algorithm
+    /// than the one asked for, are passed over (RFC 7517 §5).
+    ///
+    /// - Throws: for a set also where no key is left, or secrets and public keys are mixed.
+    package init(parsing bytes: Span<UInt8>, algorithm: Algorithm?) throws(KeyFault) {
+        guard bytes.count <= Self.byteCountMax else { throw .crypto(.unusableKey(reason: "more than 1 MiB")) }
+        if bytes.isJSON {
+            self = try Self.json(bytes, algorithm)
+            return
+        }
+        if let algorithm, algorithm.isMAC {
+            let octets = try Self.rawSecret(bytes, for: algorithm)
+            self.init([try VerificationKey(secret: octets, algorithm)], isSet: false)
+            return
+        }
+        let text: KeyText
+        do { text = try KeyText(parsing: bytes) } catch { throw .crypto(error) }
+        self.init([try VerificationKey(text, algorithm: algorithm)], isSet: false)
+    }
+
+    private init(_ keys: [VerificationKey], isSet: Bool) {
+        self.keys = keys
+        self.isSet = isSet
+    }
+
+    private static func json(
+        _ bytes: Span<UInt8>, _ algorithm: Algorithm?
+    ) throws(KeyFault) -> VerificationKeySet {
+        var document = JSONDocument(limits: JSONLimits(memberMax: 16_384, byteCountMax: byteCountMax))
+        do { try document.parse(bytes) } catch { throw .notJSON(error) }
+        guard let list = document.member("keys", of: 0, in: bytes) else {
+            let key = try VerificationKey(JWK(document, 0, in: bytes), algorithm: algorithm)
+            return VerificationKeySet([key], isSet: false)
+        }
+        guard document.kind(list) == .array else { throw .memberInvalid("keys") }
+        let nodes = document.children(list)
+        guard nodes.count <= keyCountMax else {
+            throw .tooManyKeys(count: nodes.count, countMax: keyCountMax)
+        }
+        let keys = try usable(document, nodes, in: bytes, algorithm)
+        guard Set(keys.map(\.algorithm.isMAC)).count == 1 else { throw .mixedSet }
+        return VerificationKeySet(keys, isSet: true)
+    }
+
+    private static func usable(
+        _ document: JSONDocument, _ nodes: [JSONDocument.Node], in bytes: Span<UInt8>, _ asked: Algorithm?
+    ) throws(KeyFault) -> [VerificationKey] {
+        var keys: [VerificationKey] = []
+        var seen: Set<[UInt8]> = []
+        var first: KeyFault?
+        for node in nodes {
+            do throws(KeyFault) {
+                let jwk = try JWK(document, node, in: bytes)
+                // The same entry again is one key, and must not crowd out another of its name.
+                guard seen.insert(Array(document.raw(node, in: bytes))).inserted else { continue }
+                let isBare = jwk.algorithm == nil && asked == nil
+                let isRSA = if case .rsa = jwk.material.publicNumbers { true } else { false }
+                keys.append(try VerificationKey(jwk, algorithm: isBare && isRSA ? .rs256 : asked))
+            } catch {
+                first = first ?? error
+            }
+        }
+        guard !keys.isEmpty else { throw .noneUsable(first) }
+        return keys
+    }
+
+    /// Text that claims to be a key never serves as a secret (RFC 8725 §2.1).
+    /// - Throws: `.algorithmMismatch`.
+    package static func rawSecret(_ bytes: Span<UInt8>, for algorithm: Algorithm) throws(KeyFault) -> [UInt8] {
+        let octets = bytes.indices.map { bytes[$0] }
+        guard !KeyText.isPEM(bytes), !SecretStrength.looksLikeKey(octets) else { throw .algorithmMismatch(algorithm) }
+        return octets
+    }
+}
+
+extension VerificationKeySet {
+    /// How many keys of one `kid` and algorithm are tried.
+    package static let sameNameCountMax = 4
+
+    /// Checks a compact JWS: with the one key of a file, whatever the token's `kid`; with the keys of a set that `kid` names, of
+    /// which there should be one (RFC 7517 §4.5) and up to ``sameNameCountMax`` are tried in their order; or, where the token or
+    /// the keys name none, with each whose algorithm the token has.
+    ///
+    /// - Throws: `.kidUnknown` where the name fits no key of the set; otherwise as ``VerificationKey/check(_:byteCountMax:)``.
+    package func check(
+        _ token: Span<UInt8>, byteCountMax: Int = CompactJWS.foreignByteCountMax
+    ) throws(TokenRejection) -> VerifiedJWS {
+        let parts = try JWSParts(token, byteCountMax: byteCountMax)
+        var candidates = keys
+        var countMax = Int.max
+        if isSet, let kid = parts.protected.kid {
+            let named = keys.filter { $0.kid?.isSpelled(as: kid) ?? false }
+            candidates = named.isEmpty ? keys.filter { $0.kid == nil } : named
+            if !named.isEmpty { countMax = Self.sameNameCountMax }
+            guard !candidates.isEmpty else { throw .kidUnknown }
+        }
+        candidates = candidates.filter { $0.algorithm == parts.protected.algorithm }
+        guard !candidates.isEmpty else { throw .algNotAllowed }
+        for key in candidates.prefix(countMax) where key.accepts(parts, token) { return key.verified(parts) }
+        throw .signatureInvalid
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether the octets claim to be a JSON object: text in a brace. Random octets that begin with one are no text.
+    package var isJSON: Bool {
+        let octets = indices.map { self[$0] }
+        let text = octets.drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
+        return text.first == UInt8(ascii: "{") && String(validating: text, as: UTF8.self) != nil
+            && text.allSatisfy { $0 >= 0x20 || (0x09...0x0D).contains($0) }
+    }
+}

@@ -1,0 +1,27 @@
+import Glibc
+
+extension Span<UInt8> {
+    /// Compares everything at full speed. Not for secrets: the time tells where the first difference is.
+    package func hasSameOctets(as other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        return unsafe withUnsafeBytes { left in
+            unsafe other.withUnsafeBytes { right in
+                guard let left = left.baseAddress, let right = right.baseAddress else { return true }
+                return unsafe memcmp(left, right, count) == 0
+            }
+        }
+    }
+
+    /// - Parameter text: ASCII in lower case.
+    package func isCaseInsensitivelyEqual(to text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount else { return false }
+        return text.withUTF8Buffer { letters in
+            for index in indices {
+                let octet = self[index]
+                let isUpper = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(octet)
+                guard unsafe (isUpper ? octet | 0x20 : octet) == letters[index] else { return false }
+            }
+            return true
+        }
+    }
+}

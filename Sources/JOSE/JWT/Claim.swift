@@ -1,0 +1,75 @@
+/// The claims we write or act upon, by their registered names where they have one (RFC 7519 §4.1, RFC 9068 §2.2).
+///
+/// Claims that users add must have other names.
+package enum Claim: String, CaseIterable, Sendable {
+    case issuer = "iss"
+    case subject = "sub"
+    case audience = "aud"
+    case clientID = "client_id"
+    case issuedAt = "iat"
+    case expiresAt = "exp"
+    case notBefore = "nbf"
+    case tokenID = "jti"
+    case sessionID = "sid"
+    case scope = "scope"
+    case authTime = "auth_time"
+    case methods = "amr"
+    case roles = "roles"
+    case generation = "gen"
+    case sessionEnd = "sxp"
+    case tokenAudience = "taud"
+}
+
+extension Claim {
+    /// The ``index`` of the claim called `name`, or `nil`; without allocating.
+    ///
+    /// - Parameter start: where to look first. Our own tokens name claims in the order of ``allCases``, so that from one
+    ///   claim's successor on the next is found at once.
+    package static func index(named name: Span<UInt8>, from start: Int) -> Int? {
+        guard let packed = pack(name) else { return nil }
+        let names = packedNames
+        for index in start..<names.count where names[index] == packed { return index }
+        for index in 0..<start where names[index] == packed { return index }
+        return nil
+    }
+
+    private static let packedNames: [UInt128] = allCases.map { claim in
+        let name = Array(claim.rawValue.utf8)
+        guard let packed = pack(name.span) else { preconditionFailure("a claim's name is longer than 15 octets") }
+        return packed
+    }
+
+    /// Up to 15 octets and their count in one number, so that comparing names is comparing numbers.
+    private static func pack(_ name: Span<UInt8>) -> UInt128? {
+        guard name.count <= 15 else { return nil }
+        var packed = UInt128(truncatingIfNeeded: name.count)
+        for index in name.indices {
+            packed = packed << 8 | UInt128(truncatingIfNeeded: name[index])
+        }
+        return packed
+    }
+}
+
+extension Claim {
+    /// The case's place in ``allCases``.
+    package var index: Int {
+        switch self {
+        case .issuer: 0
+        case .subject: 1
+        case .audience: 2
+        case .clientID: 3
+        case .issuedAt: 4
+        case .expiresAt: 5
+        case .notBefore: 6
+        case .tokenID: 7
+        case .sessionID: 8
+        case .scope: 9
+        case .authTime: 10
+        case .methods: 11
+        case .roles: 12
+        case .generation: 13
+        case .sessionEnd: 14
+        case .tokenAudience: 15
+        }
+    }
+}

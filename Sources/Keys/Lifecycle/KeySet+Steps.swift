@@ -1,0 +1,117 @@
+package import JOSE
+
+extension KeySet {
+    /// Publishes `successor` now and has it sign after `lead`; those before it then sign no more, and verify for `keep`.
+    ///
+    /// - Parameters:
+    ///   - lead: milliseconds, longer than verifiers keep the published set.
+    ///   - keep: milliseconds, as long as the longest-lived token of that purpose.
+    /// - Throws: `.pending` while an earlier successor has yet to sign.
+    package func rotation(
+        to successor: Key, at now: Int64, lead: Int64, keep: (Key.Purpose) -> Int64
+    ) throws(KeyStepFault) -> [Key] {
+        if let other = pending(successor.purpose, successor.algorithm, at: now) { throw .pending(kid: other.kid) }
+        return handover(to: successor, from: Self.second(notBefore: now.saturatingAdd(lead)), keep: keep)
+    }
+
+    /// Takes in a key that was made elsewhere: as a successor if it can sign, or to verify only from now on.
+    ///
+    /// - Throws: `.exists`; otherwise as ``rotation(to:at:lead:keep:)``.
+    package func admission(
+        of key: Key, at now: Int64, lead: Int64, keep: (Key.Purpose) -> Int64
+    ) throws(KeyStepFault) -> [Key] {
+        guard self.key(key.kid) == nil else { throw .exists(kid: key.kid) }
+        return key.canSign ? try rotation(to: key, at: now, lead: lead, keep: keep) : [key]
+    }
+
+    /// Has a key sign from the next second on: one that is published before its time, or an older one again.
+    package func promotion(of kid: String, at now: Int64, keep: (Key.Purpose) -> Int64) throws(KeyStepFault) -> [Key] {
+        let key = try living(kid, at: now)
+        // A moment ahead: what was signed in this second by another key must not be signed anew by this one (G5).
+        let begin = Self.second(notBefore: now).saturatingAdd(1_000)
+        let promoted = key.with(key.lifecycle.signing(from: begin))
+        guard promoted.signs(at: begin) else { throw .cannotSign(kid: kid) }
+        return handover(to: key, from: begin, keep: keep)
+    }
+
+    /// Has a key sign no more; what it has signed counts for `keep`. A successor that never signed gives way to the key
+    /// before it.
+    ///
+    /// - Parameter last: whether the only key of its kind may go, and with it the signing of such tokens.
+    /// - Throws: `.lastSigner`, always for the last refresh secret.
+    package func retirement(
+        of kid: String, at now: Int64, keep: (Key.Purpose) -> Int64, last: Bool = false
+    ) throws(KeyStepFault) -> [Key] {
+        let key = try living(kid, at: now)
+        let end = Self.second(notBefore: now)
+        var changed: [Key] = []
+        if state(of: key, at: now) == .published {
+            changed = peers(of: key).filter { $0.lifecycle.signsUntil == key.lifecycle.signsFrom }.map { peer in
+                peer.with(peer.lifecycle.unending)
+            }
+        }
+        changed.append(key.with(key.lifecycle.ending(at: end, keep: keep(key.purpose))))
+        let signsNow = key.signs(at: now) || state(of: key, at: now) == .published
+        let isMissed = replacing(changed).signer(key.purpose, key.algorithm, at: end) == nil
+        if signsNow, isMissed, !last || key.purpose == .refresh { throw .lastSigner(kid: kid, key.algorithm) }
+        return changed
+    }
+
+    /// Ends a key at once and for all. What it leaves unsigned is signed by a published successor without delay, or by
+    /// what `replacement` makes.
+    ///
+    /// Can be repeated: the second time changes nothing.
+    package func compromise(
+        of kid: String, at now: Int64, replacement: (Key.Purpose, Algorithm) throws(KeyFault) -> Key
+    ) throws(KeyStepFault) -> [Key] {
+        guard let key = key(kid) else { throw .unknown(kid: kid) }
+        let time = now - now % 1_000
+        var changed = [key.with(key.lifecycle.compromised(at: time))]
+        let rest = replacing(changed)
+        let isMissed = key.signs(at: now) && rest.signer(key.purpose, key.algorithm, at: now) == nil
+        // First on disk: at no moment is there nothing to sign with.
+        if let successor = pending(key.purpose, key.algorithm, at: now), successor.kid != kid {
+            if isMissed { changed.insert(successor.with(successor.lifecycle.signing(from: time)), at: 0) }
+        } else if isMissed {
+            do { changed.insert(try replacement(key.purpose, key.algorithm), at: 0) } catch { throw .unmade(error) }
+        } else if state(of: key, at: now) == .published {
+            changed =
+                peers(of: key).filter { $0.lifecycle.signsUntil == key.lifecycle.signsFrom }
+                .map { $0.with($0.lifecycle.unending) } + changed
+        }
+        return changed
+    }
+
+    private func handover(to successor: Key, from begin: Int64, keep: (Key.Purpose) -> Int64) -> [Key] {
+        let ending = peers(of: successor).filter { $0.lifecycle.compromisedAt == nil }
+            .map { $0.with($0.lifecycle.ending(at: begin, keep: keep($0.purpose))) }
+            .filter { changed in key(changed.kid)?.lifecycle != changed.lifecycle }
+        return [successor.with(successor.lifecycle.signing(from: begin))] + ending
+    }
+
+    private func living(_ kid: String, at now: Int64) throws(KeyStepFault) -> Key {
+        guard let key = key(kid) else { throw .unknown(kid: kid) }
+        guard key.verifies(at: now) else { throw .isOver(kid: kid, state(of: key, at: now)) }
+        return key
+    }
+
+    /// The other keys that sign the same kind of token with the same algorithm.
+    private func peers(of key: Key) -> [Key] {
+        keys.filter { $0.kid != key.kid && $0.purpose == key.purpose && $0.algorithm == key.algorithm }
+    }
+
+    private func replacing(_ changed: [Key]) -> KeySet {
+        KeySet(keys.map { key in changed.first { $0.kid == key.kid } ?? key })
+    }
+
+    private static func second(notBefore time: Int64) -> Int64 {
+        time.saturatingAdd(999) / 1_000 * 1_000
+    }
+}
+
+extension Int64 {
+    fileprivate func saturatingAdd(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other < 0 ? .min : .max) : sum
+    }
+}

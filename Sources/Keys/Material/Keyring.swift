@@ -1,0 +1,121 @@
+import Encoding
+package import JOSE
+import OpenSSL
+
+/// All keys of one moment. A change of keys makes a new keyring, so nobody ever sees half a change.
+package final class Keyring: Sendable {
+    package static let keyCountMax = 64
+
+    package let keys: [Key]
+    /// The published set (RFC 7517 §5): public keys only, secrets are absent.
+    package let jwks: [UInt8]
+    /// The header of every token that the key at the same index signs, as base64url text.
+    package let headers: [[UInt8]]
+    let kids: [[UInt8]]
+
+    /// - Parameter keys: drop keys of the past first; the published set names every key given here.
+    /// - Throws: `.refreshSecretMissing`, `.duplicateKid`, `.tooManyKeys`, or `.weakSecret` if a secret holds the modulus
+    ///   of one of the public keys (B3).
+    package init(_ keys: [Key]) throws(KeyFault) {
+        guard keys.count <= Self.keyCountMax else { throw .tooManyKeys(count: keys.count, countMax: Self.keyCountMax) }
+        guard keys.contains(where: { $0.purpose == .refresh }) else { throw .refreshSecretMissing }
+        var names: Set<String> = []
+        for key in keys where !names.insert(key.kid).inserted { throw .duplicateKid(key.kid) }
+        guard !Self.secretsHoldPublicKeys(keys) else { throw .weakSecret }
+        self.keys = keys
+        kids = keys.map { Array($0.kid.utf8) }
+        headers = keys.map(Self.header)
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.name("keys")
+        writer.beginArray()
+        for case let jwk? in keys.map({ $0.publicJWK() }) { writer.raw(jwk) }
+        writer.endArray()
+        writer.endObject()
+        jwks = writer.bytes
+    }
+
+    /// The algorithms of all keys that sign access tokens at some time, in the order of ``Algorithm/allCases``.
+    package var algorithms: [Algorithm] {
+        Algorithm.allCases.filter { algorithm in
+            keys.contains { $0.purpose == .access && $0.algorithm == algorithm }
+        }
+    }
+
+    /// The newest access key of this algorithm that signs at `now` (milliseconds).
+    package func signingKey(for algorithm: Algorithm, at now: Int64) -> Key? {
+        index(signing: .access, algorithm, at: now).map { keys[$0] }
+    }
+
+    /// The newest refresh secret that signs at `now` (milliseconds).
+    package func refreshKey(at now: Int64) -> Key? {
+        index(signing: .refresh, .hs256, at: now).map { keys[$0] }
+    }
+
+    /// The key called `kid`, whatever its purpose and age.
+    package func key(_ kid: Span<UInt8>) -> Key? {
+        index(of: kid).map { keys[$0] }
+    }
+
+    /// Ties go to the greater `kid`, so that every process picks the same.
+    package func index(signing purpose: Key.Purpose, _ algorithm: Algorithm, at now: Int64) -> Int? {
+        keys.indices.filter { index in
+            keys[index].purpose == purpose && keys[index].algorithm == algorithm && keys[index].signs(at: now)
+        }.max { left, right in
+            (keys[left].lifecycle.begin, keys[left].kid) < (keys[right].lifecycle.begin, keys[right].kid)
+        }
+    }
+
+    package func index(of kid: Span<UInt8>) -> Int? {
+        kids.firstIndex { $0.span.hasSameOctets(as: kid) }
+    }
+
+    package func index(ofHeader text: Span<UInt8>) -> Int? {
+        headers.firstIndex { $0.span.hasSameOctets(as: text) }
+    }
+
+    private static func header(of key: Key) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.name("alg")
+        writer.string(key.algorithm.rawValue)
+        writer.name("typ")
+        writer.string(TokenType(key.purpose).text)
+        writer.name("kid")
+        writer.string(key.kid)
+        writer.endObject()
+        var text: [UInt8] = []
+        let octets = writer.bytes
+        Base64URL.append(octets.span, to: &text)
+        return text
+    }
+
+    private static func secretsHoldPublicKeys(_ keys: [Key]) -> Bool {
+        let spellings = keys.flatMap { $0.publicNumbers?.spellings ?? [] }
+        return keys.contains { key in
+            guard case .secret(let secret) = key.material else { return false }
+            let octets = secret.octets()
+            return spellings.contains { octets.holds($0) }
+        }
+    }
+}
+
+extension PublicNumbers {
+    /// The longest number as octets and as base64url text: every other spelling of the key holds one of them.
+    fileprivate var spellings: [[UInt8]] {
+        let octets =
+            switch self {
+            case .rsa(let key): key.modulus
+            case .ec(let point): point.x
+            case .ed25519(let key): key.octets
+            }
+        return [octets, Array(Base64URL.encode(octets).utf8)]
+    }
+}
+
+extension [UInt8] {
+    fileprivate func holds(_ part: [UInt8]) -> Bool {
+        guard count >= part.count else { return false }
+        return (0...(count - part.count)).contains { self[$0...].starts(with: part) }
+    }
+}

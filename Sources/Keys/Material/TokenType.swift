@@ -1,0 +1,33 @@
+import JOSE
+
+/// The kinds of token by the `typ` of their header, so that none passes as another (RFC 8725 §3.11).
+package enum TokenType: Equatable {
+    case access, refresh
+
+    package init(_ purpose: Key.Purpose) {
+        self =
+            switch purpose {
+            case .access: .access
+            case .refresh: .refresh
+            }
+    }
+
+    /// Reads a `typ`: a media type, so without regard to case, and `application/` may stand in front (RFC 7515 §4.1.9).
+    package init?(_ text: Span<UInt8>) {
+        if text.isCaseInsensitivelyEqual(to: "at+jwt") || text.isCaseInsensitivelyEqual(to: "application/at+jwt") {
+            self = .access
+        } else if text.isCaseInsensitivelyEqual(to: "rt+jwt") || text.isCaseInsensitivelyEqual(to: "application/rt+jwt")
+        {
+            self = .refresh
+        } else {
+            return nil
+        }
+    }
+
+    package var text: String {
+        switch self {
+        case .access: "at+jwt"
+        case .refresh: "rt+jwt"
+        }
+    }
+}

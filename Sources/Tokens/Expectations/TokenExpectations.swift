@@ -1,0 +1,203 @@
+import Encoding
+package import JOSE
+
+/// What a caller expects of the claims of anybody's token, beyond a good signature (RFC 7519 §4.1, RFC 8725 §3).
+///
+/// What is not set is not looked at, but for these: `exp` must be there and ahead, `nbf` must not be ahead, `iat` must not be
+/// far ahead, and `typ` must be that of an access token, `JWT`, or missing.
+package struct TokenExpectations: Sendable {
+    package static let leewayMax: Int64 = 60
+    /// Seconds by which another issuer's clock may be ahead when it writes `iat`; nobody gains by a later one.
+    private static let issueTolerance: Int64 = 60
+
+    package var issuer: String?
+    /// The token's `aud` holds at least one of these; empty for no check.
+    package var audiences: [String] = []
+    package var subject: String?
+    /// Each must be in `scope`, or in `scp` where there is no `scope`; either is a string or a list of strings.
+    package var scopes: [String] = []
+    package var claims: [ClaimExpectation] = []
+    /// Seconds since `auth_time`, or since `iat` of a token without one.
+    package var ageMax: Int64?
+    /// The only `typ` that will do, without regard to case and with or without `application/` (RFC 7515 §4.1.9).
+    package var type: String?
+    /// Seconds by which `exp` and `nbf` may be missed, at most ``leewayMax``.
+    package var leeway: Int64 = 0
+
+    package init() {}
+
+    /// - Parameters:
+    ///   - payload: as it was signed.
+    ///   - typ: the header's.
+    ///   - now: milliseconds since 1970.
+    package func check(_ payload: [UInt8], typ: String?, now: Int64) throws(ExpectationFault) -> CheckedClaims {
+        guard isExpected(typ) else { throw .rejected(.typMismatch) }
+        let octets = payload.span
+        // As many values as fit into the longest token: lists of groups are long and their names short.
+        var document = JSONDocument(limits: JSONLimits(memberMax: 65_536))
+        let claims: CheckedClaims
+        do throws(TokenRejection) {
+            let table = try ClaimTable(octets, using: &document)
+            try checkIssuer(table, document, octets)
+            try checkAudience(table, document, octets)
+            claims = try CheckedClaims(table, document, octets)
+            try checkTimes(table, document, octets, now: Self.milliseconds(now))
+        } catch {
+            throw .rejected(error)
+        }
+        try check(claims, seconds: Self.seconds(now))
+        let wanted = scopes.map { Array($0.utf8) }
+        guard wanted.isEmpty || Self.scopes(document, octets).isSuperset(of: wanted) else { throw .scopeInsufficient }
+        for claim in self.claims where !claim.isMet(by: document, octets) { throw .claimMismatch(claim.path.text) }
+        return claims
+    }
+
+    private func check(_ claims: CheckedClaims, seconds: Int64) throws(ExpectationFault) {
+        if let issuedAt = claims.issuedAt {
+            guard issuedAt <= seconds + Self.issueTolerance + boundedLeeway else { throw .issuedAhead }
+        }
+        if let ageMax {
+            guard let begin = claims.authTime ?? claims.issuedAt else { throw .rejected(.claimMissing(.issuedAt)) }
+            guard seconds - begin <= ageMax else { throw .tooOld }
+        }
+        if let subject {
+            guard let found = claims.subject else { throw .rejected(.claimMissing(.subject)) }
+            guard found == Array(subject.utf8) else { throw .subjectMismatch }
+        }
+    }
+
+    private func checkTimes(
+        _ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>, now: Int64
+    ) throws(TokenRejection) {
+        // Milliseconds, so that a fraction of a second moves neither end.
+        let leeway = boundedLeeway * 1_000
+        if let node = table[.notBefore] {
+            let notBefore = try document.foreignTime(.notBefore, node, in: payload)
+            guard notBefore.shifted(by: 3).roundedUp <= now + leeway else { throw .notActive }
+        }
+        let expiresAt = try document.foreignTime(.expiresAt, try table.required(.expiresAt), in: payload)
+        guard now < expiresAt.shifted(by: 3).roundedDown + leeway else { throw .expired }
+    }
+
+    private func checkIssuer(
+        _ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>
+    ) throws(TokenRejection) {
+        guard let issuer else { return }
+        guard document.isEqual(try table.required(.issuer), Array(issuer.utf8).span, in: payload) else {
+            throw .issuerMismatch
+        }
+    }
+
+    private func checkAudience(
+        _ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>
+    ) throws(TokenRejection) {
+        guard !audiences.isEmpty || table[.audience] != nil else { return }
+        let node = try table.required(.audience)
+        let names: [String]
+        if let name = document.string(node, in: payload) {
+            names = [name]
+        } else {
+            names = try document.texts(.audience, node, in: payload)
+        }
+        guard audiences.isEmpty || names.contains(where: { name in audiences.contains { $0.isSpelled(as: name) } })
+        else {
+            throw .audienceMismatch
+        }
+    }
+
+    private func isExpected(_ typ: String?) -> Bool {
+        guard let type else {
+            return typ.map { found in ["jwt", "at+jwt"].contains { Self.isType(found, $0) } } ?? true
+        }
+        return typ.map { Self.isType($0, type) } ?? false
+    }
+
+    private static func isType(_ found: String, _ wanted: String) -> Bool {
+        bare(found) == bare(wanted)
+    }
+
+    /// In lower case, and without `application/` if no other slash follows.
+    private static func bare(_ type: String) -> [UInt8] {
+        let lower = type.utf8.map { 0x41...0x5A ~= $0 ? $0 | 0x20 : $0 }
+        let prefix = Array("application/".utf8)
+        let rest = Array(lower.dropFirst(prefix.count))
+        return lower.starts(with: prefix) && !rest.contains(UInt8(ascii: "/")) ? rest : lower
+    }
+
+    private static func scopes(_ document: JSONDocument, _ payload: Span<UInt8>) -> Set<[UInt8]> {
+        guard
+            let node = document.member("scope", of: 0, in: payload) ?? document.member("scp", of: 0, in: payload)
+        else { return [] }
+        if let text = document.octets(node, in: payload) {
+            return Set(text.split(separator: UInt8(ascii: " ")).map(Array.init))
+        }
+        return Set(document.children(node).compactMap { document.octets($0, in: payload) })
+    }
+
+    private var boundedLeeway: Int64 { min(max(leeway, 0), Self.leewayMax) }
+
+    /// Within the range of dates, so that no sum overflows.
+    private static func milliseconds(_ now: Int64) -> Int64 {
+        min(max(now, 0), (NumericDate.range.upperBound + 1) * 1_000)
+    }
+
+    private static func seconds(_ now: Int64) -> Int64 { milliseconds(now) / 1_000 }
+}
+
+/// Why a token whose signature is good is not what its caller expects.
+package enum ExpectationFault: Error, Equatable, Sendable {
+    case rejected(TokenRejection)
+    /// `iat` lies further ahead than clocks differ.
+    case issuedAhead
+    case subjectMismatch
+    case scopeInsufficient
+    case tooOld
+    /// - Parameter 0: the claim as the caller named it.
+    case claimMismatch(String)
+}
+
+/// The registered claims of a token that met every expectation.
+package struct CheckedClaims: Equatable, Sendable {
+    package let issuer: [UInt8]?
+    package let subject: [UInt8]?
+    /// Whole seconds since 1970, as all times here; a fraction is rounded down, and what no date reaches is clamped to
+    /// ±``JSONNumber/integerMax``.
+    package let expiresAt: Int64
+    package let issuedAt: Int64?
+    package let authTime: Int64?
+
+    init(_ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>) throws(TokenRejection) {
+        issuer = try Self.text(.issuer, table, document, payload)
+        subject = try Self.text(.subject, table, document, payload)
+        expiresAt = try document.foreignTime(.expiresAt, try table.required(.expiresAt), in: payload).roundedDown
+        issuedAt = try Self.time(.issuedAt, table, document, payload)
+        authTime = try Self.time(.authTime, table, document, payload)
+    }
+
+    private static func text(
+        _ claim: Claim, _ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>
+    ) throws(TokenRejection) -> [UInt8]? {
+        guard let node = table[claim] else { return nil }
+        guard let octets = document.octets(node, in: payload) else { throw .claimInvalid(claim) }
+        return octets
+    }
+
+    private static func time(
+        _ claim: Claim, _ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>
+    ) throws(TokenRejection) -> Int64? {
+        guard let node = table[claim] else { return nil }
+        return try document.foreignTime(claim, node, in: payload).roundedDown
+    }
+}
+
+extension JSONDocument {
+    /// A NumericDate of another issuer: any JSON number, with or without a fraction (RFC 7519 §2).
+    ///
+    /// - Throws: `.claimInvalid` for what is no number, or has an exponent beyond a million.
+    fileprivate func foreignTime(
+        _ claim: Claim, _ node: Node, in payload: Span<UInt8>
+    ) throws(TokenRejection) -> JSONNumber {
+        guard let number = number(node, in: payload) else { throw .claimInvalid(claim) }
+        return number
+    }
+}

@@ -1,0 +1,125 @@
+import Encoding
+import JOSE
+
+/// The payload of an access token exactly as ``Issuer`` writes it: our claims in our order, nothing escaped, nothing further.
+///
+/// A short cut, not another meaning: such octets are strict JSON without duplicate names, and every claim reads as the general
+/// way reads it. Whatever differs in one octet (another order, extra claims, escapes, text beyond ASCII) is `nil` and goes the
+/// general way.
+struct IssuedShape {
+    let subject: Range<Int>
+    let audience: Range<Int>
+    let clientID: Range<Int>
+    let issuedAt: Int64
+    let expiresAt: Int64
+    let jti: UUID
+    let sid: UUID
+    let scope: Range<Int>?
+    let authTime: Int64
+
+    /// How every payload of this issuer begins, up to the subject's first letter.
+    static func opening(issuer: String) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.name(Claim.issuer.rawValue)
+        writer.string(issuer)
+        writer.name(Claim.subject.rawValue)
+        return writer.bytes + [UInt8(ascii: "\"")]
+    }
+
+    init?(_ payload: Span<UInt8>, opening: Span<UInt8>) {
+        var cursor = ShapeCursor(payload)
+        guard cursor.skip(opening), let subject = cursor.text(), cursor.skip(#","aud":""#),
+            let audience = cursor.text(), cursor.skip(#","client_id":""#), let clientID = cursor.text(),
+            cursor.skip(#","iat":"#), let issuedAt = cursor.time(), cursor.skip(#","exp":"#),
+            let expiresAt = cursor.time(), cursor.skip(#","jti":""#), let jti = cursor.identifier(),
+            cursor.skip(#","sid":""#), let sid = cursor.identifier()
+        else { return nil }
+        if cursor.skip(#","scope":""#) {
+            guard let scope = cursor.text() else { return nil }
+            self.scope = scope
+        } else {
+            scope = nil
+        }
+        guard cursor.skip(#","auth_time":"#), let authTime = cursor.time() else { return nil }
+        if cursor.skip(#","amr":["#), !cursor.skipTexts() { return nil }
+        if cursor.skip(#","roles":["#), !cursor.skipTexts() { return nil }
+        guard cursor.skip("}"), cursor.isAtEnd else { return nil }
+        self.subject = subject
+        self.audience = audience
+        self.clientID = clientID
+        self.issuedAt = issuedAt
+        self.expiresAt = expiresAt
+        self.jti = jti
+        self.sid = sid
+        self.authTime = authTime
+    }
+}
+
+/// Walks over a payload, token by token; each step says whether it found what it looked for.
+struct ShapeCursor: ~Escapable {
+    private let payload: Span<UInt8>
+    private var offset = 0
+
+    @_lifetime(copy payload)
+    init(_ payload: Span<UInt8>) {
+        self.payload = payload
+    }
+
+    var isAtEnd: Bool { offset == payload.count }
+
+    @inline(__always)
+    @_lifetime(self: copy self)
+    mutating func skip(_ literal: StaticString) -> Bool {
+        let letters = unsafe UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount)
+        return skip(unsafe letters.span)
+    }
+
+    @inline(__always)
+    @_lifetime(self: copy self)
+    mutating func skip(_ octets: Span<UInt8>) -> Bool {
+        guard payload.count - offset >= octets.count,
+            payload.extracting(offset..<(offset + octets.count)).hasSameOctets(as: octets)
+        else { return false }
+        offset += octets.count
+        return true
+    }
+
+    /// One or more letters that mean themselves, and the quote behind them.
+    @_lifetime(self: copy self)
+    mutating func text() -> Range<Int>? {
+        let start = offset
+        offset = JSONDocument.endOfPlainText(in: payload, from: start)
+        guard offset > start, offset < payload.count, payload[offset] == UInt8(ascii: "\"") else { return nil }
+        offset += 1
+        return start..<(offset - 1)
+    }
+
+    /// An identifier, and the quote behind it.
+    @_lifetime(self: copy self)
+    mutating func identifier() -> UUID? {
+        let end = offset + UUID.textByteCount
+        guard end < payload.count, payload[end] == UInt8(ascii: "\"") else { return nil }
+        let identifier = UUID(payload.extracting(offset..<end))
+        offset = end + 1
+        return identifier
+    }
+
+    /// Ten digits without a leading zero: every moment from the year 2001 to 2286.
+    @_lifetime(self: copy self)
+    mutating func time() -> Int64? {
+        guard payload.count - offset > 10, payload[offset] != UInt8(ascii: "0") else { return nil }
+        guard let seconds = payload.tenDigits(at: offset) else { return nil }
+        offset += 10
+        return seconds
+    }
+
+    /// The rest of a list of texts, behind its bracket, with at least one.
+    @_lifetime(self: copy self)
+    mutating func skipTexts() -> Bool {
+        repeat {
+            guard skip("\""), text() != nil else { return false }
+        } while skip(",")
+        return skip("]")
+    }
+}

@@ -1,0 +1,142 @@
+package import Encoding
+package import JOSE
+package import Keys
+import OpenSSL
+
+/// Makes tokens. One event loop owns one, because it holds signing contexts; a change of keys makes a new one.
+///
+/// Pure but for them: the same grant gives the same octets (G5).
+package final class Issuer {
+    /// Issued tokens fit a header field or a cookie (D10).
+    package static let byteCountMax = 4_096
+
+    private enum Pen {
+        case none
+        case mac(MACContext)
+        case signer(Signer)
+    }
+
+    private let keyring: Keyring
+    private let issuer: String
+    private let pens: [Pen]
+
+    package init(keyring: Keyring, issuer: String) throws(KeyFault) {
+        self.keyring = keyring
+        self.issuer = issuer
+        do { pens = try keyring.keys.map(Self.pen) } catch { throw .crypto(error) }
+    }
+
+    private static func pen(for key: Key) throws(CryptoFault) -> Pen {
+        switch key.material {
+        case .secret(let secret): .mac(try MACContext(secret))
+        case .pair(let pair): .signer(try Signer(pair))
+        case .publicHalf: .none
+        }
+    }
+
+    /// Issues an access token (RFC 9068 §2).
+    ///
+    /// - Parameter now: milliseconds since 1970. Where no key is left that signed at the grant's time, because it was
+    ///   compromised since, the one that signs now does.
+    package func accessToken(_ grant: AccessGrant, now: Int64? = nil) throws(IssueFault) -> [UInt8] {
+        guard let keyIndex = index(signing: .access, grant.algorithm, at: grant.issuedAt, now: now) else {
+            throw .noSigningKey(grant.algorithm)
+        }
+        var payload = PayloadWriter()
+        try payload.name(.issuer, issuer)
+        try payload.name(.subject, grant.subject)
+        try payload.audience(grant.audience)
+        try payload.name(.clientID, grant.clientID)
+        try payload.time(.issuedAt, grant.issuedAt / 1_000)
+        try payload.time(.expiresAt, grant.expiresAt)
+        payload.identifier(.tokenID, try tokenID(of: grant, now: now))
+        payload.identifier(.sessionID, grant.sid)
+        if !grant.scope.isEmpty { try payload.name(.scope, grant.scope) }
+        try payload.time(.authTime, grant.authTime)
+        if !grant.methods.isEmpty { payload.texts(.methods, grant.methods) }
+        if !grant.roles.isEmpty { payload.texts(.roles, grant.roles) }
+        try payload.extra(grant.extra)
+        return try seal(payload.finish(), keyIndex)
+    }
+
+    /// Issues a refresh token, always HS256 under the newest refresh secret of its time of issue.
+    package func refreshToken(_ claims: RefreshClaims, now: Int64? = nil) throws(IssueFault) -> [UInt8] {
+        guard NumericDate.range.contains(claims.issuedAt) else { throw .claimUnwritable(.issuedAt) }
+        let keyIndex = try refreshKeyIndex(at: claims.issuedAt * 1_000, now: now)
+        var payload = PayloadWriter()
+        try payload.name(.audience, issuer)
+        payload.identifier(.sessionID, claims.sid)
+        payload.number(.generation, Int64(claims.generation))
+        try payload.name(.subject, claims.subject)
+        try payload.name(.clientID, claims.clientID)
+        try payload.time(.issuedAt, claims.issuedAt)
+        try payload.time(.expiresAt, claims.expiresAt)
+        try payload.time(.sessionEnd, claims.sessionEnd)
+        payload.texts(.tokenAudience, claims.audience)
+        payload.text(.scope, claims.scope)
+        try payload.time(.authTime, claims.authTime)
+        payload.texts(.methods, claims.methods)
+        return try seal(payload.finish(), keyIndex)
+    }
+
+    /// The derived `jti`: UUIDv8 of HMAC-SHA-256(refresh secret, sid ‖ generation ‖ audience ‖ subject ‖ client), so a replay
+    /// repeats it, and only this server can tell which `jti` belongs to which session.
+    private func tokenID(of grant: AccessGrant, now: Int64?) throws(IssueFault) -> UUID {
+        let identity = TokenIdentity(
+            sid: grant.sid, audience: grant.audience, subject: grant.subject, clientID: grant.clientID)
+        return try tokenID(of: identity, grant.generation, refreshKeyIndex(at: grant.issuedAt, now: now))
+    }
+
+    private func tokenID(
+        of identity: TokenIdentity, _ generation: UInt32, _ keyIndex: Int
+    ) throws(IssueFault) -> UUID {
+        let tag = try sign(identity.message(generation: generation).span, keyIndex)
+        return UUID.version8(fromFirst16: tag.span)
+    }
+
+    /// Whether a token with this `jti` was issued for `identity`, in one of these generations of its session.
+    package func hasIssued(_ id: UUID, _ identity: TokenIdentity, generations: ClosedRange<UInt32>) -> Bool {
+        let secrets = keyring.keys.indices.filter {
+            keyring.keys[$0].purpose == .refresh && keyring.keys[$0].lifecycle.compromisedAt == nil
+        }
+        return generations.reversed().contains { generation in
+            secrets.contains { (try? tokenID(of: identity, generation, $0)) == id }
+        }
+    }
+
+    private func refreshKeyIndex(at time: Int64, now: Int64?) throws(IssueFault) -> Int {
+        guard let keyIndex = index(signing: .refresh, .hs256, at: time, now: now) else { throw .noRefreshKey }
+        return keyIndex
+    }
+
+    private func index(signing purpose: Key.Purpose, _ algorithm: Algorithm, at time: Int64, now: Int64?) -> Int? {
+        keyring.index(signing: purpose, algorithm, at: time)
+            ?? now.flatMap { keyring.index(signing: purpose, algorithm, at: $0) }
+    }
+
+    private func sign(_ message: Span<UInt8>, _ keyIndex: Int) throws(IssueFault) -> [UInt8] {
+        do {
+            switch pens[keyIndex] {
+            case .mac(let context):
+                return try context.authenticate(message).octets
+            case .signer(let signer): return try signer.sign(message)
+            case .none: preconditionFailure("the keyring chose a public key for signing")
+            }
+        } catch {
+            throw .crypto(error)
+        }
+    }
+
+    private func seal(_ payload: [UInt8], _ keyIndex: Int) throws(IssueFault) -> [UInt8] {
+        var token: [UInt8] = []
+        token.reserveCapacity(keyring.headers[keyIndex].count + Base64URL.encodedByteCount(payload.count) + 512)
+        token.append(contentsOf: keyring.headers[keyIndex])
+        token.append(UInt8(ascii: "."))
+        Base64URL.append(payload.span, to: &token)
+        let signature = try sign(token.span, keyIndex)
+        token.append(UInt8(ascii: "."))
+        Base64URL.append(signature.span, to: &token)
+        guard token.count <= Self.byteCountMax else { throw .tokenTooLarge(byteCount: token.count) }
+        return token
+    }
+}

@@ -1,0 +1,74 @@
+import Encoding
+import JOSE
+
+/// A token's payload in the making: claims in the order of the calls, each in the one form that the verifier takes.
+struct PayloadWriter {
+    private var writer = JSONWriter()
+
+    init() {
+        writer.beginObject()
+    }
+
+    mutating func finish() -> [UInt8] {
+        writer.endObject()
+        return writer.bytes
+    }
+
+    /// A text that must not be empty nor need escapes, because the verifier reads its octets as they are.
+    mutating func name(_ claim: Claim, _ text: String) throws(IssueFault) {
+        let isPlain = text.utf8.allSatisfy {
+            $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+        }
+        guard !text.isEmpty, isPlain else { throw .claimUnwritable(claim) }
+        self.text(claim, text)
+    }
+
+    mutating func text(_ claim: Claim, _ text: String) {
+        writer.name(claim.rawValue)
+        writer.string(text)
+    }
+
+    mutating func texts(_ claim: Claim, _ texts: [String]) {
+        writer.name(claim.rawValue)
+        writer.beginArray()
+        for text in texts { writer.string(text) }
+        writer.endArray()
+    }
+
+    /// One name alone, or a list (RFC 7519 §4.1.3); never none (D5).
+    mutating func audience(_ names: [String]) throws(IssueFault) {
+        guard let first = names.first, !names.contains("") else { throw .claimUnwritable(.audience) }
+        if names.count == 1 { text(.audience, first) } else { texts(.audience, names) }
+    }
+
+    mutating func identifier(_ claim: Claim, _ identifier: UUID) {
+        text(claim, identifier.description)
+    }
+
+    mutating func number(_ claim: Claim, _ number: Int64) {
+        writer.name(claim.rawValue)
+        writer.integer(number)
+    }
+
+    mutating func time(_ claim: Claim, _ seconds: Int64) throws(IssueFault) {
+        guard NumericDate.range.contains(seconds) else { throw .claimUnwritable(claim) }
+        number(claim, seconds)
+    }
+
+    /// Adds the members of a JSON object as they are written there, but for those named like a claim of ours.
+    mutating func extra(_ object: [UInt8]) throws(IssueFault) {
+        if object.isEmpty { return }
+        let bytes = object.span
+        var document = JSONDocument()
+        do { try document.parse(bytes) } catch { throw .extraClaims(error) }
+        guard document.kind(0) == .object else { throw .extraClaimsNotObject }
+        for (nameNode, value) in document.members(0) {
+            guard let name = document.string(nameNode, in: bytes), Claim(rawValue: name) == nil else { continue }
+            writer.name(name)
+            let range = document.range(value)
+            // The tape's range of a string leaves its quotes out.
+            let isString = document.kind(value) == .string
+            writer.raw(Array(object[(isString ? range.lowerBound - 1..<range.upperBound + 1 : range)]))
+        }
+    }
+}

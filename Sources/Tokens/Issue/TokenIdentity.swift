@@ -1,0 +1,36 @@
+package import Encoding
+
+/// What the `jti` of an access token is derived from, beside the generation: everything that a revocation by this token
+/// may concern.
+package struct TokenIdentity: Equatable, Sendable {
+    package let sid: UUID
+    package let audience: [String]
+    package let subject: String
+    package let clientID: String
+
+    package init(sid: UUID, audience: [String], subject: String, clientID: String) {
+        self.sid = sid
+        self.audience = audience
+        self.subject = subject
+        self.clientID = clientID
+    }
+
+    /// sid ‖ generation ‖ audiences ‖ subject ‖ client, with a byte after each name that UTF-8 never holds: different
+    /// identities give different messages.
+    func message(generation: UInt32) -> [UInt8] {
+        var message: [UInt8] = []
+        for half in [sid.high, sid.low] {
+            for shift in stride(from: UInt64(56), through: 0, by: -8) {
+                message.append(UInt8(truncatingIfNeeded: half >> shift))
+            }
+        }
+        for shift in stride(from: UInt32(24), through: 0, by: -8) {
+            message.append(UInt8(truncatingIfNeeded: generation >> shift))
+        }
+        for name in audience + ["", subject, clientID] {
+            message.append(contentsOf: name.utf8)
+            message.append(0xff)
+        }
+        return message
+    }
+}

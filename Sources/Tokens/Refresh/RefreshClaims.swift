@@ -1,0 +1,69 @@
+package import Encoding
+import JOSE
+
+/// What a refresh token says. Unlike ``VerifiedClaims`` anyone can make one, to issue it.
+package struct RefreshClaims: Equatable, Sendable {
+    package var sid: UUID
+    /// How often the session has rotated.
+    package var generation: UInt32
+    package var subject: String
+    package var clientID: String
+    /// Seconds since 1970, as all times here.
+    package var issuedAt: Int64
+    /// The idle end: unused until then, the token is void.
+    package var expiresAt: Int64
+    /// The absolute end of the session, never extended (G6).
+    package var sessionEnd: Int64
+    /// For whom the access tokens are.
+    package var audience: [String]
+    package var scope: String
+    package var authTime: Int64
+    package var methods: [String]
+    /// The name of the key that signed the token; empty in claims that are yet to be issued.
+    package internal(set) var kid = ""
+
+    package init(
+        sid: UUID, generation: UInt32, subject: String, clientID: String, issuedAt: Int64, expiresAt: Int64,
+        sessionEnd: Int64, audience: [String], scope: String, authTime: Int64, methods: [String]
+    ) {
+        self.sid = sid
+        self.generation = generation
+        self.subject = subject
+        self.clientID = clientID
+        self.issuedAt = issuedAt
+        self.expiresAt = expiresAt
+        self.sessionEnd = sessionEnd
+        self.audience = audience
+        self.scope = scope
+        self.authTime = authTime
+        self.methods = methods
+    }
+
+    init(
+        _ table: ClaimTable, _ document: borrowing JSONDocument, in payload: Span<UInt8>, kid: String
+    ) throws(TokenRejection) {
+        self.kid = kid
+        func text(_ claim: Claim) throws(TokenRejection) -> String {
+            guard let text = document.string(try table.required(claim), in: payload) else { throw .claimInvalid(claim) }
+            return text
+        }
+        func time(_ claim: Claim) throws(TokenRejection) -> Int64 {
+            try document.time(claim, try table.required(claim), in: payload)
+        }
+        sid = try document.identifier(.sessionID, try table.required(.sessionID), in: payload)
+        let number = document.integer(try table.required(.generation), in: payload)
+        guard let number, let generation = UInt32(exactly: number) else { throw .claimInvalid(.generation) }
+        self.generation = generation
+        _ = try document.name(.subject, try table.required(.subject))
+        _ = try document.name(.clientID, try table.required(.clientID))
+        subject = try text(.subject)
+        clientID = try text(.clientID)
+        issuedAt = try time(.issuedAt)
+        expiresAt = try time(.expiresAt)
+        sessionEnd = try time(.sessionEnd)
+        audience = try document.texts(.tokenAudience, try table.required(.tokenAudience), in: payload)
+        scope = try text(.scope)
+        authTime = try time(.authTime)
+        methods = try document.texts(.methods, try table.required(.methods), in: payload)
+    }
+}

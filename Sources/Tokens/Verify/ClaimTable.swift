@@ -1,0 +1,82 @@
+import Encoding
+import JOSE
+
+/// Where the claims that we know lie in one payload, and how each is read: missing and invalid are told apart.
+///
+/// Unknown claims are passed over (E11).
+struct ClaimTable {
+    private static let absent = -1
+    private var nodes = InlineArray<16, Int>(repeating: absent)
+
+    /// - Throws: `.malformed(.payload)` unless the payload is one strict JSON object (A6).
+    init(_ payload: Span<UInt8>, using document: inout JSONDocument) throws(TokenRejection) {
+        do { try document.parse(payload) } catch { throw .malformed(.payload) }
+        guard document.kind(0) == .object else { throw .malformed(.payload) }
+        var name = 1
+        var likely = 0
+        let end = document.node(after: 0)
+        while name < end {
+            let value = name + 1
+            defer { name = document.node(after: value) }
+            let index: Int?
+            if document.isPlain(name) {
+                index = Claim.index(named: payload.extracting(document.range(name)), from: likely)
+            } else {
+                // An escape in a name is another spelling of the same name (A5).
+                index = document.string(name, in: payload).flatMap { Claim(rawValue: $0)?.index }
+            }
+            guard let index else { continue }
+            nodes[index] = value
+            likely = index + 1
+        }
+    }
+
+    subscript(claim: Claim) -> JSONDocument.Node? {
+        let node = nodes[claim.index]
+        return node == Self.absent ? nil : node
+    }
+
+    /// - Throws: `.claimMissing`.
+    func required(_ claim: Claim) throws(TokenRejection) -> JSONDocument.Node {
+        guard let node = self[claim] else { throw .claimMissing(claim) }
+        return node
+    }
+}
+
+/// Readers of single claims; each throws `.claimInvalid` for a value of another type or form.
+extension JSONDocument {
+    func text(_ claim: Claim, _ node: Node) throws(TokenRejection) -> Range<Int> {
+        guard kind(node) == .string, isPlain(node) else { throw .claimInvalid(claim) }
+        return range(node)
+    }
+
+    func name(_ claim: Claim, _ node: Node) throws(TokenRejection) -> Range<Int> {
+        let range = try text(claim, node)
+        guard !range.isEmpty else { throw .claimInvalid(claim) }
+        return range
+    }
+
+    func identifier(_ claim: Claim, _ node: Node, in payload: Span<UInt8>) throws(TokenRejection) -> UUID {
+        guard let identifier = UUID(payload.extracting(try text(claim, node))) else { throw .claimInvalid(claim) }
+        return identifier
+    }
+
+    /// Whole seconds; every other number is refused without overflow (E3).
+    func time(_ claim: Claim, _ node: Node, in payload: Span<UInt8>) throws(TokenRejection) -> Int64 {
+        guard let seconds = integer(node, in: payload), NumericDate.range.contains(seconds) else {
+            throw .claimInvalid(claim)
+        }
+        return seconds
+    }
+
+    /// A list of strings, and nothing else in it.
+    func texts(_ claim: Claim, _ node: Node, in payload: Span<UInt8>) throws(TokenRejection) -> [String] {
+        guard kind(node) == .array else { throw .claimInvalid(claim) }
+        var texts: [String] = []
+        for element in children(node) {
+            guard let text = string(element, in: payload) else { throw .claimInvalid(claim) }
+            texts.append(text)
+        }
+        return texts
+    }
+}

@@ -1,0 +1,100 @@
+import Encoding
+package import JOSE
+package import Keys
+import OpenSSL
+
+/// The first half of verification, shared by both kinds of token: structure, key, signature (RFC 7515 §5.2).
+///
+/// Knows nothing of claims. Belongs to one thread; its buffers are reused, so a good token costs no allocation.
+package struct SignatureStage: ~Copyable {
+    package struct Outcome {
+        /// The key's index in the keyring.
+        package let keyIndex: Int
+        /// Whether `typ` names the kind of token that was asked for.
+        package let isExpectedType: Bool
+    }
+
+    private enum Check {
+        case mac(MACContext)
+        case signature(SignatureVerifier)
+    }
+
+    /// The last token's payload as signed, base64url taken off.
+    package private(set) var payload: [UInt8] = []
+
+    private let keyring: Keyring
+    private let checks: [Check]
+    private var cache = SignatureCache()
+    private var header: [UInt8] = []
+    private var signature: [UInt8] = []
+    private var headerDocument = JSONDocument()
+
+    package init(keyring: Keyring) throws(KeyFault) {
+        self.keyring = keyring
+        do { checks = try keyring.keys.map(Self.check) } catch { throw .crypto(error) }
+    }
+
+    private static func check(with key: Key) throws(CryptoFault) -> Check {
+        switch key.material {
+        case .secret(let secret): .mac(try MACContext(secret))
+        case .pair(let pair): .signature(try SignatureVerifier(pair.verifyingKey))
+        case .publicHalf(let publicHalf): .signature(try SignatureVerifier(publicHalf))
+        }
+    }
+
+    /// Checks all but the claims, in the order structure, key, signature; ``payload`` is the token's afterwards.
+    ///
+    /// - Parameter now: milliseconds since 1970, for the life cycle of the keys.
+    package mutating func check(
+        _ token: Span<UInt8>, for purpose: Key.Purpose, at now: Int64
+    ) throws(TokenRejection) -> Outcome {
+        let jws = try CompactJWS(token)
+        let outcome = try chooseKey(token.extracting(jws.header), for: purpose, at: now)
+        guard Base64URL.decode(token.extracting(jws.payload), into: &payload) else { throw .malformed(.payload) }
+        switch checks[outcome.keyIndex] {
+        case .mac(let context):
+            guard Base64URL.decode(token.extracting(jws.signature), into: &signature) else {
+                throw .malformed(.signature)
+            }
+            guard context.accepts(signature.span, over: token.extracting(jws.signingInput)) else {
+                throw .signatureInvalid
+            }
+        case .signature(let verifier):
+            // Octets that were accepted before need no second look: they are compared whole, and keys do not change.
+            if cache.holds(token, signature: jws.signature) { break }
+            guard Base64URL.decode(token.extracting(jws.signature), into: &signature) else {
+                throw .malformed(.signature)
+            }
+            guard verifier.accepts(signature.span, over: token.extracting(jws.signingInput)) else {
+                throw .signatureInvalid
+            }
+            cache.insert(token, signature: jws.signature)
+        }
+        return outcome
+    }
+
+    /// The key that the header names. The algorithm is the key's; the header may only agree (RFC 8725 §3.1).
+    private mutating func chooseKey(
+        _ text: Span<UInt8>, for purpose: Key.Purpose, at now: Int64
+    ) throws(TokenRejection) -> Outcome {
+        let keyIndex: Int
+        let type: TokenType?
+        if let index = keyring.index(ofHeader: text) {
+            // Octet for octet the header that we write with this key, so there is nothing to learn from decoding it.
+            keyIndex = index
+            type = TokenType(keyring.keys[index].purpose)
+        } else {
+            guard Base64URL.decode(text, into: &header) else { throw .malformed(.header) }
+            // Another reference, not another copy: a span of the stage's own array would hold all of `self`.
+            let octets = header
+            let parsed = try ProtectedHeader(octets.span, using: &headerDocument)
+            guard let index = keyring.index(of: octets.span.extracting(try parsed.name())) else { throw .kidUnknown }
+            guard keyring.keys[index].algorithm == parsed.algorithm else { throw .algNotAllowed }
+            keyIndex = index
+            type = parsed.type
+        }
+        guard keyring.keys[keyIndex].verifies(at: now) else { throw .kidUnknown }
+        guard keyring.keys[keyIndex].purpose == purpose else { throw .typMismatch }
+        return Outcome(keyIndex: keyIndex, isExpectedType: type == TokenType(purpose))
+    }
+}

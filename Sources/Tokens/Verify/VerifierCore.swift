@@ -1,0 +1,172 @@
+import Encoding
+import JOSE
+import Keys
+
+/// What ``Verifier`` owns, as one value: a single exclusivity check a call instead of one for each buffer.
+struct VerifierCore: ~Copyable {
+    private var stage: SignatureStage
+    private var parsed = JSONDocument()
+    /// Whether ``parsed`` is the last token's; a payload of the usual shape is parsed only when someone asks for more.
+    private var isParsed = false
+    /// Whether the last token passed every check; one that did not shows no claim (E10).
+    private var isAccepted = false
+    private let keyring: Keyring
+    private let issuer: [UInt8]
+    private let opening: [UInt8]
+    private let leeway: Int64
+
+    init(keyring: Keyring, issuer: String, leeway: Int64) throws(KeyFault) {
+        stage = try SignatureStage(keyring: keyring)
+        self.keyring = keyring
+        self.issuer = Array(issuer.utf8)
+        opening = IssuedShape.opening(issuer: issuer)
+        self.leeway = min(max(leeway, 0), 60)
+    }
+
+    var payload: [UInt8] { stage.payload }
+
+    func writePayload(to output: inout [UInt8]) {
+        output.append(stage.payload.span)
+    }
+
+    /// The tape over ``payload``.
+    var document: JSONDocument {
+        mutating get {
+            guard isAccepted else { return JSONDocument() }
+            if !isParsed {
+                let octets = stage.payload
+                isParsed = (try? parsed.parse(octets.span)) != nil
+            }
+            return parsed
+        }
+    }
+
+    mutating func verify(
+        _ token: Span<UInt8>, audience: AudienceExpectation, now: Int64
+    ) throws(TokenRejection) -> VerifiedClaims {
+        isParsed = false
+        isAccepted = false
+        let outcome = try stage.check(token, for: .access, at: now)
+        if outcome.isExpectedType, let shape = IssuedShape(stage.payload.span, opening: opening.span) {
+            let claims = try verify(shape, outcome, audience, in: stage.payload.span, now: now)
+            isAccepted = true
+            return claims
+        }
+        // Another reference, not another copy: a span of the stage's own array would hold all of `self`.
+        let octets = stage.payload
+        let payload = octets.span
+        let table = try ClaimTable(payload, using: &parsed)
+        isParsed = true
+        guard outcome.isExpectedType else { throw .typMismatch }
+        let issuerNode = try table.required(.issuer)
+        guard parsed.isEqual(issuerNode, issuer.span, in: payload) else { throw .issuerMismatch }
+        try checkAudience(try table.required(.audience), audience, in: payload)
+        let claims = try VerifiedClaims(
+            table, parsed, in: payload, keyIndex: outcome.keyIndex,
+            algorithm: keyring.keys[outcome.keyIndex].algorithm)
+        let seconds = secondsBelow(now)
+        if let node = table[.notBefore] {
+            guard try parsed.time(.notBefore, node, in: payload) <= seconds + leeway else { throw .notActive }
+        }
+        guard seconds < claims.expiresAt + leeway else { throw .expired }
+        isAccepted = true
+        return claims
+    }
+
+    /// The same checks in the same order, for a payload of the shape that we write: it has no `nbf`, and one audience.
+    private func verify(
+        _ shape: IssuedShape, _ outcome: SignatureStage.Outcome, _ audience: AudienceExpectation,
+        in payload: Span<UInt8>,
+        now: Int64
+    ) throws(TokenRejection) -> VerifiedClaims {
+        let name = payload.extracting(shape.audience)
+        let isExpected: Bool
+        switch audience {
+        case .one(let expected): isExpected = name.hasSameOctets(as: expected.span)
+        case .anyOf(let expected): isExpected = expected.contains { name.hasSameOctets(as: $0.span) }
+        }
+        guard isExpected else { throw .audienceMismatch }
+        guard secondsBelow(now) < shape.expiresAt + leeway else { throw .expired }
+        return VerifiedClaims(
+            shape, keyIndex: outcome.keyIndex,
+            algorithm: keyring.keys[outcome.keyIndex].algorithm)
+    }
+
+    mutating func verifyRefresh(_ token: Span<UInt8>, now: Int64) throws(TokenRejection) -> RefreshClaims {
+        isParsed = false
+        isAccepted = false
+        let outcome = try stage.check(token, for: .refresh, at: now)
+        let octets = stage.payload
+        let payload = octets.span
+        let table = try ClaimTable(payload, using: &parsed)
+        isParsed = true
+        guard outcome.isExpectedType else { throw .typMismatch }
+        try checkAudience(try table.required(.audience), .one(issuer), in: payload)
+        let claims = try RefreshClaims(table, parsed, in: payload, kid: keyring.keys[outcome.keyIndex].kid)
+        let seconds = secondsBelow(now)
+        guard seconds < claims.sessionEnd else { throw .expired }
+        guard seconds < claims.expiresAt else { throw .idle }
+        return claims
+    }
+
+    /// The names in `aud`, as a list also if there is one alone.
+    mutating func audiences() -> [String] {
+        let document = document
+        let payload = stage.payload
+        guard let node = document.member("aud", of: 0, in: payload.span) else { return [] }
+        if let name = document.string(node, in: payload.span) { return [name] }
+        return (try? document.texts(.audience, node, in: payload.span)) ?? []
+    }
+
+    mutating func roles() -> [String] {
+        let document = document
+        let payload = stage.payload
+        guard let node = document.member("roles", of: 0, in: payload.span) else { return [] }
+        return (try? document.texts(.roles, node, in: payload.span)) ?? []
+    }
+
+    mutating func hasRole(_ role: [UInt8]) -> Bool {
+        let document = document
+        let payload = stage.payload
+        guard let node = document.member("roles", of: 0, in: payload.span) else { return false }
+        return document.children(node).contains { document.isEqual($0, role.span, in: payload.span) }
+    }
+
+    /// `aud` is one string or a list of strings (E6); anything else in it makes it invalid.
+    private func checkAudience(
+        _ node: JSONDocument.Node, _ expected: AudienceExpectation, in payload: Span<UInt8>
+    ) throws(TokenRejection) {
+        switch parsed.kind(node) {
+        case .string:
+            guard isExpected(node, expected, in: payload) else { throw .audienceMismatch }
+        case .array:
+            var isFound = false
+            var element = node + 1
+            for _ in 0..<parsed.count(node) {
+                guard parsed.kind(element) == .string else { throw .claimInvalid(.audience) }
+                if !isFound { isFound = isExpected(element, expected, in: payload) }
+                element = parsed.node(after: element)
+            }
+            guard isFound else { throw .audienceMismatch }
+        default:
+            throw .claimInvalid(.audience)
+        }
+    }
+
+    private func isExpected(
+        _ node: JSONDocument.Node, _ expected: AudienceExpectation, in payload: Span<UInt8>
+    ) -> Bool {
+        switch expected {
+        case .one(let name): return parsed.isEqual(node, name.span, in: payload)
+        case .anyOf(let names):
+            for name in names where parsed.isEqual(node, name.span, in: payload) { return true }
+            return false
+        }
+    }
+
+    /// Whole seconds; a clock beyond every date counts as just that.
+    private func secondsBelow(_ milliseconds: Int64) -> Int64 {
+        let seconds = milliseconds >= 0 ? milliseconds / 1_000 : -1
+        return min(seconds, NumericDate.range.upperBound + 1)
+    }
+}

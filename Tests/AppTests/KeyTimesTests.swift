@@ -1,0 +1,36 @@
+@testable import App
+import Keys
+import Testing
+import Tokens
+
+@Suite("How long keys sign and verify by schedule")
+struct KeyTimesTests {
+    @Test func `a retired access key outlives a token of the longest lifetime under the largest leeway`() throws {
+        let longest = try Configuration(
+            environment: ["MARTLET_ACCESS_TTL": "1h", "MARTLET_LEEWAY": "60s", "MARTLET_REFRESH_IDLE": "2h"], cores: 1)
+        let realm = longest.realm
+        let retention = KeyRetention(refreshIdle: realm.refreshIdle)
+        #expect(retention.keep(.access) == (realm.accessLifetime + realm.leeway) * 1_000)
+        #expect(retention.keep(.access) == 3_660_000)
+        #expect(retention.keep(.refresh) == 7_260_000)
+        #expect(throws: ConfigurationError.self) {
+            try Configuration(environment: ["MARTLET_ACCESS_TTL": "3601s"], cores: 1)
+        }
+        #expect(throws: ConfigurationError.self) {
+            try Configuration(environment: ["MARTLET_LEEWAY": "61s"], cores: 1)
+        }
+    }
+
+    @Test func `a successor is due one lead before its time, so that it signs when the period is over`() throws {
+        let (begin, period, lead): (Int64, Int64, Int64) = (1_800_000_000_000, 86_400_000, 900_000)
+        let schedule = KeySchedule(period: period, lead: lead, retention: KeyRetention(refreshIdle: 3_600))
+        let old = try Key.generate(.es256, purpose: .access, createdAt: begin)
+        let set = KeySet([old])
+        #expect(schedule.due(set, at: begin + period - lead - 1).isEmpty)
+        #expect(schedule.due(set, at: begin + period - lead).map(\.kid) == [old.kid])
+        let changed = try schedule.rotation(set, at: begin + period - lead)
+        #expect(changed.map(\.lifecycle.signsFrom) == [begin + period, nil])
+        #expect(changed.last?.lifecycle.signsUntil == begin + period)
+        #expect(schedule.due(KeySet(changed), at: begin + period - lead).isEmpty)
+    }
+}

@@ -1,0 +1,133 @@
+import Encoding
+import Foundation
+@testable import JOSE
+@testable import Keys
+import OpenSSL
+import Testing
+@testable import Tokens
+
+/// Keys whose public half anybody may know, in every form in which they could be given as a secret (B3).
+@Suite("Keys in the disguise of a secret")
+struct DisguisedKeyTests {
+    private static let rsa = made(.rs256)
+    private static let edwards = made(.edDSA)
+    private static let curves: [Algorithm] = [.es256, .es384, .es512]
+
+    private static func made(_ algorithm: Algorithm) -> Key {
+        do { return try Key.generate(algorithm, purpose: .access, createdAt: 0) } catch {
+            preconditionFailure("\(error)")
+        }
+    }
+
+    /// The body of a PEM text, decoded.
+    private static func der(_ pem: [UInt8]) throws -> [UInt8] {
+        let lines = String(decoding: pem, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("-") }
+        return try #require(Data(base64Encoded: lines.joined()).map { Array($0) })
+    }
+
+    /// What the keys are in binary: SubjectPublicKeyInfo, PKCS #1, PKCS #8, SEC 1, points and OpenSSH's form.
+    private static func binaries() throws -> [(name: String, octets: [UInt8])] {
+        var found: [(name: String, octets: [UInt8])] = []
+        for key in [rsa, edwards] + curves.map(made) {
+            let name = key.algorithm.rawValue
+            found.append(("\(name) public", try der(key.publicText(.pem))))
+            found.append(("\(name) private", try der(key.privateText(.pem))))
+            if case .ec(let point) = key.publicNumbers {
+                found.append(("\(name) point", [4] + point.x + point.y))
+                found.append(("\(name) coordinates", point.x + point.y))
+                // SEC 1: version 1, the private number.
+                let number = [UInt8](repeating: 0x5A, count: point.x.count)
+                let content = [0x02, 0x01, 0x01, 0x04, UInt8(number.count)] + number
+                found.append(("\(name) SEC 1", [0x30, UInt8(content.count)] + content))
+            }
+        }
+        let spki = try der(rsa.publicText(.pem))
+        // Behind the algorithm and the head of the bit string.
+        found.append(("RSA PKCS #1", Array(spki.dropFirst(24))))
+        found.append(("RSA cut off", Array(spki.prefix(48))))
+        found.append(("RSA PKCS #1 cut off", Array(spki.dropFirst(24).prefix(36))))
+        func field(_ octets: [UInt8]) -> [UInt8] {
+            [0, 0, UInt8(octets.count >> 8), UInt8(octets.count & 255)] + octets
+        }
+        if case .rsa(let numbers) = rsa.publicNumbers {
+            found.append(
+                ("OpenSSH", field(Array("ssh-rsa".utf8)) + field(numbers.exponent) + field([0] + numbers.modulus)))
+        }
+        if case .ed25519(let numbers) = edwards.publicNumbers {
+            found.append(("OpenSSH Ed25519", field(Array("ssh-ed25519".utf8)) + field(numbers.octets)))
+        }
+        found.append(("OpenSSH private", Array("openssh-key-v1\0".utf8) + field(Array("none".utf8)) + Random.bytes(40)))
+        return found
+    }
+
+    private static func spellings(_ octets: [UInt8]) -> [String] {
+        let hex = octets.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        let base64 = Base64.encode(octets)
+        let lines = stride(from: 0, to: base64.count, by: 64).map { String(base64.dropFirst($0).prefix(64)) }
+        return [
+            hex, hex.uppercased(), base64, Base64.encodeUnpadded(octets), Base64URL.encode(octets),
+            lines.joined(separator: "\n"), lines.joined(separator: "\r\n") + "\r\n",
+        ]
+    }
+
+    private func refusal(_ secret: [UInt8]) -> KeyFault? {
+        do {
+            _ = try Key(importing: secret.span, algorithm: .hs256, purpose: .access, kid: nil, createdAt: 0)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func `every form is rejected raw, in hex and in base64 of either alphabet, and in lines`() throws {
+        let faults: [KeyFault] = [.weakSecret, .algorithmMismatch(.hs256)]
+        for (name, octets) in try Self.binaries() {
+            let secrets = [octets] + Self.spellings(octets).map { Array($0.utf8) }
+            for (index, secret) in secrets.enumerated() {
+                #expect(refusal(secret).map(faults.contains) == true, "\(name), spelling \(index)")
+                #expect(throws: KeyFault.weakSecret, "\(name), spelling \(index)") {
+                    try Key.judge(secret, for: .hs256)
+                }
+            }
+        }
+    }
+
+    @Test func `a start rejects what an import rejects`() throws {
+        for (name, octets) in try Self.binaries() {
+            for secret in [octets, Array(Base64.encode(octets).utf8)] {
+                let file = """
+                    {"kty":"oct","k":"\(Base64URL.encode(secret))","alg":"HS256","kid":"a","purpose":"access","iat":1}
+                    """
+                #expect(throws: KeyFault.weakSecret, "\(name)") { try Key(parsing: Array(file.utf8).span) }
+            }
+        }
+    }
+
+    @Test func `a JWK is rejected in hex and base64, too`() throws {
+        let jwk = try #require(Self.rsa.publicJWK())
+        for secret in Self.spellings(jwk) {
+            #expect(throws: KeyFault.weakSecret) { try Key.judge(Array(secret.utf8), for: .hs256) }
+        }
+    }
+
+    @Test(arguments: [
+        "one long line of words\nand another one with words", "tab\tseparated\twords\tof\tan\toperator\there",
+        "a passphrase of many words\r\nwith the line ends of Windows\r\n",
+    ])
+    func `words over several lines are words`(_ text: String) {
+        let utf16 = text.utf16.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }
+        for secret in [Array(text.utf8), utf16, [0xFF, 0xFE] + utf16, Array(text.utf8) + [0xE9]] {
+            #expect(throws: KeyFault.weakSecret) { try Key.judge(secret, for: .hs256) }
+        }
+        let hex = text.utf8.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        #expect(throws: KeyFault.weakSecret) { try Key.judge(Array(hex.utf8), for: .hs256) }
+    }
+
+    @Test func `random octets in wrapped base64 pass`() throws {
+        for _ in 0..<20 {
+            let base64 = Base64.encode(Random.bytes(96))
+            let wrapped = base64.prefix(76) + "\n" + base64.dropFirst(76) + "\n"
+            #expect(throws: Never.self) { try Key.judge(Array(wrapped.utf8), for: .hs512) }
+        }
+    }
+}
