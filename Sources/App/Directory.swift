@@ -1,6 +1,6 @@
 import Glibc
 
-struct DirectoryFault: Error {
+struct DirectoryError: Error {
     let code: Int32
     var text: String { Directory.errorText(code) }
 }
@@ -8,8 +8,8 @@ struct DirectoryFault: Error {
 /// Reading a directory's names (readdir(3)).
 package enum Directory {
     /// - Returns: the names in order, without `.` and `..`.
-    static func names(in path: String) throws(DirectoryFault) -> [String] {
-        guard let directory = unsafe opendir(path) else { throw DirectoryFault(code: errno) }
+    static func names(in path: String) throws(DirectoryError) -> [String] {
+        guard let directory = unsafe opendir(path) else { throw DirectoryError(code: errno) }
         defer { unsafe closedir(directory) }
         var names: [String] = []
         while let entry = unsafe readdir(directory) {

@@ -7,7 +7,7 @@ package import Journal
 ///
 /// By default that is `STATE.seen` beside the directory. Where the state is a volume of its own on a read-only root, as in a
 /// container, nothing can be written there: then it is `state.seen` in the directory of the keys. What either says counts.
-package struct SightingFiles: Sendable {
+package struct RollbackGuard: Sendable {
     package let paths: [String]
     /// Whether the one path is what the operator wants, and no other will do.
     private let isDemanded: Bool
@@ -38,19 +38,19 @@ package struct SightingFiles: Sendable {
 
     /// - Returns: what was written down, and where; none at a first start.
     /// - Throws: a sentence if a file cannot be read or holds something else.
-    package func read() throws(StartFault) -> [JournalSighting] {
-        var sightings: [JournalSighting] = []
+    package func read() throws(StartError) -> [HighWaterMark] {
+        var sightings: [HighWaterMark] = []
         for path in paths {
             var status = stat()
             guard unsafe lstat(path, &status) == 0 else { continue }
             let octets: [UInt8]
-            do throws(AccountsFault) {
+            do throws(AccountsError) {
                 octets = try AtomicFile.read(path, byteCountMax: 1_024)
             } catch {
-                throw StartFault(error)
+                throw StartError(error)
             }
-            guard var sighting = JournalSighting(String(decoding: octets, as: UTF8.self)) else {
-                throw StartFault(
+            guard var sighting = HighWaterMark(String(decoding: octets, as: UTF8.self)) else {
+                throw StartError(
                     description: "\(path) is not what martlet writes there. If it was edited, remove it.")
             }
             sighting.path = path
@@ -61,10 +61,10 @@ package struct SightingFiles: Sendable {
 
     /// Writes to the first place that can be written.
     /// - Returns: why there is none; the service goes on without.
-    func write(_ sighting: JournalSighting) -> AccountsFault? {
-        var first: AccountsFault?
+    func write(_ sighting: HighWaterMark) -> AccountsError? {
+        var first: AccountsError?
         for path in paths {
-            do throws(AccountsFault) {
+            do throws(AccountsError) {
                 try AtomicFile.replace(path, with: Array(sighting.text.utf8))
                 return nil
             } catch {
@@ -75,15 +75,15 @@ package struct SightingFiles: Sendable {
     }
 
     /// As ``write(_:)`` at the start, where a place that was asked for must do.
-    func writeFirst(_ sighting: JournalSighting) throws(StartFault) -> AccountsFault? {
+    func writeFirst(_ sighting: HighWaterMark) throws(StartError) -> AccountsError? {
         let fault = write(sighting)
         guard let fault, isDemanded else { return fault }
-        throw StartFault(description: "\(Setting.seen.rawValue): \(fault)", mayPass: fault.mayPass)
+        throw StartError(description: "\(Setting.seen.rawValue): \(fault)", mayPass: fault.mayPass)
     }
 
     /// Takes them away, so that a start believes the journal as it is.
     /// - Throws: `.system` if one that is there cannot be removed.
-    package func remove() throws(AccountsFault) {
+    package func remove() throws(AccountsError) {
         for path in paths where unsafe unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR {
             throw .system(call: "unlink", path: path, code: errno)
         }

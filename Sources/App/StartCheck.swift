@@ -13,49 +13,51 @@ package enum StartCheck {
     package static func mistakes(_ configuration: Configuration) -> [String] {
         let files = AccountFiles(configuration)
         var mistakes: [String] = []
-        func check(_ body: () throws(StartFault) -> Void) {
-            do throws(StartFault) { try body() } catch { mistakes.append(error.description) }
+        func check(_ body: () throws(StartError) -> Void) {
+            do throws(StartError) { try body() } catch { mistakes.append(error.description) }
         }
         var clients = ClientDirectory()
-        check { () throws(StartFault) in _ = try files.users() }
-        check { () throws(StartFault) in clients = try files.clients() }
-        check { () throws(StartFault) in
+        check { () throws(StartError) in _ = try files.users() }
+        check { () throws(StartError) in clients = try files.clients() }
+        check { () throws(StartError) in
             let keys = KeyDirectory(path: configuration.keysPath)
-            guard let keyring = try Graph.keyring(keys) else { return try checkPlace(configuration.keysPath) }
-            try Graph.checkSigners(keyring, configuration, clients)
+            guard let keyring = try ServiceContainer.keyring(keys) else {
+                return try checkPlace(configuration.keysPath)
+            }
+            try ServiceContainer.checkSigners(keyring, configuration, clients)
         }
-        check { () throws(StartFault) in _ = try Graph.providedTLS(configuration) }
-        check { () throws(StartFault) in try checkPlace(configuration.statePath) }
+        check { () throws(StartError) in _ = try ServiceContainer.providedTLS(configuration) }
+        check { () throws(StartError) in try checkPlace(configuration.statePath) }
         if FileStamp(configuration.statePath).exists {
-            check { () throws(StartFault) in try checkJournal(configuration) }
+            check { () throws(StartError) in try checkJournal(configuration) }
         }
         for path in paths(configuration) {
-            check { () throws(StartFault) in try checkParent(of: path) }
+            check { () throws(StartError) in try checkParent(of: path) }
         }
         return mistakes
     }
 
     /// A directory that a start would make if it is not there.
-    private static func checkPlace(_ path: String) throws(StartFault) {
+    private static func checkPlace(_ path: String) throws(StartError) {
         let stamp = FileStamp(path)
         guard stamp.exists else { return try checkParent(of: path) }
-        guard stamp.mode & S_IFMT == S_IFDIR else { throw StartFault(description: "\(path): this is no directory") }
+        guard stamp.mode & S_IFMT == S_IFDIR else { throw StartError(description: "\(path): this is no directory") }
         guard unsafe access(path, R_OK | W_OK | X_OK) == 0 else {
-            throw StartFault(
+            throw StartError(
                 description: "\(path): \(Directory.errorText(errno)). The service must be able to read and write it")
         }
     }
 
-    private static func checkParent(of path: String) throws(StartFault) {
+    private static func checkParent(of path: String) throws(StartError) {
         let parent = Directory.parent(of: path)
         let stamp = FileStamp(parent)
         guard stamp.exists, stamp.mode & S_IFMT == S_IFDIR else {
-            throw StartFault(
+            throw StartError(
                 description:
                     "\(path): there is no directory \(Directory.absolute(parent)). Make it, or name another place")
         }
         guard unsafe access(parent, W_OK | X_OK) == 0 else {
-            throw StartFault(description: "\(path): \(Directory.absolute(parent)): \(Directory.errorText(errno))")
+            throw StartError(description: "\(path): \(Directory.absolute(parent)): \(Directory.errorText(errno))")
         }
     }
 
@@ -70,20 +72,20 @@ package enum StartCheck {
         return paths
     }
 
-    private static func checkJournal(_ configuration: Configuration) throws(StartFault) {
+    private static func checkJournal(_ configuration: Configuration) throws(StartError) {
         let path = configuration.statePath
         do {
-            let sightings = try SightingFiles(configuration).read()
-            let inspection = try JournalInspection(HeldDirectory(path: path))
+            let sightings = try RollbackGuard(configuration).read()
+            let inspection = try JournalInspection(DirectorySnapshot(path: path))
             if let damage = inspection.findings.first(where: \.isDamage) {
-                throw StartFault(
+                throw StartError(
                     description: "\(path)/\(damage.file) at \(damage.offset): \(damage.sentence). "
                         + "martlet journal verify --state \(path) shows all of it")
             }
             let store = inspection.snapshot?.header.store ?? inspection.segments.first?.header.store
             for sighting in sightings { try sighting.check(store: store, lastSeq: inspection.lastSeq) }
         } catch {
-            throw (error as? StartFault) ?? StartFault(description: "\(error)")
+            throw (error as? StartError) ?? StartError(description: "\(error)")
         }
     }
 }

@@ -21,10 +21,10 @@ package enum StateLock {
     /// - Throws: `.locked` after `seconds`, or sooner if the service that holds the lock goes on serving.
     package static func wait(
         _ state: String, seconds: Int64, evenWhileServing: Bool = false
-    ) throws(JournalFault) {
+    ) throws(JournalError) {
         let began = MonotonicClock.nanoseconds() / 1_000_000
         while true {
-            do throws(JournalFault) {
+            do throws(JournalError) {
                 let storage = DirectoryStorage(path: state)
                 try storage.lock()
                 return storage.unlock()

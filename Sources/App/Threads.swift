@@ -10,7 +10,7 @@ package enum Threads {
 
     /// - Parameter name: at most 15 octets.
     /// - Throws: when the system has no room for another thread (pthread_create(3)).
-    package static func start(name: String, _ run: @escaping @Sendable () -> Void) throws(StartFault) {
+    package static func start(name: String, _ run: @escaping @Sendable () -> Void) throws(StartError) {
         var thread = pthread_t()
         let work = unsafe Unmanaged.passRetained(
             Work {
@@ -27,7 +27,7 @@ package enum Threads {
         guard result == 0 else {
             unsafe work.release()
             let reason = unsafe String(cString: strerror(result))
-            throw StartFault(description: "no thread can be started for \(name): \(reason)", mayPass: true)
+            throw StartError(description: "no thread can be started for \(name): \(reason)", mayPass: true)
         }
         pthread_detach(thread)
     }

@@ -9,7 +9,7 @@ package protocol Handler: AnyObject {
     func admits(_ request: borrowing Request, _ response: inout Response) -> Bool
 
     /// Writes the answer to a message that could not be read; the connection closes after it.
-    func refuse(_ fault: WireFault, from peer: PeerAddress, over channel: Channel, _ response: inout Response)
+    func refuse(_ fault: RequestError, from peer: PeerAddress, over channel: Channel, _ response: inout Response)
 }
 
 package enum Disposition: Sendable {

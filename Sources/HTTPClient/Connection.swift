@@ -11,7 +11,7 @@ final class Connection {
     private var session: TLSSession?
 
     /// Connects, and over TLS agrees with a server that is who its name says.
-    init(to address: WebAddress, by deadline: Deadline) throws(FetchFault) {
+    init(to address: WebAddress, by deadline: Deadline) throws(FetchError) {
         self.address = address
         self.deadline = deadline
         descriptor = try Self.connect(to: address, by: deadline)
@@ -32,7 +32,7 @@ final class Connection {
 
     deinit { close(descriptor) }
 
-    func send(_ octets: [UInt8]) throws(FetchFault) {
+    func send(_ octets: [UInt8]) throws(FetchError) {
         var rest = octets[...]
         while !rest.isEmpty {
             let outcome = unsafe rest.withUnsafeBytes { unsafe write($0) }
@@ -46,14 +46,14 @@ final class Connection {
     }
 
     /// Reads until the answer is whole.
-    func answer(_ reader: AnswerReader) throws(FetchFault) -> Answer {
+    func answer(_ reader: ResponseReader) throws(FetchError) -> Answer {
         var reader = reader
         var chunk = [UInt8](repeating: 0, count: Self.chunkByteCount)
         while true {
             // A server that sends a little at a time, each in time, must come to an end as well.
             guard !deadline.hasPassed else { throw .timedOut(address: address.authority) }
             let outcome = unsafe chunk.withUnsafeMutableBytes { unsafe read(into: $0) }
-            do throws(AnswerFault) {
+            do throws(ResponseError) {
                 switch outcome {
                 case .moved(let count): try reader.take(Array(chunk.prefix(count)))
                 case .ended: try reader.end()
@@ -69,7 +69,7 @@ final class Connection {
         }
     }
 
-    private func shakeHands(_ session: TLSSession) throws(FetchFault) {
+    private func shakeHands(_ session: TLSSession) throws(FetchError) {
         while true {
             switch session.shakeHands() {
             case .moved: return
@@ -98,7 +98,7 @@ final class Connection {
         return direction == POLLIN ? .wantsReading : .wantsWriting
     }
 
-    private func wait(for events: Int32) throws(FetchFault) {
+    private func wait(for events: Int32) throws(FetchError) {
         guard Self.wait(descriptor, for: events, by: deadline) else { throw .timedOut(address: address.authority) }
     }
 
@@ -112,11 +112,11 @@ final class Connection {
     }
 
     /// The first of the host's addresses that takes the connection; each gets its share of the time.
-    private static func connect(to address: WebAddress, by deadline: Deadline) throws(FetchFault) -> Int32 {
+    private static func connect(to address: WebAddress, by deadline: Deadline) throws(FetchError) -> Int32 {
         let endpoints = try Resolver.endpoints(of: address, by: deadline)
-        var fault = FetchFault.unresolved(host: address.host, reason: "has no address")
+        var fault = FetchError.unresolved(host: address.host, reason: "has no address")
         for (index, endpoint) in endpoints.enumerated() {
-            do throws(FetchFault) {
+            do throws(FetchError) {
                 return try connect(to: endpoint, address, by: deadline.share(of: endpoints.count - index))
             } catch {
                 fault = error
@@ -127,7 +127,7 @@ final class Connection {
 
     private static func connect(
         to endpoint: Endpoint, _ address: WebAddress, by deadline: Deadline
-    ) throws(FetchFault) -> Int32 {
+    ) throws(FetchError) -> Int32 {
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         let descriptor = socket(endpoint.family, kind, 0)
         guard descriptor >= 0 else {

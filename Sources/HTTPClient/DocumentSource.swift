@@ -29,12 +29,12 @@ package final class DocumentSource {
     }
 
     /// - Parameter isConfirming: whether to ask the server though the copy is fresh.
-    package func document(at address: WebAddress, isConfirming: Bool = false) throws(FetchFault) -> Document {
+    package func document(at address: WebAddress, isConfirming: Bool = false) throws(FetchError) -> Document {
         let copy = cache?.document(at: address.text)
         if let copy, !isConfirming, copy.isFresh(at: now) {
             return Document(body: copy.body, isConfirmed: false, isStale: false)
         }
-        do throws(FetchFault) {
+        do throws(FetchError) {
             return try ask(address, copy)
         } catch {
             guard let copy, copy.checkedAt <= now, now - copy.freshUntil < staleMax else { throw error }
@@ -42,7 +42,7 @@ package final class DocumentSource {
         }
     }
 
-    private func ask(_ address: WebAddress, _ copy: CachedDocument?) throws(FetchFault) -> Document {
+    private func ask(_ address: WebAddress, _ copy: CachedDocument?) throws(FetchError) -> Document {
         let answer = try client.get(address, etag: copy?.etag)
         let body: [UInt8]
         switch (answer.status, copy) {

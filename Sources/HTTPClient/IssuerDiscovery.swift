@@ -7,7 +7,7 @@ package struct IssuerDiscovery {
     package let candidates: [WebAddress]
 
     /// - Throws: `.url` for an issuer with a query, which RFC 8414 §2 excludes.
-    package init(issuer: String) throws(FetchFault) {
+    package init(issuer: String) throws(FetchError) {
         let address = try WebAddress(issuer)
         guard !issuer.contains("?") else { throw .url(issuer) }
         self.issuer = issuer
@@ -24,8 +24,8 @@ package struct IssuerDiscovery {
 
     /// The address of the keys that an issuer's own metadata names.
     ///
-    /// - Throws: ``DiscoveryFault`` unless the metadata is this very issuer's.
-    package func keySetAddress(in metadata: [UInt8]) throws(DiscoveryFault) -> WebAddress {
+    /// - Throws: ``DiscoveryError`` unless the metadata is this very issuer's.
+    package func keySetAddress(in metadata: [UInt8]) throws(DiscoveryError) -> WebAddress {
         let bytes = metadata.span
         var document = JSONDocument(limits: JSONLimits(memberMax: 65_536, byteCountMax: metadata.count))
         guard (try? document.parse(bytes)) != nil, document.kind(0) == .object else { throw .malformed }
@@ -47,16 +47,16 @@ package struct IssuerDiscovery {
 }
 
 /// Why an issuer's metadata leads nowhere.
-package enum DiscoveryFault: Error, Equatable, Sendable {
+package enum DiscoveryError: Error, Equatable, Sendable {
     case malformed
     /// The document is another issuer's (RFC 8414 §3.3).
     case otherIssuer(found: String, wanted: String)
     case noIssuer
     case noKeys
-    case address(FetchFault)
+    case address(FetchError)
 }
 
-extension DiscoveryFault: CustomStringConvertible {
+extension DiscoveryError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .malformed: "the issuer's metadata is no JSON object"
@@ -70,7 +70,7 @@ extension DiscoveryFault: CustomStringConvertible {
     }
 }
 
-extension DiscoveryFault {
+extension DiscoveryError {
     /// A text of another server on one line, without anything that acts on a terminal or in a build log.
     private static func shown(_ text: String) -> String {
         let plain = text.unicodeScalars.prefix(200).map { scalar in

@@ -11,7 +11,7 @@ struct Endpoint: Sendable {
 /// Names to addresses, within a time: getaddrinfo(3) itself knows no limit.
 enum Resolver {
     /// - Throws: `.unresolved` or `.timedOut`.
-    static func endpoints(of address: WebAddress, by deadline: Deadline) throws(FetchFault) -> [Endpoint] {
+    static func endpoints(of address: WebAddress, by deadline: Deadline) throws(FetchError) -> [Endpoint] {
         if address.host == "localhost" {
             // Never asked for: the name means this machine, or a request in the clear could leave it.
             return ["127.0.0.1", "::1"].flatMap { (try? lookUp($0, address.port, isNumeric: true).get()) ?? [] }
@@ -27,7 +27,7 @@ enum Resolver {
     /// Asks in a thread of its own, which is left to itself if it takes too long.
     private static func lookUpAside(
         _ host: String, _ port: UInt16, by deadline: Deadline
-    ) throws(FetchFault) -> Result<[Endpoint], FetchFault> {
+    ) throws(FetchError) -> Result<[Endpoint], FetchError> {
         var pipes: [Int32] = [-1, -1]
         guard unsafe pipe(&pipes) == 0 else { throw .unresolved(host: host, reason: text(of: errno)) }
         let (reading, writing) = (pipes[0], pipes[1])
@@ -50,10 +50,10 @@ enum Resolver {
     }
 
     private final class Answer: Sendable {
-        let outcome = Mutex<Result<[Endpoint], FetchFault>?>(nil)
+        let outcome = Mutex<Result<[Endpoint], FetchError>?>(nil)
     }
 
-    private static func lookUp(_ host: String, _ port: UInt16, isNumeric: Bool) -> Result<[Endpoint], FetchFault> {
+    private static func lookUp(_ host: String, _ port: UInt16, isNumeric: Bool) -> Result<[Endpoint], FetchError> {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         unsafe hints.ai_flags = isNumeric ? AI_NUMERICHOST | AI_NUMERICSERV : AI_ADDRCONFIG | AI_NUMERICSERV

@@ -13,7 +13,7 @@ package struct WebAddress: Equatable, Sendable {
     package let target: String
 
     /// - Throws: `.url` for what is no such URL, `.insecure` for http to another machine.
-    package init(_ text: String) throws(FetchFault) {
+    package init(_ text: String) throws(FetchError) {
         let octets = Array(text.utf8)
         guard octets.count <= Self.byteCountMax, octets.allSatisfy(Self.isUsable) else { throw .url(Self.shown(text)) }
         let rest: Substring
@@ -65,7 +65,7 @@ package struct WebAddress: Equatable, Sendable {
     /// Where a `Location` leads (RFC 9110 §10.2.2): any URI reference, resolved as RFC 3986 §5.2 has it, without its fragment.
     ///
     /// - Throws: also for a redirect that leaves TLS.
-    func redirected(to location: String) throws(FetchFault) -> WebAddress {
+    func redirected(to location: String) throws(FetchError) -> WebAddress {
         let next: WebAddress
         let reference = location.prefix { $0 != "#" }
         if reference.hasPrefix("//") {

@@ -11,7 +11,7 @@ package struct WebClient: Sendable {
 
     /// - Parameter etag: of the copy at hand; the answer may then be 304.
     /// - Returns: an answer that is no redirect, whatever its status.
-    package func get(_ address: WebAddress, etag: String? = nil) throws(FetchFault) -> Answer {
+    package func get(_ address: WebAddress, etag: String? = nil) throws(FetchError) -> Answer {
         let deadline = Deadline(milliseconds: milliseconds)
         var address = address
         for _ in 0...max(0, redirectCountMax) {
@@ -27,14 +27,14 @@ package struct WebClient: Sendable {
     }
 
     /// Sends JSON to this server and to no other: redirects are not followed.
-    package func post(_ address: WebAddress, json: [UInt8]) throws(FetchFault) -> Answer {
+    package func post(_ address: WebAddress, json: [UInt8]) throws(FetchError) -> Answer {
         let fields = "Content-Type: application/json\r\nContent-Length: \(json.count)\r\n"
         return try ask(address, "POST", fields, json, by: Deadline(milliseconds: milliseconds))
     }
 
     private func ask(
         _ address: WebAddress, _ method: String, _ fields: String, _ body: [UInt8], by deadline: Deadline
-    ) throws(FetchFault) -> Answer {
+    ) throws(FetchError) -> Answer {
         let connection = try Connection(to: address, by: deadline)
         let head = """
             \(method) \(address.target) HTTP/1.1\r
@@ -47,6 +47,6 @@ package struct WebClient: Sendable {
 
             """
         try connection.send(Array(head.utf8) + body)
-        return try connection.answer(AnswerReader(bodyByteCountMax: bodyByteCountMax))
+        return try connection.answer(ResponseReader(bodyByteCountMax: bodyByteCountMax))
     }
 }

@@ -9,23 +9,23 @@ package final class Server: Sendable {
 
     private let shared: EventLoop.Shared
     private let queues: [EventQueue]
-    private let spares: [SpareDescriptor]
+    private let spares: [ReserveDescriptor]
     private let makeHandler: @Sendable (Int) -> any Handler
 
     /// Binds every address; from now on connections queue, and ``run()`` serves them.
     ///
     /// - Parameter makeHandler: makes a loop's handler, on that loop's thread; told the loop's number, from 0.
     /// - Throws: the first address that cannot be listened on, after letting go of the others.
-    package init(_ options: EngineOptions, makeHandler: @escaping @Sendable (Int) -> any Handler) throws(EngineFault) {
+    package init(_ options: ServerOptions, makeHandler: @escaping @Sendable (Int) -> any Handler) throws(ServerError) {
         // OpenSSL sends by write(2), which no flag keeps from raising SIGPIPE.
         if options.identity != nil { signal(SIGPIPE, SIG_IGN) }
         let threadCount = max(1, options.threads)
         var inherited = options.inherited
         var listeners: [ListenSocket] = []
-        var mailboxes: [Mailbox] = []
+        var mailboxes: [LoopMailbox] = []
         var queues: [EventQueue] = []
-        var spares: [SpareDescriptor] = []
-        do throws(EngineFault) {
+        var spares: [ReserveDescriptor] = []
+        do throws(ServerError) {
             for listener in options.listeners {
                 let socket = try Self.socket(listener, &inherited)
                 for _ in 0..<threadCount { socket.join() }
@@ -33,9 +33,9 @@ package final class Server: Sendable {
             }
             try Self.dismiss(inherited)
             for _ in 0..<threadCount {
-                mailboxes.append(try Mailbox())
+                mailboxes.append(try LoopMailbox())
                 queues.append(try EventQueue())
-                spares.append(try SpareDescriptor())
+                spares.append(try ReserveDescriptor())
             }
         } catch {
             for listener in listeners {
@@ -53,7 +53,7 @@ package final class Server: Sendable {
         shared = EventLoop.Shared(
             limits: options.limits, deadlines: Deadlines(options.limits), counters: options.counters,
             listeners: listeners, identity: options.identity, demandsTLS: options.demandsTLS, mailboxes: mailboxes,
-            census: SourceCensus(countMax: options.limits.connectionsPerSourceMax), trust: options.trust)
+            census: ConnectionLimiter(countMax: options.limits.connectionsPerSourceMax), trust: options.trust)
     }
 
     /// Finds out before anything else is done whether every address can be listened on, and leaves everything as it is.
@@ -62,15 +62,15 @@ package final class Server: Sendable {
     /// - Throws: the first address that cannot be listened on.
     package static func rehearse(
         _ listeners: [Listener], inherited: [InheritedSocket], awaitsPredecessor: Bool
-    ) throws(EngineFault) {
+    ) throws(ServerError) {
         var rest = inherited
         for listener in listeners {
             if let index = rest.firstIndex(where: { $0.suits(listener.address) }) {
                 rest.remove(at: index)
                 continue
             }
-            do throws(EngineFault) {
-                if case .inherited(let name) = listener.address { throw EngineFault.notInherited(name: name) }
+            do throws(ServerError) {
+                if case .inherited(let name) = listener.address { throw ServerError.notInherited(name: name) }
                 try ListenSocket.rehearse(listener)
             } catch {
                 guard awaitsPredecessor, error.isTaken else { throw error }
@@ -84,7 +84,7 @@ package final class Server: Sendable {
     /// A socket that was given and is at the listener's address, or a new one.
     private static func socket(
         _ listener: Listener, _ inherited: inout [InheritedSocket]
-    ) throws(EngineFault) -> ListenSocket {
+    ) throws(ServerError) -> ListenSocket {
         guard let index = inherited.firstIndex(where: { $0.suits(listener.address) }) else {
             return try ListenSocket(listener)
         }
@@ -93,14 +93,14 @@ package final class Server: Sendable {
 
     /// Closes the sockets of a predecessor that this server has no address for. One from a manager is a mistake: whoever
     /// connects to it would wait for ever.
-    private static func dismiss(_ unused: [InheritedSocket]) throws(EngineFault) {
+    private static func dismiss(_ unused: [InheritedSocket]) throws(ServerError) {
         for socket in unused where socket.isManaged {
             throw .inheritedUnused(name: socket.name, address: socket.address.description)
         }
         for socket in unused { close(socket.descriptor) }
     }
 
-    var mailboxes: [Mailbox] { shared.mailboxes }
+    var mailboxes: [LoopMailbox] { shared.mailboxes }
 
     /// What another process needs to go on with these listeners.
     var handed: [ListenSocket] { shared.listeners }

@@ -10,7 +10,7 @@ import COpenSSL
     private let byteCountMax: Int
 
     /// HMAC: EVP_MAC_init without a key, EVP_MAC_update, EVP_MAC_final.
-    package init(_ key: MACKey) throws(CryptoFault) {
+    package init(_ key: MACKey) throws(CryptoError) {
         guard let raw = unsafe EVP_MAC_CTX_new(FetchedAlgorithms.hmac) else { throw .drained(from: "EVP_MAC_CTX_new") }
         let parameter: StaticString = "digest"
         let digest = key.hash.name
@@ -39,7 +39,7 @@ import COpenSSL
     /// EVP_PKEY_sign, or EVP_PKEY_verify of what it made, over a digest that stands ready.
     ///
     /// - Throws: `.algorithmMismatch` for Ed25519, which has no digest.
-    package init(_ key: SigningKey, verifying: Bool, over message: Span<UInt8>) throws(CryptoFault) {
+    package init(_ key: SigningKey, verifying: Bool, over message: Span<UInt8>) throws(CryptoError) {
         guard let hash = key.algorithm.hash else { throw .algorithmMismatch }
         digest = HashContext(hash).digest(message)
         isMAC = false

@@ -4,7 +4,7 @@ import Revocation
 import Tokens
 
 /// What a holder of a shared HMAC secret may do: everyone who can check an HMAC token can also make one.
-extension Desk {
+extension LoopContext {
     /// Verifies signature and claims of an access token, and that its key may speak for every audience it names.
     ///
     /// Every endpoint that accepts an access token calls this first.
@@ -19,17 +19,17 @@ extension Desk {
 
     /// Whether others may have the key: the service shares every HMAC secret but the one it signs all its tokens with.
     private func isShared(_ claims: VerifiedClaims) -> Bool {
-        claims.algorithm.isMAC && claims.algorithm != realm.settings.algorithm
+        claims.algorithm.isMAC && claims.algorithm != authState.settings.algorithm
     }
 
     /// An HMAC token is valid only if *every* audience in it is shared, or if its client is enabled, has the token's
     /// algorithm and may use every one of them. One shared audience beside others opens none.
     private func checkSharing(_ claims: VerifiedClaims) throws(TokenRejection) {
         let named = verifier.audiences()
-        if claims.algorithm == .hs256, Self.all(named, in: realm.settings.sharedSecretAudiences) { return }
+        if claims.algorithm == .hs256, Self.all(named, in: authState.settings.sharedSecretAudiences) { return }
         guard let owner = claims.clientID.map({ String(decoding: payload[$0], as: UTF8.self) }),
             let client = clients.client(id: owner), client.id.hasSameBytes(as: owner), !client.isDisabled,
-            client.algorithm == claims.algorithm.rawValue, Self.all(named, in: realm.settings.audiences),
+            client.algorithm == claims.algorithm.rawValue, Self.all(named, in: authState.settings.audiences),
             client.audiences.isEmpty || Self.all(named, in: client.audiences)
         else { throw .algNotAllowed }
     }
@@ -49,7 +49,7 @@ extension Desk {
     func mayRevoke(_ claims: VerifiedClaims) -> Bool {
         guard isShared(claims) else { return true }
         guard let sid = claims.sid, let owner = claims.clientID else { return false }
-        let newest = realm.revocations.generation(of: sid)
+        let newest = authState.revocations.generation(of: sid)
         let identity = TokenIdentity(
             sid: sid, audience: verifier.audiences(), subject: String(decoding: payload[claims.subject], as: UTF8.self),
             clientID: String(decoding: payload[owner], as: UTF8.self))

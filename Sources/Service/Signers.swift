@@ -3,7 +3,7 @@ package import JOSE
 package import Keys
 import Tokens
 
-extension Realm {
+extension AuthState {
     /// The algorithms that access tokens may be signed with under today's settings and clients.
     package func neededAlgorithms(for clients: ClientDirectory) -> [Algorithm] {
         settings.neededAlgorithms(for: clients)
@@ -21,7 +21,7 @@ extension Realm {
     }
 }
 
-extension RealmSettings {
+extension AuthSettings {
     /// `MARTLET_ALG`, HS256 for the audiences that share a secret, and what enabled clients ask for.
     package func neededAlgorithms(for clients: ClientDirectory) -> [Algorithm] {
         var needed: Set<Algorithm> = [algorithm]

@@ -29,13 +29,13 @@ package final class AccessLog: Sendable {
     package var dropped: UInt64 { droppedCount.value }
 
     /// One loop's way in, for its thread only.
-    package func newLane() -> Lane {
+    package func newLane() -> LogShard {
         let ring = LineRing(byteCount: Self.laneByteCount)
         rings.withLock { $0.append(ring) }
-        return Lane(log: self, ring: ring)
+        return LogShard(log: self, ring: ring)
     }
 
-    package struct Lane: Sendable {
+    package struct LogShard: Sendable {
         private let log: AccessLog
         private let ring: LineRing
 

@@ -22,7 +22,7 @@ enum BenchTokensCommand {
         """
 
     static func run(_ words: [String]) -> Int32 {
-        Verb.run("bench-tokens", usage: usage) { () throws(CommandFault) in
+        Verb.run("bench-tokens", usage: usage) { () throws(CommandError) in
             let arguments = try Arguments.parse(words, options: [.value("--rounds"), .flag("--check")])
             guard let rounds = Int(arguments.value("--rounds") ?? "30"), (3...1_000).contains(rounds) else {
                 throw .usage("--rounds must be a number from 3 to 1000")
@@ -67,9 +67,9 @@ struct TokenBench {
     private static let issuer = "https://auth.example"
     private static let now: Int64 = 1_800_000_000_000
 
-    func run(rounds: Int) throws(CommandFault) -> [Result] {
-        do throws(KeyFault) {
-            let keys = try [Algorithm.hs256, .rs256, .es256].map { (algorithm) throws(KeyFault) in
+    func run(rounds: Int) throws(CommandError) -> [Result] {
+        do throws(KeyError) {
+            let keys = try [Algorithm.hs256, .rs256, .es256].map { (algorithm) throws(KeyError) in
                 try Key.generate(algorithm, purpose: .access, createdAt: Self.now)
             }
             let refresh = try Key.generate(.hs256, purpose: .refresh, createdAt: Self.now)
@@ -85,7 +85,7 @@ struct TokenBench {
         }
     }
 
-    private func hmac(_ keyring: Keyring, _ key: Key, _ rounds: Int) throws(KeyFault) -> Result {
+    private func hmac(_ keyring: Keyring, _ key: Key, _ rounds: Int) throws(KeyError) -> Result {
         guard case .secret(let secret) = key.material else { throw .notForSignatures }
         let token = try tokens(keyring, .hs256, count: 1)[0]
         let verifier = try Verifier(keyring: keyring, issuer: Self.issuer, leeway: 0)
@@ -108,7 +108,7 @@ struct TokenBench {
         }
     }
 
-    private func verifying(_ keyring: Keyring, _ key: Key, _ rounds: Int) throws(KeyFault) -> Result {
+    private func verifying(_ keyring: Keyring, _ key: Key, _ rounds: Int) throws(KeyError) -> Result {
         guard case .pair(let pair) = key.material else { throw .notForSignatures }
         let count = 64
         let tokens = try tokens(keyring, key.algorithm, count: count + 1)
@@ -134,7 +134,7 @@ struct TokenBench {
         }
     }
 
-    private func signing(_ key: Key, _ rounds: Int) throws(KeyFault) -> Result {
+    private func signing(_ key: Key, _ rounds: Int) throws(KeyError) -> Result {
         guard case .pair(let pair) = key.material else { throw .notForSignatures }
         let message = [UInt8](repeating: 0x61, count: 450)
         let floor = try floor(pair, verifying: false, message)
@@ -148,14 +148,14 @@ struct TokenBench {
         }
     }
 
-    private func floor(_ pair: SigningKey, verifying: Bool, _ message: [UInt8]) throws(KeyFault) -> LibraryFloor {
+    private func floor(_ pair: SigningKey, verifying: Bool, _ message: [UInt8]) throws(KeyError) -> LibraryFloor {
         do { return try LibraryFloor(pair, verifying: verifying, over: message.span) } catch { throw .crypto(error) }
     }
 
     /// Access tokens of about 450 octets under HS256, each with another subject.
-    private func tokens(_ keyring: Keyring, _ algorithm: Algorithm, count: Int) throws(KeyFault) -> [[UInt8]] {
+    private func tokens(_ keyring: Keyring, _ algorithm: Algorithm, count: Int) throws(KeyError) -> [[UInt8]] {
         let issuer = try Issuer(keyring: keyring, issuer: Self.issuer)
-        return try (0..<count).map { (number) throws(KeyFault) in
+        return try (0..<count).map { (number) throws(KeyError) in
             let grant = AccessGrant(
                 subject: "019a0000-0000-7001-8000-00000000\(1_000 + number)", clientID: "first-party",
                 audience: ["api"], scope: "read write",
@@ -205,7 +205,7 @@ private final class BenchStore {
     private let path: String
     private let store: RevocationStore
 
-    init() throws(KeyFault) {
+    init() throws(KeyError) {
         path = "/tmp/martlet-bench-\(getpid())"
         guard unsafe mkdir(path, 0o700) == 0 else { throw .unsupported("\(path) cannot be made") }
         let now: Int64 = 1_800_000_000_000

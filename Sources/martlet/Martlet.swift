@@ -46,7 +46,7 @@ enum Martlet {
             exit(2)
         }
         var rest: [String] = []
-        let code = Verb.run(command.name, usage: "") { () throws(CommandFault) in
+        let code = Verb.run(command.name, usage: "") { () throws(CommandError) in
             rest = try Environment.takeFile(Array(words.dropFirst()))
         }
         exit(code == ExitCode.ok ? command.run(rest) : code)

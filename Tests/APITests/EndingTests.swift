@@ -194,7 +194,7 @@ struct IntrospectTests {
         let ended = world.pair(of: "shop")
         #expect(world.order("{\"sid\":\"\(ended.sid)\"}").status == 200)
         let gone = world.pair("bob")
-        world.realm.users.replace(with: try world.realm.users.current.removing("bob"))
+        world.authState.users.replace(with: try world.authState.users.current.removing("bob"))
         let tokens = [
             "a", "a.b.c", Forged.access(key: World.refresh), Forged.access(["exp": "\(world.clock.seconds)"]),
             Forged.access(["nbf": "\(world.clock.seconds + 9)"]), Forged.access(["iss": "\"x\""]), world.pair().refresh,
@@ -234,7 +234,7 @@ struct IntrospectTests {
         for name in ["active", "username", "token_type"] {
             let claims = Array("{\"\(name)\":\"x\"}".utf8)
             #expect(throws: (any Error).self) {
-                try world.realm.users.current.changing("alice") { $0.claims = claims }
+                try world.authState.users.current.changing("alice") { $0.claims = claims }
             }
         }
     }

@@ -28,8 +28,8 @@ struct FoundFaultTests {
     @Test func `a scope taken from a user is not in the next token (G8)`() throws {
         let world = try World()
         let pair = world.pair()
-        let changed = try world.realm.users.current.changing("alice") { $0.scopes = ["read"] }
-        world.realm.users.replace(with: changed)
+        let changed = try world.authState.users.current.changing("alice") { $0.scopes = ["read"] }
+        world.authState.users.replace(with: changed)
         let next = world.refresh(pair.refresh)
         #expect(next.status == 200 && next.string("scope") == "read")
         let asking = Ask("POST", "/refresh").form([
@@ -42,8 +42,8 @@ struct FoundFaultTests {
         let world = try World()
         let pair = world.pair()
         #expect(world.refresh(pair.refresh).string("scope") == "read write admin")
-        let changed = try world.realm.users.current.changing("alice") { $0.scopes = ["read"] }
-        world.realm.users.replace(with: changed)
+        let changed = try world.authState.users.current.changing("alice") { $0.scopes = ["read"] }
+        world.authState.users.replace(with: changed)
         let replay = world.refresh(pair.refresh)
         #expect(replay["refresh-outcome"] == "replayed" && replay.string("scope") == "read")
     }
@@ -99,12 +99,12 @@ struct FoundFaultTests {
         let changedAt = world.clock.now
         world.clock.advance(1)
         let late = world.pair()
-        world.realm.takeUp(try world.realm.users.current.changing("alice") { $0.sessionsFrom = changedAt })
+        world.authState.takeUp(try world.authState.users.current.changing("alice") { $0.sessionsFrom = changedAt })
         #expect(world.verify(late.access).code == "subject_revoked")
         #expect(world.refresh(late.refresh).code == "subject_revoked")
         let next = world.pair()
         #expect(world.verify(next.access).status == 200)
-        world.realm.takeUp(try world.realm.users.current.changing("alice") { $0.roles = [] })
+        world.authState.takeUp(try world.authState.users.current.changing("alice") { $0.roles = [] })
         #expect(world.verify(next.access).status == 200)
     }
 
@@ -115,7 +115,8 @@ struct FoundFaultTests {
         let request = World.login().laidOut()
         #expect(world.application.handle(request, &response, Exchange(loop: loop, ticket: 1)) == .deferred)
         let finish = loop.wait()
-        world.realm.takeUp(try world.realm.users.current.changing("alice") { $0.sessionsFrom = world.clock.now })
+        world.authState.takeUp(
+            try world.authState.users.current.changing("alice") { $0.sessionsFrom = world.clock.now })
         response = Response()
         finish(world.application, &response)
         #expect(Answer(response).code == "invalid_credentials")
@@ -142,7 +143,7 @@ struct FoundFaultTests {
             let user = User(
                 id: UUID(high: 0x019a_0000_0000_7000, low: UInt64(name.utf8.count)), name: name,
                 passwordHash: World.hash)
-            world.realm.users.replace(with: try world.realm.users.current.adding(user))
+            world.authState.users.replace(with: try world.authState.users.current.adding(user))
         }
         let seen = names.map { world.send(Ask("GET", "/auth").bearer(world.pair($0).access))["x-auth-user"] }
         #expect(seen == ["Zo%C3%AB", "Zo%25C3%25AB"])

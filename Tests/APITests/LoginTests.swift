@@ -213,7 +213,7 @@ struct LoginTests {
         #expect(world.send(World.login("wendy", password: "wrong")).status == 401)
         #expect(world.send(World.login("alice")).status == 200)
         #expect(world.send(World.login("wendy")).status == 200)
-        world.realm.hashing.close()
+        world.authState.hashing.close()
         #expect(
             world.hashes.all.count == 1
                 && world.hashes.all.first?.hasPrefix("wendy $argon2id$v=19$m=8,t=2,p=1$") == true)

@@ -13,43 +13,43 @@ final class MemoryJournal: JournalStorage {
     /// From now on every write fails, as on a full disk.
     func breakDown() { state.withLock { $0.isBroken = true } }
 
-    func lock() throws(JournalFault) {}
+    func lock() throws(JournalError) {}
     func unlock() {}
 
-    func names() throws(JournalFault) -> [String] { state.withLock { Array($0.files.keys) } }
+    func names() throws(JournalError) -> [String] { state.withLock { Array($0.files.keys) } }
 
-    func byteCount(of name: String) throws(JournalFault) -> UInt64 {
+    func byteCount(of name: String) throws(JournalError) -> UInt64 {
         state.withLock { UInt64($0.files[name]?.count ?? 0) }
     }
 
-    func read(_ name: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {
+    func read(_ name: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
         state.withLock { Array(($0.files[name] ?? []).dropFirst(Int(offset)).prefix(count)) }
     }
 
-    func create(_ name: String, content: [UInt8]) throws(JournalFault) -> any JournalFile {
+    func create(_ name: String, content: [UInt8]) throws(JournalError) -> any JournalFile {
         try write(name, content, at: 0)
         return File(journal: self, name: name)
     }
 
-    func begin(_ name: String) throws(JournalFault) -> any JournalFile {
+    func begin(_ name: String) throws(JournalError) -> any JournalFile {
         state.withLock { $0.files[name] = [] }
         return File(journal: self, name: name)
     }
 
-    func rename(_ name: String, to newName: String) throws(JournalFault) {
+    func rename(_ name: String, to newName: String) throws(JournalError) {
         state.withLock { $0.files[newName] = $0.files.removeValue(forKey: name) }
     }
 
-    func truncate(_ name: String, to byteCount: UInt64) throws(JournalFault) {
+    func truncate(_ name: String, to byteCount: UInt64) throws(JournalError) {
         state.withLock { state in
             guard let file = state.files[name] else { return }
             state.files[name] = Array(file.prefix(Int(byteCount)))
         }
     }
 
-    func remove(_ name: String) throws(JournalFault) { state.withLock { $0.files[name] = nil } }
+    func remove(_ name: String) throws(JournalError) { state.withLock { $0.files[name] = nil } }
 
-    private func write(_ name: String, _ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
+    private func write(_ name: String, _ bytes: [UInt8], at offset: UInt64) throws(JournalError) {
         let isBroken = state.withLock { state in
             guard !state.isBroken else { return true }
             var file = state.files[name] ?? []
@@ -71,7 +71,7 @@ final class MemoryJournal: JournalStorage {
             self.name = name
         }
 
-        func write(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
+        func write(_ bytes: [UInt8], at offset: UInt64) throws(JournalError) {
             try journal.write(name, bytes, at: offset)
         }
 

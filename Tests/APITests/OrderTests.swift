@@ -24,15 +24,15 @@ struct OrderTests {
         #"{"kid":"none"}"#,
     ])
     func `what does not exist is refused unless that is meant`(_ order: String) throws {
-        let before = world.realm.revocations.sequence
+        let before = world.authState.revocations.sequence
         #expect(world.order(order).code == "request_malformed")
-        #expect(world.realm.revocations.sequence == before)
+        #expect(world.authState.revocations.sequence == before)
         for word in ["\"deny\"", "true", "\"\""] {
             let spoilt = order.dropLast() + ",\"unknown\":\(word)}"
             #expect(world.order(String(spoilt)).code == "request_malformed", "\(word)")
         }
         #expect(world.order(order.dropLast() + ",\"unknown\":\"allow\"}").status == 200)
-        #expect(world.realm.revocations.sequence > before)
+        #expect(world.authState.revocations.sequence > before)
     }
 
     @Test(arguments: [

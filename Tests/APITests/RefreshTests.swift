@@ -144,21 +144,22 @@ struct RefreshTests {
 
     @Test func `a disabled or removed account, and a cut by time, end its sessions (G13, G14)`() throws {
         let pair = world.pair()
-        let users = world.realm.users.current
-        world.realm.users.replace(with: try users.changing("alice") { $0.isDisabled = true })
+        let users = world.authState.users.current
+        world.authState.users.replace(with: try users.changing("alice") { $0.isDisabled = true })
         #expect(world.verify(pair.access).status == 401 && world.refresh(pair.refresh).status == 401)
-        world.realm.users.replace(with: try users.removing("alice"))
+        world.authState.users.replace(with: try users.removing("alice"))
         #expect(world.verify(pair.access).status == 401 && world.refresh(pair.refresh).status == 401)
         world.clock.advance(1)
         let cut = world.clock.now
-        world.realm.users.replace(with: try users.changing("alice") { $0.sessionsFrom = cut })
+        world.authState.users.replace(with: try users.changing("alice") { $0.sessionsFrom = cut })
         #expect(world.verify(pair.access).status == 401 && world.refresh(pair.refresh).status == 401)
         #expect(world.verify(world.pair().access).status == 200)
     }
 
     @Test func `what a user may do is read anew at each refresh`() throws {
         let pair = world.pair()
-        world.realm.users.replace(with: try world.realm.users.current.changing("alice") { $0.roles = ["guest"] })
+        world.authState.users.replace(
+            with: try world.authState.users.current.changing("alice") { $0.roles = ["guest"] })
         #expect(world.verify(pair.access).claims["roles"] as? [String] == ["admin", "ops"])
         #expect(world.verify(World.Pair(world.refresh(pair.refresh)).access).claims["roles"] as? [String] == ["guest"])
     }
@@ -167,7 +168,7 @@ struct RefreshTests {
         let old = world.pair()
         world.clock.advance(10)
         let newer = World.made(.hs256, .refresh, at: world.clock.now)
-        world.realm.keyring.replace(with: try Keyring([World.rs256, World.hs256, World.refresh, newer]))
+        world.authState.keyring.replace(with: try Keyring([World.rs256, World.hs256, World.refresh, newer]))
         let new = world.pair()
         #expect(world.order("{\"kid\":\"\(World.refresh.kid)\"}").status == 200)
         #expect(world.refresh(old.refresh).code == "key_revoked")

@@ -64,12 +64,12 @@ extension Refusal {
             defer { for _ in 0..<2 { gate.signal() } }
             let isTaken = DispatchSemaphore(value: 0)
             #expect(
-                world.realm.hashing.submit {
+                world.authState.hashing.submit {
                     isTaken.signal()
                     gate.wait()
                 })
             isTaken.wait()
-            #expect(world.realm.hashing.submit { gate.wait() })
+            #expect(world.authState.hashing.submit { gate.wait() })
             return world.send(World.login())
         },
         Refusal(.login, .signingUnavailable) { world in

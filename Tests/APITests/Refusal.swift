@@ -73,8 +73,8 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             },
             refusal(.subjectRevoked) { world in
                 let token = world.pair().access
-                world.realm.users.replace(
-                    with: try world.realm.users.current.changing("alice") { $0.isDisabled = true })
+                world.authState.users.replace(
+                    with: try world.authState.users.current.changing("alice") { $0.isDisabled = true })
                 return token
             },
             refusal(.clientRevoked) { world in
@@ -159,7 +159,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             },
             refusal(.subjectRevoked) { world in
                 let token = world.pair().refresh
-                world.realm.users.replace(with: try world.realm.users.current.removing("alice"))
+                world.authState.users.replace(with: try world.authState.users.current.removing("alice"))
                 return world.send(ask("refresh_token=\(token)"))
             },
             refusal(.clientRevoked) { world in

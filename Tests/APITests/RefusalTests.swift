@@ -48,8 +48,8 @@ struct RefusalTests {
         #expect(tried.subtracting(documented).isEmpty, "brought about, and not documented")
     }
 
-    @Test(arguments: WireFault.allCases)
-    func `a message that could not be read gets its status and a code`(_ fault: WireFault) throws {
+    @Test(arguments: RequestError.allCases)
+    func `a message that could not be read gets its status and a code`(_ fault: RequestError) throws {
         let world = try World()
         let answer = world.refuse(fault)
         #expect(answer.status == fault.status && answer.number("status") == Int64(fault.status))
@@ -63,7 +63,7 @@ struct RefusalTests {
         let world = try World()
         // More than a token may hold.
         let roles = (100..<140).map { String(repeating: "r", count: 100) + "\($0)" }
-        world.realm.users.replace(with: try World.users().changing("alice") { $0.roles = roles })
+        world.authState.users.replace(with: try World.users().changing("alice") { $0.roles = roles })
         let answer = world.send(World.login())
         #expect(answer.status == 500 && answer.code == "internal")
         #expect(answer.string("error") == "server_error" && answer.json["detail"] == nil)

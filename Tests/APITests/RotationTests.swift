@@ -17,19 +17,19 @@ struct RotationTests {
 
     init() throws {
         world = try World()
-        keys = KeySet(world.realm.keyring.current.keys)
+        keys = KeySet(world.authState.keyring.current.keys)
     }
 
     private mutating func begin(_ algorithm: Algorithm) throws {
         world = try World(keys: [World.made(algorithm, .access), World.hs256, World.refresh]) {
             $0.algorithm = algorithm
         }
-        keys = KeySet(world.realm.keyring.current.keys)
+        keys = KeySet(world.authState.keyring.current.keys)
     }
 
     /// As the housekeeping does it: the keyring of each moment holds what verifies then.
     private func publish() throws {
-        world.realm.keyring.replace(with: try Keyring(keys.living(at: world.clock.now)))
+        world.authState.keyring.replace(with: try Keyring(keys.living(at: world.clock.now)))
     }
 
     private mutating func rotate(_ purpose: Key.Purpose, _ algorithm: Algorithm) throws {
@@ -130,7 +130,7 @@ struct RotationTests {
         let pair = world.pair()
         let now = world.clock.now
         let kid = try #require(keys.signer(.access, algorithm, at: now)?.kid)
-        let changed = try keys.compromise(of: kid, at: now) { (purpose, algorithm) throws(KeyFault) in
+        let changed = try keys.compromise(of: kid, at: now) { (purpose, algorithm) throws(KeyError) in
             try Key.generate(algorithm, purpose: purpose, createdAt: now)
         }
         keys = KeySet(keys.keys.filter { key in !changed.contains { $0.kid == key.kid } } + changed)

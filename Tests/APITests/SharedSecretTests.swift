@@ -24,10 +24,10 @@ struct SharedSecretTests {
         Client(id: "large", secretHashes: [hash], algorithm: "HS512"),
     ]
 
-    static func world(_ adjust: (inout RealmSettings) -> Void = { _ in }) throws -> World {
+    static func world(_ adjust: (inout AuthSettings) -> Void = { _ in }) throws -> World {
         let world = try World(keys: [World.rs256, World.hs256, hs512, World.refresh], adjust)
-        world.realm.clients.replace(
-            with: try clients.reduce(world.realm.clients.current) { try $0.adding($1) })
+        world.authState.clients.replace(
+            with: try clients.reduce(world.authState.clients.current) { try $0.adding($1) })
         return world
     }
 
@@ -107,7 +107,7 @@ struct SharedSecretTests {
     @Test func `another spelling of a name is another name`() throws {
         let world = try Self.world()
         let kelvin = Client(id: "K", secretHashes: [Self.hash], algorithm: "HS256")
-        world.realm.clients.replace(with: try world.realm.clients.current.adding(kelvin))
+        world.authState.clients.replace(with: try world.authState.clients.current.adding(kelvin))
         #expect(world.verify(Self.forged(World.hs256, ["api"], "K")).status == 200)
         #expect(world.verify(Self.forged(World.hs256, ["api"], "\u{212a}")).code == "alg_not_allowed")
     }

@@ -33,8 +33,8 @@ struct StatusTests {
         #expect(answer.json["audiences"] as? [String] == ["api", "billing", "shared"])
         let journal = try #require(answer.json["journal"] as? [String: Any])
         #expect(journal["seq"] as? Int == before.map { Int($0) } && journal["writable"] as? Bool == true)
-        #expect(answer.json["users"] as? Int == world.realm.users.current.users.count)
-        #expect(answer.json["clients"] as? Int == world.realm.clients.current.clients.count)
+        #expect(answer.json["users"] as? Int == world.authState.users.current.users.count)
+        #expect(answer.json["clients"] as? Int == world.authState.clients.current.clients.count)
         #expect(answer.json["paths"] as? [String: String] == ["keys": "/k"])
     }
 

@@ -78,10 +78,10 @@ extension World {
 
     /// From now on no key signs the default algorithm; what it has signed is still verified.
     func loseSigner() throws {
-        let keys = realm.keyring.current.keys.map { key in
+        let keys = authState.keyring.current.keys.map { key in
             key.kid == Self.rs256.kid ? key.with(key.lifecycle.ending(at: clock.now, keep: 3_600_000)) : key
         }
-        realm.keyring.replace(with: try Keyring(keys))
+        authState.keyring.replace(with: try Keyring(keys))
     }
 
     /// Form-encoded, as RFC 6749 §2.3.1 wants it before Basic.

@@ -35,7 +35,7 @@ final class World {
     let journal = MemoryJournal()
     let log = Lines()
     let hashes = Lines()
-    let realm: Realm
+    let authState: AuthState
     let shared: ApplicationShared
     let connections = ConnectionCounters()
     let reloads = ReloadStatus()
@@ -44,7 +44,7 @@ final class World {
     init(
         account: LoginThrottle.Limit = .init(failureCountMax: 3, refillMilliseconds: 30_000),
         source: LoginThrottle.Limit = .off,
-        keys: [Key] = [rs256, hs256, refresh], _ adjust: (inout RealmSettings) -> Void = { _ in }
+        keys: [Key] = [rs256, hs256, refresh], _ adjust: (inout AuthSettings) -> Void = { _ in }
     ) throws {
         let clock = clock
         let wall = WallClock { clock.now }
@@ -54,12 +54,12 @@ final class World {
                 monotonicNow: { clock.now - Self.start }, random: { Random.next64() }))
         let log = log
         let hashes = hashes
-        var settings = RealmSettings(
+        var settings = AuthSettings(
             issuer: Self.issuer, audiences: ["api", "billing", "shared"], algorithm: .rs256,
             sharedSecretAudiences: ["shared"],
             extraClaims: ["team"], accessLifetime: 600, refreshIdle: 14 * 86_400, sessionMax: 90 * 86_400, leeway: 0)
         adjust(&settings)
-        realm = Realm(
+        authState = AuthState(
             settings: settings, keyring: Published(try Keyring(keys)), users: Published(try Self.users()),
             clients: Published(try Self.clients()), revocations: revocations, passwords: Self.hasher,
             hashing: try HashingPool(workers: 1, queueCountMax: 1),
@@ -68,7 +68,7 @@ final class World {
             log: Log(level: .debug, form: .json, clock: wall) { log.add(String(decoding: $0, as: UTF8.self)) },
             random: { Random.bytes($0) }, storeHash: { user, hash in hashes.add("\(user.name) \(hash)") })
         shared = ApplicationShared(
-            realm: realm, connections: connections, openAPI: Array("openapi: 3.1.0\n".utf8),
+            authState: authState, connections: connections, openAPI: Array("openapi: 3.1.0\n".utf8),
             monotonic: { clock.now * 1_000_000 }, random: { 0x0123_4567_89ab_cdef },
             reloads: reloads,
             process: ProcessFacts(
@@ -78,8 +78,8 @@ final class World {
     }
 
     deinit {
-        realm.hashing.close()
-        realm.revocations.close()
+        authState.hashing.close()
+        authState.revocations.close()
     }
 
     /// Has the application answer, and waits for an answer that comes later.
@@ -101,7 +101,7 @@ final class World {
         }
     }
 
-    func refuse(_ fault: WireFault) -> Answer {
+    func refuse(_ fault: RequestError) -> Answer {
         var response = Response()
         application.refuse(fault, from: .local, over: Channel(), &response)
         return Answer(response)

@@ -21,11 +21,11 @@ struct AccountEditTests {
     }
 
     @Test func `an edit that comes between reading and renaming is kept, and ours is made again`() throws {
-        try UserDirectory.edit(path) { (users) throws(AccountsFault) in try users.adding(user("ana", 1)) }
+        try UserDirectory.edit(path) { (users) throws(AccountsError) in try users.adding(user("ana", 1)) }
         let disabled = try UserDirectory.load(path).changing("ana") { $0.isDisabled = true }
         var calls = 0
         var failure: (any Error)?
-        try UserDirectory.edit(path) { (users) throws(AccountsFault) in
+        try UserDirectory.edit(path) { (users) throws(AccountsError) in
             calls += 1
             if calls == 1 {
                 do { try rename(disabled) } catch { failure = error }
@@ -42,8 +42,8 @@ struct AccountEditTests {
         var other = try UserDirectory().adding(user("ana", 1))
         try rename(other)
         var count: UInt64 = 1
-        #expect(throws: AccountsFault.changed(path: path)) {
-            try UserDirectory.edit(path) { (users) throws(AccountsFault) in
+        #expect(throws: AccountsError.changed(path: path)) {
+            try UserDirectory.edit(path) { (users) throws(AccountsError) in
                 count += 1
                 other = try other.adding(user("u\(count)", count))
                 do { try rename(other) } catch { throw .missing(kind: "\(error)", name: "") }
@@ -58,11 +58,11 @@ struct AccountEditTests {
     @Test func `what was read before is used only while the file is the same`() throws {
         try rename(UserDirectory().adding(user("ana", 1)))
         let known = try UserDirectory.loadStamped(path)
-        try UserDirectory.edit(path, known: known) { (users) throws(AccountsFault) in
+        try UserDirectory.edit(path, known: known) { (users) throws(AccountsError) in
             #expect(users === known.table)
             return try users.adding(user("bea", 2))
         }
-        try UserDirectory.edit(path, known: known) { (users) throws(AccountsFault) in
+        try UserDirectory.edit(path, known: known) { (users) throws(AccountsError) in
             #expect(users !== known.table)
             return try users.adding(user("cid", 3))
         }
@@ -73,8 +73,8 @@ struct AccountEditTests {
         try rename(UserDirectory().adding(user("ana", 1)))
         let known = try UserDirectory.loadStamped(path)
         try #require(Foundation.rename(path, scratch["away"]) == 0)
-        #expect(throws: AccountsFault.system(call: "open", path: path, code: ENOENT)) {
-            try UserDirectory.edit(path, known: known) { (users) throws(AccountsFault) in
+        #expect(throws: AccountsError.system(call: "open", path: path, code: ENOENT)) {
+            try UserDirectory.edit(path, known: known) { (users) throws(AccountsError) in
                 try users.adding(user("bea", 2))
             }
         }
@@ -84,26 +84,26 @@ struct AccountEditTests {
     @Test func `no file is written that the service would not read`() throws {
         var limits = TableLimits()
         limits.byteCountMax = 300
-        try UserDirectory.edit(path, limits: limits) { (users) throws(AccountsFault) in
+        try UserDirectory.edit(path, limits: limits) { (users) throws(AccountsError) in
             try users.adding(user("ana", 1))
         }
         let before = try AtomicFile.read(path, byteCountMax: 10_000)
-        #expect(throws: AccountsFault.tooLarge(path: path, byteCountMax: 300)) {
-            try UserDirectory.edit(path, limits: limits) { (users) throws(AccountsFault) in
+        #expect(throws: AccountsError.tooLarge(path: path, byteCountMax: 300)) {
+            try UserDirectory.edit(path, limits: limits) { (users) throws(AccountsError) in
                 try users.adding(user("bea", 2))
             }
         }
         limits = TableLimits()
         limits.valueCountMax = 60
         let many = "{\"a\":[\((0..<50).map { "\($0)" }.joined(separator: ","))]}"
-        #expect(throws: AccountsFault.tooManyValues(path: path, countMax: 60)) {
-            try UserDirectory.edit(path, limits: limits) { (users) throws(AccountsFault) in
+        #expect(throws: AccountsError.tooManyValues(path: path, countMax: 60)) {
+            try UserDirectory.edit(path, limits: limits) { (users) throws(AccountsError) in
                 try users.adding(user("bea", 2, claims: many))
             }
         }
         #expect(try AtomicFile.read(path, byteCountMax: 10_000) == before)
         limits.valueCountMax = 200
-        try UserDirectory.edit(path, limits: limits) { (users) throws(AccountsFault) in
+        try UserDirectory.edit(path, limits: limits) { (users) throws(AccountsError) in
             try users.adding(user("bea", 2, claims: many))
         }
         let written = try AtomicFile.read(path, byteCountMax: 10_000)

@@ -20,7 +20,7 @@ struct Argon2idTests {
     }
 
     @Test func `says so when libargon2 refuses`() throws {
-        #expect(throws: AccountsFault.hashing(call: "argon2id_ctx", code: -6)) {
+        #expect(throws: AccountsError.hashing(call: "argon2id_ctx", code: -6)) {
             try Argon2id.derive(password: [1], salt: [1, 2, 3], cost: .standard, byteCount: 32)
         }
     }

@@ -36,7 +36,7 @@ struct AtomicFileTests {
         try AtomicFile.replace(scratch["a.json"], with: bytes)
         #expect(try AtomicFile.read(scratch["a.json"], byteCountMax: bytes.count) == bytes)
         #expect(scratch.names == ["a.json"])
-        #expect(throws: AccountsFault.tooLarge(path: scratch["a.json"], byteCountMax: bytes.count - 1)) {
+        #expect(throws: AccountsError.tooLarge(path: scratch["a.json"], byteCountMax: bytes.count - 1)) {
             try AtomicFile.read(scratch["a.json"], byteCountMax: bytes.count - 1)
         }
     }
@@ -63,12 +63,12 @@ struct AtomicFileTests {
         let scratch = try Scratch()
         // A directory in the file's place makes the rename fail, for root as well.
         try FileManager.default.createDirectory(atPath: scratch["a.json"], withIntermediateDirectories: false)
-        #expect(throws: AccountsFault.system(call: "rename", path: try real(scratch["a.json"]), code: EISDIR)) {
+        #expect(throws: AccountsError.system(call: "rename", path: try real(scratch["a.json"]), code: EISDIR)) {
             try AtomicFile.replace(scratch["a.json"], with: [1])
         }
         #expect(scratch.names == ["a.json"])
-        #expect(throws: AccountsFault.self) { try AtomicFile.replace(scratch["no/such.json"], with: [1]) }
-        #expect(throws: AccountsFault.system(call: "open", path: scratch["none"], code: ENOENT)) {
+        #expect(throws: AccountsError.self) { try AtomicFile.replace(scratch["no/such.json"], with: [1]) }
+        #expect(throws: AccountsError.system(call: "open", path: scratch["none"], code: ENOENT)) {
             try AtomicFile.read(scratch["none"], byteCountMax: 1)
         }
     }
@@ -78,7 +78,7 @@ struct AtomicFileTests {
         let scratch = try Scratch()
         try AtomicFile.replace(scratch["a.json"], with: [1])
         chmod(scratch.path, 0o500)
-        #expect(throws: AccountsFault.self) { try AtomicFile.replace(scratch["a.json"], with: [2]) }
+        #expect(throws: AccountsError.self) { try AtomicFile.replace(scratch["a.json"], with: [2]) }
         #expect(try AtomicFile.read(scratch["a.json"], byteCountMax: 1) == [1])
     }
 
@@ -91,7 +91,7 @@ struct AtomicFileTests {
                 group.addTask {
                     for _ in 0..<25 {
                         let result = Result {
-                            try AtomicFile.withLock(path, patienceMilliseconds: 60_000) { () throws(AccountsFault) in
+                            try AtomicFile.withLock(path, patienceMilliseconds: 60_000) { () throws(AccountsError) in
                                 let old = try AtomicFile.read(path, byteCountMax: 1)
                                 try AtomicFile.replace(path, with: [old[0] + 1])
                             }
@@ -107,9 +107,9 @@ struct AtomicFileTests {
 
     @Test func `an edit that does not get the lock says so`() throws {
         let scratch = try Scratch()
-        let nothing: () throws(AccountsFault) -> Void = {}
-        let again: () throws(AccountsFault) -> Void = {
-            #expect(throws: AccountsFault.locked(path: scratch["a"])) {
+        let nothing: () throws(AccountsError) -> Void = {}
+        let again: () throws(AccountsError) -> Void = {
+            #expect(throws: AccountsError.locked(path: scratch["a"])) {
                 try AtomicFile.withLock(scratch["a"], patienceMilliseconds: 20, nothing)
             }
         }
@@ -121,7 +121,7 @@ struct AtomicFileTests {
     func `what root makes belongs to the owner of the directory`() throws {
         let scratch = try Scratch()
         try #require(chown(scratch.path, 65_533, 65_534) == 0)
-        try AtomicFile.withLock(scratch["a"]) { () throws(AccountsFault) in
+        try AtomicFile.withLock(scratch["a"]) { () throws(AccountsError) in
             try AtomicFile.replace(scratch["a"], with: [1])
         }
         try AtomicFile.makeDirectory(scratch["folder"])
@@ -132,9 +132,9 @@ struct AtomicFileTests {
     @Test(.enabled(if: geteuid() == 0, "only root gives files away"))
     func `a lock file that root left behind is given to the owner of the directory`() throws {
         let scratch = try Scratch()
-        try AtomicFile.withLock(scratch["a"]) { () throws(AccountsFault) in }
+        try AtomicFile.withLock(scratch["a"]) { () throws(AccountsError) in }
         try #require(chown(scratch.path, 65_533, 65_534) == 0)
-        try AtomicFile.withLock(scratch["a"]) { () throws(AccountsFault) in }
+        try AtomicFile.withLock(scratch["a"]) { () throws(AccountsError) in }
         #expect(try owner(scratch["a.lock"]) == [65_533, 65_534])
     }
 
@@ -144,8 +144,8 @@ struct AtomicFileTests {
         try AtomicFile.replace(scratch["secret"], with: [1])
         try #require(link(scratch["secret"], scratch["a.lock"]) == 0)
         try #require(chown(scratch.path, 65_533, 65_534) == 0)
-        #expect(throws: AccountsFault.system(call: "fchown", path: scratch["a.lock"], code: EMLINK)) {
-            try AtomicFile.withLock(scratch["a"]) { () throws(AccountsFault) in }
+        #expect(throws: AccountsError.system(call: "fchown", path: scratch["a.lock"], code: EMLINK)) {
+            try AtomicFile.withLock(scratch["a"]) { () throws(AccountsError) in }
         }
         #expect(try owner(scratch["secret"]) == [0, 0])
     }

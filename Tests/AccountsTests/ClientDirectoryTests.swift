@@ -16,7 +16,7 @@ struct ClientDirectoryTests {
     }
 
     @Test func `no client takes the name that stands for no client`() throws {
-        #expect(throws: AccountsFault.invalid(field: "id", expected: Names.clientIDExpected)) {
+        #expect(throws: AccountsError.invalid(field: "id", expected: Names.clientIDExpected)) {
             try ClientDirectory().adding(client("first-party"))
         }
     }
@@ -53,7 +53,7 @@ struct ClientDirectoryTests {
 
     @Test func `a secret is 256 bits in 43 letters`() throws {
         #expect(try ClientSecret.text([UInt8](repeating: 0xFF, count: 32)) == String(repeating: "_", count: 42) + "8")
-        #expect(throws: AccountsFault.invalid(field: "secret", expected: "32 random octets")) {
+        #expect(throws: AccountsError.invalid(field: "secret", expected: "32 random octets")) {
             try ClientSecret.text([1])
         }
         let abc = Array("abc".utf8)
@@ -89,7 +89,7 @@ struct ClientDirectoryTests {
         let name = member.prefix { $0 != ":" }
         members.removeAll { $0.hasPrefix(name + ":") }
         let text = "{\"clients\": [{\n" + members.joined(separator: ",\n") + ",\n" + member + "\n}]}"
-        let fault = #expect(throws: AccountsFault.self) {
+        let fault = #expect(throws: AccountsError.self) {
             try ClientDirectory(parsing: Array(text.utf8), path: "clients.json")
         }
         guard case .malformed("clients.json", let line, let said) = fault else {
@@ -102,8 +102,8 @@ struct ClientDirectoryTests {
 
     @Test func `an edit writes nothing that could not be read again`() throws {
         let one = try ClientDirectory().adding(client("one"))
-        #expect(throws: AccountsFault.exists(kind: "client", name: "one")) { try one.adding(client("one")) }
-        #expect(throws: AccountsFault.missing(kind: "client", name: "two")) { try one.removing("two") }
+        #expect(throws: AccountsError.exists(kind: "client", name: "one")) { try one.adding(client("one")) }
+        #expect(throws: AccountsError.missing(kind: "client", name: "two")) { try one.removing("two") }
         #expect(try one.removing("one").clients.isEmpty)
         for (field, change) in [
             ("secrets", { $0.secretHashes = [] }), ("secrets", { $0.secretHashes = [[1]] }),
@@ -114,7 +114,7 @@ struct ClientDirectoryTests {
         ] as [(String, (inout Client) -> Void)] {
             var bad = client("two")
             change(&bad)
-            let fault = #expect(throws: AccountsFault.self) { try one.adding(bad) }
+            let fault = #expect(throws: AccountsError.self) { try one.adding(bad) }
             guard case .invalid(field, _) = fault else {
                 Issue.record("\(field): \(String(describing: fault))")
                 continue

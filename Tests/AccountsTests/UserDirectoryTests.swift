@@ -74,14 +74,14 @@ struct UserDirectoryTests {
     @Test(arguments: faults)
     func `a fault names the file, the line and what is expected`(_ text: String, _ line: Int, _ expected: String) throws
     {
-        let fault = #expect(throws: AccountsFault.self) { try parse(text) }
+        let fault = #expect(throws: AccountsError.self) { try parse(text) }
         guard case .malformed("users.json", line, let said) = fault else {
             Issue.record("\(String(describing: fault))")
             return
         }
         #expect(said.contains(expected), "\(said)")
         #expect(
-            "\(AccountsFault.malformed(path: "users.json", line: line, expected: said))".hasPrefix(
+            "\(AccountsError.malformed(path: "users.json", line: line, expected: said))".hasPrefix(
                 "users.json:\(line): expected"))
     }
 
@@ -113,7 +113,7 @@ struct UserDirectoryTests {
         let name = member.prefix { $0 != ":" }
         members.removeAll { $0.hasPrefix(name + ":") }
         let text = "{\"users\": [{\n" + members.joined(separator: ",\n") + ",\n" + member + "\n}]}"
-        let fault = #expect(throws: AccountsFault.self) { try parse(text) }
+        let fault = #expect(throws: AccountsError.self) { try parse(text) }
         guard case .malformed(_, let line, let said) = fault else {
             Issue.record("\(String(describing: fault))")
             return
@@ -134,7 +134,7 @@ struct UserDirectoryTests {
             (pair((Self.alice, "caf\u{E9}"), (Self.bob, "cafe\u{301}")), "\(username) \"cafe\u{301}\" again"),
             (pair((Self.alice, "a"), (Self.alice, "b")), "\"id\": an id that no other user has"),
         ] {
-            #expect(throws: AccountsFault.malformed(path: "users.json", line: 3, expected: expected)) {
+            #expect(throws: AccountsError.malformed(path: "users.json", line: 3, expected: expected)) {
                 try parse(text)
             }
         }
@@ -161,27 +161,27 @@ struct UserDirectoryTests {
         let scratch = try Scratch()
         let path = scratch["users.json"]
         #expect(try UserDirectory.load(path).users.isEmpty)
-        let missing = #expect(throws: AccountsFault.self) { try UserDirectory.load(path, mustExist: true) }
+        let missing = #expect(throws: AccountsError.self) { try UserDirectory.load(path, mustExist: true) }
         #expect(missing == .system(call: "open", path: path, code: 2))
-        try UserDirectory.edit(path) { users throws(AccountsFault) in users }
+        try UserDirectory.edit(path) { users throws(AccountsError) in users }
         #expect(scratch.names == ["users.json.lock"])
         let alice = user("alice", low: 1)
-        try UserDirectory.edit(path) { users throws(AccountsFault) in try users.adding(alice) }
+        try UserDirectory.edit(path) { users throws(AccountsError) in try users.adding(alice) }
         #expect(try UserDirectory.load(path).users == [alice])
         let old = try AtomicFile.read(path, byteCountMax: 1_000)
-        #expect(throws: AccountsFault.exists(kind: "user", name: "alice")) {
-            try UserDirectory.edit(path) { users throws(AccountsFault) in try users.adding(alice) }
+        #expect(throws: AccountsError.exists(kind: "user", name: "alice")) {
+            try UserDirectory.edit(path) { users throws(AccountsError) in try users.adding(alice) }
         }
         #expect(try AtomicFile.read(path, byteCountMax: 1_000) == old)
     }
 
     @Test func `an edit writes nothing that could not be read again`() throws {
         let one = try UserDirectory().adding(user("alice", low: 1))
-        #expect(throws: AccountsFault.exists(kind: "user", name: "alice")) { try one.adding(user("alice", low: 2)) }
-        #expect(throws: AccountsFault.exists(kind: "user", name: "bob")) { try one.adding(user("bob", low: 1)) }
-        #expect(throws: AccountsFault.missing(kind: "user", name: "bob")) { try one.removing("bob") }
-        #expect(throws: AccountsFault.missing(kind: "user", name: "bob")) { try one.changing("bob") { _ in } }
-        #expect(throws: AccountsFault.invalid(field: "username", expected: Names.nameExpected)) {
+        #expect(throws: AccountsError.exists(kind: "user", name: "alice")) { try one.adding(user("alice", low: 2)) }
+        #expect(throws: AccountsError.exists(kind: "user", name: "bob")) { try one.adding(user("bob", low: 1)) }
+        #expect(throws: AccountsError.missing(kind: "user", name: "bob")) { try one.removing("bob") }
+        #expect(throws: AccountsError.missing(kind: "user", name: "bob")) { try one.changing("bob") { _ in } }
+        #expect(throws: AccountsError.invalid(field: "username", expected: Names.nameExpected)) {
             try one.adding(user(" ", low: 3))
         }
         for (field, change) in [
@@ -191,7 +191,7 @@ struct UserDirectoryTests {
             ("claims", { $0.claims = [] }),
             ("claims", { $0.claims = Array("[]".utf8) }),
         ] as [(String, (inout User) -> Void)] {
-            let fault = #expect(throws: AccountsFault.self) { try one.changing("alice", change) }
+            let fault = #expect(throws: AccountsError.self) { try one.changing("alice", change) }
             guard case .invalid(field, _) = fault else {
                 Issue.record("\(field): \(String(describing: fault))")
                 continue
@@ -206,7 +206,7 @@ struct UserDirectoryTests {
             ([("a", "x")], "claim a"), ([("a", "1,\"iss\":2")], "claim a"), ([("a", "")], "claim a"),
             ([("a", "1"), ("a", "2")], "claims"), ([("sub", "1")], "claims"),
         ] {
-            let fault = #expect(throws: AccountsFault.self) {
+            let fault = #expect(throws: AccountsError.self) {
                 try Claims.object(members.map { (name: $0.0, value: $0.1) })
             }
             guard case .invalid(field, _) = fault else {

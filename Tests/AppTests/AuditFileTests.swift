@@ -25,7 +25,7 @@ struct AuditFileTests {
         try scratch.write("mine", to: "other")
         try #require(link(scratch["other"], audit.path) == 0)
         if geteuid() == 0 { try #require(chown(scratch["state"], 65_533, 65_534) == 0) }
-        #expect(throws: AccountsFault.system(call: "open", path: audit.path, code: EMLINK)) {
+        #expect(throws: AccountsError.system(call: "open", path: audit.path, code: EMLINK)) {
             try audit.append(Array("one".utf8))
         }
         #expect(try String(contentsOfFile: scratch["other"], encoding: .utf8) == "mine")

@@ -27,12 +27,13 @@ struct ConfigurationTests {
             plain.listen == [.tcp(host: "127.0.0.1", port: 8080)]
                 && plain.operatorListen == [.tcp(host: "127.0.0.1", port: 8081)])
         #expect(
-            plain.realm.accessLifetime == 600 && plain.realm.refreshIdle == 1_209_600
-                && plain.realm.sessionMax == 7_776_000)
-        #expect(plain.realm.leeway == 0 && plain.refreshGrace == 10_000 && plain.threads == 3 && plain.hashWorkers == 3)
+            plain.authState.accessLifetime == 600 && plain.authState.refreshIdle == 1_209_600
+                && plain.authState.sessionMax == 7_776_000)
         #expect(
-            plain.realm.audiences == ["api"] && plain.realm.algorithm == .rs256
-                && plain.realm.sharedSecretAudiences.isEmpty)
+            plain.authState.leeway == 0 && plain.refreshGrace == 10_000 && plain.threads == 3 && plain.hashWorkers == 3)
+        #expect(
+            plain.authState.audiences == ["api"] && plain.authState.algorithm == .rs256
+                && plain.authState.sharedSecretAudiences.isEmpty)
         #expect(plain.argon2 == .standard && plain.logForm == .json && plain.logLevel == .info)
     }
 
@@ -118,7 +119,7 @@ struct ConfigurationTests {
         #expect(found.count == 1 && found[0].hasPrefix("MARTLET_TRUSTED_PROXIES: «» is not a list"))
         let names = ["MARTLET_LISTEN": "proxy+127.0.0.1:1", "MARTLET_TRUSTED_PROXIES": "127.0.0.1"]
         let read = try Configuration(environment: names, cores: 1)
-        #expect(read.listen.map(\.isIntroduced) == [true] && read.trust.covers(.ipv4(0x7f00_0001)))
+        #expect(read.listen.map(\.usesProxyProtocol) == [true] && read.trust.covers(.ipv4(0x7f00_0001)))
     }
 
     @Test func `the bounds that the summary states are the bounds`() {
@@ -172,8 +173,8 @@ struct ConfigurationTests {
         let good = try read([
             "MARTLET_AUDIENCE": "api, billing", "MARTLET_HS256_AUDIENCES": "billing", "MARTLET_CLAIMS": "team, level",
         ])
-        #expect(good.realm.audiences == ["api", "billing"] && good.realm.sharedSecretAudiences == ["billing"])
-        #expect(good.realm.extraClaims == ["team", "level"])
+        #expect(good.authState.audiences == ["api", "billing"] && good.authState.sharedSecretAudiences == ["billing"])
+        #expect(good.authState.extraClaims == ["team", "level"])
         #expect(mistakes(["MARTLET_HS256_AUDIENCES": "billing"]).count == 1)
     }
 
@@ -191,31 +192,31 @@ struct ConfigurationTests {
 }
 
 @Suite("Listen addresses")
-struct ListenTextTests {
+struct ListenAddressSpecTests {
     @Test(arguments: [
-        ("127.0.0.1:80", ListenText.tcp(host: "127.0.0.1", port: 80)),
+        ("127.0.0.1:80", ListenAddressSpec.tcp(host: "127.0.0.1", port: 80)),
         ("[2001:db8::1]:0", .tcp(host: "2001:db8::1", port: 0)),
         ("localhost:65535", .tcp(host: "localhost", port: 65_535)), ("unix:/run/m.sock", .unix(path: "/run/m.sock")),
         ("unix:rel", .unix(path: "rel")),
     ])
-    func `are host and port, or a path`(_ text: String, _ address: ListenText) {
-        #expect(ListenText(text) == address)
-        #expect(ListenText(first: " \(text) ,x") == address)
+    func `are host and port, or a path`(_ text: String, _ address: ListenAddressSpec) {
+        #expect(ListenAddressSpec(text) == address)
+        #expect(ListenAddressSpec(first: " \(text) ,x") == address)
     }
 
-    @Test func `say mode, name, TLS and introduction`() {
-        #expect(ListenText("unix:/a?mode=0600") == .unix(path: "/a", mode: 0o600))
-        #expect(ListenText("unix:/a?mode=666") == .unix(path: "/a", mode: 0o666))
-        #expect(ListenText("fd:web")?.place == .inherited(name: "web"))
-        let all = ListenText("proxy+https://fd:web.socket")
-        #expect(all?.place == .inherited(name: "web.socket") && all?.isSecure == true && all?.isIntroduced == true)
-        #expect(ListenText("proxy+unix:/a?mode=0666")?.isIntroduced == true)
-        #expect(ListenText("proxy+[::1]:80")?.place == .tcp(host: "::1", port: 80))
+    @Test func `say mode, name, TLS and proxyHeader`() {
+        #expect(ListenAddressSpec("unix:/a?mode=0600") == .unix(path: "/a", mode: 0o600))
+        #expect(ListenAddressSpec("unix:/a?mode=666") == .unix(path: "/a", mode: 0o666))
+        #expect(ListenAddressSpec("fd:web")?.place == .inherited(name: "web"))
+        let all = ListenAddressSpec("proxy+https://fd:web.socket")
+        #expect(all?.place == .inherited(name: "web.socket") && all?.isSecure == true && all?.usesProxyProtocol == true)
+        #expect(ListenAddressSpec("proxy+unix:/a?mode=0666")?.usesProxyProtocol == true)
+        #expect(ListenAddressSpec("proxy+[::1]:80")?.place == .tcp(host: "::1", port: 80))
         for text in [
             "https://unix:/a", "unix:/a?mode=", "unix:/a?mode=+66", "unix:/a?mode=0888", "unix:/a?mode=1600",
             "unix:/a?mode=0400",
             "unix:/a?x", "unix:?mode=0600", "fd:", "fd:a b", "fd:a:b", "https://proxy+a:1", "proxy+", "proxy+proxy+a:1",
-        ] { #expect(ListenText(text) == nil, "\(text)") }
+        ] { #expect(ListenAddressSpec(text) == nil, "\(text)") }
     }
 
     @Test(arguments: [
@@ -223,6 +224,6 @@ struct ListenTextTests {
         "unix:/" + String(repeating: "a", count: 107),
     ])
     func `are nothing else`(_ text: String) {
-        #expect(ListenText(text) == nil)
+        #expect(ListenAddressSpec(text) == nil)
     }
 }

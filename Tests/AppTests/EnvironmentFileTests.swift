@@ -3,7 +3,7 @@ import Testing
 
 @Suite("MARTLET_ENV_FILE")
 struct EnvironmentFileTests {
-    private func values(_ text: String) throws(StartFault) -> [String: String] {
+    private func values(_ text: String) throws(StartError) -> [String: String] {
         try EnvironmentFile.values(of: text, "file")
     }
 
@@ -21,7 +21,7 @@ struct EnvironmentFileTests {
         ("MARTLET_ENV_FILE=x", 1),
     ])
     func `names the line of a mistake`(_ text: String, _ line: Int) throws {
-        let fault = #expect(throws: StartFault.self) { try values(text) }
+        let fault = #expect(throws: StartError.self) { try values(text) }
         #expect(fault?.description.hasPrefix("file:\(line): expected ") == true)
     }
 }

@@ -125,7 +125,7 @@ struct KeyDirectoryTests {
 }
 
 @Suite("The graph")
-struct GraphTests {
+struct ServiceContainerTests {
     let scratch: Scratch
 
     init() throws { scratch = try Scratch() }
@@ -139,14 +139,15 @@ struct GraphTests {
             ], cores: 1)
     }
 
-    private func start() throws -> Graph {
-        try Graph(try configuration(), log: Log(level: .error, form: .json, clock: SystemClock.wall) { _ in })
+    private func start() throws -> ServiceContainer {
+        try ServiceContainer(
+            try configuration(), log: Log(level: .error, form: .json, clock: SystemClock.wall) { _ in })
     }
 
     @Test func `starts from nothing, and again from what it made`() throws {
         for _ in 0..<2 {
             let graph = try start()
-            #expect(graph.shared.reloads.failures.isEmpty && graph.shared.realm.users.current.users.isEmpty)
+            #expect(graph.shared.reloads.failures.isEmpty && graph.shared.authState.users.current.users.isEmpty)
             graph.close()
         }
         #expect(scratch.names(in: "keys").count == 3 && !scratch.names(in: "var").isEmpty)

@@ -20,28 +20,28 @@ private final class BreakableStorage: JournalStorage {
 
     init(path: String) { inner = DirectoryStorage(path: path) }
 
-    func names() throws(JournalFault) -> [String] { try inner.names() }
-    func byteCount(of name: String) throws(JournalFault) -> UInt64 { try inner.byteCount(of: name) }
-    func read(_ name: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {
+    func names() throws(JournalError) -> [String] { try inner.names() }
+    func byteCount(of name: String) throws(JournalError) -> UInt64 { try inner.byteCount(of: name) }
+    func read(_ name: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
         try inner.read(name, at: offset, count: count)
     }
-    func lock() throws(JournalFault) { try inner.lock() }
+    func lock() throws(JournalError) { try inner.lock() }
     func unlock() { inner.unlock() }
-    func create(_ name: String, content: [UInt8]) throws(JournalFault) -> any JournalFile {
+    func create(_ name: String, content: [UInt8]) throws(JournalError) -> any JournalFile {
         try check(name)
         return File(storage: self, name: name, inner: try inner.create(name, content: content))
     }
-    func begin(_ name: String) throws(JournalFault) -> any JournalFile {
+    func begin(_ name: String) throws(JournalError) -> any JournalFile {
         try check(name)
         return File(storage: self, name: name, inner: try inner.begin(name))
     }
-    func rename(_ name: String, to newName: String) throws(JournalFault) { try inner.rename(name, to: newName) }
-    func truncate(_ name: String, to byteCount: UInt64) throws(JournalFault) {
+    func rename(_ name: String, to newName: String) throws(JournalError) { try inner.rename(name, to: newName) }
+    func truncate(_ name: String, to byteCount: UInt64) throws(JournalError) {
         try inner.truncate(name, to: byteCount)
     }
-    func remove(_ name: String) throws(JournalFault) { try inner.remove(name) }
+    func remove(_ name: String) throws(JournalError) { try inner.remove(name) }
 
-    fileprivate func check(_ name: String) throws(JournalFault) {
+    fileprivate func check(_ name: String) throws(JournalError) {
         if isBroken.load(ordering: .relaxed) { throw .io(function: "pwrite", errno: EIO, path: name) }
     }
 
@@ -56,7 +56,7 @@ private final class BreakableStorage: JournalStorage {
             self.inner = inner
         }
 
-        func write(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
+        func write(_ bytes: [UInt8], at offset: UInt64) throws(JournalError) {
             try storage.check(name)
             try inner.write(bytes, at: offset)
         }
@@ -92,11 +92,11 @@ struct KeyMarkTests {
         _ = try keys.fill([.es256], now: now)
     }
 
-    private func keeper(_ revocations: RevocationStore, _ lines: LogLines) throws -> KeyKeeper {
-        let settings = RealmSettings(
+    private func keeper(_ revocations: RevocationStore, _ lines: LogLines) throws -> KeyRotationJob {
+        let settings = AuthSettings(
             issuer: "https://auth.example", audiences: ["api"], algorithm: .es256, sharedSecretAudiences: [],
             extraClaims: [], accessLifetime: 600, refreshIdle: 3_600, sessionMax: 86_400, leeway: 0)
-        let realm = Realm(
+        let authState = AuthState(
             settings: settings, keyring: Published(try keys.load(now: now)), users: Published(UserDirectory()),
             clients: Published(ClientDirectory()), revocations: revocations,
             passwords: PasswordHasher(
@@ -106,7 +106,7 @@ struct KeyMarkTests {
             monotonic: { MonotonicClock.nanoseconds() / 1_000_000 }, log: lines.log,
             random: { Random.bytes($0) }, storeHash: { _, _ in })
         let schedule = KeySchedule(period: 0, lead: 0, retention: KeyRetention(refreshIdle: 3_600))
-        let keeper = KeyKeeper(directory: keys, realm: realm, schedule: schedule)
+        let keeper = KeyRotationJob(directory: keys, authState: authState, schedule: schedule)
         try keeper.takeUp(stamp: keys.stamp(), isStart: true)
         return keeper
     }
@@ -119,8 +119,8 @@ struct KeyMarkTests {
 
     private func compromise() throws -> String {
         let kid = try #require(try keys.read().signer(.access, .es256, at: now)?.kid)
-        _ = try keys.edit(now: now) { (set) throws(KeyStepFault) in
-            try set.compromise(of: kid, at: now) { (purpose, algorithm) throws(KeyFault) in
+        _ = try keys.edit(now: now) { (set) throws(KeyStepError) in
+            try set.compromise(of: kid, at: now) { (purpose, algorithm) throws(KeyError) in
                 try Key.generate(algorithm, purpose: purpose, createdAt: now)
             }
         }
@@ -170,7 +170,7 @@ struct KeyMarkTests {
         let before = keeper.keyring.keys.map(\.kid)
         let kid = try compromise()
         try scratch.write(content, to: "keys/broken.jwk", mode: mode)
-        let fault = #expect(throws: StartFault.self) { try keeper.takeUp(stamp: keys.stamp()) }
+        let fault = #expect(throws: StartError.self) { try keeper.takeUp(stamp: keys.stamp()) }
         #expect(fault?.description.contains(said) == true)
         #expect(keeper.keyring.keys.map(\.kid) == before.filter { $0 != kid })
         #expect(revocations.isCut(key: Array(kid.utf8)))
@@ -184,7 +184,7 @@ struct KeyMarkTests {
         let key = try #require(try keys.files().first { $0.key.purpose == .access && $0.key.algorithm == .es256 })
         let mark = "{\"kid\": \"\(key.key.kid)\", \"compromised_at\": 1}"
         try scratch.write(mark, to: "keys/\(key.name)", mode: 0o644)
-        #expect(throws: StartFault.self) { try keeper.takeUp(stamp: keys.stamp()) }
+        #expect(throws: StartError.self) { try keeper.takeUp(stamp: keys.stamp()) }
         #expect(!keeper.keyring.keys.contains { $0.kid == key.key.kid })
         #expect(revocations.isCut(key: Array(key.key.kid.utf8)))
     }
@@ -193,12 +193,12 @@ struct KeyMarkTests {
         try scratch.write("{", to: "keys/broken.jwk")
         let kid = try #require(try keys.readableFiles().files.first { $0.key.algorithm == .es256 }?.key.kid)
         #expect {
-            try keys.edit(now: now) { (set) throws(KeyStepFault) in
+            try keys.edit(now: now) { (set) throws(KeyStepError) in
                 try set.promotion(of: kid, at: now, keep: { _ in 0 })
             }
         } throws: { "\($0)".contains("broken.jwk") }
-        let written = try keys.edit(now: now, toleratesFaults: true) { (set) throws(KeyStepFault) in
-            try set.compromise(of: kid, at: now) { (purpose, algorithm) throws(KeyFault) in
+        let written = try keys.edit(now: now, toleratesFaults: true) { (set) throws(KeyStepError) in
+            try set.compromise(of: kid, at: now) { (purpose, algorithm) throws(KeyError) in
                 try Key.generate(algorithm, purpose: purpose, createdAt: now)
             }
         }
@@ -209,7 +209,7 @@ struct KeyMarkTests {
         let file = try #require(try keys.files().first { $0.key.algorithm == .es256 })
         var calls = 0
         var failure: (any Error)?
-        _ = try keys.edit(now: now) { (set) throws(KeyStepFault) in
+        _ = try keys.edit(now: now) { (set) throws(KeyStepError) in
             calls += 1
             if calls == 1 {
                 do {
@@ -258,6 +258,6 @@ struct KeyMarkTests {
     }
 }
 
-extension KeyKeeper {
-    fileprivate var keyring: Keyring { realm.keyring.current }
+extension KeyRotationJob {
+    fileprivate var keyring: Keyring { authState.keyring.current }
 }

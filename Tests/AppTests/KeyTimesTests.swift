@@ -8,9 +8,9 @@ struct KeyTimesTests {
     @Test func `a retired access key outlives a token of the longest lifetime under the largest leeway`() throws {
         let longest = try Configuration(
             environment: ["MARTLET_ACCESS_TTL": "1h", "MARTLET_LEEWAY": "60s", "MARTLET_REFRESH_IDLE": "2h"], cores: 1)
-        let realm = longest.realm
-        let retention = KeyRetention(refreshIdle: realm.refreshIdle)
-        #expect(retention.keep(.access) == (realm.accessLifetime + realm.leeway) * 1_000)
+        let authState = longest.authState
+        let retention = KeyRetention(refreshIdle: authState.refreshIdle)
+        #expect(retention.keep(.access) == (authState.accessLifetime + authState.leeway) * 1_000)
         #expect(retention.keep(.access) == 3_660_000)
         #expect(retention.keep(.refresh) == 7_260_000)
         #expect(throws: ConfigurationError.self) {

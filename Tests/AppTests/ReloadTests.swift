@@ -17,15 +17,15 @@ struct ReloadTests {
     private func start(
         _ settings: [String: String] = [:], now: Int64 = SystemClock.wall.now, said: LogLines? = nil,
         _ meanwhile: () throws -> Void = {}
-    ) throws -> Graph {
+    ) throws -> ServiceContainer {
         let defaults = [
             "MARTLET_STATE": scratch["var"], "MARTLET_KEYS": scratch["keys"], "MARTLET_ALG": "ES256",
             "MARTLET_USERS": scratch["users.json"], "MARTLET_CLIENTS": scratch["clients.json"],
             "MARTLET_HASH_WORKERS": "1",
         ]
         let configuration = try Configuration(environment: defaults.merging(settings) { $1 }, cores: 1)
-        return try Graph(configuration, log: (said ?? lines).log, now: now) { () throws(StartFault) in
-            do { try meanwhile() } catch { throw StartFault(description: "\(error)") }
+        return try ServiceContainer(configuration, log: (said ?? lines).log, now: now) { () throws(StartError) in
+            do { try meanwhile() } catch { throw StartError(description: "\(error)") }
             return false
         }
     }
@@ -49,7 +49,7 @@ struct ReloadTests {
         ]
         let first = try start(tls, said: LogLines())
         first.close()
-        let kids = Set(first.shared.realm.keyring.current.keys.map(\.kid))
+        let kids = Set(first.shared.authState.keyring.current.keys.map(\.kid))
         let graph = try start(tls) {
             // The files have been read, and what follows may take as long as a predecessor's end.
             try users(ana.replacingOccurrences(of: "\"!\"", with: "\"!\", \"disabled\": true"))
@@ -57,15 +57,15 @@ struct ReloadTests {
             try write(pair: "two")
             let now = SystemClock.wall.now
             let made = try Key.generate(.es256, purpose: .access, createdAt: now)
-            _ = try KeyDirectory(path: scratch["keys"]).edit(now: now) { (set) throws(KeyStepFault) in
+            _ = try KeyDirectory(path: scratch["keys"]).edit(now: now) { (set) throws(KeyStepError) in
                 try set.rotation(to: made, at: now, lead: 60_000, keep: { _ in 1_000 })
             }
         }
         defer { graph.close() }
-        let realm = graph.shared.realm
-        #expect(realm.users.current.user(named: "ana")?.isDisabled == true)
-        #expect(realm.clients.current.clients.map(\.id) == ["app"])
-        #expect(Set(realm.keyring.current.keys.map(\.kid)).isStrictSuperset(of: kids))
+        let authState = graph.shared.authState
+        #expect(authState.users.current.user(named: "ana")?.isDisabled == true)
+        #expect(authState.clients.current.clients.map(\.id) == ["app"])
+        #expect(Set(authState.keyring.current.keys.map(\.kid)).isStrictSuperset(of: kids))
         #expect(lines.events("reloaded").count { $0.contains("\"tls\"") } == 1)
     }
 
@@ -75,16 +75,16 @@ struct ReloadTests {
         try clients(web)
         let graph = try start()
         defer { graph.close() }
-        let realm = graph.shared.realm
+        let authState = graph.shared.authState
         let path = scratch[name]
         try #require(rename(path, path + ".away") == 0)
         graph.reload()
-        #expect(realm.users.current.users.count == 1 && realm.clients.current.clients.count == 1)
+        #expect(authState.users.current.users.count == 1 && authState.clients.current.clients.count == 1)
         #expect(graph.shared.reloads.failures.map { "\($0.source.rawValue).json" } == [name])
         #expect(lines.events("reload_failed").contains { $0.contains("\(name): the file is missing") })
         try #require(rename(path + ".away", path) == 0)
         graph.reload()
-        #expect(graph.shared.reloads.failures.isEmpty && realm.users.current.users.count == 1)
+        #expect(graph.shared.reloads.failures.isEmpty && authState.users.current.users.count == 1)
     }
 
     @Test func `files that were never there stay no fault`() throws {
@@ -94,7 +94,7 @@ struct ReloadTests {
         #expect(graph.shared.reloads.failures.isEmpty && lines.events("reload_failed").isEmpty)
         try users(ana)
         graph.reload()
-        #expect(graph.shared.realm.users.current.users.count == 1)
+        #expect(graph.shared.authState.users.current.users.count == 1)
     }
 
     @Test func `a file that loses everyone at once is taken, with a warning that counts`() throws {
@@ -105,7 +105,9 @@ struct ReloadTests {
         try users("")
         try clients("")
         graph.reload()
-        #expect(graph.shared.realm.users.current.users.isEmpty && graph.shared.realm.clients.current.clients.isEmpty)
+        #expect(
+            graph.shared.authState.users.current.users.isEmpty && graph.shared.authState.clients.current.clients.isEmpty
+        )
         let said = lines.events("accounts_emptied")
         #expect(said.count == 2 && said.allSatisfy { $0.contains("\"before\":1") && $0.contains("\"after\":0") })
     }

@@ -18,20 +18,21 @@ struct SignerTests {
         keys = KeyDirectory(path: scratch["keys"])
     }
 
-    private func graph(_ settings: [String: String] = [:]) throws -> Graph {
+    private func graph(_ settings: [String: String] = [:]) throws -> ServiceContainer {
         let defaults = [
             "MARTLET_STATE": scratch["var"], "MARTLET_KEYS": scratch["keys"], "MARTLET_HASH_WORKERS": "1",
             "MARTLET_USERS": scratch["users.json"], "MARTLET_CLIENTS": scratch["clients.json"],
             "MARTLET_ALG": "EdDSA",
         ]
         let configuration = try Configuration(environment: defaults.merging(settings) { $1 }, cores: 1)
-        return try Graph(configuration, log: Log(level: .error, form: .json, clock: SystemClock.wall) { _ in })
+        return try ServiceContainer(
+            configuration, log: Log(level: .error, form: .json, clock: SystemClock.wall) { _ in })
     }
 
     private func write(client algorithm: String) throws {
         let client = Client(
             id: "web", secretHashes: [ClientSecret.hash([1].span)], algorithm: algorithm)
-        _ = try ClientDirectory.edit(scratch["clients.json"]) { (directory) throws(AccountsFault) in
+        _ = try ClientDirectory.edit(scratch["clients.json"]) { (directory) throws(AccountsError) in
             try (directory.client(id: "web") == nil ? directory : directory.removing("web")).adding(client)
         }
     }
@@ -44,8 +45,8 @@ struct SignerTests {
         return false
     }
 
-    private func signs(_ graph: Graph, _ algorithm: Algorithm) -> Bool {
-        graph.shared.realm.keyring.current.signingKey(for: algorithm, at: SystemClock.wall.now) != nil
+    private func signs(_ graph: ServiceContainer, _ algorithm: Algorithm) -> Bool {
+        graph.shared.authState.keyring.current.signingKey(for: algorithm, at: SystemClock.wall.now) != nil
     }
 
     /// Files of the keys that sign access tokens with this algorithm.
@@ -61,7 +62,7 @@ struct SignerTests {
         _ = try keys.fill([.edDSA], now: SystemClock.wall.now)
         for file in try files(.hs256) { try FileManager.default.removeItem(atPath: file) }
         let missing = settings["MARTLET_ALG"] == "ES256" ? "ES256" : "HS256"
-        let fault = #expect(throws: StartFault.self) { try graph(settings) }
+        let fault = #expect(throws: StartError.self) { try graph(settings) }
         #expect(
             fault?.description == "\(scratch["keys"]): no key signs \(missing) now. "
                 + "Run: martlet keys rotate --alg \(missing) --lead 0s")
@@ -74,7 +75,7 @@ struct SignerTests {
         graph.close()
         #expect(try files(.es384).count == 1)
         try write(client: "PS256")
-        let fault = #expect(throws: StartFault.self) { try self.graph() }
+        let fault = #expect(throws: StartError.self) { try self.graph() }
         #expect(fault?.description.contains("no key signs PS256 now") == true)
     }
 
@@ -84,7 +85,7 @@ struct SignerTests {
         let file = try #require(files(.edDSA).first)
         try FileManager.default.moveItem(atPath: file, toPath: scratch["away"])
         #expect(eventually { graph.shared.reloads.failures.contains { $0.source == .keys } })
-        #expect(signs(graph, .edDSA) && graph.shared.realm.missingSigners(at: SystemClock.wall.now).isEmpty)
+        #expect(signs(graph, .edDSA) && graph.shared.authState.missingSigners(at: SystemClock.wall.now).isEmpty)
         try FileManager.default.moveItem(atPath: scratch["away"], toPath: file)
         #expect(eventually { graph.shared.reloads.failures.isEmpty })
     }
@@ -94,11 +95,11 @@ struct SignerTests {
         defer { graph.close() }
         try write(client: "ES256")
         #expect(eventually { graph.shared.reloads.failures.contains { $0.source == .clients } })
-        #expect(graph.shared.realm.clients.current.client(id: "web") == nil)
+        #expect(graph.shared.authState.clients.current.client(id: "web") == nil)
         let made = try Key.generate(.es256, purpose: .access, createdAt: SystemClock.wall.now)
         _ = try keys.write(made, to: "new.jwk")
         #expect(eventually { graph.shared.reloads.failures.isEmpty && signs(graph, .es256) })
-        #expect(graph.shared.realm.clients.current.client(id: "web")?.algorithm == "ES256")
+        #expect(graph.shared.authState.clients.current.client(id: "web")?.algorithm == "ES256")
     }
 
     @Test func `a client and its key may go in one step`() throws {
@@ -119,6 +120,6 @@ struct SignerTests {
         _ = try keys.write(
             file.key.with(file.key.lifecycle.compromised(at: now - now % 1_000)), to: file.name, over: file.stamp)
         #expect(eventually { !signs(graph, .edDSA) })
-        #expect(graph.shared.realm.missingSigners(at: SystemClock.wall.now) == ["EdDSA"])
+        #expect(graph.shared.authState.missingSigners(at: SystemClock.wall.now) == ["EdDSA"])
     }
 }

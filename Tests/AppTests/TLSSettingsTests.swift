@@ -21,17 +21,17 @@ struct TLSSettingsTests {
     }
 
     @Test(arguments: [
-        ("https://127.0.0.1:8443", ListenText.tls(host: "127.0.0.1", port: 8443)),
+        ("https://127.0.0.1:8443", ListenAddressSpec.tls(host: "127.0.0.1", port: 8443)),
         ("https://[::1]:0", .tls(host: "::1", port: 0)),
         ("127.0.0.1:443", .tcp(host: "127.0.0.1", port: 443)),
     ])
-    func `https in front is TLS`(_ text: String, _ expected: ListenText) {
-        #expect(ListenText(text) == expected)
+    func `https in front is TLS`(_ text: String, _ expected: ListenAddressSpec) {
+        #expect(ListenAddressSpec(text) == expected)
     }
 
     @Test(arguments: ["https://", "https://x", "https://unix:/x", "http://x:1", "https://https://x:1", "HTTPS://::1:1"])
     func `other schemes and doubled ones are no addresses`(_ text: String) {
-        #expect(ListenText(text) == nil)
+        #expect(ListenAddressSpec(text) == nil)
     }
 
     @Test func `a secure address needs a certificate and a key, on both listeners`() throws {

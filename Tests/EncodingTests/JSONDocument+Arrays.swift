@@ -26,7 +26,7 @@ extension JSONDocument {
         isEqual(node, text.span, in: bytes.span)
     }
 
-    mutating func parse(_ bytes: [UInt8]) throws(JSONFault) {
+    mutating func parse(_ bytes: [UInt8]) throws(JSONError) {
         try parse(bytes.span)
     }
 }

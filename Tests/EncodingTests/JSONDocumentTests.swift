@@ -43,7 +43,7 @@ struct JSONDocumentTests {
     }
 
     @Test(arguments: [
-        ("", JSONFault.unterminated), (" ", .unterminated), ("[", .unterminated), ("{\"a\"", .unterminated),
+        ("", JSONError.unterminated), (" ", .unterminated), ("[", .unterminated), ("{\"a\"", .unterminated),
         ("\"a", .unterminated),
         ("[1,", .unterminated), ("{\"a\":", .unterminated), ("tru", .unterminated), ("\"\\", .unterminated),
         ("[1,]", .unexpected(3)), ("{\"a\":1,}", .unexpected(7)), ("[,1]", .unexpected(1)), ("{,}", .unexpected(1)),
@@ -62,7 +62,7 @@ struct JSONDocumentTests {
         ("\"\\ud800\\ud800\"", .loneSurrogate(1)), ("\"a\\ud800b\"", .loneSurrogate(2)),
         ("\u{feff}{}", .byteOrderMark),
     ])
-    func `refuses what is not JSON, and says where`(_ text: String, _ fault: JSONFault) {
+    func `refuses what is not JSON, and says where`(_ text: String, _ fault: JSONError) {
         #expect(throws: fault) { try parsed(text) }
     }
 
@@ -79,7 +79,7 @@ struct JSONDocumentTests {
             let bytes =
                 [UInt8(ascii: "\"")] + [UInt8](repeating: 0x61, count: prefix) + octets + Array("b\"         ".utf8)
             var document = JSONDocument()
-            #expect(throws: JSONFault.notUTF8(prefix + 1)) { try document.parse(bytes) }
+            #expect(throws: JSONError.notUTF8(prefix + 1)) { try document.parse(bytes) }
         }
     }
 
@@ -131,7 +131,7 @@ struct JSONDocumentTests {
         let (good, bad) = (Array("[1,2]".utf8), Array("[1,2".utf8))
         try document.parse(good)
         #expect(document.count(0) == 2)
-        #expect(throws: JSONFault.unterminated) { try document.parse(bad) }
+        #expect(throws: JSONError.unterminated) { try document.parse(bad) }
         #expect(document.kind(0) == .null)
         #expect(document.member("a", of: 0, in: bad.span) == nil)
         try document.parse(good)
@@ -152,22 +152,22 @@ struct JSONLimitsTests {
             String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
         }
         try parse(nested(32))
-        #expect(throws: JSONFault.tooDeep) { try parse(nested(33)) }
-        #expect(throws: JSONFault.tooDeep) { try parse(nested(20_000)) }
-        #expect(throws: JSONFault.tooDeep) { try parse(String(repeating: "{\"a\":", count: 5_000)) }
+        #expect(throws: JSONError.tooDeep) { try parse(nested(33)) }
+        #expect(throws: JSONError.tooDeep) { try parse(nested(20_000)) }
+        #expect(throws: JSONError.tooDeep) { try parse(String(repeating: "{\"a\":", count: 5_000)) }
         try parse(nested(100_000), JSONLimits(depthMax: 100_000, memberMax: 100_000, byteCountMax: 200_000))
     }
 
     @Test func `holds to the number of values, names included`() throws {
         try parse("[1,2,3]", JSONLimits(memberMax: 4))
-        #expect(throws: JSONFault.tooManyValues) { try parse("[1,2,3,4]", JSONLimits(memberMax: 4)) }
+        #expect(throws: JSONError.tooManyValues) { try parse("[1,2,3,4]", JSONLimits(memberMax: 4)) }
         try parse(#"{"a":1}"#, JSONLimits(memberMax: 3))
-        #expect(throws: JSONFault.tooManyValues) { try parse(#"{"a":1}"#, JSONLimits(memberMax: 2)) }
-        #expect(throws: JSONFault.tooManyValues) { try parse(#"{"a":1,"b":1}"#, JSONLimits(memberMax: 4)) }
+        #expect(throws: JSONError.tooManyValues) { try parse(#"{"a":1}"#, JSONLimits(memberMax: 2)) }
+        #expect(throws: JSONError.tooManyValues) { try parse(#"{"a":1,"b":1}"#, JSONLimits(memberMax: 4)) }
     }
 
     @Test func `holds to the length before it reads`() throws {
         try parse("\"" + String(repeating: "a", count: 65_534) + "\"")
-        #expect(throws: JSONFault.tooLarge) { try parse("\"" + String(repeating: "a", count: 65_535) + "\"") }
+        #expect(throws: JSONError.tooLarge) { try parse("\"" + String(repeating: "a", count: 65_535) + "\"") }
     }
 }

@@ -17,7 +17,7 @@ struct JSONDuplicateTests {
         (#"{"é":1,"\u00e9":2}"#, 8), (#"{"a":{"x":1},"b":[{"x":1}],"a":0}"#, 27),
     ])
     func `are refused, however they are escaped`(_ text: String, _ offset: Int) {
-        #expect(throws: JSONFault.duplicateMember(offset)) { try parse(text) }
+        #expect(throws: JSONError.duplicateMember(offset)) { try parse(text) }
     }
 
     @Test(arguments: [
@@ -38,7 +38,7 @@ struct JSONDuplicateTests {
             members.append("\"name-\(String(place).dropLast())\\u003\(place % 10)\":0")
             let text = "{" + members.joined(separator: ",") + "}"
             let offset = text.utf8.count - members[count].utf8.count - 1
-            #expect(throws: JSONFault.duplicateMember(offset)) { try parse(text) }
+            #expect(throws: JSONError.duplicateMember(offset)) { try parse(text) }
             members.removeLast()
         }
     }
@@ -52,7 +52,7 @@ struct JSONDuplicateTests {
             let repeated = names.prefix(count) + [names[count / 2]]
             let text = "{" + repeated.map { "\"\($0)\":1" }.joined(separator: ",") + "}"
             let offset = text.utf8.count - names[count / 2].utf8.count - "\"\":1}".utf8.count
-            #expect(throws: JSONFault.duplicateMember(offset)) { try parse(text) }
+            #expect(throws: JSONError.duplicateMember(offset)) { try parse(text) }
         }
     }
 

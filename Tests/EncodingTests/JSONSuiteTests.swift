@@ -12,9 +12,9 @@ struct JSONSuiteTests {
         switch name.prefix(2) {
         // The suite leaves duplicate names open (RFC 8259 §4); we do not (A5).
         case "y_" where name.contains("duplicated_key"):
-            #expect(throws: JSONFault.duplicateMember(9)) { try result.get() }
+            #expect(throws: JSONError.duplicateMember(9)) { try result.get() }
         case "y_": #expect(throws: Never.self) { try result.get() }
-        case "n_": #expect(throws: JSONFault.self) { try result.get() }
+        case "n_": #expect(throws: JSONError.self) { try result.get() }
         default: break
         }
         touchEverything(document, bytes)
@@ -26,7 +26,7 @@ struct JSONSuiteTests {
         var document = JSONDocument()
         let result = Result { try document.parse(bytes) }
         if name.hasPrefix("object_same_key") {
-            let fault = #expect(throws: JSONFault.self) { try result.get() }
+            let fault = #expect(throws: JSONError.self) { try result.get() }
             guard case .duplicateMember = fault else {
                 Issue.record("\(name): \(String(describing: fault))")
                 return

@@ -36,13 +36,13 @@ struct URLEncodedFormTests {
         "a=%", "a=%4", "a=%4&b=1", "a=%zz", "%=a", "a=%f", "a=%+1", "a=%ff", "a=%c3", "%c3%28=a", "a=%ed%a0%80",
     ])
     func `refuses broken escapes and what is not UTF-8`(_ text: String) {
-        #expect(throws: FormFault.malformed) { try form(text) }
+        #expect(throws: FormError.malformed) { try form(text) }
     }
 
     @Test func `holds to 256 pairs`() throws {
         let pairs = (0..<256).map { "a\($0)=1" }.joined(separator: "&")
         #expect(try form(pairs).pairs.count == 256)
-        #expect(throws: FormFault.tooManyPairs) { try form(pairs + "&b=1") }
-        #expect(throws: FormFault.tooManyPairs) { try form(String(repeating: "a=1&", count: 100_000)) }
+        #expect(throws: FormError.tooManyPairs) { try form(pairs + "&b=1") }
+        #expect(throws: FormError.tooManyPairs) { try form(String(repeating: "a=1&", count: 100_000)) }
     }
 }

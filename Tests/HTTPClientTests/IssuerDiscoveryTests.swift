@@ -37,10 +37,10 @@ struct IssuerDiscoveryTests {
     }
 
     @Test(arguments: [
-        ("https://a.example/?x", FetchFault.url("https://a.example/?x")), ("a.example", .url("a.example")),
+        ("https://a.example/?x", FetchError.url("https://a.example/?x")), ("a.example", .url("a.example")),
         ("https://a.example/#x", .url("https://a.example/#x")), ("http://a.example", .insecure("http://a.example")),
     ])
-    func `refuses an issuer that is none`(_ issuer: String, _ fault: FetchFault) {
+    func `refuses an issuer that is none`(_ issuer: String, _ fault: FetchError) {
         #expect(throws: fault) { try IssuerDiscovery(issuer: issuer) }
     }
 
@@ -57,22 +57,22 @@ struct IssuerDiscoveryTests {
 
     @Test(arguments: ["https://b.example", "https://a.example/", "https://A.example"])
     func `refuses another issuer's metadata and names both`(_ issuer: String) {
-        let fault = DiscoveryFault.otherIssuer(found: issuer, wanted: "https://a.example")
+        let fault = DiscoveryError.otherIssuer(found: issuer, wanted: "https://a.example")
         #expect(throws: fault) { try address(#"{"issuer":"\#(issuer)","jwks_uri":"https://a.example/k"}"#) }
         #expect("\(fault)".contains("\"\(issuer)\"") && "\(fault)".contains("\"https://a.example\""))
     }
 
     @Test func `refuses metadata that leads nowhere, or off TLS`() {
-        #expect(throws: DiscoveryFault.malformed) { try address("[]") }
-        #expect(throws: DiscoveryFault.malformed) { try address(#"{"issuer":"https://a.example","issuer":"x"}"#) }
-        #expect(throws: DiscoveryFault.noIssuer) { try address(#"{"jwks_uri":"https://a.example/k"}"#) }
-        #expect(throws: DiscoveryFault.noKeys) { try address(#"{"issuer":"https://a.example"}"#) }
-        #expect(throws: DiscoveryFault.noKeys) { try address(#"{"issuer":"https://a.example","jwks_uri":7}"#) }
+        #expect(throws: DiscoveryError.malformed) { try address("[]") }
+        #expect(throws: DiscoveryError.malformed) { try address(#"{"issuer":"https://a.example","issuer":"x"}"#) }
+        #expect(throws: DiscoveryError.noIssuer) { try address(#"{"jwks_uri":"https://a.example/k"}"#) }
+        #expect(throws: DiscoveryError.noKeys) { try address(#"{"issuer":"https://a.example"}"#) }
+        #expect(throws: DiscoveryError.noKeys) { try address(#"{"issuer":"https://a.example","jwks_uri":7}"#) }
         for (uri, fault) in [
-            ("http://127.0.0.1/k", FetchFault.insecure("http://127.0.0.1/k")),
+            ("http://127.0.0.1/k", FetchError.insecure("http://127.0.0.1/k")),
             ("http://b.example/k", .insecure("http://b.example/k")), ("file:///k", .url("file:///k")), ("k", .url("k")),
         ] {
-            #expect(throws: DiscoveryFault.address(fault)) {
+            #expect(throws: DiscoveryError.address(fault)) {
                 try address(#"{"issuer":"https://a.example","jwks_uri":"\#(uri)"}"#)
             }
         }
@@ -82,7 +82,7 @@ struct IssuerDiscoveryTests {
 @Suite("An issuer's name in a message")
 struct IssuerNameTests {
     @Test func `is one line without anything that acts`() {
-        let fault = DiscoveryFault.otherIssuer(
+        let fault = DiscoveryError.otherIssuer(
             found: "a\n##[error]\u{1b}[31m", wanted: String(repeating: "x", count: 300))
         let text = "\(fault)"
         #expect(text.contains("\"a\\u{a}\\u{23}\\u{23}[error]\\u{1b}[31m\"") && text.utf8.count < 500)

@@ -30,7 +30,7 @@ struct WebAddressTests {
         "https://a.example/\(String(repeating: "a", count: 2_048))",
     ])
     func `refuses`(_ text: String) {
-        #expect { try WebAddress(text) } throws: { if case FetchFault.url = $0 { true } else { false } }
+        #expect { try WebAddress(text) } throws: { if case FetchError.url = $0 { true } else { false } }
     }
 
     @Test(arguments: [
@@ -38,7 +38,7 @@ struct WebAddressTests {
         "http://localhost.example/", "http://[::ffff:127.0.0.1]/",
     ])
     func `refuses to ask another machine in the clear`(_ text: String) {
-        #expect { try WebAddress(text) } throws: { if case FetchFault.insecure = $0 { true } else { false } }
+        #expect { try WebAddress(text) } throws: { if case FetchError.insecure = $0 { true } else { false } }
     }
 
     @Test(arguments: [
@@ -51,7 +51,7 @@ struct WebAddressTests {
     }
 
     @Test(arguments: [
-        ("http://b.example/", FetchFault.insecure("http://b.example/")),
+        ("http://b.example/", FetchError.insecure("http://b.example/")),
         ("http://127.0.0.1/", .insecure("http://127.0.0.1/")),
         ("http://localhost:1/", .insecure("http://localhost:1/")),
         ("ftp://b.example/", .url("ftp://b.example/")), ("file:///etc/passwd", .url("file:///etc/passwd")),
@@ -59,7 +59,7 @@ struct WebAddressTests {
         ("//", .url("https://")),
     ])
     func `follows no redirect off TLS, to another scheme, or to what is no address`(
-        _ location: String, _ fault: FetchFault
+        _ location: String, _ fault: FetchError
     ) throws {
         let address = try WebAddress("https://a.example/x")
         #expect(throws: fault) { try address.redirected(to: location) }

@@ -6,7 +6,7 @@ import Testing
 struct HTTP1ReaderTests {
     struct Refusal: CustomTestStringConvertible {
         var text: String
-        var fault: WireFault
+        var fault: RequestError
         var testDescription: String { text.debugDescription }
     }
 
@@ -62,7 +62,7 @@ struct HTTP1ReaderTests {
         #expect(Reading("GET / HTTP/1.0\r\n\r\n").messages.count == 1)
     }
 
-    static let requestLines: [(String, WireFault)] = [
+    static let requestLines: [(String, RequestError)] = [
         ("GET  / HTTP/1.1", .malformedRequestLine), ("GET /  HTTP/1.1", .malformedRequestLine),
         ("GET / HTTP/1.1 ", .malformedRequestLine), (" GET / HTTP/1.1", .malformedRequestLine),
         ("GET\t/ HTTP/1.1", .malformedRequestLine), ("GET /", .malformedRequestLine),
@@ -82,7 +82,7 @@ struct HTTP1ReaderTests {
         ("GET /" + String(repeating: "a", count: 8_192) + " HTTP/1.1", .targetTooLong),
     ]
 
-    static let fields: [(String, WireFault)] = [
+    static let fields: [(String, RequestError)] = [
         (post("X : y\r\n"), .malformedField), (post(" X: y\r\n"), .malformedField),
         (post("X: y\r\n z\r\n"), .malformedField),
         (post("X y\r\n"), .malformedField), (post(": y\r\n"), .malformedField), (post("X: a\0b\r\n"), .malformedField),
@@ -102,7 +102,7 @@ struct HTTP1ReaderTests {
         "", "a b", "a/b", "a@b", "a?b", "a#b", "a:b", "a:1:2", ":80", "[::1", "[]", "::1", "[::1]x", "a]", "é", "a\\b",
     ]
 
-    static let framing: [(String, WireFault)] = [
+    static let framing: [(String, RequestError)] = [
         ("Content-Length: 5\r\nContent-Length: 5\r\n", .ambiguousFraming),
         ("Content-Length: 5, 5\r\n", .ambiguousFraming),
         ("Content-Length: +5\r\n", .ambiguousFraming), ("Content-Length: -5\r\n", .ambiguousFraming),
@@ -129,7 +129,7 @@ struct HTTP1ReaderTests {
     ]
     .map { Refusal(text: post($0, "5\r\nhello\r\n0\r\n\r\n"), fault: .ambiguousFraming) }
 
-    static let chunkLines: [(String, WireFault)] = [
+    static let chunkLines: [(String, RequestError)] = [
         ("+5\r\nhello", .ambiguousFraming), ("-5\r\nhello", .ambiguousFraming), ("0x5\r\nhello", .ambiguousFraming),
         ("5_\r\nhello", .ambiguousFraming), ("\r\nhello", .ambiguousFraming), (" 5\r\nhello", .ambiguousFraming),
         ("5 \r\nhello", .ambiguousFraming), ("5\nhello", .ambiguousFraming), ("5\r\rhello", .ambiguousFraming),
@@ -181,7 +181,7 @@ struct HTTP1ReaderTests {
                 value[place] = octet
                 let isText = octet == 0x09 || (octet >= 0x20 && octet != 0x7f)
                 let reading = Reading(start + value + end)
-                let fault: WireFault? = isText ? nil : .malformedField
+                let fault: RequestError? = isText ? nil : .malformedField
                 #expect(reading.fault == fault && reading.messages.count == (isText ? 1 : 0), "\(octet) at \(place)")
             }
         }

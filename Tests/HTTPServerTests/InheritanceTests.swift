@@ -28,7 +28,7 @@ struct InheritanceTests {
     }
 
     private static func server(_ listeners: [Listener], _ inherited: [InheritedSocket]) throws -> Server {
-        var options = EngineOptions(listeners: listeners, threads: 1, counters: ConnectionCounters())
+        var options = ServerOptions(listeners: listeners, threads: 1, counters: ConnectionCounters())
         options.inherited = inherited
         options.limits.drainNotice = .zero
         return try Server(options) { _ in TestHandler(gate: TestGate()) }
@@ -65,13 +65,13 @@ struct InheritanceTests {
     }
 
     @Test func `have to be there for who asks by name, and asked for by somebody`() throws {
-        #expect(throws: EngineFault.notInherited(name: "web")) {
+        #expect(throws: ServerError.notInherited(name: "web")) {
             try Self.server([Listener(address: .inherited(name: "web"), role: .service)], [])
         }
         let descriptor = try Self.listening()
         defer { close(descriptor) }
         let address = try #require(SocketAddress(of: descriptor)).description
-        #expect(throws: EngineFault.inheritedUnused(name: "web", address: address)) {
+        #expect(throws: ServerError.inheritedUnused(name: "web", address: address)) {
             try Self.server(
                 [Listener(address: .tcp(host: "127.0.0.1", port: 0), role: .service)],
                 [InheritedSocket(descriptor, name: "web", isManaged: true)])
@@ -83,7 +83,7 @@ struct InheritanceTests {
         let datagram = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
         let file = open("/dev/null", O_RDONLY)
         for descriptor in [idle, datagram, file, -1] {
-            #expect(throws: EngineFault.inheritedUnusable(name: "x")) {
+            #expect(throws: ServerError.inheritedUnusable(name: "x")) {
                 try InheritedSocket(descriptor, name: "x", isManaged: true)
             }
         }
@@ -107,9 +107,9 @@ struct InheritanceTests {
             Listener(address: .unix(path: base + ".sock"), role: .service),
         ]
         let first = try TestServer(listeners: listeners)
-        let point = try HandoverPoint(path: base + ".handover")
+        let point = try HandoverServer(path: base + ".handover")
         try point.serve(first.server) { first.server.beginDrain() }
-        let sockets = try #require(try HandoverPoint.takeOver(path: base + ".handover"))
+        let sockets = try #require(try HandoverServer.takeOver(path: base + ".handover"))
         #expect(sockets.count == 2 && first.hasEnded(within: 20))
         #expect(access(base + ".handover", F_OK) != 0 && access(base + ".sock", F_OK) == 0)
         // Nobody accepts now; who comes waits.
@@ -127,14 +127,14 @@ struct InheritanceTests {
         second.beginDrain()
         #expect(finished.wait(timeout: .now() + 20) == .success)
         #expect(access(base + ".sock", F_OK) != 0)
-        #expect(try HandoverPoint.takeOver(path: base + ".handover") == nil)
+        #expect(try HandoverServer.takeOver(path: base + ".handover") == nil)
     }
 
     @Test func `a successor that says nothing, or something else, changes nothing`() throws {
         let path = "/tmp/martlet-test-\(UInt64.random(in: 0 ... .max)).handover"
         let server = try TestServer()
         defer { server.stop() }
-        let point = try HandoverPoint(path: path)
+        let point = try HandoverServer(path: path)
         defer { point.remove() }
         try point.serve(server.server) { server.server.beginDrain() }
         for text in ["", "martlet handover 2\n"] {

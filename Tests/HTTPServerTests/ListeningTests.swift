@@ -11,7 +11,7 @@ struct ListeningTests {
 
     private static func server(_ addresses: [ListenAddress]) throws -> Server {
         let listeners = addresses.map { Listener(address: $0, role: .service) }
-        return try Server(EngineOptions(listeners: listeners, threads: 1, counters: ConnectionCounters())) { _ in
+        return try Server(ServerOptions(listeners: listeners, threads: 1, counters: ConnectionCounters())) { _ in
             TestHandler(gate: TestGate())
         }
     }
@@ -28,14 +28,14 @@ struct ListeningTests {
     @Test(arguments: ["example.com", "", "1.2.3", "[::1]", "::g"])
     func `refuses what is not an address`(_ host: String) {
         let address = ListenAddress.tcp(host: host, port: 0)
-        #expect(throws: EngineFault.addressInvalid(address.description)) { try Self.server([address]) }
+        #expect(throws: ServerError.addressInvalid(address.description)) { try Self.server([address]) }
     }
 
     @Test func `says which address is taken, and lets go of the others`() throws {
         let taken = try TestServer()
         defer { taken.stop() }
         let path = Self.path()
-        let fault = EngineFault.system(
+        let fault = ServerError.system(
             call: "bind", subject: "127.0.0.1:\(taken.port)", reason: "Address already in use",
             code: EADDRINUSE)
         #expect(throws: fault) {
@@ -70,7 +70,7 @@ struct ListeningTests {
     @Test func `a socket file is taken over only when nobody listens on it`() throws {
         let path = Self.path()
         let first = try TestServer(listeners: [Listener(address: .unix(path: path), role: .service)])
-        #expect(throws: EngineFault.socketInUse(path: path)) { try Self.server([.unix(path: path)]) }
+        #expect(throws: ServerError.socketInUse(path: path)) { try Self.server([.unix(path: path)]) }
         #expect(try TestClient(.unix(path: path)).ask(get("/echo"))?.status == 200)
         first.stop()
 
@@ -87,7 +87,7 @@ struct ListeningTests {
         let path = Self.path()
         try "precious".write(toFile: path, atomically: true, encoding: .utf8)
         defer { unlink(path) }
-        let fault = EngineFault.system(
+        let fault = ServerError.system(
             call: "bind", subject: "unix:\(path)", reason: "there is a file that is not a socket")
         #expect(throws: fault) { try Self.server([.unix(path: path)]) }
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "precious")

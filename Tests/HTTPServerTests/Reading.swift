@@ -23,7 +23,7 @@ struct Understood: Equatable {
 /// What became of the octets of a connection.
 struct Reading: Equatable {
     var messages: [Understood] = []
-    var fault: WireFault?
+    var fault: RequestError?
 
     /// Reads all of `bytes`, handed over in pieces that end at `cuts`.
     ///

@@ -78,7 +78,7 @@ final class TestHandler: Handler {
         return false
     }
 
-    func refuse(_ fault: WireFault, from _: PeerAddress, over _: Channel, _ response: inout Response) {
+    func refuse(_ fault: RequestError, from _: PeerAddress, over _: Channel, _ response: inout Response) {
         response.status = fault.status
         response.body = Array(fault.rawValue.utf8)
     }
@@ -101,7 +101,7 @@ final class TestServer: Sendable {
         quick.drainNotice = .milliseconds(10)
         quick.drainDeadline = .seconds(5)
         let gate = gate
-        let options = EngineOptions(
+        let options = ServerOptions(
             listeners: listeners, threads: threads, limits: limits ?? quick, counters: counters)
         let server = try Server(options) { _ in TestHandler(gate: gate) }
         self.server = server

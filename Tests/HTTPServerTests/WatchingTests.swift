@@ -19,8 +19,8 @@ struct WatchingTests {
     }
 
     @Test func `a watched mailbox needs no wake-up, and an unwatched one gets it`() throws {
-        let mailbox = try Mailbox()
-        var items: [Mailbox.Item] = []
+        let mailbox = try LoopMailbox()
+        var items: [LoopMailbox.Item] = []
         mailbox.beginWatch()
         #expect(!mailbox.hasMail)
         #expect(mailbox.post(.drain))
@@ -44,7 +44,7 @@ struct WatchingTests {
     }
 
     @Test func `nothing posted is missed however watching, sleeping and posting fall together`() throws {
-        let mailbox = try Mailbox()
+        let mailbox = try LoopMailbox()
         let count = 20_000
         let collected = Atomic<Int>(0)
         let poster = Thread {
@@ -57,7 +57,7 @@ struct WatchingTests {
         poster.start()
         var round = 0
         while collected.load(ordering: .relaxed) < count {
-            var items: [Mailbox.Item] = []
+            var items: [LoopMailbox.Item] = []
             if round % 2 == 0 {
                 mailbox.beginWatch()
                 for _ in 0..<(round % 7) where !mailbox.hasMail { sched_yield() }

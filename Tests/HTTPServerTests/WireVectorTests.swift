@@ -6,7 +6,7 @@ import Testing
 @Suite("Outside cases of HTTP/1.1 (L1 to L5)")
 struct WireVectorTests {
     /// Accepted by gunicorn and refused here, on purpose.
-    static let deliberate: [String: WireFault] = [
+    static let deliberate: [String: RequestError] = [
         // A fragment is no part of a request target, RFC 9112 §3.2.
         "005": .malformedRequestLine,
         // User information in http targets is deprecated and misleads, RFC 9110 §4.2.4.

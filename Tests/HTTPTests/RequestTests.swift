@@ -45,7 +45,7 @@ struct RequestTests {
     }
 
     @Test func `every fault of a message has a status that ends it`() {
-        for fault in WireFault.allCases { #expect((400...599).contains(fault.status), "\(fault)") }
+        for fault in RequestError.allCases { #expect((400...599).contains(fault.status), "\(fault)") }
     }
 }
 

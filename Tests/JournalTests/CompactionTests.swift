@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// Keeps refusals with an odd number, and of the cuts one with the highest value.
-struct OddOnes: RecordSieve {
+struct OddOnes: CompactionFilter {
     private var newest: JournalRecord?
 
     mutating func keeps(_ record: JournalRecord) -> Bool {
@@ -116,9 +116,9 @@ struct CompactionTests {
             entered.signal()
             gate.wait()
         }
-        let faults = Collector<JournalFault?>()
+        let faults = Collector<JournalError?>()
         Thread.detachNewThread {
-            do throws(JournalFault) {
+            do throws(JournalError) {
                 _ = try writer.compact(OddOnes())
                 faults.take(nil)
             } catch {
@@ -139,7 +139,7 @@ struct CompactionTests {
         #expect(!storage.state.withLock { $0.isLocked })
         #expect(try numbers(storage) == Array(0..<10))
         #expect(!storage.files.keys.contains { $0.hasSuffix(".tmp") })
-        #expect(throws: JournalFault.closed) { try writer.compact(OddOnes()) }
+        #expect(throws: JournalError.closed) { try writer.compact(OddOnes()) }
     }
 
     /// Everything that was refused for good must still be, whatever is left of the even ones.
@@ -214,7 +214,7 @@ struct CompactionTests {
         storage.onRead { name in
             if name.hasSuffix(".snap.tmp") { storage.edit(name) { $0[4_096 + 70] = 0xee } }
         }
-        #expect(throws: JournalFault.self) { try writer.compact(OddOnes()) }
+        #expect(throws: JournalError.self) { try writer.compact(OddOnes()) }
         storage.onRead(nil)
         #expect(!storage.files.keys.contains { $0.contains(".snap") })
         writer.close()
@@ -234,7 +234,7 @@ struct CompactionTests {
     func `a flipped bit in the only snapshot is refused with its name`(_ offset: Int) throws {
         let storage = try compacted()
         storage.edit(snapshot) { $0[offset] ^= 4 }
-        let fault = #expect(throws: JournalFault.self) { try replay(storage) }
+        let fault = #expect(throws: JournalError.self) { try replay(storage) }
         #expect(fault?.description.contains(snapshot) == true)
         #expect(try JournalInspection(storage).isDamaged)
     }
@@ -245,7 +245,7 @@ struct CompactionTests {
         storage.edit(snapshot) { file in
             if change < 0 { file.removeLast(-change) } else { file += Array(repeating: 0, count: change) }
         }
-        #expect(throws: JournalFault.self) { try replay(storage) }
+        #expect(throws: JournalError.self) { try replay(storage) }
     }
 
     @Test func `a damaged snapshot costs nothing while the files it stands for are there`() throws {
@@ -268,7 +268,7 @@ struct CompactionTests {
         for name in storage.files.keys {
             let copy = MemoryStorage(files: storage.files)
             copy.state.withLock { $0.files[name] = nil }
-            #expect(throws: JournalFault.self, "\(name)") { try replay(copy) }
+            #expect(throws: JournalError.self, "\(name)") { try replay(copy) }
         }
     }
 
@@ -281,7 +281,7 @@ struct CompactionTests {
         writer.close()
         let other = MemoryStorage(files: storage.files)
         other.edit(snapshot) { $0 = foreign.files[snapshot] ?? [] }
-        #expect(throws: JournalFault.self) { try replay(other) }
+        #expect(throws: JournalError.self) { try replay(other) }
         let swapped = MemoryStorage(files: storage.files)
         swapped.edit(snapshot) { file in
             let first = Array(file[4_096..<4_160])
@@ -289,7 +289,7 @@ struct CompactionTests {
             file.replaceSubrange(4_160..<4_224, with: first)
         }
         #expect(
-            throws: JournalFault.corrupt(
+            throws: JournalError.corrupt(
                 file: snapshot, offset: 4_096, expectation: "record 0 expected, record 1 found")
         ) {
             try replay(swapped)

@@ -19,7 +19,7 @@ struct DirectoryStorageTests {
     @Test func `takes one writer at a time, and the lock goes with it`() throws {
         let directory = TemporaryDirectory()
         let first = try reopen(DirectoryStorage(path: directory.path))
-        #expect(throws: JournalFault.locked(path: directory.path + "/LOCK")) {
+        #expect(throws: JournalError.locked(path: directory.path + "/LOCK")) {
             try reopen(DirectoryStorage(path: directory.path))
         }
         first.close()
@@ -68,7 +68,7 @@ struct DirectoryStorageTests {
             try FileManager.default.removeItem(atPath: path)
             if way == "replaced" { try directory.put(firstSegment, [1]) }
         }
-        let reason = JournalFault.unwritable(reason: JournalFault.replaced(path: path).description)
+        let reason = JournalError.unwritable(reason: JournalError.replaced(path: path).description)
         #expect(throws: reason) { try writer.write(.revoke(2)) }
         writer.close()
     }
@@ -81,8 +81,8 @@ struct DirectoryStorageTests {
         let path = directory.path + "/LOCK"
         try FileManager.default.removeItem(atPath: path)
         if way == "replaced" { try directory.put("LOCK", []) }
-        let fault = JournalFault.contested(what: "\(path) was removed or replaced")
-        #expect(throws: JournalFault.unwritable(reason: fault.description)) { try writer.write(.revoke(2)) }
+        let fault = JournalError.contested(what: "\(path) was removed or replaced")
+        #expect(throws: JournalError.unwritable(reason: fault.description)) { try writer.write(.revoke(2)) }
         #expect(writer.condition == .replaced)
         writer.close()
     }
@@ -98,8 +98,8 @@ struct DirectoryStorageTests {
         try FileManager.default.removeItem(atPath: lock)
         try FileManager.default.moveItem(atPath: lock + ".away", toPath: lock)
         let newer = directory.path + "/" + SegmentName(number: 2, firstSeq: 3).text
-        let fault = JournalFault.contested(what: "\(newer) was begun by another process")
-        #expect(throws: JournalFault.unwritable(reason: fault.description)) { try writer.write(.revoke(2)) }
+        let fault = JournalError.contested(what: "\(newer) was begun by another process")
+        #expect(throws: JournalError.unwritable(reason: fault.description)) { try writer.write(.revoke(2)) }
         writer.close()
         other.close()
     }
@@ -110,12 +110,12 @@ struct DirectoryStorageTests {
         let writer = try reopen(storage, .test(segmentRecordCount: 4))
         for number in UInt64(0)..<9 { _ = try writer.write(.revoke(number)) }
         try FileManager.default.removeItem(atPath: directory.path + "/LOCK")
-        let fault = JournalFault.contested(what: "\(directory.path)/LOCK was removed or replaced")
+        let fault = JournalError.contested(what: "\(directory.path)/LOCK was removed or replaced")
         let names = try directory.names()
         #expect(throws: fault) { try storage.remove([firstSegment]) }
         #expect(throws: fault) { try storage.rename(firstSegment, to: "away") }
         #expect(throws: fault) { try storage.truncate(firstSegment, to: 0) }
-        #expect(throws: JournalFault.unwritable(reason: fault.description)) { try writer.compact(EveryRecord()) }
+        #expect(throws: JournalError.unwritable(reason: fault.description)) { try writer.compact(EveryRecord()) }
         #expect(try directory.names() == names)
         writer.close()
     }
@@ -264,14 +264,14 @@ struct DirectoryStorageTests {
         #expect(calls.directorySyncCount == 0)
         // What was removed before a name was missing is not reported as done.
         try directory.put("a", [1])
-        #expect(throws: JournalFault.io(function: "unlink", errno: 2, path: directory.path + "/b")) {
+        #expect(throws: JournalError.io(function: "unlink", errno: 2, path: directory.path + "/b")) {
             try storage.remove(["a", "b"])
         }
     }
 
     @Test func `a missing parent is named, with what to do`() {
         let storage = DirectoryStorage(path: "/nonexistent/state")
-        let fault = #expect(throws: JournalFault.self) { try storage.lock() }
+        let fault = #expect(throws: JournalError.self) { try storage.lock() }
         #expect(
             fault?.description
                 == "/nonexistent/state cannot be made: the directory around it does not exist. Make it, mount its volume, or "
@@ -280,7 +280,7 @@ struct DirectoryStorageTests {
     }
 }
 
-private struct EveryRecord: RecordSieve {
+private struct EveryRecord: CompactionFilter {
     mutating func keeps(_ record: JournalRecord) -> Bool { true }
     var heldBack: [JournalRecord] { [] }
 }
@@ -354,7 +354,7 @@ private final class CountingCalls: SystemCalls {
     func changes(in path: String) throws(SystemError) -> UInt64 { try linux.changes(in: path) }
     func status(of path: String) throws(SystemError) -> FileStatus { try linux.status(of: path) }
     func status(of file: Int32) throws(SystemError) -> FileStatus { try linux.status(of: file) }
-    func read(_ path: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {
+    func read(_ path: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
         try linux.read(path, at: offset, count: count)
     }
 }

@@ -6,8 +6,8 @@ import Testing
 
 @Suite("Failed writes and syncs: never retried on the same file, nothing false acknowledged (H15)")
 struct FailedSyncTests {
-    private let fault = JournalFault.io(function: "pwrite", errno: 5, path: "x")
-    private let full = JournalFault.io(function: "pwrite", errno: 28, path: "x")
+    private let fault = JournalError.io(function: "pwrite", errno: 5, path: "x")
+    private let full = JournalError.io(function: "pwrite", errno: 28, path: "x")
 
     private func numbers(_ storage: any JournalStorage) throws -> [UInt64] {
         try replay(storage).records.filter { $0.kind == .revokeToken }.map(\.key.low)
@@ -70,7 +70,7 @@ struct FailedSyncTests {
         storage.onWrite { _ in fault }
         let answers = Collector<Answer>()
         for number in UInt64(10)..<13 { writer.append(.revoke(number)) { answers.take($0) } }
-        let reason = JournalFault.unwritable(reason: fault.description)
+        let reason = JournalError.unwritable(reason: fault.description)
         #expect(answers.wait(for: 3) == Array(repeating: .failure(reason), count: 3))
         #expect(events.wait(for: 1) == [.unwritable(reason: fault.description)])
         #expect(!writer.isWritable && writer.fault == reason && writer.durableSeq == durable)
@@ -98,7 +98,7 @@ struct FailedSyncTests {
         _ = try writer.write(.revoke(1))
         let fault = fault
         storage.onWrite { _ in fault }
-        #expect(throws: JournalFault.self) { try writer.write(.revoke(2)) }
+        #expect(throws: JournalError.self) { try writer.write(.revoke(2)) }
         writer.close()
         #expect(!storage.state.withLock { $0.isLocked })
         storage.onWrite(nil)
@@ -148,7 +148,7 @@ struct FailedSyncTests {
             if number == failing { storage.state.withLock { $0.files[firstSegment] = nil } }
             return number == failing ? fault : nil
         }
-        #expect(throws: JournalFault.unwritable(reason: JournalFault.replaced(path: firstSegment).description)) {
+        #expect(throws: JournalError.unwritable(reason: JournalError.replaced(path: firstSegment).description)) {
             try writer.write(.revoke(1))
         }
         writer.close()
@@ -181,7 +181,7 @@ struct FailedSyncTests {
     }
 }
 
-struct Everything: RecordSieve {
+struct Everything: CompactionFilter {
     mutating func keeps(_ record: JournalRecord) -> Bool { true }
     var heldBack: [JournalRecord] { [] }
 }

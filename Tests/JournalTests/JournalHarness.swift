@@ -54,7 +54,7 @@ final class Collector<Value: Sendable>: Sendable {
     var all: [Value] { values.withLock { $0 } }
 }
 
-typealias Answer = Result<JournalPosition, JournalFault>
+typealias Answer = Result<JournalPosition, JournalError>
 
 extension JournalOptions {
     static func test(
@@ -84,7 +84,7 @@ func replay(_ storage: any JournalStorage) throws -> (records: [JournalRecord], 
         #expect(left.records == right.records)
         #expect(left.report == right.report)
     case (.failure(let left), .failure(let right)):
-        #expect(left as? JournalFault == right as? JournalFault)
+        #expect(left as? JournalError == right as? JournalError)
     case (.success, .failure(let fault)), (.failure(let fault), .success):
         Issue.record("only one way of reading says \(fault)")
     }
@@ -116,7 +116,7 @@ func reopen(_ storage: any JournalStorage, _ options: JournalOptions = .test()) 
 
 extension JournalWriter {
     /// Appends and waits for the answer.
-    func write(_ record: JournalRecord) throws(JournalFault) -> JournalPosition {
+    func write(_ record: JournalRecord) throws(JournalError) -> JournalPosition {
         let answers = Collector<Answer>()
         append(record) { answers.take($0) }
         return try answers.wait(for: 1)[0].get()

@@ -33,7 +33,8 @@ struct JournalRecordTests {
     }
 
     @Test func `come back as they were written`() {
-        guard case .record(let read, let durable, _) = Slot(octets.span, seq: record.seq, salt: 0xdead_beef) else {
+        guard case .record(let read, let durable, _) = RecordSlot(octets.span, seq: record.seq, salt: 0xdead_beef)
+        else {
             Issue.record("not a record")
             return
         }
@@ -42,7 +43,7 @@ struct JournalRecordTests {
     }
 
     @Test func `of another segment do not count, though they are whole`() {
-        guard case .bad = Slot(octets.span, seq: record.seq, salt: 0xdead_bee0) else {
+        guard case .bad = RecordSlot(octets.span, seq: record.seq, salt: 0xdead_bee0) else {
             Issue.record("stale octets were taken for a record")
             return
         }
@@ -50,14 +51,14 @@ struct JournalRecordTests {
 
     @Test func `in another place do not count`() {
         #expect(
-            Slot(octets.span, seq: 7, salt: 0xdead_beef) == .bad("record 7 expected, record \(record.seq) found"))
+            RecordSlot(octets.span, seq: 7, salt: 0xdead_beef) == .bad("record 7 expected, record \(record.seq) found"))
     }
 
     @Test func `do not survive any flipped bit`() {
         for bit in 0..<512 {
             var damaged = octets
             damaged[bit / 8] ^= 1 << (bit % 8)
-            guard case .bad = Slot(damaged.span, seq: record.seq, salt: 0xdead_beef) else {
+            guard case .bad = RecordSlot(damaged.span, seq: record.seq, salt: 0xdead_beef) else {
                 Issue.record("bit \(bit) went unnoticed")
                 return
             }
@@ -69,7 +70,7 @@ struct JournalRecordTests {
         unknown[4] = 200
         let checksum = CRC32C.checksum(unknown.span.extracting(4..<64), seed: 0xdead_beef)
         for index in 0..<4 { unknown[index] = UInt8(truncatingIfNeeded: checksum >> UInt32(8 * index)) }
-        #expect(Slot(unknown.span, seq: record.seq, salt: 0xdead_beef) == .unknownKind(200))
+        #expect(RecordSlot(unknown.span, seq: record.seq, salt: 0xdead_beef) == .unknownKind(200))
     }
 
     @Test func `keep the numbers of their kinds`() {
@@ -96,13 +97,13 @@ struct SegmentHeaderTests {
         var octets: [UInt8] = []
         header.write(to: &octets)
         octets[offset] ^= 1
-        #expect(throws: JournalFault.self) { try SegmentHeader(octets, name: SegmentName(number: 3, firstSeq: 4)) }
+        #expect(throws: JournalError.self) { try SegmentHeader(octets, name: SegmentName(number: 3, firstSeq: 4)) }
     }
 
     @Test func `under another name are refused`() {
         var octets: [UInt8] = []
         header.write(to: &octets)
-        #expect(throws: JournalFault.self) { try SegmentHeader(octets, name: SegmentName(number: 4, firstSeq: 4)) }
+        #expect(throws: JournalError.self) { try SegmentHeader(octets, name: SegmentName(number: 4, firstSeq: 4)) }
     }
 
     @Test(arguments: [

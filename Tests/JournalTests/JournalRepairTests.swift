@@ -18,7 +18,7 @@ struct JournalRepairTests {
         }
     }
 
-    private struct KeepAll: RecordSieve {
+    private struct KeepAll: CompactionFilter {
         mutating func keeps(_ record: JournalRecord) -> Bool { true }
         var heldBack: [JournalRecord] { [] }
     }
@@ -43,7 +43,7 @@ struct JournalRepairTests {
         let damaged = try names.map { try directory.octets($0) }
         let store = try #require(try JournalInspection(storage).segments.last?.header.store)
         let repair = try JournalRepair(path: directory.path, options: .test())
-        #expect(throws: JournalFault.self) { try repair.dropUnacknowledged() }
+        #expect(throws: JournalError.self) { try repair.dropUnacknowledged() }
         #expect(try names.map { try directory.octets($0) } == damaged)
         let report = try repair.acceptLoss()
         #expect(report.keptCount == 29 && report.lostCount == 1 && report.unreadable.isEmpty)
@@ -81,7 +81,7 @@ struct JournalRepairTests {
         for name in names where name != "LOCK" { try directory.put(name, [UInt8](repeating: 7, count: 8_192)) }
         let repair = try JournalRepair(path: directory.path, options: .test())
         #expect(
-            throws: JournalFault.corrupt(file: directory.path, offset: 0, expectation: "a file with a good header")
+            throws: JournalError.corrupt(file: directory.path, offset: 0, expectation: "a file with a good header")
         ) { try repair.acceptLoss() }
         #expect(try directory.names().filter { !$0.hasPrefix("repair") } == names)
     }
@@ -117,9 +117,9 @@ struct JournalRepairTests {
     @Test func `what is held can be read after a compaction has removed it`() throws {
         let writer = try reopen(storage)
         for number in UInt64(0)..<50 { _ = try writer.write(.revoke(number)) }
-        let held = try HeldDirectory(path: directory.path)
+        let held = try DirectorySnapshot(path: directory.path)
         _ = try writer.compact(OddOnes())
-        #expect(throws: JournalFault.self) { try storage.read(firstSegment, at: 0, count: 64) }
+        #expect(throws: JournalError.self) { try storage.read(firstSegment, at: 0, count: 64) }
         let inspection = try JournalInspection(held)
         #expect(inspection.recordCounts[.revokeToken] == 50 && inspection.findings.isEmpty)
         writer.close()

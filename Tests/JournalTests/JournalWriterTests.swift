@@ -47,7 +47,7 @@ struct JournalWriterTests {
     @Test func `a start on a directory that cannot be written fails`() {
         let storage = MemoryStorage()
         storage.onWrite { _ in .io(function: "open", errno: 30, path: "x") }
-        #expect(throws: JournalFault.io(function: "open", errno: 30, path: "x")) { try reopen(storage) }
+        #expect(throws: JournalError.io(function: "open", errno: 30, path: "x")) { try reopen(storage) }
         #expect(!storage.state.withLock { $0.isLocked })
     }
 

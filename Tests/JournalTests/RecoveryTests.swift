@@ -66,7 +66,7 @@ struct RecoveryTests {
     func `a flipped bit in what was acknowledged is refused with file and offset`(_ seq: Int) throws {
         let storage = try crashed(after: 3)
         storage.edit(firstSegment) { $0[offset(seq) + 33] ^= 4 }
-        let fault = JournalFault.corrupt(
+        let fault = JournalError.corrupt(
             file: firstSegment, offset: UInt64(offset(seq)),
             expectation: try checksumExpectation(storage.files[firstSegment] ?? [], offset(seq)))
         #expect(throws: fault) { try replay(storage) }
@@ -79,7 +79,7 @@ struct RecoveryTests {
         let storage = try crashed(after: 5)
         storage.edit(firstSegment) { file in for index in 0..<64 { file[offset(3) + index] = 0 } }
         #expect(
-            throws: JournalFault.corrupt(
+            throws: JournalError.corrupt(
                 file: firstSegment, offset: UInt64(offset(3)), expectation: "a record expected, zeros found")
         ) {
             try replay(storage)
@@ -119,7 +119,7 @@ struct RecoveryTests {
             damaged.edit(firstSegment) { $0[offset(seq) + 40] ^= 1 }
             let expectation = try checksumExpectation(damaged.files[firstSegment] ?? [], offset(seq))
             #expect(
-                throws: JournalFault.corrupt(
+                throws: JournalError.corrupt(
                     file: firstSegment, offset: UInt64(offset(seq)), expectation: expectation)
             ) { try replay(damaged) }
         }
@@ -189,7 +189,7 @@ struct RecoveryTests {
         for (missing, named, sentence) in cases {
             let copy = MemoryStorage(files: storage.files)
             copy.state.withLock { $0.files[missing] = nil }
-            #expect(throws: JournalFault.corrupt(file: named, offset: 32, expectation: sentence)) { try replay(copy) }
+            #expect(throws: JournalError.corrupt(file: named, offset: 32, expectation: sentence)) { try replay(copy) }
         }
     }
 
@@ -198,7 +198,7 @@ struct RecoveryTests {
         try reopen(storage).close()
         storage.edit(firstSegment) { $0.removeLast(64) }
         #expect(
-            throws: JournalFault.corrupt(
+            throws: JournalError.corrupt(
                 file: firstSegment, offset: UInt64(offset(4)), expectation: "record 4 expected, the file ends")
         ) {
             try replay(storage)
@@ -214,7 +214,7 @@ struct RecoveryTests {
         storage.edit(second) { $0 = other.files[second] ?? [] }
         let (mine, foreign) = (try store(in: storage, firstSegment), try store(in: other, firstSegment))
         #expect(
-            throws: JournalFault.corrupt(file: second, offset: 16, expectation: "store \(mine), found \(foreign)")
+            throws: JournalError.corrupt(file: second, offset: 16, expectation: "store \(mine), found \(foreign)")
         ) { try replay(storage) }
     }
 

@@ -8,7 +8,7 @@ struct ArgumentsTests {
         .flag("--json"), .value("--users"), .list("--role"), .list("--scope"),
     ]
 
-    private func parse(_ words: [String], operands: [String] = ["NAME"]) throws(ArgumentsFault) -> Arguments {
+    private func parse(_ words: [String], operands: [String] = ["NAME"]) throws(ArgumentsError) -> Arguments {
         try Arguments(words, options: Self.options, operands: operands)
     }
 
@@ -27,8 +27,8 @@ struct ArgumentsTests {
     ])
     func `a key's id may begin with hyphens`(_ kid: String) throws {
         #expect(try parse(["--json", kid], operands: ["KID"]).operands == [kid])
-        #expect(throws: ArgumentsFault.optionUnknown(kid, nearest: nil)) { try parse([kid], operands: []) }
-        #expect(throws: ArgumentsFault.optionUnknown(kid, nearest: nil)) { try parse([kid], operands: ["NAME"]) }
+        #expect(throws: ArgumentsError.optionUnknown(kid, nearest: nil)) { try parse([kid], operands: []) }
+        #expect(throws: ArgumentsError.optionUnknown(kid, nearest: nil)) { try parse([kid], operands: ["NAME"]) }
     }
 
     @Test func `after two dashes everything is an operand`() throws {
@@ -38,7 +38,7 @@ struct ArgumentsTests {
     }
 
     @Test(arguments: [
-        (["alice", "--rol", "x"], ArgumentsFault.optionUnknown("--rol", nearest: "--role")),
+        (["alice", "--rol", "x"], ArgumentsError.optionUnknown("--rol", nearest: "--role")),
         (["alice", "--user=x"], .optionUnknown("--user", nearest: "--users")),
         (["alice", "--jsno"], .optionUnknown("--jsno", nearest: "--json")),
         (["alice", "--hlep"], .optionUnknown("--hlep", nearest: "--help")),
@@ -56,12 +56,12 @@ struct ArgumentsTests {
         (["alice", "--help", "--frobnicate"], .helpWanted),
         (["-h"], .helpWanted),
     ])
-    func `refuses what it does not know, and says what was probably meant`(_ words: [String], _ fault: ArgumentsFault) {
+    func `refuses what it does not know, and says what was probably meant`(_ words: [String], _ fault: ArgumentsError) {
         #expect(throws: fault) { try parse(words) }
     }
 
     @Test func `a very long word is refused like any other`() {
         let word = "--" + String(repeating: "x", count: 100_000)
-        #expect(throws: ArgumentsFault.optionUnknown(word, nearest: nil)) { try parse([word]) }
+        #expect(throws: ArgumentsError.optionUnknown(word, nearest: nil)) { try parse([word]) }
     }
 }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("martlet revoke, status and healthcheck")
 struct OperatorCommandTests {
-    private func order(_ words: String...) throws(CommandFault) -> String {
+    private func order(_ words: String...) throws(CommandError) -> String {
         let options = ["--user", "--sub", "--sid", "--jti", "--client", "--key"].map { Arguments.Option.value($0) }
         let arguments = try Arguments.parse(words, options: options + [.flag("--all"), .flag("--ahead")])
         return String(decoding: try RevokeCommand.order(arguments).json, as: UTF8.self)
@@ -36,7 +36,7 @@ struct OperatorCommandTests {
         #expect(StatusCommand.run(["--socket", "/dev/null/s"]) == 1)
     }
 
-    private func target(_ listen: String, _ others: [String: String] = [:]) throws(CommandFault) -> String {
+    private func target(_ listen: String, _ others: [String: String] = [:]) throws(CommandError) -> String {
         let target = try HealthTarget.chosen(nil, others.merging(["MARTLET_LISTEN": listen]) { $1 })
         return "\(target.text) \(target.path)"
     }
@@ -146,7 +146,7 @@ struct AccountChangeTests {
         ("$1$salt$abc", "scheme is not supported"), ("$6$a$b", "SHA-512"), ("$y$j9T$a", "yescrypt"),
     ])
     func `a hash is refused for its own reason`(_ hash: String, _ reason: String) {
-        #expect(HashComplaint.about(hash)?.contains(reason) == true)
+        #expect(PasswordHashMessage.about(hash)?.contains(reason) == true)
         #expect(UserCommand.run(["add", "a", "--hash", hash, "--users", scratch["users.json"]]) == 2)
     }
 }

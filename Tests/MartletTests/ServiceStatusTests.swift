@@ -44,6 +44,6 @@ struct ServiceStatusTests {
 
     @Test func `a socket that is not there is told of as a service that does not run`() {
         let client = OperatorClient(path: "/nonexistent/operator.sock")
-        #expect(throws: OperatorFault.notRunning("/nonexistent/operator.sock")) { try client.status() }
+        #expect(throws: OperatorError.notRunning("/nonexistent/operator.sock")) { try client.status() }
     }
 }

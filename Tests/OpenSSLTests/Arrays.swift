@@ -6,7 +6,7 @@ import OpenSSL
 extension MACContext {
     func accepts(_ tag: [UInt8], over message: [UInt8]) -> Bool { accepts(tag.span, over: message.span) }
 
-    func authenticate(_ message: [UInt8]) throws(CryptoFault) -> [UInt8] {
+    func authenticate(_ message: [UInt8]) throws(CryptoError) -> [UInt8] {
         try authenticate(message.span).octets
     }
 }
@@ -18,7 +18,7 @@ extension SignatureVerifier {
 }
 
 extension Signer {
-    func sign(_ message: [UInt8]) throws(CryptoFault) -> [UInt8] { try sign(message.span) }
+    func sign(_ message: [UInt8]) throws(CryptoError) -> [UInt8] { try sign(message.span) }
 }
 
 extension SHA256 {
@@ -53,11 +53,11 @@ extension PublicNumbers {
 /// The numbers of a new RSA key.
 func rsaComponents() throws -> RSAPrivateComponents {
     guard case .rsa(let key) = try SigningKey.generate(for: .rsaPKCS1(.sha256)).privateNumbers() else {
-        throw CryptoFault.algorithmMismatch
+        throw CryptoError.algorithmMismatch
     }
     return key
 }
 
 extension KeyText {
-    init(_ text: [UInt8]) throws(CryptoFault) { try self.init(parsing: text.span) }
+    init(_ text: [UInt8]) throws(CryptoError) { try self.init(parsing: text.span) }
 }

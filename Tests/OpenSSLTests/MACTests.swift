@@ -17,7 +17,7 @@ struct MACTests {
     @Test(arguments: HashFunction.allCases, [0, 1, -1])
     func `a secret shorter than the hash is refused (B4)`(_ hash: HashFunction, _ count: Int) throws {
         let byteCount = count < 0 ? hash.byteCount - 1 : count
-        #expect(throws: CryptoFault.secretTooShort(byteCount: byteCount, byteCountMin: hash.byteCount)) {
+        #expect(throws: CryptoError.secretTooShort(byteCount: byteCount, byteCountMin: hash.byteCount)) {
             try MACKey([UInt8](repeating: 7, count: byteCount), for: hash)
         }
         _ = try MACKey([UInt8](repeating: 7, count: hash.byteCount), for: hash)

@@ -35,7 +35,7 @@ struct RandomAndDigestTests {
         let modulus = [0x80] + [UInt8](repeating: 1, count: 255)
         let publicHalf = try RSAPublicComponents(modulus: modulus, exponent: [1, 0, 1])
         let nonsense = RSAPrivateComponents(publicHalf: publicHalf, d: [3], p: [5], q: [7], dp: [1], dq: [1], qi: [1])
-        let fault = #expect(throws: CryptoFault.self) { try SigningKey(.rsa(nonsense), for: .rsaPKCS1(.sha256)) }
+        let fault = #expect(throws: CryptoError.self) { try SigningKey(.rsa(nonsense), for: .rsaPKCS1(.sha256)) }
         guard case .inconsistent(let reason) = fault else {
             Issue.record("\(String(describing: fault))")
             return

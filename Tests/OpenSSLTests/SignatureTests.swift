@@ -39,7 +39,7 @@ struct SignatureTests {
                 publicHalf: key.publicHalf, d: key.d, p: other.p, q: key.q, dp: key.dp, dq: key.dq, qi: key.qi),
         ]
         for components in mixed {
-            let fault = #expect(throws: CryptoFault.self) { try SigningKey(.rsa(components), for: .rsaPKCS1(.sha256)) }
+            let fault = #expect(throws: CryptoError.self) { try SigningKey(.rsa(components), for: .rsaPKCS1(.sha256)) }
             guard case .inconsistent = fault else {
                 Issue.record("\(String(describing: fault))")
                 continue
@@ -50,10 +50,10 @@ struct SignatureTests {
     @Test(arguments: [(1_024, 1_024), (2_040, 2_040), (8_200, 8_200)])
     func `a modulus outside 2048 to 8192 bits is refused (B7)`(_ bitCount: Int, _ reported: Int) {
         let modulus = [0x80] + [UInt8](repeating: 1, count: bitCount / 8 - 1)
-        #expect(throws: CryptoFault.modulusSize(bitCount: reported)) {
+        #expect(throws: CryptoError.modulusSize(bitCount: reported)) {
             try RSAPublicComponents(modulus: modulus, exponent: [1, 0, 1])
         }
-        #expect(throws: CryptoFault.modulusSize(bitCount: reported)) {
+        #expect(throws: CryptoError.modulusSize(bitCount: reported)) {
             try RSAPublicComponents(modulus: [0, 0] + modulus, exponent: [1, 0, 1])
         }
     }
@@ -61,7 +61,7 @@ struct SignatureTests {
     @Test(arguments: [[], [0], [1], [2], [0, 1], [1, 0], [1, 0, 0, 0, 0, 0, 0, 0, 1]] as [[UInt8]])
     func `an exponent that is even, below 3 or above 64 bits is refused`(_ exponent: [UInt8]) {
         let modulus = [0x80] + [UInt8](repeating: 1, count: 255)
-        #expect(throws: CryptoFault.publicExponent) { try RSAPublicComponents(modulus: modulus, exponent: exponent) }
+        #expect(throws: CryptoError.publicExponent) { try RSAPublicComponents(modulus: modulus, exponent: exponent) }
     }
 
     static let algorithms: [SignatureAlgorithm] =
@@ -103,7 +103,7 @@ struct SignatureTests {
         for own in [SignatureAlgorithm.rsaPKCS1(.sha256), .ecdsa(.p256), .ecdsa(.p521), .ed25519] {
             let numbers = try SigningKey.generate(for: own).verifyingKey.numbers
             for algorithm in Self.algorithms where !numbers.fit(algorithm) {
-                #expect(throws: CryptoFault.algorithmMismatch) { try VerifyingKey(numbers, for: algorithm) }
+                #expect(throws: CryptoError.algorithmMismatch) { try VerifyingKey(numbers, for: algorithm) }
             }
         }
     }
@@ -118,25 +118,25 @@ struct SignatureTests {
         var y = point.y
         y[y.count - 1] ^= 1
         let beside = try ECPublicPoint(curve: curve, x: point.x, y: y)
-        #expect(throws: CryptoFault.notOnCurve(curve)) { try VerifyingKey(.ec(beside), for: .ecdsa(curve)) }
+        #expect(throws: CryptoError.notOnCurve(curve)) { try VerifyingKey(.ec(beside), for: .ecdsa(curve)) }
         let zeros = [UInt8](repeating: 0, count: curve.coordinateByteCount)
         let origin = try ECPublicPoint(curve: curve, x: zeros, y: zeros)
-        #expect(throws: CryptoFault.notOnCurve(curve)) { try VerifyingKey(.ec(origin), for: .ecdsa(curve)) }
+        #expect(throws: CryptoError.notOnCurve(curve)) { try VerifyingKey(.ec(origin), for: .ecdsa(curve)) }
         let byteCount = curve.coordinateByteCount
         for wrong in [Array(point.x.dropLast()), [0] + point.x] {
-            let fault = CryptoFault.coordinateSize(curve, byteCount: wrong.count)
+            let fault = CryptoError.coordinateSize(curve, byteCount: wrong.count)
             #expect(throws: fault) { try ECPublicPoint(curve: curve, x: wrong, y: point.y) }
             #expect(throws: fault) { try ECPublicPoint(curve: curve, x: point.x, y: wrong) }
             #expect(throws: fault) { try ECPrivateNumbers(publicHalf: point, d: wrong) }
         }
         for wrong in [[UInt8](repeating: 0, count: byteCount), [UInt8](repeating: 0xFF, count: byteCount)] {
             let numbers = try ECPrivateNumbers(publicHalf: point, d: wrong)
-            #expect(throws: CryptoFault.self) { try SigningKey(.ec(numbers), for: .ecdsa(curve)) }
+            #expect(throws: CryptoError.self) { try SigningKey(.ec(numbers), for: .ecdsa(curve)) }
         }
         var d = numbers.d
         d[byteCount - 1] ^= 1
         let swapped = try ECPrivateNumbers(publicHalf: point, d: d)
-        #expect(throws: CryptoFault.self) { try SigningKey(.ec(swapped), for: .ecdsa(curve)) }
+        #expect(throws: CryptoError.self) { try SigningKey(.ec(swapped), for: .ecdsa(curve)) }
     }
 
     @Test func `the halves of an Ed25519 key must belong together`() throws {
@@ -146,12 +146,12 @@ struct SignatureTests {
             Issue.record("not Ed25519 keys")
             return
         }
-        let mixed = try Ed25519PrivateOctets(publicHalf: other.publicHalf, seed: one.seed)
-        #expect(throws: CryptoFault.inconsistent(reason: "the public half is another key's")) {
+        let mixed = try Ed25519PrivateBytes(publicHalf: other.publicHalf, seed: one.seed)
+        #expect(throws: CryptoError.inconsistent(reason: "the public half is another key's")) {
             try SigningKey(.ed25519(mixed), for: .ed25519)
         }
-        #expect(throws: CryptoFault.ed25519Size(byteCount: 31)) {
-            try Ed25519PublicOctets(Array(one.publicHalf.octets.dropLast()))
+        #expect(throws: CryptoError.ed25519Size(byteCount: 31)) {
+            try Ed25519PublicBytes(Array(one.publicHalf.octets.dropLast()))
         }
     }
 
@@ -161,9 +161,9 @@ struct SignatureTests {
         let key = first + [UInt8](repeating: first[1], count: 29) + [last]
         let isSmall = start.hasSuffix("ff") == (last & 0x7F == 0x7F)
         if isSmall {
-            #expect(throws: CryptoFault.smallOrder) { try Ed25519PublicOctets(key) }
+            #expect(throws: CryptoError.smallOrder) { try Ed25519PublicBytes(key) }
         } else {
-            #expect(throws: Never.self) { try Ed25519PublicOctets(key) }
+            #expect(throws: Never.self) { try Ed25519PublicBytes(key) }
         }
     }
 }

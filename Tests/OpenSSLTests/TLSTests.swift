@@ -16,7 +16,7 @@ struct TLSTests {
 
     private func context(
         certificates: [UInt8]? = nil, privateKey: [UInt8]? = nil, authorities: [UInt8]? = nil, now: Int64 = Self.now
-    ) throws(CryptoFault) -> TLSContext {
+    ) throws(CryptoError) -> TLSContext {
         try TLSContext(
             certificates: certificates ?? pair.certificate, privateKey: privateKey ?? pair.privateKey,
             clientAuthorities: authorities, now: now)
@@ -26,17 +26,17 @@ struct TLSTests {
         _ = try context()
         _ = try context(now: Self.now - Self.day + 1)
         _ = try context(now: Self.now + 10 * Self.day - 1)
-        #expect(throws: CryptoFault.certificateExpired(at: "Jan 25 08:00:00 2027 GMT")) {
+        #expect(throws: CryptoError.certificateExpired(at: "Jan 25 08:00:00 2027 GMT")) {
             try context(now: Self.now + 10 * Self.day)
         }
-        #expect(throws: CryptoFault.certificateNotYetValid(until: "Jan 14 08:00:00 2027 GMT")) {
+        #expect(throws: CryptoError.certificateNotYetValid(until: "Jan 14 08:00:00 2027 GMT")) {
             try context(now: Self.now - Self.day - 1)
         }
     }
 
     @Test func `a key that is another certificate's is refused`() throws {
         let other = try SelfSignedPair(now: Self.now, days: 10)
-        #expect(throws: CryptoFault.keyMismatch) { try context(privateKey: other.privateKey) }
+        #expect(throws: CryptoError.keyMismatch) { try context(privateKey: other.privateKey) }
     }
 
     @Test(arguments: ["", "no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
@@ -44,12 +44,12 @@ struct TLSTests {
         let octets = Array(text.utf8)
         let cut = pair.certificate + octets + Array("\n-----BEGIN CERTIFICATE-----\nMII".utf8)
         for certificates in [octets, cut] {
-            let fault = #expect(throws: CryptoFault.self) { try context(certificates: certificates) }
+            let fault = #expect(throws: CryptoError.self) { try context(certificates: certificates) }
             #expect("\(fault, default: "")".hasPrefix("no certificate in PEM"))
         }
-        let keyFault = #expect(throws: CryptoFault.self) { try context(privateKey: octets) }
+        let keyFault = #expect(throws: CryptoError.self) { try context(privateKey: octets) }
         #expect("\(keyFault, default: "")".hasPrefix("no private key in PEM"))
-        let authoritiesFault = #expect(throws: CryptoFault.self) { try context(authorities: octets) }
+        let authoritiesFault = #expect(throws: CryptoError.self) { try context(authorities: octets) }
         #expect("\(authoritiesFault, default: "")".hasPrefix("no certificates of authorities in PEM"))
     }
 

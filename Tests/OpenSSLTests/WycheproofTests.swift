@@ -42,7 +42,7 @@ struct WycheproofTests {
             for test in group.tests {
                 let secret = octets(hex: try #require(test.key))
                 guard secret.count >= hash.byteCount else {
-                    let fault = CryptoFault.secretTooShort(byteCount: secret.count, byteCountMin: hash.byteCount)
+                    let fault = CryptoError.secretTooShort(byteCount: secret.count, byteCountMin: hash.byteCount)
                     #expect(throws: fault) { try MACKey(secret, for: hash) }
                     continue
                 }

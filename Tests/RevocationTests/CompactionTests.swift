@@ -100,14 +100,14 @@ struct CompactionTests {
         store.close()
     }
 
-    @Test func `cuts of a name become one, those spared stay spared, satisfied cuts go`() throws {
+    @Test func `cuts of a name become one, those exempted stay exempted, satisfied cuts go`() throws {
         let harness = Harness()
         var store = try harness.open()
         let before = store.identifiers.next()
-        let spared = store.identifiers.next()
+        let exempted = store.identifiers.next()
         for _ in 0..<5 {
             _ = store.done {
-                store.cut(.subject, name: Array("alice".utf8), for: CutAsker(sid: spared, isSpared: true), $0)
+                store.cut(.subject, name: Array("alice".utf8), for: RevokingSession(sid: exempted, isSpared: true), $0)
             }
         }
         _ = store.done { store.cut(.client, name: Array("app".utf8), $0) }
@@ -116,7 +116,7 @@ struct CompactionTests {
         store.close()
         store = try harness.open()
         #expect(store.denied(before) == .subject)
-        #expect(store.denied(spared) == nil)
+        #expect(store.denied(exempted) == nil)
         #expect(store.denied(before, subject: "bob", client: "app") == .client)
         #expect(store.counts.cuts == 3)
         aged(harness, by: 91 * day, store)

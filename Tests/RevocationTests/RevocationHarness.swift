@@ -70,7 +70,7 @@ let day: Int64 = 86_400_000
 final class Disk: Sendable {
     private struct State {
         var isHeld = false
-        var fault: JournalFault?
+        var fault: JournalError?
     }
 
     private let state = Mutex(State())
@@ -85,7 +85,7 @@ final class Disk: Sendable {
     func heal() { state.withLock { $0.fault = nil } }
     func fail() { state.withLock { $0.fault = .io(function: "pwrite", errno: 5, path: "disk") } }
 
-    func pass() throws(JournalFault) {
+    func pass() throws(JournalError) {
         if state.withLock({ $0.isHeld }) {
             waiting.signal()
             released.wait()
@@ -104,26 +104,26 @@ final class GovernedStorage: JournalStorage {
         self.disk = disk
     }
 
-    func lock() throws(JournalFault) { try inner.lock() }
+    func lock() throws(JournalError) { try inner.lock() }
     func unlock() { inner.unlock() }
-    func names() throws(JournalFault) -> [String] { try inner.names() }
-    func byteCount(of name: String) throws(JournalFault) -> UInt64 { try inner.byteCount(of: name) }
-    func read(_ name: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {
+    func names() throws(JournalError) -> [String] { try inner.names() }
+    func byteCount(of name: String) throws(JournalError) -> UInt64 { try inner.byteCount(of: name) }
+    func read(_ name: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
         try inner.read(name, at: offset, count: count)
     }
-    func create(_ name: String, content: [UInt8]) throws(JournalFault) -> any JournalFile {
+    func create(_ name: String, content: [UInt8]) throws(JournalError) -> any JournalFile {
         try disk.pass()
         return File(try inner.create(name, content: content), disk)
     }
-    func begin(_ name: String) throws(JournalFault) -> any JournalFile {
+    func begin(_ name: String) throws(JournalError) -> any JournalFile {
         try disk.pass()
         return File(try inner.begin(name), disk)
     }
-    func rename(_ name: String, to newName: String) throws(JournalFault) { try inner.rename(name, to: newName) }
-    func truncate(_ name: String, to byteCount: UInt64) throws(JournalFault) {
+    func rename(_ name: String, to newName: String) throws(JournalError) { try inner.rename(name, to: newName) }
+    func truncate(_ name: String, to byteCount: UInt64) throws(JournalError) {
         try inner.truncate(name, to: byteCount)
     }
-    func remove(_ name: String) throws(JournalFault) { try inner.remove(name) }
+    func remove(_ name: String) throws(JournalError) { try inner.remove(name) }
 
     private final class File: JournalFile {
         private let inner: any JournalFile
@@ -134,7 +134,7 @@ final class GovernedStorage: JournalStorage {
             self.disk = disk
         }
 
-        func write(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
+        func write(_ bytes: [UInt8], at offset: UInt64) throws(JournalError) {
             try disk.pass()
             try inner.write(bytes, at: offset)
         }
@@ -161,7 +161,7 @@ final class Collector<Value: Sendable>: Sendable {
     var all: [Value] { values.withLock { $0 } }
 }
 
-typealias Answer = Result<UInt64, JournalFault>
+typealias Answer = Result<UInt64, JournalError>
 
 extension RevocationStore {
     func rotated(

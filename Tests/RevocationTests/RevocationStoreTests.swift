@@ -47,11 +47,11 @@ struct RevocationStoreTests {
         store.close()
     }
 
-    @Test(arguments: [CutKind.subject, .client, .all])
-    func `a cut refuses older sessions, and a login in the same millisecond lives`(_ kind: CutKind) throws {
+    @Test(arguments: [RevokeBeforeKind.subject, .client, .all])
+    func `a cut refuses older sessions, and a login in the same millisecond lives`(_ kind: RevokeBeforeKind) throws {
         let harness = Harness()
         var store = try harness.open()
-        let name: [CutKind: String] = [.subject: "alice", .client: "web", .all: ""]
+        let name: [RevokeBeforeKind: String] = [.subject: "alice", .client: "web", .all: ""]
         let older = store.identifiers.next()
         _ = store.done { store.cut(kind, name: Array(name[kind, default: ""].utf8), $0) }
         let newer = store.identifiers.next()
@@ -85,12 +85,14 @@ struct RevocationStoreTests {
         store.close()
     }
 
-    @Test func `a spared session lives through its cut, not through the next`() throws {
+    @Test func `a exempted session lives through its cut, not through the next`() throws {
         let harness = Harness()
         var store = try harness.open()
         let mine = store.identifiers.next()
         let other = store.identifiers.next()
-        _ = store.done { store.cut(.subject, name: Array("alice".utf8), for: CutAsker(sid: mine, isSpared: true), $0) }
+        _ = store.done {
+            store.cut(.subject, name: Array("alice".utf8), for: RevokingSession(sid: mine, isSpared: true), $0)
+        }
         for _ in 0..<2 {
             #expect(store.denied(mine) == nil)
             #expect(store.denied(other) == .subject)
@@ -102,12 +104,14 @@ struct RevocationStoreTests {
         store.close()
     }
 
-    @Test func `a session is not spared from a cut of another kind`() throws {
+    @Test func `a session is not exempted from a cut of another kind`() throws {
         let harness = Harness()
         let store = try harness.open()
         let mine = store.identifiers.next()
         _ = store.done { store.cut(.client, name: Array("web".utf8), $0) }
-        _ = store.done { store.cut(.subject, name: Array("alice".utf8), for: CutAsker(sid: mine, isSpared: true), $0) }
+        _ = store.done {
+            store.cut(.subject, name: Array("alice".utf8), for: RevokingSession(sid: mine, isSpared: true), $0)
+        }
         #expect(store.denied(mine) == .client)
         store.close()
     }
@@ -121,7 +125,7 @@ struct RevocationStoreTests {
         _ = try store.done { store.cut(.subject, name: alice, $0) }.get()
         let later = store.identifiers.next()
         for isSpared in [true, false] {
-            let denial = store.cut(.subject, name: alice, for: CutAsker(sid: mine, isSpared: isSpared)) { _ in
+            let denial = store.cut(.subject, name: alice, for: RevokingSession(sid: mine, isSpared: isSpared)) { _ in
                 Issue.record("a cut for a session that is refused")
             }
             #expect(denial == .subject)
@@ -140,14 +144,14 @@ struct RevocationStoreTests {
         let (one, two, three, four) = (
             store.identifiers.next(), store.identifiers.next(), store.identifiers.next(), store.identifiers.next()
         )
-        let web = CutAsker(sid: two, client: Array("web".utf8), kid: Array("k1".utf8), isSpared: true)
-        let app = CutAsker(sid: three, client: Array("app".utf8), kid: Array("k2".utf8), isSpared: true)
-        let plain = CutAsker(sid: four, client: Array("app".utf8), kid: Array("k1".utf8), isSpared: true)
+        let web = RevokingSession(sid: two, client: Array("web".utf8), kid: Array("k1".utf8), isSpared: true)
+        let app = RevokingSession(sid: three, client: Array("app".utf8), kid: Array("k2".utf8), isSpared: true)
+        let plain = RevokingSession(sid: four, client: Array("app".utf8), kid: Array("k1".utf8), isSpared: true)
         _ = store.done { store.revokeSession(one, expiresAt: harness.now + day, $0) }
         _ = store.done { store.cut(.client, name: web.client, $0) }
         _ = store.done { store.cut(.key, name: app.kid, $0) }
-        func denial(_ asker: CutAsker) -> Denial? { store.cut(.subject, name: alice, for: asker) { _ in } }
-        #expect(denial(CutAsker(sid: one, isSpared: true)) == .session)
+        func denial(_ asker: RevokingSession) -> Denial? { store.cut(.subject, name: alice, for: asker) { _ in } }
+        #expect(denial(RevokingSession(sid: one, isSpared: true)) == .session)
         #expect(denial(web) == .client && denial(app) == .key && store.counts.cuts == 2)
         #expect(denial(plain) == nil && store.denied(four, client: "app") == nil)
         _ = store.done { store.cut(.all, name: [], $0) }
@@ -155,13 +159,13 @@ struct RevocationStoreTests {
         store.close()
     }
 
-    @Test func `a cut that follows another has a greater value, whoever is spared between them`() throws {
+    @Test func `a cut that follows another has a greater value, whoever is exempted between them`() throws {
         let harness = Harness()
         let store = try harness.open()
         let alice = Array("alice".utf8)
         let mine = store.identifiers.next()
         for _ in 0..<3 {
-            #expect(store.cut(.subject, name: alice, for: CutAsker(sid: mine, isSpared: true)) { _ in } == nil)
+            #expect(store.cut(.subject, name: alice, for: RevokingSession(sid: mine, isSpared: true)) { _ in } == nil)
             #expect(store.denied(mine) == nil)
         }
         _ = store.done { store.cut(.subject, name: alice, $0) }
@@ -203,7 +207,7 @@ struct RevocationStoreTests {
         }
         _ = store.done { store.revokeSession(store.identifiers.next(), expiresAt: harness.now + day, $0) }
         _ = store.done {
-            store.cut(.subject, name: [1], for: CutAsker(sid: store.identifiers.next(), isSpared: true), $0)
+            store.cut(.subject, name: [1], for: RevokingSession(sid: store.identifiers.next(), isSpared: true), $0)
         }
         harness.purge(store)
         harness.advance(30 * 60_000)
@@ -257,8 +261,8 @@ struct RevocationStoreTests {
     @Test func `the name of a cut is hashed with its kind`() {
         // printf '\001alice' | sha256sum
         let expected = UUID(high: 0x395f_ced3_2ca1_9876, low: 0x6667_8d46_6cdf_9b8a)
-        #expect(Cuts.key(.subject, "alice".utf8.span) == expected)
-        #expect(Cuts.key(.client, "alice".utf8.span) != expected)
+        #expect(RevokeBeforeTable.key(.subject, "alice".utf8.span) == expected)
+        #expect(RevokeBeforeTable.key(.client, "alice".utf8.span) != expected)
     }
 
     @Test func `random work equals a model, over many restarts`() throws {

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("A journal that was rolled back")
 struct RollbackTests {
-    private func open(_ harness: Harness, _ sighting: JournalSighting) throws -> RevocationStore {
+    private func open(_ harness: Harness, _ sighting: HighWaterMark) throws -> RevocationStore {
         var options = RevocationOptions(
             directory: harness.path, grace: 0, sessionMax: day, clock: WallClock { harness.now },
             monotonicNow: { 0 }, random: { harness.random() })
@@ -32,7 +32,7 @@ struct RollbackTests {
             #expect {
                 try open(harness, sighting)
             } throws: {
-                guard case JournalFault.rolledBack = $0 else { return false }
+                guard case JournalError.rolledBack = $0 else { return false }
                 return true
             }
         }

@@ -150,10 +150,10 @@ struct RotationTests {
         store.close()
     }
 
-    @Test(arguments: [CutKind.subject, .client, .key, .all])
-    func `a cut session is refused within the grace time`(_ kind: CutKind) throws {
-        let names: [CutKind: String] = [.subject: "alice", .client: "web", .key: "r1", .all: ""]
-        let denials: [CutKind: Denial] = [.subject: .subject, .client: .client, .key: .key, .all: .all]
+    @Test(arguments: [RevokeBeforeKind.subject, .client, .key, .all])
+    func `a cut session is refused within the grace time`(_ kind: RevokeBeforeKind) throws {
+        let names: [RevokeBeforeKind: String] = [.subject: "alice", .client: "web", .key: "r1", .all: ""]
+        let denials: [RevokeBeforeKind: Denial] = [.subject: .subject, .client: .client, .key: .key, .all: .all]
         let harness = Harness()
         let store = try harness.open()
         let sid = store.identifiers.next()

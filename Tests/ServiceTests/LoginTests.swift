@@ -27,7 +27,7 @@ struct LoginTests {
         let office = try office(failures: 2, queue: 0)
         let (started, end) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         #expect(
-            office.realm.hashing.submit {
+            office.authState.hashing.submit {
                 started.signal()
                 end.wait()
             })
@@ -36,7 +36,7 @@ struct LoginTests {
             #expect(throws: LoginFailure.hashingSaturated) { try office.login(office.attempt("alice")) }
         }
         end.signal()
-        while office.realm.hashing.counts.busy > 0 { Thread.sleep(forTimeInterval: 0.001) }
+        while office.authState.hashing.counts.busy > 0 { Thread.sleep(forTimeInterval: 0.001) }
         #expect(try office.login(office.attempt("alice")).scope == "read write")
     }
 
@@ -63,18 +63,20 @@ struct LoginTests {
         let office = try office()
         let grant = try office.judged(office.attempt("alice"))
         let done = DispatchSemaphore(value: 0)
-        office.realm.revocations.cut(.subject, name: Array(grant.user.id.description.utf8)) { _ in done.signal() }
+        office.authState.revocations.cut(.subject, name: Array(grant.user.id.description.utf8)) { _ in done.signal() }
         done.wait()
-        #expect(throws: LoginFailure.credentialsInvalid) { try office.desk.openSession(grant, at: office.wall.value) }
+        #expect(throws: LoginFailure.credentialsInvalid) {
+            try office.context.openSession(grant, at: office.wall.value)
+        }
         _ = try office.login(office.attempt("alice"))
     }
 
     @Test func `a session id is drawn before the account is looked at`() throws {
         let office = try office()
-        let before = office.realm.revocations.identifiers.next()
+        let before = office.authState.revocations.identifiers.next()
         let grant = try office.judged(office.attempt("alice"))
-        let after = office.realm.revocations.identifiers.next()
-        let pair = try office.desk.openSession(grant, at: office.wall.value)
+        let after = office.authState.revocations.identifiers.next()
+        let pair = try office.context.openSession(grant, at: office.wall.value)
         #expect(before.high < pair.sid.high && pair.sid.high < after.high)
     }
 
@@ -86,6 +88,6 @@ struct LoginTests {
             }
         }
         #expect(office.hashes.value.isEmpty)
-        #expect(office.realm.missingSigners(at: office.wall.value) == ["EdDSA"])
+        #expect(office.authState.missingSigners(at: office.wall.value) == ["EdDSA"])
     }
 }

@@ -20,8 +20,8 @@ final class Office {
     let monotonic = Mutable<Int64>(5_000_000)
     /// The cost of each hash that was computed, in the order in which they were asked for.
     let hashes = Mutable<[Argon2Parameters]>([])
-    let realm: Realm
-    let desk: Desk
+    let authState: AuthState
+    let context: LoopContext
     private let directory = FileManager.default.temporaryDirectory.appendingPathComponent("office-\(Foundation.UUID())")
 
     /// - Parameters:
@@ -36,14 +36,14 @@ final class Office {
             RevocationOptions(
                 directory: directory.path, grace: 10_000, sessionMax: 90 * 86_400_000, clock: clock,
                 monotonicNow: { monotonic.value }, random: { Random.next64() }))
-        let settings = RealmSettings(
+        let settings = AuthSettings(
             issuer: "https://auth.example", audiences: ["api", "billing"], algorithm: .edDSA, sharedSecretAudiences: [],
             extraClaims: [], accessLifetime: 600, refreshIdle: 14 * 86_400, sessionMax: 90 * 86_400, leeway: 0)
-        let hasher = PasswordHasher(parameters: try Self.cost()) { (password, _, cost, count) throws(AccountsFault) in
+        let hasher = PasswordHasher(parameters: try Self.cost()) { (password, _, cost, count) throws(AccountsError) in
             hashes.change { $0.append(cost) }
             return Self.tag(password, count)
         }
-        realm = Realm(
+        authState = AuthState(
             settings: settings, keyring: Published(try Keyring(keys ?? Self.keys())), users: Published(users),
             clients: Published(clients), revocations: revocations, passwords: hasher,
             hashing: try HashingPool(workers: 1, queueCountMax: queue),
@@ -52,12 +52,12 @@ final class Office {
             clock: clock, monotonic: { monotonic.value },
             log: Log(level: .error, form: .json, clock: clock) { _ in }, random: { Random.bytes($0) },
             storeHash: { _, _ in })
-        desk = try Desk(realm: realm)
+        context = try LoopContext(authState: authState)
     }
 
     deinit {
-        realm.hashing.close()
-        realm.revocations.close()
+        authState.hashing.close()
+        authState.revocations.close()
         try? FileManager.default.removeItem(at: directory)
     }
 
@@ -95,15 +95,15 @@ final class Office {
 
     /// The whole login.
     func login(_ attempt: LoginAttempt) throws(LoginFailure) -> TokenPair {
-        try desk.openSession(try judged(attempt), at: wall.value)
+        try context.openSession(try judged(attempt), at: wall.value)
     }
 
     /// The login up to where its password was looked at.
     func judged(_ attempt: LoginAttempt) throws(LoginFailure) -> LoginGrant {
         let verdict = Mutable<Result<LoginGrant, LoginFailure>?>(nil)
         let arrived = DispatchSemaphore(value: 0)
-        desk.follow()
-        try desk.beginLogin(attempt, at: wall.value) { result in
+        context.follow()
+        try context.beginLogin(attempt, at: wall.value) { result in
             verdict.change { $0 = result }
             arrived.signal()
         }
@@ -117,15 +117,15 @@ final class Office {
     ) throws(RefreshFailure) -> (pair: TokenPair, isReplay: Bool) {
         let told = Mutable<(RefreshAttempt, RotationOutcome)?>(nil)
         let arrived = DispatchSemaphore(value: 0)
-        desk.follow()
-        try desk.beginRefresh(token.span, scope: nil, audience: audience, client: client, at: wall.value) {
+        context.follow()
+        try context.beginRefresh(token.span, scope: nil, audience: audience, client: client, at: wall.value) {
             attempt, outcome in
             told.change { $0 = (attempt, outcome) }
             arrived.signal()
         }
         arrived.wait()
         guard let (attempt, outcome) = told.value else { preconditionFailure("no outcome came") }
-        return try desk.completeRefresh(attempt, outcome)
+        return try context.completeRefresh(attempt, outcome)
     }
 }
 

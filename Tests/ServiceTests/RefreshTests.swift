@@ -38,18 +38,18 @@ struct RefreshTests {
 
     @Test func `a refresh that cannot be signed is not spent`() throws {
         let office = try office()
-        let keyring = office.realm.keyring.current
+        let keyring = office.authState.keyring.current
         let token = try office.login(office.attempt("alice")).refreshToken
-        let sequence = office.realm.revocations.sequence
-        office.realm.keyring.replace(with: try Keyring(keyring.keys.filter { $0.purpose == .refresh }))
+        let sequence = office.authState.revocations.sequence
+        office.authState.keyring.replace(with: try Keyring(keyring.keys.filter { $0.purpose == .refresh }))
         for _ in 0..<2 {
             #expect(throws: RefreshFailure.signingUnavailable("no key signs EdDSA at this time")) {
                 try office.refresh(token)
             }
         }
-        #expect(office.realm.revocations.sequence == sequence)
+        #expect(office.authState.revocations.sequence == sequence)
         office.wall.change { $0 += 60_000 }
-        office.realm.keyring.replace(with: keyring)
+        office.authState.keyring.replace(with: keyring)
         #expect(try !office.refresh(token).isReplay)
     }
 
@@ -59,13 +59,13 @@ struct RefreshTests {
         let first = try office.refresh(token).pair
         office.wall.change { $0 += 5_000 }
         let fresh = try Key.generate(.edDSA, purpose: .access, createdAt: office.wall.value)
-        let refresh = office.realm.keyring.current.keys.filter { $0.purpose == .refresh }
-        office.realm.keyring.replace(with: try Keyring([fresh] + refresh))
+        let refresh = office.authState.keyring.current.keys.filter { $0.purpose == .refresh }
+        office.authState.keyring.replace(with: try Keyring([fresh] + refresh))
         let again = try office.refresh(token)
         #expect(again.isReplay && again.pair.refreshToken == first.refreshToken)
         #expect(again.pair.accessToken != first.accessToken)
         #expect(
-            try office.desk.verify(again.pair.accessToken.span, VerifyExpectations(), at: office.wall.value).sid
+            try office.context.verify(again.pair.accessToken.span, VerifyExpectations(), at: office.wall.value).sid
                 == first.sid)
     }
 
@@ -82,8 +82,8 @@ struct RefreshTests {
 
 @Suite("Which algorithms have to be signed")
 struct SignerTests {
-    private func settings(_ shared: Set<String>) -> RealmSettings {
-        RealmSettings(
+    private func settings(_ shared: Set<String>) -> AuthSettings {
+        AuthSettings(
             issuer: "https://auth.example", audiences: ["api", "legacy"], algorithm: .rs256,
             sharedSecretAudiences: shared, extraClaims: [], accessLifetime: 600, refreshIdle: 60, sessionMax: 60,
             leeway: 0)

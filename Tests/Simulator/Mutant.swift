@@ -124,7 +124,7 @@ private final class MutantCalls: SystemCalls, @unchecked Sendable {
         return lastStatus ?? status
     }
 
-    func read(_ path: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {
+    func read(_ path: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
         mutant == .readThroughCache
             ? try disk.readCached(path, at: offset, count: count) : try disk.read(path, at: offset, count: count)
     }

@@ -68,11 +68,11 @@ struct SimulatedSession {
     var unsure: Rotation?
     var refusal: Refusal?
     /// Order of the last cut of a kind that the session lives through.
-    var spared: [CutKind: Int] = [:]
+    var spared: [RevokeBeforeKind: Int] = [:]
 }
 
 struct SimulatedCut {
-    let kind: CutKind
+    let kind: RevokeBeforeKind
     /// Number of the subject or client; 0 for all.
     let name: Int
     let order: Int

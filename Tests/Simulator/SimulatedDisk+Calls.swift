@@ -173,12 +173,12 @@ extension SimulatedDisk: SystemCalls {
         return status(ofNumber: number)
     }
 
-    func read(_ path: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {
+    func read(_ path: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
         Self.part(of: try file(path).direct, at: offset, count)
     }
 
     /// As if the file had been opened without `O_DIRECT`.
-    func readCached(_ path: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {
+    func readCached(_ path: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
         Self.part(of: try file(path).cached, at: offset, count)
     }
 }

@@ -133,7 +133,7 @@ final class SimulatedDisk: @unchecked Sendable {
         files[number]?.synchronize()
     }
 
-    func file(_ path: String) throws(JournalFault) -> SimulatedFile {
+    func file(_ path: String) throws(JournalError) -> SimulatedFile {
         let (directory, name) = Self.split(path)
         guard let number = directories[directory]?.names[name], let file = files[number] else {
             throw .io(function: "open", errno: ENOENT, path: path)

@@ -7,7 +7,7 @@ struct SimulatedFile {
     private(set) var cached: [UInt8] = []
     /// What is left after a power cut, as far as nothing is on its way.
     private(set) var medium: [UInt8] = []
-    /// Pages whose content is on its way to the medium.
+    /// Documents whose content is on its way to the medium.
     private(set) var dirty: Set<Int> = []
     private var isSizeDirty = false
     var linkCount: UInt64 = 0
@@ -121,7 +121,7 @@ struct SimulatedFile {
 }
 
 extension [UInt8] {
-    /// Cut off, or filled up with zeros.
+    /// RevokeBefore off, or filled up with zeros.
     mutating func resize(to newCount: Int) {
         if count > newCount {
             removeLast(count - newCount)

@@ -57,7 +57,7 @@ extension World {
     }
 
     func cut(_ store: RevocationStore) {
-        let kind: CutKind = [.subject, .subject, .client, .all][random.below(random.below(4) == 0 ? 4 : 3)]
+        let kind: RevokeBeforeKind = [.subject, .subject, .client, .all][random.below(random.below(4) == 0 ? 4 : 3)]
         let number = kind == .subject ? random.below(3) : kind == .client ? random.below(2) : 0
         order += 1
         let order = order
@@ -71,7 +71,7 @@ extension World {
         trace("cut \(order) \(kind) \(number) sparing \(spared.map { "\(sessions[$0].sid)" } ?? "nobody")")
         let name = kind == .subject ? subject(number) : kind == .client ? client(number) : []
         ask(of: "cut") { done in
-            let asker = spared.map { CutAsker(sid: sessions[$0].sid, isSpared: true) }
+            let asker = spared.map { RevokingSession(sid: sessions[$0].sid, isSpared: true) }
             if let denial = store.cut(kind, name: name, for: asker, done) {
                 fail("a living session is refused a cut: \(denial)")
             }
@@ -128,7 +128,7 @@ extension World {
     /// Puts a question and takes the answer, which may come at once or on a later step.
     private func ask(
         of what: String, _ question: (@escaping RevocationStore.Completion) -> Void,
-        then: @escaping @Sendable (World, Result<UInt64, JournalFault>, _ isQueued: Bool) -> Void
+        then: @escaping @Sendable (World, Result<UInt64, JournalError>, _ isQueued: Bool) -> Void
     ) {
         outstanding += 1
         let flag = Flag()
@@ -142,7 +142,7 @@ extension World {
     }
 
     /// An answer that comes after the process died never arrives.
-    func heard(_ result: Result<UInt64, JournalFault>) -> Result<UInt64, JournalFault> {
+    func heard(_ result: Result<UInt64, JournalError>) -> Result<UInt64, JournalError> {
         if disk.isDead { return .failure(.closed) }
         if case .success(let seq) = result {
             promised = max(promised, seq)
@@ -162,7 +162,7 @@ final class Flag: @unchecked Sendable {
 
 extension Refusal {
     /// - Parameter isQueued: false if the answer came before the record was given a place.
-    mutating func take(_ result: Result<UInt64, JournalFault>, isQueued: Bool) {
+    mutating func take(_ result: Result<UInt64, JournalError>, isQueued: Bool) {
         switch result {
         case .success(let seq):
             if fate != .kept { self.seq = seq }

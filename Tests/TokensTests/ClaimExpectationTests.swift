@@ -79,10 +79,10 @@ struct ClaimExpectationTests {
     }
 
     @Test(arguments: [
-        ("", JSONFault.unterminated), ("x", .unexpected(0)), ("{", .unterminated), ("1 2", .trailing(2)),
+        ("", JSONError.unterminated), ("x", .unexpected(0)), ("{", .unterminated), ("1 2", .trailing(2)),
         ("{\"a\":1,\"a\":1}", .duplicateMember(7)), ("'a'", .unexpected(0)),
     ])
-    func `an expectation of no strict JSON cannot be made`(_ json: String, _ fault: JSONFault) throws {
+    func `an expectation of no strict JSON cannot be made`(_ json: String, _ fault: JSONError) throws {
         let path = try #require(ClaimPath("a"))
         #expect(throws: fault) { try ClaimExpectation(path, json: json) }
     }

@@ -70,7 +70,7 @@ struct DisguisedKeyTests {
         ]
     }
 
-    private func refusal(_ secret: [UInt8]) -> KeyFault? {
+    private func refusal(_ secret: [UInt8]) -> KeyError? {
         do {
             _ = try Key(importing: secret.span, algorithm: .hs256, purpose: .access, kid: nil, createdAt: 0)
             return nil
@@ -80,12 +80,12 @@ struct DisguisedKeyTests {
     }
 
     @Test func `every form is rejected raw, in hex and in base64 of either alphabet, and in lines`() throws {
-        let faults: [KeyFault] = [.weakSecret, .algorithmMismatch(.hs256)]
+        let faults: [KeyError] = [.weakSecret, .algorithmMismatch(.hs256)]
         for (name, octets) in try Self.binaries() {
             let secrets = [octets] + Self.spellings(octets).map { Array($0.utf8) }
             for (index, secret) in secrets.enumerated() {
                 #expect(refusal(secret).map(faults.contains) == true, "\(name), spelling \(index)")
-                #expect(throws: KeyFault.weakSecret, "\(name), spelling \(index)") {
+                #expect(throws: KeyError.weakSecret, "\(name), spelling \(index)") {
                     try Key.judge(secret, for: .hs256)
                 }
             }
@@ -98,7 +98,7 @@ struct DisguisedKeyTests {
                 let file = """
                     {"kty":"oct","k":"\(Base64URL.encode(secret))","alg":"HS256","kid":"a","purpose":"access","iat":1}
                     """
-                #expect(throws: KeyFault.weakSecret, "\(name)") { try Key(parsing: Array(file.utf8).span) }
+                #expect(throws: KeyError.weakSecret, "\(name)") { try Key(parsing: Array(file.utf8).span) }
             }
         }
     }
@@ -106,7 +106,7 @@ struct DisguisedKeyTests {
     @Test func `a JWK is rejected in hex and base64, too`() throws {
         let jwk = try #require(Self.rsa.publicJWK())
         for secret in Self.spellings(jwk) {
-            #expect(throws: KeyFault.weakSecret) { try Key.judge(Array(secret.utf8), for: .hs256) }
+            #expect(throws: KeyError.weakSecret) { try Key.judge(Array(secret.utf8), for: .hs256) }
         }
     }
 
@@ -117,10 +117,10 @@ struct DisguisedKeyTests {
     func `words over several lines are words`(_ text: String) {
         let utf16 = text.utf16.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }
         for secret in [Array(text.utf8), utf16, [0xFF, 0xFE] + utf16, Array(text.utf8) + [0xE9]] {
-            #expect(throws: KeyFault.weakSecret) { try Key.judge(secret, for: .hs256) }
+            #expect(throws: KeyError.weakSecret) { try Key.judge(secret, for: .hs256) }
         }
         let hex = text.utf8.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-        #expect(throws: KeyFault.weakSecret) { try Key.judge(Array(hex.utf8), for: .hs256) }
+        #expect(throws: KeyError.weakSecret) { try Key.judge(Array(hex.utf8), for: .hs256) }
     }
 
     @Test func `random octets in wrapped base64 pass`() throws {

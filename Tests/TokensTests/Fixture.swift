@@ -12,15 +12,15 @@ struct Fixture {
     static let issuerName = "https://auth.example"
     static let sid = Encoding.UUID(high: 0x019A_0000_0000_7001, low: 0x8000_0000_0000_0001)
 
-    static let rsa = made { () throws(KeyFault) in try Key.generate(.rs256, purpose: .access, createdAt: now) }
-    static let hmac = made { () throws(KeyFault) in try Key.generate(.hs256, purpose: .access, createdAt: now) }
-    static let refresh = made { () throws(KeyFault) in try Key.generate(.hs256, purpose: .refresh, createdAt: now) }
+    static let rsa = made { () throws(KeyError) in try Key.generate(.rs256, purpose: .access, createdAt: now) }
+    static let hmac = made { () throws(KeyError) in try Key.generate(.hs256, purpose: .access, createdAt: now) }
+    static let refresh = made { () throws(KeyError) in try Key.generate(.hs256, purpose: .refresh, createdAt: now) }
     static let ofEveryAlgorithm = Algorithm.allCases.map { algorithm in
         if let key = [rsa, hmac].first(where: { $0.algorithm == algorithm }) { return key }
-        return made { () throws(KeyFault) in try Key.generate(algorithm, purpose: .access, createdAt: now) }
+        return made { () throws(KeyError) in try Key.generate(algorithm, purpose: .access, createdAt: now) }
     }
-    static let everyKeyring = made { () throws(KeyFault) in try Keyring(ofEveryAlgorithm + [refresh]) }
-    static let keyring = made { () throws(KeyFault) in try Keyring([rsa, hmac, refresh]) }
+    static let everyKeyring = made { () throws(KeyError) in try Keyring(ofEveryAlgorithm + [refresh]) }
+    static let keyring = made { () throws(KeyError) in try Keyring([rsa, hmac, refresh]) }
 
     let keyring: Keyring
     let issuer: Issuer
@@ -81,7 +81,7 @@ struct Fixture {
         range.map { String(decoding: verifier.payload[$0], as: UTF8.self) }
     }
 
-    private static func made<Value>(_ body: () throws(KeyFault) -> Value) -> Value {
+    private static func made<Value>(_ body: () throws(KeyError) -> Value) -> Value {
         do { return try body() } catch { preconditionFailure("\(error)") }
     }
 }
@@ -163,7 +163,7 @@ func vectorNames(_ folder: String) -> [String] {
 }
 
 extension VerificationKeySet {
-    init(_ text: [UInt8], _ algorithm: Algorithm? = nil) throws(KeyFault) {
+    init(_ text: [UInt8], _ algorithm: Algorithm? = nil) throws(KeyError) {
         try self.init(parsing: text.span, algorithm: algorithm)
     }
 
@@ -182,7 +182,7 @@ extension VerificationKeySet {
 extension Key {
     init(
         jwk text: [UInt8], purpose: Purpose = .access, kid: String? = nil, algorithm: Algorithm? = nil
-    ) throws(KeyFault) {
+    ) throws(KeyError) {
         try self.init(
             JWK(parsing: text.span), kid: kid, algorithm: algorithm, purpose: purpose,
             lifecycle: KeyLifecycle(createdAt: Fixture.now))
@@ -190,12 +190,12 @@ extension Key {
 
     init(
         importing text: [UInt8], _ algorithm: Algorithm? = nil, purpose: Purpose = .access, kid: String? = nil
-    ) throws(KeyFault) {
+    ) throws(KeyError) {
         try self.init(
             importing: text.span, algorithm: algorithm, purpose: purpose, kid: kid, createdAt: Fixture.now)
     }
 
-    init(file text: [UInt8]) throws(KeyFault) {
+    init(file text: [UInt8]) throws(KeyError) {
         try self.init(parsing: text.span)
     }
 }
@@ -206,5 +206,5 @@ extension Key {
 }
 
 extension JWK {
-    init(_ text: [UInt8]) throws(KeyFault) { try self.init(parsing: text.span) }
+    init(_ text: [UInt8]) throws(KeyError) { try self.init(parsing: text.span) }
 }

@@ -68,7 +68,7 @@ struct ForeignKeySetTests {
         let jwk = String(decoding: try Fixture.rsa.privateText(.jwk), as: UTF8.self)
         for name in ["", "a b", "ü", String(repeating: "k", count: 129)] {
             let renamed = Array(jwk.replacing("\"kid\": \"\(Fixture.rsa.kid)\"", with: "\"kid\": \"\(name)\"").utf8)
-            #expect(throws: KeyFault.memberInvalid("kid")) { try Key(file: renamed) }
+            #expect(throws: KeyError.memberInvalid("kid")) { try Key(file: renamed) }
         }
     }
 

@@ -120,7 +120,7 @@ struct IssuerTests {
         #expect(fixture.refusal(token, audience: "other") == .audienceMismatch)
         for audience in [[], [""], ["api", ""]] {
             grant.audience = audience
-            #expect(throws: IssueFault.claimUnwritable(.audience)) { try fixture.issuer.accessToken(grant) }
+            #expect(throws: IssueError.claimUnwritable(.audience)) { try fixture.issuer.accessToken(grant) }
         }
     }
 
@@ -159,9 +159,9 @@ struct IssuerTests {
     @Test func `further claims that are no strict JSON object are our fault, not a token`() {
         var grant = Fixture.grant()
         grant.extra = Array("[]".utf8)
-        #expect(throws: IssueFault.extraClaimsNotObject) { try fixture.issuer.accessToken(grant) }
+        #expect(throws: IssueError.extraClaimsNotObject) { try fixture.issuer.accessToken(grant) }
         grant.extra = Array(#"{"a":1,"a":2}"#.utf8)
-        #expect(throws: IssueFault.extraClaims(.duplicateMember(7))) { try fixture.issuer.accessToken(grant) }
+        #expect(throws: IssueError.extraClaims(.duplicateMember(7))) { try fixture.issuer.accessToken(grant) }
     }
 
     @Test func `a token of more than 4096 octets is not issued (D10)`() throws {
@@ -173,7 +173,7 @@ struct IssuerTests {
         #expect((4_060...4_096).contains(token.count))
         #expect(fixture.refusal(token) == nil)
         grant.extra = Array(#"{"x":"\#(String(repeating: "a", count: room + 16))"}"#.utf8)
-        let fault = #expect(throws: IssueFault.self) { try fixture.issuer.accessToken(grant) }
+        let fault = #expect(throws: IssueError.self) { try fixture.issuer.accessToken(grant) }
         guard case .tokenTooLarge(let byteCount) = fault else {
             Issue.record("\(String(describing: fault))")
             return
@@ -185,7 +185,7 @@ struct IssuerTests {
     func `a subject that the verifier would refuse is not issued`(_ subject: String) {
         var grant = Fixture.grant()
         grant.subject = subject
-        #expect(throws: IssueFault.claimUnwritable(.subject)) { try fixture.issuer.accessToken(grant) }
+        #expect(throws: IssueError.claimUnwritable(.subject)) { try fixture.issuer.accessToken(grant) }
     }
 
     @Test(arguments: ["Zoë", "用户", "a b", "🐦", "a/b", "<script>"])
@@ -201,15 +201,15 @@ struct IssuerTests {
         var grant = Fixture.grant()
         grant.issuedAt = time
         grant.lifetime = .max
-        #expect(throws: IssueFault.claimUnwritable(.issuedAt)) { try fixture.issuer.accessToken(grant) }
+        #expect(throws: IssueError.claimUnwritable(.issuedAt)) { try fixture.issuer.accessToken(grant) }
     }
 
     @Test func `without a key of the algorithm nothing is issued`() throws {
         let lonely = try Fixture(Keyring([Fixture.refresh]))
-        #expect(throws: IssueFault.noSigningKey(.rs256)) { try lonely.issuer.accessToken(Fixture.grant(.rs256)) }
+        #expect(throws: IssueError.noSigningKey(.rs256)) { try lonely.issuer.accessToken(Fixture.grant(.rs256)) }
         let jwk = try #require(Fixture.rsa.publicJWK())
         let verifying = try Fixture(Keyring([Key(jwk: jwk), Fixture.refresh]))
-        #expect(throws: IssueFault.noSigningKey(.rs256)) { try verifying.issuer.accessToken(Fixture.grant(.rs256)) }
+        #expect(throws: IssueError.noSigningKey(.rs256)) { try verifying.issuer.accessToken(Fixture.grant(.rs256)) }
         #expect(try verifying.refusal(fixture.issuer.accessToken(Fixture.grant(.rs256))) == nil)
     }
 }

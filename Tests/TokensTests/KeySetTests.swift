@@ -67,7 +67,7 @@ struct KeySetTests {
 
     @Test func `a second rotation waits for the first`() throws {
         let set = try rotated()
-        #expect(throws: KeyStepFault.pending(kid: new.kid)) {
+        #expect(throws: KeyStepError.pending(kid: new.kid)) {
             try set.rotation(to: Self.made(.hs256), at: Self.now, lead: 0, keep: keep)
         }
         #expect(throws: Never.self) {
@@ -100,20 +100,20 @@ struct KeySetTests {
     @Test func `what is over or unknown cannot be promoted or retired`() throws {
         let set = try rotated(lead: 0)
         let later = Self.now + 2 * Self.hour
-        #expect(throws: KeyStepFault.isOver(kid: old.kid, .retired)) {
+        #expect(throws: KeyStepError.isOver(kid: old.kid, .retired)) {
             try set.promotion(of: old.kid, at: later, keep: keep)
         }
-        #expect(throws: KeyStepFault.isOver(kid: old.kid, .retired)) {
+        #expect(throws: KeyStepError.isOver(kid: old.kid, .retired)) {
             try set.retirement(of: old.kid, at: later, keep: keep)
         }
-        #expect(throws: KeyStepFault.unknown(kid: "x")) { try set.promotion(of: "x", at: later, keep: keep) }
+        #expect(throws: KeyStepError.unknown(kid: "x")) { try set.promotion(of: "x", at: later, keep: keep) }
     }
 
     @Test func `the last signer goes only when told so, the last refresh secret never`() throws {
-        #expect(throws: KeyStepFault.lastSigner(kid: old.kid, .hs256)) {
+        #expect(throws: KeyStepError.lastSigner(kid: old.kid, .hs256)) {
             try set.retirement(of: old.kid, at: Self.now, keep: keep)
         }
-        #expect(throws: KeyStepFault.lastSigner(kid: refresh.kid, .hs256)) {
+        #expect(throws: KeyStepError.lastSigner(kid: refresh.kid, .hs256)) {
             try set.retirement(of: refresh.kid, at: Self.now, keep: keep, last: true)
         }
         let without = after(try set.retirement(of: old.kid, at: Self.now, keep: keep, last: true), set)

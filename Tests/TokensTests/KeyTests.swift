@@ -62,7 +62,7 @@ struct KeyTests {
     }
 
     @Test(arguments: [
-        ("", KeyFault.notJSON(.unterminated)), ("[]", .notObject), ("{}", .memberMissing("kty")),
+        ("", KeyError.notJSON(.unterminated)), ("[]", .notObject), ("{}", .memberMissing("kty")),
         (#"{"kty":1}"#, .memberInvalid("kty")), (#"{"kty":"AKP"}"#, .unsupported("kty AKP")),
         (#"{"kty":"oct"}"#, .memberMissing("k")), (#"{"kty":"oct","k":"="}"#, .memberInvalid("k")),
         (#"{"kty":"oct","k":""}"#, .memberInvalid("k")),
@@ -75,7 +75,7 @@ struct KeyTests {
         (#"{"kty":"RSA","e":"AQAB"}"#, .memberMissing("n")),
         (#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#, .crypto(.modulusSize(bitCount: 17))),
     ])
-    func `a JWK that cannot be used says which member is at fault (B7, B23)`(_ text: String, _ fault: KeyFault) {
+    func `a JWK that cannot be used says which member is at fault (B7, B23)`(_ text: String, _ fault: KeyError) {
         let octets = Array(text.utf8)
         #expect(throws: fault) { try JWK(octets) }
     }
@@ -85,14 +85,14 @@ struct KeyTests {
         var members = try members(of: Fixture.hmac)
         members[name] = nil
         let octets = Array(try JSONSerialization.data(withJSONObject: members))
-        #expect(throws: KeyFault.memberMissing(name)) { try Key(file: octets) }
+        #expect(throws: KeyError.memberMissing(name)) { try Key(file: octets) }
     }
 
     @Test(arguments: [
-        ("purpose", "login", KeyFault.memberInvalid("purpose")), ("iat", "now", .memberInvalid("iat")),
+        ("purpose", "login", KeyError.memberInvalid("purpose")), ("iat", "now", .memberInvalid("iat")),
         ("signs_from", "x", .memberInvalid("signs_from")), ("use", "enc", .notForSignatures),
     ])
-    func `a key file says what is wrong`(_ name: String, _ value: String, _ fault: KeyFault) throws {
+    func `a key file says what is wrong`(_ name: String, _ value: String, _ fault: KeyError) throws {
         var members = try members(of: Fixture.hmac)
         members[name] = value
         let octets = Array(try JSONSerialization.data(withJSONObject: members))
@@ -101,7 +101,7 @@ struct KeyTests {
 
     @Test func `duplicate members of a key are refused (C6)`() {
         let octets = Array(#"{"kty":"oct","kty":"oct","k":"AA"}"#.utf8)
-        #expect(throws: KeyFault.notJSON(.duplicateMember(13))) { try JWK(octets) }
+        #expect(throws: KeyError.notJSON(.duplicateMember(13))) { try JWK(octets) }
     }
 
     @Test(arguments: [
@@ -113,13 +113,13 @@ struct KeyTests {
         Array(#"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJX"}"#.utf8),
     ])
     func `secrets that nobody drew at random, and public keys in disguise, are refused (B3, B5)`(_ secret: [UInt8]) {
-        #expect(throws: KeyFault.weakSecret) { try Key(file: file(secret)) }
+        #expect(throws: KeyError.weakSecret) { try Key(file: file(secret)) }
     }
 
     @Test func `a secret below 32 octets is refused (B4)`() {
-        #expect(throws: KeyFault.crypto(.secretTooShort(byteCount: 31))) { try Key(file: file(Array(1...31))) }
+        #expect(throws: KeyError.crypto(.secretTooShort(byteCount: 31))) { try Key(file: file(Array(1...31))) }
         let jwk = Array(#"{"kty":"oct","alg":"HS256","kid":"a","k":"\#(Base64URL.encode(Array(1...31)))"}"#.utf8)
-        #expect(throws: KeyFault.crypto(.secretTooShort(byteCount: 31))) { try Key(jwk: jwk) }
+        #expect(throws: KeyError.crypto(.secretTooShort(byteCount: 31))) { try Key(jwk: jwk) }
     }
 
     @Test func `random secrets and hex texts of them pass`() throws {
@@ -134,8 +134,8 @@ struct KeyTests {
 
     @Test func `a public key signs no refresh tokens`() throws {
         let jwk = try #require(Fixture.rsa.publicJWK())
-        #expect(throws: KeyFault.purposeMismatch) { try Key(jwk: jwk, purpose: .refresh) }
-        #expect(throws: KeyFault.purposeMismatch) { try Key.generate(.rs256, purpose: .refresh, createdAt: 0) }
+        #expect(throws: KeyError.purposeMismatch) { try Key(jwk: jwk, purpose: .refresh) }
+        #expect(throws: KeyError.purposeMismatch) { try Key.generate(.rs256, purpose: .refresh, createdAt: 0) }
     }
 
     @Test func `key_ops without sign leaves a key that only verifies (B23)`() throws {

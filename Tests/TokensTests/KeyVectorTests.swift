@@ -91,7 +91,7 @@ struct KeyVectorTests {
     }
 
     private static func outcome(_ octets: [UInt8]) -> Outcome {
-        do throws(KeyFault) {
+        do throws(KeyError) {
             return .taken(try VerificationKeySet(octets).keys[0].algorithm)
         } catch .algorithmNeeded(let algorithms) {
             do { return .taken(try VerificationKeySet(octets, algorithms[0]).keys[0].algorithm) } catch {

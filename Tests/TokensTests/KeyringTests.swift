@@ -25,10 +25,10 @@ struct KeyringTests {
     }
 
     @Test func `rings that cannot work are refused`() throws {
-        #expect(throws: KeyFault.refreshSecretMissing) { try Keyring([]) }
-        #expect(throws: KeyFault.refreshSecretMissing) { try Keyring([Fixture.rsa, Fixture.hmac]) }
-        #expect(throws: KeyFault.duplicateKid(Fixture.refresh.kid)) { try Keyring([Fixture.refresh, Fixture.refresh]) }
-        #expect(throws: KeyFault.tooManyKeys(count: 65, countMax: Keyring.keyCountMax)) {
+        #expect(throws: KeyError.refreshSecretMissing) { try Keyring([]) }
+        #expect(throws: KeyError.refreshSecretMissing) { try Keyring([Fixture.rsa, Fixture.hmac]) }
+        #expect(throws: KeyError.duplicateKid(Fixture.refresh.kid)) { try Keyring([Fixture.refresh, Fixture.refresh]) }
+        #expect(throws: KeyError.tooManyKeys(count: 65, countMax: Keyring.keyCountMax)) {
             try Keyring(Array(repeating: Fixture.refresh, count: 65))
         }
     }
@@ -38,13 +38,13 @@ struct KeyringTests {
         for secret in [modulus, [2, 0] + modulus + [3], Array("n=\(Base64URL.encode(modulus))".utf8)] {
             let jwk = Array(#"{"kty":"oct","alg":"HS256","kid":"a","k":"\#(Base64URL.encode(secret))"}"#.utf8)
             let key = try Key(jwk: jwk)
-            #expect(throws: KeyFault.weakSecret) { try Keyring([Fixture.rsa, key, Fixture.refresh]) }
+            #expect(throws: KeyError.weakSecret) { try Keyring([Fixture.rsa, key, Fixture.refresh]) }
             #expect(throws: Never.self) { try Keyring([key, Fixture.refresh]) }
         }
     }
 
     @Test func `the newest key that may sign is chosen (B14, C9)`() throws {
-        let keys = try [(1, nil, nil), (2, nil, 40), (3, 30, nil)].map { (index, from, until) throws(KeyFault) in
+        let keys = try [(1, nil, nil), (2, nil, 40), (3, 30, nil)].map { (index, from, until) throws(KeyError) in
             try key("k\(index)", KeyLifecycle(createdAt: Int64(index), signsFrom: from, signsUntil: until))
         }
         let ring = try Keyring(keys + [Fixture.refresh])
@@ -69,7 +69,7 @@ struct KeyringTests {
         }
     }
 
-    private func key(_ kid: String, _ lifecycle: KeyLifecycle) throws(KeyFault) -> Key {
+    private func key(_ kid: String, _ lifecycle: KeyLifecycle) throws(KeyError) -> Key {
         let jwk = Array(#"{"kty":"oct","alg":"HS256","k":"\#(Base64URL.encode(Random.bytes(32)))"}"#.utf8)
         return try Key(JWK(parsing: jwk.span), kid: kid, purpose: .access, lifecycle: lifecycle)
     }

@@ -69,7 +69,7 @@ struct RFCExampleTests {
     func `the keys of RFC 7520 load with an algorithm of their kind, and not for encryption`(_ file: String) throws {
         let jwk = Array(try vector("rfc7520-cookbook/jwk/\(file)"))
         if file.contains("encryption") {
-            #expect(throws: KeyFault.notForSignatures) { try VerificationKeySet(jwk) }
+            #expect(throws: KeyError.notForSignatures) { try VerificationKeySet(jwk) }
             return
         }
         let loaded = Algorithm.allCases.filter { (try? VerificationKeySet(jwk, $0)) != nil }
@@ -116,7 +116,7 @@ struct RFCExampleTests {
             let text = String(decoding: octets, as: UTF8.self)
             guard !text.contains("A128KW") else {
                 // Secrets only, none with an algorithm of ours.
-                #expect(throws: KeyFault.self) { try VerificationKeySet(octets) }
+                #expect(throws: KeyError.self) { try VerificationKeySet(octets) }
                 continue
             }
             let keys = try VerificationKeySet(octets).keys

@@ -95,10 +95,10 @@ struct RefreshTests {
     @Test func `a refresh token out of range is not issued`() {
         var claims = Fixture.refreshClaims()
         claims.issuedAt = .max
-        #expect(throws: IssueFault.claimUnwritable(.issuedAt)) { try fixture.issuer.refreshToken(claims) }
+        #expect(throws: IssueError.claimUnwritable(.issuedAt)) { try fixture.issuer.refreshToken(claims) }
         claims = Fixture.refreshClaims()
         claims.sessionEnd = -1
-        #expect(throws: IssueFault.claimUnwritable(.sessionEnd)) { try fixture.issuer.refreshToken(claims) }
+        #expect(throws: IssueError.claimUnwritable(.sessionEnd)) { try fixture.issuer.refreshToken(claims) }
     }
 
     private static let members = [

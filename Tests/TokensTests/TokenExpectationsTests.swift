@@ -13,7 +13,7 @@ struct TokenExpectationsTests {
     private func refusal(
         _ payload: String = good, typ: String? = "JWT", now: Int64 = now,
         _ change: (inout TokenExpectations) -> Void = { _ in }
-    ) -> ExpectationFault? {
+    ) -> ExpectationError? {
         var expectations = TokenExpectations()
         change(&expectations)
         do {

@@ -15,7 +15,7 @@ struct VerificationKeyTests {
         let verified = try keys.check(token.span)
         #expect(verified.payload == payload && verified.algorithm == key.algorithm && verified.kid == key.kid)
         for other in Algorithm.allCases where other != key.algorithm {
-            #expect(throws: KeyFault.algorithmMismatch(other)) { try VerificationKeySet(key.privateText(.jwk), other) }
+            #expect(throws: KeyError.algorithmMismatch(other)) { try VerificationKeySet(key.privateText(.jwk), other) }
         }
         for crit in [#""crit":["exp"],"exp":1"#, #""b64":false,"crit":["b64"]"#, #""b64":true"#] {
             let header = #"{"alg":"\#(key.algorithm.rawValue)",\#(crit)}"#
@@ -41,15 +41,15 @@ struct VerificationKeyTests {
         let secret = String(decoding: try Fixture.hmac.privateText(.jwk), as: UTF8.self)
         let pair = String(decoding: try Fixture.rsa.publicText(.jwk), as: UTF8.self)
         let odd = #"{"kty":"AKP","alg":"ML-DSA-44"},{"kty":"RSA"},7"#
-        #expect(throws: KeyFault.mixedSet) { try VerificationKeySet(Array(#"{"keys":[\#(secret),\#(pair)]}"#.utf8)) }
-        #expect(throws: KeyFault.noneUsable(.unsupported("kty AKP"))) {
+        #expect(throws: KeyError.mixedSet) { try VerificationKeySet(Array(#"{"keys":[\#(secret),\#(pair)]}"#.utf8)) }
+        #expect(throws: KeyError.noneUsable(.unsupported("kty AKP"))) {
             try VerificationKeySet(Array(#"{"keys":[\#(odd)]}"#.utf8))
         }
-        #expect(throws: KeyFault.noneUsable(nil)) { try VerificationKeySet(Array(#"{"keys":[]}"#.utf8)) }
-        #expect(throws: KeyFault.memberInvalid("keys")) { try VerificationKeySet(Array(#"{"keys":{}}"#.utf8)) }
+        #expect(throws: KeyError.noneUsable(nil)) { try VerificationKeySet(Array(#"{"keys":[]}"#.utf8)) }
+        #expect(throws: KeyError.memberInvalid("keys")) { try VerificationKeySet(Array(#"{"keys":{}}"#.utf8)) }
         #expect(try VerificationKeySet(Array(#"{"keys":[\#(odd),\#(pair)]}"#.utf8)).keys.count == 1)
         let many = Array(repeating: "7", count: 257).joined(separator: ",")
-        #expect(throws: KeyFault.tooManyKeys(count: 257, countMax: 256)) {
+        #expect(throws: KeyError.tooManyKeys(count: 257, countMax: 256)) {
             try VerificationKeySet(Array(#"{"keys":[\#(many)]}"#.utf8))
         }
     }
@@ -60,7 +60,7 @@ struct VerificationKeyTests {
         members["alg"] = nil
         let jwk = Array(try JSONSerialization.data(withJSONObject: members))
         let rsa: [Algorithm] = [.rs256, .rs384, .rs512, .ps256, .ps384, .ps512]
-        #expect(throws: KeyFault.algorithmNeeded(rsa)) { try VerificationKeySet(jwk) }
+        #expect(throws: KeyError.algorithmNeeded(rsa)) { try VerificationKeySet(jwk) }
         for algorithm in rsa { #expect(try VerificationKeySet(jwk, algorithm).keys[0].algorithm == algorithm) }
         let set = Array(#"{"keys":["#.utf8) + jwk + Array("]}".utf8)
         #expect(try VerificationKeySet(set).keys[0].algorithm == .rs256)
@@ -73,17 +73,17 @@ struct VerificationKeyTests {
         let token = try CompactSigner(key).sign(type: nil, payload: secret.span)
         #expect(try VerificationKeySet(secret, .hs512).accepts(token))
         #expect(try !VerificationKeySet(secret + [0x0A], .hs512).accepts(token))
-        #expect(throws: KeyFault.crypto(.secretTooShort(byteCount: 47, byteCountMin: 48))) {
+        #expect(throws: KeyError.crypto(.secretTooShort(byteCount: 47, byteCountMin: 48))) {
             try VerificationKeySet(Array(secret.prefix(47)), .hs384)
         }
         for form in [KeyForm.pem, .jwk, .jwks] {
             let text = try Fixture.rsa.publicText(form)
             let fault =
-                form == .jwks ? KeyFault.noneUsable(.algorithmMismatch(.hs256)) : .algorithmMismatch(.hs256)
+                form == .jwks ? KeyError.noneUsable(.algorithmMismatch(.hs256)) : .algorithmMismatch(.hs256)
             #expect(throws: fault) { try VerificationKeySet(text, .hs256) }
             #expect(throws: fault) { try VerificationKeySet(Array(" \n".utf8) + text, .hs256) }
             // One key is imported at a time.
-            let importFault = form == .jwks ? KeyFault.setOfKeys : fault
+            let importFault = form == .jwks ? KeyError.setOfKeys : fault
             #expect(throws: importFault) { try Key(importing: text, .hs256) }
         }
     }
@@ -98,14 +98,14 @@ struct VerificationKeyTests {
     ])
     func `what is no key is refused without a crash`(_ text: String) {
         for algorithm in [nil, Algorithm.rs256, .es256] {
-            let fault = #expect(throws: KeyFault.self) { try VerificationKeySet(Array(text.utf8), algorithm) }
+            let fault = #expect(throws: KeyError.self) { try VerificationKeySet(Array(text.utf8), algorithm) }
             #expect(fault.map { "\($0)".count > 10 } ?? false)
         }
     }
 
     @Test func `a PEM text holds one key, or a chain of certificates`() throws {
         let pem = try Fixture.rsa.publicText(.pem)
-        let twoParts = KeyFault.crypto(.unusableKey(reason: "a PEM text of 2 parts; one key is expected"))
+        let twoParts = KeyError.crypto(.unusableKey(reason: "a PEM text of 2 parts; one key is expected"))
         #expect(throws: twoParts) { try VerificationKeySet(pem + pem, .rs256) }
         let certificate = Array(try vector("pem-node-jsonwebtoken/pub.pem"))
         #expect(try VerificationKeySet(certificate + certificate, .rs256).keys.count == 1)

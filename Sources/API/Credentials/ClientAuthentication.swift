@@ -32,8 +32,8 @@ extension Application {
     }
 
     private func authenticate(_ id: String, _ secret: [UInt8]) throws(Problem) -> Client? {
-        if id == Realm.firstPartyClient, secret.isEmpty { return nil }
-        guard let client = desk.clients.authenticate(id: id, secret: secret.span) else {
+        if id == AuthState.firstPartyClient, secret.isEmpty { return nil }
+        guard let client = context.clients.authenticate(id: id, secret: secret.span) else {
             throw Problem(.clientInvalid, reason: "client authentication failed")
         }
         return client

@@ -12,7 +12,7 @@ extension Application {
         }
         let token = try parameters.required("token")
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
-        switch desk.introspect(token.span, for: client, at: call.now) {
+        switch context.introspect(token.span, for: client, at: call.now) {
         case .inactive:
             response.body.append("{\"active\":false}")
         case .access(let username):
@@ -20,18 +20,18 @@ extension Application {
             begin(username, &writer)
             writer.name("token_type")
             writer.string("Bearer")
-            desk.writeClaims(to: &writer) { !Self.isOurs($0) }
+            context.writeClaims(to: &writer) { !Self.isOurs($0) }
             writer.endObject()
             response.body.append(contentsOf: writer.bytes)
         case .refresh(let claims, let username):
             var writer = JSONWriter()
             begin(username, &writer)
             writer.name("iss")
-            writer.string(desk.realm.settings.issuer)
+            writer.string(context.authState.settings.issuer)
             writer.name("sub")
             writer.string(claims.subject)
             writer.name("aud")
-            writer.string(desk.realm.settings.issuer)
+            writer.string(context.authState.settings.issuer)
             writer.name("client_id")
             writer.string(claims.clientID)
             writer.name("scope")

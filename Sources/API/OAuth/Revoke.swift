@@ -15,7 +15,7 @@ extension Application {
         _ = try parameters.octets("token_type_hint")
         let target: Revocable?
         do throws(RevokeFailure) {
-            target = try desk.revocable(token.span, for: client, at: call.now)
+            target = try context.revocable(token.span, for: client, at: call.now)
         } catch {
             throw Problem(error)
         }
@@ -24,7 +24,7 @@ extension Application {
             return .answered
         }
         let exchange = copy exchange
-        desk.revoke(target) { result in
+        context.revoke(target) { result in
             exchange.resume { handler, response in
                 guard let application = handler as? Application else { return }
                 application.finishRevocation(result, status: 200, call, &response) { line in

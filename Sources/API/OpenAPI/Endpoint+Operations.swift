@@ -109,7 +109,7 @@ extension Endpoint {
               required: true
               content:
                 application/json:
-                  schema: {$ref: '#/components/schemas/RevocationOrder'}
+                  schema: {$ref: '#/components/schemas/RevocationRequest'}
                   examples:
                     subject: {value: {sub: 019a0000-0000-7000-8000-000000000000}}
             """,

@@ -18,9 +18,9 @@ extension Application {
         guard request.peer == .local else { throw Problem(.notFound) }
         let parameters = try Parameters(request, .json, &json)
         try OrderReader.refuseOthers(in: json, request)
-        let order = try OrderReader(parameters, desk, shared.appliedKeys).order()
+        let order = try OrderReader(parameters, context, shared.appliedKeys).order()
         let exchange = copy exchange
-        desk.carryOut(order) { result in
+        context.carryOut(order) { result in
             exchange.resume { handler, response in
                 guard let application = handler as? Application else { return }
                 if case .success(let seq) = result {
@@ -59,10 +59,10 @@ private struct OrderReader {
     private let clients: ClientDirectory
     private let keys: () -> [AppliedKey]
 
-    init(_ parameters: Parameters, _ desk: Desk, _ keys: @escaping () -> [AppliedKey]) {
+    init(_ parameters: Parameters, _ context: LoopContext, _ keys: @escaping () -> [AppliedKey]) {
         self.parameters = parameters
-        users = desk.users
-        clients = desk.clients
+        users = context.users
+        clients = context.clients
         self.keys = keys
     }
 
@@ -75,8 +75,8 @@ private struct OrderReader {
         }
     }
 
-    func order() throws(Problem) -> RevocationOrder {
-        var orders: [RevocationOrder] = []
+    func order() throws(Problem) -> RevocationRequest {
+        var orders: [RevocationRequest] = []
         if let order = try token() { orders.append(order) }
         if let text = try parameters.text("sid") {
             guard let sid = UUID(text) else { throw Problem(.requestMalformed, "sid must be a UUID.") }
@@ -101,7 +101,7 @@ private struct OrderReader {
         return orders[0]
     }
 
-    private func token() throws(Problem) -> RevocationOrder? {
+    private func token() throws(Problem) -> RevocationRequest? {
         let expiresAt = try parameters.natural("expires_at")
         guard let text = try parameters.text("jti") else {
             guard expiresAt == nil else { throw Problem(.requestMalformed, "expires_at goes with jti only.") }
@@ -114,7 +114,7 @@ private struct OrderReader {
         return .token(jti, expiresAt: expiresAt ?? 0)
     }
 
-    private func subject(_ isMeant: Bool) throws(Problem) -> RevocationOrder? {
+    private func subject(_ isMeant: Bool) throws(Problem) -> RevocationRequest? {
         if let name = try parameters.name("username") {
             guard try parameters.octets("sub") == nil else { throw Problem(.requestMalformed, Self.usage) }
             guard let user = users.user(named: name) else {
@@ -140,7 +140,7 @@ private struct OrderReader {
     }
 
     private func isKnown(client: String) -> Bool {
-        client == Realm.firstPartyClient || client == Realm.mintClient || clients.client(id: client) != nil
+        client == AuthState.firstPartyClient || client == AuthState.mintClient || clients.client(id: client) != nil
     }
 }
 

@@ -35,18 +35,18 @@ struct StatusPage {
         writer.name("pid")
         writer.integer(Int64(shared.process.pid))
         member("started", at: shared.process.startedAt)
-        member("now", at: shared.realm.clock.now)
+        member("now", at: shared.authState.clock.now)
         member("status", reasons.isEmpty ? "ready" : "not_ready")
         list("reasons", reasons)
         list("degraded", shared.degradedReasons)
-        member("issuer", shared.realm.settings.issuer)
-        list("audiences", shared.realm.settings.audiences)
-        writeJournal(shared.realm)
+        member("issuer", shared.authState.settings.issuer)
+        list("audiences", shared.authState.settings.audiences)
+        writeJournal(shared.authState)
         writeKeys(shared)
         writer.name("users")
-        writer.integer(Int64(shared.realm.users.current.users.count))
+        writer.integer(Int64(shared.authState.users.current.users.count))
         writer.name("clients")
-        writer.integer(Int64(shared.realm.clients.current.clients.count))
+        writer.integer(Int64(shared.authState.clients.current.clients.count))
         writeReloads(shared.reloads)
         writer.name("paths")
         writer.beginObject()
@@ -58,14 +58,14 @@ struct StatusPage {
         writer.endObject()
     }
 
-    private mutating func writeJournal(_ realm: Realm) {
+    private mutating func writeJournal(_ authState: AuthState) {
         writer.name("journal")
         writer.beginObject()
         writer.name("seq")
-        writer.integer(Int64(clamping: realm.revocations.sequence))
+        writer.integer(Int64(clamping: authState.revocations.sequence))
         writer.name("writable")
-        writer.bool(realm.revocations.isWritable)
-        list("conditions", realm.revocations.conditions.filter(\.holds).map(\.name))
+        writer.bool(authState.revocations.isWritable)
+        list("conditions", authState.revocations.conditions.filter(\.holds).map(\.name))
         writer.endObject()
     }
 
@@ -82,7 +82,7 @@ struct StatusPage {
             writer.bool(applied.state == .compromised)
             // Whether all its tokens are rejected for good, also after the file is gone.
             writer.name("revoked")
-            writer.bool(shared.realm.revocations.isCut(key: Array(applied.key.kid.utf8)))
+            writer.bool(shared.authState.revocations.isCut(key: Array(applied.key.kid.utf8)))
             writer.endObject()
         }
         writer.endArray()

@@ -53,9 +53,9 @@ extension ApplicationShared {
     /// Everything that makes the service not ready now; empty when all is well.
     var unreadinessReasons: [String] {
         var reasons: [String] = []
-        if !realm.revocations.isWritable { reasons.append("journal_unwritable") }
-        reasons += realm.revocations.conditions.filter(\.holds).map(\.name)
-        if !realm.missingSigners(at: realm.clock.now).isEmpty { reasons.append("signing_unavailable") }
+        if !authState.revocations.isWritable { reasons.append("journal_unwritable") }
+        reasons += authState.revocations.conditions.filter(\.holds).map(\.name)
+        if !authState.missingSigners(at: authState.clock.now).isEmpty { reasons.append("signing_unavailable") }
         if connections.isDraining.load(ordering: .relaxed) { reasons.append("draining") }
         return reasons
     }

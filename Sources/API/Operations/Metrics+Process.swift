@@ -2,7 +2,7 @@ import Telemetry
 
 // What /metrics says of the process, its version and the files that it reads again.
 extension Application {
-    static func addProcess(_ shared: ApplicationShared, _ page: inout Exposition) {
+    static func addProcess(_ shared: ApplicationShared, _ page: inout PrometheusText) {
         page.family("martlet_build_info", .gauge, "1, with the version of the service.")
         page.sample("martlet_build_info", [("version", shared.process.version)], 1)
         page.family("process_start_time_seconds", .gauge, "When the service started, in seconds since 1970.")
@@ -25,7 +25,7 @@ extension Application {
         }
     }
 
-    static func addReloads(_ shared: ApplicationShared, _ page: inout Exposition) {
+    static func addReloads(_ shared: ApplicationShared, _ page: inout PrometheusText) {
         let entries = ReloadSource.allCases.compactMap { source in
             shared.reloads[source].map { (source: source.rawValue, entry: $0) }
         }

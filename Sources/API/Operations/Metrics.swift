@@ -8,11 +8,11 @@ import Telemetry
 extension Application {
     /// `GET /metrics`: Prometheus text.
     func metrics(_ response: inout Response) {
-        var page = Exposition()
+        var page = PrometheusText()
         Self.addRequests(shared, &page)
         Self.addLatencies(shared, &page)
-        Self.addService(shared.realm, &page)
-        Self.addJournal(shared.realm, &page)
+        Self.addService(shared.authState, &page)
+        Self.addJournal(shared.authState, &page)
         Self.addConnections(shared.connections, &page)
         Self.addReloads(shared, &page)
         Self.addProcess(shared, &page)
@@ -25,7 +25,7 @@ extension Application {
         Endpoint.allCases.map { "\($0.path)" } + ["other"]
     }
 
-    private static func addRequests(_ shared: ApplicationShared, _ page: inout Exposition) {
+    private static func addRequests(_ shared: ApplicationShared, _ page: inout PrometheusText) {
         page.family("martlet_requests_total", .counter, "Answers by route and status.")
         let statuses = ApplicationShared.statuses.map { String($0) } + ["other"]
         for (row, route) in routes.enumerated() {
@@ -37,7 +37,7 @@ extension Application {
         }
     }
 
-    private static func addLatencies(_ shared: ApplicationShared, _ page: inout Exposition) {
+    private static func addLatencies(_ shared: ApplicationShared, _ page: inout PrometheusText) {
         let name = "martlet_request_seconds"
         page.family(name, .histogram, "Time from a request's last octet to its answer, by route.")
         for (row, route) in routes.enumerated() {
@@ -61,40 +61,41 @@ extension Application {
         }
     }
 
-    private static func addService(_ realm: Realm, _ page: inout Exposition) {
+    private static func addService(_ authState: AuthState, _ page: inout PrometheusText) {
         page.family("martlet_logins_total", .counter, "Logins by result.")
         for result in LoginResult.allCases {
-            page.sample("martlet_logins_total", [("result", result.rawValue)], realm.counters.logins.value(result))
+            page.sample("martlet_logins_total", [("result", result.rawValue)], authState.counters.logins.value(result))
         }
         page.family("martlet_refreshes_total", .counter, "Refreshes by outcome.")
         for result in RefreshResult.allCases {
             page.sample(
-                "martlet_refreshes_total", [("outcome", result.rawValue)], realm.counters.refreshes.value(result))
+                "martlet_refreshes_total", [("outcome", result.rawValue)], authState.counters.refreshes.value(result))
         }
         page.family("martlet_revocations_total", .counter, "Revocations asked for, by what they end.")
         for kind in RevocationKind.allCases {
-            page.sample("martlet_revocations_total", [("kind", kind.rawValue)], realm.counters.revocations.value(kind))
+            page.sample(
+                "martlet_revocations_total", [("kind", kind.rawValue)], authState.counters.revocations.value(kind))
         }
-        let hashing = realm.hashing.counts
+        let hashing = authState.hashing.counts
         page.family("martlet_hash_queue_length", .gauge, "Password hashes waiting for a worker.")
         page.sample("martlet_hash_queue_length", hashing.queued)
         page.family("martlet_hash_workers_busy", .gauge, "Password hashes being computed.")
         page.sample("martlet_hash_workers_busy", hashing.busy)
     }
 
-    private static func addJournal(_ realm: Realm, _ page: inout Exposition) {
-        let counts = realm.revocations.counts
+    private static func addJournal(_ authState: AuthState, _ page: inout PrometheusText) {
+        let counts = authState.revocations.counts
         page.family("martlet_denylist_entries", .gauge, "Revocations in memory, by kind.")
         page.sample("martlet_denylist_entries", [("kind", "token")], counts.revokedTokens)
         page.sample("martlet_denylist_entries", [("kind", "session")], counts.revokedSessions)
         page.sample("martlet_denylist_entries", [("kind", "cut")], counts.cuts)
         page.family("martlet_rotated_sessions", .gauge, "Sessions in memory that have rotated at least once.")
         page.sample("martlet_rotated_sessions", counts.rotatedSessions)
-        let journal = realm.revocations.journalFigures
+        let journal = authState.revocations.journalFigures
         page.family("martlet_journal_writable", .gauge, "1 while revocations can be made durable.")
-        page.sample("martlet_journal_writable", realm.revocations.isWritable ? 1 : 0)
+        page.sample("martlet_journal_writable", authState.revocations.isWritable ? 1 : 0)
         page.family("martlet_journal_condition", .gauge, "1 for what stands in the way of the journal's promises.")
-        for (reason, holds) in realm.revocations.conditions {
+        for (reason, holds) in authState.revocations.conditions {
             page.sample("martlet_journal_condition", [("reason", reason)], holds ? 1 : 0)
         }
         page.family("martlet_journal_commits_total", .counter, "Commits of one or more records.")
@@ -106,18 +107,18 @@ extension Application {
         page.family("martlet_journal_failures_total", .counter, "Writes to the journal that failed.")
         page.sample("martlet_journal_failures_total", journal.failures)
         page.family("martlet_journal_stored_records", .gauge, "Records on disk, those that no longer matter included.")
-        page.sample("martlet_journal_stored_records", realm.revocations.storedRecordCount)
+        page.sample("martlet_journal_stored_records", authState.revocations.storedRecordCount)
         page.family("martlet_journal_sequence", .gauge, "Number of the newest durable record.")
-        page.sample("martlet_journal_sequence", realm.revocations.sequence)
+        page.sample("martlet_journal_sequence", authState.revocations.sequence)
     }
 
-    private static func addAccessLog(_ log: AccessLog, _ page: inout Exposition) {
+    private static func addAccessLog(_ log: AccessLog, _ page: inout PrometheusText) {
         page.family("martlet_access_log_lines_total", .counter, "Lines of the access log by what became of them.")
         page.sample("martlet_access_log_lines_total", [("outcome", "written")], log.written)
         page.sample("martlet_access_log_lines_total", [("outcome", "dropped")], log.dropped)
     }
 
-    private static func addConnections(_ connections: ConnectionCounters, _ page: inout Exposition) {
+    private static func addConnections(_ connections: ConnectionCounters, _ page: inout PrometheusText) {
         page.family("martlet_connections_open", .gauge, "Connections open now.")
         page.sample("martlet_connections_open", connections.open.load(ordering: .relaxed))
         page.family("martlet_buffered_octets", .gauge, "Memory of unfinished requests and untaken answers.")

@@ -126,7 +126,7 @@ struct Parameters {
         _ request: borrowing Request, _ known: MemberNames?, _ document: inout JSONDocument
     ) throws(Problem) {
         let bytes = request.octets(request.body)
-        do throws(JSONFault) {
+        do throws(JSONError) {
             try document.parse(bytes)
         } catch {
             throw Problem(.requestMalformed, "The content is not one JSON value.", reason: "\(error)")

@@ -34,7 +34,7 @@ final class AccessFacts: Sendable {
 /// Nothing that a stranger spells gets in but the client certificate's subject, which is escaped: the method is one of a
 /// list, the route is its pattern, and the trace is written anew from its numbers.
 final class AccessRecorder {
-    private let lane: AccessLog.Lane
+    private let lane: AccessLog.LogShard
     private var ids: TraceIDs
     private var json = JSONWriter()
     private var scratch: [UInt8] = []
@@ -43,7 +43,7 @@ final class AccessRecorder {
     private var timeText: [UInt8] = []
     private var timeOfText = Int64.min
 
-    init(lane: AccessLog.Lane, random: () -> UInt64) {
+    init(lane: AccessLog.LogShard, random: () -> UInt64) {
         self.lane = lane
         ids = TraceIDs(half: random(), seed: random())
     }

@@ -8,7 +8,7 @@ import Telemetry
 
 /// Answers the requests of one loop: finds the endpoint, calls it, counts the answer.
 package final class Application: Handler {
-    let desk: Desk
+    let context: LoopContext
     let shared: ApplicationShared
     let counts: LoopCounts
     private var requestID: RequestID
@@ -18,23 +18,23 @@ package final class Application: Handler {
     private let issuerPath: [UInt8]
     var json = JSONDocument()
     /// The pages that do not change between two changes of the keys.
-    var pages: Pages
+    var pages: Documents
 
     /// - Throws: when OpenSSL cannot make the contexts that every token needs.
-    package init(shared: ApplicationShared) throws(KeyFault) {
+    package init(shared: ApplicationShared) throws(KeyError) {
         self.shared = shared
-        desk = try Desk(realm: shared.realm)
+        context = try LoopContext(authState: shared.authState)
         counts = shared.newLoopCounts()
         requestID = RequestID(prefix: shared.random())
         access = shared.accessLog.map { AccessRecorder(lane: $0.newLane(), random: shared.random) }
-        pages = Pages(shared: shared, desk: desk)
-        issuerPath = Self.path(of: shared.realm.settings.issuer)
+        pages = Documents(shared: shared, context: context)
+        issuerPath = Self.path(of: shared.authState.settings.issuer)
     }
 
     package func handle(
         _ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange
     ) -> Disposition {
-        desk.follow()
+        context.follow()
         let endpoint = endpoint(at: request)
         let trace = traceContext(request, endpoint)
         let call = newCall(
@@ -97,7 +97,7 @@ package final class Application: Handler {
     }
 
     package func refuse(
-        _ fault: WireFault, from peer: PeerAddress, over channel: Channel, _ response: inout Response
+        _ fault: RequestError, from peer: PeerAddress, over channel: Channel, _ response: inout Response
     ) {
         let call = newCall(nil, from: peer, over: channel, nil, access?.facts(unreadFrom: channel))
         let retryAfter: Int64? = fault.status == 503 ? 1 : nil
@@ -122,7 +122,7 @@ package final class Application: Handler {
         return Call(
             endpoint: endpoint, requestID: requestID, source: source, peerUser: channel.peerUser,
             began: shared.monotonic(),
-            now: desk.realm.clock.now, trace: facts?.own ?? trace, facts: facts)
+            now: context.authState.clock.now, trace: facts?.own ?? trace, facts: facts)
     }
 
     /// What the request says of its trace, where somebody will be told.

@@ -5,7 +5,7 @@ package import Telemetry
 
 /// What the applications of all loops share.
 package final class ApplicationShared: Sendable {
-    package let realm: Realm
+    package let authState: AuthState
     package let connections: ConnectionCounters
     package let log: Log
     /// Nil while it is off.
@@ -25,22 +25,22 @@ package final class ApplicationShared: Sendable {
     /// Tells when every login comes from one private address.
     let loginSources: LoginSources
     /// Lets a warning about an untrusted peer's forwarding field through once a minute.
-    let forwardingNotices = NoticeGate(interval: 60_000)
+    let forwardingNotices = LogRateLimiter(interval: 60_000)
     private let nameKey: (UInt64, UInt64)
     private let loops = Mutex<[LoopCounts]>([])
 
     package init(
-        realm: Realm, connections: ConnectionCounters, accessLog: AccessLog? = nil, openAPI: [UInt8],
+        authState: AuthState, connections: ConnectionCounters, accessLog: AccessLog? = nil, openAPI: [UInt8],
         monotonic: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64,
         loginSources: LoginSources = LoginSources(), reloads: ReloadStatus, process: ProcessFacts,
         appliedKeys: @escaping @Sendable () -> [AppliedKey],
         certificateExpiry: @escaping @Sendable () -> Int64? = { nil },
         processFigures: @escaping @Sendable () -> ProcessFigures = { ProcessFigures() }
     ) {
-        self.realm = realm
+        self.authState = authState
         self.connections = connections
         self.accessLog = accessLog
-        log = realm.log
+        log = authState.log
         self.openAPI = openAPI
         self.monotonic = monotonic
         self.random = random

@@ -19,7 +19,7 @@ extension Application {
         let exchange = copy exchange
         let who = LoginParty(attempt)
         do throws(LoginFailure) {
-            try desk.beginLogin(attempt, at: call.now) { verdict in
+            try context.beginLogin(attempt, at: call.now) { verdict in
                 exchange.resume { handler, response in
                     guard let application = handler as? Application else { return }
                     application.finishLogin(verdict, who, call, &response)
@@ -83,7 +83,7 @@ extension Application {
         _ response: inout Response
     ) {
         do throws(LoginFailure) {
-            let pair = try desk.openSession(try verdict.get(), at: desk.realm.clock.now)
+            let pair = try context.openSession(try verdict.get(), at: context.authState.clock.now)
             writePair(pair, &response)
             logLogin("login_succeeded", who, call) { $0.add("sid", pair.sid.description) }
         } catch {
@@ -100,7 +100,7 @@ extension Application {
     ) {
         shared.log.write(.info, event) { line in
             call.add(to: &line)
-            if let user = desk.realm.users.current.user(named: who.username) {
+            if let user = context.authState.users.current.user(named: who.username) {
                 line.add("username", user.name)
             } else {
                 line.add("unknown_username", shared.digest(of: who.username))

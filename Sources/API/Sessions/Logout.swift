@@ -19,7 +19,7 @@ extension Application {
         let session = try logoutSession(request, parameters, reach, call)
         let exchange = copy exchange
         do throws(LogoutFailure) {
-            try desk.logout(session, reach) { result in
+            try context.logout(session, reach) { result in
                 exchange.resume { handler, response in
                     guard let application = handler as? Application else { return }
                     application.finishRevocation(result, status: 204, call, &response) { line in
@@ -42,7 +42,7 @@ extension Application {
     ) throws(Problem) -> LogoutSession {
         let refresh = try parameters.octets("refresh_token")
         let ofRefresh: Result<LogoutSession, LogoutFailure>? = refresh.map { token in
-            Result { () throws(LogoutFailure) in try desk.session(ofRefresh: token.span, for: reach, at: call.now) }
+            Result { () throws(LogoutFailure) in try context.session(ofRefresh: token.span, for: reach, at: call.now) }
         }
         let ofAccess: Result<LogoutSession, LogoutFailure>?
         switch BearerToken(request) {
@@ -54,7 +54,7 @@ extension Application {
             ofAccess = nil
         case .at(let range):
             do throws(LogoutFailure) {
-                ofAccess = .success(try desk.session(ofAccess: request.octets(range), at: call.now))
+                ofAccess = .success(try context.session(ofAccess: request.octets(range), at: call.now))
             } catch {
                 ofAccess = .failure(error)
             }
@@ -71,7 +71,7 @@ extension Application {
 
     /// Writes what became of a revocation; success is told only when it is durable (H12, H15).
     func finishRevocation(
-        _ result: Result<UInt64, RevocationFault>, status: UInt16, _ call: Call, _ response: inout Response,
+        _ result: Result<UInt64, RevocationError>, status: UInt16, _ call: Call, _ response: inout Response,
         _ fill: (inout LogLine) -> Void
     ) {
         switch result {

@@ -21,7 +21,7 @@ extension Application {
         let client = try client(request, parameters)
         let exchange = copy exchange
         do throws(RefreshFailure) {
-            try desk.beginRefresh(
+            try context.beginRefresh(
                 token.span, scope: scope, audience: try audience(parameters), client: client, at: call.now
             ) { attempt, outcome in
                 exchange.resume { handler, response in
@@ -56,7 +56,7 @@ extension Application {
         _ attempt: RefreshAttempt, _ outcome: RotationOutcome, _ call: Call, _ response: inout Response
     ) {
         do throws(RefreshFailure) {
-            let (pair, isReplay) = try desk.completeRefresh(attempt, outcome)
+            let (pair, isReplay) = try context.completeRefresh(attempt, outcome)
             response.addLines(isReplay ? "Refresh-Outcome: replayed\r\n" : "Refresh-Outcome: rotated\r\n")
             writePair(pair, &response)
             logRefresh(.info, isReplay ? "refresh_replayed" : "refresh_rotated", attempt, call)

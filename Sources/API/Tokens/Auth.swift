@@ -17,7 +17,7 @@ extension Application {
         guard case .at(let range) = BearerToken(request) else { throw Problem(.tokenMissing) }
         let claims: VerifiedClaims
         do throws(VerifyFailure) {
-            claims = try desk.verify(request.octets(range), expectations, at: call.now)
+            claims = try context.verify(request.octets(range), expectations, at: call.now)
         } catch {
             throw Problem(error, scopes: expectations.scopes)
         }
@@ -27,15 +27,15 @@ extension Application {
 
     /// Every identity field, each time, so that it overwrites whatever a client sent under the same name (J7).
     private func addIdentity(_ claims: VerifiedClaims, _ response: inout Response) {
-        let payload = desk.payload
+        let payload = context.payload
         let subject = payload[claims.subject]
-        let user = UUID(payload.span.extracting(claims.subject)).flatMap { desk.users.user(id: $0) }
+        let user = UUID(payload.span.extracting(claims.subject)).flatMap { context.users.user(id: $0) }
         response.addField("X-Auth-Subject", subject)
         response.addField("X-Auth-User", (user?.name ?? "").utf8, isAlwaysDistinct: true)
         response.addField("X-Auth-Session", (claims.sid?.description ?? "").utf8)
         response.addField("X-Auth-Client", payload[claims.clientID ?? 0..<0], isAlwaysDistinct: true)
         response.addField("X-Auth-Scope", payload[claims.scope ?? 0..<0])
-        response.addField("X-Auth-Roles", desk.roles.joined(separator: ",").utf8)
+        response.addField("X-Auth-Roles", context.roles.joined(separator: ",").utf8)
         response.addField("X-Auth-Expires", String(claims.expiresAt).utf8)
     }
 

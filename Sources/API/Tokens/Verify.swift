@@ -37,17 +37,17 @@ extension Application {
     ) throws(Problem) {
         let claims: VerifiedClaims
         do throws(VerifyFailure) {
-            claims = try desk.verify(token, expectations, at: call.now)
+            claims = try context.verify(token, expectations, at: call.now)
         } catch {
             throw Problem(error, scopes: expectations.scopes)
         }
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         response.body.append("{\"active\":true,\"claims\":")
-        desk.writePayload(to: &response.body)
+        context.writePayload(to: &response.body)
         response.body.append(",\"expires_in\":")
         response.body.append(decimal: max(0, claims.expiresAt - call.now / 1_000))
-        pages.writeKeyMembers(of: claims, desk, to: &response.body)
-        response.body.append(decimal: Int64(clamping: desk.realm.revocations.sequence))
+        pages.writeKeyMembers(of: claims, context, to: &response.body)
+        response.body.append(decimal: Int64(clamping: context.authState.revocations.sequence))
         response.body.append("}")
     }
 }

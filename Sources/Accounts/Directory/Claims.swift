@@ -21,7 +21,7 @@ package enum Claims {
 
     /// An object of these members; `value` is JSON.
     /// - Throws: `.invalid` if that is not what a user's `claims` may be, or names one twice.
-    package static func object(_ members: [(name: String, value: String)]) throws(AccountsFault) -> [UInt8] {
+    package static func object(_ members: [(name: String, value: String)]) throws(AccountsError) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
         for (name, value) in members {

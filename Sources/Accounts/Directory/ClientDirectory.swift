@@ -13,7 +13,7 @@ package final class ClientDirectory: Sendable {
 
     /// - Parameter path: only for faults.
     /// - Throws: `.malformed` with the line of the first thing that is not as it should be, `.tooLarge`.
-    package convenience init(parsing bytes: [UInt8], path: String) throws(AccountsFault) {
+    package convenience init(parsing bytes: [UInt8], path: String) throws(AccountsError) {
         let reader = try TableReader(parsing: bytes, path: path)
         var clients: [Client] = []
         var ids: Set<String> = []
@@ -59,7 +59,7 @@ package final class ClientDirectory: Sendable {
     // MARK: Editing
 
     /// - Throws: `.exists`, or `.invalid` for what the file may not hold.
-    package func adding(_ client: Client) throws(AccountsFault) -> ClientDirectory {
+    package func adding(_ client: Client) throws(AccountsError) -> ClientDirectory {
         try Self.check(client)
         guard positions[client.id] == nil else { throw .exists(kind: "client", name: client.id) }
         return ClientDirectory(checked: clients + [client])
@@ -67,7 +67,7 @@ package final class ClientDirectory: Sendable {
 
     /// The same with the client of this id changed, but for its id.
     /// - Throws: `.missing`, or `.invalid` for what the file may not hold.
-    package func changing(_ id: String, _ change: (inout Client) -> Void) throws(AccountsFault) -> ClientDirectory {
+    package func changing(_ id: String, _ change: (inout Client) -> Void) throws(AccountsError) -> ClientDirectory {
         guard let position = positions[id] else { throw .missing(kind: "client", name: id) }
         var changed = clients
         change(&changed[position])
@@ -77,7 +77,7 @@ package final class ClientDirectory: Sendable {
     }
 
     /// - Throws: `.missing`.
-    package func removing(_ id: String) throws(AccountsFault) -> ClientDirectory {
+    package func removing(_ id: String) throws(AccountsError) -> ClientDirectory {
         guard let position = positions[id] else { throw .missing(kind: "client", name: id) }
         var left = clients
         left.remove(at: position)

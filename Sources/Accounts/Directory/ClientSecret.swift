@@ -15,7 +15,7 @@ package enum ClientSecret {
     static let byteCountMax = 1_024
 
     /// - Parameter octets: 32 random ones.
-    package static func text(_ octets: [UInt8]) throws(AccountsFault) -> String {
+    package static func text(_ octets: [UInt8]) throws(AccountsError) -> String {
         guard octets.count == randomByteCount else { throw .invalid(field: "secret", expected: "32 random octets") }
         return Base64URL.encode(octets)
     }

@@ -22,7 +22,7 @@ package final class UserDirectory: Sendable {
 
     /// - Parameter path: only for faults.
     /// - Throws: `.malformed` with the line of the first thing that is not as `docs` say, `.tooLarge`.
-    package convenience init(parsing bytes: [UInt8], path: String) throws(AccountsFault) {
+    package convenience init(parsing bytes: [UInt8], path: String) throws(AccountsError) {
         let reader = try TableReader(parsing: bytes, path: path)
         let rows = try reader.rows("users")
         var users: [User] = []
@@ -66,7 +66,7 @@ package final class UserDirectory: Sendable {
     // MARK: Editing
 
     /// - Throws: `.exists` for a name or id that is taken, `.invalid` for what the file may not hold.
-    package func adding(_ user: User) throws(AccountsFault) -> UserDirectory {
+    package func adding(_ user: User) throws(AccountsError) -> UserDirectory {
         try Self.check(user)
         guard positions[user.name] == nil, places[user.id] == nil else {
             throw .exists(kind: "user", name: user.name)
@@ -80,7 +80,7 @@ package final class UserDirectory: Sendable {
 
     /// The same with the user of this name changed. Neither id nor name changes.
     /// - Throws: `.missing`, or `.invalid` for what the file may not hold.
-    package func changing(_ name: String, _ change: (inout User) -> Void) throws(AccountsFault) -> UserDirectory {
+    package func changing(_ name: String, _ change: (inout User) -> Void) throws(AccountsError) -> UserDirectory {
         guard let position = positions[name] else { throw .missing(kind: "user", name: name) }
         var changed = users
         change(&changed[position])
@@ -94,12 +94,12 @@ package final class UserDirectory: Sendable {
 
     /// The same password under another hash (F7); sessions go on.
     /// - Throws: `.missing`, or `.invalid` for what the file may not hold.
-    package func settingPasswordHash(_ hash: String, of name: String) throws(AccountsFault) -> UserDirectory {
+    package func settingPasswordHash(_ hash: String, of name: String) throws(AccountsError) -> UserDirectory {
         try changing(name) { $0.passwordHash = hash }
     }
 
     /// - Throws: `.missing`.
-    package func removing(_ name: String) throws(AccountsFault) -> UserDirectory {
+    package func removing(_ name: String) throws(AccountsError) -> UserDirectory {
         guard let position = positions[name] else { throw .missing(kind: "user", name: name) }
         var left = users
         left.remove(at: position)

@@ -4,7 +4,7 @@ import Glibc
 package protocol AccountTable: AnyObject {
     /// Nobody.
     init()
-    init(parsing bytes: [UInt8], path: String) throws(AccountsFault)
+    init(parsing bytes: [UInt8], path: String) throws(AccountsError)
     func serialized() -> [UInt8]
     /// No fewer than the JSON values of the file, member names included.
     var valueCountBound: Int { get }
@@ -18,16 +18,16 @@ extension AccountTable {
     private static var attemptCountMax: Int { 8 }
 
     /// - Parameter mustExist: whether a file that is not there is a fault rather than nobody.
-    package static func load(_ path: String, mustExist: Bool = false) throws(AccountsFault) -> Self {
+    package static func load(_ path: String, mustExist: Bool = false) throws(AccountsError) -> Self {
         try loadStamped(path, mustExist: mustExist).table
     }
 
     /// The table, and what its file was before it was read.
     package static func loadStamped(
         _ path: String, mustExist: Bool = false
-    ) throws(AccountsFault) -> (table: Self, stamp: FileStamp) {
+    ) throws(AccountsError) -> (table: Self, stamp: FileStamp) {
         let found: (bytes: [UInt8], stamp: FileStamp)
-        do throws(AccountsFault) {
+        do throws(AccountsError) {
             found = try AtomicFile.readStamped(path, byteCountMax: TableLimits().byteCountMax)
         } catch .system(call: "open", _, code: ENOENT) where !mustExist {
             return (Self(), .missing)
@@ -46,9 +46,9 @@ extension AccountTable {
     ///   - limits: what the service reads; a larger file is not written.
     package static func edit(
         _ path: String, mustExist: Bool = false, known: (table: Self, stamp: FileStamp)? = nil,
-        limits: TableLimits = TableLimits(), _ change: (Self) throws(AccountsFault) -> Self
-    ) throws(AccountsFault) {
-        try AtomicFile.withLock(path) { () throws(AccountsFault) in
+        limits: TableLimits = TableLimits(), _ change: (Self) throws(AccountsError) -> Self
+    ) throws(AccountsError) {
+        try AtomicFile.withLock(path) { () throws(AccountsError) in
             var known = known
             // A file that was there a moment ago is being replaced: a new one in its place would be lost, or lose the rest.
             var mustExist = mustExist || known?.stamp.exists == true
@@ -61,7 +61,7 @@ extension AccountTable {
                 let new = try change(old.table)
                 guard new !== old.table else { return }
                 let bytes = try new.checkedBytes(for: path, limits)
-                do throws(AccountsFault) {
+                do throws(AccountsError) {
                     return try AtomicFile.replace(path, with: bytes, expecting: old.stamp)
                 } catch .changed {
                     continue
@@ -73,14 +73,14 @@ extension AccountTable {
 
     /// The file's bytes.
     /// - Throws: `.tooLarge`, `.tooManyValues` for what no reader would take.
-    private func checkedBytes(for path: String, _ limits: TableLimits) throws(AccountsFault) -> [UInt8] {
+    private func checkedBytes(for path: String, _ limits: TableLimits) throws(AccountsError) -> [UInt8] {
         let bytes = serialized()
         guard bytes.count <= limits.byteCountMax else {
             throw .tooLarge(path: path, byteCountMax: limits.byteCountMax)
         }
         // Read again only if the values might be too many.
         guard valueCountBound > limits.valueCountMax else { return bytes }
-        do throws(AccountsFault) {
+        do throws(AccountsError) {
             _ = try TableReader(parsing: bytes, path: path, limits: limits)
         } catch .malformed {
             throw .tooManyValues(path: path, countMax: limits.valueCountMax)

@@ -9,14 +9,14 @@ package enum AtomicFile {
 
     /// The whole file.
     /// - Throws: `.system` with `ENOENT` if there is none, `.tooLarge` above `byteCountMax`.
-    package static func read(_ path: String, byteCountMax: Int) throws(AccountsFault) -> [UInt8] {
+    package static func read(_ path: String, byteCountMax: Int) throws(AccountsError) -> [UInt8] {
         try readStamped(path, byteCountMax: byteCountMax).bytes
     }
 
     /// The whole file, and what it was before it was read.
     package static func readStamped(
         _ path: String, byteCountMax: Int
-    ) throws(AccountsFault) -> (bytes: [UInt8], stamp: FileStamp) {
+    ) throws(AccountsError) -> (bytes: [UInt8], stamp: FileStamp) {
         let file = try descriptor("open", path, unsafe open(path, O_RDONLY | O_CLOEXEC))
         defer { close(file) }
         let stamp = FileStamp(file)
@@ -61,7 +61,7 @@ package enum AtomicFile {
     /// - Throws: `.changed` if another program has replaced or rewritten the file since `expected`.
     package static func replace(
         _ path: String, with bytes: [UInt8], mode: UInt32 = 0o600, expecting expected: FileStamp? = nil
-    ) throws(AccountsFault) {
+    ) throws(AccountsError) {
         let target = resolved(path)
         let serial = serial.wrappingAdd(1, ordering: .relaxed).newValue
         let temporary = "\(target).\(getpid()).\(serial).tmp"
@@ -69,7 +69,7 @@ package enum AtomicFile {
         unsafe unlink(temporary)
         let file = try descriptor(
             "open", temporary, unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600))
-        do throws(AccountsFault) {
+        do throws(AccountsError) {
             defer { close(file) }
             try write(bytes, to: file, temporary)
             try takeOver(from: target, to: file, temporary, mode: mode)
@@ -95,12 +95,12 @@ package enum AtomicFile {
     /// another user, could not open it. Does nothing for other users.
     /// - Parameter file: a descriptor of the file at `path`.
     /// - Throws: `.system` with `EMLINK` if the file has other names: those may belong to somebody else.
-    package static func takeDirectoryOwner(_ file: Int32, _ path: String) throws(AccountsFault) {
+    package static func takeDirectoryOwner(_ file: Int32, _ path: String) throws(AccountsError) {
         try check("fchown", path, unsafe clinux_take_owner(file, parent(of: path)))
     }
 
     /// Makes a directory of mode 0700 unless there is one. One that root makes belongs to the owner of its parent.
-    package static func makeDirectory(_ path: String) throws(AccountsFault) {
+    package static func makeDirectory(_ path: String) throws(AccountsError) {
         guard unsafe mkdir(path, 0o700) == 0 else {
             let code = errno
             guard code == EEXIST else { throw .system(call: "mkdir", path: path, code: code) }
@@ -115,8 +115,8 @@ package enum AtomicFile {
     /// Runs `body` while no other process is in `withLock` for the same path; the lock is `PATH.lock`, which stays.
     /// - Throws: `.locked` if that takes longer than `patienceMilliseconds`.
     package static func withLock<Result>(
-        _ path: String, patienceMilliseconds: Int = 10_000, _ body: () throws(AccountsFault) -> Result
-    ) throws(AccountsFault) -> Result {
+        _ path: String, patienceMilliseconds: Int = 10_000, _ body: () throws(AccountsError) -> Result
+    ) throws(AccountsError) -> Result {
         let lockPath = "\(resolved(path)).lock"
         let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW
         var opened = unsafe open(lockPath, flags, 0o600)
@@ -142,7 +142,7 @@ package enum AtomicFile {
         return try body()
     }
 
-    private static func write(_ bytes: [UInt8], to file: Int32, _ path: String) throws(AccountsFault) {
+    private static func write(_ bytes: [UInt8], to file: Int32, _ path: String) throws(AccountsError) {
         var offset = 0
         while offset < bytes.count {
             let count = unsafe bytes.withUnsafeBytes { buffer in
@@ -155,7 +155,7 @@ package enum AtomicFile {
         }
     }
 
-    private static func takeOver(from old: String, to file: Int32, _ path: String, mode: UInt32) throws(AccountsFault) {
+    private static func takeOver(from old: String, to file: Int32, _ path: String, mode: UInt32) throws(AccountsError) {
         var status = stat()
         guard unsafe stat(old, &status) == 0 else {
             guard errno == ENOENT else { throw .system(call: "stat", path: old, code: errno) }
@@ -182,12 +182,12 @@ package enum AtomicFile {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    private static func descriptor(_ call: String, _ path: String, _ result: Int32) throws(AccountsFault) -> Int32 {
+    private static func descriptor(_ call: String, _ path: String, _ result: Int32) throws(AccountsError) -> Int32 {
         try check(call, path, result < 0 ? -1 : 0)
         return result
     }
 
-    private static func check(_ call: String, _ path: String, _ result: Int32) throws(AccountsFault) {
+    private static func check(_ call: String, _ path: String, _ result: Int32) throws(AccountsError) {
         guard result == 0 else { throw .system(call: call, path: path, code: errno) }
     }
 }

@@ -44,7 +44,7 @@ extension ClientDirectory {
         "id", "name", "secrets_sha256", "audiences", "scopes", "alg", "disabled", "created_at",
     ])
 
-    static func client(_ row: TableReader.Row, _ reader: TableReader) throws(AccountsFault) -> Client {
+    static func client(_ row: TableReader.Row, _ reader: TableReader) throws(AccountsError) -> Client {
         try reader.check(row, members: members)
         var last = TableReader.Repeated<[String]>()
         let secrets = try reader.strings("secrets_sha256", of: row, after: &last, expected: secretsExpected) {
@@ -69,7 +69,7 @@ extension ClientDirectory {
     }
 
     /// What `client(_:_:)` asks of a row, for a client that did not come from a file.
-    static func check(_ client: Client) throws(AccountsFault) {
+    static func check(_ client: Client) throws(AccountsError) {
         guard Names.isClientID(client.id) else { throw .invalid(field: "id", expected: Names.clientIDExpected) }
         guard (1...ClientSecret.hashCountMax).contains(client.secretHashes.count),
             client.secretHashes.allSatisfy({ $0.count == ClientSecret.hashByteCount })

@@ -16,14 +16,14 @@ struct TableReader {
     private let bytes: [UInt8]
     private var document: JSONDocument
 
-    init(parsing bytes: [UInt8], path: String, limits: TableLimits = TableLimits()) throws(AccountsFault) {
+    init(parsing bytes: [UInt8], path: String, limits: TableLimits = TableLimits()) throws(AccountsError) {
         self.path = path
         self.bytes = bytes
         document = JSONDocument(
             limits: JSONLimits(depthMax: 32, memberMax: limits.valueCountMax, byteCountMax: limits.byteCountMax),
             // What a file as we write it has; too few cost another pass.
             capacity: bytes.count / 15)
-        do throws(JSONFault) {
+        do throws(JSONError) {
             try document.parse(bytes.span)
         } catch .tooLarge {
             throw .tooLarge(path: path, byteCountMax: limits.byteCountMax)
@@ -33,7 +33,7 @@ struct TableReader {
         }
     }
 
-    private static func expected(_ fault: JSONFault) -> String {
+    private static func expected(_ fault: JSONError) -> String {
         switch fault {
         case .tooLarge: "a smaller file"
         case .tooDeep: "JSON that is nested less deeply"
@@ -50,7 +50,7 @@ struct TableReader {
     }
 
     /// The objects in the list that is the root's only member.
-    func rows(_ name: StaticString) throws(AccountsFault) -> [Row] {
+    func rows(_ name: StaticString) throws(AccountsError) -> [Row] {
         guard document.kind(0) == .object, document.count(0) == 1,
             let list = document.member(name, of: 0, in: bytes.span), document.kind(list) == .array
         else { throw fault(at: 0, "an object with one member, \"\(name)\", a list") }
@@ -69,7 +69,7 @@ struct TableReader {
     }
 
     /// Refuses members that mean nothing here: a misspelt `"disabled"` must not leave somebody enabled.
-    func check(_ row: Row, members known: Members) throws(AccountsFault) {
+    func check(_ row: Row, members known: Members) throws(AccountsError) {
         var name = row.node + 1
         let end = document.node(after: row.node)
         while name < end {
@@ -95,7 +95,7 @@ struct TableReader {
     }
 
     func string(_ name: StaticString, of row: Row, expected: String, where holds: (String) -> Bool)
-        throws(AccountsFault)
+        throws(AccountsError)
         -> String
     {
         guard let text = try optionalString(name, of: row, expected: expected, where: holds) else {
@@ -106,7 +106,7 @@ struct TableReader {
 
     func optionalString(
         _ name: StaticString, of row: Row, expected: String, where holds: (String) -> Bool
-    ) throws(AccountsFault) -> String? {
+    ) throws(AccountsError) -> String? {
         guard let node = member(name, of: row) else { return nil }
         guard let text = document.string(node, in: bytes.span), holds(text) else {
             throw fault(at: node, "\"\(name)\": \(expected)")
@@ -119,7 +119,7 @@ struct TableReader {
     func strings(
         _ name: StaticString, of row: Row, after last: inout Repeated<[String]>, expected: String,
         where holds: (String) -> Bool
-    ) throws(AccountsFault) -> [String] {
+    ) throws(AccountsError) -> [String] {
         guard let list = member(name, of: row) else { return [] }
         guard document.kind(list) == .array else { throw fault(at: list, "\"\(name)\": a list") }
         if let known = last.value(spelledAs: list, self) { return known }
@@ -150,7 +150,7 @@ struct TableReader {
         }
     }
 
-    func bool(_ name: StaticString, of row: Row) throws(AccountsFault) -> Bool {
+    func bool(_ name: StaticString, of row: Row) throws(AccountsError) -> Bool {
         guard let node = member(name, of: row) else { return false }
         switch document.kind(node) {
         case .true: return true
@@ -160,7 +160,7 @@ struct TableReader {
     }
 
     /// Milliseconds since 1970; 0 if there is no such member.
-    func milliseconds(_ name: StaticString, of row: Row) throws(AccountsFault) -> Int64 {
+    func milliseconds(_ name: StaticString, of row: Row) throws(AccountsError) -> Int64 {
         guard let node = member(name, of: row) else { return 0 }
         guard let number = document.integer(node, in: bytes.span), number >= 0 else {
             throw fault(at: node, "\"\(name)\": milliseconds since 1970")
@@ -172,7 +172,7 @@ struct TableReader {
     /// - Parameter last: the object of the row before, shared where this one is spelled alike.
     func claims(
         _ name: StaticString, of row: Row, after last: inout Repeated<[UInt8]>
-    ) throws(AccountsFault) -> [UInt8] {
+    ) throws(AccountsError) -> [UInt8] {
         guard let node = member(name, of: row) else { return Claims.none }
         guard document.kind(node) == .object else { throw fault(at: node, "\"\(name)\": \(Claims.expected)") }
         if let known = last.value(spelledAs: node, self) { return known }
@@ -183,7 +183,7 @@ struct TableReader {
     }
 
     /// The fault of a member that is well formed but does not fit the rest.
-    func fault(_ name: StaticString, of row: Row, _ expected: String) -> AccountsFault {
+    func fault(_ name: StaticString, of row: Row, _ expected: String) -> AccountsError {
         fault(at: member(name, of: row) ?? row.node, "\"\(name)\": \(expected)")
     }
 
@@ -191,7 +191,7 @@ struct TableReader {
         document.member(name, of: row.node, in: bytes.span)
     }
 
-    private func fault(at node: JSONDocument.Node, _ expected: String) -> AccountsFault {
+    private func fault(at node: JSONDocument.Node, _ expected: String) -> AccountsError {
         .malformed(path: path, line: Self.line(of: document.range(node).lowerBound, in: bytes), expected: expected)
     }
 

@@ -50,7 +50,7 @@ extension UserDirectory {
         private var scopes = TableReader.Repeated<[String]>()
         private var claims = TableReader.Repeated<[UInt8]>()
 
-        mutating func user(_ row: TableReader.Row, _ reader: TableReader) throws(AccountsFault) -> User {
+        mutating func user(_ row: TableReader.Row, _ reader: TableReader) throws(AccountsError) -> User {
             try reader.check(row, members: Self.members)
             let text = try reader.string("id", of: row, expected: "a UUID in lower case") { UUID($0) != nil }
             guard let id = UUID(text) else { throw reader.fault("id", of: row, "a UUID in lower case") }
@@ -69,7 +69,7 @@ extension UserDirectory {
     }
 
     /// What ``Columns`` asks of a row, for a user that did not come from a file.
-    static func check(_ user: User) throws(AccountsFault) {
+    static func check(_ user: User) throws(AccountsError) {
         guard Names.isUserName(user.name) else { throw .invalid(field: "username", expected: Names.nameExpected) }
         guard Names.isStoredHash(user.passwordHash) else { throw .invalid(field: "password", expected: hashExpected) }
         guard user.roles.allSatisfy(Names.isRole) else { throw .invalid(field: "role", expected: Names.roleExpected) }
@@ -83,7 +83,7 @@ extension UserDirectory {
 }
 
 extension Names {
-    static func check(_ tokens: [String], _ field: String) throws(AccountsFault) {
+    static func check(_ tokens: [String], _ field: String) throws(AccountsError) {
         guard tokens.allSatisfy(isToken) else { throw .invalid(field: field, expected: tokenExpected) }
         guard Set(tokens).count == tokens.count else { throw .invalid(field: field, expected: "each only once") }
     }

@@ -20,7 +20,7 @@ struct Argon2Hash {
         self.tag = tag
     }
 
-    init(_ text: [UInt8]) throws(StoredHashFault) {
+    init(_ text: [UInt8]) throws(StoredHashError) {
         let fields = text.split(separator: UInt8(ascii: "$"), maxSplits: 6, omittingEmptySubsequences: false)
         guard fields.count == 6, fields[0].isEmpty, fields[1].elementsEqual("argon2id".utf8) else { throw .malformed }
         guard let version = Decimal.value(of: fields[2], after: "v=") else { throw .malformed }

@@ -46,7 +46,7 @@ package struct Argon2Parameters: Equatable, Sendable {
 
     /// From settings as text; what is not set is as in ``standard``.
     /// - Throws: `.invalid` for what is no number, out of bounds, or too weak for new passwords (F6).
-    package static func configured(memoryKiB: String?, passes: String?, lanes: String?) throws(AccountsFault)
+    package static func configured(memoryKiB: String?, passes: String?, lanes: String?) throws(AccountsError)
         -> Argon2Parameters
     {
         let memory = memoryKiB.map { Int($0) } ?? standard.memoryKiB

@@ -4,12 +4,12 @@ import CArgon2
 package enum Argon2id {
     /// Wraps `argon2id_ctx`.
     ///
-    /// Lanes are filled one after the other: a hash costs one thread, so the pool's size says what logins may take.
+    /// SWAR are filled one after the other: a hash costs one thread, so the pool's size says what logins may take.
     /// - Parameter byteCount: of the tag, at least 4.
     package static func derive(
         password: [UInt8], salt: [UInt8], secret: [UInt8] = [], associatedData: [UInt8] = [],
         cost: Argon2Parameters, byteCount: Int
-    ) throws(AccountsFault) -> [UInt8] {
+    ) throws(AccountsError) -> [UInt8] {
         guard let passes = UInt32(exactly: cost.passes), let memory = UInt32(exactly: cost.memoryKiB),
             let lanes = UInt32(exactly: cost.lanes)
         else { throw .invalid(field: "cost", expected: "numbers of 32 bits") }

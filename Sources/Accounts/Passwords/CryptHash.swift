@@ -16,7 +16,7 @@ struct CryptHash {
     private let text: [UInt8]
     private let passwordByteCountMax: Int
 
-    init(_ text: [UInt8]) throws(StoredHashFault) {
+    init(_ text: [UInt8]) throws(StoredHashError) {
         if text.starts(with: "$2".utf8) {
             try Self.checkBcrypt(text)
             passwordByteCountMax = Self.bcryptPasswordByteCountMax
@@ -67,7 +67,7 @@ struct CryptHash {
     }
 
     /// `$2b$05$` and 53 letters: 22 of salt, 31 of hash.
-    private static func checkBcrypt(_ text: [UInt8]) throws(StoredHashFault) {
+    private static func checkBcrypt(_ text: [UInt8]) throws(StoredHashError) {
         guard text.count == 60, "aby".utf8.contains(text[2]), text[3] == dollar, text[6] == dollar,
             text[7...].allSatisfy(isLetter)
         else { throw .malformed }
@@ -78,7 +78,7 @@ struct CryptHash {
     }
 
     /// `$6$`, perhaps `rounds=5000$`, up to 16 letters of salt, `$`, 86 letters of hash.
-    private static func checkSHA512(_ text: [UInt8]) throws(StoredHashFault) {
+    private static func checkSHA512(_ text: [UInt8]) throws(StoredHashError) {
         var fields = text.dropFirst(3).split(separator: dollar, maxSplits: 3, omittingEmptySubsequences: false)
         if let first = fields.first, first.starts(with: "rounds=".utf8) {
             guard let rounds = Decimal.value(of: first, after: "rounds="), rounds >= 1_000 else { throw .malformed }
@@ -92,7 +92,7 @@ struct CryptHash {
 
     /// `$y$`, `j` and one letter each for memory and block size, `$`, salt, `$`, 43 letters of hash: what
     /// crypt_gensalt makes.
-    private static func checkYescrypt(_ text: [UInt8]) throws(StoredHashFault) {
+    private static func checkYescrypt(_ text: [UInt8]) throws(StoredHashError) {
         let fields = text.dropFirst(3).split(separator: dollar, maxSplits: 3, omittingEmptySubsequences: false)
         guard fields.count == 3, fields[1].count <= 86, fields[1].allSatisfy(isLetter), fields[2].count == 43,
             fields[2].allSatisfy(isLetter)

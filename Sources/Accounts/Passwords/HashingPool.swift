@@ -14,14 +14,14 @@ package final class HashingPool: Sendable {
     ///   - queueCountMax: how many may wait while all workers are busy.
     ///   - idleMilliseconds: after this time without work a worker gives its Argon2 memory back.
     /// - Throws: `.system` if not one thread could be started.
-    package init(workers: Int, queueCountMax: Int, idleMilliseconds: Int = 2_000) throws(AccountsFault) {
+    package init(workers: Int, queueCountMax: Int, idleMilliseconds: Int = 2_000) throws(AccountsError) {
         let workers = max(workers, 1)
         queue = HashingQueue(
             workers: workers, queueCountMax: max(queueCountMax, 0), idleMilliseconds: max(idleMilliseconds, 1))
         threads = Mutex([])
         var started: [pthread_t] = []
         for index in 0..<workers {
-            do throws(AccountsFault) {
+            do throws(AccountsError) {
                 started.append(try HashingWorker.start(queue, index: index))
             } catch {
                 threads.withLock { $0 = started }

@@ -14,7 +14,7 @@ final class HashingWorker {
     }
 
     /// Wraps `pthread_create`; the thread takes no signals, so that they reach whoever waits for them.
-    static func start(_ queue: HashingQueue, index: Int) throws(AccountsFault) -> pthread_t {
+    static func start(_ queue: HashingQueue, index: Int) throws(AccountsError) -> pthread_t {
         let worker = HashingWorker(queue: queue, name: "hash-\(index)")
         let context = unsafe Unmanaged.passRetained(worker)
         var all = sigset_t()

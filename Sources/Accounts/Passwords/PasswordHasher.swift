@@ -21,7 +21,7 @@ package struct PasswordHasher: Sendable {
     /// Makes the tag of a password: ``Argon2id``'s, or what a test counts calls with.
     package typealias Derive =
         @Sendable (_ password: [UInt8], _ salt: [UInt8], _ cost: Argon2Parameters, _ byteCount: Int)
-        throws(AccountsFault) -> [UInt8]
+        throws(AccountsError) -> [UInt8]
 
     package let parameters: Argon2Parameters
     private let nobody: Argon2Hash
@@ -29,7 +29,7 @@ package struct PasswordHasher: Sendable {
 
     /// - Parameter parameters: what new hashes cost; see ``Argon2Parameters/isAdequate``.
     package init(parameters: Argon2Parameters = .standard) {
-        self.init(parameters: parameters) { (password, salt, cost, byteCount) throws(AccountsFault) in
+        self.init(parameters: parameters) { (password, salt, cost, byteCount) throws(AccountsError) in
             try Argon2id.derive(password: password, salt: salt, cost: cost, byteCount: byteCount)
         }
     }
@@ -46,7 +46,7 @@ package struct PasswordHasher: Sendable {
     /// The PHC string to store.
     /// - Parameter salt: ``saltByteCount`` random octets, new for each hash.
     /// - Throws: `.invalid` for a password or salt of a wrong length, `.hashing` if there is no memory.
-    package func hash(_ password: [UInt8], salt: [UInt8]) throws(AccountsFault) -> String {
+    package func hash(_ password: [UInt8], salt: [UInt8]) throws(AccountsError) -> String {
         guard Self.passwordByteCounts.contains(password.count) else {
             throw .invalid(field: "password", expected: "1 to 1024 octets")
         }
@@ -57,11 +57,11 @@ package struct PasswordHasher: Sendable {
 
     /// Compares in constant time; a hash that makes no sense is a mismatch, at once (F12).
     /// - Throws: `.hashing` if there is no memory: nothing is known about the password then.
-    package func verify(_ password: [UInt8], against stored: String) throws(AccountsFault) -> PasswordVerdict {
+    package func verify(_ password: [UInt8], against stored: String) throws(AccountsError) -> PasswordVerdict {
         guard password.count <= Self.passwordByteCounts.upperBound else { return .mismatch }
         let text = Array(stored.utf8)
         let hash: Argon2Hash
-        do throws(StoredHashFault) {
+        do throws(StoredHashError) {
             guard text.starts(with: "$argon2".utf8) else {
                 return try CryptHash(text).accepts(password) ? .match(isWeaker: true) : .mismatch
             }
@@ -76,7 +76,7 @@ package struct PasswordHasher: Sendable {
 
     /// Takes the time that ``verify(_:against:)`` takes for a user with a hash of the live parameters (F3).
     /// - Throws: `.hashing` if there is no memory.
-    package func verifyNobody(_ password: [UInt8]) throws(AccountsFault) {
+    package func verifyNobody(_ password: [UInt8]) throws(AccountsError) {
         guard password.count <= Self.passwordByteCounts.upperBound else { return }
         _ = try accepts(password, nobody)
     }
@@ -95,7 +95,7 @@ package struct PasswordHasher: Sendable {
         return (try? CryptHash(text))?.memory ?? 0
     }
 
-    private func accepts(_ password: [UInt8], _ hash: Argon2Hash) throws(AccountsFault) -> Bool {
+    private func accepts(_ password: [UInt8], _ hash: Argon2Hash) throws(AccountsError) -> Bool {
         let made = try derive(password, hash.salt, hash.cost, hash.tag.count)
         return ConstantTime.isEqual(made.span, hash.tag.span)
     }

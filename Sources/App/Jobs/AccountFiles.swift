@@ -21,24 +21,24 @@ package struct AccountFiles: Sendable {
 
     /// - Parameter mustExist: once there were users, a missing file is a mistake, or an editor's that renames: it must not
     ///   lock everyone out.
-    func users(mustExist: Bool = false) throws(StartFault) -> UserDirectory {
+    func users(mustExist: Bool = false) throws(StartError) -> UserDirectory {
         try Self.load(usersPath, mustExist)
     }
 
-    func clients(mustExist: Bool = false) throws(StartFault) -> ClientDirectory {
+    func clients(mustExist: Bool = false) throws(StartError) -> ClientDirectory {
         try Self.load(clientsPath, mustExist)
     }
 
-    private static func load<Table: AccountTable>(_ path: String, _ mustExist: Bool) throws(StartFault) -> Table {
+    private static func load<Table: AccountTable>(_ path: String, _ mustExist: Bool) throws(StartError) -> Table {
         do {
             return try Table.load(path, mustExist: mustExist)
-        } catch AccountsFault.system("open", _, ENOENT) {
-            throw StartFault(
+        } catch AccountsError.system("open", _, ENOENT) {
+            throw StartError(
                 description:
                     "\(path): the file is missing; its last content stays in use. Put it back, or write an empty "
                     + "list to remove all")
         } catch {
-            throw StartFault(error)
+            throw StartError(error)
         }
     }
 
@@ -55,7 +55,7 @@ package struct AccountFiles: Sendable {
     var storeHash: @Sendable (User, String) throws -> Void {
         let path = usersPath
         return { user, hash in
-            try UserDirectory.edit(path, mustExist: true) { directory throws(AccountsFault) in
+            try UserDirectory.edit(path, mustExist: true) { directory throws(AccountsError) in
                 guard directory.user(id: user.id)?.passwordHash == user.passwordHash else { return directory }
                 return try directory.settingPasswordHash(hash, of: user.name)
             }

@@ -60,7 +60,7 @@ package struct ServiceManager: Sendable {
     /// Says `WATCHDOG=1` for as long as `isAlive` answers in time, on a thread that lives as long as the process.
     ///
     /// - Parameter isAlive: whether everything that must turn has turned within so many milliseconds.
-    package func startWatchdog(_ isAlive: @escaping @Sendable (_ milliseconds: Int64) -> Bool) throws(StartFault) {
+    package func startWatchdog(_ isAlive: @escaping @Sendable (_ milliseconds: Int64) -> Bool) throws(StartError) {
         guard let watchdogInterval else { return }
         try Threads.start(name: "watchdog") { [self] in
             while true {

@@ -41,12 +41,12 @@ package struct TLSFiles: Equatable, Sendable {
     ///
     /// - Parameter now: milliseconds since 1970.
     /// - Throws: a message that names the file, also for a key that others may read (B22).
-    package func load(now: Int64) throws(StartFault) -> TLSContext {
+    package func load(now: Int64) throws(StartError) -> TLSContext {
         let certificates = try Self.read(certificatePath)
         if let facts = SecretFileRule.Facts(keyPath),
             let fault = SecretFileRule.ofProcess.fault(ofFile: keyPath, facts)
         {
-            throw StartFault(description: fault)
+            throw StartError(description: fault)
         }
         let key = try Self.read(keyPath)
         var authorities: [UInt8]?
@@ -56,14 +56,14 @@ package struct TLSFiles: Equatable, Sendable {
                 certificates: certificates, privateKey: key, clientAuthorities: authorities,
                 speaksHTTP2: speaksHTTP2, now: now / 1_000)
         } catch {
-            throw StartFault(description: "\(path(of: error)): \(error)")
+            throw StartError(description: "\(path(of: error)): \(error)")
         }
     }
 
     /// Makes the self-signed pair unless there is one that can serve for another day.
     ///
     /// - Returns: whether there is a new one.
-    package func fill(now: Int64) throws(StartFault) -> Bool {
+    package func fill(now: Int64) throws(StartError) -> Bool {
         if FileStamp(certificatePath).exists, FileStamp(keyPath).exists {
             // What is wrong with a pair that is there is told by the load that follows, unless it is its age.
             do {
@@ -71,7 +71,7 @@ package struct TLSFiles: Equatable, Sendable {
                     certificates: Self.read(certificatePath), privateKey: Self.read(keyPath), clientAuthorities: nil,
                     now: now / 1_000 + 86_400)
                 return false
-            } catch CryptoFault.certificateExpired {
+            } catch CryptoError.certificateExpired {
             } catch {
                 return false
             }
@@ -81,16 +81,16 @@ package struct TLSFiles: Equatable, Sendable {
             try AtomicFile.replace(keyPath, with: pair.privateKey, mode: 0o600)
             try AtomicFile.replace(certificatePath, with: pair.certificate, mode: 0o644)
         } catch {
-            throw StartFault(
+            throw StartError(
                 description: "\(certificatePath): no self-signed pair could be made: \(error)",
-                mayPass: (error as? AccountsFault)?.mayPass ?? false)
+                mayPass: (error as? AccountsError)?.mayPass ?? false)
         }
         return true
     }
 
     /// Whether certificate and key belong together, and only the time is not the certificate's.
     func isOutOfDate(now: Int64) -> Bool {
-        do throws(StartFault) {
+        do throws(StartError) {
             return TLSContext.isOutOfDate(
                 certificates: try Self.read(certificatePath), privateKey: try Self.read(keyPath), now: now / 1_000)
         } catch {
@@ -103,7 +103,7 @@ package struct TLSFiles: Equatable, Sendable {
         [certificatePath, keyPath, clientAuthoritiesPath ?? ""].map { FileStamp($0) }
     }
 
-    private func path(of fault: CryptoFault) -> String {
+    private func path(of fault: CryptoError) -> String {
         switch fault {
         case .certificate, .certificateExpired, .certificateNotYetValid: certificatePath
         case .keyMismatch: "\(keyPath) and \(certificatePath)"
@@ -116,11 +116,11 @@ package struct TLSFiles: Equatable, Sendable {
         }
     }
 
-    private static func read(_ path: String) throws(StartFault) -> [UInt8] {
-        do throws(AccountsFault) {
+    private static func read(_ path: String) throws(StartError) -> [UInt8] {
+        do throws(AccountsError) {
             return try AtomicFile.read(path, byteCountMax: byteCountMax)
         } catch {
-            throw StartFault(error)
+            throw StartError(error)
         }
     }
 }

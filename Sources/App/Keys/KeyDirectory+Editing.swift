@@ -17,21 +17,21 @@ extension KeyDirectory {
     /// - Returns: the keys written.
     package func edit(
         now: Int64, patienceMilliseconds: Int = 10_000, toleratesFaults: Bool = false,
-        _ change: (KeySet) throws(KeyStepFault) -> [Key]
-    ) throws(KeyDirectoryFault) -> [Key] {
+        _ change: (KeySet) throws(KeyStepError) -> [Key]
+    ) throws(KeyDirectoryError) -> [Key] {
         try Self.checkClock(now)
-        let outcome: Result<[Key], KeyDirectoryFault>
+        let outcome: Result<[Key], KeyDirectoryError>
         do {
             outcome = try AtomicFile.withLock(path + "/.keys", patienceMilliseconds: patienceMilliseconds) {
-                () throws(AccountsFault) in
-                do throws(KeyDirectoryFault) {
+                () throws(AccountsError) in
+                do throws(KeyDirectoryError) {
                     return .success(try changing(now, toleratesFaults, change))
                 } catch {
                     return .failure(error)
                 }
             }
         } catch {
-            throw KeyDirectoryFault(error)
+            throw KeyDirectoryError(error)
         }
         return try outcome.get()
     }
@@ -40,15 +40,15 @@ extension KeyDirectory {
     private static let attemptCountMax = 8
 
     private func changing(
-        _ now: Int64, _ toleratesFaults: Bool, _ change: (KeySet) throws(KeyStepFault) -> [Key]
-    ) throws(KeyDirectoryFault) -> [Key] {
+        _ now: Int64, _ toleratesFaults: Bool, _ change: (KeySet) throws(KeyStepError) -> [Key]
+    ) throws(KeyDirectoryError) -> [Key] {
         for _ in 0..<Self.attemptCountMax {
             let (files, faults) = try readableFiles()
             if let fault = faults.first, !toleratesFaults { throw fault }
             let changed: [Key]
             do { changed = try change(KeySet(files.map(\.key))) } catch {
                 // A key that is not found may be in a file that cannot be read.
-                throw KeyDirectoryFault(description: "\(error)" + faults.map { "; \($0)" }.joined())
+                throw KeyDirectoryError(description: "\(error)" + faults.map { "; \($0)" }.joined())
             }
             let kept = files.map(\.key).filter { old in !changed.contains { $0.kid == old.kid } }
             // What is left out may be what the set lacks.
@@ -57,11 +57,11 @@ extension KeyDirectory {
             try removeEnded(files.filter { file in !changed.contains { $0.kid == file.key.kid } }, now)
             return changed
         }
-        throw KeyDirectoryFault(description: "\(AccountsFault.changed(path: path))")
+        throw KeyDirectoryError(description: "\(AccountsError.changed(path: path))")
     }
 
     /// - Returns: `false` if another program changed one of the files since it was read.
-    private func write(_ changed: [Key], over files: [KeyFile]) throws(KeyDirectoryFault) -> Bool {
+    private func write(_ changed: [Key], over files: [KeyFile]) throws(KeyDirectoryError) -> Bool {
         for key in changed {
             let old = files.first { $0.key.kid == key.kid }
             guard try write(key, to: old?.name ?? Self.name(of: key), over: old?.stamp ?? .missing) else {
@@ -71,7 +71,7 @@ extension KeyDirectory {
         return true
     }
 
-    private func removeEnded(_ files: [KeyFile], _ now: Int64) throws(KeyDirectoryFault) {
+    private func removeEnded(_ files: [KeyFile], _ now: Int64) throws(KeyDirectoryError) {
         for file in files {
             guard let end = file.key.lifecycle.verifiesUntil, end < now - Self.afterlife else { continue }
             guard unsafe unlink(path + "/" + file.name) == 0 || errno == ENOENT else {

@@ -8,7 +8,7 @@ import Platform
 import Tokens
 
 /// Why the keys cannot be used or changed: which file, and what is expected of it.
-package struct KeyDirectoryFault: Error, Equatable, Sendable, CustomStringConvertible {
+package struct KeyDirectoryError: Error, Equatable, Sendable, CustomStringConvertible {
     package let description: String
     /// Whether the same command may succeed later although nobody changes a setting or a file.
     package let mayPass: Bool
@@ -19,7 +19,7 @@ package struct KeyDirectoryFault: Error, Equatable, Sendable, CustomStringConver
     }
 
     /// - Parameter path: nil if the fault names it.
-    init(_ fault: AccountsFault, at path: String? = nil) {
+    init(_ fault: AccountsError, at path: String? = nil) {
         self.init(description: (path.map { $0 + ": " } ?? "") + "\(fault)", mayPass: fault.mayPass)
     }
 }
@@ -43,38 +43,38 @@ package struct KeyDirectory: Sendable {
     package var exists: Bool { FileStamp(path).exists }
 
     /// Whether the directory does not exist yet or holds no key.
-    package func isEmpty() throws(KeyDirectoryFault) -> Bool {
+    package func isEmpty() throws(KeyDirectoryError) -> Bool {
         try names().isEmpty
     }
 
     /// Reads every `*.jwk`, living or not.
     /// - Throws: for a file that others may read (B22), that is no key, or a `kid` that stands twice.
-    package func read() throws(KeyDirectoryFault) -> KeySet {
+    package func read() throws(KeyDirectoryError) -> KeySet {
         KeySet(try files().map(\.key))
     }
 
     /// The keyring of the moment `now` (milliseconds).
     /// - Throws: as ``read()``, and for a set that cannot serve.
-    package func load(now: Int64) throws(KeyDirectoryFault) -> Keyring {
+    package func load(now: Int64) throws(KeyDirectoryError) -> Keyring {
         try keyring(of: read(), now: now)
     }
 
-    func keyring(of set: KeySet, now: Int64) throws(KeyDirectoryFault) -> Keyring {
+    func keyring(of set: KeySet, now: Int64) throws(KeyDirectoryError) -> Keyring {
         do { return try Keyring(set.living(at: now)) } catch {
-            throw KeyDirectoryFault(description: "\(path): \(error)")
+            throw KeyDirectoryError(description: "\(path): \(error)")
         }
     }
 
     /// Fills an empty directory: a key of each algorithm, an HS256 secret, and the secret of the refresh tokens.
     /// - Returns: the names of the new files.
-    package func fill(_ algorithms: [Algorithm] = [.rs256], now: Int64) throws(KeyDirectoryFault) -> [String] {
+    package func fill(_ algorithms: [Algorithm] = [.rs256], now: Int64) throws(KeyDirectoryError) -> [String] {
         try Self.checkClock(now)
-        do throws(AccountsFault) {
+        do throws(AccountsError) {
             try AtomicFile.makeDirectory(path)
         } catch {
-            guard case .system(call: "mkdir", _, code: ENOENT) = error else { throw KeyDirectoryFault(error) }
+            guard case .system(call: "mkdir", _, code: ENOENT) = error else { throw KeyDirectoryError(error) }
             let parent = Directory.absolute(Directory.parent(of: path))
-            throw KeyDirectoryFault(
+            throw KeyDirectoryError(
                 description: "\(path) cannot be made: there is no directory \(parent). Make it, or set MARTLET_KEYS",
                 mayPass: error.mayPass)
         }
@@ -83,20 +83,20 @@ package struct KeyDirectory: Sendable {
         do {
             let access = algorithms.filter { $0 != .hs256 } + [.hs256]
             keys =
-                try access.map { (algorithm) throws(KeyFault) in
+                try access.map { (algorithm) throws(KeyError) in
                     try Key.generate(algorithm, purpose: .access, createdAt: now)
                 } + [Key.generate(.hs256, purpose: .refresh, createdAt: now)]
         } catch {
-            throw KeyDirectoryFault(description: "\(path): no key could be made: \(error)")
+            throw KeyDirectoryError(description: "\(path): no key could be made: \(error)")
         }
         for key in keys { _ = try write(key, to: Self.name(of: key)) }
         return keys.map(Self.name)
     }
 
     /// A key that is made while the clock is before 1970 has times that no reader takes.
-    static func checkClock(_ now: Int64) throws(KeyDirectoryFault) {
+    static func checkClock(_ now: Int64) throws(KeyDirectoryError) {
         guard now < 0 else { return }
-        throw KeyDirectoryFault(
+        throw KeyDirectoryError(
             description: "the clock is before 1970, so no key can be made or changed: set the clock and try again")
     }
 
@@ -112,23 +112,23 @@ package struct KeyDirectory: Sendable {
         let stamp: FileStamp
     }
 
-    func files() throws(KeyDirectoryFault) -> [KeyFile] {
+    func files() throws(KeyDirectoryError) -> [KeyFile] {
         let (files, faults) = try readableFiles()
         if let fault = faults.first { throw fault }
         return files
     }
 
     /// The files that can be used, and what is wrong with the others.
-    func readableFiles() throws(KeyDirectoryFault) -> (files: [KeyFile], faults: [KeyDirectoryFault]) {
+    func readableFiles() throws(KeyDirectoryError) -> (files: [KeyFile], faults: [KeyDirectoryError]) {
         try checkDirectory()
         var files: [KeyFile] = []
-        var faults: [KeyDirectoryFault] = []
+        var faults: [KeyDirectoryError] = []
         var kids: Set<String> = []
         for name in try names() {
-            do throws(KeyDirectoryFault) {
+            do throws(KeyDirectoryError) {
                 let file = try read(name)
                 guard kids.insert(file.key.kid).inserted else {
-                    throw KeyDirectoryFault(description: "\(path): \(KeyFault.duplicateKid(file.key.kid))")
+                    throw KeyDirectoryError(description: "\(path): \(KeyError.duplicateKid(file.key.kid))")
                 }
                 files.append(file)
             } catch {
@@ -152,7 +152,7 @@ package struct KeyDirectory: Sendable {
 
     /// - Parameter expected: what has to be at the file's place.
     /// - Returns: `false` if something else is there.
-    func write(_ key: Key, to name: String, over expected: FileStamp = .missing) throws(KeyDirectoryFault) -> Bool {
+    func write(_ key: Key, to name: String, over expected: FileStamp = .missing) throws(KeyDirectoryError) -> Bool {
         let file = path + "/" + name
         do {
             let bytes = try key.privateJWK()
@@ -160,12 +160,12 @@ package struct KeyDirectory: Sendable {
             _ = try Key(parsing: bytes.span)
             try AtomicFile.replace(file, with: bytes, mode: 0o600, expecting: expected)
             return true
-        } catch AccountsFault.changed {
+        } catch AccountsError.changed {
             return false
-        } catch let fault as AccountsFault {
-            throw KeyDirectoryFault(fault, at: file)
+        } catch let fault as AccountsError {
+            throw KeyDirectoryError(fault, at: file)
         } catch {
-            throw KeyDirectoryFault(description: "\(file): \(error)")
+            throw KeyDirectoryError(description: "\(file): \(error)")
         }
     }
 
@@ -179,42 +179,42 @@ package struct KeyDirectory: Sendable {
         return "\(kind)-\(isPlain ? key.kid : Base64URL.encode(Array(key.kid.utf8))).jwk"
     }
 
-    private func checkDirectory() throws(KeyDirectoryFault) {
+    private func checkDirectory() throws(KeyDirectoryError) {
         guard let facts = SecretFileRule.Facts(path),
             let fault = present(rule).fault(ofDirectory: path, facts)
         else { return }
-        throw KeyDirectoryFault(description: fault)
+        throw KeyDirectoryError(description: fault)
     }
 
     private func present(_ rule: SecretFileRule?) -> SecretFileRule { rule ?? .ofCommand(in: path) }
 
-    private func read(_ name: String) throws(KeyDirectoryFault) -> KeyFile {
+    private func read(_ name: String) throws(KeyDirectoryError) -> KeyFile {
         let file = path + "/" + name
         if let facts = SecretFileRule.Facts(file), let fault = present(rule).fault(ofFile: file, facts) {
-            throw KeyDirectoryFault(description: fault)
+            throw KeyDirectoryError(description: fault)
         }
         do {
             let (bytes, stamp) = try AtomicFile.readStamped(file, byteCountMax: Self.byteCountMax)
             return KeyFile(name: name, key: try Key(parsing: bytes.span), stamp: stamp)
         } catch {
-            throw KeyDirectoryFault(description: error is AccountsFault ? "\(error)" : "\(file): \(error)")
+            throw KeyDirectoryError(description: error is AccountsError ? "\(error)" : "\(file): \(error)")
         }
     }
 
-    private func names() throws(KeyDirectoryFault) -> [String] {
-        do throws(DirectoryFault) {
+    private func names() throws(KeyDirectoryError) -> [String] {
+        do throws(DirectoryError) {
             return try Directory.names(in: path).filter { $0.hasSuffix(".jwk") && !$0.hasPrefix(".") }
         } catch {
             if error.code == ENOENT { return [] }
-            throw KeyDirectoryFault(
-                description: "\(path): \(error.text)", mayPass: PassingCircumstance.mayPass(error.code, path: path))
+            throw KeyDirectoryError(
+                description: "\(path): \(error.text)", mayPass: TransientCondition.mayPass(error.code, path: path))
         }
     }
 
-    func fault(_ call: String, _ file: String) -> KeyDirectoryFault {
+    func fault(_ call: String, _ file: String) -> KeyDirectoryError {
         let code = errno
-        return KeyDirectoryFault(
+        return KeyDirectoryError(
             description: "\(file): \(call): \(Directory.errorText(code))",
-            mayPass: PassingCircumstance.mayPass(code, path: file))
+            mayPass: TransientCondition.mayPass(code, path: file))
     }
 }

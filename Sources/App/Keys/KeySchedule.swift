@@ -23,7 +23,7 @@ struct KeySchedule: Sendable {
     }
 
     /// The files to write for the first key that is due; none if none is.
-    func rotation(_ set: KeySet, at now: Int64) throws(KeyStepFault) -> [Key] {
+    func rotation(_ set: KeySet, at now: Int64) throws(KeyStepError) -> [Key] {
         guard let old = due(set, at: now).first else { return [] }
         let successor: Key
         do {

@@ -39,7 +39,7 @@ struct AccessLogFile {
     /// between (PIPE_BUF, pipe(7)).
     let byteCountMax: Int
 
-    init(_ target: AccessLogTarget) throws(StartFault) {
+    init(_ target: AccessLogTarget) throws(StartError) {
         switch target {
         case .standardOutput: (descriptor, isOurs) = (STDOUT_FILENO, false)
         case .standardError: (descriptor, isOurs) = (STDERR_FILENO, false)
@@ -48,9 +48,9 @@ struct AccessLogFile {
             guard descriptor >= 0 else {
                 let code = errno
                 let reason = unsafe String(cString: strerror(code))
-                throw StartFault(
+                throw StartError(
                     description: "MARTLET_ACCESS_LOG: \(path) cannot be opened for writing: \(reason)",
-                    mayPass: PassingCircumstance.mayPass(code, path: path))
+                    mayPass: TransientCondition.mayPass(code, path: path))
             }
         }
         var status = stat()

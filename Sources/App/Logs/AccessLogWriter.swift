@@ -28,7 +28,7 @@ final class AccessLogWriter: Sendable {
 
     /// Opens the file.
     /// - Throws: when it cannot be opened.
-    init(_ target: AccessLogTarget, share: Double, log: Log) throws(StartFault) {
+    init(_ target: AccessLogTarget, share: Double, log: Log) throws(StartError) {
         let bell = Bell()
         self.bell = bell
         self.target = target
@@ -37,7 +37,7 @@ final class AccessLogWriter: Sendable {
         accessLog = AccessLog(share: share) { bell.ring() }
     }
 
-    func start() throws(StartFault) {
+    func start() throws(StartError) {
         try Threads.start(name: "access-log") { [self] in
             if let file = opened.withLock({ $0.take() }) { run(file) }
             orders.withLock { $0.hasStopped = true }
@@ -87,7 +87,7 @@ final class AccessLogWriter: Sendable {
 
     private func reopen(_ lines: inout AccessLogLines) {
         guard case .file(let path) = target else { return }
-        do throws(StartFault) {
+        do throws(StartError) {
             lines.replaceFile(with: try AccessLogFile(target))
             log.write(.info, "access_log_reopened") { $0.add("path", path) }
         } catch {

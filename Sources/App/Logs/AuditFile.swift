@@ -16,7 +16,7 @@ package struct AuditFile: Sendable {
     }
 
     /// Appends a line, whole and through to the disk; its newline is added here.
-    package func append(_ line: [UInt8]) throws(AccountsFault) {
+    package func append(_ line: [UInt8]) throws(AccountsError) {
         try AtomicFile.makeDirectory(directory)
         let file = unsafe open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw fault("open", path) }
@@ -41,7 +41,7 @@ package struct AuditFile: Sendable {
     }
 
     /// Another name of the file may lie where the directory's owner has no rights: root would write there for him.
-    private func checkPlace(_ file: Int32) throws(AccountsFault) {
+    private func checkPlace(_ file: Int32) throws(AccountsError) {
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else { throw fault("fstat", path) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw .system(call: "open", path: path, code: EINVAL) }
@@ -49,7 +49,7 @@ package struct AuditFile: Sendable {
         try AtomicFile.takeDirectoryOwner(file, path)
     }
 
-    private func endsWhole(_ file: Int32) throws(AccountsFault) -> Bool {
+    private func endsWhole(_ file: Int32) throws(AccountsError) -> Bool {
         let end = lseek(file, 0, SEEK_END)
         guard end >= 0 else { throw fault("lseek", path) }
         guard end > 0 else { return true }
@@ -58,7 +58,7 @@ package struct AuditFile: Sendable {
         return last == 0x0A
     }
 
-    private func fault(_ call: String, _ path: String) -> AccountsFault {
+    private func fault(_ call: String, _ path: String) -> AccountsError {
         .system(call: call, path: path, code: errno)
     }
 }

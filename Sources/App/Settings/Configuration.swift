@@ -16,11 +16,11 @@ package struct ConfigurationError: Error, Equatable, Sendable {
 
 /// The settings, read once: the only reader of the environment.
 package struct Configuration: Sendable {
-    package let listen: [ListenText]
-    package let operatorListen: [ListenText]
+    package let listen: [ListenAddressSpec]
+    package let operatorListen: [ListenAddressSpec]
     /// What secure addresses show.
     package let tls: TLSFiles?
-    package let realm: RealmSettings
+    package let authState: AuthSettings
     package let statePath: String
     /// Where the high-water mark of the journal lies; nil for the usual places.
     package let seenPath: String?
@@ -78,19 +78,19 @@ package struct Configuration: Sendable {
         environment: [String: String], cores: Int, memoryLimit: Int? = nil, selfSigned: Bool = false
     ) throws(ConfigurationError) {
         var reader = SettingsReader(environment)
-        let listen = ListenText.read(.listen, &reader, mayBeEmpty: false)
+        let listen = ListenAddressSpec.read(.listen, &reader, mayBeEmpty: false)
         self.listen = selfSigned ? listen.map(\.secured) : listen
-        operatorListen = ListenText.read(.operatorListen, &reader, mayBeEmpty: true)
-        ListenText.checkDistinct(listen, operatorListen, &reader)
+        operatorListen = ListenAddressSpec.read(.operatorListen, &reader, mayBeEmpty: true)
+        ListenAddressSpec.checkDistinct(listen, operatorListen, &reader)
         trust = Self.trust(&reader, listen, operatorListen)
         handoverPath = Self.handoverPath(&reader)
         tls = Self.tls(&reader, isWanted: (self.listen + operatorListen).contains(where: \.isSecure), selfSigned)
-        realm = Self.realm(&reader)
+        authState = Self.authState(&reader)
         statePath = reader.path(.state)
         seenPath = Self.seenPath(&reader)
         lockWait = reader.seconds(.lockWait, within: 0...StateLock.waitMax)
         keysPath = reader.path(.keys)
-        keySchedule = Self.keySchedule(&reader, realm)
+        keySchedule = Self.keySchedule(&reader, authState)
         usersPath = reader.path(.users)
         clientsPath = reader.path(.clients)
         refreshGrace = reader.seconds(.refreshGrace, within: 0...60) * 1_000
@@ -150,7 +150,7 @@ package struct Configuration: Sendable {
     }
 
     private static func trust(
-        _ reader: inout SettingsReader, _ listen: [ListenText], _ operatorListen: [ListenText]
+        _ reader: inout SettingsReader, _ listen: [ListenAddressSpec], _ operatorListen: [ListenAddressSpec]
     ) -> ProxyTrust {
         let texts = reader.list(.trustedProxies)
         let ranges = texts.compactMap { AddressRange($0) }
@@ -159,10 +159,10 @@ package struct Configuration: Sendable {
                 .trustedProxies,
                 "a list of addresses, of blocks such as 10.0.0.0/8 without bits behind the prefix, or unix")
         }
-        if texts.isEmpty, listen.contains(where: \.isIntroduced) {
+        if texts.isEmpty, listen.contains(where: \.usesProxyProtocol) {
             reader.complain(.trustedProxies, "a list, which an address with proxy+ needs")
         }
-        if operatorListen.contains(where: \.isIntroduced) {
+        if operatorListen.contains(where: \.usesProxyProtocol) {
             reader.complain(.operatorListen, "free of proxy+, which only MARTLET_LISTEN has")
         }
         let field = reader.choice(
@@ -187,7 +187,7 @@ package struct Configuration: Sendable {
         return path
     }
 
-    private static func realm(_ reader: inout SettingsReader) -> RealmSettings {
+    private static func authState(_ reader: inout SettingsReader) -> AuthSettings {
         let issuer = reader.text(.issuer)
         if !isIssuer(issuer) {
             reader.complain(.issuer, "an https URL without query and fragment (http is taken for loopback only)")
@@ -206,7 +206,7 @@ package struct Configuration: Sendable {
             reader.complain(.claims, "free of the names that Martlet sets itself")
         }
         let sessionMax = reader.seconds(.sessionMax, within: 60...34_560_000)
-        return RealmSettings(
+        return AuthSettings(
             issuer: issuer, audiences: audiences.isEmpty ? ["api"] : audiences, algorithm: algorithm,
             sharedSecretAudiences: Set(shared), extraClaims: Set(claims),
             accessLifetime: reader.seconds(.accessLifetime, within: 30...3_600),
@@ -224,14 +224,14 @@ package struct Configuration: Sendable {
         SettingsReader.seconds(text).flatMap { $0 <= Int64.max / 1_000 ? $0 * 1_000 : nil }
     }
 
-    private static func keySchedule(_ reader: inout SettingsReader, _ realm: RealmSettings) -> KeySchedule {
+    private static func keySchedule(_ reader: inout SettingsReader, _ authState: AuthSettings) -> KeySchedule {
         let lead = reader.seconds(.keyLead, within: 2...604_800)
         let period = reader.seconds(.keyRotation, within: 0...34_560_000)
         if period != 0, period < 2 * lead {
             reader.complain(.keyRotation, "0s, or at least twice MARTLET_KEY_LEAD")
         }
         return KeySchedule(
-            period: period * 1_000, lead: lead * 1_000, retention: KeyRetention(refreshIdle: realm.refreshIdle))
+            period: period * 1_000, lead: lead * 1_000, retention: KeyRetention(refreshIdle: authState.refreshIdle))
     }
 
     private static func argon2(_ reader: inout SettingsReader) -> Argon2Parameters {

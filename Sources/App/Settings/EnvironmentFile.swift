@@ -8,25 +8,25 @@ package enum EnvironmentFile {
     private static let byteCountMax = 65_536
 
     /// - Throws: for a file that cannot be read, naming the line of the first mistake.
-    package static func read(_ path: String) throws(StartFault) -> [String: String] {
+    package static func read(_ path: String) throws(StartError) -> [String: String] {
         let bytes: [UInt8]
-        do throws(AccountsFault) {
+        do throws(AccountsError) {
             bytes = try AtomicFile.read(path, byteCountMax: byteCountMax)
         } catch {
-            throw StartFault(description: "\(Setting.environmentFile.rawValue): \(error)")
+            throw StartError(description: "\(Setting.environmentFile.rawValue): \(error)")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw StartFault(description: "\(path): the file is not UTF-8")
+            throw StartError(description: "\(path): the file is not UTF-8")
         }
         return try values(of: text.hasPrefix("\u{feff}") ? String(text.dropFirst()) : text, path)
     }
 
-    static func values(of text: String, _ path: String) throws(StartFault) -> [String: String] {
+    static func values(of text: String, _ path: String) throws(StartError) -> [String: String] {
         var values: [String: String] = [:]
         let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
         for (index, line) in lines.enumerated() {
-            func fault(_ expected: String) -> StartFault {
-                StartFault(description: "\(path):\(index + 1): expected \(expected)")
+            func fault(_ expected: String) -> StartError {
+                StartError(description: "\(path):\(index + 1): expected \(expected)")
             }
             let line = trimmed(line)
             guard let first = line.first, first != "#", first != ";" else { continue }

@@ -37,8 +37,8 @@ package struct JSONDocument: Sendable {
     }
 
     /// Replaces the content. After a fault the document reads as `null`, as it does before the first parse.
-    package mutating func parse(_ bytes: Span<UInt8>) throws(JSONFault) {
-        do throws(JSONFault) {
+    package mutating func parse(_ bytes: Span<UInt8>) throws(JSONError) {
+        do throws(JSONError) {
             try read(bytes)
         } catch {
             entries[0] = .empty
@@ -47,7 +47,7 @@ package struct JSONDocument: Sendable {
     }
 
     @inline(__always)
-    private mutating func read(_ bytes: Span<UInt8>) throws(JSONFault) {
+    private mutating func read(_ bytes: Span<UInt8>) throws(JSONError) {
         guard bytes.count <= min(limits.byteCountMax, Int(Int32.max)) else { throw .tooLarge }
         if bytes.count >= 3, bytes[0] == 0xef, bytes[1] == 0xbb, bytes[2] == 0xbf { throw .byteOrderMark }
         let limits = limits

@@ -9,7 +9,7 @@ enum JSONNames {
     /// - Throws: `.duplicateMember` with the offset of the second name's quote.
     static func refuseDuplicates(
         in object: Int, _ entries: Span<Entry>, _ bytes: Span<UInt8>
-    ) throws(JSONFault) {
+    ) throws(JSONError) {
         guard Int(entries[object].count) <= fewCount else { return try refuseAmongMany(in: object, entries, bytes) }
         // One bit in 256 for each name: where a bit is still unset, no earlier name can be the same.
         var seen = InlineArray<4, UInt64>(repeating: 0)
@@ -27,7 +27,7 @@ enum JSONNames {
 
     private static func refuseEarlier(
         _ name: Int, in object: Int, _ entries: Span<Entry>, _ bytes: Span<UInt8>
-    ) throws(JSONFault) {
+    ) throws(JSONError) {
         var earlier = object + 1
         while earlier < name {
             if isSame(earlier, name, entries, bytes) { throw .duplicateMember(Int(entries[name].start) - 1) }
@@ -37,7 +37,7 @@ enum JSONNames {
 
     private static func refuseAmongMany(
         in object: Int, _ entries: Span<Entry>, _ bytes: Span<UInt8>
-    ) throws(JSONFault) {
+    ) throws(JSONError) {
         var names: [(fingerprint: UInt64, node: Int)] = []
         names.reserveCapacity(Int(entries[object].count))
         var name = object + 1

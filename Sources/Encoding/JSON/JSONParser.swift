@@ -21,7 +21,7 @@ struct JSONParser: ~Escapable {
 
     /// - Returns: false when `entries` is too short.
     @_lifetime(self: copy self)
-    mutating func parse(into entries: inout MutableSpan<Entry>) throws(JSONFault) -> Bool {
+    mutating func parse(into entries: inout MutableSpan<Entry>) throws(JSONError) -> Bool {
         scanner.skipBlanks()
         guard try readValue(&entries) else { return false }
         while container >= 0 {
@@ -35,7 +35,7 @@ struct JSONParser: ~Escapable {
     /// One step inside the open container: its next member or element, or its end.
     @inline(__always)
     @_lifetime(self: copy self)
-    private mutating func readNext(_ entries: inout MutableSpan<Entry>) throws(JSONFault) -> Bool {
+    private mutating func readNext(_ entries: inout MutableSpan<Entry>) throws(JSONError) -> Bool {
         let isObject = entries[container].kind == .object
         scanner.skipBlanks()
         guard var letter = scanner.current else { throw .unterminated }
@@ -66,7 +66,7 @@ struct JSONParser: ~Escapable {
 
     @inline(__always)
     @_lifetime(self: copy self)
-    private mutating func readValue(_ entries: inout MutableSpan<Entry>) throws(JSONFault) -> Bool {
+    private mutating func readValue(_ entries: inout MutableSpan<Entry>) throws(JSONError) -> Bool {
         guard let letter = scanner.current else { throw .unterminated }
         if letter == UInt8(ascii: "\"") { return try readString(isName: false, &entries) }
         let start = scanner.offset
@@ -94,7 +94,7 @@ struct JSONParser: ~Escapable {
 
     @inline(__always)
     @_lifetime(self: copy self)
-    private mutating func readString(isName: Bool, _ entries: inout MutableSpan<Entry>) throws(JSONFault) -> Bool {
+    private mutating func readString(isName: Bool, _ entries: inout MutableSpan<Entry>) throws(JSONError) -> Bool {
         scanner.advance()
         let start = scanner.offset
         let isPlain = try scanner.skipString()
@@ -110,7 +110,7 @@ struct JSONParser: ~Escapable {
     @_lifetime(self: copy self)
     private mutating func open(
         _ kind: JSONDocument.Kind, _ entries: inout MutableSpan<Entry>
-    ) throws(JSONFault) -> Bool {
+    ) throws(JSONError) -> Bool {
         guard depth < depthMax else { throw .tooDeep }
         let node = used
         guard try append(kind, scanner.offset, 0, isPlain: false, fingerprint: 0, &entries) else { return false }
@@ -122,7 +122,7 @@ struct JSONParser: ~Escapable {
     }
 
     @_lifetime(self: copy self)
-    private mutating func close(_ isObject: Bool, _ entries: inout MutableSpan<Entry>) throws(JSONFault) {
+    private mutating func close(_ isObject: Bool, _ entries: inout MutableSpan<Entry>) throws(JSONError) {
         let closed = container
         container = Int(entries[closed].next)
         depth -= 1
@@ -138,7 +138,7 @@ struct JSONParser: ~Escapable {
     private mutating func append(
         _ kind: JSONDocument.Kind, _ start: Int, _ end: Int, isPlain: Bool, fingerprint: UInt64,
         _ entries: inout MutableSpan<Entry>
-    ) throws(JSONFault) -> Bool {
+    ) throws(JSONError) -> Bool {
         guard used < nodeCountMax else { throw .tooManyValues }
         guard used < entries.count else { return false }
         entries[used] = Entry(

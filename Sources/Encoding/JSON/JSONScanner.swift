@@ -37,7 +37,7 @@ struct JSONScanner: ~Escapable {
     }
 
     @_lifetime(self: copy self)
-    mutating func skip(_ word: StaticString) throws(JSONFault) {
+    mutating func skip(_ word: StaticString) throws(JSONError) {
         for index in 0..<word.utf8CodeUnitCount {
             guard offset < bytes.count else { throw .unterminated }
             guard unsafe bytes[offset] == word.utf8Start[index] else { throw .unexpected(offset) }
@@ -47,7 +47,7 @@ struct JSONScanner: ~Escapable {
 
     /// RFC 8259 §6; stands on the number's first octet.
     @_lifetime(self: copy self)
-    mutating func skipNumber() throws(JSONFault) {
+    mutating func skipNumber() throws(JSONError) {
         let start = offset
         if current == UInt8(ascii: "-") { offset += 1 }
         if current == UInt8(ascii: "0") {
@@ -79,7 +79,7 @@ struct JSONScanner: ~Escapable {
     /// - Returns: whether there was no escape.
     @inline(__always)
     @_lifetime(self: copy self)
-    mutating func skipString() throws(JSONFault) -> Bool {
+    mutating func skipString() throws(JSONError) -> Bool {
         skipOrdinary()
         if offset < bytes.count, bytes[offset] == UInt8(ascii: "\"") {
             offset += 1
@@ -89,7 +89,7 @@ struct JSONScanner: ~Escapable {
     }
 
     @_lifetime(self: copy self)
-    private mutating func skipUnusualString() throws(JSONFault) -> Bool {
+    private mutating func skipUnusualString() throws(JSONError) -> Bool {
         var isPlain = true
         while true {
             skipOrdinary()
@@ -117,7 +117,7 @@ struct JSONScanner: ~Escapable {
     @_lifetime(self: copy self)
     mutating func skipOrdinary() {
         while offset + 8 <= bytes.count {
-            let special = Lanes.special(bytes.lanes(at: offset))
+            let special = SWAR.special(bytes.lanes(at: offset))
             guard special == 0 else {
                 offset += special.trailingZeroBitCount / 8
                 return
@@ -127,7 +127,7 @@ struct JSONScanner: ~Escapable {
     }
 
     @_lifetime(self: copy self)
-    private mutating func skipEscape() throws(JSONFault) {
+    private mutating func skipEscape() throws(JSONError) {
         let start = offset
         guard offset + 1 < bytes.count else { throw .unterminated }
         let letter = bytes[offset + 1]
@@ -150,7 +150,7 @@ struct JSONScanner: ~Escapable {
     }
 
     @_lifetime(self: copy self)
-    private mutating func codeUnit(_ start: Int) throws(JSONFault) -> UInt32 {
+    private mutating func codeUnit(_ start: Int) throws(JSONError) -> UInt32 {
         guard offset + 4 <= bytes.count else { throw .unterminated }
         for index in offset..<(offset + 4) where JSONText.hexValue(bytes[index]) == nil { throw .badEscape(start) }
         offset += 4
@@ -159,7 +159,7 @@ struct JSONScanner: ~Escapable {
 
     /// One scalar of two to four octets, in its one spelling (RFC 3629 §4).
     @_lifetime(self: copy self)
-    private mutating func skipScalar() throws(JSONFault) {
+    private mutating func skipScalar() throws(JSONError) {
         let (byteCount, isWellFormed) = UTF8Scan.scalar(at: offset, in: bytes)
         guard isWellFormed else { throw .notUTF8(offset) }
         offset += byteCount

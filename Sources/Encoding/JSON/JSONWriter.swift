@@ -157,7 +157,7 @@ package struct JSONWriter: Sendable {
     private static func endOfPlain(_ octets: Span<UInt8>, from start: Int) -> Int {
         var offset = start
         while octets.count &- offset >= 8 {
-            let special = Lanes.special(octets.lanes(at: offset))
+            let special = SWAR.special(octets.lanes(at: offset))
             offset &+= special.trailingZeroBitCount >> 3
             if special != 0 { return offset }
         }

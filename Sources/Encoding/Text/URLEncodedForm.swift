@@ -1,11 +1,11 @@
 /// Why octets are no form.
-package enum FormFault: Error, Equatable, Sendable {
+package enum FormError: Error, Equatable, Sendable {
     case tooManyPairs
     /// A `%` without two hexadecimal digits, or octets that are not UTF-8 once decoded.
     case malformed
 }
 
-extension FormFault: CustomStringConvertible {
+extension FormError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .tooManyPairs: "there are more than \(URLEncodedForm.pairCountMax) pairs"
@@ -27,7 +27,7 @@ package struct URLEncodedForm: Sendable {
 
     package let pairs: [(name: String, value: String)]
 
-    package init(_ bytes: Span<UInt8>) throws(FormFault) {
+    package init(_ bytes: Span<UInt8>) throws(FormError) {
         var pairs: [(name: String, value: String)] = []
         var start = 0
         for index in 0...bytes.count where index == bytes.count || bytes[index] == UInt8(ascii: "&") {
@@ -46,7 +46,7 @@ package struct URLEncodedForm: Sendable {
         return found.count == 1 ? .one(first.value) : .repeated
     }
 
-    private static func pair(_ bytes: Span<UInt8>) throws(FormFault) -> (name: String, value: String) {
+    private static func pair(_ bytes: Span<UInt8>) throws(FormError) -> (name: String, value: String) {
         var middle = bytes.count
         for index in bytes.indices where bytes[index] == UInt8(ascii: "=") {
             middle = index
@@ -56,7 +56,7 @@ package struct URLEncodedForm: Sendable {
         return (name, middle < bytes.count ? try text(bytes.extracting((middle + 1)..<bytes.count)) : "")
     }
 
-    private static func text(_ bytes: Span<UInt8>) throws(FormFault) -> String {
+    private static func text(_ bytes: Span<UInt8>) throws(FormError) -> String {
         var octets = [UInt8](bytes)
         guard octets.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
             guard let text = String(validating: octets, as: UTF8.self) else { throw .malformed }

@@ -53,14 +53,14 @@ package struct UUID: Hashable, Comparable, Sendable {
     /// The values of four times eight lower-case hex digits, the first digit of each in the lowest octet.
     @inline(__always)
     private static func values(of letters: SIMD4<UInt64>) -> SIMD4<UInt64>? {
-        func repeating(_ octet: UInt8) -> SIMD4<UInt64> { SIMD4(repeating: Lanes.repeating(octet)) }
+        func repeating(_ octet: UInt8) -> SIMD4<UInt64> { SIMD4(repeating: SWAR.repeating(octet)) }
         let words = letters & repeating(0x7f)
         // The top bit of each octet says so.
         func atLeast(_ bound: UInt8) -> SIMD4<UInt64> { words &+ repeating(0x80 &- bound) }
         let digits = atLeast(UInt8(ascii: "0")) & ~atLeast(UInt8(ascii: "9") + 1)
         let others = atLeast(UInt8(ascii: "a")) & ~atLeast(UInt8(ascii: "f") + 1)
         let wrong = ~(digits | others) | letters
-        guard (wrong[0] | wrong[1] | wrong[2] | wrong[3]) & Lanes.tops == 0 else { return nil }
+        guard (wrong[0] | wrong[1] | wrong[2] | wrong[3]) & SWAR.tops == 0 else { return nil }
         // Of these letters only a to f have the bit 0x40, and their low half is nine below their value.
         let letter = words &>> 6 & repeating(1)
         let nibbles = (words & repeating(0x0f)) &+ letter &+ letter &<< 3
@@ -77,10 +77,10 @@ package struct UUID: Hashable, Comparable, Sendable {
         let quadruple = (UInt64(value) | UInt64(value) << 16) & 0x0000_ffff_0000_ffff
         let double = (quadruple | quadruple << 8) & 0x00ff_00ff_00ff_00ff
         let nibbles = (double | double << 4) & 0x0f0f_0f0f_0f0f_0f0f
-        let letter = Lanes.atLeast(10, nibbles)
+        let letter = SWAR.atLeast(10, nibbles)
         let text =
-            nibbles &+ Lanes.repeating(UInt8(ascii: "0"))
-            &+ Lanes.amount(UInt8(ascii: "a") &- 10 &- UInt8(ascii: "0"), where: letter)
+            nibbles &+ SWAR.repeating(UInt8(ascii: "0"))
+            &+ SWAR.amount(UInt8(ascii: "a") &- 10 &- UInt8(ascii: "0"), where: letter)
         return text.byteSwapped
     }
 }

@@ -14,11 +14,12 @@ struct FieldLine {
     ///
     /// - Returns: nil when the line is not there in full.
     @inline(__always)
-    static func read(_ bytes: inout MutableSpan<UInt8>, from start: Int, to end: Int) throws(WireFault) -> FieldLine? {
+    static func read(_ bytes: inout MutableSpan<UInt8>, from start: Int, to end: Int) throws(RequestError) -> FieldLine?
+    {
         var index = start
         while index < end {
             let octet = bytes[index]
-            let lower = OctetClass.token(octet)
+            let lower = ByteClass.token(octet)
             if lower == 0 { break }
             if lower != octet { bytes[index] = lower }
             index &+= 1
@@ -114,7 +115,8 @@ struct ChunkLine {
     var end: Int
 
     /// - Returns: nil when the line is not there in full.
-    static func read(_ bytes: Span<UInt8>, from start: Int, to end: Int, countMax: Int) throws(WireFault) -> ChunkLine?
+    static func read(_ bytes: Span<UInt8>, from start: Int, to end: Int, countMax: Int) throws(RequestError)
+        -> ChunkLine?
     {
         let bound = start &+ byteCountMax
         var scan = ChunkScan(index: start, end: min(end, bound))
@@ -136,7 +138,7 @@ struct ChunkLine {
 private struct ChunkScan {
     enum Stop: Error {
         case needsMore
-        case fault(WireFault)
+        case fault(RequestError)
     }
 
     var index: Int
@@ -188,7 +190,7 @@ private struct ChunkScan {
 
     private mutating func skipToken(_ bytes: Span<UInt8>) throws(Stop) {
         let start = index
-        while OctetClass.token(try peek(bytes)) != 0 { index &+= 1 }
+        while ByteClass.token(try peek(bytes)) != 0 { index &+= 1 }
         guard index > start else { throw .fault(.ambiguousFraming) }
     }
 

@@ -36,7 +36,7 @@ struct HTTP1Head: Sendable {
     var closes: Bool { saysClose || (isVersion10 && !saysKeepAlive) }
 
     /// How the content is delimited, after everything that makes a message ambiguous has been refused (RFC 9112 §6.3).
-    func framing(_ limits: HTTP1Limits) throws(WireFault) -> Framing {
+    func framing(_ limits: HTTP1Limits) throws(RequestError) -> Framing {
         guard host != nil || isVersion10 else { throw .hostMissingOrRepeated }
         if coding != .none {
             guard length == nil, !isVersion10 else { throw .ambiguousFraming }
@@ -53,14 +53,14 @@ struct HTTP1Head: Sendable {
 
     /// Takes in one line. Only names that decide something here are told apart, by their length first.
     @inline(__always)
-    mutating func note(_ line: FieldLine, in bytes: Span<UInt8>, base: Int) throws(WireFault) {
+    mutating func note(_ line: FieldLine, in bytes: Span<UInt8>, base: Int) throws(RequestError) {
         switch line.name.count {
         case 4, 6, 10, 12, 14, 17: try noteNamed(line, in: bytes, base: base)
         default: break
         }
     }
 
-    private mutating func noteNamed(_ line: FieldLine, in bytes: Span<UInt8>, base: Int) throws(WireFault) {
+    private mutating func noteNamed(_ line: FieldLine, in bytes: Span<UInt8>, base: Int) throws(RequestError) {
         let name = bytes.extracting(line.name)
         let value = bytes.extracting(line.value)
         if isEqual(name, "host") {
@@ -85,7 +85,7 @@ struct HTTP1Head: Sendable {
     }
 
     /// RFC 9112 §3.2.2 has the target's authority replace Host; a message in which they differ is refused instead.
-    private func checkAuthority(_ host: Span<UInt8>, in bytes: Span<UInt8>, base: Int) throws(WireFault) {
+    private func checkAuthority(_ host: Span<UInt8>, in bytes: Span<UInt8>, base: Int) throws(RequestError) {
         guard !authority.isEmpty else { return }
         guard authority.count == host.count else { throw .hostMissingOrRepeated }
         for index in host.indices {
@@ -131,7 +131,7 @@ struct HTTP1Head: Sendable {
     }
 
     /// Digits only: no sign, no list, no white space (RFC 9110 §8.6). Saturates instead of overflowing.
-    private static func decimal(_ value: Span<UInt8>) throws(WireFault) -> Int {
+    private static func decimal(_ value: Span<UInt8>) throws(RequestError) -> Int {
         guard !value.isEmpty else { throw .ambiguousFraming }
         var result = 0
         for index in value.indices {
@@ -144,7 +144,7 @@ struct HTTP1Head: Sendable {
     }
 
     /// A trailer may not say anything about framing, routing or the connection (RFC 9110 §6.5.1).
-    static func checkTrailer(_ line: FieldLine, in bytes: Span<UInt8>) throws(WireFault) {
+    static func checkTrailer(_ line: FieldLine, in bytes: Span<UInt8>) throws(RequestError) {
         let name = bytes.extracting(line.name)
         let forbidden: [StaticString] = [
             "content-length", "transfer-encoding", "host", "connection", "content-type", "authorization", "cookie",

@@ -48,7 +48,7 @@ struct RequestLine {
     /// - Returns: nil when the line is not there in full.
     static func read(
         _ bytes: Span<UInt8>, from first: Int, to end: Int, _ limits: HTTP1Limits
-    ) throws(WireFault) -> RequestLine? {
+    ) throws(RequestError) -> RequestLine? {
         var start = first
         if bytes[start] == .carriageReturn {
             guard start &+ 1 < end else { return nil }
@@ -56,7 +56,7 @@ struct RequestLine {
             start &+= 2
         }
         var index = start
-        while index < end, OctetClass.token(bytes[index]) != 0 { index &+= 1 }
+        while index < end, ByteClass.token(bytes[index]) != 0 { index &+= 1 }
         guard index &- start <= methodByteCountMax else { throw .malformedRequestLine }
         guard index < end else { return nil }
         guard bytes[index] == .space, index > start else { throw .malformedRequestLine }
@@ -83,11 +83,11 @@ struct RequestLine {
     }
 
     /// A method and a target that came apart, as in HTTP/2 (RFC 9113 §8.3.1), which knows no absolute form.
-    init(_ bytes: Span<UInt8>, method name: Range<Int>, target: Range<Int>) throws(WireFault) {
+    init(_ bytes: Span<UInt8>, method name: Range<Int>, target: Range<Int>) throws(RequestError) {
         guard !name.isEmpty, name.count <= Self.methodByteCountMax, !target.isEmpty else { throw .malformedRequestLine }
         var index = name.lowerBound
         while index < name.upperBound {
-            guard OctetClass.token(bytes[index]) != 0 else { throw .malformedRequestLine }
+            guard ByteClass.token(bytes[index]) != 0 else { throw .malformedRequestLine }
             index &+= 1
         }
         self.init(method: Self.method(bytes.extracting(name)), isVersion10: false, end: target.upperBound)
@@ -123,7 +123,7 @@ struct RequestLine {
 
     private static func readVersion(
         _ bytes: Span<UInt8>, from start: Int, to end: Int
-    ) throws(WireFault) -> (isVersion10: Bool, end: Int)? {
+    ) throws(RequestError) -> (isVersion10: Bool, end: Int)? {
         if start &+ 10 <= end {
             // What nearly everyone sends, at one look. Checked against the span's bounds; any octets make an integer.
             let loaded = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self)
@@ -155,7 +155,7 @@ struct RequestLine {
     }
 
     /// Takes the target apart, RFC 9112 §3.2: origin form, absolute form of http and https, and `*` for OPTIONS.
-    private mutating func split(_ bytes: Span<UInt8>, _ target: Range<Int>, queryStart: Int?) throws(WireFault) {
+    private mutating func split(_ bytes: Span<UInt8>, _ target: Range<Int>, queryStart: Int?) throws(RequestError) {
         guard method != .connect else { throw .malformedRequestLine }
         let pathEnd = queryStart ?? target.upperBound
         query = queryStart.map { ($0 &+ 1)..<target.upperBound } ?? target.upperBound..<target.upperBound
@@ -208,7 +208,7 @@ func isAuthority(_ octets: Span<UInt8>) -> Bool {
     var bracket: Int?
     for index in octets.indices {
         let octet = octets[index]
-        guard OctetClass.isAuthority(octet) else { return false }
+        guard ByteClass.isAuthority(octet) else { return false }
         switch octet {
         case UInt8(ascii: "["): guard index == 0 else { return false }
         case UInt8(ascii: "]"):

@@ -11,7 +11,7 @@ package struct HTTP1Reader: Sendable {
         case needsMore
         /// - Parameter consumed: how many octets from the offset belong to this message.
         case complete(consumed: Int)
-        case fault(WireFault)
+        case fault(RequestError)
     }
 
     enum Phase: UInt8 {
@@ -77,7 +77,7 @@ package struct HTTP1Reader: Sendable {
     /// meaning.
     package mutating func read(_ request: inout Request, from offset: Int, to end: Int) -> Progress {
         guard offset >= 0, end <= request.bytes.count, offset < end else { return .needsMore }
-        do throws(WireFault) {
+        do throws(RequestError) {
             if isSplit, try !hasNewLine(request.bytes.span, from: offset, to: end) { return .needsMore }
             guard let consumed = try advance(&request, base: offset, end: end) else {
                 isSplit = true
@@ -95,7 +95,7 @@ package struct HTTP1Reader: Sendable {
     }
 
     /// - Returns: the length of the whole message, or nil when not all of it is there.
-    private mutating func advance(_ request: inout Request, base: Int, end: Int) throws(WireFault) -> Int? {
+    private mutating func advance(_ request: inout Request, base: Int, end: Int) throws(RequestError) -> Int? {
         if phase == .requestLine || phase == .fields {
             guard try readHead(&request, base: base, end: end) else { return nil }
             contentStart = position
@@ -115,7 +115,7 @@ package struct HTTP1Reader: Sendable {
     }
 
     /// Whether reading lines on is worthwhile: a line without its end was already read as far as it goes.
-    private mutating func hasNewLine(_ bytes: Span<UInt8>, from base: Int, to end: Int) throws(WireFault) -> Bool {
+    private mutating func hasNewLine(_ bytes: Span<UInt8>, from base: Int, to end: Int) throws(RequestError) -> Bool {
         switch phase {
         case .content, .chunkSize, .chunkData: return true
         case .requestLine, .fields, .trailers: break
@@ -130,7 +130,7 @@ package struct HTTP1Reader: Sendable {
         return false
     }
 
-    private func checkUnfinishedLine(byteCount: Int) throws(WireFault) {
+    private func checkUnfinishedLine(byteCount: Int) throws(RequestError) {
         switch phase {
         case .requestLine:
             // The method, the version and the white space between them fit in what is added.
@@ -148,7 +148,7 @@ package struct HTTP1Reader: Sendable {
 
 extension HTTP1Reader {
     /// - Returns: whether the head is complete; ``position`` is then where the content begins.
-    private mutating func readHead(_ request: inout Request, base: Int, end: Int) throws(WireFault) -> Bool {
+    private mutating func readHead(_ request: inout Request, base: Int, end: Int) throws(RequestError) -> Bool {
         if phase == .requestLine {
             guard try readRequestLine(&request, base: base, end: end) else { return false }
             request.fields.removeAll(keepingCapacity: true)
@@ -159,7 +159,7 @@ extension HTTP1Reader {
 
     private mutating func readFields(
         _ buffer: inout [UInt8], _ fields: inout [Request.Field], base: Int, end: Int
-    ) throws(WireFault) -> Bool {
+    ) throws(RequestError) -> Bool {
         var line = base &+ position
         defer { position = line &- base }
         var bytes = buffer.mutableSpan
@@ -178,7 +178,7 @@ extension HTTP1Reader {
         }
     }
 
-    private mutating func readRequestLine(_ request: inout Request, base: Int, end: Int) throws(WireFault) -> Bool {
+    private mutating func readRequestLine(_ request: inout Request, base: Int, end: Int) throws(RequestError) -> Bool {
         guard let line = try RequestLine.read(request.bytes.span, from: base, to: end, limits) else {
             try checkUnfinishedLine(byteCount: end &- base)
             return false
@@ -195,13 +195,13 @@ extension HTTP1Reader {
     /// Fills in the request up to its content, once the head is complete: for a decision that comes before the content.
     ///
     /// - Throws: only if the bytes differ from those of the call to ``read(_:from:to:)`` before.
-    mutating func restoreHead(_ request: inout Request, from offset: Int, to end: Int) throws(WireFault) {
+    mutating func restoreHead(_ request: inout Request, from offset: Int, to end: Int) throws(RequestError) {
         try rebuildHead(&request, base: offset, end: end)
         request.body = (offset &+ contentStart)..<(offset &+ contentStart)
     }
 
     /// Reads a head again that came in pieces, now that the request stays ours until it is answered.
-    private mutating func rebuildHead(_ request: inout Request, base: Int, end: Int) throws(WireFault) {
+    private mutating func rebuildHead(_ request: inout Request, base: Int, end: Int) throws(RequestError) {
         let (savedPhase, savedPosition) = (phase, position)
         head = HTTP1Head()
         phase = .requestLine
@@ -219,7 +219,7 @@ extension HTTP1Reader {
 
 extension HTTP1Reader {
     /// - Returns: whether the last chunk and the trailers are there.
-    private mutating func readChunks(_ buffer: inout [UInt8], base: Int, end: Int) throws(WireFault) -> Bool {
+    private mutating func readChunks(_ buffer: inout [UInt8], base: Int, end: Int) throws(RequestError) -> Bool {
         var bytes = buffer.mutableSpan
         while true {
             let start = base &+ position

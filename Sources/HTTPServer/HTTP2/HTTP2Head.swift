@@ -35,7 +35,7 @@ struct HTTP2Head {
 
     /// - Parameter status: what is said for ``Response/status``.
     mutating func lay(
-        _ response: borrowing Response, _ status: UInt16, _ context: AnswerWriter.Context, date: [UInt8]
+        _ response: borrowing Response, _ status: UInt16, _ context: ResponseWriter.Context, date: [UInt8]
     ) {
         let contentLength = status == 204 || status == 304 ? nil : response.body.count
         if status != self.status || context.demandsTLS != demandsTLS || date != self.date

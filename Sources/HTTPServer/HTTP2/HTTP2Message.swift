@@ -19,7 +19,7 @@ struct HTTP2Message: ~Copyable {
         var byteCount: Int
     }
 
-    private var fault: WireFault?
+    private var fault: RequestError?
     private var expectsContinue = false
     /// Names and values of the fields, the method, the target, one behind the other, and then the content; from ``end`` on
     /// whatever was there before.
@@ -201,7 +201,7 @@ struct HTTP2Message: ~Copyable {
 extension HTTP2Message {
     /// Lays the request out as a reader of HTTP/1.1 would have.
     /// - Throws: for a method or a target that is refused there, too.
-    func fill(_ request: inout Request) throws(WireFault) {
+    func fill(_ request: inout Request) throws(RequestError) {
         if let fault { throw fault }
         guard end <= request.bytes.count else { throw .bodyTooLarge }
         let line = try RequestLine(octets.span.extracting(0..<end), method: method, target: target)

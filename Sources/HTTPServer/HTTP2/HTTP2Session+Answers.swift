@@ -17,7 +17,7 @@ extension HTTP2Session {
 
     /// - Parameter head: the loop's, to spell this answer's head with.
     func answer(
-        _ stream: HTTP2Stream, _ response: borrowing Response, _ context: AnswerWriter.Context, date: [UInt8],
+        _ stream: HTTP2Stream, _ response: borrowing Response, _ context: ResponseWriter.Context, date: [UInt8],
         _ head: inout HTTP2Head
     ) {
         guard stream.stage != .answering else { return }

@@ -4,7 +4,7 @@ import HTTP
 struct Connection {
     enum Stage: UInt8 {
         /// A proxy has yet to say who is at the far end.
-        case introduction
+        case proxyHeader
         /// TLS is not agreed upon yet.
         case handshake
         /// Between messages.
@@ -61,7 +61,7 @@ struct Connection {
     var deadline = Int64.max
     /// When the content, or the answer that waits, began.
     var began: Int64 = 0
-    var context = AnswerWriter.Context()
+    var context = ResponseWriter.Context()
     var reader: HTTP1Reader
     /// Octets of messages that are not complete, or whose turn has not come.
     var input: [UInt8] = []
@@ -70,7 +70,7 @@ struct Connection {
     var outputStart = 0
     var http2: HTTP2Session?
 
-    init(_ arrival: Arrival, reader: HTTP1Reader, generation: UInt32, ticket: UInt32) {
+    init(_ arrival: AcceptedConnection, reader: HTTP1Reader, generation: UInt32, ticket: UInt32) {
         transport = arrival.transport
         isSecure = arrival.isSecure
         peer = arrival.peer

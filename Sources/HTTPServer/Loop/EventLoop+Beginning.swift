@@ -2,7 +2,7 @@ import HTTP
 import OpenSSL
 import Synchronization
 
-// What comes before a connection's first message: a proxy's introduction, a TLS handshake.
+// What comes before a connection's first message: a proxy's proxyHeader, a TLS handshake.
 extension EventLoop {
     /// Only a proxy that is trusted may say whom it speaks for.
     mutating func awaitIntroduction(_ slot: Int) {
@@ -10,7 +10,7 @@ extension EventLoop {
             shared.counters.refused.add(1, ordering: .relaxed)
             return close(slot)
         }
-        connections[slot].stage = .introduction
+        connections[slot].stage = .proxyHeader
         connections[slot].deadline = now &+ shared.deadlines.head
     }
 

@@ -41,7 +41,7 @@ extension EventLoop {
     private mutating func finish(_ newcomersUntil: Int64, _ until: Int64) {
         if now >= newcomersUntil {
             for slot in connections.indices {
-                guard connections[slot].stage == .handshake || connections[slot].stage == .introduction else {
+                guard connections[slot].stage == .handshake || connections[slot].stage == .proxyHeader else {
                     continue
                 }
                 close(slot)

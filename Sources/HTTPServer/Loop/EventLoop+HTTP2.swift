@@ -73,7 +73,7 @@ extension EventLoop {
     /// Sends 100 Continue if the content is wanted, otherwise the answer.
     private mutating func admitContent(_ slot: Int, _ session: HTTP2Session, _ stream: HTTP2Stream) {
         response.reset()
-        do throws(WireFault) {
+        do throws(RequestError) {
             try stream.message.fill(&request)
         } catch {
             return answerHTTP2(slot, session, stream)
@@ -90,7 +90,7 @@ extension EventLoop {
 
     private mutating func answerHTTP2(_ slot: Int, _ session: HTTP2Session, _ stream: HTTP2Stream) {
         response.reset()
-        do throws(WireFault) {
+        do throws(RequestError) {
             try stream.message.fill(&request)
         } catch {
             shared.counters.malformed.add(1, ordering: .relaxed)
@@ -120,7 +120,7 @@ extension EventLoop {
 
     private mutating func finishHTTP2(_ slot: Int, _ session: HTTP2Session, _ stream: HTTP2Stream) {
         let demandsTLS = connections[slot].isSecure && shared.demandsTLS
-        let context = AnswerWriter.Context(isHead: stream.isHead, demandsTLS: demandsTLS)
+        let context = ResponseWriter.Context(isHead: stream.isHead, demandsTLS: demandsTLS)
         session.answer(stream, response, context, date: writer.dateText, &head)
         if response.closesConnection { session.leave() }
     }

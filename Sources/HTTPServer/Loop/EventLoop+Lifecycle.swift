@@ -34,9 +34,9 @@ extension EventLoop {
         shared.counters.accepted.add(1, ordering: .relaxed)
         let transport = Transport(descriptor: descriptor)
         hand(
-            Arrival(
+            AcceptedConnection(
                 transport: transport, peer: peer, role: listener.role, isSecure: listener.isSecure,
-                isIntroduced: listener.isIntroduced,
+                usesProxyProtocol: listener.usesProxyProtocol,
                 peerUser: listener.role == .operator && peer == .local ? Self.user(at: descriptor) : nil))
         return true
     }
@@ -72,7 +72,7 @@ extension EventLoop {
     }
 
     /// Gives a new connection to the loop that has the fewest: one that accepts faster would otherwise take them all.
-    private mutating func hand(_ arrival: Arrival) {
+    private mutating func hand(_ arrival: AcceptedConnection) {
         var chosen = mailbox
         if drain == .running {
             var least = chosen.load.load(ordering: .relaxed)
@@ -89,8 +89,8 @@ extension EventLoop {
         adopt(arrival)
     }
 
-    /// Takes a connection in that ``Mailbox/load`` counts already.
-    mutating func adopt(_ arrival: Arrival) {
+    /// Takes a connection in that ``LoopMailbox/load`` counts already.
+    mutating func adopt(_ arrival: AcceptedConnection) {
         let open = shared.counters.open.add(1, ordering: .relaxed).newValue
         let slot = place(arrival)
         connections[slot].interest = EventQueue.readable
@@ -100,7 +100,7 @@ extension EventLoop {
             shared.counters.refused.add(1, ordering: .relaxed)
             return close(slot)
         }
-        if arrival.isIntroduced { awaitIntroduction(slot) } else { begin(slot) }
+        if arrival.usesProxyProtocol { awaitIntroduction(slot) } else { begin(slot) }
     }
 
     /// Lets a connection in whose origin is known, or tells it that it is one too many.
@@ -121,7 +121,7 @@ extension EventLoop {
         if !isAdmitted { refuseNow(slot, .tooManyConnections) }
     }
 
-    private mutating func place(_ arrival: Arrival) -> Int {
+    private mutating func place(_ arrival: AcceptedConnection) -> Int {
         if let slot = freePlaces.popLast() {
             let (generation, ticket) = (connections[slot].generation, connections[slot].ticket)
             let reader = HTTP1Reader(limits: shared.limits)
@@ -182,7 +182,7 @@ extension EventLoop {
     mutating func expire(_ slot: Int) {
         switch connections[slot].stage {
         case .idle, .lingering: close(slot)
-        case .introduction:
+        case .proxyHeader:
             shared.counters.timedOut.add(1, ordering: .relaxed)
             close(slot)
         case .head:

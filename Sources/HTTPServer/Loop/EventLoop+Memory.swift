@@ -31,7 +31,7 @@ extension EventLoop {
             session.calm()
             settleHTTP2(slot, session)
         case .closed: return
-        case .introduction, .handshake, .idle, .deferred, .writing, .lingering: return close(slot)
+        case .proxyHeader, .handshake, .idle, .deferred, .writing, .lingering: return close(slot)
         }
         if connections[slot].stage != .closed { account(slot) }
     }

@@ -65,7 +65,7 @@ extension EventLoop {
                 let reader = connections[slot].reader
                 if reader.isInContent, reader.head.expectsContinue, !connections[slot].saidContinue {
                     connections[slot].saidContinue = true
-                    if admitsContent(slot, from: offset, to: end) { output.append(AnswerWriter.continueLine) }
+                    if admitsContent(slot, from: offset, to: end) { output.append(ResponseWriter.continueLine) }
                 }
                 goesOn = false
             case .fault(let fault):
@@ -82,7 +82,7 @@ extension EventLoop {
     /// Whether the content for which a client waits with `Expect: 100-continue` is wanted. If it is not, the answer is in
     /// the output, and the connection closes: the client may send the content or not.
     private mutating func admitsContent(_ slot: Int, from offset: Int, to end: Int) -> Bool {
-        do throws(WireFault) {
+        do throws(RequestError) {
             try connections[slot].reader.restoreHead(&request, from: offset, to: end)
         } catch {
             refuse(slot, error)
@@ -107,7 +107,7 @@ extension EventLoop {
         connections[slot].ticket &+= 1
         let countMax = shared.limits.requestsPerConnectionMax
         let isLast = drain != .running || (countMax > 0 && connections[slot].servedCount >= countMax)
-        var context = AnswerWriter.Context()
+        var context = ResponseWriter.Context()
         context.isHead = request.method == .head
         context.isVersion10 = head.isVersion10
         context.closes = head.closes || isLast
@@ -140,7 +140,7 @@ extension EventLoop {
     }
 
     /// Adds the response to the output.
-    private mutating func finishAnswer(_ slot: Int, _ context: AnswerWriter.Context) {
+    private mutating func finishAnswer(_ slot: Int, _ context: ResponseWriter.Context) {
         var context = context
         if response.closesConnection, !context.closes {
             context.closes = true
@@ -151,7 +151,7 @@ extension EventLoop {
     }
 
     /// Adds the answer to a message that is not read further.
-    mutating func refuse(_ slot: Int, _ fault: WireFault) {
+    mutating func refuse(_ slot: Int, _ fault: RequestError) {
         response.reset()
         handler.refuse(fault, from: connections[slot].peer, over: connections[slot].channel, &response)
         close(slot, afterResponseTo: .other)
@@ -163,12 +163,12 @@ extension EventLoop {
         connections[slot].closes = true
         connections[slot].lingers = true
         let demandsTLS = connections[slot].isSecure && shared.demandsTLS
-        let context = AnswerWriter.Context(isHead: method == .head, closes: true, demandsTLS: demandsTLS)
+        let context = ResponseWriter.Context(isHead: method == .head, closes: true, demandsTLS: demandsTLS)
         writer.append(response, context, to: &output)
     }
 
     /// Answers a message that stopped half-way.
-    mutating func refuseNow(_ slot: Int, _ fault: WireFault) {
+    mutating func refuseNow(_ slot: Int, _ fault: RequestError) {
         output.removeAll(keepingCapacity: true)
         refuse(slot, fault)
         connections[slot].input = []

@@ -9,7 +9,7 @@ import Synchronization
 /// One thread's connections and everything needed to serve them.
 ///
 /// It lives in one function's frame and is passed `inout`, so that no access to it is checked at run time; what other
-/// threads need of it is its ``Mailbox``.
+/// threads need of it is its ``LoopMailbox``.
 struct EventLoop: ~Copyable {
     /// What all loops of a server share.
     struct Shared: Sendable {
@@ -19,8 +19,8 @@ struct EventLoop: ~Copyable {
         let listeners: [ListenSocket]
         let identity: TLSIdentity?
         let demandsTLS: Bool
-        let mailboxes: [Mailbox]
-        let census: SourceCensus
+        let mailboxes: [LoopMailbox]
+        let census: ConnectionLimiter
         let trust: ProxyTrust
     }
 
@@ -42,12 +42,12 @@ struct EventLoop: ~Copyable {
     private static let listenerData = UInt64.max - 0xffff
 
     let shared: Shared
-    let mailbox: Mailbox
+    let mailbox: LoopMailbox
     let handler: any Handler
     let queue: EventQueue
     var request: Request
     var response = Response()
-    var writer = AnswerWriter()
+    var writer = ResponseWriter()
     /// The same for HTTP/2, and what its connections make their streams of.
     var head = HTTP2Head()
     let streams = HTTP2StreamPool()
@@ -68,18 +68,19 @@ struct EventLoop: ~Copyable {
     /// TLS handshakes under way.
     var handshakes = HandshakeQueue()
     /// Lent to take one connection off the queue when there are no descriptors left.
-    var spare: SpareDescriptor
+    var spare: ReserveDescriptor
     private var nextTick: Int64 = 0
-    private var items: [Mailbox.Item] = []
+    private var items: [LoopMailbox.Item] = []
     /// Answers that are being made elsewhere.
     var awaitedCount = 0
     /// Since when the loop has had nothing to do but to wait for one of them, in nanoseconds; 0 if it has not.
     var awaitingSince: UInt64 = 0
     /// For an answer that waits for one durable write, which takes little longer than waking this thread.
-    var patience = Patience(limit: clinux_processors() > 1 ? 500_000 : 0)
+    var patience = AdaptiveSpin(limit: clinux_processors() > 1 ? 500_000 : 0)
 
     init(
-        _ shared: Shared, _ mailbox: Mailbox, _ queue: EventQueue, _ spare: SpareDescriptor, _ handler: any Handler
+        _ shared: Shared, _ mailbox: LoopMailbox, _ queue: EventQueue, _ spare: ReserveDescriptor,
+        _ handler: any Handler
     ) {
         self.shared = shared
         self.mailbox = mailbox
@@ -136,7 +137,7 @@ struct EventLoop: ~Copyable {
         else { return }
         switch connections[slot].stage {
         case .idle, .head, .content: receive(slot)
-        case .introduction: readIntroduction(slot)
+        case .proxyHeader: readIntroduction(slot)
         case .writing: sendRest(slot)
         case .handshake: shakeHands(slot)
         case .http2: serveHTTP2(slot)
@@ -187,21 +188,21 @@ struct EventLoop: ~Copyable {
     }
 
     private mutating func emptyMailbox() {
-        var taken: [Mailbox.Item] = []
+        var taken: [LoopMailbox.Item] = []
         swap(&taken, &items)
         mailbox.collect(into: &taken)
         handle(&taken)
     }
 
     private mutating func endWatch() {
-        var taken: [Mailbox.Item] = []
+        var taken: [LoopMailbox.Item] = []
         swap(&taken, &items)
         mailbox.endWatch(into: &taken)
         handle(&taken)
     }
 
     /// Also keeps the array, for the next time.
-    private mutating func handle(_ taken: inout [Mailbox.Item]) {
+    private mutating func handle(_ taken: inout [LoopMailbox.Item]) {
         for item in taken {
             switch item {
             case .resume(let ticket, let write):

@@ -13,7 +13,7 @@ struct EventQueue: Sendable {
 
     private let descriptor: Int32
 
-    init() throws(EngineFault) {
+    init() throws(ServerError) {
         descriptor = clinux_epoll_create()
         guard descriptor >= 0 else { throw .last("epoll_create1", "the event queue") }
     }

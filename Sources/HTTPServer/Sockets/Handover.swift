@@ -7,7 +7,7 @@ import Synchronization
 /// The successor connects, says ``request``, and gets one message: a line for each socket, and the sockets themselves.
 /// When it has said ``receipt``, the sockets are its own, too, and the predecessor stops. Connections that nobody has
 /// accepted yet wait in the sockets' queues, which never cease to exist.
-package final class HandoverPoint: Sendable {
+package final class HandoverServer: Sendable {
     static let request = "martlet handover 1\n"
     static let receipt = "taken\n"
     /// How long either side waits for the other, in seconds.
@@ -19,7 +19,7 @@ package final class HandoverPoint: Sendable {
     private let isPresent = Atomic<Bool>(true)
 
     /// Listens at `path`, in the place of a socket file there that nobody listens on.
-    package init(path: String) throws(EngineFault) {
+    package init(path: String) throws(ServerError) {
         self.path = path
         let subject = "unix:\(path)"
         let address = try SocketAddress(.unix(path: path))
@@ -41,7 +41,7 @@ package final class HandoverPoint: Sendable {
     ///
     /// - Parameter didHandOver: called once, when a successor has the sockets; to begin the end of `server`.
     /// - Throws: `.noThread`.
-    package func serve(_ server: Server, _ didHandOver: @escaping @Sendable () -> Void) throws(EngineFault) {
+    package func serve(_ server: Server, _ didHandOver: @escaping @Sendable () -> Void) throws(ServerError) {
         let thread = LoopThread(name: "handover") { [self] in
             while isPresent.load(ordering: .relaxed) {
                 let successor = clinux_accept4(descriptor, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
@@ -94,7 +94,7 @@ package final class HandoverPoint: Sendable {
     /// Takes the sockets of the process that waits at `path`, which then stops.
     ///
     /// - Returns: nil when nobody is there.
-    package static func takeOver(path: String) throws(EngineFault) -> [InheritedSocket]? {
+    package static func takeOver(path: String) throws(ServerError) -> [InheritedSocket]? {
         let subject = "unix:\(path)"
         let address = try SocketAddress(.unix(path: path))
         let connection = clinux_packet_socket(patience)
@@ -111,7 +111,7 @@ package final class HandoverPoint: Sendable {
         let byteCount = unsafe clinux_receive_descriptors(connection, &text, UInt(text.count), &descriptors, &count)
         guard byteCount >= 0 else { throw .last("recvmsg", subject) }
         let taken = Array(descriptors[..<Int(count)])
-        do throws(EngineFault) {
+        do throws(ServerError) {
             let sockets = try read(String(decoding: text[..<byteCount], as: UTF8.self), taken, subject)
             guard say(receipt, connection) else { throw .last("send", subject) }
             return sockets
@@ -123,7 +123,7 @@ package final class HandoverPoint: Sendable {
 
     private static func read(
         _ text: String, _ descriptors: [Int32], _ subject: String
-    ) throws(EngineFault) -> [InheritedSocket] {
+    ) throws(ServerError) -> [InheritedSocket] {
         let lines = text.split(separator: "\n")
         guard lines.count == descriptors.count, !lines.isEmpty else {
             throw .system(call: "recvmsg", subject: subject, reason: "the process there gives no sockets")

@@ -10,7 +10,7 @@ package struct InheritedSocket: Sendable {
     let address: SocketAddress
 
     /// - Throws: `.inheritedUnusable` for anything but a stream socket that listens.
-    init(_ descriptor: Int32, name: String, isManaged: Bool) throws(EngineFault) {
+    init(_ descriptor: Int32, name: String, isManaged: Bool) throws(ServerError) {
         guard Self.option(descriptor, SO_TYPE) == Int32(SOCK_STREAM.rawValue),
             Self.option(descriptor, SO_ACCEPTCONN) == 1, let address = SocketAddress(of: descriptor)
         else { throw .inheritedUnusable(name: name) }
@@ -46,7 +46,7 @@ extension InheritedSocket {
     ///   - process: the number of this process; sockets for another are none of ours.
     package static func fromManager(
         _ environment: [String: String], process: Int32
-    ) throws(EngineFault) -> [InheritedSocket] {
+    ) throws(ServerError) -> [InheritedSocket] {
         var sockets: [InheritedSocket] = []
         for (offset, name) in names(environment, process: process).enumerated() {
             sockets.append(try InheritedSocket(3 + Int32(offset), name: name, isManaged: true))

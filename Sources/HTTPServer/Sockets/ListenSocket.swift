@@ -12,7 +12,7 @@ final class ListenSocket: Sendable {
     let descriptor: Int32
     let role: Request.Role
     let isSecure: Bool
-    let isIntroduced: Bool
+    let usesProxyProtocol: Bool
     /// Zero for a Unix socket.
     let port: UInt16
     private let unixPath: String?
@@ -30,7 +30,7 @@ final class ListenSocket: Sendable {
     init(_ listener: Listener, _ inherited: InheritedSocket) {
         role = listener.role
         isSecure = listener.isSecure
-        isIntroduced = listener.isIntroduced
+        usesProxyProtocol = listener.usesProxyProtocol
         descriptor = inherited.descriptor
         name = inherited.name
         isManaged = inherited.isManaged
@@ -41,13 +41,13 @@ final class ListenSocket: Sendable {
     }
 
     /// Binds the listener's address and listens there.
-    init(_ listener: Listener) throws(EngineFault) {
+    init(_ listener: Listener) throws(ServerError) {
         if case .inherited(let name) = listener.address { throw .notInherited(name: name) }
         let address = try SocketAddress(listener.address)
         let subject = listener.address.description
         role = listener.role
         isSecure = listener.isSecure
-        isIntroduced = listener.isIntroduced
+        usesProxyProtocol = listener.usesProxyProtocol
         name = ""
         isManaged = false
         isKept = Atomic(false)
@@ -60,7 +60,7 @@ final class ListenSocket: Sendable {
         }
         descriptor = clinux_stream_socket(family)
         guard descriptor >= 0 else { throw .last("socket", subject) }
-        do throws(EngineFault) {
+        do throws(ServerError) {
             try Self.bind(descriptor, address, listener.mode, subject)
             guard listen(descriptor, 4_096) == 0 else { throw .last("listen", subject) }
             guard let bound = SocketAddress(of: descriptor) else { throw .last("getsockname", subject) }
@@ -73,7 +73,7 @@ final class ListenSocket: Sendable {
 
     private static func bind(
         _ descriptor: Int32, _ address: SocketAddress, _ mode: UInt16, _ subject: String
-    ) throws(EngineFault) {
+    ) throws(ServerError) {
         let family = address.family
         if family != AF_UNIX {
             // Accepted sockets inherit TCP_NODELAY and the buffer's size, which saves a call for each.
@@ -93,7 +93,7 @@ final class ListenSocket: Sendable {
 
     /// Finds out whether the address can be listened on, and leaves everything as it is.
     /// - Throws: what ``init(_:)`` would throw now.
-    static func rehearse(_ listener: Listener) throws(EngineFault) {
+    static func rehearse(_ listener: Listener) throws(ServerError) {
         let address = try SocketAddress(listener.address)
         let subject = listener.address.description
         if case .unix(let path) = listener.address {
@@ -109,12 +109,12 @@ final class ListenSocket: Sendable {
     }
 
     /// Removes a socket file that a process left behind; one that somebody listens on stays.
-    private static func removeStale(_ path: String, _ address: SocketAddress) throws(EngineFault) {
+    private static func removeStale(_ path: String, _ address: SocketAddress) throws(ServerError) {
         if try isStale(path, address) { _ = unsafe unlink(path) }
     }
 
     /// - Returns: whether there is a socket file that nobody listens on.
-    private static func isStale(_ path: String, _ address: SocketAddress) throws(EngineFault) -> Bool {
+    private static func isStale(_ path: String, _ address: SocketAddress) throws(ServerError) -> Bool {
         var information = stat()
         guard unsafe lstat(path, &information) == 0 else { return false }
         guard information.st_mode & S_IFMT == S_IFSOCK else {
@@ -158,9 +158,9 @@ final class ListenSocket: Sendable {
     }
 }
 
-extension EngineFault {
+extension ServerError {
     /// The failure that errno holds.
-    static func last(_ call: String, _ subject: String) -> EngineFault {
+    static func last(_ call: String, _ subject: String) -> ServerError {
         .system(call: call, subject: subject, reason: text(of: errno), code: errno)
     }
 }

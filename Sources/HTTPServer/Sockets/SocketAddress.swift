@@ -6,7 +6,7 @@ import HTTP
 struct SocketAddress: Equatable, Sendable {
     var bytes: [UInt8]
 
-    init(_ address: ListenAddress) throws(EngineFault) {
+    init(_ address: ListenAddress) throws(ServerError) {
         switch address {
         case .tcp(let host, let port):
             let literal = host == "localhost" ? "127.0.0.1" : host

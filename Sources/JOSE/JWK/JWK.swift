@@ -20,14 +20,14 @@ package struct JWK: Sendable {
     package let maySign: Bool
 
     /// Reads one JWK from its own document, strictly (C6: duplicate members are refused).
-    package init(parsing bytes: Span<UInt8>) throws(KeyFault) {
+    package init(parsing bytes: Span<UInt8>) throws(KeyError) {
         var document = JSONDocument()
         do { try document.parse(bytes) } catch { throw .notJSON(error) }
         try self.init(document, 0, in: bytes)
     }
 
     /// Reads one JWK that stands inside a larger document, such as a set.
-    package init(_ document: JSONDocument, _ node: JSONDocument.Node, in bytes: Span<UInt8>) throws(KeyFault) {
+    package init(_ document: JSONDocument, _ node: JSONDocument.Node, in bytes: Span<UInt8>) throws(KeyError) {
         guard document.kind(node) == .object else { throw .notObject }
         let members = JWKMembers(document: document, node: node)
         guard let kty = try members.text("kty", in: bytes) else { throw .memberMissing("kty") }
@@ -64,7 +64,7 @@ extension JWK {
     ///
     /// - Parameter asked: must be the key's own where it has one (RFC 8725 §3.1).
     /// - Throws: `.algorithmMismatch`; `.algorithmNeeded` where neither says, and more than one would fit.
-    package func bound(to asked: Algorithm?) throws(KeyFault) -> Algorithm {
+    package func bound(to asked: Algorithm?) throws(KeyError) -> Algorithm {
         if let algorithm, let asked, algorithm != asked { throw .algorithmMismatch(asked) }
         if let algorithm = algorithm ?? asked {
             guard material.algorithms.contains(algorithm) else { throw .algorithmMismatch(algorithm) }
@@ -76,7 +76,7 @@ extension JWK {
         return only
     }
 
-    private static func algorithm(_ name: String?, for material: Material) throws(KeyFault) -> Algorithm? {
+    private static func algorithm(_ name: String?, for material: Material) throws(KeyError) -> Algorithm? {
         guard let name else { return nil }
         // A spelling that the examples of RFC 7520 have spread; it can mean nothing else.
         let known = name == "ES521" ? .es512 : Algorithm(foreign: name)

@@ -6,13 +6,13 @@ struct JWKMembers {
     let document: JSONDocument
     let node: JSONDocument.Node
 
-    func text(_ name: StaticString, in bytes: Span<UInt8>) throws(KeyFault) -> String? {
+    func text(_ name: StaticString, in bytes: Span<UInt8>) throws(KeyError) -> String? {
         guard let value = document.member(name, of: node, in: bytes) else { return nil }
         guard let text = document.string(value, in: bytes) else { throw .memberInvalid("\(name)") }
         return text
     }
 
-    func texts(_ name: StaticString, in bytes: Span<UInt8>) throws(KeyFault) -> [String]? {
+    func texts(_ name: StaticString, in bytes: Span<UInt8>) throws(KeyError) -> [String]? {
         guard let value = document.member(name, of: node, in: bytes) else { return nil }
         guard document.kind(value) == .array else { throw .memberInvalid("\(name)") }
         var texts: [String] = []
@@ -23,13 +23,13 @@ struct JWKMembers {
         return texts
     }
 
-    func octets(_ name: StaticString, in bytes: Span<UInt8>) throws(KeyFault) -> [UInt8] {
+    func octets(_ name: StaticString, in bytes: Span<UInt8>) throws(KeyError) -> [UInt8] {
         guard let text = try text(name, in: bytes) else { throw .memberMissing("\(name)") }
         guard let octets = Base64URL.decode(text), !octets.isEmpty else { throw .memberInvalid("\(name)") }
         return octets
     }
 
-    func rsa(in bytes: Span<UInt8>) throws(KeyFault) -> JWK.Material {
+    func rsa(in bytes: Span<UInt8>) throws(KeyError) -> JWK.Material {
         let n = try octets("n", in: bytes)
         let e = try octets("e", in: bytes)
         let publicHalf: RSAPublicComponents
@@ -45,13 +45,13 @@ struct JWKMembers {
                     qi: try octets("qi", in: bytes))))
     }
 
-    func ec(in bytes: Span<UInt8>) throws(KeyFault) -> JWK.Material {
+    func ec(in bytes: Span<UInt8>) throws(KeyError) -> JWK.Material {
         guard let name = try text("crv", in: bytes) else { throw .memberMissing("crv") }
         guard let curve = Curve(rawValue: name) else { throw .unsupported("crv \(name.prefix(32)) for kty EC") }
         let x = try octets("x", in: bytes)
         let y = try octets("y", in: bytes)
         let d = isPrivate(in: bytes) ? try octets("d", in: bytes) : nil
-        do throws(CryptoFault) {
+        do throws(CryptoError) {
             let publicHalf = try ECPublicPoint(curve: curve, x: x, y: y)
             guard let d else { return .publicHalf(.ec(publicHalf)) }
             return .pair(.ec(try ECPrivateNumbers(publicHalf: publicHalf, d: d)))
@@ -60,15 +60,15 @@ struct JWKMembers {
         }
     }
 
-    func okp(in bytes: Span<UInt8>) throws(KeyFault) -> JWK.Material {
+    func okp(in bytes: Span<UInt8>) throws(KeyError) -> JWK.Material {
         guard let name = try text("crv", in: bytes) else { throw .memberMissing("crv") }
         guard name == "Ed25519" else { throw .unsupported("crv \(name.prefix(32)) for kty OKP") }
         let x = try octets("x", in: bytes)
         let d = isPrivate(in: bytes) ? try octets("d", in: bytes) : nil
-        do throws(CryptoFault) {
-            let publicHalf = try Ed25519PublicOctets(x)
+        do throws(CryptoError) {
+            let publicHalf = try Ed25519PublicBytes(x)
             guard let d else { return .publicHalf(.ed25519(publicHalf)) }
-            return .pair(.ed25519(try Ed25519PrivateOctets(publicHalf: publicHalf, seed: d)))
+            return .pair(.ed25519(try Ed25519PrivateBytes(publicHalf: publicHalf, seed: d)))
         } catch {
             throw .crypto(error)
         }

@@ -15,7 +15,7 @@ package struct VerificationKey: Sendable {
     package let algorithm: Algorithm
     package let material: Material
 
-    init(_ jwk: JWK, algorithm asked: Algorithm?) throws(KeyFault) {
+    init(_ jwk: JWK, algorithm asked: Algorithm?) throws(KeyError) {
         kid = jwk.kid
         algorithm = try jwk.bound(to: asked)
         if case .secret(let octets) = jwk.material {
@@ -27,24 +27,24 @@ package struct VerificationKey: Sendable {
         }
     }
 
-    init(_ text: KeyText, algorithm asked: Algorithm?) throws(KeyFault) {
+    init(_ text: KeyText, algorithm asked: Algorithm?) throws(KeyError) {
         kid = nil
         algorithm = try text.bound(to: asked)
         material = try Self.publicHalf(text.publicNumbers, algorithm)
     }
 
-    init(secret octets: [UInt8], _ algorithm: Algorithm) throws(KeyFault) {
+    init(secret octets: [UInt8], _ algorithm: Algorithm) throws(KeyError) {
         kid = nil
         self.algorithm = algorithm
         material = try Self.secret(octets, algorithm)
     }
 
-    private static func secret(_ octets: [UInt8], _ algorithm: Algorithm) throws(KeyFault) -> Material {
+    private static func secret(_ octets: [UInt8], _ algorithm: Algorithm) throws(KeyError) -> Material {
         guard let hash = algorithm.mac else { throw .algorithmMismatch(algorithm) }
         do { return .secret(try MACKey(octets, for: hash)) } catch { throw .crypto(error) }
     }
 
-    private static func publicHalf(_ numbers: PublicNumbers, _ algorithm: Algorithm) throws(KeyFault) -> Material {
+    private static func publicHalf(_ numbers: PublicNumbers, _ algorithm: Algorithm) throws(KeyError) -> Material {
         guard let signature = algorithm.signature else { throw .algorithmMismatch(algorithm) }
         do { return .publicHalf(try VerifyingKey(numbers, for: signature)) } catch { throw .crypto(error) }
     }
@@ -54,7 +54,7 @@ extension KeyText {
     /// The algorithm that the key is bound to: what the caller says if it fits, or the only one that does.
     ///
     /// - Throws: `.algorithmMismatch`, `.algorithmNeeded`.
-    package func bound(to asked: Algorithm?) throws(KeyFault) -> Algorithm {
+    package func bound(to asked: Algorithm?) throws(KeyError) -> Algorithm {
         let fitting = publicNumbers.algorithms.filter { algorithm in
             guard case .pss(let hash) = restriction else { return true }
             guard case .rsaPSS(let own) = algorithm.signature else { return false }

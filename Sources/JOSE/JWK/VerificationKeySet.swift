@@ -19,7 +19,7 @@ package struct VerificationKeySet: Sendable {
     /// than the one asked for, are passed over (RFC 7517 §5).
     ///
     /// - Throws: for a set also where no key is left, or secrets and public keys are mixed.
-    package init(parsing bytes: Span<UInt8>, algorithm: Algorithm?) throws(KeyFault) {
+    package init(parsing bytes: Span<UInt8>, algorithm: Algorithm?) throws(KeyError) {
         guard bytes.count <= Self.byteCountMax else { throw .crypto(.unusableKey(reason: "more than 1 MiB")) }
         if bytes.isJSON {
             self = try Self.json(bytes, algorithm)
@@ -42,7 +42,7 @@ package struct VerificationKeySet: Sendable {
 
     private static func json(
         _ bytes: Span<UInt8>, _ algorithm: Algorithm?
-    ) throws(KeyFault) -> VerificationKeySet {
+    ) throws(KeyError) -> VerificationKeySet {
         var document = JSONDocument(limits: JSONLimits(memberMax: 16_384, byteCountMax: byteCountMax))
         do { try document.parse(bytes) } catch { throw .notJSON(error) }
         guard let list = document.member("keys", of: 0, in: bytes) else {
@@ -61,12 +61,12 @@ package struct VerificationKeySet: Sendable {
 
     private static func usable(
         _ document: JSONDocument, _ nodes: [JSONDocument.Node], in bytes: Span<UInt8>, _ asked: Algorithm?
-    ) throws(KeyFault) -> [VerificationKey] {
+    ) throws(KeyError) -> [VerificationKey] {
         var keys: [VerificationKey] = []
         var seen: Set<[UInt8]> = []
-        var first: KeyFault?
+        var first: KeyError?
         for node in nodes {
-            do throws(KeyFault) {
+            do throws(KeyError) {
                 let jwk = try JWK(document, node, in: bytes)
                 // The same entry again is one key, and must not crowd out another of its name.
                 guard seen.insert(Array(document.raw(node, in: bytes))).inserted else { continue }
@@ -83,7 +83,7 @@ package struct VerificationKeySet: Sendable {
 
     /// Text that claims to be a key never serves as a secret (RFC 8725 §2.1).
     /// - Throws: `.algorithmMismatch`.
-    package static func rawSecret(_ bytes: Span<UInt8>, for algorithm: Algorithm) throws(KeyFault) -> [UInt8] {
+    package static func rawSecret(_ bytes: Span<UInt8>, for algorithm: Algorithm) throws(KeyError) -> [UInt8] {
         let octets = bytes.indices.map { bytes[$0] }
         guard !KeyText.isPEM(bytes), !SecretStrength.looksLikeKey(octets) else { throw .algorithmMismatch(algorithm) }
         return octets

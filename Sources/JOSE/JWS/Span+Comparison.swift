@@ -2,7 +2,7 @@ import Glibc
 
 extension Span<UInt8> {
     /// Compares everything at full speed. Not for secrets: the time tells where the first difference is.
-    package func hasSameOctets(as other: Span<UInt8>) -> Bool {
+    package func hasSameBytes(as other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         return unsafe withUnsafeBytes { left in
             unsafe other.withUnsafeBytes { right in

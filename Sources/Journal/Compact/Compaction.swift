@@ -5,7 +5,7 @@ import Platform
 ///
 /// A record that is not kept is gone for good once the snapshot stands, so a sieve may refuse one only for what is
 /// certain and durable.
-package protocol RecordSieve: Sendable {
+package protocol CompactionFilter: Sendable {
     /// Whether the record is kept as it stands.
     mutating func keeps(_ record: JournalRecord) -> Bool
     /// What stands at the end for records that were not kept.
@@ -35,14 +35,14 @@ struct Compaction {
 
     /// - Parameter active: number of the segment that is being written; the ones before it are taken.
     /// - Throws: `.closed` if it was cancelled; the files are as before then.
-    func run(below active: UInt64, _ sieve: any RecordSieve) throws(JournalFault) -> CompactionReport {
+    func run(below active: UInt64, _ sieve: any CompactionFilter) throws(JournalError) -> CompactionReport {
         let chain = try SegmentChain(storage)
         let covered = chain.segments.filter { $0.header.number < active }
         guard let last = covered.last, covered.count < chain.segments.count else { return CompactionReport() }
         let name = SnapshotName(number: last.header.number).text
-        let draft = name + DraftName.ending
+        let draft = name + TemporaryName.ending
         var report: CompactionReport
-        do throws(JournalFault) {
+        do throws(JournalError) {
             report = try write(chain, covered, to: draft, sieve)
         } catch {
             // Best effort: the next start removes it, too.
@@ -58,8 +58,8 @@ struct Compaction {
 
     /// Returns when the draft was read back whole.
     private func write(
-        _ chain: SegmentChain, _ covered: [Segment], to draft: String, _ sieve: any RecordSieve
-    ) throws(JournalFault) -> CompactionReport {
+        _ chain: SegmentChain, _ covered: [Segment], to draft: String, _ sieve: any CompactionFilter
+    ) throws(JournalError) -> CompactionReport {
         var sieve = sieve
         var report = CompactionReport()
         let salt = UInt32(truncatingIfNeeded: options.random())

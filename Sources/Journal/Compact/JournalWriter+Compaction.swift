@@ -29,9 +29,9 @@ extension JournalWriter {
     ///
     /// - Throws: `.unwritable` or `.closed` as an append would; `.corrupt` if what is read is not whole. The old files
     ///   count until the new snapshot stands.
-    package func compact(_ sieve: any RecordSieve) throws(JournalFault) -> CompactionReport {
+    package func compact(_ sieve: any CompactionFilter) throws(JournalError) -> CompactionReport {
         // Held over all of the work, so that `close()` gives the lock back only when nobody changes the directory.
-        try compacting.withLock { _ throws(JournalFault) in
+        try compacting.withLock { _ throws(JournalError) in
             try roll()
             let compaction = Compaction(storage: storage, options: options) {
                 self.core.queue.withLock { $0.isClosing }
@@ -47,9 +47,9 @@ extension JournalWriter {
     }
 
     /// Returns when a new segment stands.
-    private func roll() throws(JournalFault) {
-        let answer = Monitor<Result<JournalPosition, JournalFault>?>(nil)
-        let fault: JournalFault? = core.queue.withLock { queue in
+    private func roll() throws(JournalError) {
+        let answer = ConditionLock<Result<JournalPosition, JournalError>?>(nil)
+        let fault: JournalError? = core.queue.withLock { queue in
             if let fault = queue.fault { return fault }
             guard let position = queue.roll(store) else { return nil }
             queue.call(

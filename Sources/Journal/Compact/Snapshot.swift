@@ -6,7 +6,7 @@ struct Snapshot: Sendable {
     /// Another than the header's while it is not finished.
     let file: String
 
-    init(_ file: String, number: UInt64, in storage: any JournalSource) throws(JournalFault) {
+    init(_ file: String, number: UInt64, in storage: any JournalSource) throws(JournalError) {
         let octets = try storage.read(file, at: 0, count: SnapshotHeader.byteCount)
         header = try SnapshotHeader(octets, file: file, number: number)
         self.file = file
@@ -18,7 +18,7 @@ struct Snapshot: Sendable {
     }
 
     /// Reads every record.
-    func verify(in storage: any JournalSource, chunkByteCount: Int = ReadSize.alone) throws(JournalFault) {
+    func verify(in storage: any JournalSource, chunkByteCount: Int = ReadSize.alone) throws(JournalError) {
         var cursor = SnapshotCursor(self, chunkByteCount: chunkByteCount)
         var records: [JournalRecord] = []
         while true {
@@ -50,14 +50,14 @@ struct SnapshotCursor: Sendable {
 
     /// The next record, or nil after the last.
     /// - Throws: `.corrupt` for whatever is not exactly what was written.
-    mutating func next(in storage: any JournalSource) throws(JournalFault) -> JournalRecord? {
+    mutating func next(in storage: any JournalSource) throws(JournalError) -> JournalRecord? {
         guard index < snapshot.header.recordCount else { return nil }
         try fill(from: storage)
         guard chunk.count - position >= JournalRecord.byteCount else {
             throw corrupt("record \(index) expected, the file ends")
         }
         let place = position..<(position + JournalRecord.byteCount)
-        let slot = Slot(chunk.span.extracting(place), seq: nil, salt: snapshot.header.salt)
+        let slot = RecordSlot(chunk.span.extracting(place), seq: nil, salt: snapshot.header.salt)
         switch slot {
         case .record(let record, let place, _):
             guard place == index else { throw corrupt("record \(index) expected, record \(place) found") }
@@ -77,25 +77,25 @@ struct SnapshotCursor: Sendable {
     /// Takes whole records in a row, added to `records`, and stops before the first place that is anything else.
     mutating func takeWhole(
         upTo countMax: Int, into records: inout [JournalRecord], in storage: any JournalSource
-    ) throws(JournalFault) {
+    ) throws(JournalError) {
         guard index < snapshot.header.recordCount else { return }
         try fill(from: storage)
         let wanted = min(countMax, Int(clamping: snapshot.header.recordCount &- index))
-        let taken = WholeRecords(
+        let taken = RecordBatchDecoder(
             chunk, from: position, upTo: wanted,
             .places(from: index, lastSeq: snapshot.header.lastSeq), salt: snapshot.header.salt, into: &records)
         position += taken.count * JournalRecord.byteCount
         index &+= UInt64(taken.count)
     }
 
-    private mutating func fill(from storage: any JournalSource) throws(JournalFault) {
+    private mutating func fill(from storage: any JournalSource) throws(JournalError) {
         guard position >= chunk.count else { return }
         chunk = try storage.read(snapshot.file, at: nextChunk, count: chunkByteCount)
         nextChunk &+= UInt64(chunkByteCount)
         position = 0
     }
 
-    private func corrupt(_ expectation: String) -> JournalFault {
+    private func corrupt(_ expectation: String) -> JournalError {
         .corrupt(file: snapshot.file, offset: offset, expectation: expectation)
     }
 }
@@ -112,7 +112,7 @@ struct SnapshotWriter: ~Copyable {
     private var offset = UInt64(SnapshotHeader.byteCount)
     private(set) var recordCount: UInt64 = 0
 
-    init(name: String, salt: UInt32, in storage: any JournalStorage) throws(JournalFault) {
+    init(name: String, salt: UInt32, in storage: any JournalStorage) throws(JournalError) {
         self.name = name
         self.salt = salt
         file = try storage.begin(name)
@@ -121,20 +121,20 @@ struct SnapshotWriter: ~Copyable {
 
     deinit { file.close() }
 
-    mutating func append(_ record: JournalRecord) throws(JournalFault) {
+    mutating func append(_ record: JournalRecord) throws(JournalError) {
         record.write(to: &buffer, salt: salt, durableSeq: recordCount)
         recordCount &+= 1
         if buffer.count >= Self.pieceByteCount { try flush() }
     }
 
     /// - Parameter header: with this writer's salt and number of records.
-    consuming func finish(_ header: SnapshotHeader) throws(JournalFault) {
+    consuming func finish(_ header: SnapshotHeader) throws(JournalError) {
         try flush()
         try file.settle()
         try file.write(header.octets, at: 0)
     }
 
-    private mutating func flush() throws(JournalFault) {
+    private mutating func flush() throws(JournalError) {
         guard !buffer.isEmpty else { return }
         try file.writeUnsettled(buffer, at: offset)
         offset &+= UInt64(buffer.count)

@@ -112,7 +112,7 @@ extension JournalRecord {
 }
 
 /// What stands in one 64-octet place of a segment.
-enum Slot: Equatable {
+enum RecordSlot: Equatable {
     case record(JournalRecord, durableSeq: UInt64, checksum: UInt32)
     case zero
     /// The sentence says what was expected and what was found.

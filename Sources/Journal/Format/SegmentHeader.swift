@@ -47,7 +47,7 @@ package struct SegmentHeader: Equatable, Sendable {
 
     /// - Throws: `.corrupt` for a short, foreign or damaged header, or one that contradicts the file's name;
     ///   `.unsupported` for another version.
-    init(_ octets: [UInt8], name: SegmentName) throws(JournalFault) {
+    init(_ octets: [UInt8], name: SegmentName) throws(JournalError) {
         let file = name.text
         guard octets.count >= Self.byteCount else {
             throw .corrupt(file: file, offset: UInt64(octets.count), expectation: "4,096 octets of header")

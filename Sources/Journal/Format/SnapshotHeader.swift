@@ -67,7 +67,7 @@ package struct SnapshotHeader: Equatable, Sendable {
 
     /// - Throws: `.corrupt` for a short, foreign or damaged header, or one that contradicts the file's name;
     ///   `.unsupported` for another version.
-    init(_ octets: [UInt8], file: String, number expected: UInt64) throws(JournalFault) {
+    init(_ octets: [UInt8], file: String, number expected: UInt64) throws(JournalError) {
         guard octets.count >= Self.byteCount else {
             throw .corrupt(file: file, offset: UInt64(octets.count), expectation: "4,096 octets of header")
         }

@@ -44,7 +44,7 @@ package struct JournalInspection: Sendable {
     /// - Throws: `.io` if the directory or a file cannot be read; damage is a finding.
     package init(
         _ storage: any JournalSource, _ body: (JournalRecord, String, UInt64) -> Void = { _, _, _ in }
-    ) throws(JournalFault) {
+    ) throws(JournalError) {
         try readSnapshot(storage, body)
         let chain = try readHeaders(storage)
         for (index, segment) in chain.enumerated() {
@@ -55,9 +55,9 @@ package struct JournalInspection: Sendable {
 
     private mutating func readSnapshot(
         _ storage: any JournalSource, _ body: (JournalRecord, String, UInt64) -> Void
-    ) throws(JournalFault) {
+    ) throws(JournalError) {
         for name in try storage.names().compactMap({ SnapshotName($0) }).sorted(by: { $0.number > $1.number }) {
-            do throws(JournalFault) {
+            do throws(JournalError) {
                 let found = try Snapshot(name.text, number: name.number, in: storage)
                 snapshot = SnapshotSummary(name: name.text, header: found.header)
                 lastSeq = found.header.lastSeq
@@ -79,14 +79,14 @@ package struct JournalInspection: Sendable {
         }
     }
 
-    private mutating func readHeaders(_ storage: any JournalSource) throws(JournalFault) -> [Segment] {
+    private mutating func readHeaders(_ storage: any JournalSource) throws(JournalError) -> [Segment] {
         var chain: [Segment] = []
         let covered = snapshot?.header.number ?? 0
         for name in try storage.names().compactMap({ SegmentName($0) }).sorted(by: { $0.number < $1.number })
         where snapshot == nil || name.number > covered {
             let octets = try storage.read(name.text, at: 0, count: SegmentHeader.byteCount)
             let byteCount = try storage.byteCount(of: name.text)
-            do throws(JournalFault) {
+            do throws(JournalError) {
                 let header = try SegmentHeader(octets, name: name)
                 let before = chain.last?.header
                 chain.append(Segment(header: header, byteCount: byteCount))
@@ -105,7 +105,7 @@ package struct JournalInspection: Sendable {
     private mutating func readRecords(
         of segment: Segment, before next: SegmentHeader?, in storage: any JournalSource,
         _ body: (JournalRecord, String, UInt64) -> Void
-    ) throws(JournalFault) {
+    ) throws(JournalError) {
         var summary = SegmentSummary(name: segment.name, header: segment.header, byteCount: segment.byteCount)
         var checksum: UInt32 = 0
         var cursor = SegmentCursor(segment)
@@ -140,9 +140,9 @@ package struct JournalInspection: Sendable {
         }
     }
 
-    private mutating func readTail(of segment: Segment, in storage: any JournalSource) throws(JournalFault) {
-        do throws(JournalFault) {
-            guard let torn = try TailScan(segment, in: storage).torn else { return }
+    private mutating func readTail(of segment: Segment, in storage: any JournalSource) throws(JournalError) {
+        do throws(JournalError) {
+            guard let torn = try TailRecovery(segment, in: storage).torn else { return }
             let sentence = "\(torn.upperBound &- torn.lowerBound) octets were never acknowledged; a start drops them"
             add(Finding(isDamage: false, file: segment.name, offset: torn.lowerBound, sentence: sentence))
         } catch {
@@ -160,11 +160,11 @@ package struct JournalInspection: Sendable {
         lastTime = max(lastTime ?? record.time, record.time)
     }
 
-    private func damage(_ segment: Segment, _ offset: UInt64, _ expectation: String) -> JournalFault {
+    private func damage(_ segment: Segment, _ offset: UInt64, _ expectation: String) -> JournalError {
         .corrupt(file: segment.name, offset: offset, expectation: expectation)
     }
 
-    private mutating func note(_ fault: JournalFault) {
+    private mutating func note(_ fault: JournalError) {
         switch fault {
         case .corrupt(let file, let offset, let expectation):
             add(Finding(isDamage: true, file: file, offset: offset, sentence: expectation))

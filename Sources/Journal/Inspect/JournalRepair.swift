@@ -30,7 +30,7 @@ package struct JournalRepair: Sendable {
     }
 
     /// - Throws: `.io` if there is no such directory.
-    package init(path: String, options: JournalOptions) throws(JournalFault) {
+    package init(path: String, options: JournalOptions) throws(JournalError) {
         // A mistyped directory would be made, and be empty.
         guard unsafe access(path, R_OK) == 0 else { throw .current("access", path) }
         self.path = path
@@ -40,7 +40,7 @@ package struct JournalRepair: Sendable {
 
     /// Drops what a crash left unacknowledged, as a start would; a journal without such a tail stays as it is.
     /// - Throws: `.corrupt` if acknowledged records are damaged: nothing was changed then; `.locked` while a server runs.
-    package func dropUnacknowledged() throws(JournalFault) -> Report {
+    package func dropUnacknowledged() throws(JournalError) -> Report {
         var report = Report()
         var reader = try JournalReader(storage)
         defer { storage.unlock() }
@@ -60,7 +60,7 @@ package struct JournalRepair: Sendable {
     /// Goes on with every record that is whole.
     /// - Throws: `.corrupt` if there is nothing to go on with; `.unsupported` for files of another version; `.locked` while
     ///   a server runs.
-    package func acceptLoss() throws(JournalFault) -> Report {
+    package func acceptLoss() throws(JournalError) -> Report {
         try storage.lock()
         defer { storage.unlock() }
         let names = try storage.names().filter { SegmentName($0) != nil || SnapshotName($0) != nil }
@@ -69,7 +69,7 @@ package struct JournalRepair: Sendable {
         try drafts.lock()
         var report = Report()
         let made: [String]
-        do throws(JournalFault) {
+        do throws(JournalError) {
             made = try write(names.sorted(), to: drafts, &report)
             drafts.unlock()
         } catch {
@@ -91,7 +91,7 @@ package struct JournalRepair: Sendable {
     /// - Returns: the new segment's name, then the snapshot's.
     private func write(
         _ names: [String], to drafts: DirectoryStorage, _ report: inout Report
-    ) throws(JournalFault) -> [String] {
+    ) throws(JournalError) -> [String] {
         var number: UInt64 = 0
         var lastSeq: UInt64 = 0
         var lastTime: Int64 = 0
@@ -158,9 +158,9 @@ package struct JournalRepair: Sendable {
     /// - Returns: nil for a file of which nothing can be read, which is counted.
     private func layout(
         of name: String, _ report: inout Report, _ places: UInt64
-    ) throws(JournalFault) -> SalvageReader.Layout? {
+    ) throws(JournalError) -> SalvageReader.Layout? {
         let octets = try storage.read(name, at: 0, count: SegmentHeader.byteCount)
-        do throws(JournalFault) {
+        do throws(JournalError) {
             if let segment = SegmentName(name) { return .segment(try SegmentHeader(octets, name: segment)) }
             guard let snapshot = SnapshotName(name) else { return nil }
             return .snapshot(try SnapshotHeader(octets, file: name, number: snapshot.number))
@@ -174,7 +174,7 @@ package struct JournalRepair: Sendable {
     }
 
     /// The header of a segment that was overwritten, as far as its records tell it.
-    private func recovered(_ name: String) throws(JournalFault) -> SegmentHeader? {
+    private func recovered(_ name: String) throws(JournalError) -> SegmentHeader? {
         guard let segment = SegmentName(name) else { return nil }
         let octets = try storage.read(
             name, at: UInt64(SegmentHeader.byteCount), count: Int(clamping: try storage.byteCount(of: name)))
@@ -184,7 +184,7 @@ package struct JournalRepair: Sendable {
     /// The segment that every snapshot needs behind it, closed as by a process that ended well.
     private func begin(
         after header: SnapshotHeader, _ note: OpeningNote, in drafts: DirectoryStorage
-    ) throws(JournalFault) -> String {
+    ) throws(JournalError) -> String {
         var opening = JournalRecord.opening(header.store, note)
         opening.seq = header.lastSeq &+ 1
         opening.time = max(header.lastTime, options.clock.now)
@@ -202,7 +202,7 @@ package struct JournalRepair: Sendable {
 
 extension JournalRepair {
     /// The same files under a second name: they stay whole, and nothing is copied.
-    private func link(_ names: [String], into copy: String) throws(JournalFault) {
+    private func link(_ names: [String], into copy: String) throws(JournalError) {
         let directory = "\(path)/\(copy)"
         try storage.makeDirectory(directory)
         for name in names {
@@ -214,7 +214,7 @@ extension JournalRepair {
         try storage.synchronizeDirectory(path)
     }
 
-    private func move(_ name: String, from directory: String) throws(JournalFault) {
+    private func move(_ name: String, from directory: String) throws(JournalError) {
         guard unsafe Glibc.rename("\(path)/\(directory)/\(name)", "\(path)/\(name)") == 0 else {
             throw .current("rename", "\(path)/\(name)")
         }
@@ -222,7 +222,7 @@ extension JournalRepair {
     }
 
     /// What a repair that was cut short left behind.
-    private func removeDrafts(_ drafts: DirectoryStorage) throws(JournalFault) {
+    private func removeDrafts(_ drafts: DirectoryStorage) throws(JournalError) {
         guard unsafe access(drafts.path, F_OK) == 0 else { return }
         try drafts.remove(drafts.names())
         guard unsafe rmdir(drafts.path) == 0 else { throw .current("rmdir", drafts.path) }

@@ -43,11 +43,11 @@ struct SalvageReader {
 
     /// The next record that is whole; nil at the end of the file.
     /// - Throws: `.unsupported` for a record of another version: it is not damage.
-    mutating func next(in source: any JournalSource) throws(JournalFault) -> JournalRecord? {
+    mutating func next(in source: any JournalSource) throws(JournalError) -> JournalRecord? {
         while true {
             guard try fill(from: source) else { return nil }
             let place = position..<(position + JournalRecord.byteCount)
-            let slot = Slot(piece.span.extracting(place), seq: nil, salt: layout.salt)
+            let slot = RecordSlot(piece.span.extracting(place), seq: nil, salt: layout.salt)
             let index = placeCount
             position = place.upperBound
             placeCount &+= 1
@@ -65,7 +65,7 @@ struct SalvageReader {
     }
 
     /// - Returns: false at the end of the file; a last piece of less than a record was never acknowledged.
-    private mutating func fill(from source: any JournalSource) throws(JournalFault) -> Bool {
+    private mutating func fill(from source: any JournalSource) throws(JournalError) -> Bool {
         guard position + JournalRecord.byteCount > piece.count else { return true }
         piece = try source.read(name, at: offset, count: Self.pieceByteCount)
         offset &+= UInt64(Self.pieceByteCount)

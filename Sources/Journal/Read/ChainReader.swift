@@ -35,7 +35,7 @@ struct ChainReader {
 
     /// The next record, or nil at the end.
     /// - Throws: `.corrupt` if a record that was once on stable storage is not whole.
-    mutating func next() throws(JournalFault) -> JournalRecord? {
+    mutating func next() throws(JournalError) -> JournalRecord? {
         if let record = try snapshot?.next(in: storage) { return record }
         snapshot = nil
         while segmentIndex < segmentCount {
@@ -61,7 +61,7 @@ struct ChainReader {
     ///
     /// - Returns: false at the end.
     /// - Throws: as ``next()``.
-    mutating func next(into records: inout [JournalRecord], upTo countMax: Int) throws(JournalFault) -> Bool {
+    mutating func next(into records: inout [JournalRecord], upTo countMax: Int) throws(JournalError) -> Bool {
         let before = records.count
         if snapshot != nil {
             try snapshot?.takeWhole(upTo: countMax, into: &records, in: storage)
@@ -89,7 +89,7 @@ struct ChainReader {
     }
 
     /// The next segment's header says which record was the last of this one.
-    private func checkEnd(of segment: Segment) throws(JournalFault) {
+    private func checkEnd(of segment: Segment) throws(JournalError) {
         guard segmentIndex + 1 < chain.segments.count else { return }
         let next = chain.segments[segmentIndex + 1].header
         guard next.previousChecksum == lastChecksum else {
@@ -100,8 +100,8 @@ struct ChainReader {
     }
 
     private static func record(
-        in slot: Slot?, seq: UInt64, of segment: Segment, checksum: inout UInt32
-    ) throws(JournalFault) -> JournalRecord {
+        in slot: RecordSlot?, seq: UInt64, of segment: Segment, checksum: inout UInt32
+    ) throws(JournalError) -> JournalRecord {
         let expectation: String
         switch slot {
         case .record(let record, _, let found):

@@ -20,7 +20,7 @@ package struct JournalReport: Equatable, Sendable {
 package struct JournalReader: ~Copyable {
     private let storage: any JournalStorage
     private let chain: SegmentChain
-    private let tail: TailScan?
+    private let tail: TailRecovery?
     private var records: ChainReader
     private var salvageIndex = 0
     private var isAtEnd = false
@@ -33,7 +33,7 @@ package struct JournalReader: ~Copyable {
     package var lastTime: Int64 { records.lastTime }
 
     /// Takes the lock and checks how the segments follow each other, and from which snapshot.
-    package init(_ storage: any JournalStorage) throws(JournalFault) {
+    package init(_ storage: any JournalStorage) throws(JournalError) {
         (chain, tail) = try Self.open(storage)
         self.storage = storage
         records = ChainReader(
@@ -46,13 +46,13 @@ package struct JournalReader: ~Copyable {
         if let torn = tail?.torn { report.tornByteCount = torn.upperBound &- torn.lowerBound }
     }
 
-    private static func open(_ storage: any JournalStorage) throws(JournalFault) -> (SegmentChain, TailScan?) {
+    private static func open(_ storage: any JournalStorage) throws(JournalError) -> (SegmentChain, TailRecovery?) {
         try storage.lock()
-        do throws(JournalFault) {
-            try storage.remove(storage.names().filter(DraftName.isOurs))
+        do throws(JournalError) {
+            try storage.remove(storage.names().filter(TemporaryName.isOurs))
             let chain = try SegmentChain(storage)
             guard let last = chain.segments.last else { return (chain, nil) }
-            return (chain, try TailScan(last, in: storage))
+            return (chain, try TailRecovery(last, in: storage))
         } catch {
             storage.unlock()
             throw error
@@ -61,7 +61,7 @@ package struct JournalReader: ~Copyable {
 
     /// The next record, or nil at the end. Salvaged ones come last.
     /// - Throws: `.corrupt` if a record that was once on stable storage is not whole.
-    package mutating func next() throws(JournalFault) -> JournalRecord? {
+    package mutating func next() throws(JournalError) -> JournalRecord? {
         if let record = try records.next() {
             report.recordCount &+= 1
             return record
@@ -78,7 +78,7 @@ package struct JournalReader: ~Copyable {
     /// thread.
     ///
     /// - Throws: as ``next()``; what comes before the damage was given by then.
-    package mutating func replay(_ body: ([JournalRecord]) -> Void) throws(JournalFault) {
+    package mutating func replay(_ body: ([JournalRecord]) -> Void) throws(JournalError) {
         let ahead = ReadAhead(records)
         let thread = try WriterThread(name: "replay") { ahead.run() }
         defer { thread.join() }
@@ -93,11 +93,11 @@ package struct JournalReader: ~Copyable {
     /// Begins a new segment; what a crash left behind in the old one is copied aside and cut off.
     ///
     /// A segment of an earlier process is never written again: after a failed sync its page cache cannot be trusted.
-    package consuming func intoWriter(_ options: JournalOptions) throws(JournalFault) -> JournalWriter {
+    package consuming func intoWriter(_ options: JournalOptions) throws(JournalError) -> JournalWriter {
         precondition(isAtEnd, "a journal is read to its end before it is written")
         let last = chain.segments.last
         let store = last?.header.store ?? UUID(high: options.random(), low: options.random())
-        do throws(JournalFault) {
+        do throws(JournalError) {
             if let last, let torn = tail?.torn { try keepAside(torn, of: last) }
             var queue = JournalQueue(lastSeq: lastSeq, lastTime: lastTime, options: options)
             let salvaged = tail?.salvaged ?? []
@@ -129,7 +129,7 @@ package struct JournalReader: ~Copyable {
         }
     }
 
-    private mutating func keepAside(_ torn: Range<UInt64>, of segment: Segment) throws(JournalFault) {
+    private mutating func keepAside(_ torn: Range<UInt64>, of segment: Segment) throws(JournalError) {
         // Reads begin at a multiple of 4,096.
         let start = torn.lowerBound / 4_096 * 4_096
         let octets = try storage.read(segment.name, at: start, count: Int(clamping: torn.upperBound &- start))

@@ -12,10 +12,10 @@ final class ReadAhead: @unchecked Sendable {
         var full: [[JournalRecord]] = []
         /// Arrays to be filled again.
         var empty: [[JournalRecord]] = []
-        var outcome: Result<Void, JournalFault>?
+        var outcome: Result<Void, JournalError>?
     }
 
-    private let state = Monitor(State())
+    private let state = ConditionLock(State())
     private var reader: ChainReader
 
     init(_ reader: ChainReader) {
@@ -24,8 +24,8 @@ final class ReadAhead: @unchecked Sendable {
 
     /// Reads to the end, or to the first fault.
     func run() {
-        let outcome: Result<Void, JournalFault>
-        do throws(JournalFault) {
+        let outcome: Result<Void, JournalError>
+        do throws(JournalError) {
             while true {
                 var batch = state.wait { state in
                     state.full.count < Self.batchCountMax ? .some(state.empty.popLast() ?? []) : nil
@@ -45,9 +45,9 @@ final class ReadAhead: @unchecked Sendable {
     /// Gives every batch to `body`, and the reader at its end.
     ///
     /// - Throws: what the reading threw, after what was read before it was given.
-    func take(_ body: ([JournalRecord]) -> Void) throws(JournalFault) -> ChainReader {
+    func take(_ body: ([JournalRecord]) -> Void) throws(JournalError) -> ChainReader {
         while true {
-            let next: Result<[JournalRecord]?, JournalFault> = state.wait { state in
+            let next: Result<[JournalRecord]?, JournalError> = state.wait { state in
                 if !state.full.isEmpty { return .success(state.full.removeFirst()) }
                 return state.outcome?.map { _ in nil }
             }

@@ -20,11 +20,11 @@ struct SegmentChain: Sendable {
 
     /// - Throws: `.corrupt` if a segment is missing, foreign, or does not follow from the one before it, or if no
     ///   snapshot is whole that is needed.
-    init(_ storage: any JournalSource) throws(JournalFault) {
+    init(_ storage: any JournalSource) throws(JournalError) {
         let names = try storage.names()
-        var damage: JournalFault?
+        var damage: JournalError?
         for name in names.compactMap({ SnapshotName($0) }).sorted(by: { $0.number > $1.number }) {
-            do throws(JournalFault) {
+            do throws(JournalError) {
                 let snapshot = try Snapshot(name.text, number: name.number, in: storage)
                 try self.init(snapshot, names, in: storage)
                 // With what it replaced still there, damage costs nothing: look before this one is relied on.
@@ -35,7 +35,7 @@ struct SegmentChain: Sendable {
                 damage = damage ?? error
             }
         }
-        do throws(JournalFault) {
+        do throws(JournalError) {
             try self.init(nil, names, in: storage)
         } catch {
             throw damage ?? error
@@ -45,7 +45,7 @@ struct SegmentChain: Sendable {
 
     private init(
         _ snapshot: Snapshot?, _ names: [String], in storage: any JournalSource
-    ) throws(JournalFault) {
+    ) throws(JournalError) {
         let covered = snapshot?.header.number ?? 0
         var segments: [Segment] = []
         var obsolete = names.filter { name in SnapshotName(name).map { $0.number < covered } ?? false }
@@ -79,8 +79,8 @@ struct SegmentChain: Sendable {
     }
 
     /// The first segment follows from a snapshot, or from nothing.
-    static func check(_ header: SegmentHeader, follows snapshot: SnapshotHeader?) throws(JournalFault) {
-        func refuse(_ offset: UInt64, _ expectation: String) -> JournalFault {
+    static func check(_ header: SegmentHeader, follows snapshot: SnapshotHeader?) throws(JournalError) {
+        func refuse(_ offset: UInt64, _ expectation: String) -> JournalError {
             .corrupt(file: header.name, offset: offset, expectation: expectation)
         }
         let number = (snapshot?.number ?? 0) &+ 1
@@ -97,8 +97,8 @@ struct SegmentChain: Sendable {
         }
     }
 
-    static func check(_ header: SegmentHeader, follows before: SegmentHeader) throws(JournalFault) {
-        func refuse(_ offset: UInt64, _ expectation: String) -> JournalFault {
+    static func check(_ header: SegmentHeader, follows before: SegmentHeader) throws(JournalError) {
+        func refuse(_ offset: UInt64, _ expectation: String) -> JournalError {
             .corrupt(file: header.name, offset: offset, expectation: expectation)
         }
         guard header.number == before.number &+ 1 else {
@@ -139,10 +139,10 @@ struct SegmentCursor {
     }
 
     /// The next place, or nil at the end of the file. A last piece of less than 64 octets is filled up with zeros.
-    mutating func next(in storage: any JournalSource) throws(JournalFault) -> Slot? {
+    mutating func next(in storage: any JournalSource) throws(JournalError) -> RecordSlot? {
         guard try fill(from: storage) else { return nil }
         let place = position..<(position + JournalRecord.byteCount)
-        let slot = Slot(chunk.span.extracting(place), seq: seq, salt: segment.header.salt)
+        let slot = RecordSlot(chunk.span.extracting(place), seq: seq, salt: segment.header.salt)
         position = place.upperBound
         seq &+= 1
         return slot
@@ -151,9 +151,9 @@ struct SegmentCursor {
     /// Takes whole records in a row, added to `records`, and stops before the first place that is anything else.
     mutating func takeWhole(
         upTo countMax: Int, into records: inout [JournalRecord], in storage: any JournalSource
-    ) throws(JournalFault) -> WholeRecords {
+    ) throws(JournalError) -> RecordBatchDecoder {
         _ = try fill(from: storage)
-        let taken = WholeRecords(
+        let taken = RecordBatchDecoder(
             chunk, from: position, upTo: countMax, .seqs(from: seq), salt: segment.header.salt, into: &records)
         position += taken.count * JournalRecord.byteCount
         seq &+= UInt64(taken.count)
@@ -161,7 +161,7 @@ struct SegmentCursor {
     }
 
     /// - Returns: false at the end of the file.
-    private mutating func fill(from storage: any JournalSource) throws(JournalFault) -> Bool {
+    private mutating func fill(from storage: any JournalSource) throws(JournalError) -> Bool {
         guard position >= chunk.count else { return true }
         chunk = try storage.read(segment.name, at: nextChunk, count: chunkByteCount)
         position = 0

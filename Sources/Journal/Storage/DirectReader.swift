@@ -12,7 +12,7 @@ struct DirectReader: ~Copyable {
     private let descriptor: Int32
     private let path: String
 
-    init(_ path: String) throws(JournalFault) {
+    init(_ path: String) throws(JournalError) {
         self.path = path
         var file = unsafe clinux_open_direct(path)
         if file < 0, errno == EINVAL {
@@ -27,7 +27,7 @@ struct DirectReader: ~Copyable {
     deinit { _ = close(descriptor) }
 
     /// Up to `count` octets from `offset` (a multiple of 4,096), fewer only at the end of the file.
-    func read(at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {
+    func read(at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
         let rounded = (count + Self.alignment - 1) / Self.alignment * Self.alignment
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: rounded, alignment: Self.alignment)
         defer { unsafe buffer.deallocate() }

@@ -23,7 +23,7 @@ final class DirectoryFile: JournalFile {
 
     deinit { close() }
 
-    func write(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
+    func write(_ bytes: [UInt8], at offset: UInt64) throws(JournalError) {
         try writeAll(bytes, at: offset)
         if !isSynchronous { try settle() }
         try checkStillInPlace()
@@ -31,7 +31,7 @@ final class DirectoryFile: JournalFile {
 
     /// One piece is on its way to the disk while the next one is made: never more, or the queue before a commit would be
     /// long.
-    func writeUnsettled(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
+    func writeUnsettled(_ bytes: [UInt8], at offset: UInt64) throws(JournalError) {
         try writeAll(bytes, at: offset)
         let file = descriptor.withLock { $0 }
         let before = begun.withLock { begun in
@@ -43,8 +43,8 @@ final class DirectoryFile: JournalFile {
         try writeBack(file, offset, bytes.count, waits: false)
     }
 
-    private func writeBack(_ file: Int32, _ offset: UInt64, _ count: Int, waits: Bool) throws(JournalFault) {
-        do throws(JournalFault) {
+    private func writeBack(_ file: Int32, _ offset: UInt64, _ count: Int, waits: Bool) throws(JournalError) {
+        do throws(JournalError) {
             try call("sync_file_range", path) { () throws(SystemError) in
                 try calls.writeBack(file, from: offset, count: count, waits: waits)
             }
@@ -54,12 +54,12 @@ final class DirectoryFile: JournalFile {
         }
     }
 
-    func settle() throws(JournalFault) {
+    func settle() throws(JournalError) {
         let file = descriptor.withLock { $0 }
         try call("fsync", path) { () throws(SystemError) in try calls.synchronize(file) }
     }
 
-    func writeAll(_ bytes: [UInt8], at offset: UInt64) throws(JournalFault) {
+    func writeAll(_ bytes: [UInt8], at offset: UInt64) throws(JournalError) {
         let file = descriptor.withLock { $0 }
         var written = 0
         while written < bytes.count {
@@ -80,7 +80,7 @@ final class DirectoryFile: JournalFile {
     }
 
     /// A file that was unlinked takes writes as before, and loses them all when we exit.
-    private func checkStillInPlace() throws(JournalFault) {
+    private func checkStillInPlace() throws(JournalError) {
         let file = descriptor.withLock { $0 }
         let ours = try call("fstat", path) { () throws(SystemError) in try calls.status(of: file) }
         guard ours.linkCount > 0, let named = try? calls.status(of: path),
@@ -93,7 +93,7 @@ final class DirectoryFile: JournalFile {
 /// Makes a call again for as long as a signal interrupts it.
 func call<Answer>(
     _ function: String, _ path: String, _ body: () throws(SystemError) -> Answer
-) throws(JournalFault) -> Answer {
+) throws(JournalError) -> Answer {
     while true {
         do throws(SystemError) {
             return try body()

@@ -14,10 +14,10 @@ package final class DirectoryStorage: JournalStorage {
 
     deinit { unlock() }
 
-    package func lock() throws(JournalFault) {
+    package func lock() throws(JournalError) {
         try makeDirectory()
         let file = try lockedFile()
-        do throws(JournalFault) {
+        do throws(JournalError) {
             // A process that was killed leaves names on their way to the medium: nothing may follow from them before
             // they are there.
             try synchronizeDirectory(path)
@@ -34,7 +34,7 @@ package final class DirectoryStorage: JournalStorage {
     }
 
     /// The lock of a file that still has its name: one that was taken away meanwhile would keep nobody out.
-    private func lockedFile() throws(JournalFault) -> DirectoryClaim {
+    private func lockedFile() throws(JournalError) -> DirectoryClaim {
         let lockPath = join(DirectoryClaim.lockName)
         for _ in 0..<Self.lockAttemptMax {
             let file = try open(lockPath, .lock)
@@ -61,7 +61,7 @@ package final class DirectoryStorage: JournalStorage {
     /// Whether this process is still the only one that may write here: the lock is the file that it took, and nobody else
     /// has begun a segment. Costs two calls, and a third one after a change of names.
     /// - Throws: `.contested`.
-    func checkClaim() throws(JournalFault) {
+    func checkClaim() throws(JournalError) {
         guard let held = claim.withLock({ $0 }) else { return }
         let lockPath = join(DirectoryClaim.lockName)
         guard let named = try? calls.status(of: lockPath), held.status.isSameFile(as: named) else {
@@ -94,24 +94,24 @@ package final class DirectoryStorage: JournalStorage {
         calls.close(file)
     }
 
-    package func names() throws(JournalFault) -> [String] {
+    package func names() throws(JournalError) -> [String] {
         try call("opendir", path) { () throws(SystemError) in try calls.names(in: path) }
     }
 
-    package func byteCount(of name: String) throws(JournalFault) -> UInt64 {
+    package func byteCount(of name: String) throws(JournalError) -> UInt64 {
         try call("stat", join(name)) { () throws(SystemError) in try calls.status(of: join(name)).byteCount }
     }
 
-    package func read(_ name: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {
+    package func read(_ name: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
         try calls.read(join(name), at: offset, count: count)
     }
 
-    package func create(_ name: String, content: [UInt8]) throws(JournalFault) -> any JournalFile {
-        let temporary = join(name + DraftName.ending)
+    package func create(_ name: String, content: [UInt8]) throws(JournalError) -> any JournalFile {
+        let temporary = join(name + TemporaryName.ending)
         try checkClaim()
         let descriptor = try open(temporary, .draft)
         let file = DirectoryFile(descriptor: descriptor, path: join(name), calls: calls, storage: self)
-        do throws(JournalFault) {
+        do throws(JournalError) {
             try file.writeAll(content, at: 0)
             try synchronize(descriptor, temporary)
             // Before the renaming, which may be done although it reports a failure.
@@ -127,18 +127,18 @@ package final class DirectoryStorage: JournalStorage {
         return file
     }
 
-    package func begin(_ name: String) throws(JournalFault) -> any JournalFile {
+    package func begin(_ name: String) throws(JournalError) -> any JournalFile {
         DirectoryFile(
             descriptor: try open(join(name), .unsettledDraft), path: join(name), calls: calls, storage: self,
             isSynchronous: false)
     }
 
-    package func rename(_ name: String, to newName: String) throws(JournalFault) {
+    package func rename(_ name: String, to newName: String) throws(JournalError) {
         try checkClaim()
         try rename(path: join(name), to: join(newName))
     }
 
-    package func truncate(_ name: String, to byteCount: UInt64) throws(JournalFault) {
+    package func truncate(_ name: String, to byteCount: UInt64) throws(JournalError) {
         try checkClaim()
         let file = try open(join(name), .existing)
         defer { calls.close(file) }
@@ -146,10 +146,10 @@ package final class DirectoryStorage: JournalStorage {
         try synchronize(file, join(name))
     }
 
-    package func remove(_ name: String) throws(JournalFault) { try remove([name]) }
+    package func remove(_ name: String) throws(JournalError) { try remove([name]) }
 
     /// Makes all the removals last with one sync of the directory: a compaction leaves many files behind.
-    package func remove(_ names: [String]) throws(JournalFault) {
+    package func remove(_ names: [String]) throws(JournalError) {
         guard !names.isEmpty else { return }
         try checkClaim()
         for name in names {
@@ -160,33 +160,33 @@ package final class DirectoryStorage: JournalStorage {
 
     private func join(_ name: String) -> String { "\(path)/\(name)" }
 
-    private func rename(path old: String, to new: String) throws(JournalFault) {
+    private func rename(path old: String, to new: String) throws(JournalError) {
         try call("rename", old) { () throws(SystemError) in try calls.rename(old, to: new) }
         try synchronizeDirectory(path)
     }
 
-    private func open(_ path: String, _ mode: OpenMode) throws(JournalFault) -> Int32 {
+    private func open(_ path: String, _ mode: OpenMode) throws(JournalError) -> Int32 {
         try call("open", path) { () throws(SystemError) in try calls.open(path, mode) }
     }
 
-    private func synchronize(_ file: Int32, _ path: String) throws(JournalFault) {
+    private func synchronize(_ file: Int32, _ path: String) throws(JournalError) {
         try call("fsync", path) { () throws(SystemError) in try calls.synchronize(file) }
     }
 
     /// Makes created, renamed and removed names in a directory last through a power cut.
-    func synchronizeDirectory(_ path: String) throws(JournalFault) {
+    func synchronizeDirectory(_ path: String) throws(JournalError) {
         let directory = try open(path, .directory)
         defer { calls.close(directory) }
         try synchronize(directory, path)
     }
 
     /// mkdir(2), with the owner that it should have.
-    func makeDirectory(_ path: String) throws(JournalFault) {
+    func makeDirectory(_ path: String) throws(JournalError) {
         try call("mkdir", path) { () throws(SystemError) in try calls.makeDirectory(path) }
     }
 
-    private func makeDirectory() throws(JournalFault) {
-        do throws(JournalFault) {
+    private func makeDirectory() throws(JournalError) {
+        do throws(JournalError) {
             try makeDirectory(path)
         } catch {
             guard case .io(_, EEXIST, _) = error else { throw error }

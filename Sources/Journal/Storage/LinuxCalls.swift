@@ -119,7 +119,7 @@ package struct LinuxCalls: SystemCalls {
         return FileStatus(status)
     }
 
-    package func read(_ path: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8] {
+    package func read(_ path: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
         try DirectReader(path).read(at: offset, count: count)
     }
 }

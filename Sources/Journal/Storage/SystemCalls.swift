@@ -30,7 +30,7 @@ package protocol SystemCalls: Sendable {
     func status(of path: String) throws(SystemError) -> FileStatus
     func status(of file: Int32) throws(SystemError) -> FileStatus
     /// Up to `count` octets of a file from `offset`, a multiple of 4,096, as the medium has them.
-    func read(_ path: String, at offset: UInt64, count: Int) throws(JournalFault) -> [UInt8]
+    func read(_ path: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8]
 }
 
 /// What a descriptor is for.

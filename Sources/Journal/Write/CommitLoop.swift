@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// What appending threads and the writer thread share.
 final class WriterCore: Sendable {
-    let queue: Monitor<JournalQueue>
+    let queue: ConditionLock<JournalQueue>
     let durableSeq: Atomic<UInt64>
     let isWritable = Atomic<Bool>(true)
     /// Whether only refusals are taken, because the reserve is in use.
@@ -18,7 +18,7 @@ final class WriterCore: Sendable {
     let statistics = Mutex(JournalStatistics())
 
     init(queue: JournalQueue, durableSeq: UInt64) {
-        self.queue = Monitor(queue)
+        self.queue = ConditionLock(queue)
         self.durableSeq = Atomic(durableSeq)
     }
 }
@@ -31,29 +31,29 @@ final class CommitLoop: @unchecked Sendable {
     private let core: WriterCore
     private var segments: SegmentWriter
     private var batch = JournalQueue.Batch()
-    private var reserve: Reserve
+    private var reserve: ReserveFile
     private let options: JournalOptions
     /// How long to wait before the next attempt to write again; nil if there is no need for one, or no hope.
     private var retryMilliseconds: Int64?
     /// Whoever revokes one token after the other sends the next soon after the answer.
-    private var patience = Patience(limit: clinux_processors() > 1 ? 250_000 : 0)
+    private var patience = AdaptiveSpin(limit: clinux_processors() > 1 ? 250_000 : 0)
 
     init(
         core: WriterCore, segments: consuming SegmentWriter, storage: any JournalStorage, options: JournalOptions
     ) {
         self.core = core
-        reserve = Reserve(storage, byteCount: options.reserveByteCount)
+        reserve = ReserveFile(storage, byteCount: options.reserveByteCount)
         self.options = options
         self.segments = segments
     }
 
     /// Commits what stands in the queue now. A first write that fails is final: whoever starts is told now, not when the
     /// little room there is has been used up.
-    func commitQueued() throws(JournalFault) {
+    func commitQueued() throws(JournalError) {
         reserve.find()
         guard core.queue.withLock({ $0.take(&batch) }) else { return }
         try commitBatch(isFinal: true)
-        do throws(JournalFault) {
+        do throws(JournalError) {
             if retryMilliseconds == nil { try reserve.hold() }
         } catch {
             if error.isFullDisk {
@@ -82,10 +82,10 @@ final class CommitLoop: @unchecked Sendable {
     private func make(_ turn: Turn) -> Bool {
         switch turn {
         case .commit:
-            do throws(JournalFault) {
+            do throws(JournalError) {
                 try commitBatch()
             } catch {
-                poison(error)
+                fail(error)
             }
         case .retry(let milliseconds): retry(after: milliseconds)
         case .end:
@@ -105,18 +105,18 @@ final class CommitLoop: @unchecked Sendable {
         return core.queue.wait(atMost: retryMilliseconds, until: isReady) ?? .retry(after: retryMilliseconds)
     }
 
-    private func commitBatch(isFinal: Bool = false) throws(JournalFault) {
+    private func commitBatch(isFinal: Bool = false) throws(JournalError) {
         var start = 0
         while start < batch.records.count {
             let range = segments.chunk(of: batch.records, from: start)
-            do throws(JournalFault) {
+            do throws(JournalError) {
                 try commit(batch.records[range])
             } catch {
                 if isFinal {
                     guard spare(for: error) else { throw error }
                     try rewrite(range, after: error)
                 } else {
-                    do throws(JournalFault) {
+                    do throws(JournalError) {
                         try rewrite(range, after: error)
                     } catch {
                         guard spare(for: error) else { throw error }
@@ -130,7 +130,7 @@ final class CommitLoop: @unchecked Sendable {
         }
     }
 
-    private func rewrite(_ range: Range<Int>, after fault: JournalFault) throws(JournalFault) {
+    private func rewrite(_ range: Range<Int>, after fault: JournalError) throws(JournalError) {
         // What of it is on disk is not known, and a second sync of the same pages would lie.
         try segments.abandon(after: core.durableSeq.load(ordering: .relaxed), for: fault)
         try segments.checkPlace()
@@ -138,7 +138,7 @@ final class CommitLoop: @unchecked Sendable {
     }
 
     /// Gives up the reserve if that helps: from now on only refusals are taken.
-    private func spare(for fault: JournalFault) -> Bool {
+    private func spare(for fault: JournalError) -> Bool {
         guard fault.isFullDisk, reserve.giveUp() else { return false }
         core.isSparing.store(true, ordering: .releasing)
         retryMilliseconds = options.retryMilliseconds.lowerBound
@@ -148,7 +148,7 @@ final class CommitLoop: @unchecked Sendable {
 
     /// Lays the reserve by again, if there is room by now.
     private func regain(after milliseconds: Int64) {
-        do throws(JournalFault) {
+        do throws(JournalError) {
             try reserve.hold()
         } catch {
             return retryMilliseconds = min(milliseconds &* 2, options.retryMilliseconds.upperBound)
@@ -159,9 +159,9 @@ final class CommitLoop: @unchecked Sendable {
         options.observe(.reserveHeld)
     }
 
-    private func commit(_ records: ArraySlice<JournalRecord>) throws(JournalFault) {
+    private func commit(_ records: ArraySlice<JournalRecord>) throws(JournalError) {
         let began = monotonicNanoseconds()
-        do throws(JournalFault) {
+        do throws(JournalError) {
             try segments.commit(records, durableSeq: core.durableSeq.load(ordering: .relaxed))
         } catch {
             core.statistics.withLock { $0.failureCount &+= 1 }
@@ -178,7 +178,7 @@ final class CommitLoop: @unchecked Sendable {
         let durableSeq = core.durableSeq.load(ordering: .relaxed)
         let store = segments.store
         let opening = core.queue.withLock { $0.opening(after: durableSeq, store) }
-        do throws(JournalFault) {
+        do throws(JournalError) {
             try segments.checkPlace()
             try commit([opening])
         } catch {
@@ -208,11 +208,11 @@ final class CommitLoop: @unchecked Sendable {
         }
     }
 
-    private func poison(_ fault: JournalFault) {
-        let reason = JournalFault.unwritable(reason: fault.description)
+    private func fail(_ fault: JournalError) {
+        let reason = JournalError.unwritable(reason: fault.description)
         core.condition.withLock { $0 = JournalCondition(fault) }
         core.isWritable.store(false, ordering: .releasing)
-        let orphans = core.queue.withLock { $0.poison(reason) }
+        let orphans = core.queue.withLock { $0.fail(reason) }
         for completion in batch.completions.dropFirst(batch.answeredCount) { completion.done(.failure(reason)) }
         for done in orphans { done(.failure(reason)) }
         batch.removeAll()

@@ -16,7 +16,7 @@ package enum JournalCondition: String, CaseIterable, Sendable {
     /// Writes or syncs fail, as they do when a disk dies.
     case failing = "journal_failing"
 
-    init(_ fault: JournalFault) {
+    init(_ fault: JournalError) {
         switch fault {
         case .replaced, .contested: self = .replaced
         case .io(_, ENOSPC, _), .io(_, EDQUOT, _), .io(_, EFBIG, _): self = .diskFull

@@ -3,7 +3,7 @@ internal import Platform
 
 /// Records that wait for the next commit, and who waits for them. Pure: no thread, no I/O.
 struct JournalQueue {
-    typealias Completion = @Sendable (Result<JournalPosition, JournalFault>) -> Void
+    typealias Completion = @Sendable (Result<JournalPosition, JournalError>) -> Void
 
     private(set) var lastSeq: UInt64
     private(set) var lastTime: Int64
@@ -12,7 +12,7 @@ struct JournalQueue {
     /// What the clock and this queue said when the clock was last set back.
     private var setBack: (reading: Int64, time: Int64)
     /// Why nothing is taken any more.
-    private(set) var fault: JournalFault?
+    private(set) var fault: JournalError?
     private(set) var isClosing = false
     private var batch = Batch()
     private var waiters: [(seq: UInt64, done: Completion)] = []
@@ -124,7 +124,7 @@ struct JournalQueue {
     }
 
     /// Takes no more, and gives up what waits.
-    mutating func poison(_ reason: JournalFault) -> [Completion] {
+    mutating func fail(_ reason: JournalError) -> [Completion] {
         fault = reason
         let orphans = batch.completions.map(\.done) + waiters.map(\.done)
         batch.removeAll()

@@ -6,7 +6,7 @@ internal import Synchronization
 /// One thread of its own writes. After a failed write or sync nothing is acknowledged any more: what failed may be on
 /// disk or not, and a second sync of the same pages would lie.
 package final class JournalWriter: Sendable {
-    package typealias Completion = @Sendable (Result<JournalPosition, JournalFault>) -> Void
+    package typealias Completion = @Sendable (Result<JournalPosition, JournalError>) -> Void
 
     let core: WriterCore
     let storage: any JournalStorage
@@ -25,7 +25,7 @@ package final class JournalWriter: Sendable {
     init(
         core: WriterCore, loop: CommitLoop, storage: any JournalStorage, store: UUID, options: JournalOptions,
         report: JournalReport, snapshot: Snapshot?
-    ) throws(JournalFault) {
+    ) throws(JournalError) {
         self.core = core
         self.storage = storage
         self.store = store
@@ -68,7 +68,7 @@ package final class JournalWriter: Sendable {
     }
 
     /// Why nothing is taken any more.
-    package var fault: JournalFault? { core.queue.withLock { $0.fault } }
+    package var fault: JournalError? { core.queue.withLock { $0.fault } }
 
     package var statistics: JournalStatistics { core.statistics.withLock { $0 } }
 
@@ -85,7 +85,7 @@ package final class JournalWriter: Sendable {
         if core.isSparing.load(ordering: .acquiring), records.contains(where: { !$0.isRefusal }) {
             return done(.failure(.unwritable(reason: "the disk is full, and what is left is kept for revocations")))
         }
-        let fault: JournalFault? = core.queue.withLock { queue in
+        let fault: JournalError? = core.queue.withLock { queue in
             if let fault = queue.fault { return fault }
             var position: JournalPosition?
             for record in records { position = queue.push(record) }
@@ -97,8 +97,8 @@ package final class JournalWriter: Sendable {
     }
 
     /// Runs `done` when record `seq` is durable: at once, on the caller's thread, if it is.
-    package func whenDurable(_ seq: UInt64, _ done: @escaping @Sendable (Result<UInt64, JournalFault>) -> Void) {
-        enum Answer { case durable, failed(JournalFault), later }
+    package func whenDurable(_ seq: UInt64, _ done: @escaping @Sendable (Result<UInt64, JournalError>) -> Void) {
+        enum Answer { case durable, failed(JournalError), later }
         let answer: Answer = core.queue.withLock { queue in
             if seq <= durableSeq { return .durable }
             if let fault = queue.fault, !queue.isClosing { return .failed(fault) }

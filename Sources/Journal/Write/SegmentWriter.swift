@@ -41,13 +41,13 @@ struct SegmentWriter: ~Copyable {
 
     /// Up to where `records`, from `start`, can be written at once: a batch, and not past a seal.
     func chunk(of records: [JournalRecord], from start: Int) -> Range<Int> {
-        let end = min(records.count, start + TailScan.batchCountMax)
+        let end = min(records.count, start + TailRecovery.batchCountMax)
         let seal = records[start..<end].firstIndex { $0.kind == .seal }
         return start..<(seal.map { $0 + 1 } ?? end)
     }
 
     /// Writes `records`, which follow each other and belong to one segment; they are on stable storage on return.
-    mutating func commit(_ records: ArraySlice<JournalRecord>, durableSeq: UInt64) throws(JournalFault) {
+    mutating func commit(_ records: ArraySlice<JournalRecord>, durableSeq: UInt64) throws(JournalError) {
         guard let first = records.first, let last = records.last else { return }
         buffer.removeAll(keepingCapacity: true)
         if let file {
@@ -67,7 +67,7 @@ struct SegmentWriter: ~Copyable {
     /// ends.
     ///
     /// - Parameter fault: why; rethrown if another file would not help, since acknowledged records are missing.
-    mutating func abandon(after durableSeq: UInt64, for fault: JournalFault) throws(JournalFault) {
+    mutating func abandon(after durableSeq: UInt64, for fault: JournalError) throws(JournalError) {
         if fault.isFinal { throw fault }
         isSparing = fault.isFullDisk
         guard let file else { return }
@@ -82,7 +82,7 @@ struct SegmentWriter: ~Copyable {
     mutating func stopSparing() { isSparing = false }
 
     /// - Throws: `.replaced` if the segment before is gone: one after it would promise what is lost.
-    func checkPlace() throws(JournalFault) {
+    func checkPlace() throws(JournalError) {
         guard let previousName, try !storage.names().contains(previousName) else { return }
         throw .replaced(path: previousName)
     }
@@ -103,7 +103,7 @@ struct SegmentWriter: ~Copyable {
 
     private mutating func begin(
         with records: ArraySlice<JournalRecord>, first: JournalRecord, durableSeq: UInt64
-    ) throws(JournalFault) {
+    ) throws(JournalError) {
         firstSeq = first.seq
         salt = UInt32(truncatingIfNeeded: options.random())
         step = Self.firstStep

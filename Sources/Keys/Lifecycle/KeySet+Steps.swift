@@ -9,7 +9,7 @@ extension KeySet {
     /// - Throws: `.pending` while an earlier successor has yet to sign.
     package func rotation(
         to successor: Key, at now: Int64, lead: Int64, keep: (Key.Purpose) -> Int64
-    ) throws(KeyStepFault) -> [Key] {
+    ) throws(KeyStepError) -> [Key] {
         if let other = pending(successor.purpose, successor.algorithm, at: now) { throw .pending(kid: other.kid) }
         return handover(to: successor, from: Self.second(notBefore: now.saturatingAdd(lead)), keep: keep)
     }
@@ -19,13 +19,13 @@ extension KeySet {
     /// - Throws: `.exists`; otherwise as ``rotation(to:at:lead:keep:)``.
     package func admission(
         of key: Key, at now: Int64, lead: Int64, keep: (Key.Purpose) -> Int64
-    ) throws(KeyStepFault) -> [Key] {
+    ) throws(KeyStepError) -> [Key] {
         guard self.key(key.kid) == nil else { throw .exists(kid: key.kid) }
         return key.canSign ? try rotation(to: key, at: now, lead: lead, keep: keep) : [key]
     }
 
     /// Has a key sign from the next second on: one that is published before its time, or an older one again.
-    package func promotion(of kid: String, at now: Int64, keep: (Key.Purpose) -> Int64) throws(KeyStepFault) -> [Key] {
+    package func promotion(of kid: String, at now: Int64, keep: (Key.Purpose) -> Int64) throws(KeyStepError) -> [Key] {
         let key = try living(kid, at: now)
         // A moment ahead: what was signed in this second by another key must not be signed anew by this one (G5).
         let begin = Self.second(notBefore: now).saturatingAdd(1_000)
@@ -41,7 +41,7 @@ extension KeySet {
     /// - Throws: `.lastSigner`, always for the last refresh secret.
     package func retirement(
         of kid: String, at now: Int64, keep: (Key.Purpose) -> Int64, last: Bool = false
-    ) throws(KeyStepFault) -> [Key] {
+    ) throws(KeyStepError) -> [Key] {
         let key = try living(kid, at: now)
         let end = Self.second(notBefore: now)
         var changed: [Key] = []
@@ -62,8 +62,8 @@ extension KeySet {
     ///
     /// Can be repeated: the second time changes nothing.
     package func compromise(
-        of kid: String, at now: Int64, replacement: (Key.Purpose, Algorithm) throws(KeyFault) -> Key
-    ) throws(KeyStepFault) -> [Key] {
+        of kid: String, at now: Int64, replacement: (Key.Purpose, Algorithm) throws(KeyError) -> Key
+    ) throws(KeyStepError) -> [Key] {
         guard let key = key(kid) else { throw .unknown(kid: kid) }
         let time = now - now % 1_000
         var changed = [key.with(key.lifecycle.compromised(at: time))]
@@ -89,7 +89,7 @@ extension KeySet {
         return [successor.with(successor.lifecycle.signing(from: begin))] + ending
     }
 
-    private func living(_ kid: String, at now: Int64) throws(KeyStepFault) -> Key {
+    private func living(_ kid: String, at now: Int64) throws(KeyStepError) -> Key {
         guard let key = key(kid) else { throw .unknown(kid: kid) }
         guard key.verifies(at: now) else { throw .isOver(kid: kid, state(of: key, at: now)) }
         return key

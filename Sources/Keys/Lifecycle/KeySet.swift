@@ -63,7 +63,7 @@ package struct KeySet: Sendable {
 }
 
 /// Why a step of a key's life cannot be taken.
-package enum KeyStepFault: Error, Equatable, Sendable {
+package enum KeyStepError: Error, Equatable, Sendable {
     case unknown(kid: String)
     /// There is a key of that name already.
     case exists(kid: String)
@@ -78,10 +78,10 @@ package enum KeyStepFault: Error, Equatable, Sendable {
     /// Nothing else would sign what the settings or a client ask for, by the name of the algorithm.
     case neededSigner(kid: String, String)
     /// No key could be made.
-    case unmade(KeyFault)
+    case unmade(KeyError)
 }
 
-extension KeyStepFault: CustomStringConvertible {
+extension KeyStepError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .unknown(let kid): "there is no key \(kid)"

@@ -6,18 +6,18 @@ package import OpenSSL
 ///
 /// ``Issuer`` makes the service's own tokens; this is for tokens that an operator makes by hand.
 package final class CompactSigner {
-    private enum Pen {
+    private enum SigningContext {
         case mac(MACContext)
         case signer(Signer)
     }
 
     private let key: Key
-    private let pen: Pen
+    private let pen: SigningContext
 
     /// - Throws: `.notForSignatures` for a public half.
-    package init(_ key: Key) throws(KeyFault) {
+    package init(_ key: Key) throws(KeyError) {
         self.key = key
-        do throws(CryptoFault) {
+        do throws(CryptoError) {
             switch key.material {
             case .secret(let secret): pen = .mac(try MACContext(secret))
             case .pair(let pair): pen = .signer(try Signer(pair))
@@ -32,7 +32,7 @@ package final class CompactSigner {
     ///   - type: the header's `typ`; none if `nil`.
     ///   - payload: as it shall be signed.
     /// - Returns: a token with the header members `alg`, `typ` and `kid`.
-    package func sign(type: String?, payload: Span<UInt8>) throws(CryptoFault) -> [UInt8] {
+    package func sign(type: String?, payload: Span<UInt8>) throws(CryptoError) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("alg")

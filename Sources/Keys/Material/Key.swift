@@ -29,10 +29,10 @@ package struct Key: Sendable {
     ///   - algorithm: for a JWK that could have several.
     package init(
         _ jwk: JWK, kid: String? = nil, algorithm asked: Algorithm? = nil, purpose: Purpose, lifecycle: KeyLifecycle
-    ) throws(KeyFault) {
+    ) throws(KeyError) {
         algorithm = try jwk.bound(to: asked)
         guard purpose == .access || algorithm == .hs256 else { throw .purposeMismatch }
-        do throws(CryptoFault) {
+        do throws(CryptoError) {
             material = try Self.material(jwk.material, algorithm)
         } catch {
             throw .crypto(error)
@@ -49,7 +49,7 @@ package struct Key: Sendable {
 
     private static func material(
         _ material: JWK.Material, _ algorithm: Algorithm
-    ) throws(CryptoFault) -> Material {
+    ) throws(CryptoError) -> Material {
         switch (material, algorithm.mac, algorithm.signature) {
         case (.secret(let octets), let hash?, _): .secret(try MACKey(octets, for: hash))
         case (.publicHalf(let numbers), _, let signature?): .publicHalf(try VerifyingKey(numbers, for: signature))
@@ -75,10 +75,10 @@ package struct Key: Sendable {
     /// - Parameter createdAt: milliseconds since 1970; kept in whole seconds, as the file does.
     package static func generate(
         _ algorithm: Algorithm, purpose: Purpose, createdAt: Int64
-    ) throws(KeyFault) -> Key {
+    ) throws(KeyError) -> Key {
         guard purpose == .access || algorithm == .hs256 else { throw .purposeMismatch }
         let lifecycle = KeyLifecycle(createdAt: createdAt - createdAt % 1_000)
-        do throws(CryptoFault) {
+        do throws(CryptoError) {
             let kid: String
             let material: Material
             if let signature = algorithm.signature {

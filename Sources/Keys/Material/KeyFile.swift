@@ -9,7 +9,7 @@ import OpenSSL
 /// - `signs_from`, `signs_until`, `verifies_until`, `compromised_at`: its life cycle in seconds since 1970; optional.
 extension Key {
     /// - Throws: also for secrets that are too short (B4), weak (B5), or public keys in disguise (B3).
-    package init(parsing bytes: Span<UInt8>) throws(KeyFault) {
+    package init(parsing bytes: Span<UInt8>) throws(KeyError) {
         var document = JSONDocument()
         do { try document.parse(bytes) } catch { throw .notJSON(error) }
         let jwk = try JWK(document, 0, in: bytes)
@@ -41,7 +41,7 @@ extension Key {
     }
 
     /// The key's file, secret members included.
-    package func privateJWK() throws(KeyFault) -> [UInt8] {
+    package func privateJWK() throws(KeyError) -> [UInt8] {
         var writer = JSONWriter(isPretty: true)
         writer.beginObject()
         try writeMaterial(to: &writer)
@@ -91,7 +91,7 @@ extension Key {
         return writer.bytes
     }
 
-    private func writeMaterial(to writer: inout JSONWriter) throws(KeyFault) {
+    private func writeMaterial(to writer: inout JSONWriter) throws(KeyError) {
         writer.name("kty")
         guard let numbers = publicNumbers else {
             guard case .secret(let secret) = material else { return }
@@ -102,7 +102,7 @@ extension Key {
         writer.string(numbers.kty)
         numbers.write(to: &writer)
         guard case .pair(let pair) = material else { return }
-        do throws(CryptoFault) {
+        do throws(CryptoError) {
             switch try pair.privateNumbers() {
             case .rsa(let key):
                 let members: [(StaticString, [UInt8])] = [
@@ -120,7 +120,7 @@ extension Key {
     /// A member in seconds, as milliseconds.
     private static func time(
         _ name: StaticString, _ document: JSONDocument, in bytes: Span<UInt8>
-    ) throws(KeyFault) -> Int64? {
+    ) throws(KeyError) -> Int64? {
         guard let node = document.member(name, of: 0, in: bytes) else { return nil }
         guard let seconds = document.integer(node, in: bytes), NumericDate.range.contains(seconds) else {
             throw .memberInvalid("\(name)")

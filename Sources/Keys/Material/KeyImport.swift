@@ -13,7 +13,7 @@ extension Key {
     /// - Throws: also for secrets that are weak or known (B5), and for a set of keys.
     package init(
         importing bytes: Span<UInt8>, algorithm asked: Algorithm?, purpose: Purpose, kid: String?, createdAt: Int64
-    ) throws(KeyFault) {
+    ) throws(KeyError) {
         let jwk = try Self.jwk(bytes, asked)
         let algorithm = try jwk.bound(to: asked)
         if case .secret(let octets) = jwk.material { try Self.judge(octets, for: algorithm) }
@@ -25,7 +25,7 @@ extension Key {
             lifecycle: KeyLifecycle(createdAt: createdAt - createdAt % 1_000))
     }
 
-    private static func jwk(_ bytes: Span<UInt8>, _ asked: Algorithm?) throws(KeyFault) -> JWK {
+    private static func jwk(_ bytes: Span<UInt8>, _ asked: Algorithm?) throws(KeyError) -> JWK {
         if bytes.isJSON {
             var document = JSONDocument()
             do { try document.parse(bytes) } catch { throw .notJSON(error) }
@@ -45,7 +45,7 @@ extension Key {
     }
 
     /// - Throws: `.secretTooShort` (B4), `.weakSecret` (B5, B3).
-    static func judge(_ secret: [UInt8], for algorithm: Algorithm) throws(KeyFault) {
+    static func judge(_ secret: [UInt8], for algorithm: Algorithm) throws(KeyError) {
         let byteCountMin = algorithm.mac?.byteCount ?? 32
         guard secret.count >= byteCountMin else {
             throw .crypto(.secretTooShort(byteCount: secret.count, byteCountMin: byteCountMin))
@@ -62,10 +62,10 @@ package enum KeyForm: String, CaseIterable, Sendable {
 extension Key {
     /// The public half for others, with a line end.
     /// - Throws: `.noPublicHalf` for a secret.
-    package func publicText(_ form: KeyForm) throws(KeyFault) -> [UInt8] {
+    package func publicText(_ form: KeyForm) throws(KeyError) -> [UInt8] {
         guard let numbers = publicNumbers, let jwk = publicJWK() else { throw .noPublicHalf }
         switch form {
-        case .pem: return try Self.pem { () throws(CryptoFault) in try KeyText.pem(numbers) }
+        case .pem: return try Self.pem { () throws(CryptoError) in try KeyText.pem(numbers) }
         case .jwk: return jwk + [UInt8(ascii: "\n")]
         case .jwks: return Self.set(of: jwk)
         }
@@ -73,18 +73,18 @@ extension Key {
 
     /// The whole key, secret members included.
     /// - Throws: `.unsupported` for a secret in PEM, which has no form for it; `.noPrivateHalf`.
-    package func privateText(_ form: KeyForm) throws(KeyFault) -> [UInt8] {
+    package func privateText(_ form: KeyForm) throws(KeyError) -> [UInt8] {
         if case .publicHalf = material { throw .noPrivateHalf }
         switch form {
         case .pem:
             guard case .pair(let pair) = material else { throw .unsupported("a secret in PEM") }
-            return try Self.pem { () throws(CryptoFault) in try KeyText.pem(pair) }
+            return try Self.pem { () throws(CryptoError) in try KeyText.pem(pair) }
         case .jwk: return try privateJWK()
         case .jwks: return Self.set(of: try privateJWK())
         }
     }
 
-    private static func pem(_ write: () throws(CryptoFault) -> [UInt8]) throws(KeyFault) -> [UInt8] {
+    private static func pem(_ write: () throws(CryptoError) -> [UInt8]) throws(KeyError) -> [UInt8] {
         do { return try write() } catch { throw .crypto(error) }
     }
 

@@ -16,7 +16,7 @@ package final class Keyring: Sendable {
     /// - Parameter keys: drop keys of the past first; the published set names every key given here.
     /// - Throws: `.refreshSecretMissing`, `.duplicateKid`, `.tooManyKeys`, or `.weakSecret` if a secret holds the modulus
     ///   of one of the public keys (B3).
-    package init(_ keys: [Key]) throws(KeyFault) {
+    package init(_ keys: [Key]) throws(KeyError) {
         guard keys.count <= Self.keyCountMax else { throw .tooManyKeys(count: keys.count, countMax: Self.keyCountMax) }
         guard keys.contains(where: { $0.purpose == .refresh }) else { throw .refreshSecretMissing }
         var names: Set<String> = []
@@ -67,11 +67,11 @@ package final class Keyring: Sendable {
     }
 
     package func index(of kid: Span<UInt8>) -> Int? {
-        kids.firstIndex { $0.span.hasSameOctets(as: kid) }
+        kids.firstIndex { $0.span.hasSameBytes(as: kid) }
     }
 
     package func index(ofHeader text: Span<UInt8>) -> Int? {
-        headers.firstIndex { $0.span.hasSameOctets(as: text) }
+        headers.firstIndex { $0.span.hasSameBytes(as: text) }
     }
 
     private static func header(of key: Key) -> [UInt8] {

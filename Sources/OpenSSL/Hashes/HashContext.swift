@@ -42,7 +42,7 @@ extension Digest: Equatable {
         guard let raw = unsafe EVP_MD_CTX_new(),
             unsafe EVP_DigestInit_ex2(raw, FetchedAlgorithms.digest(hash), nil) == 1
         else {
-            preconditionFailure("OpenSSL lacks a hash function: \(CryptoFault.drainedReason())")
+            preconditionFailure("OpenSSL lacks a hash function: \(CryptoError.drainedReason())")
         }
         unsafe self.raw = raw
         byteCount = hash.byteCount
@@ -60,7 +60,7 @@ extension Digest: Equatable {
         }
         let isDone = unsafe digest.withRoom { unsafe EVP_DigestFinal_ex(raw, $0.baseAddress, nil) == 1 }
         guard isBegun, isRead, isDone else {
-            preconditionFailure("\(CryptoFault.drained(from: "EVP_Digest"))")
+            preconditionFailure("\(CryptoError.drained(from: "EVP_Digest"))")
         }
         return digest
     }

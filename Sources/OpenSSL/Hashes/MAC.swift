@@ -8,7 +8,7 @@ package final class MACKey: Sendable {
     private let secret: Secret
 
     /// - Throws: `.secretTooShort` below the hash's length (RFC 7518 §3.2).
-    package init(_ octets: consuming [UInt8], for hash: HashFunction = .sha256) throws(CryptoFault) {
+    package init(_ octets: consuming [UInt8], for hash: HashFunction = .sha256) throws(CryptoError) {
         guard octets.count >= hash.byteCount else {
             throw .secretTooShort(byteCount: octets.count, byteCountMin: hash.byteCount)
         }
@@ -51,14 +51,14 @@ package final class MACKey: Sendable {
     private let outer: HashContext
     private let work: HashContext
 
-    package init(_ key: MACKey) throws(CryptoFault) {
+    package init(_ key: MACKey) throws(CryptoError) {
         tagByteCount = key.hash.byteCount
         (inner, outer, work) = (HashContext(key.hash), HashContext(key.hash), HashContext(key.hash))
         let isReady = key.withBlock { block in inner.hasRead(block, 0x36) && outer.hasRead(block, 0x5c) }
         guard isReady else { throw .drained(from: "EVP_DigestUpdate") }
     }
 
-    package func authenticate(_ message: Span<UInt8>) throws(CryptoFault) -> Digest {
+    package func authenticate(_ message: Span<UInt8>) throws(CryptoError) -> Digest {
         let (inner, outer, work) = unsafe (inner.raw, outer.raw, work.raw)
         var tag = Digest(byteCount: tagByteCount)
         let isDone = unsafe message.withUnsafeBufferPointer { message in

@@ -27,7 +27,7 @@ package enum SHA256 {
     package init() {
         guard let raw = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex2(raw, FetchedAlgorithms.sha256, nil) == 1
         else {
-            preconditionFailure("OpenSSL has no SHA-256: \(CryptoFault.drainedReason())")
+            preconditionFailure("OpenSSL has no SHA-256: \(CryptoError.drainedReason())")
         }
         unsafe self.raw = raw
     }
@@ -75,6 +75,6 @@ package enum SHA256 {
     }
 
     private static func fail(_ function: String) -> Never {
-        preconditionFailure("\(CryptoFault.drained(from: function))")
+        preconditionFailure("\(CryptoError.drained(from: function))")
     }
 }

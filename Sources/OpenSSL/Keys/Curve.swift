@@ -38,7 +38,7 @@ package struct ECPublicPoint: Equatable, Sendable {
     package let y: [UInt8]
 
     /// - Throws: `.coordinateSize` unless both are as long as the curve's field (RFC 7518 §6.2.1.2).
-    package init(curve: Curve, x: [UInt8], y: [UInt8]) throws(CryptoFault) {
+    package init(curve: Curve, x: [UInt8], y: [UInt8]) throws(CryptoError) {
         for coordinate in [x, y] where coordinate.count != curve.coordinateByteCount {
             throw .coordinateSize(curve, byteCount: coordinate.count)
         }
@@ -57,7 +57,7 @@ package struct ECPrivateNumbers: Sendable {
     package let d: [UInt8]
 
     /// - Throws: `.coordinateSize` (RFC 7518 §6.2.2.1).
-    package init(publicHalf: ECPublicPoint, d: [UInt8]) throws(CryptoFault) {
+    package init(publicHalf: ECPublicPoint, d: [UInt8]) throws(CryptoError) {
         guard d.count == publicHalf.curve.coordinateByteCount else {
             throw .coordinateSize(publicHalf.curve, byteCount: d.count)
         }
@@ -67,13 +67,13 @@ package struct ECPrivateNumbers: Sendable {
 }
 
 /// A public key of Ed25519 (RFC 8032 §5.1.5).
-package struct Ed25519PublicOctets: Equatable, Sendable {
+package struct Ed25519PublicBytes: Equatable, Sendable {
     package static let byteCount = 32
 
     package let octets: [UInt8]
 
     /// - Throws: `.ed25519Size`; `.smallOrder` for the few points under which anybody can sign anything.
-    package init(_ octets: [UInt8]) throws(CryptoFault) {
+    package init(_ octets: [UInt8]) throws(CryptoError) {
         guard octets.count == Self.byteCount else { throw .ed25519Size(byteCount: octets.count) }
         var unsigned = octets
         unsigned[Self.byteCount - 1] &= 0x7F
@@ -102,13 +102,13 @@ package struct Ed25519PublicOctets: Equatable, Sendable {
 }
 
 /// A private key of Ed25519.
-package struct Ed25519PrivateOctets: Sendable {
-    package let publicHalf: Ed25519PublicOctets
+package struct Ed25519PrivateBytes: Sendable {
+    package let publicHalf: Ed25519PublicBytes
     package let seed: [UInt8]
 
     /// - Throws: `.ed25519Size`.
-    package init(publicHalf: Ed25519PublicOctets, seed: [UInt8]) throws(CryptoFault) {
-        guard seed.count == Ed25519PublicOctets.byteCount else { throw .ed25519Size(byteCount: seed.count) }
+    package init(publicHalf: Ed25519PublicBytes, seed: [UInt8]) throws(CryptoError) {
+        guard seed.count == Ed25519PublicBytes.byteCount else { throw .ed25519Size(byteCount: seed.count) }
         self.publicHalf = publicHalf
         self.seed = seed
     }

@@ -9,7 +9,7 @@ import COpenSSL
     private var octets: [UnsafeMutableBufferPointer<UInt8>] = unsafe []
 
     /// - Parameter type: of key, as OpenSSL names it.
-    init(_ type: StaticString) throws(CryptoFault) {
+    init(_ type: StaticString) throws(CryptoError) {
         guard let builder = unsafe OSSL_PARAM_BLD_new() else { throw .drained(from: "OSSL_PARAM_BLD_new") }
         self.type = type
         unsafe self.builder = builder
@@ -22,7 +22,7 @@ import COpenSSL
     }
 
     /// - Parameter name: static, because the builder keeps the pointer.
-    mutating func push(_ name: StaticString, number: [UInt8]) throws(CryptoFault) {
+    mutating func push(_ name: StaticString, number: [UInt8]) throws(CryptoError) {
         guard let byteCount = Int32(exactly: number.count) else { throw .inconsistent(reason: "an over-long number") }
         guard let number = unsafe BN_bin2bn(number, byteCount, nil) else { throw .drained(from: "BN_bin2bn") }
         unsafe numbers.append(number)
@@ -31,7 +31,7 @@ import COpenSSL
     }
 
     /// For what is no secret.
-    mutating func push(_ name: StaticString, octets text: [UInt8]) throws(CryptoFault) {
+    mutating func push(_ name: StaticString, octets text: [UInt8]) throws(CryptoError) {
         let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: text.count)
         _ = unsafe copy.initialize(from: text)
         unsafe octets.append(copy)
@@ -39,12 +39,12 @@ import COpenSSL
         guard status == 1 else { throw .drained(from: "OSSL_PARAM_BLD_push_octet_string") }
     }
 
-    mutating func push(_ name: StaticString, text: StaticString) throws(CryptoFault) {
+    mutating func push(_ name: StaticString, text: StaticString) throws(CryptoError) {
         let status = unsafe OSSL_PARAM_BLD_push_utf8_string(builder, name.cString, text.cString, 0)
         guard status == 1 else { throw .drained(from: "OSSL_PARAM_BLD_push_utf8_string") }
     }
 
-    consuming func key(selection: Int32) throws(CryptoFault) -> KeyHandle {
+    consuming func key(selection: Int32) throws(CryptoError) -> KeyHandle {
         guard let parameters = unsafe OSSL_PARAM_BLD_to_param(builder) else {
             throw .drained(from: "OSSL_PARAM_BLD_to_param")
         }
@@ -64,7 +64,7 @@ import COpenSSL
 
 extension KeyHandle {
     /// - Throws: `.notOnCurve` for coordinates of no usable point.
-    static func make(_ numbers: PublicNumbers) throws(CryptoFault) -> KeyHandle {
+    static func make(_ numbers: PublicNumbers) throws(CryptoError) -> KeyHandle {
         switch numbers {
         case .rsa(let key):
             var builder = try KeyBuilder("RSA")
@@ -89,7 +89,7 @@ extension KeyHandle {
     }
 
     /// - Throws: `.inconsistent` unless both halves are one valid key.
-    static func make(_ numbers: PrivateNumbers) throws(CryptoFault) -> KeyHandle {
+    static func make(_ numbers: PrivateNumbers) throws(CryptoError) -> KeyHandle {
         let key: KeyHandle
         switch numbers {
         case .rsa(let components):
@@ -126,8 +126,8 @@ extension KeyHandle {
         return key
     }
 
-    func ed25519PublicOctets() throws(CryptoFault) -> [UInt8] {
-        var octets = [UInt8](repeating: 0, count: Ed25519PublicOctets.byteCount)
+    func ed25519PublicOctets() throws(CryptoError) -> [UInt8] {
+        var octets = [UInt8](repeating: 0, count: Ed25519PublicBytes.byteCount)
         var count = octets.count
         guard unsafe EVP_PKEY_get_raw_public_key(raw, &octets, &count) == 1, count == octets.count else {
             throw .drained(from: "EVP_PKEY_get_raw_public_key")
@@ -135,8 +135,8 @@ extension KeyHandle {
         return octets
     }
 
-    func ed25519Seed() throws(CryptoFault) -> [UInt8] {
-        var octets = [UInt8](repeating: 0, count: Ed25519PublicOctets.byteCount)
+    func ed25519Seed() throws(CryptoError) -> [UInt8] {
+        var octets = [UInt8](repeating: 0, count: Ed25519PublicBytes.byteCount)
         var count = octets.count
         guard unsafe EVP_PKEY_get_raw_private_key(raw, &octets, &count) == 1, count == octets.count else {
             throw .drained(from: "EVP_PKEY_get_raw_private_key")

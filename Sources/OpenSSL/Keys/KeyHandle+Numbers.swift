@@ -2,7 +2,7 @@ import COpenSSL
 
 extension KeyHandle {
     /// - Throws: `.unusableKey` for a kind of key that JOSE's signatures do not use, named.
-    func publicNumbers() throws(CryptoFault) -> PublicNumbers {
+    func publicNumbers() throws(CryptoError) -> PublicNumbers {
         if isA("RSA") || isA("RSA-PSS") {
             return .rsa(try RSAPublicComponents(modulus: number("n"), exponent: number("e")))
         }
@@ -12,12 +12,12 @@ extension KeyHandle {
                 try ECPublicPoint(
                     curve: curve, x: padded(number("qx"), curve), y: padded(number("qy"), curve)))
         }
-        if isA("ED25519") { return .ed25519(try Ed25519PublicOctets(ed25519PublicOctets())) }
+        if isA("ED25519") { return .ed25519(try Ed25519PublicBytes(ed25519PublicOctets())) }
         throw .unusableKey(reason: "a key of type \(typeName); RSA, EC and Ed25519 keys are used")
     }
 
     /// - Throws: also for RSA keys with more than two primes (RFC 7518 §6.3.2.7 leaves them to who supports them).
-    func privateNumbers() throws(CryptoFault) -> PrivateNumbers {
+    func privateNumbers() throws(CryptoError) -> PrivateNumbers {
         switch try publicNumbers() {
         case .rsa(let publicHalf):
             guard optionalNumber("rsa-factor3") == nil else {
@@ -30,12 +30,12 @@ extension KeyHandle {
         case .ec(let publicHalf):
             return .ec(try ECPrivateNumbers(publicHalf: publicHalf, d: padded(number("priv"), publicHalf.curve)))
         case .ed25519(let publicHalf):
-            return .ed25519(try Ed25519PrivateOctets(publicHalf: publicHalf, seed: ed25519Seed()))
+            return .ed25519(try Ed25519PrivateBytes(publicHalf: publicHalf, seed: ed25519Seed()))
         }
     }
 
     /// Curves written out as parameters count if OpenSSL recognises a named one in every number, its generator included.
-    private func curve() throws(CryptoFault) -> Curve {
+    private func curve() throws(CryptoError) -> Curve {
         guard let name = text("group") else {
             throw .unusableKey(reason: "an EC key on a curve without a name; P-256, P-384 and P-521 are used")
         }

@@ -14,7 +14,7 @@ import COpenSSL
     deinit { unsafe EVP_PKEY_free(raw) }
 
     /// A new private key: RSA of 2048 bits with exponent 65537, or of the algorithm's curve.
-    static func generate(for algorithm: SignatureAlgorithm) throws(CryptoFault) -> KeyHandle {
+    static func generate(for algorithm: SignatureAlgorithm) throws(CryptoError) -> KeyHandle {
         let type: StaticString =
             switch algorithm {
             case .rsaPKCS1, .rsaPSS: "RSA"
@@ -40,18 +40,18 @@ import COpenSSL
         return unsafe KeyHandle(owning: raw)
     }
 
-    func copy() throws(CryptoFault) -> KeyHandle {
+    func copy() throws(CryptoError) -> KeyHandle {
         guard let copy = unsafe EVP_PKEY_dup(raw) else { throw .drained(from: "EVP_PKEY_dup") }
         return unsafe KeyHandle(owning: copy)
     }
 
     /// - Throws: `.inconsistent` unless the private and the public half are one valid key (EVP_PKEY_check).
-    func checkConsistency() throws(CryptoFault) {
+    func checkConsistency() throws(CryptoError) {
         guard let context = unsafe EVP_PKEY_CTX_new_from_pkey(nil, raw, nil) else {
             throw .drained(from: "EVP_PKEY_CTX_new_from_pkey")
         }
         defer { unsafe EVP_PKEY_CTX_free(context) }
-        guard unsafe EVP_PKEY_check(context) == 1 else { throw .inconsistent(reason: CryptoFault.drainedReason()) }
+        guard unsafe EVP_PKEY_check(context) == 1 else { throw .inconsistent(reason: CryptoError.drainedReason()) }
     }
 
     /// Whether the public half is valid in itself: on its curve, and not at infinity (EVP_PKEY_public_check).
@@ -65,7 +65,7 @@ import COpenSSL
     }
 
     /// One of the key's numbers, big-endian and without leading zeros (EVP_PKEY_get_bn_param).
-    func number(_ name: StaticString) throws(CryptoFault) -> [UInt8] {
+    func number(_ name: StaticString) throws(CryptoError) -> [UInt8] {
         guard let number = optionalNumber(name) else { throw .drained(from: "EVP_PKEY_get_bn_param") }
         return number
     }

@@ -2,7 +2,7 @@
 package enum PublicNumbers: Equatable, Sendable {
     case rsa(RSAPublicComponents)
     case ec(ECPublicPoint)
-    case ed25519(Ed25519PublicOctets)
+    case ed25519(Ed25519PublicBytes)
 
     /// Whether keys of this kind can sign so: RSA either way, a curve only its own.
     package func fit(_ algorithm: SignatureAlgorithm) -> Bool {
@@ -18,7 +18,7 @@ package enum PublicNumbers: Equatable, Sendable {
 package enum PrivateNumbers: Sendable {
     case rsa(RSAPrivateComponents)
     case ec(ECPrivateNumbers)
-    case ed25519(Ed25519PrivateOctets)
+    case ed25519(Ed25519PrivateBytes)
 
     package var publicHalf: PublicNumbers {
         switch self {

@@ -28,7 +28,7 @@ package struct KeyText: Sendable {
     /// Reads the one key of the text. Behind a certificate others may stand: its chain.
     ///
     /// - Throws: `.unusableKey` in so many words, or what the key's own numbers have wrong.
-    package init(parsing bytes: Span<UInt8>) throws(CryptoFault) {
+    package init(parsing bytes: Span<UInt8>) throws(CryptoError) {
         guard bytes.count <= Self.byteCountMax else { throw .unusableKey(reason: "more than 64 KiB") }
         let octets = bytes.indices.map { bytes[$0] }
         defer { ERR_clear_error() }
@@ -48,7 +48,7 @@ extension KeyText {
         let isPrivate: Bool
     }
 
-    private static func fromPEM(_ text: [UInt8]) throws(CryptoFault) -> Found {
+    private static func fromPEM(_ text: [UInt8]) throws(CryptoError) -> Found {
         let blocks = try PEM.blocks(text)
         // What `openssl ecparam` writes in front names the curve once more.
         let keys = blocks.filter { $0.label != "EC PARAMETERS" }
@@ -63,13 +63,13 @@ extension KeyText {
                 reason: "a PEM text of type \(first.label.prefix(40)), which holds no key for signatures")
         }
         guard let handle = read(first.content, form) else {
-            let reason = CryptoFault.drainedReason()
+            let reason = CryptoError.drainedReason()
             throw .unusableKey(reason: "\(form.text) that cannot be read or is none of RSA, EC and Ed25519: \(reason)")
         }
         return Found(handle: handle, isPrivate: form == .privateKey)
     }
 
-    private static func fromDER(_ octets: [UInt8]) throws(CryptoFault) -> Found {
+    private static func fromDER(_ octets: [UInt8]) throws(CryptoError) -> Found {
         for form in [Form.publicKey, .privateKey, .certificate] {
             if let handle = read(octets, form) { return Found(handle: handle, isPrivate: form == .privateKey) }
         }
@@ -77,7 +77,7 @@ extension KeyText {
         throw .unusableKey(reason: "neither PEM, JWK nor DER")
     }
 
-    private static let encrypted = CryptoFault.unusableKey(
+    private static let encrypted = CryptoError.unusableKey(
         reason: "a private key encrypted with a passphrase. Decrypt it first: openssl pkey -in FILE -out DECRYPTED")
 
     /// Whether this is an EncryptedPrivateKeyInfo (RFC 5958 §3): a sequence of an algorithm and an encrypted octet string.
@@ -142,7 +142,7 @@ extension KeyText {
 
 extension KeyHandle {
     /// - Throws: `.unusableKey` for PSS parameters that no algorithm of JOSE has.
-    fileprivate func restriction() throws(CryptoFault) -> KeyText.Restriction {
+    fileprivate func restriction() throws(CryptoError) -> KeyText.Restriction {
         guard isA("RSA-PSS") else { return .none }
         // OpenSSL gives the salt's length exactly where the key has parameters, and leaves out what is SHA-1 by default.
         guard let saltByteCount = integer("saltlen") else { return .pss(nil) }
@@ -159,7 +159,7 @@ extension KeyHandle {
 
 extension KeyText {
     /// SubjectPublicKeyInfo in PEM (RFC 7468 §13).
-    package static func pem(_ numbers: PublicNumbers) throws(CryptoFault) -> [UInt8] {
+    package static func pem(_ numbers: PublicNumbers) throws(CryptoError) -> [UInt8] {
         let key = try KeyHandle.make(numbers)
         guard let text = unsafe PEM.text({ unsafe PEM_write_bio_PUBKEY($0, key.raw) }) else {
             throw .drained(from: "PEM_write_bio_PUBKEY")
@@ -168,7 +168,7 @@ extension KeyText {
     }
 
     /// PKCS #8 in PEM, without a passphrase (RFC 7468 §10).
-    package static func pem(_ pair: SigningKey) throws(CryptoFault) -> [UInt8] {
+    package static func pem(_ pair: SigningKey) throws(CryptoError) -> [UInt8] {
         let key = pair.handle
         guard let text = unsafe PEM.text({ unsafe PEM_write_bio_PKCS8PrivateKey($0, key.raw, nil, nil, 0, nil, nil) })
         else { throw .drained(from: "PEM_write_bio_PKCS8PrivateKey") }

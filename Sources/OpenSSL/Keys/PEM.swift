@@ -53,7 +53,7 @@ enum PEM {
 
     /// Every part of `text`, whatever it is.
     /// - Throws: `.unusableKey` for a text with a broken part, and for none.
-    static func blocks(_ text: [UInt8]) throws(CryptoFault) -> [Block] {
+    static func blocks(_ text: [UInt8]) throws(CryptoError) -> [Block] {
         ERR_clear_error()
         defer { ERR_clear_error() }
         var blocks: [Block] = []

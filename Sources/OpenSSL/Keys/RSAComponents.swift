@@ -6,7 +6,7 @@ package struct RSAPublicComponents: Equatable, Sendable {
     package let exponent: [UInt8]
 
     /// - Throws: `.modulusSize`, `.publicExponent`, `.predictableModulus`.
-    package init(modulus: [UInt8], exponent: [UInt8]) throws(CryptoFault) {
+    package init(modulus: [UInt8], exponent: [UInt8]) throws(CryptoError) {
         let bitCount = bigEndianBitCount(modulus)
         guard Self.bitCountRange.contains(bitCount) else { throw .modulusSize(bitCount: bitCount) }
         // An even modulus is a product of no two odd primes, and OpenSSL's arithmetic expects an odd one.

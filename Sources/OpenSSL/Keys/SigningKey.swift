@@ -10,23 +10,23 @@ import COpenSSL
     package var algorithm: SignatureAlgorithm { verifyingKey.algorithm }
 
     /// Checks that the halves belong together, RSA primes included (EVP_PKEY_check); that takes tens of milliseconds.
-    package init(_ numbers: PrivateNumbers, for algorithm: SignatureAlgorithm) throws(CryptoFault) {
+    package init(_ numbers: PrivateNumbers, for algorithm: SignatureAlgorithm) throws(CryptoError) {
         verifyingKey = try VerifyingKey(numbers.publicHalf, for: algorithm)
         handle = try KeyHandle.make(numbers)
     }
 
-    private init(generated handle: KeyHandle, for algorithm: SignatureAlgorithm) throws(CryptoFault) {
+    private init(generated handle: KeyHandle, for algorithm: SignatureAlgorithm) throws(CryptoError) {
         verifyingKey = try VerifyingKey(handle.publicNumbers(), for: algorithm)
         self.handle = handle
     }
 
     /// A new key: RSA of 2048 bits with exponent 65537, or of the algorithm's curve.
-    package static func generate(for algorithm: SignatureAlgorithm) throws(CryptoFault) -> SigningKey {
+    package static func generate(for algorithm: SignatureAlgorithm) throws(CryptoError) -> SigningKey {
         try SigningKey(generated: .generate(for: algorithm), for: algorithm)
     }
 
     /// The private numbers, for writing the key's own file.
-    package func privateNumbers() throws(CryptoFault) -> PrivateNumbers {
+    package func privateNumbers() throws(CryptoError) -> PrivateNumbers {
         try handle.privateNumbers()
     }
 }
@@ -44,7 +44,7 @@ import COpenSSL
     private let signatureByteCount: Int
     private let method: Method
 
-    package init(_ key: SigningKey) throws(CryptoFault) {
+    package init(_ key: SigningKey) throws(CryptoError) {
         // RSA blinding writes to the key under a lock; with a copy of its own no thread waits for another.
         self.key = try key.handle.copy()
         signatureByteCount = key.verifyingKey.signatureByteCount
@@ -60,7 +60,7 @@ import COpenSSL
     deinit { unsafe EVP_PKEY_CTX_free(raw) }
 
     /// The signature of `message` as a JWS carries it. The same message gives the same octets, but for ECDSA and PSS.
-    package func sign(_ message: Span<UInt8>) throws(CryptoFault) -> [UInt8] {
+    package func sign(_ message: Span<UInt8>) throws(CryptoError) -> [UInt8] {
         switch method {
         case .digest(let hash):
             let signature = try sign(hash.digest(message), byteCountMax: signatureByteCount)
@@ -78,7 +78,7 @@ import COpenSSL
         }
     }
 
-    private func sign(_ digest: Digest, byteCountMax: Int) throws(CryptoFault) -> [UInt8] {
+    private func sign(_ digest: Digest, byteCountMax: Int) throws(CryptoError) -> [UInt8] {
         let raw = unsafe raw
         let octets = digest.span
         var status: Int32 = 0

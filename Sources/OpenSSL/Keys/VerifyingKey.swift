@@ -10,7 +10,7 @@ import COpenSSL
     let handle: KeyHandle
 
     /// - Throws: `.algorithmMismatch`, `.notOnCurve`.
-    package init(_ numbers: PublicNumbers, for algorithm: SignatureAlgorithm) throws(CryptoFault) {
+    package init(_ numbers: PublicNumbers, for algorithm: SignatureAlgorithm) throws(CryptoError) {
         guard numbers.fit(algorithm) else { throw .algorithmMismatch }
         handle = try KeyHandle.make(numbers)
         self.numbers = numbers
@@ -40,7 +40,7 @@ import COpenSSL
     private let raw: OpaquePointer
     private let method: Method
 
-    package init(_ key: VerifyingKey) throws(CryptoFault) {
+    package init(_ key: VerifyingKey) throws(CryptoError) {
         self.key = key
         method =
             switch key.algorithm {
@@ -90,7 +90,7 @@ import COpenSSL
 @safe final class MessageContext {
     private let raw: OpaquePointer
 
-    init() throws(CryptoFault) {
+    init() throws(CryptoError) {
         guard let raw = unsafe EVP_MD_CTX_new() else { throw .drained(from: "EVP_MD_CTX_new") }
         unsafe self.raw = raw
     }
@@ -110,7 +110,7 @@ import COpenSSL
         }
     }
 
-    func sign(_ message: Span<UInt8>, _ key: KeyHandle) throws(CryptoFault) -> [UInt8] {
+    func sign(_ message: Span<UInt8>, _ key: KeyHandle) throws(CryptoError) -> [UInt8] {
         let raw = unsafe raw
         guard unsafe EVP_MD_CTX_reset(raw) == 1, unsafe EVP_DigestSignInit(raw, nil, nil, nil, key.raw) == 1 else {
             throw .drained(from: "EVP_DigestSignInit")

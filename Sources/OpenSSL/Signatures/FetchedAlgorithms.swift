@@ -10,7 +10,7 @@ enum FetchedAlgorithms {
 
     static nonisolated(unsafe) let hmac: OpaquePointer = {
         guard let algorithm = unsafe EVP_MAC_fetch(nil, "HMAC", nil) else {
-            preconditionFailure("\(CryptoFault.drained(from: "EVP_MAC_fetch"))")
+            preconditionFailure("\(CryptoError.drained(from: "EVP_MAC_fetch"))")
         }
         return unsafe algorithm
     }()
@@ -26,7 +26,7 @@ enum FetchedAlgorithms {
     private static func fetch(_ hash: HashFunction) -> OpaquePointer {
         let name = unsafe UnsafeRawPointer(hash.name.utf8Start).assumingMemoryBound(to: CChar.self)
         guard let algorithm = unsafe EVP_MD_fetch(nil, name, nil) else {
-            preconditionFailure("\(CryptoFault.drained(from: "EVP_MD_fetch"))")
+            preconditionFailure("\(CryptoError.drained(from: "EVP_MD_fetch"))")
         }
         return unsafe algorithm
     }

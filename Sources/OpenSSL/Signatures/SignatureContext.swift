@@ -5,7 +5,7 @@ enum SignatureContext {
     /// - Returns: a context that the caller owns.
     static func make(
         _ key: KeyHandle, _ algorithm: SignatureAlgorithm, begin: (OpaquePointer) -> Int32
-    ) throws(CryptoFault) -> OpaquePointer {
+    ) throws(CryptoError) -> OpaquePointer {
         guard let context = unsafe EVP_PKEY_CTX_new_from_pkey(nil, key.raw, nil) else {
             throw .drained(from: "EVP_PKEY_CTX_new_from_pkey")
         }

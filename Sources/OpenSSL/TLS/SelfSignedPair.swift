@@ -8,7 +8,7 @@ package struct SelfSignedPair {
     /// - Parameters:
     ///   - now: seconds since 1970; it is valid from a day before, for clocks that lag.
     ///   - days: how long it is valid.
-    package init(now: Int64, days: Int32) throws(CryptoFault) {
+    package init(now: Int64, days: Int32) throws(CryptoError) {
         let key = try KeyHandle.generate(for: .ecdsa(.p256))
         guard let rawCertificate = unsafe X509_new() else { throw .drained(from: "X509_new") }
         let certificate = unsafe CertificateHandle(owning: rawCertificate)
@@ -24,7 +24,7 @@ package struct SelfSignedPair {
 
     private static func fill(
         _ certificate: CertificateHandle, _ key: KeyHandle, _ now: Int64, _ days: Int32
-    ) throws(CryptoFault) {
+    ) throws(CryptoError) {
         let raw = unsafe certificate.raw
         var moment = time_t(clamping: now)
         // RFC 5280 §4.1.2.2: positive and at most 20 octets.

@@ -7,7 +7,7 @@ import COpenSSL
 @safe package final class TLSClientContext {
     private let raw: OpaquePointer
 
-    package init() throws(CryptoFault) {
+    package init() throws(CryptoError) {
         guard let raw = unsafe SSL_CTX_new(TLS_client_method()) else { throw .drained(from: "SSL_CTX_new") }
         unsafe self.raw = raw
         guard unsafe martlet_tls_set_versions(raw) == 1 else { throw .drained(from: "SSL_CTX_set_min_proto_version") }
@@ -26,7 +26,7 @@ import COpenSSL
     /// - Parameters:
     ///   - host: a name, or an address in numbers without brackets.
     ///   - isAddress: whether it is an address, which certificates list apart (RFC 5280 §4.2.1.6).
-    package func session(_ descriptor: Int32, host: String, isAddress: Bool) throws(CryptoFault) -> TLSSession {
+    package func session(_ descriptor: Int32, host: String, isAddress: Bool) throws(CryptoError) -> TLSSession {
         guard let session = unsafe SSL_new(raw) else { throw .drained(from: "SSL_new") }
         let owner = unsafe TLSSession(owning: session)
         guard unsafe SSL_set_fd(session, descriptor) == 1 else { throw .drained(from: "SSL_set_fd") }

@@ -21,11 +21,11 @@ import Synchronization
     ///   - now: seconds since 1970.
     package init(
         certificates: [UInt8], privateKey: [UInt8], clientAuthorities: [UInt8]?, speaksHTTP2: Bool = true, now: Int64
-    ) throws(CryptoFault) {
+    ) throws(CryptoError) {
         let chain = PEM.certificates(certificates)
-        guard let leaf = chain.first else { throw .certificate(reason: CryptoFault.drainedReason()) }
+        guard let leaf = chain.first else { throw .certificate(reason: CryptoError.drainedReason()) }
         try Self.checkTime(of: leaf, now)
-        guard let key = PEM.privateKey(privateKey) else { throw .privateKey(reason: CryptoFault.drainedReason()) }
+        guard let key = PEM.privateKey(privateKey) else { throw .privateKey(reason: CryptoError.drainedReason()) }
         guard unsafe X509_check_private_key(leaf.raw, key.raw) == 1 else {
             ERR_clear_error()
             throw .keyMismatch
@@ -35,14 +35,14 @@ import Synchronization
         expiresAt = Self.end(of: leaf)
         unsafe try Self.setRules(raw, speaksHTTP2: speaksHTTP2)
         guard unsafe SSL_CTX_use_certificate(raw, leaf.raw) == 1 else {
-            throw .certificate(reason: CryptoFault.drainedReason())
+            throw .certificate(reason: CryptoError.drainedReason())
         }
         guard unsafe SSL_CTX_use_PrivateKey(raw, key.raw) == 1 else {
-            throw .privateKey(reason: CryptoFault.drainedReason())
+            throw .privateKey(reason: CryptoError.drainedReason())
         }
         for certificate in chain.dropFirst() {
             guard unsafe martlet_tls_add_chain(raw, certificate.raw) == 1 else {
-                throw .certificate(reason: CryptoFault.drainedReason())
+                throw .certificate(reason: CryptoError.drainedReason())
             }
         }
         if let clientAuthorities { unsafe try Self.demandClients(of: clientAuthorities, raw) }
@@ -65,7 +65,7 @@ import Synchronization
         return unsafe TLSSession(owning: session)
     }
 
-    private static func setRules(_ raw: OpaquePointer, speaksHTTP2: Bool) throws(CryptoFault) {
+    private static func setRules(_ raw: OpaquePointer, speaksHTTP2: Bool) throws(CryptoError) {
         // TLS 1.3 has no suites but good ones; of TLS 1.2 only those with ECDHE and AEAD (RFC 9325 §4.2).
         let suites = """
             ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
@@ -86,14 +86,14 @@ import Synchronization
         }
     }
 
-    private static func demandClients(of authorities: [UInt8], _ raw: OpaquePointer) throws(CryptoFault) {
+    private static func demandClients(of authorities: [UInt8], _ raw: OpaquePointer) throws(CryptoError) {
         let certificates = PEM.certificates(authorities)
-        guard !certificates.isEmpty else { throw .authorities(reason: CryptoFault.drainedReason()) }
+        guard !certificates.isEmpty else { throw .authorities(reason: CryptoError.drainedReason()) }
         guard let store = unsafe SSL_CTX_get_cert_store(raw) else { throw .drained(from: "SSL_CTX_get_cert_store") }
         for certificate in certificates {
             guard unsafe X509_STORE_add_cert(store, certificate.raw) == 1,
                 unsafe SSL_CTX_add_client_CA(raw, certificate.raw) == 1
-            else { throw .authorities(reason: CryptoFault.drainedReason()) }
+            else { throw .authorities(reason: CryptoError.drainedReason()) }
         }
         // Resumption with client certificates needs a name for what the session is good for (SSL_CTX_set_verify(3)).
         let name = Array("martlet".utf8)
@@ -109,7 +109,7 @@ import Synchronization
         guard let leaf = PEM.certificates(certificates).first, let key = PEM.privateKey(privateKey),
             unsafe X509_check_private_key(leaf.raw, key.raw) == 1
         else { return false }
-        do throws(CryptoFault) { try checkTime(of: leaf, now) } catch { return true }
+        do throws(CryptoError) { try checkTime(of: leaf, now) } catch { return true }
         return false
     }
 
@@ -120,7 +120,7 @@ import Synchronization
         return unsafe Int64(timegm(&fields))
     }
 
-    private static func checkTime(of certificate: CertificateHandle, _ now: Int64) throws(CryptoFault) {
+    private static func checkTime(of certificate: CertificateHandle, _ now: Int64) throws(CryptoError) {
         var moment = time_t(clamping: now)
         // X509_cmp_time answers 0 for a time that is none, which is no certificate to serve with.
         if unsafe X509_cmp_time(X509_get0_notAfter(certificate.raw), &moment) <= 0 {

@@ -6,7 +6,7 @@ package enum Denial: Equatable, Sendable {
 }
 
 /// What a cut is about. The numbers are the journal's format.
-package enum CutKind: UInt8, CaseIterable, Sendable {
+package enum RevokeBeforeKind: UInt8, CaseIterable, Sendable {
     case subject = 1
     case client = 2
     /// Every token of that key, whenever it was issued.
@@ -15,4 +15,4 @@ package enum CutKind: UInt8, CaseIterable, Sendable {
 }
 
 /// Why a revocation could not be made durable. What was asked counts in memory all the same, until the process ends.
-package typealias RevocationFault = JournalFault
+package typealias RevocationError = JournalError

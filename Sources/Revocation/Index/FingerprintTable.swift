@@ -10,7 +10,7 @@ internal import Glibc
 @safe struct FingerprintTable {
     /// What one insertion has to move at most; more than this is split.
     static let byteCountMax = 128 << 10
-    /// Memory of so many octets and more is the kernel's own, and goes back to it at once.
+    /// RevocationIndex of so many octets and more is the kernel's own, and goes back to it at once.
     private static let mappedByteCountMin = 16 << 10
     private static let pageByteCount = 4_096
     static let placeCountMin = 8

@@ -23,7 +23,7 @@ package struct RevocationOptions: Sendable {
     /// Octets laid by for revocations on a full disk.
     package var reserveByteCount = 0
     /// What was seen of the journal before, and kept in other places.
-    package var sightings: [JournalSighting] = []
+    package var sightings: [HighWaterMark] = []
 
     package init(
         storage: any JournalStorage, grace: Int64, sessionMax: Int64?, clock: WallClock,

@@ -25,7 +25,7 @@ extension RevocationStore {
     /// - Returns: nil if it is not worth it now.
     package func compactIfDue(
         now: Int64, monotonic: Int64, rule: CompactionRule = CompactionRule()
-    ) throws(JournalFault) -> CompactionReport? {
+    ) throws(JournalError) -> CompactionReport? {
         let counts = memory.counts
         let living =
             counts.revokedTokens + counts.revokedSessions + counts.rotatedSessions + counts.cuts
@@ -35,9 +35,9 @@ extension RevocationStore {
     }
 
     /// As ``compactIfDue(now:monotonic:rule:)``, worth it or not.
-    package func compact(now: Int64, monotonic: Int64) throws(JournalFault) -> CompactionReport {
+    package func compact(now: Int64, monotonic: Int64) throws(JournalError) -> CompactionReport {
         let horizon = evidence.withLock { $0.observe(wall: now, monotonic: monotonic) } &- Self.leewayMax
-        return try journal.compact(LivingRecords(rotations: memory.rotations, key: memory.key, horizon: horizon))
+        return try journal.compact(LiveRecords(rotations: memory.rotations, key: memory.key, horizon: horizon))
     }
 
     /// Records on disk, those that no longer matter included.

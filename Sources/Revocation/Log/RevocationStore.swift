@@ -8,7 +8,7 @@ internal import Synchronization
 ///
 /// Every `done` runs once, without a lock held, on the caller's thread or on the journal's; it must be short.
 package final class RevocationStore: Sendable {
-    package typealias Completion = @Sendable (Result<UInt64, JournalFault>) -> Void
+    package typealias Completion = @Sendable (Result<UInt64, JournalError>) -> Void
 
     /// Gives session ids and cuts their order; started above everything in the journal.
     package let identifiers: UUIDv7Generator
@@ -18,7 +18,7 @@ package final class RevocationStore: Sendable {
     /// refusal is kept, in milliseconds.
     package static let leewayMax: Int64 = 300_000
 
-    let memory: Memory
+    let memory: RevocationIndex
     let journal: JournalWriter
     let evidence: Mutex<TimeEvidence>
     private let grace: Int64
@@ -33,27 +33,27 @@ package final class RevocationStore: Sendable {
     package static let sessionSlack: Int64 = 5_000
 
     /// Replays the journal. Takes its lock until ``close()``.
-    package static func open(_ options: RevocationOptions) throws(JournalFault) -> RevocationStore {
+    package static func open(_ options: RevocationOptions) throws(JournalError) -> RevocationStore {
         try RevocationStore(options)
     }
 
-    private init(_ options: RevocationOptions) throws(JournalFault) {
+    private init(_ options: RevocationOptions) throws(JournalError) {
         let began = options.monotonicNow()
-        memory = Memory(random: options.random)
+        memory = RevocationIndex(random: options.random)
         var reader = try JournalReader(options.storage)
         var floor: UInt64 = 0
-        var gathered = Memory.Gathered()
+        var gathered = RevocationIndex.Gathered()
         var limits = SessionLimits()
         try reader.replay { [memory] records in
             memory.gather(records, into: &gathered)
             for record in records {
-                floor = max(floor, Memory.floor(of: record))
+                floor = max(floor, RevocationIndex.floor(of: record))
                 limits.take(record)
             }
         }
         memory.take(&gathered)
         for sighting in options.sightings {
-            do throws(JournalFault) {
+            do throws(JournalError) {
                 try sighting.check(store: reader.store, lastSeq: reader.lastSeq)
             } catch {
                 options.storage.unlock()
@@ -83,7 +83,7 @@ package final class RevocationStore: Sendable {
             journal: journal.report, durationMilliseconds: options.monotonicNow() &- began, counts: memory.counts)
     }
 
-    /// Whether a verified token is refused. Memory only; no name is hashed unless a cut of that kind may concern the
+    /// Whether a verified token is refused. RevocationIndex only; no name is hashed unless a cut of that kind may concern the
     /// token.
     ///
     /// - Parameters:
@@ -110,7 +110,7 @@ package final class RevocationStore: Sendable {
     /// Refuses a token from now on; durable when `done` says so.
     /// - Parameter expiresAt: the token's own `exp`, in milliseconds since 1970: lookups find it by that.
     package func revokeToken(_ jti: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion) {
-        memory.tokens.insert(jti, at: expiresAt, expires: expiresAt.saturatingAdd(Memory.leewayMax))
+        memory.tokens.insert(jti, at: expiresAt, expires: expiresAt.saturatingAdd(RevocationIndex.leewayMax))
         append([JournalRecord(.revokeToken, key: jti, expires: expiresAt, reason: reason)], done)
     }
 
@@ -141,25 +141,26 @@ package final class RevocationStore: Sendable {
     /// - Returns: why the asking session is refused itself by now; then nothing was cut, and `done` does not run.
     @discardableResult
     package func cut(
-        _ kind: CutKind, name: [UInt8], reason: UInt16 = 0, for asker: CutAsker? = nil, _ done: @escaping Completion
+        _ kind: RevokeBeforeKind, name: [UInt8], reason: UInt16 = 0, for asker: RevokingSession? = nil,
+        _ done: @escaping Completion
     ) -> Denial? {
-        let key = Cuts.key(kind, name.span)
+        let key = RevokeBeforeTable.key(kind, name.span)
         let expires = kind == .key ? Int64.max : latestEnd(after: journal.now)
         let made = memory.cuts.make(kind, key, expires: expires, for: asker) { [memory] sid in
             memory.sessions.contains(sid, at: sid.milliseconds)
         } draw: { [identifiers] in
             identifiers.next().high
         }
-        let cut: Cuts.Cut
+        let cut: RevokeBeforeTable.RevokeBefore
         switch made {
         case .success(let value): cut = value
         case .failure(let denied): return denied.denial
         }
         var records: [JournalRecord] = []
-        // Before the cut, on disk as in memory: at no moment is the spared session refused.
-        let spared = asker.flatMap { $0.isSpared ? $0.sid : nil }
-        if let spared { records.append(.spare(spared, kind, cut, reason: reason)) }
-        records.append(.cut(key, kind, cut, sparesOne: spared != nil, reason: reason))
+        // Before the cut, on disk as in memory: at no moment is the exempted session refused.
+        let exempted = asker.flatMap { $0.isSpared ? $0.sid : nil }
+        if let exempted { records.append(.exempt(exempted, kind, cut, reason: reason)) }
+        records.append(.cut(key, kind, cut, sparesOne: exempted != nil, reason: reason))
         append(records, done)
         return nil
     }
@@ -257,13 +258,13 @@ package final class RevocationStore: Sendable {
     package var sequence: UInt64 { journal.durableSeq }
     package var counts: RevocationCounts { memory.counts }
     package var isWritable: Bool { journal.isWritable }
-    package var fault: JournalFault? { journal.fault }
+    package var fault: JournalError? { journal.fault }
     /// Whether logins and rotations are taken; if not, revocations may be.
     package var takesEverything: Bool { journal.takesEverything }
     /// What stands in the way of the promises; nil if nothing does.
     package var condition: JournalCondition? { journal.condition }
     /// What a later start must find again.
-    package var sighting: JournalSighting { JournalSighting(store: journal.store, seq: journal.durableSeq) }
+    package var sighting: HighWaterMark { HighWaterMark(store: journal.store, seq: journal.durableSeq) }
     /// The same for those who know nothing of journals: each condition, and whether it holds.
     package var conditions: [(name: String, holds: Bool)] {
         let present = condition

@@ -31,5 +31,5 @@ package enum RotationOutcome: Equatable, Sendable {
     case ahead(known: UInt32)
     case denied(Denial)
     /// Nothing was rotated. A revocation that failed to become durable still counts in memory.
-    case unavailable(JournalFault)
+    case unavailable(JournalError)
 }

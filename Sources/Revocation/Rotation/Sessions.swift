@@ -52,7 +52,7 @@ final class Sessions: Sendable {
     }
 
     /// The rotation under way is durable, or failed: settles it and answers all who wait for it.
-    func settle(_ request: RotationRequest, _ result: Result<JournalPosition, JournalFault>, _ done: Completion) {
+    func settle(_ request: RotationRequest, _ result: Result<JournalPosition, JournalError>, _ done: Completion) {
         let fingerprint = key.fingerprint(request.sid)
         let (winner, losers, waiters, isNew) = shards[Self.shard(fingerprint)].withLock { shard in
             let pending = shard.pending.removeValue(forKey: request.sid)

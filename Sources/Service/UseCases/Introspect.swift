@@ -7,12 +7,12 @@ package import Tokens
 package enum Introspection: Sendable {
     /// Says nothing more (H9).
     case inactive
-    /// ``Desk/writeClaims(to:where:)`` writes its claims.
+    /// ``LoopContext/writeClaims(to:where:)`` writes its claims.
     case access(username: String?)
     case refresh(RefreshClaims, username: String?)
 }
 
-extension Desk {
+extension LoopContext {
     /// Looks a token up for `client`; a token that this client may not see is inactive to it (H10).
     package func introspect(_ token: Span<UInt8>, for client: Client, at now: Int64) -> Introspection {
         if let claims = try? verify(token, VerifyExpectations(), at: now) {
@@ -23,7 +23,7 @@ extension Desk {
         }
         guard let claims = try? liveRefreshClaims(token, at: now) else { return .inactive }
         guard claims.clientID == client.id, let user = standingUser(of: claims), denial(of: claims) == nil,
-            realm.revocations.generation(of: claims.sid) == claims.generation
+            authState.revocations.generation(of: claims.sid) == claims.generation
         else { return .inactive }
         return .refresh(claims, username: user.name)
     }

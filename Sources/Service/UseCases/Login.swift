@@ -58,7 +58,7 @@ package struct LoginGrant: Sendable {
     let sid: UUID
 }
 
-extension Desk {
+extension LoopContext {
     /// Checks what can be checked at once, then has the password hashed on the pool.
     ///
     /// - Parameters:
@@ -67,39 +67,39 @@ extension Desk {
     package func beginLogin(
         _ attempt: LoginAttempt, at now: Int64, then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
     ) throws(LoginFailure) {
-        let audience = attempt.audience ?? realm.settings.audiences[0]
-        guard realm.settings.audiences.contains(audience), attempt.client?.mayUse(audience: audience) ?? true else {
+        let audience = attempt.audience ?? authState.settings.audiences[0]
+        guard authState.settings.audiences.contains(audience), attempt.client?.mayUse(audience: audience) ?? true else {
             throw .audienceInvalid
         }
-        guard realm.revocations.takesEverything else {
-            realm.counters.logins.add(.unavailable)
+        guard authState.revocations.takesEverything else {
+            authState.counters.logins.add(.unavailable)
             throw .unavailable
         }
         // A password is not worth hashing for a session that cannot be signed.
         guard canSign(audience: audience, client: attempt.client, at: now) else {
-            realm.counters.logins.add(.unavailable)
+            authState.counters.logins.add(.unavailable)
             throw .signingUnavailable("no key signs the tokens of this login")
         }
         let charge = try admit(attempt)
-        let sid = realm.revocations.identifiers.next()
-        let user = realm.users.current.user(named: attempt.username)
-        let realm = realm
-        let isQueued = realm.hashing.submit {
-            then(realm.judge(attempt, of: user, audience: audience, sid: sid, charge))
+        let sid = authState.revocations.identifiers.next()
+        let user = authState.users.current.user(named: attempt.username)
+        let authState = authState
+        let isQueued = authState.hashing.submit {
+            then(authState.judge(attempt, of: user, audience: audience, sid: sid, charge))
         }
         guard isQueued else {
-            realm.throttle.withdraw(charge)
-            realm.counters.logins.add(.saturated)
+            authState.throttle.withdraw(charge)
+            authState.counters.logins.add(.saturated)
             throw .hashingSaturated
         }
     }
 
     private func admit(_ attempt: LoginAttempt) throws(LoginFailure) -> LoginThrottle.Attempt {
-        switch realm.throttle.admit(account: attempt.username, from: attempt.source, now: realm.monotonic()) {
+        switch authState.throttle.admit(account: attempt.username, from: attempt.source, now: authState.monotonic()) {
         case .allowed(let charge):
             return charge
         case .wait(let seconds):
-            realm.counters.logins.add(.throttled)
+            authState.counters.logins.add(.throttled)
             throw .tooManyAttempts(retryAfterSeconds: seconds)
         }
     }
@@ -108,50 +108,50 @@ extension Desk {
     ///
     /// The password was right when it was looked at. If the account's sessions were ended since, it no longer is.
     package func openSession(_ grant: LoginGrant, at now: Int64) throws(LoginFailure) -> TokenPair {
-        guard let user = realm.users.current.user(id: grant.user.id), user.standing == grant.user.standing else {
-            realm.counters.logins.add(.refused)
+        guard let user = authState.users.current.user(id: grant.user.id), user.standing == grant.user.standing else {
+            authState.counters.logins.add(.refused)
             throw .credentialsInvalid
         }
         let seconds = now / 1_000
-        realm.revocations.begin(grant.sid)
+        authState.revocations.begin(grant.sid)
         let session = RefreshClaims(
             sid: grant.sid, generation: 0, subject: user.id.description,
-            clientID: grant.client?.id ?? Realm.firstPartyClient, issuedAt: seconds,
-            expiresAt: seconds + min(realm.settings.refreshIdle, realm.settings.sessionMax),
-            sessionEnd: seconds + realm.settings.sessionMax, audience: [grant.audience], scope: grant.scope.text,
+            clientID: grant.client?.id ?? AuthState.firstPartyClient, issuedAt: seconds,
+            expiresAt: seconds + min(authState.settings.refreshIdle, authState.settings.sessionMax),
+            sessionEnd: seconds + authState.settings.sessionMax, audience: [grant.audience], scope: grant.scope.text,
             authTime: seconds, methods: ["pwd"])
         guard denial(of: session) == nil else {
-            realm.counters.logins.add(.refused)
+            authState.counters.logins.add(.refused)
             throw .credentialsInvalid
         }
-        do throws(IssueFault) {
+        do throws(IssueError) {
             let pair = try issue(
                 session, scope: grant.scope.text, audience: grant.audience, to: user, client: grant.client)
-            realm.counters.logins.add(.succeeded)
+            authState.counters.logins.add(.succeeded)
             return pair
         } catch {
             guard error.isAboutKeys else { throw .internalFault("\(error)") }
-            realm.counters.logins.add(.unavailable)
+            authState.counters.logins.add(.unavailable)
             throw .signingUnavailable("\(error)")
         }
     }
 
     private func canSign(audience: String, client: Client?, at now: Int64) -> Bool {
-        let algorithm = realm.algorithm(audience: audience, client: client)
+        let algorithm = authState.algorithm(audience: audience, client: client)
         return keyring.signingKey(for: algorithm, at: now) != nil && keyring.refreshKey(at: now) != nil
     }
 
     /// Signs both tokens of a session's generation; equal inputs give equal bytes (G5).
     func issue(
         _ session: RefreshClaims, scope: String, audience: String, to user: User, client: Client?
-    ) throws(IssueFault) -> TokenPair {
-        let now = realm.clock.now
+    ) throws(IssueError) -> TokenPair {
+        let now = authState.clock.now
         let access = AccessGrant(
             subject: session.subject, clientID: session.clientID, audience: [audience], scope: scope, sid: session.sid,
             generation: session.generation, authTime: session.authTime, methods: session.methods, roles: user.roles,
-            extra: user.claims(within: realm.settings.extraClaims), issuedAt: session.issuedAt &* 1_000,
-            lifetime: realm.settings.accessLifetime, sessionEnd: session.sessionEnd,
-            algorithm: realm.algorithm(audience: audience, client: client))
+            extra: user.claims(within: authState.settings.extraClaims), issuedAt: session.issuedAt &* 1_000,
+            lifetime: authState.settings.accessLifetime, sessionEnd: session.sessionEnd,
+            algorithm: authState.algorithm(audience: audience, client: client))
         return TokenPair(
             accessToken: try issuer.accessToken(access, now: now),
             refreshToken: try issuer.refreshToken(session, now: now),
@@ -160,7 +160,7 @@ extension Desk {
     }
 }
 
-extension Realm {
+extension AuthState {
     /// The verdict on one attempt; costs the same whether the user exists or not (F3). Runs on a pool thread.
     fileprivate func judge(
         _ attempt: LoginAttempt, of user: User?, audience: String, sid: UUID, _ charge: LoginThrottle.Attempt

@@ -36,7 +36,7 @@ package enum LogoutFailure: Error, Sendable {
     case ended(Denial)
 }
 
-extension Desk {
+extension LoopContext {
     package func session(ofAccess token: Span<UInt8>, at now: Int64) throws(LogoutFailure) -> LogoutSession {
         let claims: VerifiedClaims
         do throws(VerifyFailure) {
@@ -73,35 +73,35 @@ extension Desk {
     /// - Parameter done: runs once, when what was asked is durable or could not be made so, unless this throws.
     package func logout(
         _ session: LogoutSession, _ reach: LogoutReach,
-        done: @escaping @Sendable (Result<UInt64, RevocationFault>) -> Void
+        done: @escaping @Sendable (Result<UInt64, RevocationError>) -> Void
     ) throws(LogoutFailure) {
         switch reach {
         case .local:
-            realm.counters.revocations.add(.session)
-            realm.revocations.revokeSession(
-                session.sid, expiresAt: session.sessionEnd ?? realm.latestEnd(of: session.sid),
+            authState.counters.revocations.add(.session)
+            authState.revocations.revokeSession(
+                session.sid, expiresAt: session.sessionEnd ?? authState.latestEnd(of: session.sid),
                 reason: RevocationReason.logout.rawValue, done)
         case .others:
             try cutSubject(of: session, isSpared: true, done)
-            realm.counters.revocations.add(.others)
+            authState.counters.revocations.add(.others)
         case .global:
             try cutSubject(of: session, isSpared: false, done)
-            realm.counters.revocations.add(.subject)
+            authState.counters.revocations.add(.subject)
         }
     }
 
     private func cutSubject(
-        of session: LogoutSession, isSpared: Bool, _ done: @escaping @Sendable (Result<UInt64, RevocationFault>) -> Void
+        of session: LogoutSession, isSpared: Bool, _ done: @escaping @Sendable (Result<UInt64, RevocationError>) -> Void
     ) throws(LogoutFailure) {
-        let asker = CutAsker(
+        let asker = RevokingSession(
             sid: session.sid, client: Array(session.clientID.utf8), kid: Array(session.kid.utf8), isSpared: isSpared)
-        let denial = realm.revocations.cut(
+        let denial = authState.revocations.cut(
             .subject, name: Array(session.subject.utf8), reason: RevocationReason.logout.rawValue, for: asker, done)
         if let denial { throw .ended(denial) }
     }
 }
 
-extension Realm {
+extension AuthState {
     /// The latest moment at which any token of a session can still be alive, in milliseconds since 1970.
     func latestEnd(of sid: UUID) -> Int64 {
         revocations.latestEnd(of: sid) &+ settings.leeway &* 1_000

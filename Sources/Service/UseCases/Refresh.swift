@@ -41,7 +41,7 @@ package enum RefreshFailure: Error, Equatable, Sendable {
     case internalFault(String)
 }
 
-extension Desk {
+extension LoopContext {
     /// Verifies a refresh token and hands its rotation to the journal.
     ///
     /// - Parameter then: runs once, on this or on the journal's thread, unless this throws.
@@ -53,7 +53,7 @@ extension Desk {
         let claims = try verifyRefresh(token, at: now)
         try checkOwner(of: claims, client)
         guard let user = standingUser(of: claims) else {
-            realm.counters.refreshes.add(.refused)
+            authState.counters.refreshes.add(.refused)
             throw .accountEnded
         }
         let granted = Scope(claims.scope) ?? Scope(names: [])
@@ -77,7 +77,9 @@ extension Desk {
         let names = (
             subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8), kid: Array(claims.kid.utf8)
         )
-        realm.revocations.rotate(request, subject: names.subject.span, client: names.client.span, kid: names.kid.span) {
+        authState.revocations.rotate(
+            request, subject: names.subject.span, client: names.client.span, kid: names.kid.span
+        ) {
             then(attempt, $0)
         }
     }
@@ -89,25 +91,25 @@ extension Desk {
     ) throws(RefreshFailure) -> (pair: TokenPair, isReplay: Bool) {
         switch outcome {
         case .rotated(let generation, let at, _):
-            realm.counters.refreshes.add(.rotated)
+            authState.counters.refreshes.add(.rotated)
             return (try rotated(attempt, generation: generation, at: at), false)
         case .replayed(let generation, let at, _):
-            realm.counters.refreshes.add(.replayed)
+            authState.counters.refreshes.add(.replayed)
             return (try successor(of: attempt, generation: generation, at: at), true)
         case .reused:
-            realm.counters.refreshes.add(.reused)
+            authState.counters.refreshes.add(.reused)
             throw .reused
         case .mismatched:
-            realm.counters.refreshes.add(.refused)
+            authState.counters.refreshes.add(.refused)
             throw .mismatched
         case .ahead(let known):
-            realm.counters.refreshes.add(.ahead)
+            authState.counters.refreshes.add(.ahead)
             throw .ahead(known: known)
         case .denied(let denial):
-            realm.counters.refreshes.add(.refused)
+            authState.counters.refreshes.add(.refused)
             throw .revoked(denial)
         case .unavailable(let fault):
-            realm.counters.refreshes.add(.unavailable)
+            authState.counters.refreshes.add(.unavailable)
             throw .unavailable("\(fault)")
         }
     }
@@ -116,7 +118,7 @@ extension Desk {
         do throws(TokenRejection) {
             return try liveRefreshClaims(token, at: now)
         } catch {
-            realm.counters.refreshes.add(.refused)
+            authState.counters.refreshes.add(.refused)
             throw .rejected(error)
         }
     }
@@ -125,8 +127,8 @@ extension Desk {
     /// shorter one, and no cut has to be remembered beyond that.
     func liveRefreshClaims(_ token: Span<UInt8>, at now: Int64) throws(TokenRejection) -> RefreshClaims {
         let claims = try verifier.verifyRefresh(token, now: now)
-        guard now / 1_000 < claims.authTime &+ realm.settings.sessionMax else { throw .expired }
-        guard !realm.revocations.isAhead(claims.sid, at: now, leeway: realm.settings.leeway &* 1_000) else {
+        guard now / 1_000 < claims.authTime &+ authState.settings.sessionMax else { throw .expired }
+        guard !authState.revocations.isAhead(claims.sid, at: now, leeway: authState.settings.leeway &* 1_000) else {
             throw .notActive
         }
         return claims
@@ -137,7 +139,7 @@ extension Desk {
         let subject = Array(claims.subject.utf8)
         let owner = Array(claims.clientID.utf8)
         let kid = Array(claims.kid.utf8)
-        return realm.revocations.denial(
+        return authState.revocations.denial(
             sid: claims.sid, issuedAt: 0, subject: subject.span, client: owner.span, kid: kid.span)
     }
 
@@ -149,7 +151,7 @@ extension Desk {
 
     /// A client's token needs that client; a first-party token needs none.
     func checkOwner(of claims: RefreshClaims, _ client: Client?) throws(RefreshFailure) {
-        guard claims.clientID != (client?.id ?? Realm.firstPartyClient) else { return }
+        guard claims.clientID != (client?.id ?? AuthState.firstPartyClient) else { return }
         guard client != nil else { throw .clientUnauthenticated }
         throw .clientNotAllowed
     }
@@ -160,7 +162,7 @@ extension Desk {
     private func prepareSuccessor(
         of claims: RefreshClaims, scope: String, audience: String, to user: User, client: Client?, at now: Int64
     ) throws(RefreshFailure) -> TokenPair? {
-        guard claims.generation == realm.revocations.generation(of: claims.sid), claims.generation < .max,
+        guard claims.generation == authState.revocations.generation(of: claims.sid), claims.generation < .max,
             denial(of: claims) == nil
         else { return nil }
         let session = session(after: claims, generation: claims.generation + 1, at: now)
@@ -194,19 +196,19 @@ extension Desk {
         var session = claims
         session.generation = generation
         // The journal's time is ahead for good once the clock was; tokens are not to live longer for it.
-        session.issuedAt = min(milliseconds, realm.clock.now) / 1_000
-        session.expiresAt = min(session.issuedAt + realm.settings.refreshIdle, session.sessionEnd)
+        session.issuedAt = min(milliseconds, authState.clock.now) / 1_000
+        session.expiresAt = min(session.issuedAt + authState.settings.refreshIdle, session.sessionEnd)
         return session
     }
 
     private func sign(
         _ session: RefreshClaims, scope: String, audience: String, to user: User, client: Client?
     ) throws(RefreshFailure) -> TokenPair {
-        do throws(IssueFault) {
+        do throws(IssueError) {
             return try issue(session, scope: scope, audience: audience, to: user, client: client)
         } catch {
             guard error.isAboutKeys else { throw .internalFault("\(error)") }
-            realm.counters.refreshes.add(.unavailable)
+            authState.counters.refreshes.add(.unavailable)
             throw .signingUnavailable("\(error)")
         }
     }

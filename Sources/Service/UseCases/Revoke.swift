@@ -17,7 +17,7 @@ package enum RevokeFailure: Error, Sendable {
     case notIssuedHere
 }
 
-extension Desk {
+extension LoopContext {
     /// Finds what `token` names; the hint of RFC 7009 §2.1 is not needed, since the two kinds cannot be confused.
     ///
     /// - Returns: `nil` for a token that is unknown, broken or past its end: there is nothing left to revoke (RFC 7009 §2.2).
@@ -35,20 +35,22 @@ extension Desk {
     }
 
     /// - Parameter done: runs once, when the revocation is durable or could not be made so.
-    package func revoke(_ target: Revocable, done: @escaping @Sendable (Result<UInt64, RevocationFault>) -> Void) {
+    package func revoke(_ target: Revocable, done: @escaping @Sendable (Result<UInt64, RevocationError>) -> Void) {
         switch target {
         case .access(let jti, let expiresAt):
-            realm.counters.revocations.add(.token)
-            realm.revocations.revokeToken(jti, expiresAt: expiresAt, reason: RevocationReason.revoked.rawValue, done)
+            authState.counters.revocations.add(.token)
+            authState.revocations.revokeToken(
+                jti, expiresAt: expiresAt, reason: RevocationReason.revoked.rawValue, done)
         case .refresh(let sid, let sessionEnd):
-            realm.counters.revocations.add(.session)
-            realm.revocations.revokeSession(sid, expiresAt: sessionEnd, reason: RevocationReason.revoked.rawValue, done)
+            authState.counters.revocations.add(.session)
+            authState.revocations.revokeSession(
+                sid, expiresAt: sessionEnd, reason: RevocationReason.revoked.rawValue, done)
         }
     }
 
     /// A token may be revoked by the client it was issued to; a first-party token by whoever holds it (H3).
     private func checkOwner(_ owner: String?, _ client: Client?) throws(RevokeFailure) {
-        guard let owner, owner != Realm.firstPartyClient, owner != client?.id else { return }
+        guard let owner, owner != AuthState.firstPartyClient, owner != client?.id else { return }
         guard client != nil else { throw .clientUnauthenticated }
         throw .clientNotAllowed
     }

@@ -20,7 +20,7 @@ package struct VerifyExpectations: Sendable {
     var isPlain: Bool { scopes.isEmpty && roles.isEmpty && ageMax == nil }
 }
 
-extension Desk {
+extension LoopContext {
     /// Verifies an access token: structure, key, signature, claims, account, denylist, expectations, in this order.
     ///
     /// Reads memory only. The payload stays readable in ``payload`` until the next call.
@@ -51,7 +51,7 @@ extension Desk {
         }
         let client = octets.extracting(claims.clientID ?? 0..<0)
         let kid = kids[claims.keyIndex]
-        let denial = realm.revocations.denial(
+        let denial = authState.revocations.denial(
             jti: claims.jti, sid: claims.sid, issuedAt: claims.issuedAt &* 1_000, expiresAt: claims.expiresAt &* 1_000,
             subject: subject, client: client, kid: kid.span)
         if let denial { throw .revoked(denial) }
@@ -60,7 +60,7 @@ extension Desk {
     /// A session of a clock that was ahead is not valid before its time has come: a cut that was made since would pass it by.
     private func checkBegun(_ sid: UUID, at now: Int64) throws(VerifyFailure) {
         guard sid.milliseconds > now else { return }
-        guard !realm.revocations.isAhead(sid, at: now, leeway: realm.settings.leeway &* 1_000) else {
+        guard !authState.revocations.isAhead(sid, at: now, leeway: authState.settings.leeway &* 1_000) else {
             throw .rejected(.notActive)
         }
     }

@@ -32,7 +32,7 @@ package struct ClaimExpectation: Equatable, Sendable {
     }
 
     /// - Throws: for what is no strict JSON.
-    package init(_ path: ClaimPath, json: String) throws(JSONFault) {
+    package init(_ path: ClaimPath, json: String) throws(JSONError) {
         let octets = Array(json.utf8)
         var document = JSONDocument()
         try document.parse(octets.span)

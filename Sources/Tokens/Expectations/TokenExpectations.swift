@@ -30,7 +30,7 @@ package struct TokenExpectations: Sendable {
     ///   - payload: as it was signed.
     ///   - typ: the header's.
     ///   - now: milliseconds since 1970.
-    package func check(_ payload: [UInt8], typ: String?, now: Int64) throws(ExpectationFault) -> CheckedClaims {
+    package func check(_ payload: [UInt8], typ: String?, now: Int64) throws(ExpectationError) -> CheckedClaims {
         guard isExpected(typ) else { throw .rejected(.typMismatch) }
         let octets = payload.span
         // As many values as fit into the longest token: lists of groups are long and their names short.
@@ -52,7 +52,7 @@ package struct TokenExpectations: Sendable {
         return claims
     }
 
-    private func check(_ claims: CheckedClaims, seconds: Int64) throws(ExpectationFault) {
+    private func check(_ claims: CheckedClaims, seconds: Int64) throws(ExpectationError) {
         if let issuedAt = claims.issuedAt {
             guard issuedAt <= seconds + Self.issueTolerance + boundedLeeway else { throw .issuedAhead }
         }
@@ -145,7 +145,7 @@ package struct TokenExpectations: Sendable {
 }
 
 /// Why a token whose signature is good is not what its caller expects.
-package enum ExpectationFault: Error, Equatable, Sendable {
+package enum ExpectationError: Error, Equatable, Sendable {
     case rejected(TokenRejection)
     /// `iat` lies further ahead than clocks differ.
     case issuedAhead

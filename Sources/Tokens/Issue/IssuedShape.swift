@@ -79,7 +79,7 @@ struct ShapeCursor: ~Escapable {
     @_lifetime(self: copy self)
     mutating func skip(_ octets: Span<UInt8>) -> Bool {
         guard payload.count - offset >= octets.count,
-            payload.extracting(offset..<(offset + octets.count)).hasSameOctets(as: octets)
+            payload.extracting(offset..<(offset + octets.count)).hasSameBytes(as: octets)
         else { return false }
         offset += octets.count
         return true

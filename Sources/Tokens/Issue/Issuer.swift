@@ -10,7 +10,7 @@ package final class Issuer {
     /// Issued tokens fit a header field or a cookie (D10).
     package static let byteCountMax = 4_096
 
-    private enum Pen {
+    private enum SigningContext {
         case none
         case mac(MACContext)
         case signer(Signer)
@@ -18,15 +18,15 @@ package final class Issuer {
 
     private let keyring: Keyring
     private let issuer: String
-    private let pens: [Pen]
+    private let pens: [SigningContext]
 
-    package init(keyring: Keyring, issuer: String) throws(KeyFault) {
+    package init(keyring: Keyring, issuer: String) throws(KeyError) {
         self.keyring = keyring
         self.issuer = issuer
         do { pens = try keyring.keys.map(Self.pen) } catch { throw .crypto(error) }
     }
 
-    private static func pen(for key: Key) throws(CryptoFault) -> Pen {
+    private static func pen(for key: Key) throws(CryptoError) -> SigningContext {
         switch key.material {
         case .secret(let secret): .mac(try MACContext(secret))
         case .pair(let pair): .signer(try Signer(pair))
@@ -38,7 +38,7 @@ package final class Issuer {
     ///
     /// - Parameter now: milliseconds since 1970. Where no key is left that signed at the grant's time, because it was
     ///   compromised since, the one that signs now does.
-    package func accessToken(_ grant: AccessGrant, now: Int64? = nil) throws(IssueFault) -> [UInt8] {
+    package func accessToken(_ grant: AccessGrant, now: Int64? = nil) throws(IssueError) -> [UInt8] {
         guard let keyIndex = index(signing: .access, grant.algorithm, at: grant.issuedAt, now: now) else {
             throw .noSigningKey(grant.algorithm)
         }
@@ -60,7 +60,7 @@ package final class Issuer {
     }
 
     /// Issues a refresh token, always HS256 under the newest refresh secret of its time of issue.
-    package func refreshToken(_ claims: RefreshClaims, now: Int64? = nil) throws(IssueFault) -> [UInt8] {
+    package func refreshToken(_ claims: RefreshClaims, now: Int64? = nil) throws(IssueError) -> [UInt8] {
         guard NumericDate.range.contains(claims.issuedAt) else { throw .claimUnwritable(.issuedAt) }
         let keyIndex = try refreshKeyIndex(at: claims.issuedAt * 1_000, now: now)
         var payload = PayloadWriter()
@@ -81,7 +81,7 @@ package final class Issuer {
 
     /// The derived `jti`: UUIDv8 of HMAC-SHA-256(refresh secret, sid ‖ generation ‖ audience ‖ subject ‖ client), so a replay
     /// repeats it, and only this server can tell which `jti` belongs to which session.
-    private func tokenID(of grant: AccessGrant, now: Int64?) throws(IssueFault) -> UUID {
+    private func tokenID(of grant: AccessGrant, now: Int64?) throws(IssueError) -> UUID {
         let identity = TokenIdentity(
             sid: grant.sid, audience: grant.audience, subject: grant.subject, clientID: grant.clientID)
         return try tokenID(of: identity, grant.generation, refreshKeyIndex(at: grant.issuedAt, now: now))
@@ -89,7 +89,7 @@ package final class Issuer {
 
     private func tokenID(
         of identity: TokenIdentity, _ generation: UInt32, _ keyIndex: Int
-    ) throws(IssueFault) -> UUID {
+    ) throws(IssueError) -> UUID {
         let tag = try sign(identity.message(generation: generation).span, keyIndex)
         return UUID.version8(fromFirst16: tag.span)
     }
@@ -104,7 +104,7 @@ package final class Issuer {
         }
     }
 
-    private func refreshKeyIndex(at time: Int64, now: Int64?) throws(IssueFault) -> Int {
+    private func refreshKeyIndex(at time: Int64, now: Int64?) throws(IssueError) -> Int {
         guard let keyIndex = index(signing: .refresh, .hs256, at: time, now: now) else { throw .noRefreshKey }
         return keyIndex
     }
@@ -114,7 +114,7 @@ package final class Issuer {
             ?? now.flatMap { keyring.index(signing: purpose, algorithm, at: $0) }
     }
 
-    private func sign(_ message: Span<UInt8>, _ keyIndex: Int) throws(IssueFault) -> [UInt8] {
+    private func sign(_ message: Span<UInt8>, _ keyIndex: Int) throws(IssueError) -> [UInt8] {
         do {
             switch pens[keyIndex] {
             case .mac(let context):
@@ -127,7 +127,7 @@ package final class Issuer {
         }
     }
 
-    private func seal(_ payload: [UInt8], _ keyIndex: Int) throws(IssueFault) -> [UInt8] {
+    private func seal(_ payload: [UInt8], _ keyIndex: Int) throws(IssueError) -> [UInt8] {
         var token: [UInt8] = []
         token.reserveCapacity(keyring.headers[keyIndex].count + Base64URL.encodedByteCount(payload.count) + 512)
         token.append(contentsOf: keyring.headers[keyIndex])

@@ -15,7 +15,7 @@ struct PayloadWriter {
     }
 
     /// A text that must not be empty nor need escapes, because the verifier reads its octets as they are.
-    mutating func name(_ claim: Claim, _ text: String) throws(IssueFault) {
+    mutating func name(_ claim: Claim, _ text: String) throws(IssueError) {
         let isPlain = text.utf8.allSatisfy {
             $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
         }
@@ -36,7 +36,7 @@ struct PayloadWriter {
     }
 
     /// One name alone, or a list (RFC 7519 §4.1.3); never none (D5).
-    mutating func audience(_ names: [String]) throws(IssueFault) {
+    mutating func audience(_ names: [String]) throws(IssueError) {
         guard let first = names.first, !names.contains("") else { throw .claimUnwritable(.audience) }
         if names.count == 1 { text(.audience, first) } else { texts(.audience, names) }
     }
@@ -50,13 +50,13 @@ struct PayloadWriter {
         writer.integer(number)
     }
 
-    mutating func time(_ claim: Claim, _ seconds: Int64) throws(IssueFault) {
+    mutating func time(_ claim: Claim, _ seconds: Int64) throws(IssueError) {
         guard NumericDate.range.contains(seconds) else { throw .claimUnwritable(claim) }
         number(claim, seconds)
     }
 
     /// Adds the members of a JSON object as they are written there, but for those named like a claim of ours.
-    mutating func extra(_ object: [UInt8]) throws(IssueFault) {
+    mutating func extra(_ object: [UInt8]) throws(IssueError) {
         if object.isEmpty { return }
         let bytes = object.span
         var document = JSONDocument()

@@ -58,7 +58,7 @@ package struct SignatureCache: ~Copyable {
             guard slot.mark == mark, slot.count == token.count, isKept(slot) else { continue }
             let block = blocks[slot.block % Self.blockCount]
             let start = Int(slot.offset)
-            if block.span.extracting(start..<(start + token.count)).hasSameOctets(as: token) { return true }
+            if block.span.extracting(start..<(start + token.count)).hasSameBytes(as: token) { return true }
         }
         return false
     }

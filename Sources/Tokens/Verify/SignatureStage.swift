@@ -29,12 +29,12 @@ package struct SignatureStage: ~Copyable {
     private var signature: [UInt8] = []
     private var headerDocument = JSONDocument()
 
-    package init(keyring: Keyring) throws(KeyFault) {
+    package init(keyring: Keyring) throws(KeyError) {
         self.keyring = keyring
         do { checks = try keyring.keys.map(Self.check) } catch { throw .crypto(error) }
     }
 
-    private static func check(with key: Key) throws(CryptoFault) -> Check {
+    private static func check(with key: Key) throws(CryptoError) -> Check {
         switch key.material {
         case .secret(let secret): .mac(try MACContext(secret))
         case .pair(let pair): .signature(try SignatureVerifier(pair.verifyingKey))

@@ -13,7 +13,7 @@ package final class Verifier {
     /// - Parameters:
     ///   - issuer: the only `iss` that is accepted (E5).
     ///   - leeway: seconds by which `exp` and `nbf` may be missed, 0 to 60.
-    package init(keyring: Keyring, issuer: String, leeway: Int64) throws(KeyFault) {
+    package init(keyring: Keyring, issuer: String, leeway: Int64) throws(KeyError) {
         self.keyring = keyring
         core = try VerifierCore(keyring: keyring, issuer: issuer, leeway: leeway)
     }

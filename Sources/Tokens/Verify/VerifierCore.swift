@@ -15,7 +15,7 @@ struct VerifierCore: ~Copyable {
     private let opening: [UInt8]
     private let leeway: Int64
 
-    init(keyring: Keyring, issuer: String, leeway: Int64) throws(KeyFault) {
+    init(keyring: Keyring, issuer: String, leeway: Int64) throws(KeyError) {
         stage = try SignatureStage(keyring: keyring)
         self.keyring = keyring
         self.issuer = Array(issuer.utf8)
@@ -82,8 +82,8 @@ struct VerifierCore: ~Copyable {
         let name = payload.extracting(shape.audience)
         let isExpected: Bool
         switch audience {
-        case .one(let expected): isExpected = name.hasSameOctets(as: expected.span)
-        case .anyOf(let expected): isExpected = expected.contains { name.hasSameOctets(as: $0.span) }
+        case .one(let expected): isExpected = name.hasSameBytes(as: expected.span)
+        case .anyOf(let expected): isExpected = expected.contains { name.hasSameBytes(as: $0.span) }
         }
         guard isExpected else { throw .audienceMismatch }
         guard secondsBelow(now) < shape.expiresAt + leeway else { throw .expired }

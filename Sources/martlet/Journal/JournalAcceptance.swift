@@ -17,8 +17,8 @@ enum JournalAcceptance {
 
     /// - Returns: the exit status.
     static func run(
-        _ state: String, _ seen: SightingFiles, keepsSessions: Bool
-    ) throws(JournalFault) -> Int32 {
+        _ state: String, _ seen: RollbackGuard, keepsSessions: Bool
+    ) throws(JournalError) -> Int32 {
         // A mistyped directory would be made. One that was seen may have gone altogether.
         if unsafe access(state, R_OK) != 0 {
             let error = errno
@@ -39,7 +39,7 @@ enum JournalAcceptance {
         } else {
             print("Everything that began before now is ended (record \(try cutAll(store))).")
         }
-        do throws(AccountsFault) {
+        do throws(AccountsError) {
             try seen.remove()
         } catch {
             guard case .system(let call, let path, let code) = error else { throw .closed }
@@ -48,7 +48,7 @@ enum JournalAcceptance {
         return ExitCode.ok
     }
 
-    private static func cutAll(_ store: RevocationStore) throws(JournalFault) -> UInt64 {
+    private static func cutAll(_ store: RevocationStore) throws(JournalError) -> UInt64 {
         let answer = Answer()
         store.cut(.all, name: [], reason: RevocationReason.operatorAction.rawValue) { result in
             answer.result.withLock { $0 = result }
@@ -59,6 +59,6 @@ enum JournalAcceptance {
     }
 
     private final class Answer: Sendable {
-        let result = Mutex<Result<UInt64, JournalFault>?>(nil)
+        let result = Mutex<Result<UInt64, JournalError>?>(nil)
     }
 }

@@ -44,7 +44,7 @@ enum JournalCommand {
         }
         let options: [Arguments.Option] = [.value("--state")] + (extraOptions[command] ?? [])
         var status = ExitCode.ok
-        let ended = Verb.run("journal \(command)", usage: usage) { () throws(CommandFault) in
+        let ended = Verb.run("journal \(command)", usage: usage) { () throws(CommandError) in
             guard commands.contains(command) else {
                 throw .usage("there is no such command; martlet journal --help shows what there is")
             }
@@ -64,17 +64,18 @@ enum JournalCommand {
             Terminal.writeError("martlet: MARTLET_LOCK_WAIT is not a time such as 10s, from 0s to 10m\n")
             return ExitCode.usage
         }
-        do throws(JournalFault) {
+        do throws(JournalError) {
             switch command {
-            case "stat": return JournalListing.stat(try JournalInspection(HeldDirectory(path: directory)), directory)
-            case "verify": return JournalListing.verify(try JournalInspection(HeldDirectory(path: directory)))
+            case "stat":
+                return JournalListing.stat(try JournalInspection(DirectorySnapshot(path: directory)), directory)
+            case "verify": return JournalListing.verify(try JournalInspection(DirectorySnapshot(path: directory)))
             case "dump": return try JournalDump.run(directory)
             case "compact":
                 try wait(directory, patience)
                 return try JournalCompaction.run(directory)
             case "accept":
                 try wait(directory, patience)
-                let seen = SightingFiles(
+                let seen = RollbackGuard(
                     state: directory, keys: words.value("--keys") ?? variable("MARTLET_KEYS") ?? "keys",
                     setting: words.value("--seen") ?? variable("MARTLET_SEEN"))
                 return try JournalAcceptance.run(directory, seen, keepsSessions: words.has("--keep-sessions"))
@@ -89,7 +90,7 @@ enum JournalCommand {
     }
 
     /// A server that is going away is waited for.
-    private static func wait(_ directory: String, _ seconds: Int64) throws(JournalFault) {
+    private static func wait(_ directory: String, _ seconds: Int64) throws(JournalError) {
         // A mistyped directory would be made.
         guard unsafe access(directory, F_OK) == 0 else { return }
         try StateLock.wait(directory, seconds: seconds)

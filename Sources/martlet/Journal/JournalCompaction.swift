@@ -8,7 +8,7 @@ internal import Revocation
 
 /// `martlet journal compact`: writes the journal of a stopped server again without what no longer matters.
 enum JournalCompaction {
-    static func run(_ directory: String) throws(JournalFault) -> Int32 {
+    static func run(_ directory: String) throws(JournalError) -> Int32 {
         // A mistyped directory would be made, and be empty.
         guard unsafe access(directory, R_OK) == 0 else {
             throw .io(function: "access", errno: errno, path: directory)

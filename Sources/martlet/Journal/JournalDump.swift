@@ -5,12 +5,12 @@ internal import Journal
 enum JournalDump {
     private static let bufferByteCount = 64 << 10
 
-    static func run(_ directory: String) throws(JournalFault) -> Int32 {
+    static func run(_ directory: String) throws(JournalError) -> Int32 {
         // Who reads only the first lines closes the pipe: that ends the dump, and is no fault.
         _ = signal(SIGPIPE, SIG_IGN)
         var buffer: [UInt8] = []
         buffer.reserveCapacity(bufferByteCount + 1_024)
-        let inspection = try JournalInspection(HeldDirectory(path: directory)) { record, file, offset in
+        let inspection = try JournalInspection(DirectorySnapshot(path: directory)) { record, file, offset in
             buffer.append(contentsOf: line(record, file, offset).utf8)
             if buffer.count >= bufferByteCount { flush(&buffer) }
         }

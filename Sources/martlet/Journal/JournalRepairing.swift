@@ -4,10 +4,10 @@ internal import OpenSSL
 
 /// `martlet journal repair`: drops what was never acknowledged, and more only when told so.
 enum JournalRepairing {
-    static func run(_ directory: String, acceptsLoss: Bool) throws(JournalFault) -> Int32 {
+    static func run(_ directory: String, acceptsLoss: Bool) throws(JournalError) -> Int32 {
         let repair = try JournalRepair(
             path: directory, options: JournalOptions(clock: SystemClock.wall, random: { Random.next64() }))
-        do throws(JournalFault) {
+        do throws(JournalError) {
             let report = try repair.dropUnacknowledged()
             guard report.tornByteCount > 0 else {
                 Terminal.write("\(report.keptCount) records, nothing to repair\n")

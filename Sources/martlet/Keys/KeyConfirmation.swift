@@ -15,7 +15,7 @@ struct KeyConfirmation {
 
     /// - Parameter isApplied: whether the keys, as the service applies them, show the change.
     /// - Throws: `.refused` with what could not be confirmed. The files are changed all the same.
-    func wait(until isApplied: ([ServiceStatus.AppliedKey]) -> Bool) throws(CommandFault) {
+    func wait(until isApplied: ([ServiceStatus.AppliedKey]) -> Bool) throws(CommandError) {
         guard KeyDirectoryUse.isMarked(path) else {
             Terminal.writeError("no running service of this machine reads \(path); the next start applies the change\n")
             return
@@ -28,7 +28,7 @@ struct KeyConfirmation {
         let began = MonotonicClock.nanoseconds()
         while true {
             let status: ServiceStatus
-            do throws(OperatorFault) {
+            do throws(OperatorError) {
                 status = try client.status()
             } catch {
                 // It has ended meanwhile: the next start reads what is written.
@@ -51,7 +51,7 @@ struct KeyConfirmation {
     }
 
     /// A service of other keys would confirm nothing. In another mount namespace its path may mean nothing here.
-    private func checkDirectory(_ status: ServiceStatus, _ client: OperatorClient) throws(CommandFault) {
+    private func checkDirectory(_ status: ServiceStatus, _ client: OperatorClient) throws(CommandError) {
         guard let other = status.paths["keys"], let theirs = Self.identity(other), let ours = Self.identity(path),
             theirs != ours
         else { return }
@@ -64,7 +64,7 @@ struct KeyConfirmation {
         return [UInt64(status.st_dev), UInt64(status.st_ino)]
     }
 
-    private func unconfirmed(_ reason: String) -> CommandFault {
+    private func unconfirmed(_ reason: String) -> CommandError {
         .refused(
             "\(path) is changed, but a running service reads it and \(step) is not confirmed: \(reason). "
                 + "martlet status shows the keys that it applies")

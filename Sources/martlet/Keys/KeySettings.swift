@@ -13,26 +13,26 @@ struct KeySettings {
     /// Seconds that verifiers may keep the published set.
     let setMaxAge: Int64
     let retention: KeyRetention
-    private let realm: RealmSettings
+    private let authState: AuthSettings
     private let clientsPath: String
 
-    init() throws(CommandFault) {
+    init() throws(CommandError) {
         do {
             let configuration = try Configuration(environment: Environment.values, cores: Environment.coreCount)
-            algorithm = configuration.realm.algorithm
+            algorithm = configuration.authState.algorithm
             lead = configuration.keyLead
-            setMaxAge = configuration.realm.keySetMaxAge
-            realm = configuration.realm
+            setMaxAge = configuration.authState.keySetMaxAge
+            authState = configuration.authState
             clientsPath = configuration.clientsPath
-            retention = KeyRetention(refreshIdle: configuration.realm.refreshIdle)
+            retention = KeyRetention(refreshIdle: configuration.authState.refreshIdle)
         } catch {
             throw .usage(error.mistakes.joined(separator: "\n"))
         }
     }
 
     /// The clients, who may ask for algorithms of their own; none without a file.
-    func clients() throws(CommandFault) -> ClientDirectory {
-        do throws(AccountsFault) { return try ClientDirectory.load(clientsPath) } catch { throw .accounts(error) }
+    func clients() throws(CommandError) -> ClientDirectory {
+        do throws(AccountsError) { return try ClientDirectory.load(clientsPath) } catch { throw .accounts(error) }
     }
 
     /// What nothing would sign any more, although the settings or a client ask for it, once `changed` is written.
@@ -47,10 +47,10 @@ struct KeySettings {
     /// What none of `keys` signs, although the settings or a client ask for it.
     func missing(_ keys: [Key], _ clients: ClientDirectory, at now: Int64) -> [String] {
         guard let keyring = try? Keyring(KeySet(keys).living(at: now)) else { return [] }
-        return realm.missingSigners(in: keyring, for: clients, at: now)
+        return authState.missingSigners(in: keyring, for: clients, at: now)
     }
 
-    static func milliseconds(_ text: String) throws(CommandFault) -> Int64 {
+    static func milliseconds(_ text: String) throws(CommandError) -> Int64 {
         guard let time = Configuration.milliseconds(text), time <= 604_800_000 else {
             throw .usage("--lead must be a time such as 90s, 15m or 1h, 7d at most")
         }

@@ -53,27 +53,27 @@ enum KeysCommand {
     static func run(_ arguments: [String]) -> Int32 {
         let rest = Array(arguments.dropFirst())
         switch arguments.first {
-        case "list": return Verb.run("keys list", usage: usage) { () throws(CommandFault) in try list(rest) }
-        case "rotate": return Verb.run("keys rotate", usage: usage) { () throws(CommandFault) in try rotate(rest) }
-        case "promote": return Verb.run("keys promote", usage: usage) { () throws(CommandFault) in try promote(rest) }
-        case "retire": return Verb.run("keys retire", usage: usage) { () throws(CommandFault) in try retire(rest) }
+        case "list": return Verb.run("keys list", usage: usage) { () throws(CommandError) in try list(rest) }
+        case "rotate": return Verb.run("keys rotate", usage: usage) { () throws(CommandError) in try rotate(rest) }
+        case "promote": return Verb.run("keys promote", usage: usage) { () throws(CommandError) in try promote(rest) }
+        case "retire": return Verb.run("keys retire", usage: usage) { () throws(CommandError) in try retire(rest) }
         case "import":
-            return Verb.run("keys import", usage: usage) { () throws(CommandFault) in
-                try KeyExchange.importKey(rest)
+            return Verb.run("keys import", usage: usage) { () throws(CommandError) in
+                try KeyTransfer.importKey(rest)
             }
         case "export":
-            return Verb.run("keys export", usage: usage) { () throws(CommandFault) in
-                try KeyExchange.exportKey(rest)
+            return Verb.run("keys export", usage: usage) { () throws(CommandError) in
+                try KeyTransfer.exportKey(rest)
             }
         case "compromise":
-            return Verb.run("keys compromise", usage: usage) { () throws(CommandFault) in try compromise(rest) }
+            return Verb.run("keys compromise", usage: usage) { () throws(CommandError) in try compromise(rest) }
         default: return Verb.refuse("keys", arguments.first, usage: usage)
         }
     }
 
     private static let directoryOption = Arguments.Option.value("--keys")
 
-    private static func list(_ words: [String]) throws(CommandFault) {
+    private static func list(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [directoryOption, .flag("--json")])
         let directory = directory(arguments)
         let set = try set(directory)
@@ -82,7 +82,7 @@ enum KeysCommand {
         Terminal.write(arguments.has("--json") ? KeyListing.json(set, at: now) : KeyListing.table(set, at: now))
     }
 
-    private static func rotate(_ words: [String]) throws(CommandFault) {
+    private static func rotate(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(
             words, options: [directoryOption, .value("--alg"), .flag("--refresh"), .value("--lead")])
         guard !arguments.has("--alg") || !arguments.has("--refresh") else {
@@ -93,7 +93,7 @@ enum KeysCommand {
         let algorithm = try purpose == .refresh ? .hs256 : algorithm(arguments.value("--alg")) ?? settings.algorithm
         let lead = try arguments.value("--lead").map(KeySettings.milliseconds) ?? settings.lead
         let now = SystemClock.wall.now
-        let written = try edit(directory(arguments), now) { (set) throws(KeyStepFault) in
+        let written = try edit(directory(arguments), now) { (set) throws(KeyStepError) in
             try set.rotation(
                 to: made(purpose, algorithm, at: now), at: now, lead: lead, keep: settings.retention.keep)
         }
@@ -109,25 +109,25 @@ enum KeysCommand {
         }
     }
 
-    private static func promote(_ words: [String]) throws(CommandFault) {
+    private static func promote(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [directoryOption], operands: ["KID"])
         let now = SystemClock.wall.now
         let settings = try KeySettings()
         let kid = arguments.operands[0]
-        _ = try edit(directory(arguments), now) { (set) throws(KeyStepFault) in
+        _ = try edit(directory(arguments), now) { (set) throws(KeyStepError) in
             try set.promotion(of: kid, at: now, keep: settings.retention.keep)
         }
         Terminal.writeError("\(kid) signs from the next second on\n")
         try confirm("promote", arguments) { keys in keys.contains { $0.kid == kid && $0.state == "signing" } }
     }
 
-    private static func retire(_ words: [String]) throws(CommandFault) {
+    private static func retire(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [directoryOption, .flag("--last")], operands: ["KID"])
         let now = SystemClock.wall.now
         let settings = try KeySettings()
         let clients = try settings.clients()
         let kid = arguments.operands[0]
-        let written = try edit(directory(arguments), now) { (set) throws(KeyStepFault) in
+        let written = try edit(directory(arguments), now) { (set) throws(KeyStepError) in
             let changed = try set.retirement(
                 of: kid, at: now, keep: settings.retention.keep, last: arguments.has("--last"))
             if let missing = settings.newlyMissing(set, changed, clients, at: now) {
@@ -142,12 +142,12 @@ enum KeysCommand {
         }
     }
 
-    private static func compromise(_ words: [String]) throws(CommandFault) {
+    private static func compromise(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [directoryOption], operands: ["KID"])
         let now = SystemClock.wall.now
         let kid = arguments.operands[0]
-        let written = try edit(directory(arguments), now, toleratesFaults: true) { (set) throws(KeyStepFault) in
-            try set.compromise(of: kid, at: now) { (purpose, algorithm) throws(KeyFault) in
+        let written = try edit(directory(arguments), now, toleratesFaults: true) { (set) throws(KeyStepError) in
+            try set.compromise(of: kid, at: now) { (purpose, algorithm) throws(KeyError) in
                 try Key.generate(algorithm, purpose: purpose, createdAt: now)
             }
         }
@@ -165,17 +165,17 @@ enum KeysCommand {
     /// - Parameter step: what was done, for messages.
     static func confirm(
         _ step: String, _ arguments: Arguments, until isApplied: ([ServiceStatus.AppliedKey]) -> Bool
-    ) throws(CommandFault) {
+    ) throws(CommandError) {
         try KeyConfirmation(path: path(arguments), step: step).wait(until: isApplied)
     }
 
     static func made(
         _ purpose: Key.Purpose, _ algorithm: Algorithm, at now: Int64
-    ) throws(KeyStepFault) -> Key {
+    ) throws(KeyStepError) -> Key {
         do { return try Key.generate(algorithm, purpose: purpose, createdAt: now) } catch { throw .unmade(error) }
     }
 
-    static func algorithm(_ name: String?) throws(CommandFault) -> Algorithm? {
+    static func algorithm(_ name: String?) throws(CommandError) -> Algorithm? {
         guard let name else { return nil }
         guard let algorithm = Algorithm(foreign: name) else {
             throw .usage("--alg must be one of \(Algorithm.names)")
@@ -192,7 +192,7 @@ enum KeysCommand {
     }
 
     /// A command in a wrong directory must not look like one that found no keys.
-    static func checkExistence(_ directory: KeyDirectory) throws(CommandFault) {
+    static func checkExistence(_ directory: KeyDirectory) throws(CommandError) {
         guard directory.exists else {
             throw .refused(
                 "there is no directory \(directory.fullPath). Name the directory with --keys or MARTLET_KEYS, or run the "
@@ -200,18 +200,18 @@ enum KeysCommand {
         }
     }
 
-    static func set(_ directory: KeyDirectory) throws(CommandFault) -> KeySet {
+    static func set(_ directory: KeyDirectory) throws(CommandError) -> KeySet {
         try checkExistence(directory)
-        do { return try directory.read() } catch { throw CommandFault(error) }
+        do { return try directory.read() } catch { throw CommandError(error) }
     }
 
     static func edit(
         _ directory: KeyDirectory, _ now: Int64, toleratesFaults: Bool = false,
-        _ change: (KeySet) throws(KeyStepFault) -> [Key]
-    ) throws(CommandFault) -> [Key] {
+        _ change: (KeySet) throws(KeyStepError) -> [Key]
+    ) throws(CommandError) -> [Key] {
         try checkExistence(directory)
         do { return try directory.edit(now: now, toleratesFaults: toleratesFaults, change) } catch {
-            throw CommandFault(error)
+            throw CommandError(error)
         }
     }
 }

@@ -37,10 +37,10 @@ enum MintCommand {
         """
 
     static func run(_ words: [String]) -> Int32 {
-        Verb.run("mint", usage: usage) { () throws(CommandFault) in try mint(words) }
+        Verb.run("mint", usage: usage) { () throws(CommandError) in try mint(words) }
     }
 
-    private static func mint(_ words: [String]) throws(CommandFault) {
+    private static func mint(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(
             words,
             options: [
@@ -49,10 +49,10 @@ enum MintCommand {
                 .flag("--force"),
                 .value("--keys"), .value("--state"), .value("--users"),
             ])
-        let order = try MintOrder(arguments, try configuration(arguments), now: SystemClock.wall.now)
+        let order = try MintRequest(arguments, try configuration(arguments), now: SystemClock.wall.now)
         let token = try order.sign()
         let audit = AuditFile(directory: order.statePath)
-        do throws(AccountsFault) {
+        do throws(AccountsError) {
             try audit.append(order.auditLine(token))
         } catch {
             let reason = "nothing is handed out that is not noted: \(error)"
@@ -63,7 +63,7 @@ enum MintCommand {
     }
 
     /// The service's settings, with the command's own options laid over them.
-    private static func configuration(_ arguments: Arguments) throws(CommandFault) -> Configuration {
+    private static func configuration(_ arguments: Arguments) throws(CommandError) -> Configuration {
         var values = Environment.values
         for (option, setting) in [("--keys", Setting.keys), ("--state", .state), ("--users", .users)] {
             if let value = arguments.value(option) { values[setting.rawValue] = value }
@@ -76,8 +76,8 @@ enum MintCommand {
     }
 
     /// The lifetime asked for, in seconds.
-    static func lifetime(_ arguments: Arguments, _ configuration: Configuration) throws(CommandFault) -> Int64 {
-        let longest = configuration.realm.accessLifetime
+    static func lifetime(_ arguments: Arguments, _ configuration: Configuration) throws(CommandError) -> Int64 {
+        let longest = configuration.authState.accessLifetime
         guard let text = arguments.value("--ttl") else { return longest }
         guard let seconds = TimeText.seconds(text), seconds > 0 else { throw .usage("--ttl must be a time such as 5m") }
         if arguments.has("--force") {

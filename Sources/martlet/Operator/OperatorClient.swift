@@ -20,7 +20,7 @@ struct OperatorClient {
     /// Unix sockets only.
     init?(_ settings: [String: String]) {
         let text = settings[Setting.operatorListen.rawValue] ?? Setting.operatorListen.defaultText
-        let addresses = text.split(separator: ",").compactMap { ListenText(String($0.trimmedBlanks)) }
+        let addresses = text.split(separator: ",").compactMap { ListenAddressSpec(String($0.trimmedBlanks)) }
         for case .unix(let path, _) in addresses.map(\.place) {
             self.init(path: path)
             return
@@ -28,37 +28,37 @@ struct OperatorClient {
         return nil
     }
 
-    func get(_ target: String) throws(OperatorFault) -> Answer {
+    func get(_ target: String) throws(OperatorError) -> Answer {
         try ask("GET", target, fields: "", body: [])
     }
 
-    func post(_ target: String, json: [UInt8]) throws(OperatorFault) -> Answer {
+    func post(_ target: String, json: [UInt8]) throws(OperatorError) -> Answer {
         let fields = "Content-Type: application/json\r\nContent-Length: \(json.count)\r\n"
         return try ask("POST", target, fields: fields, body: json)
     }
 
     /// `GET /admin/status`.
-    func status() throws(OperatorFault) -> ServiceStatus {
+    func status() throws(OperatorError) -> ServiceStatus {
         try status(in: get("/admin/status"))
     }
 
-    func status(in answer: Answer) throws(OperatorFault) -> ServiceStatus {
-        guard answer.status == 200 else { throw OperatorFault(path, answer) }
+    func status(in answer: Answer) throws(OperatorError) -> ServiceStatus {
+        guard answer.status == 200 else { throw OperatorError(path, answer) }
         guard let status = ServiceStatus(answer.body) else { throw .unreadable(path) }
         return status
     }
 
     private func ask(
         _ method: String, _ target: String, fields: String, body: [UInt8]
-    ) throws(OperatorFault) -> Answer {
+    ) throws(OperatorError) -> Answer {
         let head = "\(method) \(target) HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\(fields)\r\n"
-        var reader = AnswerReader(bodyByteCountMax: Self.bodyByteCountMax)
-        do throws(StreamFault) {
+        var reader = ResponseReader(bodyByteCountMax: Self.bodyByteCountMax)
+        do throws(StreamError) {
             let socket = try StreamSocket(unix: path, milliseconds: milliseconds)
             try socket.send(Array(head.utf8) + body)
             while true {
                 let part = try socket.receive()
-                do throws(AnswerFault) {
+                do throws(ResponseError) {
                     if part.isEmpty { try reader.end() } else { try reader.take(part) }
                 } catch {
                     throw .ended
@@ -66,13 +66,13 @@ struct OperatorClient {
                 if let answer = reader.answer { return answer }
             }
         } catch {
-            throw OperatorFault(path, error)
+            throw OperatorError(path, error)
         }
     }
 }
 
 /// Why the running service was not asked, or did not do what it was asked.
-enum OperatorFault: Error, Equatable {
+enum OperatorError: Error, Equatable {
     /// No process listens on the socket.
     case notRunning(String)
     /// The socket's mode or directory keeps this user out.
@@ -84,7 +84,7 @@ enum OperatorFault: Error, Equatable {
     /// The service's own words.
     case refused(status: UInt16, code: String, detail: String)
 
-    init(_ path: String, _ fault: StreamFault) {
+    init(_ path: String, _ fault: StreamError) {
         self =
             switch fault {
             case .unreachable(ENOENT), .unreachable(ECONNREFUSED): .notRunning(path)
@@ -111,7 +111,7 @@ enum OperatorFault: Error, Equatable {
     }
 }
 
-extension OperatorFault: CustomStringConvertible {
+extension OperatorError: CustomStringConvertible {
     var description: String {
         switch self {
         case .notRunning(let path):

@@ -9,7 +9,7 @@ extension OperatorClient {
         """
 
     /// The socket that the command line or the settings name.
-    static func named(_ arguments: Arguments) throws(CommandFault) -> OperatorClient {
+    static func named(_ arguments: Arguments) throws(CommandError) -> OperatorClient {
         if let path = arguments.value(option.name) {
             return OperatorClient(path: path.hasPrefix("unix:") ? String(path.dropFirst(5)) : path)
         }
@@ -20,8 +20,8 @@ extension OperatorClient {
     }
 }
 
-extension CommandFault {
-    init(_ fault: OperatorFault) {
+extension CommandError {
+    init(_ fault: OperatorError) {
         switch fault {
         case .notRunning, .timedOut, .refused(503, _, _): self = .unavailable(fault.description)
         case .noAccess, .unreachable, .unreadable, .refused: self = .refused(fault.description)

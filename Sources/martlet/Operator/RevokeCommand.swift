@@ -32,26 +32,26 @@ enum RevokeCommand {
     ]
 
     static func run(_ words: [String]) -> Int32 {
-        Verb.run("revoke", usage: usage) { () throws(CommandFault) in try revoke(words) }
+        Verb.run("revoke", usage: usage) { () throws(CommandError) in try revoke(words) }
     }
 
-    private static func revoke(_ words: [String]) throws(CommandFault) {
+    private static func revoke(_ words: [String]) throws(CommandError) {
         let options = targets.map { Arguments.Option.value($0.option) }
         let arguments = try Arguments.parse(
             words, options: options + [.flag("--all"), .flag("--ahead"), OperatorClient.option])
         let (order, what) = try order(arguments)
         let client = try OperatorClient.named(arguments)
-        do throws(OperatorFault) {
+        do throws(OperatorError) {
             let answer = try client.post("/admin/revocations", json: order)
-            guard answer.status == 200 else { throw OperatorFault(client.path, answer) }
+            guard answer.status == 200 else { throw OperatorError(client.path, answer) }
             let seq = answer.field("revocation-seq") ?? "?"
             Terminal.writeError("revoked \(what) (record \(seq) of the journal)\n")
         } catch {
-            throw CommandFault(error)
+            throw CommandError(error)
         }
     }
 
-    static func order(_ arguments: Arguments) throws(CommandFault) -> (json: [UInt8], what: String) {
+    static func order(_ arguments: Arguments) throws(CommandError) -> (json: [UInt8], what: String) {
         let named = targets.filter { arguments.has($0.option) }
         guard named.count + (arguments.has("--all") ? 1 : 0) == 1 else {
             let names = targets.map(\.option).joined(separator: ", ")

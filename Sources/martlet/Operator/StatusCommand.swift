@@ -18,17 +18,17 @@ enum StatusCommand {
 
     static func run(_ words: [String]) -> Int32 {
         var isWell = true
-        let code = Verb.run("status", usage: usage) { () throws(CommandFault) in
+        let code = Verb.run("status", usage: usage) { () throws(CommandError) in
             let arguments = try Arguments.parse(words, options: [OperatorClient.option, .flag("--json")])
             let client = try OperatorClient.named(arguments)
-            do throws(OperatorFault) {
+            do throws(OperatorError) {
                 let answer = try client.get("/admin/status")
                 let status = try client.status(in: answer)
                 isWell = status.isReady && status.reloads.allSatisfy(\.isCurrent)
                 Terminal.write(
                     arguments.has("--json") ? String(decoding: answer.body, as: UTF8.self) + "\n" : text(status))
             } catch {
-                throw CommandFault(error)
+                throw CommandError(error)
             }
         }
         return code == ExitCode.ok && !isWell ? ExitCode.failed : code

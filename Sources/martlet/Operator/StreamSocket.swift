@@ -2,7 +2,7 @@ import App
 import Glibc
 
 /// Why a connection to a service of this machine failed.
-enum StreamFault: Error, Equatable {
+enum StreamError: Error, Equatable {
     /// The system's error when connecting.
     case unreachable(Int32)
     case timedOut
@@ -17,7 +17,7 @@ final class StreamSocket {
     private let end: Int64
 
     /// Connects over a Unix socket.
-    init(unix path: String, milliseconds: Int64) throws(StreamFault) {
+    init(unix path: String, milliseconds: Int64) throws(StreamError) {
         end = MonotonicClock.nanoseconds() + milliseconds * 1_000_000
         var name = sockaddr_un()
         name.sun_family = sa_family_t(AF_UNIX)
@@ -33,7 +33,7 @@ final class StreamSocket {
     }
 
     /// Connects to an address as the resolver spells it.
-    init(family: Int32, address: [UInt8], milliseconds: Int64) throws(StreamFault) {
+    init(family: Int32, address: [UInt8], milliseconds: Int64) throws(StreamError) {
         end = MonotonicClock.nanoseconds() + milliseconds * 1_000_000
         descriptor = try Self.opened(family)
         try connect(address)
@@ -41,7 +41,7 @@ final class StreamSocket {
 
     deinit { close(descriptor) }
 
-    func send(_ bytes: [UInt8]) throws(StreamFault) {
+    func send(_ bytes: [UInt8]) throws(StreamError) {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes { part in
@@ -57,7 +57,7 @@ final class StreamSocket {
     }
 
     /// - Returns: what has arrived, at most `countMax` bytes; empty at the end of the stream.
-    func receive(countMax: Int = 16_384) throws(StreamFault) -> [UInt8] {
+    func receive(countMax: Int = 16_384) throws(StreamError) -> [UInt8] {
         var chunk = [UInt8](repeating: 0, count: countMax)
         while true {
             // A peer that sends a byte at a time must come to an end as well.
@@ -71,7 +71,7 @@ final class StreamSocket {
         }
     }
 
-    func wait(for events: Int32) throws(StreamFault) {
+    func wait(for events: Int32) throws(StreamError) {
         var watched = pollfd(fd: descriptor, events: Int16(truncatingIfNeeded: events), revents: 0)
         while true {
             let left = millisecondsLeft
@@ -85,14 +85,14 @@ final class StreamSocket {
         Int32(clamping: max(0, (end - MonotonicClock.nanoseconds()) / 1_000_000))
     }
 
-    private static func opened(_ family: Int32) throws(StreamFault) -> Int32 {
+    private static func opened(_ family: Int32) throws(StreamError) -> Int32 {
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         let descriptor = socket(family, kind, 0)
         guard descriptor >= 0 else { throw .unreachable(errno) }
         return descriptor
     }
 
-    private func connect(_ address: [UInt8]) throws(StreamFault) {
+    private func connect(_ address: [UInt8]) throws(StreamError) {
         while true {
             let status = unsafe address.withUnsafeBytes { part in
                 guard let base = part.baseAddress else { return Int32(-1) }

@@ -18,11 +18,11 @@ enum HealthcheckCommand {
         """
 
     static func run(_ words: [String]) -> Int32 {
-        Verb.run("healthcheck", usage: usage) { () throws(CommandFault) in
+        Verb.run("healthcheck", usage: usage) { () throws(CommandError) in
             let arguments = try Arguments.parse(words, options: [.value(Setting.listen.flag)])
             let target = try HealthTarget.chosen(arguments.value(Setting.listen.flag), Environment.values)
             let answer: String
-            do throws(ProbeFault) {
+            do throws(ProbeError) {
                 answer = try Probe.ask(target.address, path: target.path, secondsMax: 5)
             } catch {
                 throw .refused("\(target.text): \(error)")
@@ -36,14 +36,14 @@ enum HealthcheckCommand {
 
 /// Which listener is asked, and for what.
 struct HealthTarget: Equatable {
-    let address: ListenText
+    let address: ListenAddressSpec
     let path: String
     /// As it was written.
     let text: String
 
-    static func chosen(_ named: String?, _ settings: [String: String]) throws(CommandFault) -> HealthTarget {
+    static func chosen(_ named: String?, _ settings: [String: String]) throws(CommandError) -> HealthTarget {
         if let named {
-            guard let address = ListenText(first: named) else {
+            guard let address = ListenAddressSpec(first: named) else {
                 throw .usage("--listen: «\(Printable.short(named))» is no address")
             }
             return HealthTarget(address: address, path: "/healthz", text: Printable.short(named))
@@ -53,7 +53,7 @@ struct HealthTarget: Equatable {
         let needsCertificate = !(settings[Setting.tlsClientAuthorities.rawValue] ?? "").isEmpty
         for (setting, path) in [(Setting.listen, "/healthz"), (.operatorListen, "/livez")] {
             for text in list(setting, settings) {
-                guard let address = ListenText(text) else {
+                guard let address = ListenAddressSpec(text) else {
                     throw .usage("\(setting.rawValue): «\(Printable.short(text))» is no address")
                 }
                 guard canAsk(address, trust, needsCertificate) else { continue }
@@ -65,14 +65,14 @@ struct HealthTarget: Equatable {
                 + "unix:/run/martlet/operator.sock in MARTLET_OPERATOR_LISTEN")
     }
 
-    private static func canAsk(_ address: ListenText, _ trust: ProxyTrust, _ needsCertificate: Bool) -> Bool {
+    private static func canAsk(_ address: ListenAddressSpec, _ trust: ProxyTrust, _ needsCertificate: Bool) -> Bool {
         if address.isSecure, needsCertificate { return false }
         switch address.place {
         case .inherited: return false
-        case .unix: return !address.isIntroduced || trust.covers(.local)
+        case .unix: return !address.usesProxyProtocol || trust.covers(.local)
         case .tcp(let host, let port):
             guard port != 0 else { return false }
-            guard address.isIntroduced else { return true }
+            guard address.usesProxyProtocol else { return true }
             // The service sees us come from the address that we ask.
             let peer = PeerAddress(text: Array(Probe.reachable(host).utf8).span)
             return peer.map(trust.covers) ?? false

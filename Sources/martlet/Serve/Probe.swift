@@ -3,12 +3,12 @@ import Glibc
 import OpenSSL
 
 /// Why a service did not answer.
-enum ProbeFault: Error, Equatable, CustomStringConvertible {
+enum ProbeError: Error, Equatable, CustomStringConvertible {
     case cannotBeAsked
     case unreachable(Int32)
     case timedOut
     /// Closed without an answer.
-    case silent(isIntroduced: Bool)
+    case silent(usesProxyProtocol: Bool)
     /// No TLS, or the service wants a certificate.
     case handshake
 
@@ -18,9 +18,9 @@ enum ProbeFault: Error, Equatable, CustomStringConvertible {
         case .unreachable(ENOENT), .unreachable(ECONNREFUSED): "no service listens there"
         case .unreachable(let code): Directory.errorText(code)
         case .timedOut: "no answer within 5 seconds"
-        case .silent(isIntroduced: true):
+        case .silent(usesProxyProtocol: true):
             "the service closed the connection without an answer. Does MARTLET_TRUSTED_PROXIES cover this machine?"
-        case .silent(isIntroduced: false): "the service closed the connection without an answer"
+        case .silent(usesProxyProtocol: false): "the service closed the connection without an answer"
         case .handshake: "no answer over TLS. Does the address speak TLS, and without a client's certificate?"
         }
     }
@@ -29,17 +29,17 @@ enum ProbeFault: Error, Equatable, CustomStringConvertible {
 /// One request over a connection of its own.
 enum Probe {
     /// - Returns: the first line of the answer.
-    static func ask(_ address: ListenText, path: String, secondsMax: Int64) throws(ProbeFault) -> String {
+    static func ask(_ address: ListenAddressSpec, path: String, secondsMax: Int64) throws(ProbeError) -> String {
         let request = Array("GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
-        let introduction = address.isIntroduced ? Array("PROXY UNKNOWN\r\n".utf8) : []
-        do throws(StreamFault) {
+        let proxyHeader = address.usesProxyProtocol ? Array("PROXY UNKNOWN\r\n".utf8) : []
+        do throws(StreamError) {
             let socket = try connect(address, milliseconds: secondsMax * 1_000)
             guard !address.isSecure else {
-                try socket.send(introduction)
+                try socket.send(proxyHeader)
                 guard let answer = overTLS(request, socket, secondsMax) else { throw .ended }
                 return line(answer)
             }
-            try socket.send(introduction + request)
+            try socket.send(proxyHeader + request)
             var answer: [UInt8] = []
             while !answer.contains(UInt8(ascii: "\n")), answer.count < 512 {
                 let part = try socket.receive(countMax: 512)
@@ -52,8 +52,8 @@ enum Probe {
             case .unreachable(EDESTADDRREQ): throw .cannotBeAsked
             case .unreachable(let code): throw .unreachable(code)
             case .timedOut: throw .timedOut
-            case .ended where address.isSecure && !address.isIntroduced: throw .handshake
-            case .ended: throw .silent(isIntroduced: address.isIntroduced)
+            case .ended where address.isSecure && !address.usesProxyProtocol: throw .handshake
+            case .ended: throw .silent(usesProxyProtocol: address.usesProxyProtocol)
             }
         }
     }
@@ -83,7 +83,7 @@ enum Probe {
         return TLSProbe.ask(request, over: socket.descriptor, byteCountMax: 512)
     }
 
-    private static func connect(_ address: ListenText, milliseconds: Int64) throws(StreamFault) -> StreamSocket {
+    private static func connect(_ address: ListenAddressSpec, milliseconds: Int64) throws(StreamError) -> StreamSocket {
         switch address.place {
         case .inherited: throw .unreachable(EDESTADDRREQ)
         case .unix(let path, _): return try StreamSocket(unix: path, milliseconds: milliseconds)

@@ -38,7 +38,7 @@ enum ServeCommand {
         let isCheck = words.contains("--check")
         do {
             configuration = try self.configuration(words.filter { $0 != "--check" })
-        } catch let fault as ArgumentsFault {
+        } catch let fault as ArgumentsError {
             if fault == .helpWanted {
                 Terminal.write(usage)
                 return 0
@@ -79,7 +79,7 @@ enum ServeCommand {
 
     private static func serve(_ configuration: Configuration) -> Int32 {
         Signals.block()
-        let outlet = LogOutlet(
+        let outlet = LogSink(
             form: configuration.logForm, clock: SystemClock.wall,
             isReady: { Terminal.isReady(STDERR_FILENO, withinMilliseconds: $0) },
             write: { Terminal.write($0, to: STDERR_FILENO) })
@@ -93,15 +93,15 @@ enum ServeCommand {
         }
         let manager = ServiceManager(Environment.values, process: getpid(), log: log)
         let descriptorLimit = DescriptorLimit.raise()
-        let graph: Graph
+        let graph: ServiceContainer
         let server: Server
-        let handover: HandoverPoint?
+        let handover: HandoverServer?
         do {
-            let succession = try Succession(configuration, Environment.values, log: log)
+            let succession = try HandoverClient(configuration, Environment.values, log: log)
             try Server.rehearse(
                 listeners(configuration), inherited: succession.inherited,
                 awaitsPredecessor: configuration.handoverPath != nil)
-            graph = try Graph(configuration, log: log, takeOver: succession.takeOver)
+            graph = try ServiceContainer(configuration, log: log, takeOver: succession.takeOver)
             var options = options(configuration, graph)
             options.inherited = succession.inherited
             server = try Server(options) { _ in
@@ -134,7 +134,7 @@ enum ServeCommand {
         warn(of: descriptorLimit, configuration, log)
         for (listener, port) in zip(listeners(configuration), server.boundPorts) {
             log.write(.info, "listening") { line in
-                let prefix = (listener.isIntroduced ? "proxy+" : "") + (listener.isSecure ? "https://" : "")
+                let prefix = (listener.usesProxyProtocol ? "proxy+" : "") + (listener.isSecure ? "https://" : "")
                 line.add("address", prefix + listener.address.described(port: port))
                 line.add("role", listener.role == .service ? "service" : "operator")
             }
@@ -149,14 +149,14 @@ enum ServeCommand {
 
     private static func mayPass(_ error: any Error) -> Bool {
         switch error {
-        case let fault as StartFault: fault.mayPass
-        case let fault as EngineFault: fault.mayPass
+        case let fault as StartError: fault.mayPass
+        case let fault as ServerError: fault.mayPass
         default: false
         }
     }
 
     /// What `systemctl status` prints.
-    private static func status(_ graph: Graph) -> String {
+    private static func status(_ graph: ServiceContainer) -> String {
         let failed = graph.shared.reloads.failures.map(\.source.rawValue)
         return failed.isEmpty ? "Serving" : "Serving; reload failed: \(failed.joined(separator: ", "))"
     }
@@ -172,7 +172,7 @@ enum ServeCommand {
         }
     }
 
-    private static func options(_ configuration: Configuration, _ graph: Graph) -> EngineOptions {
+    private static func options(_ configuration: Configuration, _ graph: ServiceContainer) -> ServerOptions {
         var limits = Limits()
         limits.headDeadline = .seconds(configuration.headTimeout)
         limits.bodyDeadline = .seconds(configuration.bodyTimeout)
@@ -187,7 +187,7 @@ enum ServeCommand {
         limits.handshakesMax = configuration.tlsHandshakes
         limits.bufferByteCountMax = configuration.bufferMemory
         limits.rateMin = configuration.rateMin
-        var options = EngineOptions(
+        var options = ServerOptions(
             listeners: listeners(configuration), threads: configuration.threads, limits: limits,
             counters: graph.connections)
         options.identity = graph.identity
@@ -202,7 +202,7 @@ enum ServeCommand {
     }
 }
 
-extension ListenText {
+extension ListenAddressSpec {
     fileprivate func listener(_ role: Request.Role) -> Listener {
         let address: ListenAddress =
             switch place {
@@ -210,7 +210,7 @@ extension ListenText {
             case .unix(let path, _): .unix(path: path)
             case .inherited(let name): .inherited(name: name)
             }
-        var listener = Listener(address: address, role: role, isSecure: isSecure, isIntroduced: isIntroduced)
+        var listener = Listener(address: address, role: role, isSecure: isSecure, usesProxyProtocol: usesProxyProtocol)
         if case .unix(_, let mode) = place { listener.mode = mode }
         return listener
     }

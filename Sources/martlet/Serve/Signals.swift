@@ -13,7 +13,7 @@ enum Signals {
     }
 
     /// Calls `handle` for each signal that arrives, on a thread that lives as long as the process.
-    static func wait(_ handle: @escaping @Sendable (Int32) -> Void) throws(StartFault) {
+    static func wait(_ handle: @escaping @Sendable (Int32) -> Void) throws(StartError) {
         try Threads.start(name: "signals") {
             var set = taken(in: sigset_t())
             while true {

@@ -38,7 +38,7 @@ struct Arguments: Equatable {
     ///   - optionalCount: how many of them, from the last on, may be missing.
     init(
         _ words: [String], options: [Option], operands names: [String] = [], optionalCount: Int = 0
-    ) throws(ArgumentsFault) {
+    ) throws(ArgumentsError) {
         var rest = words[...]
         while let word = rest.popFirst() {
             if word == "--" {
@@ -66,7 +66,7 @@ struct Arguments: Equatable {
     func values(_ name: String) -> [String] { lists[name] ?? [] }
 
     private mutating func take(_ word: String, _ rest: inout ArraySlice<String>, _ options: [Option])
-        throws(ArgumentsFault)
+        throws(ArgumentsError)
     {
         let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let name = parts[0]
@@ -120,7 +120,7 @@ struct Arguments: Equatable {
 }
 
 /// What is wrong with a command line.
-enum ArgumentsFault: Error, Equatable, Sendable {
+enum ArgumentsError: Error, Equatable, Sendable {
     /// Nothing: the usage text was asked for.
     case helpWanted
     case optionUnknown(String, nearest: String?)
@@ -131,7 +131,7 @@ enum ArgumentsFault: Error, Equatable, Sendable {
     case operandUnexpected(String)
 }
 
-extension ArgumentsFault: CustomStringConvertible {
+extension ArgumentsError: CustomStringConvertible {
     var description: String {
         switch self {
         case .helpWanted: "help"

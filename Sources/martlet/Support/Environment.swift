@@ -24,7 +24,7 @@ enum Environment {
     /// Reads the file that `--env-file` or the variable names, and takes the option off the words.
     ///
     /// The option is the same for all commands, so it is taken off before any of them sees its words.
-    static func takeFile(_ words: [String]) throws(CommandFault) -> [String] {
+    static func takeFile(_ words: [String]) throws(CommandError) -> [String] {
         let option = Setting.environmentFile.flag
         var path: String?
         var rest = words[...]
@@ -45,7 +45,7 @@ enum Environment {
         if kept.count < words.count, let end = words.firstIndex(of: "--") { kept += words[end...] }
         if path == nil, let named = values[Setting.environmentFile.rawValue], !named.isEmpty { path = named }
         if let path {
-            do throws(StartFault) {
+            do throws(StartError) {
                 let read = try EnvironmentFile.read(path)
                 file.withLock { $0 = read }
             } catch {

@@ -10,7 +10,7 @@ enum Terminal {
 
     /// All of standard input.
     /// - Throws: `.refused` above `byteCountMax` or if it cannot be read.
-    static func readInput(byteCountMax: Int) throws(CommandFault) -> [UInt8] {
+    static func readInput(byteCountMax: Int) throws(CommandError) -> [UInt8] {
         var input: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 4_096)
         while true {
@@ -28,12 +28,12 @@ enum Terminal {
     }
 
     /// Asks twice for a password on the terminal, without echo.
-    static func readNewPassword(for name: String) throws(CommandFault) -> [UInt8] {
+    static func readNewPassword(for name: String) throws(CommandError) -> [UInt8] {
         let terminal = unsafe open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
         guard terminal >= 0 else { throw .refused("there is no terminal to ask on; use --password-stdin") }
         defer { close(terminal) }
-        let first = try SilentLine.read(from: terminal, prompt: "Password for \(name): ")
-        let second = try SilentLine.read(from: terminal, prompt: "Again: ")
+        let first = try HiddenInput.read(from: terminal, prompt: "Password for \(name): ")
+        let second = try HiddenInput.read(from: terminal, prompt: "Again: ")
         guard first == second else { throw .refused("the two passwords differ") }
         return first
     }

@@ -6,18 +6,18 @@ extension AccountsFile {
     var fullPath: String { Directory.absolute(path) }
 
     /// What a command says when the file that it should read or change is not there.
-    var absence: CommandFault {
+    var absence: CommandError {
         .refused(
             "there is no file \(fullPath). Name the file with \(option) or \(setting.rawValue), or run the command in the "
                 + "directory of the service")
     }
 
     /// Says which directory is missing, before a lock file cannot be made in it.
-    func checkParent() throws(CommandFault) { try checkPlace(isNamed: true) }
+    func checkParent() throws(CommandError) { try checkPlace(isNamed: true) }
 
     /// Tells before a new file is made that this is probably not the directory of the service.
     /// - Parameter isNamed: whether an option or a setting named the file.
-    func checkPlace(isNamed: Bool) throws(CommandFault) {
+    func checkPlace(isNamed: Bool) throws(CommandError) {
         guard !FileStamp(path).exists else { return }
         let parent = Directory.parent(of: path)
         guard FileStamp(parent).exists else {

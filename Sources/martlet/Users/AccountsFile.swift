@@ -9,8 +9,8 @@ struct AccountsFile<Table: AccountTable> {
     var option = "--users"
     var setting = Setting.users
 
-    func read() throws(CommandFault) -> Table {
-        do throws(AccountsFault) { return try Table.load(path, mustExist: true) } catch { throw fault(error) }
+    func read() throws(CommandError) -> Table {
+        do throws(AccountsError) { return try Table.load(path, mustExist: true) } catch { throw fault(error) }
     }
 
     /// What was read of the file, for an edit that follows.
@@ -20,8 +20,8 @@ struct AccountsFile<Table: AccountTable> {
     }
 
     /// Tries an edit without keeping it, so that what cannot work is told before anybody types a password.
-    func check(_ change: (Table) throws(AccountsFault) -> Table) throws(CommandFault) -> Reading {
-        do throws(AccountsFault) {
+    func check(_ change: (Table) throws(AccountsError) -> Table) throws(CommandError) -> Reading {
+        do throws(AccountsError) {
             let (table, stamp) = try Table.loadStamped(path)
             _ = try change(table)
             return Reading(table: table, stamp: stamp)
@@ -36,14 +36,14 @@ struct AccountsFile<Table: AccountTable> {
     /// - Returns: whether anything changed.
     @discardableResult
     func edit(
-        mustExist: Bool = true, after reading: Reading? = nil, _ change: (Table) throws(AccountsFault) -> Table
-    ) throws(CommandFault) -> Bool {
+        mustExist: Bool = true, after reading: Reading? = nil, _ change: (Table) throws(AccountsError) -> Table
+    ) throws(CommandError) -> Bool {
         // Before the lock is taken, whose file would be made and stay.
         if mustExist, !FileStamp(path).exists { throw absence }
         var isChanged = false
-        do throws(AccountsFault) {
+        do throws(AccountsError) {
             try Table.edit(path, mustExist: mustExist, known: reading.map { ($0.table, $0.stamp) }) {
-                (old) throws(AccountsFault) in
+                (old) throws(AccountsError) in
                 let new = try change(old)
                 isChanged = new !== old
                 return new
@@ -54,7 +54,7 @@ struct AccountsFile<Table: AccountTable> {
         return isChanged
     }
 
-    private func fault(_ fault: AccountsFault) -> CommandFault {
+    private func fault(_ fault: AccountsError) -> CommandError {
         if case .system(call: "open", path: path, code: ENOENT) = fault { return absence }
         return .accounts(fault)
     }

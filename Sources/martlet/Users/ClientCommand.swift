@@ -44,28 +44,28 @@ enum ClientCommand {
     static func run(_ arguments: [String]) -> Int32 {
         let rest = Array(arguments.dropFirst())
         switch arguments.first {
-        case "add": return Verb.run("client add", usage: usage) { () throws(CommandFault) in try add(rest) }
+        case "add": return Verb.run("client add", usage: usage) { () throws(CommandError) in try add(rest) }
         case "enable":
-            return Verb.run("client enable", usage: usage) { () throws(CommandFault) in
+            return Verb.run("client enable", usage: usage) { () throws(CommandError) in
                 try setDisabled(false, rest)
             }
         case "disable":
-            return Verb.run("client disable", usage: usage) { () throws(CommandFault) in
+            return Verb.run("client disable", usage: usage) { () throws(CommandError) in
                 try setDisabled(true, rest)
             }
         case "add-secret":
-            return Verb.run("client add-secret", usage: usage) { () throws(CommandFault) in try addSecret(rest) }
+            return Verb.run("client add-secret", usage: usage) { () throws(CommandError) in try addSecret(rest) }
         case "drop-secret":
-            return Verb.run("client drop-secret", usage: usage) { () throws(CommandFault) in try dropSecret(rest) }
-        case "remove": return Verb.run("client remove", usage: usage) { () throws(CommandFault) in try remove(rest) }
-        case "list": return Verb.run("client list", usage: usage) { () throws(CommandFault) in try list(rest) }
+            return Verb.run("client drop-secret", usage: usage) { () throws(CommandError) in try dropSecret(rest) }
+        case "remove": return Verb.run("client remove", usage: usage) { () throws(CommandError) in try remove(rest) }
+        case "list": return Verb.run("client list", usage: usage) { () throws(CommandError) in try list(rest) }
         default: return Verb.refuse("client", arguments.first, usage: usage)
         }
     }
 
     private static let file = Arguments.Option.value("--clients")
 
-    private static func add(_ words: [String]) throws(CommandFault) {
+    private static func add(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(
             words,
             options: [
@@ -79,9 +79,9 @@ enum ClientCommand {
             name: arguments.value("--name"),
             audiences: arguments.values("--audience"), scopes: arguments.values("--scope"),
             algorithm: arguments.value("--alg"), createdAt: SystemClock.wall.now)
-        let reading = try table.check { clients throws(AccountsFault) in try clients.adding(client) }
+        let reading = try table.check { clients throws(AccountsError) in try clients.adding(client) }
         if client.algorithm != nil { try checkSigner(of: client, among: reading, arguments) }
-        try table.edit(mustExist: false, after: reading) { clients throws(AccountsFault) in
+        try table.edit(mustExist: false, after: reading) { clients throws(AccountsError) in
             try clients.adding(client)
         }
         Terminal.writeError("added \(client.id) to \(table.fullPath); its secret, shown only now:\n")
@@ -91,7 +91,7 @@ enum ClientCommand {
     /// Logins of a client whose tokens nothing signs would fail, and the service would not start.
     private static func checkSigner(
         of client: Client, among reading: AccountsFile<ClientDirectory>.Reading, _ arguments: Arguments
-    ) throws(CommandFault) {
+    ) throws(CommandError) {
         let settings = try KeySettings()
         let now = SystemClock.wall.now
         let path = KeysCommand.path(arguments)
@@ -113,8 +113,8 @@ enum ClientCommand {
                 + "Run first: martlet keys rotate --alg \(name) --lead 0s")
     }
 
-    private static func newSecret() throws(CommandFault) -> (text: String, hash: [UInt8]) {
-        do throws(AccountsFault) {
+    private static func newSecret() throws(CommandError) -> (text: String, hash: [UInt8]) {
+        do throws(AccountsError) {
             let text = try ClientSecret.text(Random.bytes(32))
             let bytes = Array(text.utf8)
             return (text, ClientSecret.hash(bytes.span))
@@ -123,23 +123,23 @@ enum ClientCommand {
         }
     }
 
-    private static func setDisabled(_ isDisabled: Bool, _ words: [String]) throws(CommandFault) {
+    private static func setDisabled(_ isDisabled: Bool, _ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [file], operands: ["ID"])
         let (table, id) = (table(arguments), arguments.operands[0])
         let state = isDisabled ? "disabled" : "enabled"
-        let changed = try table.edit { clients throws(AccountsFault) in
+        let changed = try table.edit { clients throws(AccountsError) in
             guard clients.client(id: id)?.isDisabled != isDisabled else { return clients }
             return try clients.changing(id) { client in client.isDisabled = isDisabled }
         }
         Terminal.writeError("\(id) \(changed ? "is \(state)" : "was \(state) already") in \(table.fullPath)\n")
     }
 
-    private static func addSecret(_ words: [String]) throws(CommandFault) {
+    private static func addSecret(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [file], operands: ["ID"])
         let (table, id) = (table(arguments), arguments.operands[0])
         let (secret, hash) = try newSecret()
         var isFull = false
-        _ = try table.edit { clients throws(AccountsFault) in
+        _ = try table.edit { clients throws(AccountsError) in
             isFull = clients.client(id: id)?.secretHashes.count ?? 0 >= ClientSecret.countMax
             return isFull ? clients : try clients.changing(id) { client in client.secretHashes.append(hash) }
         }
@@ -152,14 +152,14 @@ enum ClientCommand {
         Terminal.write(secret + "\n")
     }
 
-    private static func dropSecret(_ words: [String]) throws(CommandFault) {
+    private static func dropSecret(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [file, .flag("--old"), .flag("--new")], operands: ["ID"])
         guard arguments.has("--old") != arguments.has("--new") else {
             throw .usage("say which secret goes: --old or --new")
         }
         let (table, id) = (table(arguments), arguments.operands[0])
         var isLast = false
-        _ = try table.edit { clients throws(AccountsFault) in
+        _ = try table.edit { clients throws(AccountsError) in
             isLast = clients.client(id: id).map { $0.secretHashes.count < 2 } ?? false
             guard !isLast else { return clients }
             return try clients.changing(id) { client in
@@ -179,14 +179,14 @@ enum ClientCommand {
             "dropped the \(arguments.has("--old") ? "old" : "new") secret of \(id) from \(table.fullPath)\n")
     }
 
-    private static func remove(_ words: [String]) throws(CommandFault) {
+    private static func remove(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [file], operands: ["ID"])
         let (table, id) = (table(arguments), arguments.operands[0])
-        _ = try table.edit { clients throws(AccountsFault) in try clients.removing(id) }
+        _ = try table.edit { clients throws(AccountsError) in try clients.removing(id) }
         Terminal.writeError("removed \(id) from \(table.fullPath)\n")
     }
 
-    private static func list(_ words: [String]) throws(CommandFault) {
+    private static func list(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [file, .flag("--json")])
         let table = table(arguments)
         let clients = try table.read().clients

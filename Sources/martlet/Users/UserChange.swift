@@ -5,7 +5,7 @@ import Encoding
 enum UserChange {
     private static let lists = ["--role", "--scope", "--claim", "--drop-role", "--drop-scope", "--drop-claim"]
 
-    static func run(_ words: [String]) throws(CommandFault) {
+    static func run(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(
             words, options: [UserCommand.file] + lists.map { .list($0) }, operands: ["NAME"])
         guard lists.contains(where: arguments.has) else {
@@ -14,7 +14,7 @@ enum UserChange {
         let (table, name) = (UserCommand.table(arguments), arguments.operands[0])
         let added = try UserCommand.claims(arguments.values("--claim"))
         var absent: String?
-        let isChanged = try table.edit { users throws(AccountsFault) in
+        let isChanged = try table.edit { users throws(AccountsError) in
             guard let user = users.user(named: name) else { throw .missing(kind: "user", name: name) }
             var changed = user
             absent = try apply(arguments, added, to: &changed)
@@ -32,7 +32,7 @@ enum UserChange {
     /// - Returns: what is to be dropped and is not there.
     private static func apply(
         _ arguments: Arguments, _ added: [UInt8], to user: inout User
-    ) throws(AccountsFault) -> String? {
+    ) throws(AccountsError) -> String? {
         for (kind, path) in [("role", \User.roles), ("scope", \User.scopes)] {
             for dropped in arguments.values("--drop-\(kind)") {
                 guard let index = user[keyPath: path].firstIndex(of: dropped) else { return "\(kind) \(dropped)" }

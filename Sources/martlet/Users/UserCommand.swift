@@ -46,23 +46,23 @@ enum UserCommand {
     static func run(_ arguments: [String]) -> Int32 {
         let rest = Array(arguments.dropFirst())
         switch arguments.first {
-        case "add": return Verb.run("user add", usage: usage) { () throws(CommandFault) in try add(rest) }
-        case "passwd": return Verb.run("user passwd", usage: usage) { () throws(CommandFault) in try passwd(rest) }
+        case "add": return Verb.run("user add", usage: usage) { () throws(CommandError) in try add(rest) }
+        case "passwd": return Verb.run("user passwd", usage: usage) { () throws(CommandError) in try passwd(rest) }
         case "change":
-            return Verb.run("user change", usage: usage) { () throws(CommandFault) in try UserChange.run(rest) }
+            return Verb.run("user change", usage: usage) { () throws(CommandError) in try UserChange.run(rest) }
         case "enable":
-            return Verb.run("user enable", usage: usage) { () throws(CommandFault) in
+            return Verb.run("user enable", usage: usage) { () throws(CommandError) in
                 try change(rest, "enabled") { user, _ in user.isDisabled = false }
             }
         case "disable":
-            return Verb.run("user disable", usage: usage) { () throws(CommandFault) in
+            return Verb.run("user disable", usage: usage) { () throws(CommandError) in
                 try change(rest, "disabled") { user, now in
                     user.isDisabled = true
                     user.sessionsFrom = now
                 }
             }
-        case "remove": return Verb.run("user remove", usage: usage) { () throws(CommandFault) in try remove(rest) }
-        case "list": return Verb.run("user list", usage: usage) { () throws(CommandFault) in try list(rest) }
+        case "remove": return Verb.run("user remove", usage: usage) { () throws(CommandError) in try remove(rest) }
+        case "list": return Verb.run("user list", usage: usage) { () throws(CommandError) in try list(rest) }
         default: return Verb.refuse("user", arguments.first, usage: usage)
         }
     }
@@ -70,7 +70,7 @@ enum UserCommand {
     static let file = Arguments.Option.value("--users")
     private static let passwordOptions: [Arguments.Option] = [.flag("--password-stdin"), .value("--hash")]
 
-    private static func add(_ words: [String]) throws(CommandFault) {
+    private static func add(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(
             words, options: [file, .list("--role"), .list("--scope"), .list("--claim")] + passwordOptions,
             operands: ["NAME"])
@@ -82,20 +82,20 @@ enum UserCommand {
             id: UUIDv7Generator(clock: SystemClock.wall, random: { Random.next64() }).next(), name: name,
             // Stands in until the password is known, so that all else is checked before anyone is asked for one.
             passwordHash: "!", roles: arguments.values("--role"), scopes: arguments.values("--scope"), claims: claims)
-        let reading = try table.check { users throws(AccountsFault) in try users.adding(user) }
+        let reading = try table.check { users throws(AccountsError) in try users.adding(user) }
         user.passwordHash = try passwordHash(arguments, for: name)
-        try table.edit(mustExist: false, after: reading) { users throws(AccountsFault) in try users.adding(user) }
+        try table.edit(mustExist: false, after: reading) { users throws(AccountsError) in try users.adding(user) }
         Terminal.writeError("added \(name), id \(user.id), to \(table.fullPath)\n")
     }
 
-    private static func passwd(_ words: [String]) throws(CommandFault) {
+    private static func passwd(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [file] + passwordOptions, operands: ["NAME"])
         let table = table(arguments)
         let name = arguments.operands[0]
-        let reading = try table.check { users throws(AccountsFault) in try users.changing(name) { _ in } }
+        let reading = try table.check { users throws(AccountsError) in try users.changing(name) { _ in } }
         let hash = try passwordHash(arguments, for: name)
         let now = SystemClock.wall.now
-        try table.edit(after: reading) { users throws(AccountsFault) in
+        try table.edit(after: reading) { users throws(AccountsError) in
             try users.changing(name) { user in
                 user.passwordHash = hash
                 user.sessionsFrom = now
@@ -108,24 +108,24 @@ enum UserCommand {
     /// - Parameter state: what the user is afterwards.
     private static func change(
         _ words: [String], _ state: String, _ change: (inout User, Int64) -> Void
-    ) throws(CommandFault) {
+    ) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [file], operands: ["NAME"])
         let now = SystemClock.wall.now
         let (table, name) = (table(arguments), arguments.operands[0])
-        try table.edit { users throws(AccountsFault) in
+        try table.edit { users throws(AccountsError) in
             try users.changing(name) { user in change(&user, now) }
         }
         Terminal.writeError("\(name) is \(state) in \(table.fullPath)\n")
     }
 
-    private static func remove(_ words: [String]) throws(CommandFault) {
+    private static func remove(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [file], operands: ["NAME"])
         let (table, name) = (table(arguments), arguments.operands[0])
-        try table.edit { users throws(AccountsFault) in try users.removing(name) }
+        try table.edit { users throws(AccountsError) in try users.removing(name) }
         Terminal.writeError("removed \(name) from \(table.fullPath)\n")
     }
 
-    private static func list(_ words: [String]) throws(CommandFault) {
+    private static func list(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [file, .flag("--json")])
         let table = table(arguments)
         let users = try table.read().users
@@ -171,7 +171,7 @@ enum UserCommand {
         AccountsFile(path: arguments.value("--users") ?? Environment.values["MARTLET_USERS"] ?? "users.json")
     }
 
-    static func claims(_ words: [String]) throws(CommandFault) -> [UInt8] {
+    static func claims(_ words: [String]) throws(CommandError) -> [UInt8] {
         var members: [(name: String, value: String)] = []
         for word in words {
             guard let equals = word.firstIndex(of: "="), equals != word.startIndex else {
@@ -179,15 +179,17 @@ enum UserCommand {
             }
             members.append((String(word[..<equals]), String(word[word.index(after: equals)...])))
         }
-        do throws(AccountsFault) { return try Claims.object(members) } catch { throw .accounts(error) }
+        do throws(AccountsError) { return try Claims.object(members) } catch { throw .accounts(error) }
     }
 
-    private static func passwordHash(_ arguments: Arguments, for name: String) throws(CommandFault) -> String {
+    private static func passwordHash(_ arguments: Arguments, for name: String) throws(CommandError) -> String {
         if let hash = arguments.value("--hash") {
             guard !arguments.has("--password-stdin") else {
                 throw .usage("--hash and --password-stdin exclude each other")
             }
-            if let reason = HashComplaint.about(hash) { throw .accounts(.invalid(field: "--hash", expected: reason)) }
+            if let reason = PasswordHashMessage.about(hash) {
+                throw .accounts(.invalid(field: "--hash", expected: reason))
+            }
             return hash
         }
         let hasher = PasswordHasher(parameters: try parameters())
@@ -199,16 +201,16 @@ enum UserCommand {
             }
         // A login's password comes in JSON, so other octets could be set but never typed.
         guard String(validating: password, as: UTF8.self) != nil else { throw .refused("the password is not UTF-8") }
-        do throws(AccountsFault) {
+        do throws(AccountsError) {
             return try hasher.hash(password, salt: Random.bytes(PasswordHasher.saltByteCount))
         } catch {
             throw .accounts(error)
         }
     }
 
-    private static func parameters() throws(CommandFault) -> Argon2Parameters {
+    private static func parameters() throws(CommandError) -> Argon2Parameters {
         let environment = Environment.values
-        do throws(AccountsFault) {
+        do throws(AccountsError) {
             return try Argon2Parameters.configured(
                 memoryKiB: environment["MARTLET_ARGON2_MEMORY"],
                 passes: environment["MARTLET_ARGON2_PASSES"],

@@ -22,20 +22,20 @@ enum DecodeCommand {
     private static let times = ["iat", "nbf", "exp", "auth_time", "updated_at", "sxp"]
 
     static func run(_ words: [String]) -> Int32 {
-        do throws(CommandFault) {
+        do throws(CommandError) {
             return try decode(words)
         } catch {
             return TokenCommand.report(error, "decode", usage: usage)
         }
     }
 
-    private static func decode(_ words: [String]) throws(CommandFault) -> Int32 {
+    private static func decode(_ words: [String]) throws(CommandError) -> Int32 {
         let arguments = try Arguments.parse(
             words, options: [.flag("--json"), .value("--token-env"), .value("--max-bytes")], operands: ["TOKEN"],
             optionalCount: 1)
         let byteCountMax = try VerifyOptions.byteCountMax(arguments)
         let token = try TokenInput(arguments).read().first ?? []
-        if let complaint = Verdict.complaint(about: token) {
+        if let complaint = VerificationResult.complaint(about: token) {
             Terminal.writeError("martlet decode: \(complaint.reason)\n")
             return ExitCode.failed
         }
@@ -43,7 +43,7 @@ enum DecodeCommand {
         do throws(TokenRejection) {
             parts = try UnverifiedJWS(token.span, byteCountMax: byteCountMax)
         } catch {
-            Terminal.writeError("martlet decode: \(Verdict(error).reason)\n")
+            Terminal.writeError("martlet decode: \(VerificationResult(error).reason)\n")
             return ExitCode.failed
         }
         let isJSON = arguments.has("--json")

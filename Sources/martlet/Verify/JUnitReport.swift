@@ -1,6 +1,6 @@
 /// The verdicts on many tokens as a JUnit file, which every CI reads: one test case a token, named by its number.
 enum JUnitReport {
-    static func text(_ verdicts: [Verdict]) -> String {
+    static func text(_ verdicts: [VerificationResult]) -> String {
         let failures = verdicts.count { $0.outcome == .refused || $0.outcome == .expiring }
         let errors = verdicts.count { $0.outcome == .unknown }
         var lines = [
@@ -13,7 +13,7 @@ enum JUnitReport {
         return lines.joined(separator: "\n")
     }
 
-    private static func testCase(_ verdict: Verdict, number: Int) -> [String] {
+    private static func testCase(_ verdict: VerificationResult, number: Int) -> [String] {
         let opening = #"    <testcase classname="martlet.verify" name="token \#(number)" time="0""#
         let element: String
         switch verdict.outcome {
@@ -21,7 +21,7 @@ enum JUnitReport {
         case .refused, .expiring: element = "failure"
         case .unknown: element = "error"
         }
-        let sentence = escaped(VerdictText.sentence(verdict))
+        let sentence = escaped(VerificationResultText.sentence(verdict))
         return [
             opening + ">",
             #"      <\#(element) type="\#(escaped(verdict.code))" message="\#(escaped(verdict.reason))">\#(sentence)</\#(element)>"#,

@@ -23,14 +23,14 @@ enum JWSCommand {
 
     static func run(_ arguments: [String]) -> Int32 {
         guard arguments.first == "verify" else { return Verb.refuse("jws", arguments.first, usage: usage) }
-        do throws(CommandFault) {
+        do throws(CommandError) {
             return try verify(Array(arguments.dropFirst()))
         } catch {
             return TokenCommand.report(error, "jws verify", usage: usage)
         }
     }
 
-    private static func verify(_ words: [String]) throws(CommandFault) -> Int32 {
+    private static func verify(_ words: [String]) throws(CommandError) -> Int32 {
         let options: [Arguments.Option] = [
             .value("--key"), .value("--alg"), .value("--token-file"), .value("--token-env"), .value("--encoding"),
             .value("--max-bytes"),
@@ -40,7 +40,7 @@ enum JWSCommand {
         guard let token = try TokenInput(arguments).read().first else { throw .arguments(.operandMissing("TOKEN")) }
         let byteCountMax = try VerifyOptions.byteCountMax(arguments)
         let file: [UInt8]
-        do throws(AccountsFault) {
+        do throws(AccountsError) {
             file = try AtomicFile.read(path, byteCountMax: 1_048_576)
         } catch {
             throw .usage("\(Printable.short(path)): \(error)")
@@ -53,7 +53,7 @@ enum JWSCommand {
         }
         let encoding = try SecretEncoding.named(arguments.value("--encoding"), for: algorithm)
         let bytes = try SecretEncoding.keyBytes(in: file, algorithm, encoding, name: path)
-        if let complaint = Verdict.complaint(about: token) {
+        if let complaint = VerificationResult.complaint(about: token) {
             Terminal.write("refused: \(complaint.code): \(complaint.reason)\n")
             return ExitCode.failed
         }
@@ -62,7 +62,7 @@ enum JWSCommand {
             content = try VerificationKeySet(parsing: bytes.span, algorithm: algorithm)
                 .check(token.span, byteCountMax: byteCountMax)
         } catch let rejection as TokenRejection {
-            Terminal.write("refused: \(Verdict(rejection).code): \(Verdict(rejection).reason)\n")
+            Terminal.write("refused: \(VerificationResult(rejection).code): \(VerificationResult(rejection).reason)\n")
             return ExitCode.failed
         } catch {
             // No key, no signature: whatever is wrong with the file, nothing was signed by what is in it.

@@ -5,8 +5,8 @@ import JOSE
 import Tokens
 
 /// Decides about tokens by keys at hand.
-struct KeyJudge {
-    let shelf: KeyShelf
+struct KeySetVerification {
+    let shelf: KeyProvider
     let expectations: TokenExpectations
     /// Seconds.
     let timeLeftMin: Int64
@@ -14,15 +14,15 @@ struct KeyJudge {
     /// Milliseconds since 1970.
     let now: Int64
 
-    func verdict(_ token: [UInt8]) -> Verdict {
+    func verdict(_ token: [UInt8]) -> VerificationResult {
         guard !token.isEmpty else { return .refused(.tokenMissing) }
-        if let complaint = Verdict.complaint(about: token) { return complaint }
+        if let complaint = VerificationResult.complaint(about: token) { return complaint }
         do throws(TokenRejection) {
             return judge(try content(of: token))
         } catch {
-            guard isWorthAsking(error, token) else { return Verdict(error) }
+            guard isWorthAsking(error, token) else { return VerificationResult(error) }
         }
-        do throws(KeyShelf.Fault) {
+        do throws(KeyProvider.Fault) {
             try shelf.confirm()
         } catch {
             switch error {
@@ -35,7 +35,7 @@ struct KeyJudge {
             guard !shelf.isStale || !isKeyMissing(error, token) else {
                 return .unknown("keys_stale", "The token's key is not among the keys at hand, which are out of date.")
             }
-            return Verdict(error)
+            return VerificationResult(error)
         }
     }
 
@@ -44,18 +44,18 @@ struct KeyJudge {
         return try keys.check(token.span, byteCountMax: byteCountMax)
     }
 
-    private func judge(_ content: VerifiedJWS) -> Verdict {
+    private func judge(_ content: VerifiedJWS) -> VerificationResult {
         let header: JWSHeader
-        do throws(TokenRejection) { header = try JWSHeader(content.header) } catch { return Verdict(error) }
-        do throws(ExpectationFault) {
+        do throws(TokenRejection) { header = try JWSHeader(content.header) } catch { return VerificationResult(error) }
+        do throws(ExpectationError) {
             let claims = try expectations.check(content.payload, typ: header.typ, now: now)
             return .good(
-                Verdict.Facts(
+                VerificationResult.Facts(
                     payload: content.payload, claims: claims, algorithm: content.algorithm.rawValue, kid: content.kid,
                     timeLeft: max(0, claims.expiresAt - now / 1_000)),
                 timeLeftMin: timeLeftMin)
         } catch {
-            return Verdict(error)
+            return VerificationResult(error)
         }
     }
 
@@ -78,7 +78,7 @@ struct KeyJudge {
 }
 
 /// Decides by asking a Martlet, whose revocations then count; what the caller expects beyond that is checked here.
-struct ServerJudge {
+struct ServerVerification {
     let client: WebClient
     let address: WebAddress
     let expectations: TokenExpectations
@@ -88,9 +88,9 @@ struct ServerJudge {
     /// Milliseconds since 1970.
     let now: Int64
 
-    func verdict(_ token: [UInt8]) -> Verdict {
+    func verdict(_ token: [UInt8]) -> VerificationResult {
         guard !token.isEmpty else { return .refused(.tokenMissing) }
-        if let complaint = Verdict.complaint(about: token) { return complaint }
+        if let complaint = VerificationResult.complaint(about: token) { return complaint }
         let header: JWSHeader
         let payload: [UInt8]
         do throws(TokenRejection) {
@@ -99,25 +99,25 @@ struct ServerJudge {
             header = try JWSHeader(parts.header)
             payload = parts.payload
         } catch {
-            return Verdict(error)
+            return VerificationResult(error)
         }
         let answer: Answer
-        do throws(FetchFault) { answer = try client.post(address, json: question(token)) } catch {
+        do throws(FetchError) { answer = try client.post(address, json: question(token)) } catch {
             return .unknown("server_unreachable", error.description)
         }
         guard answer.status == 200 else { return Self.refusal(answer, address) }
         guard Self.isActive(answer.body) else {
             return .unknown("server_unusable", "\(address.authority) does not answer as a Martlet does")
         }
-        do throws(ExpectationFault) {
+        do throws(ExpectationError) {
             let claims = try expectations.check(payload, typ: header.typ, now: now)
             return .good(
-                Verdict.Facts(
+                VerificationResult.Facts(
                     payload: payload, claims: claims, algorithm: header.algorithm.rawValue, kid: header.kid,
                     timeLeft: max(0, claims.expiresAt - now / 1_000)),
                 timeLeftMin: timeLeftMin)
         } catch {
-            return Verdict(error)
+            return VerificationResult(error)
         }
     }
 
@@ -136,7 +136,7 @@ struct ServerJudge {
     }
 
     /// A code of the closed list is a verdict about the token; any other answer may come from whoever stands in between.
-    private static func refusal(_ answer: Answer, _ address: WebAddress) -> Verdict {
+    private static func refusal(_ answer: Answer, _ address: WebAddress) -> VerificationResult {
         let bytes = answer.body.span
         var document = JSONDocument()
         guard [401, 403].contains(answer.status), (try? document.parse(bytes)) != nil,

@@ -24,7 +24,7 @@ enum TextBytes {
     /// A password from standard input: one line, whose end is not part of it.
     ///
     /// - Parameter command: is named in the note about a byte order mark or a CRLF, which people do not see.
-    static func password(fromInputOf command: String) throws(CommandFault) -> [UInt8] {
+    static func password(fromInputOf command: String) throws(CommandError) -> [UInt8] {
         let most = PasswordHasher.passwordByteCounts.upperBound
         let input = try Terminal.readInput(byteCountMax: most + byteOrderMark.count + 2)
         let unmarked = withoutByteOrderMark(input)
@@ -52,7 +52,7 @@ enum SecretEncoding: String, CaseIterable {
 
     /// Reads `--encoding`.
     /// - Parameter algorithm: what the key is for; only secrets have an encoding.
-    static func named(_ name: String?, for algorithm: Algorithm?) throws(CommandFault) -> SecretEncoding? {
+    static func named(_ name: String?, for algorithm: Algorithm?) throws(CommandError) -> SecretEncoding? {
         guard let name else { return nil }
         guard let encoding = SecretEncoding(rawValue: name) else { throw .usage("--encoding must be one of \(names)") }
         guard algorithm?.isMAC ?? false else {
@@ -67,7 +67,7 @@ enum SecretEncoding: String, CaseIterable {
     /// - Throws: `.usage` for a secret that is not in that encoding.
     static func keyBytes(
         in file: [UInt8], _ algorithm: Algorithm?, _ encoding: SecretEncoding?, name: String
-    ) throws(CommandFault) -> [UInt8] {
+    ) throws(CommandError) -> [UInt8] {
         guard algorithm?.isMAC ?? false else { return TextBytes.withoutByteOrderMark(file) }
         guard let secret = secret(in: file, encoding) else {
             throw .usage("\(Printable.short(name)) is not a secret in \(encoding?.rawValue ?? "text")")

@@ -14,7 +14,7 @@ enum TokenInput: Equatable {
     private static let linesByteCountMax = 16_777_216
 
     /// Reads the operand TOKEN and `--token-env`.
-    init(_ arguments: Arguments, isMany: Bool = false) throws(CommandFault) {
+    init(_ arguments: Arguments, isMany: Bool = false) throws(CommandError) {
         let word = arguments.operands.first
         let name = arguments.value("--token-env")
         if let path = arguments.value("--token-file") {
@@ -36,7 +36,7 @@ enum TokenInput: Equatable {
     }
 
     /// The tokens, each without a newline at its end; one that is longer than any token is cut there.
-    func read() throws(CommandFault) -> [[UInt8]] {
+    func read() throws(CommandError) -> [[UInt8]] {
         switch self {
         case .word(let word): return [Array(word.utf8)]
         case .variable(let name):
@@ -49,7 +49,7 @@ enum TokenInput: Equatable {
         case .input:
             return [Self.trimmed(try Self.input(byteCountMax: Self.byteCountMax)[...])]
         case .file(let path):
-            do throws(AccountsFault) {
+            do throws(AccountsError) {
                 return [Self.trimmed(try AtomicFile.read(path, byteCountMax: Self.byteCountMax)[...])]
             } catch {
                 throw .usage("\(Printable.short(path)): \(error)")
@@ -68,7 +68,7 @@ enum TokenInput: Equatable {
     }
 
     /// Standard input up to one octet more than `byteCountMax`, which is enough to see that it is too much.
-    private static func input(byteCountMax: Int) throws(CommandFault) -> [UInt8] {
+    private static func input(byteCountMax: Int) throws(CommandError) -> [UInt8] {
         var input: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while input.count <= byteCountMax {

@@ -58,50 +58,52 @@ enum VerifyCommand {
     private static let tokenCountMax = 10_000
 
     static func run(_ words: [String]) -> Int32 {
-        do throws(CommandFault) {
+        do throws(CommandError) {
             return try verify(VerifyOptions(words))
         } catch {
             return TokenCommand.report(error, "verify", usage: usage)
         }
     }
 
-    private static func verify(_ options: VerifyOptions) throws(CommandFault) -> Int32 {
+    private static func verify(_ options: VerifyOptions) throws(CommandError) -> Int32 {
         let tokens = try options.input.read()
         guard tokens.count <= tokenCountMax else { throw .usage("more than \(tokenCountMax) tokens") }
         let verdicts = try verdicts(tokens, options)
         for (index, verdict) in verdicts.enumerated() {
             let number = options.reportPath == nil ? nil : index + 1
             switch options.format {
-            case .text: Terminal.write(VerdictText.line(verdict, number: number))
-            case .json: Terminal.write(VerdictText.json(verdict, number: number))
-            case .github: Terminal.write(VerdictText.annotation(verdict, number: number))
+            case .text: Terminal.write(VerificationResultText.line(verdict, number: number))
+            case .json: Terminal.write(VerificationResultText.json(verdict, number: number))
+            case .github: Terminal.write(VerificationResultText.annotation(verdict, number: number))
             }
         }
         if let path = options.reportPath {
-            do throws(AccountsFault) {
+            do throws(AccountsError) {
                 try AtomicFile.replace(path, with: Array(JUnitReport.text(verdicts).utf8), mode: 0o644)
             } catch {
                 throw .usage("\(Printable.short(path)): \(error)")
             }
         }
-        return Verdict.Outcome.worst(verdicts.map(\.outcome)).exitCode
+        return VerificationResult.Outcome.worst(verdicts.map(\.outcome)).exitCode
     }
 
-    private static func verdicts(_ tokens: [[UInt8]], _ options: VerifyOptions) throws(CommandFault) -> [Verdict] {
+    private static func verdicts(_ tokens: [[UInt8]], _ options: VerifyOptions) throws(CommandError)
+        -> [VerificationResult]
+    {
         let now = SystemClock.wall.now
         var client = WebClient()
         client.milliseconds = options.timeout * 1_000
         if case .server(let address) = options.keys {
-            let judge = ServerJudge(
+            let judge = ServerVerification(
                 client: client, address: address, expectations: options.expectations,
                 timeLeftMin: options.timeLeftMin, byteCountMax: options.byteCountMax, now: now)
             return tokens.map(judge.verdict)
         }
         let source = DocumentSource(
             client: client, cache: options.usesCache ? cache() : nil, staleMax: options.staleMax * 1_000, now: now)
-        let shelf: KeyShelf
-        do throws(KeyShelf.Fault) {
-            shelf = try KeyShelf(
+        let shelf: KeyProvider
+        do throws(KeyProvider.Fault) {
+            shelf = try KeyProvider(
                 options.keys, algorithm: options.algorithm, encoding: options.encoding, source: source)
         } catch {
             switch error {
@@ -109,7 +111,7 @@ enum VerifyCommand {
             case .unknown(let code, let reason): return tokens.map { _ in .unknown(code, reason) }
             }
         }
-        let judge = KeyJudge(
+        let judge = KeySetVerification(
             shelf: shelf, expectations: options.expectations, timeLeftMin: options.timeLeftMin,
             byteCountMax: options.byteCountMax, now: now)
         let verdicts = tokens.map(judge.verdict)
@@ -134,7 +136,7 @@ enum VerifyCommand {
 enum TokenCommand {
     /// As ``Verb`` reports, but a word too many is not repeated, because it may be a token, and every fault is the
     /// command line's: 1 is kept for tokens that are refused.
-    static func report(_ fault: CommandFault, _ name: String, usage: String) -> Int32 {
+    static func report(_ fault: CommandError, _ name: String, usage: String) -> Int32 {
         switch fault {
         case .arguments(.helpWanted):
             Terminal.write(usage)
@@ -142,7 +144,7 @@ enum TokenCommand {
         case .arguments(.operandUnexpected): Terminal.writeError("martlet \(name): there is one word too many\n")
         case .arguments(.optionUnknown(let option, let nearest)) where option.utf8.count > 32:
             Terminal.writeError(
-                "martlet \(name): \(ArgumentsFault.optionUnknown(String(option.prefix(16)), nearest: nearest))\n")
+                "martlet \(name): \(ArgumentsError.optionUnknown(String(option.prefix(16)), nearest: nearest))\n")
         case .arguments(let fault): Terminal.writeError("martlet \(name): \(Printable.text("\(fault)"))\n")
         case .usage(let reason), .refused(let reason):
             Terminal.writeError("martlet \(name): \(Printable.text(reason))\n")

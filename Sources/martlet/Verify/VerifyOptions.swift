@@ -45,7 +45,7 @@ struct VerifyOptions {
         .value("--format"), .value("--junit"), .flag("--no-cache"), .value("--max-stale"), .value("--timeout"),
     ]
 
-    init(_ words: [String]) throws(CommandFault) {
+    init(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: Self.options, operands: ["TOKEN"], optionalCount: 1)
         reportPath = arguments.value("--junit")
         input = try TokenInput(arguments, isMany: reportPath != nil)
@@ -67,7 +67,7 @@ struct VerifyOptions {
     }
 
     /// Reads `--max-bytes`, which every command that takes a token has.
-    static func byteCountMax(_ arguments: Arguments) throws(CommandFault) -> Int {
+    static func byteCountMax(_ arguments: Arguments) throws(CommandError) -> Int {
         let most = CompactJWS.foreignByteCountMax
         guard let text = arguments.value("--max-bytes") else { return most }
         guard text.utf8.count <= 5, text.utf8.allSatisfy({ 0x30...0x39 ~= $0 }), let count = Int(text), count > 0,
@@ -76,7 +76,7 @@ struct VerifyOptions {
         return count
     }
 
-    private static func keys(_ arguments: Arguments) throws(CommandFault) -> Keys {
+    private static func keys(_ arguments: Arguments) throws(CommandError) -> Keys {
         let named = ["--jwks", "--key", "--server"].filter { arguments.has($0) }
         guard named.count <= 1 else { throw .usage("\(named.joined(separator: " and ")) exclude each other") }
         if let path = arguments.value("--key") { return .file(path) }
@@ -91,19 +91,19 @@ struct VerifyOptions {
         guard let issuer = arguments.value("--issuer") else {
             throw .usage("say whose keys count: --issuer, --jwks, --key or --server")
         }
-        do throws(FetchFault) { _ = try IssuerDiscovery(issuer: issuer) } catch { throw .usage("--issuer: \(error)") }
+        do throws(FetchError) { _ = try IssuerDiscovery(issuer: issuer) } catch { throw .usage("--issuer: \(error)") }
         return .issuer(issuer)
     }
 
-    private static func address(_ text: String, _ option: String) throws(CommandFault) -> WebAddress {
-        do throws(FetchFault) { return try WebAddress(text) } catch { throw .usage("\(option): \(error)") }
+    private static func address(_ text: String, _ option: String) throws(CommandError) -> WebAddress {
+        do throws(FetchError) { return try WebAddress(text) } catch { throw .usage("\(option): \(error)") }
     }
 
-    static func algorithm(_ arguments: Arguments) throws(CommandFault) -> Algorithm? {
+    static func algorithm(_ arguments: Arguments) throws(CommandError) -> Algorithm? {
         try KeysCommand.algorithm(arguments.value("--alg"))
     }
 
-    private static func expectations(_ arguments: Arguments) throws(CommandFault) -> TokenExpectations {
+    private static func expectations(_ arguments: Arguments) throws(CommandError) -> TokenExpectations {
         var expectations = TokenExpectations()
         expectations.issuer = arguments.value("--issuer")
         expectations.audiences = arguments.values("--audience")
@@ -132,7 +132,7 @@ struct VerifyOptions {
         return expectations
     }
 
-    private static func claim(_ word: String, _ option: String) throws(CommandFault) -> (ClaimPath, String) {
+    private static func claim(_ word: String, _ option: String) throws(CommandError) -> (ClaimPath, String) {
         guard let equals = word.firstIndex(of: "="), let path = ClaimPath(String(word[..<equals])) else {
             throw .usage("\(option) takes name=value, or /outer/inner=value")
         }
@@ -141,7 +141,7 @@ struct VerifyOptions {
 
     private static func seconds(
         _ arguments: Arguments, _ option: String, within range: ClosedRange<Int64>
-    ) throws(CommandFault) -> Int64? {
+    ) throws(CommandError) -> Int64? {
         guard let text = arguments.value(option) else { return nil }
         guard let seconds = TimeText.seconds(text), range.contains(seconds) else {
             throw .usage(
@@ -150,7 +150,7 @@ struct VerifyOptions {
         return seconds
     }
 
-    private static func format(_ arguments: Arguments) throws(CommandFault) -> Format {
+    private static func format(_ arguments: Arguments) throws(CommandError) -> Format {
         guard let text = arguments.value("--format") else { return arguments.has("--json") ? .json : .text }
         guard let format = Format(rawValue: text), !arguments.has("--json") || format == .json else {
             throw .usage("--format is text, json or github")

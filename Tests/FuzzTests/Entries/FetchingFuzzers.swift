@@ -20,9 +20,9 @@ enum AnswerFuzzer {
     }
 
     /// What the reader makes of all octets, and of the end behind them.
-    private static func outcome(_ octets: [UInt8], pieces: Int) -> (Answer?, AnswerFault?) {
-        var reader = AnswerReader(bodyByteCountMax: bodyByteCountMax)
-        do throws(AnswerFault) {
+    private static func outcome(_ octets: [UInt8], pieces: Int) -> (Answer?, ResponseError?) {
+        var reader = ResponseReader(bodyByteCountMax: bodyByteCountMax)
+        do throws(ResponseError) {
             var start = 0
             while start < octets.count {
                 let end = min(start + pieces, octets.count)

@@ -31,7 +31,7 @@ struct FixedKeys {
     init() {
         do {
             keyring = try Keyring(
-                Self.files.map { (file) throws(KeyFault) in
+                Self.files.map { (file) throws(KeyError) in
                     let octets = Array(file.utf8)
                     return try Key(parsing: octets.span)
                 })

@@ -79,7 +79,7 @@ enum HTTP1Fuzzer {
         for field in request.fields {
             demand(isInside(field.name, all) && isInside(field.value, all), "a field lies inside")
             for octet in request.bytes[field.name] {
-                demand(OctetClass.token(octet) == octet, "a name is a lower token")
+                demand(ByteClass.token(octet) == octet, "a name is a lower token")
             }
             for octet in request.bytes[field.value] {
                 demand(octet == 9 || (octet >= 0x20 && octet != 0x7f), "a value is one line of text")

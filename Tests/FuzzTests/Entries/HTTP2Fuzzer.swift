@@ -60,7 +60,7 @@ enum HTTP2Fuzzer {
         session.takeReady(into: &ready)
         for id in ready {
             guard let stream = session.streams[id] else { continue }
-            do throws(WireFault) {
+            do throws(RequestError) {
                 try stream.message.fill(&request)
                 check(request, limits)
                 ticket += 1
@@ -83,7 +83,7 @@ enum HTTP2Fuzzer {
         demand(request.fields.count <= limits.fieldCountMax + 2, "bounded fields")
         for field in request.fields {
             for octet in request.bytes[field.name] {
-                demand(OctetClass.token(octet) == octet, "a name is a lower token")
+                demand(ByteClass.token(octet) == octet, "a name is a lower token")
             }
             for octet in request.bytes[field.value] {
                 demand(octet == 9 || (octet >= 0x20 && octet != 0x7f), "a value is one line of text")
@@ -96,6 +96,6 @@ enum HTTP2Fuzzer {
         response.addLines("Content-Type: text/plain\r\n")
         response.body = Array("an answer".utf8)
         session.answer(
-            stream, response, AnswerWriter.Context(), date: Array("Thu, 01 Jan 1970 00:00:00 GMT".utf8), &head)
+            stream, response, ResponseWriter.Context(), date: Array("Thu, 01 Jan 1970 00:00:00 GMT".utf8), &head)
     }
 }

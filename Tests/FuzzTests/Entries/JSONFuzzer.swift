@@ -7,13 +7,13 @@ enum JSONFuzzer {
         return { bytes in
             let plain = JSONDocument.endOfPlainText(in: bytes.span, from: 0)
             demand((0...bytes.count).contains(plain), "plain text ends inside")
-            do throws(JSONFault) {
+            do throws(JSONError) {
                 try document.parse(bytes.span)
             } catch {
                 return demand(document.kind(0) == .null, "a refused document is empty")
             }
             let written = rewritten(document, bytes)
-            do throws(JSONFault) {
+            do throws(JSONError) {
                 try again.parse(written.span)
             } catch {
                 return demand(false, "what was written is read: \(error)")

@@ -66,9 +66,9 @@ enum JournalFuzzer {
     static func make() -> ([UInt8]) -> Void {
         { bytes in
             var slot = padded(bytes, to: JournalRecord.byteCount)
-            _ = Slot(slot.span, seq: nil, salt: 7)
+            _ = RecordSlot(slot.span, seq: nil, salt: 7)
             put(CRC32C.checksum(slot.span.extracting(4..<slot.count), seed: 7), at: 0, in: &slot)
-            if case .record(let record, let durableSeq, _) = Slot(slot.span, seq: nil, salt: 7) {
+            if case .record(let record, let durableSeq, _) = RecordSlot(slot.span, seq: nil, salt: 7) {
                 var written: [UInt8] = []
                 record.write(to: &written, salt: 7, durableSeq: durableSeq)
                 demand(written == slot, "a record is written as it was read")

@@ -47,9 +47,9 @@ func fill(_ directory: String, _ count: UInt64, _ kind: Filling) throws {
             if case .success = result { countdown.end(true) } else { countdown.end(false) }
         }
         records.removeAll(keepingCapacity: true)
-        guard countdown.wait(atMost: 2) else { throw JournalFault.closed }
+        guard countdown.wait(atMost: 2) else { throw JournalError.closed }
     }
-    guard countdown.wait(atMost: 0) else { throw JournalFault.closed }
+    guard countdown.wait(atMost: 0) else { throw JournalError.closed }
     say("fill_records_per_second", Double(count) * 1e9 / Double(nanoseconds() - began))
 }
 

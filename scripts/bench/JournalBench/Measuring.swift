@@ -20,7 +20,7 @@ func revocationOptions(_ directory: String) -> RevocationOptions {
 func measureSync(_ directory: String) throws {
     let path = directory + "/sync.probe"
     let file = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_DSYNC | O_CLOEXEC, 0o600)
-    guard file >= 0 else { throw JournalFault.io(function: "open", errno: errno, path: path) }
+    guard file >= 0 else { throw JournalError.io(function: "open", errno: errno, path: path) }
     defer {
         close(file)
         unsafe unlink(path)
@@ -32,7 +32,7 @@ func measureSync(_ directory: String) throws {
         let began = nanoseconds()
         // As a commit of one record: 64 octets in place.
         guard unsafe pwrite(file, zeros, 64, off_t(round % 16_384 * 64)) == 64 else {
-            throw JournalFault.io(function: "pwrite", errno: errno, path: path)
+            throw JournalError.io(function: "pwrite", errno: errno, path: path)
         }
         lone.append(nanoseconds() - began)
     }
@@ -109,12 +109,12 @@ func measureCompaction(_ directory: String, seconds: Int64) throws {
     defer { store.close() }
     let quiet = Load(store)
     quiet.run(until: { nanoseconds() > quiet.began + seconds * 1_000_000_000 })
-    let report = Mutex<Result<CompactionReport, JournalFault>?>(nil)
+    let report = Mutex<Result<CompactionReport, JournalError>?>(nil)
     let busy = Load(store)
     let thread = Worker {
         // As the service's own thread for it.
         clinux_stand_back()
-        do throws(JournalFault) {
+        do throws(JournalError) {
             let done = try store.compact(now: milliseconds(), monotonic: nanoseconds() / 1_000_000)
             report.withLock { $0 = .success(done) }
         } catch {

@@ -1,0 +1,320 @@
+package import API
+import Accounts
+import CLinux
+import Encoding
+import Glibc
+package import HTTP
+import JOSE
+import Journal
+import Keys
+package import OpenSSL
+import Platform
+import Revocation
+import Service
+package import Telemetry
+import Tokens
+
+/// Why the service cannot start: one message that names the file, line or variable and what is expected.
+package struct StartError: Error, Sendable, CustomStringConvertible {
+    package let description: String
+    /// Whether the same start may succeed later although nobody changes a setting or a file.
+    package let mayPass: Bool
+
+    package init(description: String, mayPass: Bool = false) {
+        self.description = description
+        self.mayPass = mayPass
+    }
+
+    init(_ fault: AccountsError) {
+        self.init(description: "\(fault)", mayPass: fault.mayPass)
+    }
+
+    init(_ fault: KeyDirectoryError) {
+        self.init(description: fault.description, mayPass: fault.mayPass)
+    }
+
+    init(_ fault: JournalError) {
+        self.init(description: fault.description, mayPass: fault.mayPass)
+    }
+}
+
+/// The object graph of a running service.
+package final class ServiceContainer: Sendable {
+    package let shared: ApplicationShared
+    package let connections: ConnectionCounters
+    package let log: Log
+    /// What secure listeners show.
+    package let identity: TLSIdentity?
+    private let housekeeper: MaintenanceJob
+    private let accessLog: AccessLogWriter?
+
+    /// Reads everything first and changes nothing on disk before all of it is right.
+    ///
+    /// - Parameters:
+    ///   - now: milliseconds since 1970, for the check that the clock is set.
+    ///   - takeOver: called when only the journal is missing; whether a predecessor is about to let go of it.
+    package init(
+        _ configuration: Configuration, log: Log, now: Int64 = SystemClock.wall.now,
+        takeOver: () throws(StartError) -> Bool = { false }
+    ) throws(StartError) {
+        try Self.checkClock(now)
+        let files = AccountFiles(configuration)
+        // Stamps are of before the reading: what changes from here on is seen by the first look of the housekeeper.
+        let accountStamps = files.stamps()
+        let users = try files.users()
+        let clients = try files.clients()
+        let keys = KeyDirectory(path: configuration.keysPath, rule: .ofProcess)
+        let present = try Self.keyring(keys)
+        if let present { try Self.checkSigners(present, configuration, clients) }
+        let providedStamps = configuration.tls?.stamp() ?? []
+        let provided = try Self.providedTLS(configuration)
+        let accessLog = try Self.accessLog(configuration, log)
+        try Self.awaitJournal(configuration, takesOver: try takeOver())
+        let revocations = try Self.revocations(configuration, log)
+        let selfSigned = provided == nil ? try Self.selfSignedTLS(configuration, log) : nil
+        let context = provided ?? selfSigned?.context
+        let stamps = MaintenanceJob.Stamps(accounts: accountStamps, tls: selfSigned?.stamps ?? providedStamps)
+        let keyring =
+            if let present { present } else {
+                try Self.firstKeyring(keys, configuration.authState.neededAlgorithms(for: clients), log)
+            }
+        let authState = try Self.authState(
+            configuration, users: users, clients: clients, keyring: keyring, revocations: revocations, files: files,
+            log: log)
+        let connections = ConnectionCounters()
+        let identity = context.map { TLSIdentity($0) }
+        let keeper = KeyRotationJob(directory: keys, authState: authState, schedule: configuration.keySchedule)
+        try keeper.takeUp(stamp: keys.stamp(), isStart: true)
+        let reloads = ReloadStatus()
+        let startedAt = SystemClock.wall.now
+        for source in ReloadSource.allCases where source != .tls || identity != nil {
+            reloads.succeeded(source, at: startedAt)
+        }
+        let loginSources = LoginSources()
+        let housekeeper = MaintenanceJob(
+            authState: authState, files: files, keys: keeper, tls: configuration.tls, identity: identity,
+            sighting: RollbackGuard(configuration), reloads: reloads, stamps: stamps,
+            everySecond: { [loginSources] in Self.say(loginSources, log) })
+        let settings = Setting.allCases.map { $0.openAPIText }
+        shared = ApplicationShared(
+            authState: authState, connections: connections, accessLog: accessLog?.accessLog,
+            openAPI: Array(OpenAPIDocument(version: Version.text, settings: settings).text.utf8),
+            monotonic: MonotonicClock.nanoseconds,
+            random: { Random.next64() }, loginSources: loginSources, reloads: reloads,
+            process: Self.facts(configuration, startedAt: startedAt), appliedKeys: { keeper.applied },
+            certificateExpiry: { identity?.expiresAt }, processFigures: { ProcessFigures.read() })
+        self.connections = connections
+        self.log = log
+        self.identity = identity
+        self.housekeeper = housekeeper
+        self.accessLog = accessLog
+        try accessLog?.start()
+        Self.sayAudiences(configuration.authState, log)
+        try housekeeper.noteFirstSighting()
+        // Waiting for the journal may have taken long: nothing is served by accounts and keys of before.
+        housekeeper.reloadWhatChanged()
+        housekeeper.warnOfReadableAccounts()
+        try housekeeper.start()
+        try housekeeper.startCompaction()
+        revocations.announce(StateLock.serving)
+    }
+
+    /// Tells a process that wants the journal that waiting is worth it, from now on.
+    package func announceEnd() {
+        shared.authState.revocations.announce(StateLock.leaving)
+    }
+
+    /// Reads accounts, keys and certificates again now and opens the access log anew, as SIGHUP asks.
+    package func reload() {
+        accessLog?.reopen()
+        housekeeper.reload()
+    }
+
+    /// Ends the housekeeping and the journal; everything acknowledged is on disk.
+    package func close() {
+        housekeeper.stop()
+        shared.authState.hashing.close()
+        housekeeper.noteSighting()
+        shared.authState.revocations.close()
+        accessLog?.stop()
+    }
+
+    private static func facts(_ configuration: Configuration, startedAt: Int64) -> ProcessFacts {
+        let paths = [
+            ("state", configuration.statePath), ("keys", configuration.keysPath), ("users", configuration.usersPath),
+            ("clients", configuration.clientsPath),
+        ]
+        return ProcessFacts(
+            version: Version.text, pid: getpid(), startedAt: startedAt,
+            paths: paths.map { (name: $0.0, path: Directory.absolute($0.1)) })
+    }
+
+    /// Tokens, sessions and keys that are dated before 1970 would be rejected by every later start.
+    private static func checkClock(_ now: Int64) throws(StartError) {
+        guard now < 0 else { return }
+        throw StartError(
+            description:
+                "the clock is before 1970; nothing was written. Set the clock (NTP, or date -s) and start again")
+    }
+
+    private static func accessLog(_ configuration: Configuration, _ log: Log) throws(StartError) -> AccessLogWriter? {
+        guard let target = configuration.accessLog else { return nil }
+        return try AccessLogWriter(target, share: configuration.accessLogShare, log: log)
+    }
+
+    /// - Returns: `nil` while there are no keys.
+    static func keyring(_ keys: KeyDirectory) throws(StartError) -> Keyring? {
+        do throws(KeyDirectoryError) {
+            return try keys.isEmpty() ? nil : keys.load(now: SystemClock.wall.now)
+        } catch {
+            throw StartError(error)
+        }
+    }
+
+    /// Says before the first login fails that there is nothing to sign with.
+    static func checkSigners(
+        _ keyring: Keyring, _ configuration: Configuration, _ clients: ClientDirectory
+    ) throws(StartError) {
+        let missing = configuration.authState.missingSigners(in: keyring, for: clients, at: SystemClock.wall.now)
+        guard !missing.isEmpty else { return }
+        throw .signersMissing(missing, keysPath: configuration.keysPath)
+    }
+
+    private static func firstKeyring(
+        _ keys: KeyDirectory, _ algorithms: [Algorithm], _ log: Log
+    ) throws(StartError) -> Keyring {
+        do throws(KeyDirectoryError) {
+            let now = SystemClock.wall.now
+            let names = try keys.fill(algorithms, now: now)
+            log.write(.info, "keys_created") { $0.add("files", names.joined(separator: " ")) }
+            return try keys.load(now: now)
+        } catch {
+            throw StartError(error)
+        }
+    }
+
+    /// The pair that the settings name.
+    static func providedTLS(_ configuration: Configuration) throws(StartError) -> TLSContext? {
+        guard let tls = configuration.tls, !tls.isSelfSigned else { return nil }
+        return try tls.load(now: SystemClock.wall.now)
+    }
+
+    private static func selfSignedTLS(
+        _ configuration: Configuration, _ log: Log
+    ) throws(StartError) -> (context: TLSContext, stamps: [FileStamp])? {
+        guard let tls = configuration.tls, tls.isSelfSigned else { return nil }
+        let now = SystemClock.wall.now
+        if try tls.fill(now: now) {
+            log.write(.info, "tls_pair_created") { $0.add("certificate", tls.certificatePath) }
+        }
+        let stamps = tls.stamp()
+        return (try tls.load(now: now), stamps)
+    }
+
+    /// Waits until no other process holds the journal: the predecessor, which finishes what it has in flight, or one that is
+    /// going away by itself.
+    private static func awaitJournal(_ configuration: Configuration, takesOver: Bool) throws(StartError) {
+        // The rest is for closing a large journal on a slow disk.
+        let drain = configuration.drainDelay + configuration.drainTimeout + 30
+        let patience = takesOver ? drain : configuration.lockWait
+        do throws(JournalError) {
+            try StateLock.wait(configuration.statePath, seconds: patience, evenWhileServing: takesOver)
+        } catch {
+            throw StartError(error)
+        }
+    }
+
+    private static func revocations(_ configuration: Configuration, _ log: Log) throws(StartError) -> RevocationStore {
+        let sightings = try RollbackGuard(configuration).read()
+        let store: RevocationStore
+        do throws(JournalError) {
+            var options = RevocationOptions(
+                directory: configuration.statePath, grace: configuration.refreshGrace,
+                sessionMax: configuration.authState.sessionMax * 1_000, clock: SystemClock.wall,
+                monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() })
+            options.observe = { Self.say($0, log) }
+            options.reserveByteCount = 256 << 10
+            options.sightings = sightings
+            store = try RevocationStore.open(options)
+        } catch {
+            throw StartError(error)
+        }
+        log.write(.info, "journal_replayed") { line in
+            line.add("state", configuration.statePath)
+            line.add("records", store.startReport.journal.recordCount)
+            line.add("torn_octets", store.startReport.journal.tornByteCount)
+            line.add("milliseconds", store.startReport.durationMilliseconds)
+        }
+        return store
+    }
+
+    private static func say(_ event: JournalEvent, _ log: Log) {
+        switch event {
+        case .rewritten(let reason): log.write(.error, "journal_write_failed") { $0.add("reason", reason) }
+        case .unwritable(let reason): log.write(.error, "journal_unwritable") { $0.add("reason", reason) }
+        case .healed: log.write(.warning, "journal_healed")
+        case .reserveUsed(let reason): log.write(.error, "journal_reserve_used") { $0.add("reason", reason) }
+        case .reserveHeld: log.write(.warning, "journal_reserve_held")
+        case .reserveMissing(let reason): log.write(.warning, "journal_reserve_missing") { $0.add("reason", reason) }
+        }
+    }
+
+    private static func authState(
+        _ configuration: Configuration, users: UserDirectory, clients: ClientDirectory, keyring: Keyring,
+        revocations: RevocationStore, files: AccountFiles, log: Log
+    ) throws(StartError) -> AuthState {
+        let hashing: HashingPool
+        do throws(AccountsError) {
+            let workers = hashWorkers(configuration, users, log)
+            hashing = try HashingPool(workers: workers, queueCountMax: configuration.hashQueue)
+        } catch {
+            throw StartError(error)
+        }
+        let throttle = LoginThrottle(
+            account: .init(failureCountMax: Int64(configuration.loginAccountFailures), refillMilliseconds: 30_000),
+            source: .init(failureCountMax: Int64(configuration.loginSourceFailures), refillMilliseconds: 3_000),
+            key: (Random.next64(), Random.next64()))
+        return AuthState(
+            settings: configuration.authState, keyring: Published(keyring), users: Published(users),
+            clients: Published(clients),
+            revocations: revocations, passwords: PasswordHasher(parameters: configuration.argon2), hashing: hashing,
+            throttle: throttle, clock: SystemClock.wall, monotonic: { MonotonicClock.nanoseconds() / 1_000_000 },
+            log: log, random: { Random.bytes($0) },
+            storeHash: files.storeHash)
+    }
+}
+
+extension ServiceContainer {
+    /// Fewer workers than the settings ask for, where their memory together would come near the control group's limit.
+    private static func hashWorkers(_ configuration: Configuration, _ users: UserDirectory, _ log: Log) -> Int {
+        let wanted = configuration.hashWorkers
+        let limit = configuration.memoryLimit
+        let stored = limit == nil ? 0 : users.users.reduce(0) { max($0, PasswordHasher.memory(of: $1.passwordHash)) }
+        let memory = HashMemory(wanted: wanted, parameters: configuration.argon2, stored: stored, limit: limit)
+        if memory.isTight, let limit {
+            log.write(.warning, "hash_workers_reduced") { line in
+                line.add("wanted", wanted)
+                line.add("workers", memory.workers)
+                line.add("bytes_each", memory.each)
+                line.add("memory_limit", limit)
+                line.add(
+                    "remedy",
+                    "password hashing gets half of the memory limit: raise the limit, or lower MARTLET_HASH_WORKERS or MARTLET_ARGON2_MEMORY"
+                )
+            }
+        }
+        return memory.workers
+    }
+
+    private static func say(_ sources: LoginSources, _ log: Log) {
+        guard let finding = sources.finding(at: MonotonicClock.nanoseconds() / 1_000_000) else { return }
+        log.write(.warning, "logins_from_one_address") { line in
+            line.add("address", finding.address.description)
+            line.add("count", finding.count)
+            line.add(
+                "remedy",
+                "every login of the last minute came from this private address: if it is a proxy, name it in MARTLET_TRUSTED_PROXIES and have it send X-Forwarded-For; if it is a backend, have it authenticate as a client and send source"
+            )
+        }
+    }
+}

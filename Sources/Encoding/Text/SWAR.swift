@@ -1,0 +1,119 @@
+/// Eight octets worked on at once inside one integer; the first octet in memory is the lowest.
+///
+/// The comparisons want octets below 0x80 in every lane and answer with the lane's top bit.
+enum SWAR {
+    static let ones: UInt64 = 0x0101_0101_0101_0101
+    static let tops: UInt64 = 0x8080_8080_8080_8080
+
+    @inline(__always)
+    static func repeating(_ octet: UInt8) -> UInt64 {
+        ones &* UInt64(octet)
+    }
+
+    /// Which lanes are `bound` or more; `bound` is 1 to 0x80.
+    @inline(__always)
+    static func atLeast(_ bound: UInt8, _ word: UInt64) -> UInt64 {
+        (word &+ repeating(0x80 &- bound)) & tops
+    }
+
+    /// `amount` in each lane that `mask` names by its top bit, 0 in the others.
+    @inline(__always)
+    static func amount(_ amount: UInt8, where mask: UInt64) -> UInt64 {
+        (mask >> 7) &* UInt64(amount)
+    }
+
+    /// The number that eight decimal digits write, the first one in the lowest lane; nil if one is no digit.
+    @inline(__always)
+    static func decimal(_ word: UInt64) -> UInt64? {
+        let digits = word ^ repeating(UInt8(ascii: "0"))
+        guard (digits | (digits &+ repeating(0x80 &- 10))) & tops == 0 else { return nil }
+        let pairs = (digits &* 10 &+ digits >> 8) & 0x00ff_00ff_00ff_00ff
+        let quadruples = (pairs &* 100 &+ pairs >> 16) & 0x0000_ffff_0000_ffff
+        return (quadruples &* 10_000 &+ quadruples >> 32) & 0xffff_ffff
+    }
+
+    /// Finds what may not stand unescaped in a JSON string, and what is not ASCII: `"`, `\`, octets below 0x20 or above 0x7f.
+    ///
+    /// Any octet may be in the lanes. Only the lowest set bit is to be trusted; a borrow may have set higher ones.
+    @inline(__always)
+    static func special(_ word: UInt64) -> UInt64 {
+        let quote = word ^ repeating(UInt8(ascii: "\""))
+        let backslash = word ^ repeating(UInt8(ascii: "\\"))
+        return ((word &- repeating(0x20)) | (quote &- ones) | (backslash &- ones) | word) & tops
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// The eight octets from `offset` on, bounds checked.
+    @inline(__always)
+    func lanes(at offset: Int) -> UInt64 {
+        // Every bit pattern is an integer, and the offset is checked, so nothing unsafe is left of this.
+        unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+
+    /// The number that the ten decimal digits from `offset` on write, bounds checked; nil if one is no digit.
+    package func tenDigits(at offset: Int) -> Int64? {
+        // The last eight, after the first two among zeros.
+        let last = lanes(at: offset + 2)
+        let first = lanes(at: offset) << 48 | SWAR.repeating(UInt8(ascii: "0")) >> 16
+        guard let high = SWAR.decimal(first), let low = SWAR.decimal(last) else { return nil }
+        return Int64(high &* 100_000_000 &+ low)
+    }
+
+    /// Eight octets from `offset` on as a number, the first one lowest; bounds checked.
+    package func word(at offset: Int) -> UInt64 { lanes(at: offset) }
+
+    @inline(__always)
+    func halfLanes(at offset: Int) -> UInt32 {
+        unsafe UInt32(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+}
+
+extension MutableSpan where Element == UInt8 {
+    /// Writes eight octets from `offset` on, bounds checked.
+    @inline(__always)
+    @_lifetime(self: copy self)
+    mutating func store(lanes word: UInt64, at offset: Int) {
+        // Any octet is a UInt8, so writing raw ones is safe.
+        var raw = unsafe mutableBytes
+        raw.storeBytes(of: word.littleEndian, toByteOffset: offset, as: UInt64.self)
+    }
+
+    @inline(__always)
+    @_lifetime(self: copy self)
+    mutating func store(halfLanes word: UInt32, at offset: Int) {
+        var raw = unsafe mutableBytes
+        raw.storeBytes(of: word.littleEndian, toByteOffset: offset, as: UInt32.self)
+    }
+}
+
+extension [UInt8] {
+    package init(_ octets: Span<UInt8>) {
+        self = []
+        append(octets)
+    }
+
+    package mutating func append(_ octets: Span<UInt8>) {
+        unsafe octets.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
+    }
+
+    /// Overwrites the octets from `offset` on, bounds checked.
+    package mutating func replace(from offset: Int, with octets: Span<UInt8>) {
+        precondition(offset >= 0 && offset <= count && octets.count <= count - offset, "octets do not fit")
+        unsafe octets.withUnsafeBufferPointer { octets in
+            unsafe withUnsafeMutableBufferPointer { target in
+                guard let source = octets.baseAddress, let target = target.baseAddress else { return }
+                unsafe (target + offset).update(from: source, count: octets.count)
+            }
+        }
+    }
+
+    /// Makes room for exactly `count` octets; those kept from before have no meaning.
+    mutating func resize(to count: Int) {
+        if self.count > count {
+            removeLast(self.count - count)
+        } else if self.count < count {
+            append(contentsOf: repeatElement(0, count: count - self.count))
+        }
+    }
+}

@@ -1,0 +1,32 @@
+/// Why nothing was fetched. Holds addresses and reasons, never what was sent or received.
+package enum FetchError: Error, Equatable, Sendable {
+    /// No URL of a kind that is asked.
+    case url(String)
+    /// In the clear to another machine, or off TLS by a redirect.
+    case insecure(String)
+    case unresolved(host: String, reason: String)
+    case unreachable(address: String, reason: String)
+    /// The server's certificate does not hold, or there is no TLS of our kind.
+    case tls(host: String, reason: String)
+    case timedOut(address: String)
+    /// The server broke off, or what it says is no HTTP/1.1.
+    case answer(ResponseError)
+    case status(UInt16, address: String)
+    case redirectedTooOften
+}
+
+extension FetchError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .url(let text): "«\(text)» is no usable http or https URL"
+        case .insecure(let text): "«\(text)»: only https is fetched, and http from this machine itself"
+        case .unresolved(let host, let reason): "\(host): \(reason)"
+        case .unreachable(let address, let reason): "\(address): \(reason)"
+        case .tls(let host, let reason): "\(host): TLS: \(reason)"
+        case .timedOut(let address): "\(address): no whole answer in time"
+        case .answer(let fault): "the answer is \(fault)"
+        case .status(let status, let address): "\(address) answers \(status)"
+        case .redirectedTooOften: "one redirect leads to the next"
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import Encoding
+import HTTP
+
+/// Turns responses into octets: status line, `Date`, framing and connection lines, and the content (RFC 9112 §4, §6).
+struct ResponseWriter {
+    /// What of the request decides how its answer looks.
+    struct Context {
+        var isHead = false
+        var isVersion10 = false
+        /// Whether `Connection: close` is said, and meant.
+        var closes = false
+        /// Whether browsers are to come by TLS only (RFC 6797 §6.1).
+        var demandsTLS = false
+    }
+
+    static let continueLine: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
+
+    private var date = CurrentDate()
+    /// Status line and constant lines of a 200, with the current date in it.
+    private var usualStart: [UInt8] = []
+
+    /// The value of `Date`.
+    var dateText: [UInt8] { date.text }
+
+    init() {
+        setTime(0)
+    }
+
+    /// - Parameter seconds: since 1970-01-01T00:00:00Z.
+    mutating func setTime(_ seconds: Int64) {
+        guard date.setTime(seconds) || usualStart.isEmpty else { return }
+        usualStart.removeAll(keepingCapacity: true)
+        Self.appendStart(200, date.text, to: &usualStart)
+    }
+
+    func append(_ response: borrowing Response, _ context: Context, to output: inout [UInt8]) {
+        // A handler has no business with interim answers; the engine sends 100 by itself.
+        let status = response.status >= 200 && response.status <= 599 ? response.status : 500
+        if status == 200 {
+            output.append(usualStart.span)
+        } else {
+            Self.appendStart(status, date.text, to: &output)
+        }
+        output.append(response.fields.span)
+        if context.demandsTLS { output.append("Strict-Transport-Security: max-age=31536000\r\n") }
+        if context.closes {
+            output.append("Connection: close\r\n")
+        } else if context.isVersion10 {
+            output.append("Connection: keep-alive\r\n")
+        }
+        // RFC 9110 §8.6, §15.3.5, §15.4.5.
+        guard status != 204, status != 304 else { return output.append("\r\n") }
+        output.append("Content-Length: ")
+        output.append(decimal: Int64(response.body.count))
+        output.append("\r\n\r\n")
+        if !context.isHead { output.append(response.body.span) }
+    }
+
+    private static func appendStart(_ status: UInt16, _ date: [UInt8], to output: inout [UInt8]) {
+        output.append("HTTP/1.1 ")
+        output.append(decimal: Int64(status))
+        output.append(.space)
+        output.append(reason(status))
+        output.append("\r\nDate: ")
+        output.append(contentsOf: date)
+        output.append("\r\nX-Content-Type-Options: nosniff\r\n")
+    }
+
+    /// RFC 9110 §15; empty for what this service never says.
+    private static func reason(_ status: UInt16) -> StaticString {
+        switch status {
+        case 200: "OK"
+        case 201: "Created"
+        case 202: "Accepted"
+        case 204: "No Content"
+        case 206: "Partial Content"
+        case 301: "Moved Permanently"
+        case 302: "Found"
+        case 303: "See Other"
+        case 304: "Not Modified"
+        case 307: "Temporary Redirect"
+        case 308: "Permanent Redirect"
+        case 400: "Bad Request"
+        case 401: "Unauthorized"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 406: "Not Acceptable"
+        case 408: "Request Timeout"
+        case 409: "Conflict"
+        case 410: "Gone"
+        case 412: "Precondition Failed"
+        case 413: "Content Too Large"
+        case 414: "URI Too Long"
+        case 415: "Unsupported Media Type"
+        case 417: "Expectation Failed"
+        case 422: "Unprocessable Content"
+        case 429: "Too Many Requests"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 501: "Not Implemented"
+        case 502: "Bad Gateway"
+        case 503: "Service Unavailable"
+        case 504: "Gateway Timeout"
+        case 505: "HTTP Version Not Supported"
+        default: ""
+        }
+    }
+}

@@ -1,0 +1,105 @@
+internal import Glibc
+internal import Platform
+
+/// Why the journal cannot be read or written. The sentence names the file, the place and the way out.
+package enum JournalError: Error, Equatable, Sendable {
+    /// Another process holds the directory.
+    case locked(path: String)
+    /// Something that was once on stable storage is missing or changed.
+    case corrupt(file: String, offset: UInt64, expectation: String)
+    /// Written by another version.
+    case unsupported(file: String, offset: UInt64, what: String)
+    case io(function: String, errno: Int32, path: String)
+    /// The file that is being written was unlinked, moved or replaced.
+    case replaced(path: String)
+    /// Another process may be writing the journal.
+    case contested(what: String)
+    /// A write or sync failed earlier: whether the last records are on disk is unknown, so nothing is acknowledged any
+    /// more.
+    case unwritable(reason: String)
+    /// The writer was closed.
+    case closed
+    /// What stands here is older than what was seen before, or another journal.
+    case rolledBack(what: String)
+}
+
+extension JournalError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .locked(let path):
+            "\(path) is locked: another process uses this state directory. Stop it, or choose another directory."
+        case .corrupt(let file, let offset, let expectation):
+            """
+            \(file) is damaged at offset \(offset): \(expectation). Acknowledged revocations may be missing, so the start \
+            is refused. Restore the state directory from a copy; without one, move the directory away and rotate all \
+            signing keys.
+            """
+        case .unsupported(let file, let offset, let what):
+            """
+            \(file) has \(what) at offset \(offset), which this version does not know. Start the version that wrote it, \
+            or a newer one.
+            """
+        case .io("mkdir", ENOENT, let path):
+            "\(path) cannot be made: the directory around it does not exist. Make it, mount its volume, or set MARTLET_STATE."
+        case .io("opendir", ENOENT, let path):
+            "\(path): there is no such directory. Name the journal's directory with --state or MARTLET_STATE."
+        case .io(let function, let code, let path):
+            "\(function) failed for \(path): \(message(of: code)). Check space, permissions and the disk."
+        case .replaced(let path):
+            "\(path) was unlinked or replaced while it was being written. Put it back if you can, and restart."
+        case .contested(let what):
+            """
+            \(what): another process may be writing this journal, so nothing is acknowledged any more. Make sure that only \
+            one process uses the directory, and restart that one.
+            """
+        case .unwritable(let reason):
+            "the journal takes no more records since: \(reason)"
+        case .closed:
+            "the journal is closed."
+        case .rolledBack(let what):
+            """
+            \(what). Revocations and rotations are missing that were acknowledged, so the start is refused. Put the newer \
+            state directory back; if it was restored from a copy on purpose, `martlet journal accept` ends all sessions \
+            that began before now and lets the service start.
+            """
+        }
+    }
+
+    /// Whether acknowledged records may be missing from the directory as it is: a new segment would hide that.
+    var isFinal: Bool {
+        switch self {
+        case .replaced, .contested: true
+        case .locked, .corrupt, .unsupported, .io, .unwritable, .closed, .rolledBack: false
+        }
+    }
+
+    /// Whether the same command may succeed later although nobody changes a setting or a file.
+    package var mayPass: Bool {
+        switch self {
+        case .io(_, let code, let path): TransientCondition.mayPass(code, path: path)
+        case .locked, .replaced, .contested, .unwritable, .closed: true
+        case .corrupt, .unsupported, .rolledBack: false
+        }
+    }
+
+    /// Whether there was no room, for the disk, the user or the process.
+    var isFullDisk: Bool {
+        guard case .io(_, let code, _) = self else { return false }
+        return code == ENOSPC || code == EDQUOT || code == EFBIG
+    }
+
+    /// The fault of the call that just returned, from `errno`.
+    static func current(_ function: String, _ path: String) -> JournalError {
+        .io(function: function, errno: errno, path: path)
+    }
+}
+
+/// strerror_r(3).
+private func message(of code: Int32) -> String {
+    unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
+        guard let start = buffer.baseAddress, unsafe strerror_r(code, start, buffer.count) == 0 else {
+            return "error \(code)"
+        }
+        return unsafe String(cString: start)
+    }
+}

@@ -1,0 +1,66 @@
+internal import Encoding
+
+/// Records that stand whole and in order, decoded many at once: what nearly every place of a journal is.
+///
+/// It stops before the first place that is anything else, and leaves it to ``RecordSlot`` to say what that is.
+struct RecordBatchDecoder {
+    /// What the number of a place must be.
+    enum Numbering {
+        /// In a segment: the seqs go up by one from here.
+        case seqs(from: UInt64)
+        /// In a snapshot: the places do, and no seq is above `lastSeq`.
+        case places(from: UInt64, lastSeq: UInt64)
+    }
+
+    private(set) var count = 0
+    /// Of the last one.
+    private(set) var checksum: UInt32 = 0
+    /// The highest that one states.
+    private(set) var durableSeq: UInt64 = 0
+
+    /// - Parameters:
+    ///   - chunk: places of 64 octets from `offset` on; less than that at the end is left alone.
+    ///   - countMax: how many are wanted at most.
+    ///   - records: the records are added here.
+    init(
+        _ chunk: [UInt8], from offset: Int, upTo countMax: Int, _ numbering: Numbering, salt: UInt32,
+        into records: inout [JournalRecord]
+    ) {
+        let octets = chunk.span.extracting(offset..<chunk.count)
+        let placeCount = min(countMax, octets.count / JournalRecord.byteCount)
+        let words = unsafe octets.bytes
+        records.reserveCapacity(records.count + placeCount)
+        while count < placeCount {
+            let start = count * JournalRecord.byteCount
+            let head = words.littleEndian(at: start)
+            let stored = UInt32(truncatingIfNeeded: head)
+            let covered = octets.extracting((start + 4)..<(start + JournalRecord.byteCount))
+            guard CRC32C.checksum(covered, seed: salt) == stored,
+                let kind = JournalRecord.Kind(rawValue: UInt8(truncatingIfNeeded: head >> 32))
+            else { return }
+            let seq = words.littleEndian(at: start + 8)
+            let last = words.littleEndian(at: start + 56)
+            switch numbering {
+            case .seqs(let first):
+                guard seq == first &+ UInt64(count) else { return }
+                durableSeq = max(durableSeq, last)
+            case .places(let first, let lastSeq):
+                guard last == first &+ UInt64(count), seq <= lastSeq else { return }
+            }
+            var record = JournalRecord(
+                kind,
+                key: UUID(
+                    high: words.littleEndian(at: start + 16).byteSwapped,
+                    low: words.littleEndian(at: start + 24).byteSwapped),
+                expires: Int64(bitPattern: words.littleEndian(at: start + 32)),
+                value: words.littleEndian(at: start + 40),
+                flags: UInt8(truncatingIfNeeded: head >> 40),
+                reason: UInt16(truncatingIfNeeded: head >> 48))
+            record.seq = seq
+            record.time = Int64(bitPattern: words.littleEndian(at: start + 48))
+            records.append(record)
+            checksum = stored
+            count += 1
+        }
+    }
+}

@@ -1,0 +1,88 @@
+/// Where the last segment ends: which records count, and what a crash left behind them.
+///
+/// A bad place at or below the highest durableSeq was acknowledged once, so it is corruption. One above it was never
+/// acknowledged: it is torn, and dropped.
+struct TailRecovery: Equatable {
+    /// More records than this are never under way at once, so nothing can be torn over a longer stretch.
+    static let batchCountMax = 4_096
+
+    /// Records from the segment's beginning without a gap.
+    private(set) var intactCount: UInt64 = 0
+    private(set) var lastChecksum: UInt32 = 0
+    private(set) var lastTime: Int64 = 0
+    private(set) var isSealed = false
+    /// Whole records above the gap that are safe to apply alone, in order.
+    private(set) var salvaged: [JournalRecord] = []
+    /// What is dropped, as offsets in the file; nil if nothing but zeros follows the intact records.
+    private(set) var torn: Range<UInt64>?
+
+    private var durableSeq: UInt64 = 0
+    private var firstBad: (seq: UInt64, expectation: String)?
+    private var lastUsed: UInt64 = 0
+
+    /// - Throws: `.corrupt` with the place of the first record that is lost.
+    init(_ segment: Segment, in storage: any JournalSource) throws(JournalError) {
+        var cursor = SegmentCursor(segment)
+        try takeIntact(&cursor, in: storage)
+        while let slot = try cursor.next(in: storage) {
+            try take(slot, seq: cursor.seq &- 1, of: segment)
+        }
+        // A segment is born with its first record in it, so that one cannot be torn.
+        if intactCount == 0 { throw corrupt(firstBad ?? (cursor.seq, "a record expected, the file ends"), segment) }
+        guard let firstBad, lastUsed >= firstBad.seq else { return }
+        let start = segment.offset(of: firstBad.seq)
+        torn = start..<max(start, min(segment.offset(of: lastUsed &+ 1), segment.byteCount))
+    }
+
+    /// Takes the records before the first gap.
+    private mutating func takeIntact(_ cursor: inout SegmentCursor, in storage: any JournalSource) throws(JournalError)
+    {
+        var records: [JournalRecord] = []
+        while true {
+            records.removeAll(keepingCapacity: true)
+            let taken = try cursor.takeWhole(upTo: ReadAhead.recordCountMax, into: &records, in: storage)
+            guard let last = records.last else { return }
+            intactCount &+= UInt64(taken.count)
+            durableSeq = max(durableSeq, taken.durableSeq)
+            lastChecksum = taken.checksum
+            for record in records { lastTime = max(lastTime, record.time) }
+            isSealed = last.kind == .seal
+            lastUsed = last.seq
+        }
+    }
+
+    private mutating func take(_ slot: RecordSlot, seq: UInt64, of segment: Segment) throws(JournalError) {
+        switch slot {
+        case .record(let record, let durable, let checksum):
+            durableSeq = max(durableSeq, durable)
+            lastUsed = seq
+            if let firstBad {
+                if seq &- firstBad.seq >= UInt64(Self.batchCountMax) { throw corrupt(firstBad, segment) }
+                if record.isSafeAlone { salvaged.append(record) }
+            } else {
+                intactCount &+= 1
+                lastChecksum = checksum
+                lastTime = max(lastTime, record.time)
+                isSealed = record.kind == .seal
+            }
+        case .zero:
+            if firstBad == nil { firstBad = (seq, "a record expected, zeros found") }
+        case .bad(let expectation):
+            lastUsed = seq
+            if firstBad == nil { firstBad = (seq, expectation) }
+        case .unknownKind(let kind):
+            let offset = segment.offset(of: seq)
+            throw .unsupported(file: segment.name, offset: offset, what: "a record of kind \(kind)")
+        }
+        if let firstBad, firstBad.seq <= durableSeq { throw corrupt(firstBad, segment) }
+    }
+
+    private func corrupt(_ bad: (seq: UInt64, expectation: String), _ segment: Segment) -> JournalError {
+        .corrupt(file: segment.name, offset: segment.offset(of: bad.seq), expectation: bad.expectation)
+    }
+
+    static func == (left: TailRecovery, right: TailRecovery) -> Bool {
+        left.intactCount == right.intactCount && left.torn == right.torn && left.salvaged == right.salvaged
+            && left.isSealed == right.isSealed
+    }
+}

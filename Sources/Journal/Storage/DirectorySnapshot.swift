@@ -1,0 +1,68 @@
+internal import Glibc
+internal import Synchronization
+
+/// A journal's files as they stood together at one moment, open, so that they can be read to their end although a server
+/// writes its journal again and removes them meanwhile. Changes nothing and takes no lock.
+@safe package final class DirectorySnapshot: JournalSource {
+    private static let attemptCountMax = 200
+    private static let pauseMicroseconds: UInt32 = 10_000
+
+    private let path: String
+    private let descriptors: [String: Int32]
+
+    /// - Throws: `.io` if the directory or a file in it cannot be opened; also if its files did not stand still for a
+    ///   moment.
+    package init(path: String) throws(JournalError) {
+        self.path = path
+        let directory = DirectoryStorage(path: path)
+        for _ in 0..<Self.attemptCountMax {
+            let names = try directory.names().filter { SegmentName($0) != nil || SnapshotName($0) != nil }
+            if let descriptors = try Self.open(names, in: path) {
+                let after = try directory.names().filter { SegmentName($0) != nil || SnapshotName($0) != nil }
+                // The directory is not read at one moment, but what is the same twice with all files there was.
+                if Set(names) == Set(after) {
+                    self.descriptors = descriptors
+                    return
+                }
+                for descriptor in descriptors.values { close(descriptor) }
+            }
+            usleep(Self.pauseMicroseconds)
+        }
+        throw .io(function: "opendir", errno: EAGAIN, path: path)
+    }
+
+    deinit { for descriptor in descriptors.values { close(descriptor) } }
+
+    package func names() throws(JournalError) -> [String] { Array(descriptors.keys) }
+
+    package func byteCount(of name: String) throws(JournalError) -> UInt64 {
+        var status = stat()
+        guard unsafe fstat(descriptor(name), &status) == 0 else { throw .current("fstat", "\(path)/\(name)") }
+        return UInt64(clamping: status.st_size)
+    }
+
+    package func read(_ name: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
+        // Opened again, past the page cache: the file that is held, whatever has that name by now or has none.
+        try DirectReader("/proc/self/fd/\(descriptor(name))").read(at: offset, count: count)
+    }
+
+    private func descriptor(_ name: String) -> Int32 { descriptors[name] ?? -1 }
+
+    /// - Returns: nil if one was gone.
+    private static func open(_ names: [String], in path: String) throws(JournalError) -> [String: Int32]? {
+        var descriptors: [String: Int32] = [:]
+        for name in names {
+            let full = "\(path)/\(name)"
+            let descriptor = unsafe Glibc.open(full, O_RDONLY | O_CLOEXEC)
+            if descriptor >= 0 {
+                descriptors[name] = descriptor
+                continue
+            }
+            let code = errno
+            for descriptor in descriptors.values { close(descriptor) }
+            if code == ENOENT { return nil }
+            throw .io(function: "open", errno: code, path: full)
+        }
+        return descriptors
+    }
+}

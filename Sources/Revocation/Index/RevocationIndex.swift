@@ -1,0 +1,171 @@
+internal import Encoding
+internal import Journal
+
+/// Everything a lookup may consult, and how the journal's records change it.
+struct RevocationIndex: Sendable {
+    let tokens: Denylist
+    /// Those that an operator named without the token itself at hand: few, and found whatever the token's end is.
+    let tokensOfAnyEnd: Denylist
+    let sessions: Denylist
+    let rotations: Sessions
+    let cuts = RevokeBeforeTable()
+    let key: FingerprintKey
+
+    init(random: () -> UInt64) {
+        key = FingerprintKey(random: random)
+        // Tokens by their expiry, 4.4 minutes each; sessions by their beginning, 18.6 hours each.
+        tokens = Denylist(key: key, stretchBits: 18)
+        // By the end of the entry, 70 minutes each: a look-up asks every one of some twenty.
+        tokensOfAnyEnd = Denylist(key: key, stretchBits: 22)
+        sessions = Denylist(key: key, stretchBits: Sessions.stretchBits)
+        rotations = Sessions(key: key)
+    }
+
+    /// Milliseconds that a verifier may go on taking an expired token (MARTLET_LEEWAY is at most 60 s): so much longer than
+    /// its `exp` a revocation is remembered.
+    static let leewayMax: Int64 = 61_000
+
+    var counts: RevocationCounts {
+        RevocationCounts(
+            revokedTokens: tokens.count + tokensOfAnyEnd.count, revokedSessions: sessions.count,
+            rotatedSessions: rotations.count, cuts: cuts.count)
+    }
+
+    /// Refusals of a journal that is being read, until there are so many that sorting them by where they go pays: what one
+    /// after the other would fetch from memory anew, they share.
+    ///
+    /// The denylists do not ask in which order they are filled.
+    struct Gathered {
+        static let countMax = 131_072
+
+        fileprivate var tokens: [Denylist.Entry] = []
+        fileprivate var sessions: [Denylist.Entry] = []
+    }
+
+    /// Takes the journal's records in their order; refusals of tokens and sessions count only after ``take(_:)``.
+    func gather(_ records: [JournalRecord], into gathered: inout Gathered) {
+        for record in records {
+            switch record.kind {
+            case .revokeToken where record.isOfAnyEnd: insertOfAnyEnd(record)
+            case .revokeToken:
+                let end = record.expires.saturatingAdd(Self.leewayMax)
+                gathered.tokens.append(Denylist.Entry(id: record.key, time: record.expires, expires: end))
+            case .revokeSession:
+                gathered.sessions.append(
+                    Denylist.Entry(id: record.key, time: record.key.milliseconds, expires: record.expires))
+            case .rotate:
+                rotations.restore(Rotation(record), of: record.key, sessionEnd: record.expires)
+            case .cut: restoreCut(record)
+            case .open, .seal, .session: break
+            }
+        }
+        if gathered.tokens.count + gathered.sessions.count >= Gathered.countMax { take(&gathered) }
+    }
+
+    /// - Parameter record: a refused token that counts whatever its own end is.
+    func insertOfAnyEnd(_ record: JournalRecord) {
+        let end = record.expires.saturatingAdd(Self.leewayMax)
+        tokensOfAnyEnd.insert(record.key, at: record.expires, expires: end)
+    }
+
+    private func restoreCut(_ record: JournalRecord) {
+        // A kind from a later version would have raised the format's version.
+        guard let kind = RevokeBeforeKind(rawValue: record.flags >> 4) else { return }
+        let cut = RevokeBeforeTable.RevokeBefore(value: record.value, expires: record.expires)
+        if record.isSpare { cuts.exempt(record.key, kind, cut) } else { cuts.insert(kind, record.key, cut) }
+    }
+
+    func take(_ gathered: inout Gathered) {
+        if !gathered.tokens.isEmpty { tokens.insert(gathered.tokens) }
+        if !gathered.sessions.isEmpty { sessions.insert(gathered.sessions) }
+        gathered.tokens.removeAll(keepingCapacity: true)
+        gathered.sessions.removeAll(keepingCapacity: true)
+    }
+
+    func purge(expiredAt now: Int64) {
+        tokens.purge(expiredAt: now)
+        tokensOfAnyEnd.purge(expiredAt: now)
+        sessions.purge(expiredAt: now)
+        rotations.purge(expiredAt: now)
+        cuts.purge(expiredAt: now)
+    }
+
+    /// What new identifiers must be above, as the high half of a UUIDv7.
+    ///
+    /// Revoked ids are left out: an operator may have typed them, and one from the far future would stop the clock.
+    static func floor(of record: JournalRecord) -> UInt64 {
+        switch record.kind {
+        case .cut: record.value
+        case .rotate: record.key.high
+        // Ids up to that much later begin no record of their own.
+        case .session: UUID.version7High(milliseconds: record.key.milliseconds + RevocationStore.sessionSlack + 1)
+        case .revokeToken, .revokeSession, .open, .seal: 0
+        }
+    }
+}
+
+/// Why a session or token was revoked; the numbers are the journal's format.
+package enum RevocationReason: UInt16, Sendable {
+    case unspecified = 0
+    case logout = 1
+    case revoked = 2
+    case refreshReused = 3
+    case compromised = 4
+    case operatorAction = 5
+    case accountChanged = 6
+}
+
+extension JournalRecord {
+    private static let spareFlag: UInt8 = 1
+
+    private static let anyEndFlag: UInt8 = 1
+
+    /// Of a refused token: counts whatever the token's own end is.
+    var isOfAnyEnd: Bool { kind == .revokeToken && flags & Self.anyEndFlag != 0 }
+
+    static func revokeTokenOfAnyEnd(_ jti: UUID, expires: Int64, reason: UInt16) -> JournalRecord {
+        JournalRecord(.revokeToken, key: jti, expires: expires, flags: anyEndFlag, reason: reason)
+    }
+
+    var isSpare: Bool { flags & Self.spareFlag != 0 }
+
+    static func rotate(_ request: RotationRequest, generation: UInt32) -> JournalRecord {
+        JournalRecord(
+            .rotate, key: request.sid, expires: request.sessionEnd,
+            value: UInt64(generation) | UInt64(request.request) << 32)
+    }
+
+    /// - Parameter sparesOne: whether the record before says who lives through it.
+    static func cut(
+        _ key: UUID, _ kind: RevokeBeforeKind, _ cut: RevokeBeforeTable.RevokeBefore, sparesOne: Bool, reason: UInt16
+    ) -> JournalRecord {
+        JournalRecord(
+            .cut, key: key, expires: cut.expires, value: cut.value,
+            flags: kind.rawValue << 4 | (sparesOne ? dependentFlag : 0), reason: reason)
+    }
+
+    static func exempt(_ sid: UUID, _ kind: RevokeBeforeKind, _ cut: RevokeBeforeTable.RevokeBefore, reason: UInt16)
+        -> JournalRecord
+    {
+        JournalRecord(
+            .cut, key: sid, expires: cut.expires, value: cut.value, flags: kind.rawValue << 4 | spareFlag,
+            reason: reason)
+    }
+}
+
+extension Rotation {
+    /// - Parameter record: of kind ROTATE.
+    init(_ record: JournalRecord) {
+        self.init(
+            generation: UInt32(truncatingIfNeeded: record.value),
+            request: UInt32(truncatingIfNeeded: record.value >> 32),
+            at: record.time)
+    }
+}
+
+extension Int64 {
+    func saturatingAdd(_ other: Int64) -> Int64 {
+        let (sum, isOver) = addingReportingOverflow(other)
+        return isOver ? (other > 0 ? .max : .min) : sum
+    }
+}

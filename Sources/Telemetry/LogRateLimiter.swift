@@ -1,0 +1,29 @@
+import Synchronization
+
+/// Lets one of many like events through each interval, and counts the others.
+package final class LogRateLimiter: Sendable {
+    private struct State {
+        var openAt: Int64 = .min
+        var heldBack: UInt64 = 0
+    }
+
+    private let interval: Int64
+    private let state = Mutex(State())
+
+    /// - Parameter interval: milliseconds.
+    package init(interval: Int64) {
+        self.interval = interval
+    }
+
+    /// - Parameter now: milliseconds of a clock that only goes forward.
+    /// - Returns: how many events this one stands for, itself included; nil if it is not to be told.
+    package func admit(at now: Int64) -> UInt64? {
+        state.withLock { state in
+            state.heldBack &+= 1
+            guard now >= state.openAt else { return nil }
+            defer { state.heldBack = 0 }
+            state.openAt = now &+ interval
+            return state.heldBack
+        }
+    }
+}

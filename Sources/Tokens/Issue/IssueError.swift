@@ -1,0 +1,40 @@
+package import Encoding
+package import JOSE
+package import OpenSSL
+
+/// Why no token was made. The cause is configuration or a user record, never the octets of a request.
+package enum IssueError: Error, Equatable, Sendable {
+    /// No key of this algorithm signs at this time.
+    case noSigningKey(Algorithm)
+    case noRefreshKey
+    /// Above ``Issuer/byteCountMax`` (D10).
+    case tokenTooLarge(byteCount: Int)
+    /// Empty, out of range, or text that JSON must escape and the verifier would refuse.
+    case claimUnwritable(Claim)
+    case extraClaims(JSONError)
+    case extraClaimsNotObject
+    case crypto(CryptoError)
+
+    /// Whether a change of the keys mends it; otherwise the user's record is at fault.
+    package var isAboutKeys: Bool {
+        switch self {
+        case .noSigningKey, .noRefreshKey, .crypto: true
+        case .tokenTooLarge, .claimUnwritable, .extraClaims, .extraClaimsNotObject: false
+        }
+    }
+}
+
+extension IssueError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .noSigningKey(let algorithm): "no key signs \(algorithm.rawValue) at this time"
+        case .noRefreshKey: "no secret signs refresh tokens at this time"
+        case .tokenTooLarge(let count): "the token would have \(count) bytes; the limit is \(Issuer.byteCountMax)"
+        case .claimUnwritable(let claim):
+            "the claim \(claim.rawValue) is empty, out of range, or has text that tokens may not hold"
+        case .extraClaims: "the user's extra claims are not JSON"
+        case .extraClaimsNotObject: "the user's extra claims are not a JSON object"
+        case .crypto: "the cryptographic library failed"
+        }
+    }
+}

@@ -1,0 +1,174 @@
+import Accounts
+import App
+import Encoding
+import Glibc
+import JOSE
+import Keys
+import OpenSSL
+import Service
+import Tokens
+
+/// One token to be minted: what it says, which key signs it, and what the audit line tells of it.
+struct MintRequest {
+    let statePath: String
+    private let issuer: String
+    private let keyring: Keyring
+    private let grant: AccessGrant
+    private let kid: String
+    private let reason: String?
+    private let isForced: Bool
+    private let note: String
+
+    /// - Parameter now: milliseconds since 1970.
+    init(_ arguments: Arguments, _ configuration: Configuration, now: Int64) throws(CommandError) {
+        let authState = configuration.authState
+        let lifetime = try MintCommand.lifetime(arguments, configuration)
+        let audiences = arguments.has("--audience") ? arguments.values("--audience") : [authState.audiences[0]]
+        let words = arguments.values("--scope").flatMap { $0.split(separator: " ").map(String.init) }
+        guard words.isEmpty || Scope(words.joined(separator: " ")) != nil else { throw .usage("--scope is no scope") }
+        let shared = audiences.filter { authState.sharedSecretAudiences.contains($0) }
+        let asked = try KeysCommand.algorithm(arguments.value("--alg"))
+        let algorithm = asked ?? (shared.isEmpty ? authState.algorithm : .hs256)
+        try Self.checkAudiences(audiences, shared: shared, algorithm, arguments, configuration)
+        let roles = arguments.values("--role")
+        // Gateways get the roles in one field, separated by commas: one with a comma in it would arrive as two.
+        if let role = roles.first(where: { !Names.isRole($0) }) {
+            throw .usage(
+                "--role \(Printable.short(role)): a role has 1 to 128 printable ASCII characters without blanks, quotes, "
+                    + "backslashes and commas; repeat --role for several")
+        }
+        let subject: String
+        (subject, note) = try Self.subject(arguments, configuration)
+        statePath = configuration.statePath
+        issuer = authState.issuer
+        reason = arguments.value("--reason")
+        isForced = arguments.has("--force")
+        do throws(KeyDirectoryError) {
+            keyring = try KeyDirectory(path: configuration.keysPath).load(now: now)
+        } catch {
+            throw CommandError(error)
+        }
+        guard let key = keyring.signingKey(for: algorithm, at: now) else {
+            throw .refused("no key in \(configuration.keysPath) signs \(algorithm.rawValue)")
+        }
+        kid = key.kid
+        grant = AccessGrant(
+            subject: subject, clientID: arguments.value("--client-id") ?? "martlet-mint", audience: audiences,
+            scope: words.joined(separator: " "),
+            sid: UUIDv7Generator(clock: SystemClock.wall, random: { Random.next64() }).next(), generation: 0,
+            authTime: now / 1_000, methods: [], roles: roles,
+            extra: try Self.claims(arguments.values("--claim")), issuedAt: now, lifetime: lifetime,
+            algorithm: algorithm)
+    }
+
+    /// Servers accept a MAC token only if every audience it names shares the secret, or if its client has that algorithm and
+    /// may use each of them (docs/security.md). No other is made.
+    private static func checkAudiences(
+        _ audiences: [String], shared: [String], _ algorithm: Algorithm, _ arguments: Arguments,
+        _ configuration: Configuration
+    ) throws(CommandError) {
+        let authState = configuration.authState
+        guard algorithm.isMAC, algorithm != authState.algorithm else { return }
+        if algorithm == .hs256, shared.count == audiences.count { return }
+        if let id = arguments.value("--client-id") {
+            let clients = try AccountsFile<ClientDirectory>(path: configuration.clientsPath).read()
+            if let client = clients.client(id: id), !client.isDisabled, client.algorithm == algorithm.rawValue,
+                audiences.allSatisfy({ authState.audiences.contains($0) && client.mayUse(audience: $0) })
+            {
+                return
+            }
+        }
+        let names = audiences.map { Printable.short($0) }.joined(separator: ", ")
+        throw .usage(
+            "no server accepts an \(algorithm.rawValue) token for \(names): all audiences of one must be in "
+                + "MARTLET_HS256_AUDIENCES, or --client-id must name a client that has the algorithm and may use them. Mint one "
+                + "token for each audience, or name another --alg")
+    }
+
+    func sign() throws(CommandError) -> [UInt8] {
+        do {
+            return try Issuer(keyring: keyring, issuer: issuer).accessToken(grant)
+        } catch {
+            throw .refused("no token: \(error)")
+        }
+    }
+
+    var summary: String {
+        "signed with \(kid) (\(grant.algorithm.rawValue)) for \(Printable.short(grant.subject)), aud "
+            + grant.audience.map { Printable.short($0) }.joined(separator: " ")
+            + ", expires in \(TimeText.span(grant.lifetime)) (\(TimeText.moment(grant.expiresAt)))\(note)"
+    }
+
+    /// One line of JSON: everything that names the token, and who had it made; not the token.
+    func auditLine(_ token: [UInt8]) -> [UInt8] {
+        var time: [UInt8] = []
+        ISO8601.write(milliseconds: grant.issuedAt, to: &time)
+        var writer = JSONWriter()
+        writer.beginObject()
+        let texts: [(StaticString, String)] = [
+            ("time", String(decoding: time, as: UTF8.self)), ("event", "token_minted"),
+            ("jti", Self.tokenID(of: token)),
+            ("sid", grant.sid.description), ("iss", issuer), ("sub", grant.subject), ("client_id", grant.clientID),
+            ("scope", grant.scope), ("alg", grant.algorithm.rawValue), ("kid", kid),
+        ]
+        for (name, text) in texts {
+            writer.name(name)
+            writer.string(text)
+        }
+        writer.name("aud")
+        writer.strings(grant.audience)
+        writer.name("roles")
+        writer.strings(grant.roles)
+        writer.name("claims")
+        if grant.extra.isEmpty { writer.raw(Array("{}".utf8)) } else { writer.raw(grant.extra) }
+        writer.name("exp")
+        writer.integer(grant.expiresAt)
+        writer.name("forced")
+        writer.bool(isForced)
+        writer.name("uid")
+        writer.integer(Int64(getuid()))
+        writer.name("reason")
+        writer.optional(reason)
+        writer.endObject()
+        return writer.bytes
+    }
+
+    private static func tokenID(of token: [UInt8]) -> String {
+        guard let parts = try? UnverifiedJWS(token.span) else { return "" }
+        var document = JSONDocument()
+        guard (try? document.parse(parts.payload.span)) != nil,
+            let node = document.member("jti", of: 0, in: parts.payload.span)
+        else { return "" }
+        return document.string(node, in: parts.payload.span) ?? ""
+    }
+
+    private static func subject(
+        _ arguments: Arguments, _ configuration: Configuration
+    ) throws(CommandError) -> (String, note: String) {
+        switch (arguments.value("--user"), arguments.value("--subject")) {
+        case (let name?, nil):
+            let users = try AccountsFile<UserDirectory>(path: configuration.usersPath).read()
+            guard let user = users.user(named: name) else {
+                throw .refused("\(configuration.usersPath) has no user \(Printable.short(name))")
+            }
+            return (user.id.description, user.isDisabled ? "; the user is disabled, so a server refuses it" : "")
+        case (nil, let subject?):
+            guard !subject.isEmpty else { throw .usage("--subject is empty") }
+            return (subject, "")
+        case (nil, nil): throw .usage("say for whom: --user or --subject")
+        case (_?, _?): throw .usage("--user and --subject exclude each other")
+        }
+    }
+
+    private static func claims(_ words: [String]) throws(CommandError) -> [UInt8] {
+        guard !words.isEmpty else { return [] }
+        var members: [(name: String, value: String)] = []
+        for word in words {
+            guard let equals = word.firstIndex(of: "="), equals != word.startIndex else {
+                throw .usage("--claim takes NAME=JSON")
+            }
+            members.append((String(word[..<equals]), String(word[word.index(after: equals)...])))
+        }
+        do throws(AccountsError) { return try Claims.object(members) } catch { throw .accounts(error) }
+    }
+}

@@ -1,0 +1,120 @@
+import Accounts
+import Glibc
+import HTTPClient
+import JOSE
+import Keys
+import Tokens
+
+/// The keys that a command counts as good, and the one more look that an unknown `kid` is worth.
+final class KeyProvider {
+    /// Why there are no keys.
+    enum Fault: Error, Equatable {
+        /// A file that is wrong in itself.
+        case file(String)
+        /// Nothing can be said: the network, or what came from it.
+        case unknown(code: String, reason: String)
+    }
+
+    private static let fileByteCountMax = 1_048_576
+
+    private let from: VerifyOptions.Keys
+    private let algorithm: Algorithm?
+    private let encoding: SecretEncoding?
+    private let source: DocumentSource
+    private(set) var keys: VerificationKeySet?
+    /// Whether the server has just been asked, so that asking again tells nothing new.
+    private(set) var isConfirmed = false
+    /// Whether the keys are past their time.
+    private(set) var isStale = false
+
+    init(
+        _ from: VerifyOptions.Keys, algorithm: Algorithm?, encoding: SecretEncoding?, source: DocumentSource
+    ) throws(Fault) {
+        self.from = from
+        self.algorithm = algorithm
+        self.encoding = encoding
+        self.source = source
+        try load(isConfirming: false)
+    }
+
+    /// Asks the server for the newest keys, once.
+    func confirm() throws(Fault) {
+        guard !isConfirmed else { return }
+        try load(isConfirming: true)
+    }
+
+    private func load(isConfirming: Bool) throws(Fault) {
+        switch from {
+        case .file(let path): try load(file: path)
+        case .url(let address): try load(address, isConfirming: isConfirming)
+        case .issuer(let issuer): try load(keySetAddress(of: issuer), isConfirming: isConfirming)
+        case .server: isConfirmed = true
+        }
+    }
+
+    private func load(file path: String) throws(Fault) {
+        do {
+            let file = try AtomicFile.read(path, byteCountMax: Self.fileByteCountMax)
+            let bytes = try SecretEncoding.keyBytes(in: file, algorithm, encoding, name: path)
+            keys = try VerificationKeySet(parsing: bytes.span, algorithm: algorithm)
+            isConfirmed = true
+        } catch CommandError.usage(let reason) {
+            throw .file(reason)
+        } catch {
+            throw .file("\(Printable.short(path)): \(error)")
+        }
+    }
+
+    private func load(_ address: WebAddress, isConfirming: Bool) throws(Fault) {
+        let document: DocumentSource.Document
+        do throws(FetchError) {
+            document = try source.document(at: address, isConfirming: isConfirming)
+        } catch {
+            throw Self.unreachable(error)
+        }
+        do throws(KeyError) {
+            let body = TextBytes.withoutByteOrderMark(document.body)
+            let fetched = try VerificationKeySet(parsing: body.span, algorithm: algorithm)
+            // A secret that everybody can fetch proves nothing.
+            guard !fetched.keys.contains(where: \.algorithm.isMAC) else { throw .mixedSet }
+            keys = fetched
+        } catch {
+            throw .unknown(code: "keys_unusable", reason: "\(address.text): \(error)")
+        }
+        (isConfirmed, isStale) = (document.isConfirmed || document.isStale, document.isStale)
+    }
+
+    /// Metadata at hand wins over asking, whichever of its two places it came from; a place without any is passed over.
+    private func keySetAddress(of issuer: String) throws(Fault) -> WebAddress {
+        let discovery: IssuerDiscovery
+        do throws(FetchError) { discovery = try IssuerDiscovery(issuer: issuer) } catch {
+            throw Self.unreachable(error)
+        }
+        for candidate in discovery.candidates {
+            guard let copy = source.freshCopy(of: candidate) else { continue }
+            let metadata = TextBytes.withoutByteOrderMark(copy.body)
+            if let address = try? discovery.keySetAddress(in: metadata) { return address }
+        }
+        var missing: Fault?
+        var unusable: Fault?
+        for candidate in discovery.candidates {
+            do throws(FetchError) {
+                let document = try source.document(at: candidate)
+                do throws(DiscoveryError) {
+                    return try discovery.keySetAddress(in: TextBytes.withoutByteOrderMark(document.body))
+                } catch {
+                    unusable = unusable ?? .unknown(code: "issuer_unusable", reason: "\(candidate.text): \(error)")
+                }
+            } catch {
+                // A server that cannot be reached at one address is not there at the other.
+                guard case .status = error else { throw Self.unreachable(error) }
+                missing = missing ?? Self.unreachable(error)
+            }
+        }
+        throw unusable ?? missing ?? .unknown(code: "issuer_unusable", reason: "\(issuer) publishes no metadata")
+    }
+
+    private static func unreachable(_ fault: FetchError) -> Fault {
+        .unknown(code: "keys_unreachable", reason: fault.description)
+    }
+}

@@ -1,0 +1,155 @@
+import API
+import JOSE
+import Tokens
+
+/// What came out for one token.
+struct VerificationResult: Equatable {
+    enum Outcome: String, Equatable {
+        case valid
+        /// Good, but not for as long as was asked for.
+        case expiring
+        /// Nothing can be said: keys or a server could not be had.
+        case unknown
+        case refused
+    }
+
+    /// Of a token that holds.
+    struct Facts: Equatable {
+        /// One JSON object, as it was signed.
+        let payload: [UInt8]
+        let claims: CheckedClaims
+        let algorithm: String
+        let kid: String?
+        /// Seconds.
+        let timeLeft: Int64
+    }
+
+    let outcome: Outcome
+    /// Of the closed list that `/verify` answers with, or one of the commands' own; empty for a valid token.
+    let code: String
+    /// One sentence without a line break.
+    let reason: String
+    let facts: Facts?
+
+    static func refused(_ code: String, _ reason: String) -> VerificationResult {
+        VerificationResult(outcome: .refused, code: code, reason: reason, facts: nil)
+    }
+
+    static func refused(_ code: ProblemCode) -> VerificationResult { refused(code.rawValue, "\(code.title)") }
+
+    static func unknown(_ code: String, _ reason: String) -> VerificationResult {
+        VerificationResult(outcome: .unknown, code: code, reason: Printable.short(reason, count: 400), facts: nil)
+    }
+
+    /// - Parameter timeLeftMin: seconds that a token must go on for.
+    static func good(_ facts: Facts, timeLeftMin: Int64) -> VerificationResult {
+        guard facts.timeLeft < timeLeftMin else {
+            return VerificationResult(outcome: .valid, code: "", reason: "The token is good.", facts: facts)
+        }
+        let reason =
+            "The token expires in \(TimeText.span(facts.timeLeft)), and \(TimeText.span(timeLeftMin)) were asked for."
+        return VerificationResult(outcome: .expiring, code: "token_expiring", reason: reason, facts: facts)
+    }
+}
+
+extension VerificationResult.Outcome {
+    var exitCode: Int32 {
+        switch self {
+        case .valid: 0
+        case .refused: 1
+        case .unknown: 3
+        case .expiring: 4
+        }
+    }
+
+    /// Of many tokens the worst decides: a refusal is certain, while what is unknown may yet be good.
+    private var gravity: Int {
+        switch self {
+        case .valid: 0
+        case .expiring: 1
+        case .unknown: 2
+        case .refused: 3
+        }
+    }
+
+    static func worst(_ outcomes: [VerificationResult.Outcome]) -> VerificationResult.Outcome {
+        outcomes.max { $0.gravity < $1.gravity } ?? .valid
+    }
+}
+
+extension VerificationResult {
+    /// No `default`: each new way to be refused gets a sentence.
+    init(_ rejection: TokenRejection) {
+        switch rejection {
+        case .tooLong(let byteCount):
+            self = .refused(
+                ProblemCode.tokenTooLarge.rawValue, "The token has \(byteCount) bytes, more than --max-bytes allows.")
+        case .malformed(let part): self = .refused(ProblemCode.tokenMalformed.rawValue, Self.sentence(part))
+        case .criticalUnsupported:
+            self = .refused(
+                ProblemCode.tokenMalformed.rawValue, "The header has crit or b64, which ask for extensions.")
+        case .algNotAllowed:
+            self = .refused(ProblemCode.algNotAllowed.rawValue, "The token's alg is not that of the key.")
+        case .kidMissing, .kidUnknown:
+            self = .refused(ProblemCode.kidUnknown.rawValue, "None of the keys has the token's kid.")
+        case .signatureInvalid: self = .refused(.signatureInvalid)
+        case .typMismatch: self = .refused(ProblemCode.typMismatch.rawValue, "The token's typ is not what is expected.")
+        case .issuerMismatch: self = .refused(.issuerMismatch)
+        case .audienceMismatch: self = .refused(.audienceMismatch)
+        case .claimMissing(let claim):
+            self = .refused(ProblemCode.claimMissing.rawValue, "The token lacks the claim \(claim.rawValue).")
+        case .claimInvalid(let claim):
+            self = .refused(ProblemCode.claimInvalid.rawValue, "The claim \(claim.rawValue) has a wrong form.")
+        case .notActive: self = .refused(.tokenNotActive)
+        case .expired, .idle: self = .refused(.tokenExpired)
+        }
+    }
+
+    init(_ fault: ExpectationError) {
+        switch fault {
+        case .rejected(let rejection): self.init(rejection)
+        case .issuedAhead: self = .refused("issued_ahead", "The token's iat lies in the future.")
+        case .subjectMismatch: self = .refused("subject_mismatch", "The token has another subject.")
+        case .scopeInsufficient: self = .refused(.scopeInsufficient)
+        case .tooOld:
+            self = .refused(ProblemCode.authTooOld.rawValue, "The token, or its login, is older than allowed.")
+        case .claimMismatch(let name):
+            self = .refused("claim_mismatch", "The claim \(Printable.short(name)) is not what is expected.")
+        }
+    }
+
+    /// What keeps a text from being a token, where that is more than a wrong part: what people paste along with one.
+    static func complaint(about token: [UInt8]) -> VerificationResult? {
+        let reason: String
+        let letters = token.prefix(7).map { 0x41...0x5A ~= $0 ? $0 | 0x20 : $0 }
+        if letters.starts(with: "bearer ".utf8) || letters.starts(with: "bearer:".utf8) {
+            reason = "The text begins with \"Bearer\". Pass the token alone."
+        } else if token.contains(where: { "\"'`<>{}".utf8.contains($0) }) {
+            reason = "The text has quotes or brackets in it. Pass the token alone."
+        } else if token.contains(where: { $0 == 0x20 || 0x09...0x0D ~= $0 }) {
+            reason = "The text has blanks or line breaks in it. A token is one word."
+        } else if token.contains(UInt8(ascii: "=")) || token.contains(where: { "+/".utf8.contains($0) }) {
+            reason =
+                "The token has the characters + / or =, which are base64. Tokens are base64url without padding (RFC 7515)."
+        } else if let other = token.first(where: { !isTokenByte($0) }) {
+            reason = "The text has the byte 0x\(String(other, radix: 16)), which no token has."
+        } else {
+            return nil
+        }
+        return .refused(ProblemCode.tokenMalformed.rawValue, reason)
+    }
+
+    /// The letters of base64url, and the dot.
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        0x30...0x39 ~= byte || 0x41...0x5A ~= byte || 0x61...0x7A ~= byte || "-_.".utf8.contains(byte)
+    }
+
+    private static func sentence(_ part: TokenRejection.Part) -> String {
+        switch part {
+        case .separators: "A token has exactly three parts with two dots between them."
+        case .header: "The token's header is not base64url of one strict JSON object with an alg."
+        case .payload: "The token's payload is not base64url of one strict JSON object."
+        case .signature: "The token's signature is not base64url."
+        }
+    }
+}
