@@ -1,6 +1,7 @@
 package import Accounts
 package import JOSE
 package import Keys
+import Revocation
 import Tokens
 
 extension AuthState {
@@ -15,10 +16,23 @@ extension AuthState {
         settings.missingSigners(in: keyring, for: clients, at: now)
     }
 
-    /// The same of the keys and clients that are in use.
+    /// The same of the keys and clients that are in use, and what a revoked key would sign: nobody accepts that.
     package func missingSigners(at now: Int64) -> [String] {
-        missingSigners(in: keyring.current, for: clients.current, at: now)
+        let keyring = keyring.current
+        let missing = neededAlgorithms(for: clients.current).filter { signer(for: $0, in: keyring, at: now) == nil }
+        return missing.map(\.rawValue) + (refreshSigner(in: keyring, at: now) == nil ? ["refresh"] : [])
     }
+
+    /// The key that signs access tokens of this algorithm; nil if there is none, or an order has revoked it.
+    func signer(for algorithm: Algorithm, in keyring: Keyring, at now: Int64) -> Key? {
+        keyring.signingKey(for: algorithm, at: now).flatMap { isRevoked($0) ? nil : $0 }
+    }
+
+    func refreshSigner(in keyring: Keyring, at now: Int64) -> Key? {
+        keyring.refreshKey(at: now).flatMap { isRevoked($0) ? nil : $0 }
+    }
+
+    private func isRevoked(_ key: Key) -> Bool { revocations.isCut(key: Array(key.kid.utf8)) }
 }
 
 extension AuthSettings {

@@ -80,6 +80,28 @@ struct LoginTests {
         #expect(before.high < pair.sid.high && pair.sid.high < after.high)
     }
 
+    @Test func `what a revoked key would sign is not signed`() throws {
+        let office = try office()
+        let ring = office.authState.keyring.current.keys
+        for (purpose, missing) in [(Key.Purpose.access, "EdDSA"), (.refresh, "refresh")] {
+            let old = try #require(ring.first { $0.purpose == purpose })
+            office.revoke(old)
+            #expect(office.authState.missingSigners(at: office.wall.value) == [missing])
+            #expect(throws: LoginFailure.signingUnavailable("no key signs the tokens of this login")) {
+                try office.login(office.attempt("alice"))
+            }
+            #expect(office.hashes.value.isEmpty)
+            let fresh = try Key.generate(old.algorithm, purpose: purpose, createdAt: office.wall.value + 1_000)
+            let others = office.authState.keyring.current.keys
+            office.authState.keyring.replace(with: try Keyring(others + [fresh]))
+            #expect(office.authState.missingSigners(at: office.wall.value).isEmpty)
+        }
+        let pair = try office.login(office.attempt("alice"))
+        let claims = try office.context.verify(pair.accessToken.span, VerifyExpectations(), at: office.wall.value)
+        #expect(claims.sid == pair.sid)
+        #expect(try !office.refresh(pair.refreshToken).isReplay)
+    }
+
     @Test func `without a key that signs, no password is hashed and no failure is counted`() throws {
         let office = try office(failures: 1, keys: [Key.generate(.hs256, purpose: .refresh, createdAt: Office.start)])
         for _ in 0..<3 {

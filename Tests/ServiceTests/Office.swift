@@ -28,7 +28,8 @@ final class Office {
     ///   - failures: that an account has; no more are free while a test runs.
     ///   - queue: logins that may wait for the one worker.
     init(
-        failures: Int64 = 3, queue: Int = 8, keys: [Key]? = nil, users: UserDirectory, clients: ClientDirectory
+        failures: Int64 = 3, queue: Int = 8, keys: [Key]? = nil, audiences: [String] = ["api", "billing"],
+        users: UserDirectory, clients: ClientDirectory
     ) throws {
         let (wall, monotonic, hashes) = (wall, monotonic, hashes)
         let clock = WallClock { wall.value }
@@ -37,7 +38,7 @@ final class Office {
                 directory: directory.path, grace: 10_000, sessionMax: 90 * 86_400_000, clock: clock,
                 monotonicNow: { monotonic.value }, random: { Random.next64() }))
         let settings = AuthSettings(
-            issuer: "https://auth.example", audiences: ["api", "billing"], algorithm: .edDSA, sharedSecretAudiences: [],
+            issuer: "https://auth.example", audiences: audiences, algorithm: .edDSA, sharedSecretAudiences: [],
             extraClaims: [], accessLifetime: 600, refreshIdle: 14 * 86_400, sessionMax: 90 * 86_400, leeway: 0)
         let hasher = PasswordHasher(parameters: try Self.cost()) { (password, _, cost, count) throws(AccountsError) in
             hashes.change { $0.append(cost) }
@@ -91,6 +92,13 @@ final class Office {
         LoginAttempt(
             username: name, password: Secret(Array(password.utf8)), scope: nil, audience: nil, client: client,
             source: .address(1))
+    }
+
+    /// As an operator does by the key's name.
+    func revoke(_ key: Key) {
+        let done = DispatchSemaphore(value: 0)
+        authState.revocations.cut(.key, name: Array(key.kid.utf8)) { _ in done.signal() }
+        done.wait()
     }
 
     /// The whole login.

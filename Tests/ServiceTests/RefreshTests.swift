@@ -28,6 +28,16 @@ struct RefreshTests {
         #expect(try !office.refresh(token, client: shop).isReplay)
     }
 
+    @Test func `an audience that was taken from the settings since the login is not granted again`() throws {
+        let keys = try Office.keys()
+        let users = try UserDirectory().adding(Office.user("alice"))
+        let before = try Office(keys: keys, audiences: ["billing", "api"], users: users, clients: ClientDirectory())
+        let token = try before.login(before.attempt("alice")).refreshToken
+        let after = try Office(keys: keys, audiences: ["api"], users: users, clients: ClientDirectory())
+        #expect(throws: RefreshFailure.audienceInvalid) { try after.refresh(token) }
+        #expect(try !before.refresh(token).isReplay)
+    }
+
     @Test func `a scope that was taken from the client since the login is not granted again`() throws {
         let office = try office()
         let token = try office.login(office.attempt("alice", client: shop)).refreshToken
@@ -50,6 +60,21 @@ struct RefreshTests {
         #expect(office.authState.revocations.sequence == sequence)
         office.wall.change { $0 += 60_000 }
         office.authState.keyring.replace(with: keyring)
+        #expect(try !office.refresh(token).isReplay)
+    }
+
+    @Test func `a refresh that a revoked key would sign is not spent`() throws {
+        let office = try office()
+        let token = try office.login(office.attempt("alice")).refreshToken
+        let keyring = office.authState.keyring.current
+        office.revoke(try #require(keyring.keys.first { $0.purpose == .access }))
+        let sequence = office.authState.revocations.sequence
+        #expect(throws: RefreshFailure.signingUnavailable("no key signs EdDSA at this time")) {
+            try office.refresh(token)
+        }
+        #expect(office.authState.revocations.sequence == sequence)
+        let fresh = try Key.generate(.edDSA, purpose: .access, createdAt: office.wall.value + 1_000)
+        office.authState.keyring.replace(with: try Keyring(keyring.keys + [fresh]))
         #expect(try !office.refresh(token).isReplay)
     }
 

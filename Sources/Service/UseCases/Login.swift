@@ -138,7 +138,8 @@ extension LoopContext {
 
     private func canSign(audience: String, client: Client?, at now: Int64) -> Bool {
         let algorithm = authState.algorithm(audience: audience, client: client)
-        return keyring.signingKey(for: algorithm, at: now) != nil && keyring.refreshKey(at: now) != nil
+        return authState.signer(for: algorithm, in: keyring, at: now) != nil
+            && authState.refreshSigner(in: keyring, at: now) != nil
     }
 
     /// Signs both tokens of a session's generation; equal inputs give equal bytes (G5).
@@ -146,12 +147,16 @@ extension LoopContext {
         _ session: RefreshClaims, scope: String, audience: String, to user: User, client: Client?
     ) throws(IssueError) -> TokenPair {
         let now = authState.clock.now
+        let algorithm = authState.algorithm(audience: audience, client: client)
+        // What a revoked key signs is refused at once: better no token than that.
+        guard authState.signer(for: algorithm, in: keyring, at: now) != nil else { throw .noSigningKey(algorithm) }
+        guard authState.refreshSigner(in: keyring, at: now) != nil else { throw .noRefreshKey }
         let access = AccessGrant(
             subject: session.subject, clientID: session.clientID, audience: [audience], scope: scope, sid: session.sid,
             generation: session.generation, authTime: session.authTime, methods: session.methods, roles: user.roles,
             extra: user.claims(within: authState.settings.extraClaims), issuedAt: session.issuedAt &* 1_000,
             lifetime: authState.settings.accessLifetime, sessionEnd: session.sessionEnd,
-            algorithm: authState.algorithm(audience: audience, client: client))
+            algorithm: algorithm)
         return TokenPair(
             accessToken: try issuer.accessToken(access, now: now),
             refreshToken: try issuer.refreshToken(session, now: now),

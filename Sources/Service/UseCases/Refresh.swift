@@ -64,7 +64,7 @@ extension LoopContext {
             names: wanted.names.filter { user.scopes.contains($0) && client?.mayUse(scope: $0) ?? true })
         guard wanted.isWithin(granted), scope == nil || wanted.isWithin(allowed) else { throw .scopeInvalid }
         guard let target = audience ?? claims.audience.first, claims.audience.contains(target),
-            client?.mayUse(audience: target) ?? true
+            authState.settings.audiences.contains(target), client?.mayUse(audience: target) ?? true
         else { throw .audienceInvalid }
         let prepared = try prepareSuccessor(
             of: claims, scope: allowed.text, audience: target, to: user, client: client, at: now)
