@@ -25,6 +25,14 @@ final class Harness: Sendable {
                 random: { self.random() }))
     }
 
+    /// The directory as a process leaves it that is killed now, with the same time.
+    func copy() throws -> Harness {
+        let copy = Harness()
+        try FileManager.default.copyItem(atPath: path, toPath: copy.path)
+        copy.set(now)
+        return copy
+    }
+
     /// With a disk that works again.
     func reopen() throws -> RevocationStore {
         disk.heal()

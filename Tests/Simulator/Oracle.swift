@@ -59,6 +59,8 @@ struct SimulatedSession {
     let end: Int64
     /// In the order of logins and cuts.
     let order: Int
+    /// Whether the journal promised to know of the id.
+    var isNoted = false
     var settled = Rotation(generation: 0, request: 0, at: 0)
     /// Of the promise of `settled`.
     var seq: UInt64 = 0

@@ -136,8 +136,9 @@ extension World {
                 answers.append(nil)
                 continue
             }
-            // A clock that was set back before a restart makes identifiers that a session from before has outrun.
-            answers.append(session.sid.high < cut.probe.high ? cut.refusal.isExpected : nil)
+            // A clock that was set back before a restart makes identifiers that a session from before has outrun, if the
+            // journal knew nothing of it: then nobody was given its id.
+            answers.append(session.isNoted || session.sid.high < cut.probe.high ? cut.refusal.isExpected : nil)
         }
         if answers.contains(true) { return true }
         return answers.contains(nil) ? nil : false

@@ -10,9 +10,14 @@ extension World {
         let session = SimulatedSession(
             sid: store.identifiers.next(), subject: random.below(3), client: random.below(2), end: wall + lasting,
             order: order)
-        store.begin(session.sid)
+        if session.end > certainty.passed { sessions.append(session) }
+        ask(of: "note of a session") { done in
+            store.begin(session.sid) { done($0.map(Result.failure) ?? .success(0)) }
+        } then: { world, result, _ in
+            guard case .success = result, let index = world.index(of: session.sid) else { return }
+            world.sessions[index].isNoted = true
+        }
         if session.end <= certainty.passed { return }
-        sessions.append(session)
         if let denial = denial(of: session, store) { fail("a new session is denied: \(denial)") }
     }
 

@@ -85,6 +85,7 @@ final class MaintenanceJob: Sendable {
             var rounds = 0
             while !state.withLock({ $0.isStopping }) {
                 Threads.sleep(milliseconds: Self.intervalMilliseconds)
+                authState.revocations.followClock()
                 reloadWhatChanged()
                 rounds += 1
                 if rounds % Self.roundsPerRetry == 0 { retryWhatFailed() }

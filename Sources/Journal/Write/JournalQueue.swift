@@ -21,8 +21,6 @@ struct JournalQueue {
     private let segmentRecordCount: UInt64
     private let clock: WallClock
     private let note: OpeningNote
-    /// Of the last record that was given a place; what the clock has said since may be later.
-    private(set) var recordTime: Int64
 
     /// What one turn of the writer makes durable.
     struct Batch {
@@ -48,7 +46,6 @@ struct JournalQueue {
         sealSeq = lastSeq &+ segmentRecordCount
         clock = options.clock
         note = options.note
-        recordTime = lastTime
         lastReading = clock.now
         setBack = (lastReading, lastTime)
     }
@@ -155,7 +152,6 @@ struct JournalQueue {
         var placed = record
         placed.seq = lastSeq
         placed.time = lastTime
-        recordTime = lastTime
         batch.records.append(placed)
     }
 

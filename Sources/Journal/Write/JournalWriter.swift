@@ -53,9 +53,6 @@ package final class JournalWriter: Sendable {
     /// Milliseconds since 1970, never going backwards, restarts included.
     package var now: Int64 { core.queue.withLock { $0.now() } }
 
-    /// Of the last record that was given a place, in milliseconds since 1970; never after ``now``.
-    package var recordTime: Int64 { core.queue.withLock { $0.recordTime } }
-
     package var isWritable: Bool { core.isWritable.load(ordering: .acquiring) }
 
     /// Whether more than refusals is taken.

@@ -96,9 +96,7 @@ struct RevocationIndex: Sendable {
     static func floor(of record: JournalRecord) -> UInt64 {
         switch record.kind {
         case .cut: record.value
-        case .rotate: record.key.high
-        // Ids up to that much later begin no record of their own.
-        case .session: UUID.version7High(milliseconds: record.key.milliseconds + RevocationStore.sessionSlack + 1)
+        case .rotate, .session: record.key.high
         case .revokeToken, .revokeSession, .open, .seal: 0
         }
     }

@@ -33,6 +33,8 @@ struct LiveRecords: CompactionFilter {
     private let sessions: Refusals
     /// Few, and a later one may reach less far into the future: both bounds count, so they are merged, not dropped.
     private var cuts: [RevokeBeforeSubject: JournalRecord] = [:]
+    /// The one with the greatest id says how far ids have come.
+    private var newestSession: JournalRecord?
 
     init(rotations: Sessions, key: FingerprintKey, horizon: Int64) {
         tokens = Refusals(key: key)
@@ -58,7 +60,8 @@ struct LiveRecords: CompactionFilter {
             hold(record)
             return false
         case .session:
-            return record.expires > horizon
+            if record.key.high >= newestSession?.key.high ?? 0 { newestSession = record }
+            return false
         case .open, .seal:
             return false
         }
@@ -66,7 +69,8 @@ struct LiveRecords: CompactionFilter {
 
     /// In order, so that one journal makes one snapshot.
     var heldBack: [JournalRecord] {
-        cuts.values.filter { $0.expires > horizon }.sorted { $0.seq < $1.seq }
+        let others = [newestSession].compactMap(\.self)
+        return (others + cuts.values).filter { $0.expires > horizon }.sorted { $0.seq < $1.seq }
     }
 
     private mutating func hold(_ record: JournalRecord) {

@@ -26,11 +26,8 @@ package final class RevocationStore: Sendable {
     private let lifetimeMax: Int64
     /// Until when older sessions may live; 0 if not longer than new ones.
     private let olderEnd: Int64
-    /// The newest session that the journal knows of, in milliseconds since 1970.
-    private let marked = Atomic<Int64>(0)
-
-    /// Ids of sessions are never further ahead of what the journal knows: a start after a crash goes on above them.
-    package static let sessionSlack: Int64 = 5_000
+    /// High half of the newest session id that is durable in the journal.
+    private let noted = Atomic<UInt64>(0)
 
     /// Replays the journal. Takes its lock until ``close()``.
     package static func open(_ options: RevocationOptions) throws(JournalError) -> RevocationStore {
@@ -179,17 +176,28 @@ package final class RevocationStore: Sendable {
             sid.milliseconds.saturatingAdd(lifetimeMax), journal.now.saturatingAdd(SessionLimits.tokenMax), olderEnd)
     }
 
-    /// Takes note that a session with an id of ours begins.
+    /// Takes note of how far session ids have come, before a session with this one of ours begins.
     ///
-    /// The journal is told where it would fall behind: if the clock is set back and the process dies, a later cut must
-    /// still be above the session.
-    package func begin(_ sid: UUID) {
-        let known = max(journal.recordTime, marked.load(ordering: .relaxed))
-        guard sid.milliseconds > known.saturatingAdd(Self.sessionSlack) else { return }
-        marked.store(sid.milliseconds, ordering: .relaxed)
-        // Nobody waits: what fails here fails for the next refresh or logout, too, and that says so.
-        journal.append(JournalRecord(.session, key: sid, expires: sid.milliseconds)) { _ in }
+    /// If the clock is set back and the process dies, the next one must go on above every id that anybody has: otherwise its
+    /// cuts pass by the session. The exact id is noted, not a limit some time ahead of it: after a quick restart a cut would
+    /// lie in the future then, and refuse tokens that are issued after it.
+    /// - Parameter done: runs once, when the journal durably knows of an id that is no lower, or cannot; nobody may have the
+    ///   id before.
+    package func begin(_ sid: UUID, _ done: @escaping @Sendable (JournalError?) -> Void) {
+        guard sid.high > noted.load(ordering: .acquiring) else { return done(nil) }
+        journal.append(JournalRecord(.session, key: sid, expires: sid.milliseconds)) { [self] result in
+            switch result {
+            case .success:
+                _ = noted.max(sid.high, ordering: .acquiringAndReleasing)
+                done(nil)
+            case .failure(let fault): done(fault)
+            }
+        }
     }
+
+    /// Has cuts from now on reach what other programs sign by this moment's clock, even if that is set back: a minted token
+    /// has an id that no server gave out. To be called a few times a second.
+    package func followClock() { _ = identifiers.next() }
 
     /// Whether the session began later than now by every clock that was ever seen: under a clock that was ahead, which cuts
     /// made since do not reach.

@@ -13,6 +13,8 @@ struct SessionLimits: Equatable, Sendable {
     /// A minted token may outlast every session (`martlet mint --force`).
     static let tokenMax = AccessGrant.lifetimeMax * 1_000
     private static let hour: Int64 = 3_600_000
+    /// Older sessions are given so much more, for a clock that was put right by a little between two starts.
+    static let slack: Int64 = 5_000
 
     /// Of the newest OPEN record that has one.
     private var noted: Int64 = 0
@@ -54,7 +56,7 @@ struct SessionLimits: Equatable, Sendable {
     func note(sessionMax: Int64?, now: Int64) -> OpeningNote {
         let limit = sessionMax ?? before
         let isLower = limit < before
-        let end = isLower ? max(end, now.saturatingAdd(before).saturatingAdd(RevocationStore.sessionSlack)) : end
+        let end = isLower ? max(end, now.saturatingAdd(before).saturatingAdd(Self.slack)) : end
         // Rounded up; 0 would say that nothing is known.
         let hours = (min(max(limit, 1), Self.longest) + Self.hour - 1) / Self.hour
         return OpeningNote(

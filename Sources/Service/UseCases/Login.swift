@@ -63,7 +63,7 @@ extension LoopContext {
     ///
     /// - Parameters:
     ///   - now: milliseconds since 1970.
-    ///   - then: runs on a pool thread, once, unless this throws.
+    ///   - then: runs on a pool thread or on the journal's, once, unless this throws.
     package func beginLogin(
         _ attempt: LoginAttempt, at now: Int64, then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
     ) throws(LoginFailure) {
@@ -85,7 +85,8 @@ extension LoopContext {
         let user = authState.users.current.user(named: attempt.username)
         let authState = authState
         let isQueued = authState.hashing.submit {
-            then(authState.judge(attempt, of: user, audience: audience, sid: sid, charge))
+            let verdict = authState.judge(attempt, of: user, audience: audience, sid: sid, charge)
+            authState.note(verdict, then)
         }
         guard isQueued else {
             authState.throttle.withdraw(charge)
@@ -113,7 +114,6 @@ extension LoopContext {
             throw .credentialsInvalid
         }
         let seconds = now / 1_000
-        authState.revocations.begin(grant.sid)
         let session = RefreshClaims(
             sid: grant.sid, generation: 0, subject: user.id.description,
             clientID: grant.client?.id ?? AuthState.firstPartyClient, issuedAt: seconds,
@@ -187,6 +187,19 @@ extension AuthState {
         guard scope.isWithin(allowed) else { return .failure(.scopeInvalid) }
         if isWeaker { strengthen(attempt.password, of: user) }
         return .success(LoginGrant(user: user, scope: scope, audience: audience, client: attempt.client, sid: sid))
+    }
+
+    /// A session that the journal does not know of could outlive a cut after a crash: nobody gets its id before.
+    fileprivate func note(
+        _ verdict: Result<LoginGrant, LoginFailure>,
+        _ then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
+    ) {
+        guard case .success(let grant) = verdict else { return then(verdict) }
+        revocations.begin(grant.sid) { [counters] fault in
+            guard fault != nil else { return then(verdict) }
+            counters.logins.add(.unavailable)
+            then(.failure(.unavailable))
+        }
     }
 
     private func check(_ password: [UInt8], of user: User?) throws -> PasswordVerdict {
