@@ -57,13 +57,14 @@ package final class AuthState: Sendable {
 
     /// Takes up changed accounts.
     ///
-    /// An account whose `sessions_from` rose has all sessions ended that began before this moment, not only before that one:
-    /// until now the old password was good, and after a clock that jumped, sessions may be dated later than they began.
+    /// An account whose `sessions_from` changed has all sessions ended that began before this moment, not only before that
+    /// one: until now the old password was good, and after a clock that jumped, sessions may be dated later than they began.
+    /// A lower one is a change like a higher one: it is what a new password gets after the clock was set back.
     package func takeUp(_ changed: UserDirectory) {
         let before = users.current
         users.replace(with: changed)
         for user in changed.users {
-            guard let standing = before.standing(of: user.id), standing.sessionsFrom < user.sessionsFrom else {
+            guard let standing = before.standing(of: user.id), standing.sessionsFrom != user.sessionsFrom else {
                 continue
             }
             revocations.cut(

@@ -122,6 +122,19 @@ struct FoundFaultTests {
         #expect(Answer(response).code == "invalid_credentials")
     }
 
+    @Test func `a new password ends the sessions although the clock was set back since the last one (G14)`() throws {
+        let world = try World()
+        world.authState.takeUp(
+            try world.authState.users.current.changing("alice") { $0.sessionsFrom = world.clock.now })
+        let pair = world.pair()
+        world.clock.advance(-3_600)
+        world.authState.takeUp(
+            try world.authState.users.current.changing("alice") { $0.sessionsFrom = world.clock.now })
+        #expect(world.verify(pair.access).code == "subject_revoked")
+        #expect(world.refresh(pair.refresh).code == "subject_revoked")
+        #expect(world.verify(world.pair().access).status == 200)
+    }
+
     @Test func `a session of a clock that was ahead is refused until its time has come`() throws {
         let world = try World()
         let sid = UUID(high: UUID.version7High(milliseconds: World.start + 60_000), low: 1 << 63)
