@@ -1,5 +1,7 @@
+import Accounts
 import Service
 import Telemetry
+import Token
 
 extension ServiceContainer {
     /// Says once what a backend of one audience may not expect: without a name, tokens of the others pass as well.
@@ -8,6 +10,22 @@ extension ServiceContainer {
         log.write(.info, "several_audiences") { line in
             line.add("audiences", authState.audiences.joined(separator: " "))
             line.add("reason", "/verify and /auth accept a token for any of them unless the request names an audience")
+        }
+    }
+
+    /// Warns if the one secret that everything is signed with is to be shared: nothing can tell a forged token from ours then.
+    static func sayShared(_ authState: AuthSettings, _ clients: ClientDirectory, _ log: Log) {
+        guard authState.algorithm.isMAC else { return }
+        let holders =
+            (authState.algorithm == .hs256 ? authState.sharedSecretAudiences.sorted() : [])
+            + clients.clients.filter { !$0.isDisabled && $0.algorithm == authState.algorithm.rawValue }.map(\.id)
+        guard !holders.isEmpty else { return }
+        log.write(.warning, "own_secret_shared") { line in
+            line.add("shared_with", holders.joined(separator: " "))
+            line.add(
+                "reason",
+                "\(Setting.algorithm.rawValue) is \(authState.algorithm.rawValue), so whoever has that secret can make and end every "
+                    + "token. Set \(Setting.algorithm.rawValue) to a signature such as RS256")
         }
     }
 }

@@ -110,6 +110,7 @@ package final class ServiceContainer: Sendable {
         self.accessLog = accessLog
         try accessLog?.start()
         Self.sayAudiences(configuration.authState, log)
+        Self.sayShared(configuration.authState, clients, log)
         try housekeeper.noteFirstSighting()
         // Waiting for the journal may have taken long: nothing is served by accounts and keys of before.
         housekeeper.reloadWhatChanged()

@@ -1,16 +1,18 @@
 """The state directory against closed descriptors, other writers, other owners, old copies and short-lived trouble."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from harness.process import BINARY
+from harness.process import BINARY, command
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 OTHER = 65_533
@@ -234,3 +236,69 @@ def test_a_volume_that_is_read_only_or_full_may_get_well(make_server, options):
             assert added.returncode == 75, added.stderr
     finally:
         subprocess.run(["umount", volume], check=True)
+
+
+def test_an_older_copy_is_refused_after_a_crash(make_server):
+    """The mark follows what is acknowledged within a second; a killed service writes nothing at its end."""
+    server = make_server(alg="HS256").start()
+    copy = server.directory / "copy"
+    shutil.copytree(server.state_path, copy)
+    session = server.login()
+    assert server.http.post("/logout", json={"refresh_token": session.refresh}).status_code == 204
+    mark = server.directory / "var.seen"
+    before = mark.read_text()
+    server.wait_for(lambda: mark.read_text() != before, 5, "the mark")
+    server.kill()
+    shutil.rmtree(server.state_path)
+    shutil.copytree(copy, server.state_path)
+    failure = server.fail_to_start()
+    assert failure.code == 2 and "was seen" in failure.text and mark.name in failure.text
+
+
+def test_nobody_is_given_a_session_that_the_journal_does_not_know(make_server):
+    """A start after a crash goes on above every session id, so that its cuts reach all of them (durability.md, SESSION)."""
+    server = make_server(alg="HS256").start()
+    sids = [server.login().sid for _ in range(3)]
+    server.kill()
+    lines = server.cli("journal", "dump").stdout.splitlines()
+    records = [json.loads(line) for line in lines]
+    assert [record["key"] for record in records if record["kind"] == "SESSION"] == sids
+
+
+def test_a_cut_reaches_every_session_although_the_clock_was_set_back_and_the_service_killed(make_server):
+    """Session ids and cuts are compared by when they were made; a minted token has an id that no server gave out."""
+    server = make_server(alg="HS256")
+    clock = server.directory / "offset"
+    clock.write_text("+0s\n")
+    (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+    server.prefix = (
+        "env", f"LD_PRELOAD={library}", "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_SHARED=- -",
+        f"FAKETIME_TIMESTAMP_FILE={clock}",
+    )  # fmt: skip
+    server.start()
+    amy, session = server.people[0], server.login()
+    clock.write_text("-30s\n")
+    server.restart()
+    assert server.refusal(session.access) == ""
+    assert server.cut(username=amy.name).status_code == 200
+    assert server.refusal(session.access) == "subject_revoked"
+    assert server.refusal(server.login().access) == ""
+    clock.write_text("+0s\n")
+    time.sleep(1)
+    settings = server.settings | {"users": server.users_path, "keys": server.keys_path, "state": server.state_path}
+    minted = command("mint", "--user", amy.name, cwd=server.directory, **settings).stdout.strip()
+    assert server.refusal(minted) == ""
+    # Longer than a round in which the clock is looked at.
+    time.sleep(1)
+    clock.write_text("-30s\n")
+    assert server.cut(username=amy.name).status_code == 200
+    clock.write_text("+0s\n")
+    assert {server.refusal(token) for token in (session.access, minted)} == {"subject_revoked"}
+    assert server.refresh(session.refresh).status_code == 401
+
+
+def test_a_secret_that_signs_everything_and_is_shared_is_warned_of(make_server):
+    server = make_server(alg="HS256", audience="api,legacy", hs256_audiences="legacy").start()
+    (event,) = server.events("own_secret_shared")
+    assert (event["level"], event["shared_with"]) == ("warning", "legacy") and "MARTLET_ALG" in event["reason"]
+    assert not make_server(alg="HS256", audience="api", hs256_audiences="").start().events("own_secret_shared")

@@ -94,10 +94,10 @@ final class MaintenanceJob: Sendable {
                     keys.rotateIfDue()
                     keys.sayChanges()
                     everySecond()
+                    noteSighting()
                 }
                 if rounds % Self.roundsPerTicketKeys == 0 { rotateTicketKeys() }
                 guard rounds % Self.roundsPerPurge == 0 else { continue }
-                noteSighting()
                 authState.revocations.purge(
                     now: authState.clock.now, monotonic: MonotonicClock.nanoseconds() / 1_000_000)
             }
@@ -135,7 +135,8 @@ final class MaintenanceJob: Sendable {
         }
     }
 
-    /// Writes down how far the journal has come, if it has: at the start, at the end and once a minute.
+    /// Writes down how far the journal has come, if it has: at the start, at the end and once a second. What was
+    /// acknowledged since would not be missed, were an older copy put back after a crash.
     func noteSighting() {
         let present = authState.revocations.sighting
         let isNews = state.withLock { state in
