@@ -143,8 +143,13 @@ struct RevocationLifetimeTests {
         store.close()
     }
 
-    @Test func `of many sessions the journal keeps the newest when it is written again`() throws {
+    @Test func `of many sessions the journal keeps the newest one ahead of its time when it is written again`() throws {
         let store = try harness.open()
+        for _ in 0..<3 { _ = try store.beginSession() }
+        _ = try store.compact(now: harness.now, monotonic: harness.monotonic.load(ordering: .relaxed))
+        #expect(try harness.records().count { $0.kind == .session } == 0)
+        // Looked at when the clock was ahead, and noted when it was right.
+        store.identifiers.raise(above: UUID.version7High(milliseconds: harness.now + 2_000))
         var newest = try store.beginSession()
         for _ in 0..<3 { newest = try store.beginSession() }
         // Drawn before, and known with the newer one.

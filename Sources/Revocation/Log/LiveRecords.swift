@@ -33,7 +33,7 @@ struct LiveRecords: CompactionFilter {
     private let sessions: Refusals
     /// Few, and a later one may reach less far into the future: both bounds count, so they are merged, not dropped.
     private var cuts: [RevokeBeforeSubject: JournalRecord] = [:]
-    /// The one with the greatest id says how far ids have come.
+    /// Of those that are ahead of the journal's time, the one with the greatest id says how far ids have come.
     private var newestSession: JournalRecord?
 
     init(rotations: Sessions, key: FingerprintKey, horizon: Int64) {
@@ -60,7 +60,9 @@ struct LiveRecords: CompactionFilter {
             hold(record)
             return false
         case .session:
-            if record.key.high >= newestSession?.key.high ?? 0 { newestSession = record }
+            // A start goes on above the journal's own time anyway.
+            let isAhead = record.key.milliseconds > record.time
+            if isAhead, record.key.high >= newestSession?.key.high ?? 0 { newestSession = record }
             return false
         case .open, .seal:
             return false
