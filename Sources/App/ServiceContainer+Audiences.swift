@@ -1,4 +1,5 @@
 import Accounts
+import JOSE
 import Service
 import Telemetry
 import Token
