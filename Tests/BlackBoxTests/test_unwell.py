@@ -1,6 +1,7 @@
 """When the journal cannot be written: nothing false is promised, and verify goes on."""
 
 import subprocess
+import time
 
 import pytest
 
@@ -54,6 +55,13 @@ def test_a_full_disk_is_503_for_every_promise_while_verify_goes_on(unwell):
     assert ready.status_code == 503
     assert "journal" in ready.text
     unwell.wait_for(lambda: any(event["level"] == "error" for event in unwell.run.events()), 10, "the error in the log")
+
+
+def test_no_thread_dies_of_a_limit_of_file_sizes(unwell):
+    """The housekeeping writes once a second how far the journal has come, and the limit's signal ended the service."""
+    time.sleep(2.2)
+    assert unwell.run.is_running
+    assert unwell.refusal(unwell.before[0].access) == ""
 
 
 def test_a_full_disk_is_503_for_logins_too(unwell):

@@ -10,6 +10,8 @@ enum Signals {
         var set = taken(in: sigset_t())
         unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
         signal(SIGPIPE, SIG_IGN)
+        // A file that may not grow is an error like a full disk (`ulimit -f`), not the end of the service.
+        signal(SIGXFSZ, SIG_IGN)
     }
 
     /// Calls `handle` for each signal that arrives, on a thread that lives as long as the process.
