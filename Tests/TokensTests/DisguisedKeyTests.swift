@@ -35,6 +35,7 @@ struct DisguisedKeyTests {
             if case .ec(let point) = key.publicNumbers {
                 found.append(("\(name) point", [4] + point.x + point.y))
                 found.append(("\(name) coordinates", point.x + point.y))
+                found.append(("\(name) compressed", [2 + (point.y.last ?? 0) & 1] + point.x))
                 // SEC 1: version 1, the private number.
                 let number = [UInt8](repeating: 0x5A, count: point.x.count)
                 let content = [0x02, 0x01, 0x01, 0x04, UInt8(number.count)] + number
@@ -56,6 +57,15 @@ struct DisguisedKeyTests {
         if case .ed25519(let numbers) = edwards.publicNumbers {
             found.append(("OpenSSH Ed25519", field(Array("ssh-ed25519".utf8)) + field(numbers.octets)))
         }
+        let generator = try #require(
+            Data(
+                base64Encoded:
+                    "eb5mfvncu6xVoGKVzocLBwKb/NstzijZWfKBWxb4F5hIOtp3JqPEZV2k+/wOEQio/Re0SKaFVBmcR9CP+xDUuA=="))
+        found.append(("secp256k1 coordinates", Array(generator)))
+        found.append(("secp256k1 point", [4] + generator))
+        found.append(("OpenPGP", [0x99, 0x01, 0x0D, 0x04, 0x5F, 0x01, 0x02, 0x03, 0x01] + Random.bytes(260)))
+        found.append(("OpenPGP, new form", [0xC6, 0x33, 0x04, 0x5F, 0x01, 0x02, 0x03, 0x16] + Random.bytes(45)))
+        found.append(("COSE", [0xA5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20] + Random.bytes(67)))
         found.append(("OpenSSH private", Array("openssh-key-v1\0".utf8) + field(Array("none".utf8)) + Random.bytes(40)))
         return found
     }
@@ -68,6 +78,22 @@ struct DisguisedKeyTests {
             hex, hex.uppercased(), base64, Base64.encodeUnpadded(octets), Base64URL.encode(octets),
             lines.joined(separator: "\n"), lines.joined(separator: "\r\n") + "\r\n",
         ]
+    }
+
+    @Test func `white space, a mark of the encoding and a second encoding hide nothing`() throws {
+        for (name, octets) in try Self.binaries() {
+            let base64 = Array(Base64.encode(octets).utf8)
+            let wide: [UInt8] = base64.flatMap { (letter: UInt8) -> [UInt8] in [letter, 0] }
+            let hidden: [[UInt8]] = [
+                octets + [0x0A], [0x0A] + octets, [0xEF, 0xBB, 0xBF] + octets, octets + [0x0D, 0x0A],
+                [0xEF, 0xBB, 0xBF] + base64, Array(Base64.encode(base64).utf8), wide, [0xFF, 0xFE] + wide,
+                Array(Base64.encode(wide).utf8),
+            ]
+            for (index, secret) in hidden.enumerated() {
+                #expect(throws: KeyError.weakSecret, "\(name), \(index)") { try Key.judge(secret, for: .hs256) }
+                #expect(SecretStrength.looksLikeKey(secret), "\(name), \(index)")
+            }
+        }
     }
 
     private func refusal(_ secret: [UInt8]) -> KeyError? {

@@ -18,9 +18,14 @@ struct WeakSecretTests {
             #expect(Self.isRefused(octets + [0x0A]), "\(text) with a line end")
             guard octets.count >= 32 else { continue }
             longCount += 1
+            let (front, back) = [("", "1"), ("", "2026"), ("x-", ""), ("my", "-prod")][longCount % 4]
+            #expect(Self.isRefused(Array(front.utf8) + octets + back.utf8), "\(front)\(text)\(back)")
             for spelled in [Base64URL.decode(text), Base64.decode(octets.span)].compactMap({ $0 })
             where spelled.count >= 32 {
                 #expect(Self.isRefused(spelled), "\(text) decoded")
+                let hex = spelled.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+                #expect(Self.isRefused(Array(hex.uppercased().utf8)), "\(text) in upper-case hex")
+                #expect(Self.isRefused(Array(Base64URL.encode(spelled).utf8)), "\(text) in base64url")
             }
         }
         #expect(longCount > 500)
@@ -36,12 +41,46 @@ struct WeakSecretTests {
         #expect(Self.isRefused(Array(text.utf8)))
     }
 
+    @Test func `patterns are refused, as they are, in hex and in base64`() {
+        let rising = (0..<32).map { UInt8($0) }
+        let half = Random.bytes(16)
+        let patterns: [[UInt8]] = [
+            rising, rising.reversed(), rising.map { $0 &* 7 &+ 3 }, half + half, half + half.map { $0 &+ 1 },
+            Random.bytes(8) + rising, rising + [0x9C, 0x11, 0xE4], half + half + [0x80],
+        ]
+        for (index, pattern) in patterns.enumerated() {
+            let hex = pattern.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+            #expect(Self.isRefused(pattern), "\(index)")
+            for text in [hex, hex.uppercased(), Base64.encode(pattern), Base64URL.encode(pattern)] {
+                #expect(Self.isRefused(Array(text.utf8)), "\(index): \(text)")
+            }
+        }
+        #expect(Self.isRefused(Array(String(repeating: "0123456789abcdef", count: 4).utf8)))
+    }
+
+    @Test func `words in UTF-16 or Latin-1 are words in base64 and hex, too`() {
+        let words = "our production secret, keep it safe"
+        let wide: [UInt8] = words.utf8.flatMap { (letter: UInt8) -> [UInt8] in [letter, 0] }
+        let latin = Array(words.utf8) + [0xE9, 0xFC]
+        let texts: [[UInt8]] = [wide, [0xFF, 0xFE] + wide, [0] + wide.dropLast(), latin]
+        for octets in texts {
+            let hex = octets.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+            #expect(Self.isRefused(Array(hex.utf8)))
+            #expect(Self.isRefused(Array(Base64.encode(octets).utf8)))
+        }
+    }
+
     @Test func `hex that lacks some digits is nobody's mistake, decimal digits are`() {
         let eleven = "0123456789a"
         let ten = "0123456789"
         func text(_ digits: String) -> [UInt8] {
             let letters = Array(digits.utf8)
-            return (0..<64).map { letters[($0 * $0 + $0 / 5) % letters.count] }
+            // Numerical Recipes' generator: the same digits each time, without a pattern.
+            var state: UInt32 = 1
+            return (0..<64).map { _ in
+                state = state &* 1_664_525 &+ 1_013_904_223
+                return letters[Int(state >> 16) % letters.count]
+            }
         }
         #expect(Set(text(eleven)).count == 11 && Set(text(ten)).count == 10)
         for lineEnd in ["", "\n", "\r\n"] {

@@ -5,9 +5,9 @@ import OpenSSL
 ///
 /// Looks at binary forms; ``SecretStrength`` decodes hex and base64 first.
 enum KeyShape {
-    /// PEM, JWK, OpenSSH, DER and points on a curve.
+    /// PEM, JWK, OpenSSH, OpenPGP, COSE, DER and points on a curve.
     static func matches(_ octets: [UInt8]) -> Bool {
-        isText(octets) || isOpenSSH(octets) || isDER(octets) || isPoint(octets)
+        isText(octets) || isOpenSSH(octets) || isOpenPGP(octets) || isCOSE(octets) || isDER(octets) || isPoint(octets)
     }
 
     private static func isText(_ octets: [UInt8]) -> Bool {
@@ -24,19 +24,36 @@ enum KeyShape {
         return ["ssh-", "ecds", "sk-s", "sk-e"].contains { octets[4...].starts(with: $0.utf8) }
     }
 
-    /// An uncompressed point of one of our curves, with or without the 4 in front (SEC 1 §2.3.3). A compressed one is any
-    /// number with one fixed octet, as random secrets may be.
+    /// A key packet (RFC 9580 §5.5): tag and length, a version, the time when it was made, an algorithm.
+    private static func isOpenPGP(_ octets: [UInt8]) -> Bool {
+        guard octets.count > 16, octets[0] & 0x80 != 0 else { return false }
+        let isNew = octets[0] & 0x40 != 0
+        let tag = isNew ? octets[0] & 0x3F : octets[0] >> 2 & 0x0F
+        guard [5, 6, 7, 14].contains(tag) else { return false }
+        let lengthCount =
+            isNew ? (octets[1] < 192 ? 1 : octets[1] < 224 ? 2 : 5) : [1, 2, 4, 0][Int(octets[0] & 3)]
+        let body = octets.dropFirst(1 + lengthCount)
+        guard let version = body.first, let year = body.dropFirst().first else { return false }
+        // Version 3 has its days of validity in front of the algorithm. Times from 1991 to 2106.
+        guard [3, 4, 6].contains(version), year >= 0x27 else { return false }
+        return body.dropFirst(version == 3 ? 7 : 5).first.map { [1, 2, 3, 16, 17, 18, 19, 22, 25, 27].contains($0) }
+            ?? false
+    }
+
+    /// A map with the type of the key in front and its algorithm or curve next (RFC 9052 §7), as WebAuthn has it.
+    private static func isCOSE(_ octets: [UInt8]) -> Bool {
+        octets.count > 4 && 0xA2...0xA8 ~= octets[0] && octets[1] == 1 && 1...4 ~= octets[2]
+            && [0x03, 0x20].contains(octets[3])
+    }
+
+    /// A point on a curve (SEC 1 §2.3.3): by its first octet and its length, on whatever curve; without the first octet, where
+    /// it is on one that keys are made on.
     private static func isPoint(_ octets: [UInt8]) -> Bool {
-        Curve.allCases.contains { curve in
-            let size = curve.coordinateByteCount
-            let isTagged = octets.count == 2 * size + 1 && [4, 6, 7].contains(octets[0])
-            guard isTagged || octets.count == 2 * size else { return false }
-            let x = Array(octets.dropFirst(isTagged ? 1 : 0).prefix(size))
-            guard let point = try? ECPublicPoint(curve: curve, x: x, y: Array(octets.suffix(size))) else {
-                return false
-            }
-            return (try? VerifyingKey(.ec(point), for: .ecdsa(curve))) != nil
-        }
+        let sizes = [32, 48, 66]
+        if sizes.contains(octets.count - 1), [2, 3].contains(octets[0]) { return true }
+        if sizes.contains(where: { octets.count == 2 * $0 + 1 }), octets[0] == 4 { return true }
+        let coordinates = sizes.contains { octets.count == 2 * $0 + 1 } ? Array(octets.dropFirst()) : octets
+        return sizes.contains { coordinates.count == 2 * $0 } && NamedCurves.hold(coordinates)
     }
 
     // MARK: DER

@@ -5,8 +5,14 @@ import OpenSSL
 ///
 /// Octets from a random generator pass as they are, in hex, and in base64 of either alphabet. Any other text is somebody's words,
 /// a UUID, or a password: 32 letters of it hold far less than 256 bits, however long it looks. 32 random octets fail about once
+<<<<<<< /tmp/tmpv4x829us/cur
 /// in 10⁸ keys, their spelling in hex about once in 10⁸, and in base64 about once in 30,000.
 package enum SecretStrength {
+=======
+/// in 10⁸ keys, their spelling in hex about once in 10⁸, and in base64 about once in 30,000. Of the few lengths that a point on
+/// a curve has (33, 49, 65, 67, 97 and 133 octets), one random secret in a hundred fails.
+enum SecretStrength {
+>>>>>>> /tmp/tmpv4x829us/post
     private static let distinctOctetCountMin = 12
     /// More than there are decimal digits, and few enough for 64 hex digits.
     private static let distinctHexDigitCountMin = 11
@@ -14,32 +20,56 @@ package enum SecretStrength {
     private static let hexDigitCountMin = 64
     private static let base64LetterCountMin = 43
     private static let distinctLetterCountMin = 18
+    /// How many letters a known secret may have more, such as a year, and still be known.
+    private static let affixCountMax = 8
+    private static let readingCountMax = 16
 
     package static func isAcceptable(_ secret: [UInt8]) -> Bool {
         let text = trimmed(secret)
         // Of hex only the digits count, and not the line's end.
         let isVaried =
             isHex(text) ? Set(text).count >= distinctHexDigitCountMin : Set(secret).count >= distinctOctetCountMin
-        guard isVaried, !isSequence(secret), !isWide(secret), !readings(secret).contains(where: KeyShape.matches)
+        // The cheap ones first: most bad secrets are words.
+        guard isVaried, !isWide(secret), isReadable(text) ? isRandomText(withoutLineEnds(text)) : !isMostlyText(secret),
+            !isRegular(secret)
         else { return false }
-        guard !isKnown(text), !isKnown(ArraySlice(secret)) else { return false }
-        return isReadable(text) ? isRandomText(withoutLineEnds(text)) : !isMostlyText(secret)
+        let readings = readings(secret)
+        return !readings.contains(where: KeyShape.matches) && !readings.contains { isKnown($0[...]) }
+            && !isKnownWithAffixes(text)
     }
 
-    /// The secret and what it spells in hex and in base64 of either alphabet, also where lines end inside it.
+    /// The secret and everything that it spells in hex, in base64 of either alphabet and in UTF-16, also where lines end inside
+    /// it, where white space or a byte order mark surrounds it, and where one encoding is inside another.
     static func readings(_ secret: [UInt8]) -> [[UInt8]] {
-        let letters = withoutLineEnds(trimmed(secret))
         var readings = [secret]
-        if isHex(letters), letters.count % 2 == 0 { readings.append(unhexed(letters)) }
-        if let octets = decoded(unpadded(letters)) { readings.append(octets) }
+        var next = 0
+        // Every reading is shorter than what it was read from, so this ends; the limit bounds the work.
+        while next < readings.count, readings.count < readingCountMax {
+            let one = readings[next]
+            next += 1
+            let text = trimmed(one)
+            if text.count < one.count { readings.append(Array(text)) }
+            if isWide(one) { readings.append(one.filter { $0 != 0 && $0 < 0xFE }) }
+            let letters = withoutLineEnds(text)
+            if !letters.isEmpty, isHex(letters), letters.count % 2 == 0 { readings.append(unhexed(letters)) }
+            if let octets = decoded(unpadded(letters)), !octets.isEmpty { readings.append(octets) }
+        }
         return readings
     }
 
-    /// Octets that rise or fall by one fixed step, such as 00 01 02 …
-    private static func isSequence(_ secret: [UInt8]) -> Bool {
-        guard let first = secret.first, let second = secret.dropFirst().first else { return true }
-        let step = second &- first
-        return zip(secret, secret.dropFirst()).allSatisfy { $1 &- $0 == step }
+    /// Octets that rise, fall or repeat: at some distance, half of all pairs or more have the same difference.
+    /// 00 01 02 … is one, a password typed twice is another.
+    private static func isRegular(_ secret: [UInt8]) -> Bool {
+        guard secret.count > 1 else { return true }
+        // So much of a long one says enough, and bounds the work.
+        let secret = secret.prefix(256)
+        for distance in 1...(secret.count / 2) {
+            var counts = [Int](repeating: 0, count: 256)
+            for (left, right) in zip(secret, secret.dropFirst(distance)) { counts[Int(right &- left)] += 1 }
+            let most = counts.max() ?? 0
+            if most * 2 >= secret.count - distance { return true }
+        }
+        return false
     }
 
     /// Text with a zero in every other octet, as some editors save it.
@@ -57,9 +87,10 @@ package enum SecretStrength {
         readings(secret).contains(where: KeyShape.matches)
     }
 
-    /// Without the white space that an editor leaves at the ends.
+    /// Without the white space and the byte order mark that an editor leaves at the ends.
     private static func trimmed(_ secret: [UInt8]) -> ArraySlice<UInt8> {
-        var text = secret.drop(while: isSpace)
+        let isMarked = secret.starts(with: [0xEF, 0xBB, 0xBF])
+        var text = secret.dropFirst(isMarked ? 3 : 0).drop(while: isSpace)
         while let last = text.last, isSpace(last) { text.removeLast() }
         return text
     }
@@ -80,11 +111,17 @@ package enum SecretStrength {
     private static func isRandomText(_ text: ArraySlice<UInt8>) -> Bool {
         if isHex(text) {
             // Words in hex are words.
-            return text.count >= hexDigitCountMin && !isReadable(unhexed(text)[...])
+            return text.count >= hexDigitCountMin && isRandom(unhexed(text))
         }
         let letters = unpadded(text)
         guard letters.count >= base64LetterCountMin, let octets = decoded(letters) else { return false }
-        return Set(letters).count >= distinctLetterCountMin && isMixed(letters) && !isReadable(octets[...])
+        return Set(letters).count >= distinctLetterCountMin && isMixed(letters) && isRandom(octets)
+    }
+
+    /// Whether what a text spells is no text itself, in no encoding, and no pattern.
+    private static func isRandom(_ octets: [UInt8]) -> Bool {
+        !isReadable(octets[...]) && !isMostlyText(octets) && !isWide(octets) && !isRegular(octets)
+            && Set(octets).count >= distinctOctetCountMin
     }
 
     private static func withoutLineEnds(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
@@ -119,6 +156,17 @@ package enum SecretStrength {
         }
         let changeCount = zip(kinds, kinds.dropFirst()).count { $0 != $1 }
         return kinds.contains(1) && kinds.contains(2) && changeCount * 100 >= kinds.count * 32
+    }
+
+    /// Whether a known secret is left when a few letters at the ends are taken away.
+    private static func isKnownWithAffixes(_ text: ArraySlice<UInt8>) -> Bool {
+        guard text.count <= 4_096 else { return false }
+        for front in 0...affixCountMax {
+            for back in 0...affixCountMax where text.count - front - back >= 32 {
+                if isKnown(text.dropFirst(front).dropLast(back)) { return true }
+            }
+        }
+        return false
     }
 
     private static func isKnown(_ secret: ArraySlice<UInt8>) -> Bool {
