@@ -82,6 +82,12 @@ struct VerificationKeyTests {
                 form == .jwks ? KeyError.noneUsable(.algorithmMismatch(.hs256)) : .algorithmMismatch(.hs256)
             #expect(throws: fault) { try VerificationKeySet(text, .hs256) }
             #expect(throws: fault) { try VerificationKeySet(Array(" \n".utf8) + text, .hs256) }
+            // A list without the object around it is named, whatever it is wanted for.
+            let list = Array("[".utf8) + (try Fixture.rsa.publicText(.jwk)) + Array(", {}]".utf8)
+            for asked in [nil, Algorithm.hs256, .rs256] {
+                #expect(throws: KeyError.arrayOfKeys) { try VerificationKeySet(list, asked) }
+                #expect(throws: KeyError.arrayOfKeys) { try Key(importing: list, asked) }
+            }
             // One key is imported at a time.
             let importFault = form == .jwks ? KeyError.setOfKeys : fault
             #expect(throws: importFault) { try Key(importing: text, .hs256) }

@@ -33,6 +33,8 @@ package enum KeyError: Error, Equatable, Sendable {
     case duplicateKid(String)
     /// A JWK set where one key is wanted.
     case setOfKeys
+    /// A JSON array of JWKs, which is no form of RFC 7517.
+    case arrayOfKeys
     /// There is no secret that signs refresh tokens.
     case refreshSecretMissing
     case tooManyKeys(count: Int, countMax: Int)
@@ -64,6 +66,9 @@ extension KeyError: CustomStringConvertible {
         case .duplicateKid(let kid): "two keys are called \"\(kid)\""
         case .setOfKeys:
             "this is a JWK set. Keys are imported one at a time: write one member of its \"keys\" list to a file of its own"
+        case .arrayOfKeys:
+            "this is a JSON array of keys. Keys are imported one at a time: write one member of it to a file of its own. "
+                + "To verify with all of them, write {\"keys\": in front and } behind"
         case .refreshSecretMissing: "no secret with \"purpose\" refresh"
         case .tooManyKeys(let count, let countMax): "\(count) keys; \(countMax) are the limit"
         }

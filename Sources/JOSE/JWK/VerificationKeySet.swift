@@ -21,6 +21,7 @@ package struct VerificationKeySet: Sendable {
     /// - Throws: for a set also where no key is left, or secrets and public keys are mixed.
     package init(parsing bytes: Span<UInt8>, algorithm: Algorithm?) throws(KeyError) {
         guard bytes.count <= Self.byteCountMax else { throw .crypto(.unusableKey(reason: "more than 1 MiB")) }
+        if bytes.isArrayOfKeys { throw .arrayOfKeys }
         if bytes.isJSON {
             self = try Self.json(bytes, algorithm)
             return
@@ -119,6 +120,14 @@ extension VerificationKeySet {
 }
 
 extension Span<UInt8> {
+    /// Whether the octets are a JSON array of objects, as a set of keys without its outer object is.
+    var isArrayOfKeys: Bool {
+        var document = JSONDocument(
+            limits: JSONLimits(memberMax: 16_384, byteCountMax: VerificationKeySet.byteCountMax))
+        guard (try? document.parse(self)) != nil, let first = document.children(0).first else { return false }
+        return document.member("kty", of: first, in: self) != nil
+    }
+
     /// Whether the octets claim to be a JSON object: text in a brace. Random octets that begin with one are no text.
     package var isJSON: Bool {
         let octets = indices.map { self[$0] }

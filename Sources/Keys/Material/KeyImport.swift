@@ -26,6 +26,7 @@ extension Key {
     }
 
     private static func jwk(_ bytes: Span<UInt8>, _ asked: Algorithm?) throws(KeyError) -> JWK {
+        if bytes.isArrayOfKeys { throw .arrayOfKeys }
         if bytes.isJSON {
             var document = JSONDocument()
             do { try document.parse(bytes) } catch { throw .notJSON(error) }
