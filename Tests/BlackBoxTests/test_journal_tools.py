@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from faults.machine import traced
-from harness.process import BINARY
+from harness.process import BINARY, command
 
 HEADER, RECORD = 4096, 64
 
@@ -204,3 +204,33 @@ def test_wrong_command_lines_and_missing_directories_end_with_two(make_server, t
         assert done.returncode == 2, (words, done.stdout, done.stderr)
         assert done.stderr and not done.stdout
     assert not missing.exists(), "a mistyped directory is not made"
+
+
+@pytest.mark.parametrize("name", ("stat", "verify", "dump", "compact", "repair", "accept"))
+def test_a_directory_without_a_journal_is_a_wrong_one(make_server, tmp_path, name):
+    """Nothing is read there and called whole, and nothing is made there."""
+    server = make_server()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = server.cli("journal", name, "--state", str(empty))
+    assert done.returncode == 2 and f"{empty} holds no journal" in done.stderr, (done.stdout, done.stderr)
+    assert not done.stdout and list(empty.iterdir()) == []
+
+
+def test_a_journal_that_is_gone_is_accepted_where_one_was_seen(make_server, tmp_path):
+    server = make_server().start()
+    server.stop()
+    for file in server.state_path.iterdir():
+        file.unlink()
+    done = server.cli("journal", "accept", "--state", str(server.state_path), "--keys", str(server.keys_path))
+    assert done.returncode == 0, done.stderr
+    server.start()
+
+
+def test_the_journal_is_named_by_the_shared_file_of_settings(make_server, tmp_path):
+    server = make_server().start()
+    server.stop()
+    (tmp_path / "shared.env").write_text(f"MARTLET_STATE={server.state_path}\n")
+    (tmp_path / "var").mkdir(exist_ok=True)
+    done = command("journal", "stat", "--env-file", str(tmp_path / "shared.env"), cwd=tmp_path)
+    assert done.returncode == 0 and str(server.state_path) in done.stdout, done.stderr

@@ -33,7 +33,7 @@ enum JournalCommand {
         compact, repair and accept wait up to MARTLET_LOCK_WAIT (10s) for a server that is going away.
 
         Exit status: 0 whole, or done; 1 damage was found, and repair refused; 2 a mistake in the command line, or the
-        directory cannot be read; 75 the directory is in use, its volume is missing, read-only or full: try again later.
+        directory cannot be read or holds no journal; 75 the directory is in use, its volume is missing, read-only or full: try again later.
 
         """
 
@@ -49,7 +49,9 @@ enum JournalCommand {
                 throw .usage("there is no such command; martlet journal --help shows what there is")
             }
             let words = try Arguments.parse(Array(arguments.dropFirst()), options: options)
-            status = run(command, words.value("--state") ?? variable("MARTLET_STATE") ?? "var", words)
+            let directory = words.value("--state") ?? variable("MARTLET_STATE") ?? "var"
+            try checkPresence(command, directory, words)
+            status = run(command, directory, words)
         }
         return ended == ExitCode.ok ? status : ended
     }
@@ -75,10 +77,8 @@ enum JournalCommand {
                 return try JournalCompaction.run(directory)
             case "accept":
                 try wait(directory, patience)
-                let seen = RollbackGuard(
-                    state: directory, keys: words.value("--keys") ?? variable("MARTLET_KEYS") ?? "keys",
-                    setting: words.value("--seen") ?? variable("MARTLET_SEEN"))
-                return try JournalAcceptance.run(directory, seen, keepsSessions: words.has("--keep-sessions"))
+                return try JournalAcceptance.run(
+                    directory, seen(directory, words), keepsSessions: words.has("--keep-sessions"))
             default:
                 try wait(directory, patience)
                 return try JournalRepairing.run(directory, acceptsLoss: words.has("--accept-loss"))
@@ -89,6 +89,27 @@ enum JournalCommand {
         }
     }
 
+    /// A directory without a journal is a wrong one: reading it must not look like finding nothing wrong, and nothing is made
+    /// there. Only accept goes on, if a journal was seen there before.
+    private static func checkPresence(
+        _ command: String, _ directory: String, _ words: Arguments
+    ) throws(CommandError) {
+        // What cannot be read at all, the command itself says.
+        guard let names = try? DirectorySnapshot(path: directory).names(), names.isEmpty else { return }
+        if command == "accept", seen(directory, words).paths.contains(where: { unsafe access($0, F_OK) == 0 }) {
+            return
+        }
+        throw .usage(
+            "\(Directory.absolute(directory)) holds no journal. Name the journal's directory with --state or "
+                + "MARTLET_STATE, or run the command in the directory of the service")
+    }
+
+    private static func seen(_ directory: String, _ words: Arguments) -> RollbackGuard {
+        RollbackGuard(
+            state: directory, keys: words.value("--keys") ?? variable("MARTLET_KEYS") ?? "keys",
+            setting: words.value("--seen") ?? variable("MARTLET_SEEN"))
+    }
+
     /// A server that is going away is waited for.
     private static func wait(_ directory: String, _ seconds: Int64) throws(JournalError) {
         // A mistyped directory would be made.
@@ -97,7 +118,7 @@ enum JournalCommand {
     }
 
     private static func variable(_ name: String) -> String? {
-        guard let value = unsafe getenv(name) else { return nil }
-        return unsafe String(cString: value)
+        // With the file of settings that the service shares, which getenv(3) does not know.
+        Environment.values[name]
     }
 }
