@@ -40,11 +40,26 @@ struct OrderTests {
         #"{"username":"alice","sub":"019a0000-0000-7000-8000-000000000001"}"#, #"{"all":true,"username":"alice"}"#,
         #"{"all":true,"scope":"x"}"#, #"{"All":true,"all":true}"#, #"{"all":false,"username":"alice"}"#,
         #"{"username":"alice","expires_at":1800000000}"#, #"{"jti":7}"#, #"{"unknown":"allow"}"#, "[]",
+        #"{"sid":null,"all":true}"#, #"{"all":true,"jti":null}"#, #"{"username":"alice","sub":null}"#,
+        #"{"all":true,"unknown":"allow"}"#, #"{"jti":"019a0000-0000-7000-8000-000000000001","unknown":"allow"}"#,
+        #"{"all":true,"unknown":null}"#,
     ])
     func `an order that is not understood ends nothing`(_ order: String) {
         let pair = world.pair()
         #expect(world.order(order).code == "request_malformed")
         #expect(world.verify(pair.access).status == 200)
+    }
+
+    @Test(arguments: ["sid=x", "unknown=allow", "username=alice"])
+    func `an order in the query is refused, whatever is in the content`(_ query: String) {
+        let pair = world.pair()
+        let ask = Ask("POST", "/admin/revocations?\(query)", role: .operator).json("{\"all\":true}").from(.local)
+        #expect(world.send(ask).code == "request_malformed")
+        #expect(world.verify(pair.access).status == 200)
+    }
+
+    @Test func `an unknown member is named`() {
+        #expect(world.order("{\"al\":true}").string("detail") == "Unknown member: al.")
     }
 
     @Test func `the clients that have no entry can be named`() {

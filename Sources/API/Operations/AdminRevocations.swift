@@ -16,8 +16,8 @@ extension Application {
         _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
         guard request.peer == .local else { throw Problem(.notFound) }
-        let parameters = try Parameters(request, .json, &json)
-        try OrderReader.refuseOthers(in: json, request)
+        try Query.refuseAny(request)
+        let parameters = try Parameters(request, .json, known: .revocations, &json)
         let order = try OrderReader(parameters, context, shared.appliedKeys).order()
         let exchange = copy exchange
         context.carryOut(order) { result in
@@ -48,9 +48,6 @@ extension Application {
 /// An order that ends nothing must not be acknowledged, so a name that this service does not know is an error unless the
 /// operator says that it is meant.
 private struct OrderReader {
-    private static let members: [StaticString] = [
-        "jti", "expires_at", "sid", "sub", "username", "client_id", "kid", "all", "unknown",
-    ]
     private static let usage = "Name exactly one of jti, sid, sub, username, client_id, kid, or all: true."
     private static let meant = "To revoke ahead of its creation, also send unknown with the value allow."
 
@@ -66,16 +63,8 @@ private struct OrderReader {
         self.keys = keys
     }
 
-    /// A misspelled member must not widen an order.
-    static func refuseOthers(in document: JSONDocument, _ request: borrowing Request) throws(Problem) {
-        guard !request.body.isEmpty else { return }
-        let known = members.map { JSONDocument.nameFingerprint(of: Array("\($0)".utf8).span) }
-        for member in document.members(0) where !known.contains(document.nameFingerprint(member.name)) {
-            throw Problem(.requestMalformed, "There is a member that this route does not know. \(usage)")
-        }
-    }
-
     func order() throws(Problem) -> RevocationRequest {
+        try refuseNull()
         var orders: [RevocationRequest] = []
         if let order = try token() { orders.append(order) }
         if let text = try parameters.text("sid") {
@@ -98,7 +87,23 @@ private struct OrderReader {
         }
         if try parameters.isTrueIfPresent("all") { orders.append(.all) }
         guard orders.count == 1 else { throw Problem(.requestMalformed, Self.usage) }
+        switch orders[0] {
+        case .token, .session, .all:
+            guard !isMeant else {
+                throw Problem(.requestMalformed, "unknown goes with sub, username, client_id or kid only.")
+            }
+        case .subject, .client, .key: break
+        }
         return orders[0]
+    }
+
+    /// A script whose variable is not set sends null: without that member the order would be another, wider one.
+    private func refuseNull() throws(Problem) {
+        for name in MemberNames.revocationOrder {
+            if case .nothing = parameters.given(name) {
+                throw Problem(.requestMalformed, "The member \(name) is null. \(Self.usage)")
+            }
+        }
     }
 
     private func token() throws(Problem) -> RevocationRequest? {

@@ -16,6 +16,12 @@ struct MemberNames: Sendable {
     static let logout = MemberNames(["scope", "refresh_token"])
     static let login = MemberNames(oauth + ["audience", "mode", "source"])
     static let refresh = MemberNames(oauth + ["audience"])
+    static let revocations = MemberNames(revocationOrder)
+
+    /// What an operator's order may say.
+    static let revocationOrder: [StaticString] = [
+        "jti", "expires_at", "sid", "sub", "username", "client_id", "kid", "all", "unknown",
+    ]
 
     /// What RFC 6749 defines for requests: libraries may send any of them, also where it has no meaning.
     private static let oauth: [StaticString] = [
