@@ -85,6 +85,7 @@ package final class ServiceContainer: Sendable {
         let identity = context.map { TLSIdentity($0) }
         let keeper = KeyRotationJob(directory: keys, authState: authState, schedule: configuration.keySchedule)
         try keeper.takeUp(stamp: keys.stamp(), isStart: true)
+        authState.settleAtStart()
         let reloads = ReloadStatus()
         let startedAt = SystemClock.wall.now
         for source in ReloadSource.allCases where source != .tls || identity != nil {

@@ -108,6 +108,32 @@ struct FoundFaultTests {
         #expect(world.verify(next.access).status == 200)
     }
 
+    @Test func `a new password from a machine whose clock is ahead locks nobody out (G14)`() throws {
+        let world = try World()
+        let old = world.pair()
+        let accounts = try world.authState.users.current.changing("alice") {
+            $0.sessionsFrom = world.clock.now + 3_600_000
+        }
+        world.authState.takeUp(accounts)
+        #expect(world.verify(old.access).code == "subject_revoked")
+        let line = try #require(world.log.events("sessions_from_ahead").last)
+        #expect(line["milliseconds"] as? Int == 3_600_000 && line["sub"] as? String == "\(World.alice)")
+        let next = world.pair()
+        #expect(world.verify(next.access).status == 200)
+        // The same time again ends nothing; a later one does.
+        world.clock.advance(5)
+        world.authState.takeUp(try accounts.changing("alice") { $0.roles = [] })
+        #expect(world.verify(next.access).status == 200)
+        world.authState.takeUp(try accounts.changing("alice") { $0.sessionsFrom += 1 })
+        #expect(world.verify(next.access).code == "subject_revoked")
+        // A start does not know what ended before it.
+        let late = world.pair()
+        world.authState.users.replace(with: accounts)
+        world.authState.settleAtStart()
+        #expect(world.verify(late.access).code == "subject_revoked")
+        #expect(world.verify(world.pair().access).status == 200)
+    }
+
     @Test func `a password that changed while it was being checked opens no session (G14)`() throws {
         let world = try World()
         let loop = Loop()

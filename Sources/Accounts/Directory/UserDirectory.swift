@@ -63,6 +63,17 @@ package final class UserDirectory: Sendable {
         places[id]?.standing
     }
 
+    /// The same with other times from which sessions of some users are admitted.
+    package func admittingSessions(from times: [UUID: Int64]) -> UserDirectory {
+        let limited = users.map { user in
+            var user = user
+            user.sessionsFrom = times[user.id] ?? user.sessionsFrom
+            return user
+        }
+        let places = places.mapValues { Place(position: $0.position, standing: limited[$0.position].standing) }
+        return UserDirectory(checked: limited, positions, places)
+    }
+
     // MARK: Editing
 
     /// - Throws: `.exists` for a name or id that is taken, `.invalid` for what the file may not hold.
