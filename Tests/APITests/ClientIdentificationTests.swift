@@ -31,6 +31,19 @@ struct ClientIdentificationTests {
         #expect(world.send(World.login().basic(shop.0, shop.1)).status == 200)
     }
 
+    @Test(arguments: [
+        #""client_id":"shop","client_secret":"""#, #""client_id":"","client_secret":"""#, #""client_secret":"""#,
+    ])
+    func `empty members beside the header count as absent, in JSON as in a form`(_ members: String) {
+        let token = world.pair(of: "shop").refresh
+        let ask = Ask("POST", "/refresh").json("{\"refresh_token\":\"\(token)\",\(members)}")
+        #expect(world.send(ask.basic(shop.0, shop.1)).status == 200)
+        #expect(world.send(ask.basic("shop", "wrong")).code == "client_invalid")
+        let form = members.replacing("\"", with: "").replacing(":", with: "=").replacing(",", with: "&")
+        let again = Ask("POST", "/refresh").form("refresh_token=\(world.pair(of: "shop").refresh)&\(form)")
+        #expect(world.send(again.basic(shop.0, shop.1)).status == 200)
+    }
+
     @Test func `a wrong secret stays wrong, whoever is named beside it`() {
         for more in [[:], ["client_id": "shop"]] {
             let answer = world.send(refresh(world.pair(of: "shop").refresh, more).basic("shop", "wrong"))

@@ -11,8 +11,9 @@ extension Application {
     /// - Returns: `nil` when the request does not try to, or names the public first-party client, which has no secret.
     /// - Throws: `client_invalid` for a wrong secret or an unknown client, after the same work.
     func client(_ request: borrowing Request, _ parameters: Parameters) throws(Problem) -> Client? {
-        let inContent = try parameters.text("client_id")
-        let secret = try parameters.octets("client_secret")
+        // Empty ones count as absent, in JSON as in a form: libraries send them beside the header.
+        let inContent = try parameters.text("client_id").flatMap { $0.isEmpty ? nil : $0 }
+        let secret = try parameters.octets("client_secret").flatMap { $0.isEmpty ? nil : $0 }
         guard request.fieldCount("authorization") > 0, let basic = BasicCredentials(request) else {
             // Another scheme is no client authentication: a stale bearer token must not invalidate a good secret.
             guard let inContent else {
