@@ -17,14 +17,18 @@ struct KeySetVerification {
     func verdict(_ token: [UInt8]) -> VerificationResult {
         guard !token.isEmpty else { return .refused(.tokenMissing) }
         if let complaint = VerificationResult.complaint(about: token) { return complaint }
+        let first: TokenRejection
         do throws(TokenRejection) {
             return judge(try content(of: token))
         } catch {
-            guard isWorthAsking(error, token) else { return VerificationResult(error) }
+            guard isWorthAsking(error) else { return VerificationResult(error) }
+            first = error
         }
         do throws(KeyProvider.Fault) {
             try shelf.confirm()
         } catch {
+            // The copy has the key that the token names, and it did not sign this.
+            guard isKeyMissing(first, token) else { return VerificationResult(first) }
             switch error {
             case .file(let reason): return .unknown("keys_unusable", reason)
             case .unknown(let code, let reason): return .unknown(code, reason)
@@ -59,11 +63,17 @@ struct KeySetVerification {
         }
     }
 
-    private func isWorthAsking(_ rejection: TokenRejection, _ token: [UInt8]) -> Bool {
-        (!shelf.isConfirmed || shelf.isStale) && isKeyMissing(rejection, token)
+    /// Whether the newest keys might say otherwise, once for all tokens of a command: an issuer may have replaced a key under
+    /// the same kid since the copy was kept.
+    private func isWorthAsking(_ rejection: TokenRejection) -> Bool {
+        guard !shelf.isConfirmed || shelf.isStale else { return false }
+        switch rejection {
+        case .kidUnknown, .signatureInvalid, .algNotAllowed: return true
+        default: return false
+        }
     }
 
-    /// Whether newer keys might say otherwise: of a token that names no key, every key may be the wrong one.
+    /// Whether the keys at hand say nothing about the token: of one that names no key, every key may be the wrong one.
     private func isKeyMissing(_ rejection: TokenRejection, _ token: [UInt8]) -> Bool {
         switch rejection {
         case .kidUnknown: return true

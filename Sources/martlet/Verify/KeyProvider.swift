@@ -47,9 +47,26 @@ final class KeyProvider {
         switch from {
         case .file(let path): try load(file: path)
         case .url(let address): try load(address, isConfirming: isConfirming)
-        case .issuer(let issuer): try load(keySetAddress(of: issuer), isConfirming: isConfirming)
+        case .issuer(let issuer): try load(ofIssuer: issuer, isConfirming: isConfirming)
         case .server: isConfirmed = true
         }
+    }
+
+    /// Where the key set cannot be had at the address of kept metadata, the issuer may have moved it.
+    private func load(ofIssuer issuer: String, isConfirming: Bool) throws(Fault) {
+        let address = try keySetAddress(of: issuer, usesCopies: true)
+        var failure: Fault?
+        do throws(Fault) {
+            try load(address, isConfirming: isConfirming)
+            // A copy that stands in for a server's answer is no answer.
+            guard isConfirming, isStale else { return }
+        } catch {
+            failure = error
+        }
+        if let newest = try? keySetAddress(of: issuer, usesCopies: false), newest != address {
+            return try load(newest, isConfirming: isConfirming)
+        }
+        if let failure { throw failure }
     }
 
     private func load(file path: String) throws(Fault) {
@@ -85,12 +102,14 @@ final class KeyProvider {
     }
 
     /// Metadata at hand wins over asking, whichever of its two places it came from; a place without any is passed over.
-    private func keySetAddress(of issuer: String) throws(Fault) -> WebAddress {
+    ///
+    /// - Parameter usesCopies: whether metadata that was kept may be used without asking.
+    private func keySetAddress(of issuer: String, usesCopies: Bool) throws(Fault) -> WebAddress {
         let discovery: IssuerDiscovery
         do throws(FetchError) { discovery = try IssuerDiscovery(issuer: issuer) } catch {
             throw Self.unreachable(error)
         }
-        for candidate in discovery.candidates {
+        for candidate in usesCopies ? discovery.candidates : [] {
             guard let copy = source.freshCopy(of: candidate) else { continue }
             let metadata = TextBytes.withoutByteOrderMark(copy.body)
             if let address = try? discovery.keySetAddress(in: metadata) { return address }
@@ -99,7 +118,7 @@ final class KeyProvider {
         var unusable: Fault?
         for candidate in discovery.candidates {
             do throws(FetchError) {
-                let document = try source.document(at: candidate)
+                let document = try source.document(at: candidate, isConfirming: !usesCopies)
                 do throws(DiscoveryError) {
                     return try discovery.keySetAddress(in: TextBytes.withoutByteOrderMark(document.body))
                 } catch {

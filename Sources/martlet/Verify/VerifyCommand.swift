@@ -49,7 +49,8 @@ enum VerifyCommand {
 
         Fetches over https only, or http from this machine itself, and directly: proxies are not used. The
         authorities are the system's, or those of SSL_CERT_FILE. Keys are kept in XDG_CACHE_HOME/martlet, or
-        ~/.cache/martlet, for as long as their server says, and looked up anew for an unknown kid.
+        ~/.cache/martlet, for as long as their server says, and looked up anew for an unknown kid or an invalid
+        signature.
         Exit code: 0 valid, 1 refused, 2 a mistake in the command line or in a file, 3 could not tell,
         4 valid, but not for --min-ttl. Of many tokens the worst counts: 1, then 3, then 4.
 
