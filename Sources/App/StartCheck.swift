@@ -7,7 +7,7 @@ import Tokens
 
 /// What a start would find wrong with the files, without starting: `martlet serve --check`.
 ///
-/// Changes nothing, takes no lock, and may be run beside the running service.
+/// Changes nothing, keeps no lock, and may be run beside the running service.
 package enum StartCheck {
     /// - Returns: one sentence for each mistake; empty if a start would find none.
     package static func mistakes(_ configuration: Configuration) -> [String] {
@@ -30,6 +30,9 @@ package enum StartCheck {
         check { () throws(StartError) in try checkPlace(configuration.statePath) }
         if FileStamp(configuration.statePath).exists {
             check { () throws(StartError) in try checkJournal(configuration) }
+        }
+        if let path = configuration.seenPath {
+            check { () throws(StartError) in try checkSighting(path) }
         }
         for path in paths(configuration) {
             check { () throws(StartError) in try checkParent(of: path) }
@@ -61,6 +64,16 @@ package enum StartCheck {
         }
     }
 
+    /// The file that MARTLET_SEEN names is replaced by renaming, so its directory counts.
+    private static func checkSighting(_ path: String) throws(StartError) {
+        guard FileStamp(path).mode & S_IFMT != S_IFDIR else {
+            throw StartError(description: "\(Setting.seen.rawValue): \(path) is a directory; name a file")
+        }
+        do throws(StartError) { try checkParent(of: path) } catch {
+            throw StartError(description: "\(Setting.seen.rawValue): \(error.description)")
+        }
+    }
+
     /// Files and sockets that a start makes.
     private static func paths(_ configuration: Configuration) -> [String] {
         var paths: [String] = []
@@ -70,6 +83,11 @@ package enum StartCheck {
         if let path = configuration.handoverPath { paths.append(path) }
         if case .file(let path) = configuration.accessLog, !FileStamp(path).exists { paths.append(path) }
         return paths
+    }
+
+    /// Whether a service has the journal open: its addresses are in use then, and that is no mistake.
+    package static func isServed(_ configuration: Configuration) -> Bool {
+        StateLock.isHeld(configuration.statePath)
     }
 
     private static func checkJournal(_ configuration: Configuration) throws(StartError) {

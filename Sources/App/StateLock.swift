@@ -38,6 +38,16 @@ package enum StateLock {
         }
     }
 
+    /// Whether a service that serves holds the lock; tried for a moment, as two readers may.
+    static func isHeld(_ state: String) -> Bool {
+        let path = state + "/LOCK"
+        guard says(path) == serving else { return false }
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        return flock(file, LOCK_SH | LOCK_NB) != 0
+    }
+
     private static func says(_ path: String) -> String? {
         (try? AtomicFile.read(path, byteCountMax: 64)).map { String(decoding: $0, as: UTF8.self) }
     }

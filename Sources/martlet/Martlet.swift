@@ -26,7 +26,7 @@ enum Martlet {
         Command(
             name: "bench-tokens", summary: "measure what a token costs on this machine", run: BenchTokensCommand.run),
         Command(name: "openapi", summary: "print the OpenAPI document", run: OpenAPICommand.run),
-        Command(name: "version", summary: "print the version", run: { _ in VersionCommand.run() }),
+        Command(name: "version", summary: "print the version", run: VersionCommand.run),
     ]
 
     nonisolated static func main() {

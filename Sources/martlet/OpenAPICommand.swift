@@ -24,7 +24,16 @@ enum OpenAPICommand {
 
 /// `martlet version`.
 enum VersionCommand {
-    static func run() -> Int32 {
+    static func run(_ words: [String]) -> Int32 {
+        let isHelp = words == ["--help"] || words == ["-h"]
+        guard words.isEmpty || isHelp else {
+            Terminal.writeError("martlet version: takes no options\n")
+            return ExitCode.usage
+        }
+        guard !isHelp else {
+            Terminal.write("usage: martlet version\n")
+            return ExitCode.ok
+        }
         Terminal.write("martlet \(Version.text)\n")
         return 0
     }

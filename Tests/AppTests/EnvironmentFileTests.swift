@@ -17,6 +17,7 @@ struct EnvironmentFileTests {
 
     @Test(arguments: [
         ("A", 1), ("\nexport A=1", 2), ("1A=1", 1), ("A=1\nA=2", 2), ("A='x", 1), ("A='x' y", 1), ("A='x'y'", 1),
+        ("A=1\\\nB=2", 1), ("# \\\nA=\"a\\\"b\"", 2),
         ("=1", 1),
         ("MARTLET_ENV_FILE=x", 1),
     ])

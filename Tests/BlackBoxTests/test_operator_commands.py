@@ -85,6 +85,31 @@ def test_check_runs_beside_the_service(server):
     assert server.http.get("/healthz").status_code == 200
 
 
+def test_check_looks_at_the_place_of_the_mark_and_at_the_addresses(make_server, tmp_path):
+    server = make_server()
+    for seen in ("/nonexistent/mark", str(tmp_path)):
+        found = command("serve", "--check", cwd=server.directory, **(server.settings | {"seen": seen}))
+        assert found.returncode == 2 and "MARTLET_SEEN" in found.stderr, found.stderr
+    other = make_server().start()
+    taken = server.settings | {"listen": other.settings["listen"], "operator_listen": other.settings["operator_listen"]}
+    found = command("serve", "--check", cwd=server.directory, **taken)
+    assert found.returncode == 75, found.stderr
+    for name in ("listen", "operator_listen"):
+        assert other.settings[name].split(",")[0] in found.stderr, found.stderr
+    # A mistake beside it counts more.
+    server.users_path.write_text("{")
+    assert command("serve", "--check", cwd=server.directory, **taken).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["version", "x"], ["version", "--json"], ["status", "--socket", ""], ["mint", "--subject", "x", "--scope", ""]],
+)
+def test_a_word_that_would_change_nothing_is_refused(tmp_path, words):
+    done = command(*words, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr and not done.stdout, done.stderr
+
+
 def test_service_and_commands_share_a_file_of_settings(make_server, tmp_path):
     server = make_server(people=())
     names = {f"MARTLET_{name.upper()}": value for name, value in server.settings.items()}

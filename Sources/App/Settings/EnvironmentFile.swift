@@ -29,6 +29,10 @@ package enum EnvironmentFile {
                 StartError(description: "\(path):\(index + 1): expected \(expected)")
             }
             let line = trimmed(line)
+            // systemd and shells read it in different ways, so the service and its commands could disagree.
+            guard !line.contains("\\") || line.hasPrefix("#") || line.hasPrefix(";") else {
+                throw fault("no backslash, which is neither a line's continuation nor an escape here")
+            }
             guard let first = line.first, first != "#", first != ";" else { continue }
             let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, isName(parts[0]) else { throw fault("NAME=VALUE, or a comment that begins with #") }

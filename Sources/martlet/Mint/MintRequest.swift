@@ -25,6 +25,7 @@ struct MintRequest {
         let lifetime = try MintCommand.lifetime(arguments, configuration)
         let audiences = arguments.has("--audience") ? arguments.values("--audience") : [authState.audiences[0]]
         let words = arguments.values("--scope").flatMap { $0.split(separator: " ").map(String.init) }
+        guard !arguments.has("--scope") || !words.isEmpty else { throw .usage("--scope is empty") }
         guard words.isEmpty || Scope(words.joined(separator: " ")) != nil else { throw .usage("--scope is no scope") }
         let shared = audiences.filter { authState.sharedSecretAudiences.contains($0) }
         let asked = try KeysCommand.algorithm(arguments.value("--alg"))

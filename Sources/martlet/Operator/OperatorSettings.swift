@@ -11,6 +11,7 @@ extension OperatorClient {
     /// The socket that the command line or the settings name.
     static func named(_ arguments: Arguments) throws(CommandError) -> OperatorClient {
         if let path = arguments.value(option.name) {
+            guard !path.isEmpty, path != "unix:" else { throw .usage("\(option.name) is empty") }
             return OperatorClient(path: path.hasPrefix("unix:") ? String(path.dropFirst(5)) : path)
         }
         if let client = OperatorClient(Environment.values) { return client }

@@ -20,8 +20,8 @@ enum ServeCommand {
             Each option is also an environment variable: --access-ttl is MARTLET_ACCESS_TTL; an option wins over its variable.
             --dev-tls, which is none, has every TCP address of --listen speak TLS with a self-signed certificate for localhost,
             kept in the directory of the journal.
-            --check reports every mistake that a start would report, changes nothing, and exits with 0 or 2; it may be run
-            beside the running service.
+            --check reports every mistake that a start would report, changes nothing, and exits with 0 or 2, or with 75 if
+            the only obstacle is an address in use. It may be run beside the running service, whose own addresses do not count.
 
             \(rows.joined(separator: "\n"))
 
@@ -60,9 +60,27 @@ enum ServeCommand {
     private static func check(_ configuration: Configuration) -> Int32 {
         let mistakes = StartCheck.mistakes(configuration)
         for mistake in mistakes { Terminal.writeError("martlet: \(mistake)\n") }
-        guard mistakes.isEmpty else { return ExitCode.usage }
+        let obstacles = obstacles(configuration)
+        for obstacle in obstacles { Terminal.writeError("martlet: \(obstacle)\n") }
+        guard mistakes.isEmpty, obstacles.allSatisfy(\.mayPass) else { return ExitCode.usage }
+        guard obstacles.isEmpty else { return ExitCode.unavailable }
         Terminal.writeError("martlet: the settings and files are fit for a start\n")
         return ExitCode.ok
+    }
+
+    /// What keeps the service from listening. Sockets of a service manager are given to the start alone, so they are left out.
+    private static func obstacles(_ configuration: Configuration) -> [ServerError] {
+        let isServed = StartCheck.isServed(configuration)
+        return listeners(configuration).compactMap { listener in
+            if case .inherited = listener.address { return nil }
+            do throws(ServerError) {
+                try Server.rehearse(
+                    [listener], inherited: [], awaitsPredecessor: isServed || configuration.handoverPath != nil)
+                return nil
+            } catch {
+                return error
+            }
+        }
     }
 
     /// The environment, with the flags laid over it.
