@@ -57,17 +57,24 @@ enum SecretStrength {
         return readings
     }
 
-    /// Octets that rise, fall or repeat: at some distance, half of all pairs or more have the same difference.
+    /// Octets that rise, fall or repeat: at some distance, more than half of all pairs have the same difference.
     /// 00 01 02 … is one, a password typed twice is another.
     private static func isRegular(_ secret: [UInt8]) -> Bool {
         guard secret.count > 1 else { return true }
         // So much of a long one says enough, and bounds the work.
-        let secret = secret.prefix(256)
-        for distance in 1...(secret.count / 2) {
-            var counts = [Int](repeating: 0, count: 256)
-            for (left, right) in zip(secret, secret.dropFirst(distance)) { counts[Int(right &- left)] += 1 }
-            let most = counts.max() ?? 0
-            if most * 2 >= secret.count - distance { return true }
+        let count = min(secret.count, 256)
+        for distance in 1...(count / 2) {
+            // Boyer and Moore: what has the majority, if anything has, is left at the end.
+            var (candidate, lead, index) = (UInt8(0), 0, distance)
+            while index < count {
+                let difference = secret[index] &- secret[index - distance]
+                if lead == 0 { candidate = difference }
+                lead += difference == candidate ? 1 : -1
+                index += 1
+            }
+            guard lead > 0 else { continue }
+            let same = (distance..<count).count { secret[$0] &- secret[$0 - distance] == candidate }
+            if same * 2 > count - distance { return true }
         }
         return false
     }
@@ -158,13 +165,11 @@ enum SecretStrength {
         return kinds.contains(1) && kinds.contains(2) && changeCount * 100 >= kinds.count * 32
     }
 
-    /// Whether a known secret is left when a few letters at the ends are taken away.
+    /// Whether a known secret is left when a few letters at one end are taken away.
     private static func isKnownWithAffixes(_ text: ArraySlice<UInt8>) -> Bool {
         guard text.count <= 4_096 else { return false }
-        for front in 0...affixCountMax {
-            for back in 0...affixCountMax where text.count - front - back >= 32 {
-                if isKnown(text.dropFirst(front).dropLast(back)) { return true }
-            }
+        for affix in 1...affixCountMax where text.count - affix >= 32 {
+            if isKnown(text.dropFirst(affix)) || isKnown(text.dropLast(affix)) { return true }
         }
         return false
     }
