@@ -81,7 +81,7 @@ struct DisguisedKeyTests {
     }
 
     @Test func `white space, a mark of the encoding and a second encoding hide nothing`() throws {
-        for (name, octets) in try Self.binaries() {
+        for (name, octets) in try Self.binaries() where octets.count < 200 {
             let base64 = Array(Base64.encode(octets).utf8)
             let wide: [UInt8] = base64.flatMap { (letter: UInt8) -> [UInt8] in [letter, 0] }
             let hidden: [[UInt8]] = [
