@@ -60,19 +60,9 @@ package final class AuthState: Sendable {
 
     /// Takes up changed accounts.
     ///
-<<<<<<< /tmp/tmp439abjwe/cur
     /// An account whose `sessions_from` changed has all sessions ended that began before this moment, not only before that
     /// one: until now the old password was good, and after a clock that jumped, sessions may be dated later than they began.
     /// A lower one is a change like a higher one: it is what a new password gets after the clock was set back.
-    package func takeUp(_ changed: UserDirectory) {
-        let before = users.current
-        users.replace(with: changed)
-        for user in changed.users {
-            guard let standing = before.standing(of: user.id), standing.sessionsFrom != user.sessionsFrom else {
-                continue
-=======
-    /// An account whose `sessions_from` rose has all sessions ended that began before this moment, not only before that one:
-    /// until now the old password was good, and after a clock that jumped, sessions may be dated later than they began.
     ///
     /// A `sessions_from` ahead of the clock, as a command on a machine with a faster one writes it, ends the sessions of now:
     /// the user would be locked out until that time, since every new session began before it.
@@ -85,7 +75,7 @@ package final class AuthState: Sendable {
                 guard let last = known[user.id]?.demanded ?? before.standing(of: user.id)?.sessionsFrom else {
                     return false
                 }
-                return last < user.sessionsFrom
+                return last != user.sessionsFrom
             })
     }
 
@@ -109,7 +99,6 @@ package final class AuthState: Sendable {
                 // Reading the same again ends no session that began since.
                 let known = ahead[user.id].flatMap { $0.demanded == user.sessionsFrom ? $0 : nil }
                 times[user.id] = known ?? Ahead(demanded: user.sessionsFrom, taken: now)
->>>>>>> /tmp/tmp439abjwe/post
             }
             ahead = times
             return times

@@ -5,14 +5,9 @@ import OpenSSL
 ///
 /// Octets from a random generator pass as they are, in hex, and in base64 of either alphabet. Any other text is somebody's words,
 /// a UUID, or a password: 32 letters of it hold far less than 256 bits, however long it looks. 32 random octets fail about once
-<<<<<<< /tmp/tmpv4x829us/cur
-/// in 10⁸ keys, their spelling in hex about once in 10⁸, and in base64 about once in 30,000.
-package enum SecretStrength {
-=======
 /// in 10⁸ keys, their spelling in hex about once in 10⁸, and in base64 about once in 30,000. Of the few lengths that a point on
 /// a curve has (33, 49, 65, 67, 97 and 133 octets), one random secret in a hundred fails.
-enum SecretStrength {
->>>>>>> /tmp/tmpv4x829us/post
+package enum SecretStrength {
     private static let distinctOctetCountMin = 12
     /// More than there are decimal digits, and few enough for 64 hex digits.
     private static let distinctHexDigitCountMin = 11
