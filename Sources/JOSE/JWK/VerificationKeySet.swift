@@ -121,7 +121,7 @@ extension VerificationKeySet {
 
 extension Span<UInt8> {
     /// Whether the octets are a JSON array of objects, as a set of keys without its outer object is.
-    var isArrayOfKeys: Bool {
+    package var isArrayOfKeys: Bool {
         var document = JSONDocument(
             limits: JSONLimits(memberMax: 16_384, byteCountMax: VerificationKeySet.byteCountMax))
         guard (try? document.parse(self)) != nil, let first = document.children(0).first else { return false }
