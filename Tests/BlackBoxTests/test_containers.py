@@ -1,7 +1,8 @@
 """The image, docker-compose.yml and the Kubernetes manifests, built and run: by buildah, podman and runc, since they need no
 engine that runs already.
 
-MARTLET_TEST_DEBIAN_ROOT may name an archive of a Debian 12 root; without it, debootstrap makes one.
+The base image is made of this machine's own Debian packages, in the full form (MARTLET_TEST_FULL=1) by debootstrap.
+MARTLET_TEST_DEBIAN_ROOT may name an archive of a Debian 12 root that is taken instead.
 """
 
 import os
@@ -26,13 +27,13 @@ MOUNTS = {"state": "/var/lib/martlet/state", "keys": "/var/lib/martlet/keys", "a
 
 
 @pytest.fixture(scope="session")
-def engine():
+def engine(is_full):
     # Sockets of podman lie below, and their paths may have 107 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="mc-"))
     engine = None
     try:
         engine = Engine(folder)
-        engine.import_base()
+        engine.import_base(is_full)
         engine.build()
         yield engine
     except Unavailable as reason:
@@ -98,6 +99,29 @@ def make_service(engine):
         service.operator.close()
 
 
+@pytest.fixture(scope="session")
+def origin(engine):
+    """A stopped service that has an account, and a session of it: its volumes are where several tests begin."""
+    service = Service(engine, "origin").start()
+    service.await_listening(3)
+    service.add_amy()
+    wait_until_users_are_read(service)
+    session = service.login()
+    service.stop(seconds=15)
+    service.remove()
+    service.http.close()
+    service.operator.close()
+    return session
+
+
+def copy_of_origin(engine: Engine, name: str) -> None:
+    """Volumes for a service of this name, with the files, owners and modes of the origin's."""
+    for volume in MOUNTS:
+        engine.podman("volume", "create", f"{name}-{volume}")
+        source, target = engine.volume(f"origin-{volume}"), engine.volume(f"{name}-{volume}")
+        subprocess.run(["cp", "-a", f"{source}/.", f"{target}/"], check=True)
+
+
 def wait_until_users_are_read(service: Service) -> None:
     """An added user is known within a second."""
     deadline = time.monotonic() + 15
@@ -148,20 +172,14 @@ def test_first_start_user_restart_and_stop(make_service):
     assert owners == {UID}
 
 
-def test_a_volume_that_was_rolled_back_is_refused(make_service, tmp_path):
+def test_a_volume_that_was_rolled_back_is_refused(make_service, engine, origin, tmp_path):
     """An older copy of the state volume would have forgotten a logout."""
+    copy_of_origin(engine, "rolled")
+    state = engine.volume("rolled-state")
+    subprocess.run(["cp", "-a", f"{state}/.", tmp_path / "copy"], check=True)
     service = make_service("rolled").start()
     service.await_listening(3)
-    service.add_amy()
-    wait_until_users_are_read(service)
-    session = service.login()
-    service.stop(seconds=15)
-    state = service.engine.volume("rolled-state")
-    subprocess.run(["cp", "-a", f"{state}/.", tmp_path / "copy"], check=True)
-
-    service.engine.podman("start", "rolled")
-    service.await_listening(6)
-    bearer = {"Authorization": f"Bearer {session['access_token']}"}
+    bearer = {"Authorization": f"Bearer {origin['access_token']}"}
     assert service.http.post("/logout", headers=bearer).status_code == 204
     service.stop(seconds=15)
     subprocess.run(["find", str(state), "-mindepth", "1", "-delete"], check=True)
@@ -172,23 +190,18 @@ def test_a_volume_that_was_rolled_back_is_refused(make_service, tmp_path):
     assert "martlet journal accept" in service.log
 
 
-def test_the_modes_that_an_fsgroup_gives_files_are_accepted(make_service):
+def test_the_modes_that_an_fsgroup_gives_files_are_accepted(make_service, engine, origin):
     """At each mount Kubernetes gives a volume's files the group of fsGroup and adds group read and write."""
-    service = make_service("fsgroup").start()
-    service.await_listening(3)
-    service.add_amy()
-    wait_until_users_are_read(service)
-    session = service.login()
-    service.stop(seconds=15)
+    copy_of_origin(engine, "fsgroup")
     for name in MOUNTS:
-        root = service.engine.volume(f"fsgroup-{name}")
+        root = engine.volume(f"fsgroup-{name}")
         for path in [root, *root.rglob("*")]:
             os.chown(path, -1, UID)
             mode = stat.S_IMODE(path.stat().st_mode)
             path.chmod(mode | 0o660 | (0o2110 if path.is_dir() else 0))
-    service.engine.podman("start", "fsgroup")
-    service.await_listening(6)
-    assert service.verifies(session["access_token"]) == 200
+    service = make_service("fsgroup").start()
+    service.await_listening(3)
+    assert service.verifies(origin["access_token"]) == 200
     assert service.login()
 
 
@@ -208,14 +221,8 @@ def as_secret(folder: Path, files: dict[str, bytes]) -> Path:
     return folder
 
 
-def test_keys_and_accounts_from_secrets_are_read(make_service, engine):
-    first = make_service("origin").start()
-    first.await_listening(3)
-    first.add_amy()
-    wait_until_users_are_read(first)
-    session = first.login()
-    first.stop(seconds=15)
-
+def test_keys_and_accounts_from_secrets_are_read(make_service, engine, origin):
+    copy_of_origin(engine, "secrets")
     mounted = engine.folder / "secrets"
     volumes = {}
     for name, suffixes in (("keys", (".jwk",)), ("accounts", (".json",))):
@@ -228,9 +235,9 @@ def test_keys_and_accounts_from_secrets_are_read(make_service, engine):
     seen.mkdir(mode=0o700)
     os.chown(seen, UID, UID)
     second = make_service("secrets", MARTLET_SEEN="/var/lib/martlet/seen/state.seen")
-    second.start("--volume", f"{seen}:/var/lib/martlet/seen", volumes=volumes | {"state": "origin-state"})
+    second.start("--volume", f"{seen}:/var/lib/martlet/seen", volumes=volumes)
     second.await_listening(3)
-    assert second.verifies(session["access_token"]) == 200
+    assert second.verifies(origin["access_token"]) == 200
     assert second.login()
     second.stop(seconds=15)
     for folder in volumes.values():

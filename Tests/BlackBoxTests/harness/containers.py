@@ -7,9 +7,10 @@ import subprocess
 import time
 from pathlib import Path
 
+from . import debian_root
 from .process import BINARY, ROOT
 
-TOOLS = ("buildah", "podman", "runc", "debootstrap", "strip", "tar")
+TOOLS = ("buildah", "podman", "runc", "debootstrap", "strip", "tar", "ldconfig")
 CONTAINERS_CONF = """
 [containers]
 default_ulimits = ["nofile=10000:10000", "nproc=10000:10000"]
@@ -21,7 +22,7 @@ events_logger = "file"
 """
 STORAGE_CONF = """
 [storage]
-driver = "vfs"
+driver = "{driver}"
 graphroot = "{folder}/graph"
 runroot = "{folder}/run"
 """
@@ -29,6 +30,19 @@ runroot = "{folder}/run"
 
 class Unavailable(Exception):
     """Why no container can run on this machine."""
+
+
+def storage_driver(folder: Path) -> str:
+    """`overlay` where the kernel can stack folders here; otherwise every container is a copy of the whole image."""
+    layers = [folder / f"probe-{name}" for name in ("lower", "upper", "work", "merged")]
+    for layer in layers:
+        layer.mkdir()
+    options = "lowerdir={},upperdir={},workdir={}".format(*layers[:3])
+    probe = ["unshare", "--mount", "mount", "-t", "overlay", "overlay", "-o", options, str(layers[3])]
+    can_stack = subprocess.run(probe, capture_output=True).returncode == 0
+    for layer in layers:
+        shutil.rmtree(layer)
+    return "overlay" if can_stack else "vfs"
 
 
 class Engine:
@@ -45,7 +59,7 @@ class Engine:
             raise Unavailable("no namespace can be made: " + probe.stderr.strip())
         self.folder = folder
         (folder / "containers.conf").write_text(CONTAINERS_CONF)
-        (folder / "storage.conf").write_text(STORAGE_CONF.format(folder=folder))
+        (folder / "storage.conf").write_text(STORAGE_CONF.format(folder=folder, driver=storage_driver(folder)))
         self.environment = {
             "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}",
             "HOME": str(folder),
@@ -66,21 +80,26 @@ class Engine:
         assert done.returncode == 0, f"podman {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout.strip()
 
-    def import_base(self) -> None:
-        """Debian as `debian:12-slim`, made from Debian's packages, or the archive that MARTLET_TEST_DEBIAN_ROOT names."""
-        archive = os.environ.get("MARTLET_TEST_DEBIAN_ROOT")
-        if not archive:
-            root = self.folder / "debian"
-            made = self.run("debootstrap", "--variant=minbase", "bookworm", str(root), seconds=600)
-            if made.returncode != 0:
-                raise Unavailable("debootstrap failed: " + made.stdout.strip()[-300:])
-            archive = str(self.folder / "debian.tar")
-            packed = self.run("tar", "-C", str(root), "--exclude=./var/cache/apt/archives/*.deb", "-cf", archive, ".")
-            assert packed.returncode == 0, packed.stderr
-            shutil.rmtree(root)
-        imported = self.run("podman", "import", archive, "docker.io/library/debian:12-slim")
+    def import_base(self, is_full: bool) -> None:
+        """Debian as `debian:12-slim`: the archive that MARTLET_TEST_DEBIAN_ROOT names, or one that is made."""
+        named = os.environ.get("MARTLET_TEST_DEBIAN_ROOT")
+        try:
+            archive = Path(named) if named else self.make_base(is_full)
+        except debian_root.NoRoot as reason:
+            raise Unavailable(str(reason)) from None
+        imported = self.run("podman", "import", str(archive), "docker.io/library/debian:12-slim")
         if imported.returncode != 0:
             raise Unavailable("podman cannot import an image: " + imported.stderr.strip()[-300:])
+
+    def make_base(self, is_full: bool) -> Path:
+        if is_full:
+            return debian_root.debootstrapped(ROOT, self.folder)
+        rows = [line.split(None, 2) for line in (ROOT / "scripts/packages").read_text().splitlines()]
+        wanted = [row[0] for row in rows if len(row) == 3 and "image-run" in row[1].split(",")]
+        try:
+            return debian_root.of_installed_packages(wanted, self.folder)
+        except debian_root.NoRoot:
+            return debian_root.debootstrapped(ROOT, self.folder)
 
     def build(self) -> None:
         """The image of the Dockerfile; the binary under test takes the place of the stage that compiles one."""
