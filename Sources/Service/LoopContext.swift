@@ -43,6 +43,9 @@ package final class LoopContext {
         verifier.writePayload(to: &output)
     }
 
+    /// The issuer that the last token named, for a log line about its rejection.
+    package var namedIssuer: String? { verifier.namedIssuer() }
+
     /// The roles that the last verified token carried.
     package var roles: [String] { verifier.roles() }
 

@@ -43,6 +43,15 @@ struct LogTests {
         #expect(world.log.events("login_refused").first?["username"] == nil)
     }
 
+    @Test func `a token of another issuer is told with both names`() throws {
+        let token = Forged.access(["iss": "\"https://old.example\""])
+        #expect(world.send(Ask("GET", "/verify").bearer(token)).status == 401)
+        let line = try #require(world.log.events("request_refused").first)
+        #expect(
+            line["reason"] as? String
+                == "the token's issuer is https://old.example, and MARTLET_ISSUER is \(World.issuer)")
+    }
+
     @Test func `no token, password, secret or header value is in any line (M1)`() {
         let pair = world.pair(of: "shop")
         let next = World.Pair(

@@ -13,7 +13,8 @@ from harness.wire import Wire, request
 
 def head_of(method: str, target: str, byte_count: int, media_type: str = "application/json", **fields: str) -> bytes:
     """The head of a request whose content does not follow yet."""
-    whole = request(method, target, b"x" * byte_count, Content_Type=media_type, **fields)
+    typed = {"Content_Type": media_type} if media_type else {}
+    whole = request(method, target, b"x" * byte_count, **typed, **fields)
     return whole[: len(whole) - byte_count]
 
 
@@ -31,6 +32,8 @@ REFUSED_HEADS = [
     ("POST", "/login", "text/plain", 415, "unsupported_media_type"),
     ("POST", "/token", "application/json", 415, "unsupported_media_type"),
     ("POST", "/verify", "application/x-www-form-urlencoded", 415, "unsupported_media_type"),
+    ("GET", "/verify", "text/plain", 415, "unsupported_media_type"),
+    ("POST", "/login", "", 415, "unsupported_media_type"),
     ("POST", "/verify?token=a.b.c", "application/json", 400, "token_in_url"),
 ]
 
@@ -179,10 +182,55 @@ def test_a_refresh_token_that_is_nonsense_is_logged_in_a_sentence(server):
 def test_http2_refuses_what_is_wrong_in_the_head_before_100_continue(server):
     """Only the stream ends; and where head and content come at once, the refusal is the same."""
     with HTTP2Client(server.address) as client:
-        for body in (None, b"{}"):
-            fields = [("content-type", "text/plain"), ("expect", "100-continue")]
+        for body, typed in ((None, [("content-type", "text/plain")]), (b"{}", [("content-type", "text/plain")]), (None, [])):
+            fields = [*typed, ("content-length", "2"), ("expect", "100-continue")]
             stream = client.ask("POST", "/login", fields, body, ends=body is not None)
             reply = client.wait(stream)[0]
             assert reply.status == 415
             assert reply.informational == []
+        assert client.get("/healthz").status == 200
+
+
+JSON = ("content-type", "application/json")
+
+
+def upload(client: HTTP2Client, stream: int, byte_count: int) -> int:
+    """Writes content as a client does that reads its answer later; how much until the stream was reset."""
+    sent = 0
+    while sent < byte_count and client.replies[stream].reset is None:
+        size = min(client.connection.local_flow_control_window(stream), 16_384, byte_count - sent)
+        if size == 0:
+            assert client.read()
+            continue
+        client.connection.send_data(stream, b"x" * size)
+        client.flush()
+        sent += size
+    return sent
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("POST", "/login", 413), ("PUT", "/login", 413)])
+def test_an_http2_client_that_writes_everything_first_can_read_the_refusal(server, method, path, status):
+    """A reset, even without an error, is the end of everything for a client that still writes."""
+    with HTTP2Client(server.address) as client:
+        for _ in range(2):
+            stream = client.ask(method, path, [JSON], ends=False)
+            assert upload(client, stream, 3_000_000) == 3_000_000
+            client.connection.end_stream(stream)
+            client.flush()
+            reply = client.wait(stream)[0]
+            assert reply.status == status and reply.reset is None
+        assert client.get("/healthz").status == 200
+
+
+def test_an_http2_upload_that_does_not_end_is_cut_off(server):
+    """In bytes and in time, and without an error; the other streams go on."""
+    with HTTP2Client(server.address) as client:
+        stream = client.ask("POST", "/login", [JSON], ends=False)
+        assert 1 << 20 < upload(client, stream, 24 << 20) <= 18 << 20
+        assert client.replies[stream].status == 413 and client.replies[stream].reset == 0
+        silent = client.ask("POST", "/login", [("content-type", "text/plain"), ("expect", "100-continue")], ends=False)
+        began = time.monotonic()
+        while client.replies[silent].reset is None:
+            assert client.read() and time.monotonic() - began < 8
+        assert client.replies[silent].status == 415 and client.replies[silent].reset == 0
         assert client.get("/healthz").status == 200

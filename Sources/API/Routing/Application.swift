@@ -80,8 +80,11 @@ package final class Application: Handler {
         do throws(Problem) {
             guard let endpoint else { throw missing(request) }
             try admit(request, endpoint, &response)
-            if request.method == .post, let accepted = endpoint.accepted {
-                _ = try Parameters.contentType(request, accepted)
+            if request.method != .options, let accepted = endpoint.accepted {
+                let type = try Parameters.contentType(request, accepted)
+                guard type != nil || !announcesContent(request) else {
+                    throw Problem(.unsupportedMediaType, accepted.expected)
+                }
             }
             return true
         } catch {
@@ -157,8 +160,14 @@ package final class Application: Handler {
             line.add("path", call.endpoint.map { "\($0.path)" } ?? "-")
             line.add("status", problem.status)
             line.add("code", problem.code.rawValue)
-            if let reason = problem.reason { line.add("reason", reason) }
+            if let reason = problem.reason ?? issuerReason(problem) { line.add("reason", reason) }
         }
+    }
+
+    /// Both names, since a setting that was changed is the usual cause. The signature was verified before.
+    private func issuerReason(_ problem: Problem) -> String? {
+        guard problem.code == .issuerMismatch, let found = context.namedIssuer else { return nil }
+        return "the token's issuer is \(found), and MARTLET_ISSUER is \(context.authState.settings.issuer)"
     }
 
     private func missing(_ request: borrowing Request) -> Problem {
@@ -180,6 +189,12 @@ package final class Application: Handler {
         guard !Query.carriesToken(request) else {
             throw Problem(.tokenInURL, "Send it in the Authorization header or the body.")
         }
+    }
+
+    /// Whether content of a known length follows.
+    private func announcesContent(_ request: borrowing Request) -> Bool {
+        guard let length = request.field("content-length") else { return false }
+        return request.bytes[length].contains { $0 != UInt8(ascii: "0") }
     }
 
     private func allow(_ endpoint: Endpoint, _ response: inout Response) {

@@ -20,7 +20,7 @@ extension HTTP2Session {
         _ stream: HTTP2Stream, _ response: borrowing Response, _ context: ResponseWriter.Context, date: [UInt8],
         _ head: inout HTTP2Head
     ) {
-        guard stream.stage != .answering else { return }
+        guard !stream.isAnswered else { return }
         let isWhole = stream.stage == .asked
         stream.stage = .answering
         if !isWhole {

@@ -27,11 +27,36 @@ extension HTTP2Session {
         if code != NGHTTP2_NO_ERROR.rawValue, !budget.spendReset() { isFlooded = true }
     }
 
-    /// The rest of a request whose answer is out is not read (RFC 9113 §8.1).
+    /// The rest of a request whose answer is out is of no use. A client that sends all of it before it reads would take a
+    /// reset for the end of everything, although RFC 9113 §8.1 allows one, so for a while its content is thrown away.
     func sent(_ header: nghttp2_frame_hd) {
         guard cutShortCount > 0 else { return }
         let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-        if ends, let stream = streams[header.stream_id], stream.isCutShort { reset(header.stream_id, NGHTTP2_NO_ERROR) }
+        guard ends, let stream = streams[header.stream_id], stream.isCutShort else { return }
+        stream.stage = .draining
+        stream.began = now
+        stream.deadline = now &+ deadlines.linger
+        let count = stream.unconsumed
+        stream.unconsumed = 0
+        _ = unsafe nghttp2_session_consume(raw, stream.id, count)
+    }
+
+    /// Throws away content, bounded like that of a connection that closes.
+    private func discard(_ stream: HTTP2Stream, _ count: Int) {
+        stream.drainedByteCount += count
+        guard stream.drainedByteCount <= EventLoop.lingerByteCountMax else {
+            _ = unsafe nghttp2_session_consume_connection(raw, count)
+            return endDrain(stream)
+        }
+        _ = unsafe nghttp2_session_consume(raw, stream.id, count)
+        stream.deadline = min(
+            now &+ deadlines.linger, deadlines.content(began: stream.began, received: stream.drainedByteCount))
+    }
+
+    func endDrain(_ stream: HTTP2Stream) {
+        guard stream.deadline != .max else { return }
+        stream.deadline = .max
+        reset(stream.id, NGHTTP2_NO_ERROR)
     }
 
     func headBegins(_ id: Int32) {
@@ -96,6 +121,7 @@ extension HTTP2Session {
             _ = unsafe nghttp2_session_consume_connection(raw, octets.count)
             return
         }
+        guard stream.stage != .draining else { return discard(stream, octets.count) }
         stream.unconsumed += octets.count
         let standing = unsafe stream.message.takeContent(octets, limits)
         stream.messageByteCount = standing.byteCount

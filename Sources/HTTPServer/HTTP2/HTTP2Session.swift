@@ -175,6 +175,7 @@ import HTTP
             case .receiving: late.append(stream)
             case .asked: break
             case .answering: return nil
+            case .draining: endDrain(stream)
             }
         }
         return late

@@ -6,6 +6,8 @@ final class HTTP2Stream {
         case asked
         /// The answer is under way.
         case answering
+        /// Answered; what still comes of the request is thrown away.
+        case draining
     }
 
     fileprivate(set) var id: Int32 = 0
@@ -18,6 +20,8 @@ final class HTTP2Stream {
     var awaitsContinue = false
     /// Answered before it was complete.
     var isCutShort = false
+    /// What of its content came after the answer.
+    var drainedByteCount = 0
     /// Of the connection's window, not yet given back.
     var unconsumed = 0
     /// When the request must be complete, or by when the peer must take some of the answer.
@@ -32,6 +36,8 @@ final class HTTP2Stream {
     /// The memory of ``message`` and ``answer``.
     var messageByteCount = 0
     private(set) var answerByteCount = 0
+
+    var isAnswered: Bool { stage == .answering || stage == .draining }
 
     var bufferedByteCount: Int { messageByteCount + answerByteCount }
 
@@ -48,6 +54,7 @@ final class HTTP2Stream {
         isHead = false
         awaitsContinue = false
         isCutShort = false
+        drainedByteCount = 0
         unconsumed = 0
         began = 0
         weighedByteCount = 0

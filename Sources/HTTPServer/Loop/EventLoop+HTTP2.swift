@@ -56,7 +56,7 @@ extension EventLoop {
         swap(&ready, &readyStreams)
         session.takeReady(into: &ready)
         for id in ready {
-            guard let stream = session.streams[id], stream.stage != .answering else { continue }
+            guard let stream = session.streams[id], !stream.isAnswered else { continue }
             if stream.awaitsContinue {
                 stream.awaitsContinue = false
                 // What is complete or faulty by now is on the list once more.

@@ -6,7 +6,7 @@ import Synchronization
 // How connections come, go and are turned away.
 extension EventLoop {
     /// How much of what a closing connection still sends is thrown away before it is reset.
-    private static let lingerByteCountMax = 16 << 20
+    static let lingerByteCountMax = 16 << 20
     /// How many connections above the limit may be told so, each in a place of its own.
     private static let refusedMax = 256
     /// How long nothing is accepted after descriptors ran out, in milliseconds.

@@ -51,6 +51,9 @@ package final class Verifier {
     /// The `roles` of the token verified last; empty if it has none, or no list of strings.
     package func roles() -> [String] { core.roles() }
 
+    /// The issuer that the last token named, valid or not; nil unless it is a short string.
+    package func namedIssuer() -> String? { core.namedIssuer() }
+
     /// Whether the `roles` of the token verified last name `role`.
     package func hasRole(_ role: [UInt8]) -> Bool { core.hasRole(role) }
 }

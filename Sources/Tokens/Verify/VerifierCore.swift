@@ -109,6 +109,16 @@ struct VerifierCore: ~Copyable {
         return claims
     }
 
+    /// What the last token named as its issuer, for a log line about its rejection; nil unless that is a short string.
+    mutating func namedIssuer() -> String? {
+        let payload = stage.payload
+        isParsed = (try? parsed.parse(payload.span)) != nil
+        guard isParsed, let node = parsed.member("iss", of: 0, in: payload.span),
+            let text = parsed.string(node, in: payload.span), text.utf8.count <= 256
+        else { return nil }
+        return text
+    }
+
     /// The names in `aud`, as a list also if there is one alone.
     mutating func audiences() -> [String] {
         let document = document
