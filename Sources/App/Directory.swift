@@ -1,8 +1,8 @@
 import Glibc
+import Octets
 
 struct DirectoryError: Error {
     let code: Int32
-    var text: String { Directory.errorText(code) }
 }
 
 /// Reading a directory's names (readdir(3)).
@@ -37,6 +37,6 @@ package enum Directory {
     }
 
     package static func errorText(_ code: Int32) -> String {
-        unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
+        FileComplaint.message(of: code)
     }
 }

@@ -47,7 +47,7 @@ package enum StartCheck {
         guard stamp.mode & S_IFMT == S_IFDIR else { throw StartError(description: "\(path): this is no directory") }
         guard unsafe access(path, R_OK | W_OK | X_OK) == 0 else {
             throw StartError(
-                description: "\(path): \(Directory.errorText(errno)). The service must be able to read and write it")
+                description: FileComplaint.text(path, "access", errno))
         }
     }
 
@@ -60,7 +60,7 @@ package enum StartCheck {
                     "\(path): there is no directory \(Directory.absolute(parent)). Make it, or name another place")
         }
         guard unsafe access(parent, W_OK | X_OK) == 0 else {
-            throw StartError(description: "\(path): \(Directory.absolute(parent)): \(Directory.errorText(errno))")
+            throw StartError(description: FileComplaint.text(Directory.absolute(parent), "access", errno))
         }
     }
 

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int clinux_accept4(int socket, void *address, unsigned int *length, int flags) {
@@ -106,6 +107,10 @@ void clinux_stand_back(void) {
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19);
     // IOPRIO_WHO_PROCESS, and the class IOPRIO_CLASS_IDLE in the upper three bits; glibc has no name for them.
     syscall(SYS_ioprio_set, 1, 0, 3 << 13);
+}
+
+long clinux_access_list(const char *path, void *value, unsigned long capacity) {
+    return getxattr(path, "system.posix_acl_access", value, capacity);
 }
 
 int clinux_processors(void) {

@@ -44,7 +44,8 @@ extension JournalError: CustomStringConvertible {
         case .io("opendir", ENOENT, let path):
             "\(path): there is no such directory. Name the journal's directory with --state or MARTLET_STATE."
         case .io(let function, let code, let path):
-            "\(function) failed for \(path): \(message(of: code)). Check space, permissions and the disk."
+            FileComplaint.remedied(path, code).map { "\(path): \($0)." }
+                ?? "\(function) failed for \(path): \(FileComplaint.message(of: code)). Check space, permissions and the disk."
         case .replaced(let path):
             "\(path) was unlinked or replaced while it was being written. Put it back if you can, and restart."
         case .contested(let what):
@@ -91,15 +92,5 @@ extension JournalError: CustomStringConvertible {
     /// The fault of the call that just returned, from `errno`.
     static func current(_ function: String, _ path: String) -> JournalError {
         .io(function: function, errno: errno, path: path)
-    }
-}
-
-/// strerror_r(3).
-private func message(of code: Int32) -> String {
-    unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
-        guard let start = buffer.baseAddress, unsafe strerror_r(code, start, buffer.count) == 0 else {
-            return "error \(code)"
-        }
-        return unsafe String(cString: start)
     }
 }

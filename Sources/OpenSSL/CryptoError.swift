@@ -78,12 +78,12 @@ extension CryptoError: CustomStringConvertible {
         case .algorithmMismatch: "the algorithm does not sign with keys of this kind"
         case .unusableKey(let reason): reason
         case .inconsistent(let reason): "the key's members do not belong together: \(reason)"
-        case .certificate(let reason): "no certificate in PEM: \(reason)"
+        case .certificate(let reason): "no usable certificate in PEM: \(reason)"
         case .certificateExpired(let moment): "the certificate expired at \(moment)"
         case .certificateNotYetValid(let moment): "the certificate is not valid before \(moment)"
-        case .privateKey(let reason): "no private key in PEM without a passphrase: \(reason)"
+        case .privateKey(let reason): "no usable private key in PEM: \(reason)"
         case .keyMismatch: "the private key does not belong to the certificate"
-        case .authorities(let reason): "no certificates of authorities in PEM: \(reason)"
+        case .authorities(let reason): "no usable certificates of authorities in PEM: \(reason)"
         }
     }
 }

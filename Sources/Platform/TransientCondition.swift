@@ -12,7 +12,8 @@ package enum TransientCondition {
     package static func mayPass(_ code: Int32, path: String?) -> Bool {
         switch code {
         case EROFS, ENOSPC, EDQUOT, EFBIG, EIO, EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN, EINTR, EBUSY, ENOLCK, ESTALE,
-            ENODEV, ENXIO, ETIMEDOUT, EADDRINUSE, EADDRNOTAVAIL, ECONNREFUSED:
+            ENODEV, ENXIO, ENOTCONN, ETIMEDOUT, EADDRINUSE, EADDRNOTAVAIL, ECONNREFUSED, ENETDOWN, ENETUNREACH,
+            EHOSTDOWN, EHOSTUNREACH:
             return true
         case ENOENT:
             guard let path else { return false }
@@ -21,7 +22,7 @@ package enum TransientCondition {
         }
     }
 
-    private static func parent(of path: String) -> String {
+    static func parent(of path: String) -> String {
         var trimmed = path[...]
         while trimmed.utf8.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
         guard let slash = trimmed.lastIndex(of: "/") else { return "." }

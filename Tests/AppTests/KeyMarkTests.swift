@@ -184,7 +184,8 @@ struct KeyMarkTests {
         let key = try #require(try keys.files().first { $0.key.purpose == .access && $0.key.algorithm == .es256 })
         let mark = "{\"kid\": \"\(key.key.kid)\", \"compromised_at\": 1}"
         try scratch.write(mark, to: "keys/\(key.name)", mode: 0o644)
-        #expect(throws: StartError.self) { try keeper.takeUp(stamp: keys.stamp()) }
+        let fault = #expect(throws: StartError.self) { try keeper.takeUp(stamp: keys.stamp()) }
+        #expect(fault?.description.contains("keys/\(key.name): others may read it") == true)
         #expect(!keeper.keyring.keys.contains { $0.kid == key.key.kid })
         #expect(revocations.isCut(key: Array(key.key.kid.utf8)))
     }

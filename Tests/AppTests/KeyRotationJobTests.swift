@@ -113,7 +113,9 @@ struct KeyRotationJobTests {
         let before = scratch.names(in: "keys")
         let now = SystemClock.wall.now
         let refresh = try #require(try keys.read().signer(.refresh, .hs256, at: now))
-        #expect(throws: KeyDirectoryError.self) {
+        let sentence =
+            "no secret with \"purpose\" refresh. Put the files back, or run: martlet keys rotate --refresh --lead 0s --keys "
+        #expect(throws: KeyDirectoryError(description: "\(keys.path): \(sentence)\(keys.path)")) {
             try keys.edit(now: now) { _ in [refresh.with(refresh.lifecycle.compromised(at: now))] }
         }
         #expect(try keys.read().compromised.isEmpty && scratch.names(in: "keys").count == before.count + 1)

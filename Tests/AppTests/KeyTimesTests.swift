@@ -13,11 +13,13 @@ struct KeyTimesTests {
         #expect(retention.keep(.access) == (authState.accessLifetime + authState.leeway) * 1_000)
         #expect(retention.keep(.access) == 3_660_000)
         #expect(retention.keep(.refresh) == 7_260_000)
-        #expect(throws: ConfigurationError.self) {
-            try Configuration(environment: ["MARTLET_ACCESS_TTL": "3601s"], cores: 1)
-        }
-        #expect(throws: ConfigurationError.self) {
-            try Configuration(environment: ["MARTLET_LEEWAY": "61s"], cores: 1)
+        for (name, value, range) in [
+            ("MARTLET_ACCESS_TTL", "3601s", "30s to 3600s"), ("MARTLET_LEEWAY", "61s", "0s to 60s"),
+        ] {
+            let mistake = "\(name): «\(value)» is not a time such as 90s, 10m, 12h or 14d, from \(range)"
+            #expect(throws: ConfigurationError(mistakes: [mistake])) {
+                try Configuration(environment: [name: value], cores: 1)
+            }
         }
     }
 

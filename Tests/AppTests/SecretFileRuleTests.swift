@@ -51,4 +51,53 @@ struct SecretFileRuleTests {
         #expect(SecretFileRule(user: 0, otherOwner: 10_001, groups: [0, 10_001]).fault(ofFile: "k", facts) == nil)
         #expect(SecretFileRule(user: 0, groups: [0]).fault(ofFile: "k", facts) != nil)
     }
+
+    /// Version 2, the owner, named users and groups, the owning group, the mask, everyone else.
+    private func list(users: [(UInt32, UInt8)] = [], owning: UInt8 = 0, groups: [(UInt32, UInt8)] = [], mask: UInt8 = 7)
+        -> [UInt8]
+    {
+        func entry(_ tag: UInt8, _ permissions: UInt8, _ id: UInt32 = .max) -> [UInt8] {
+            [tag, 0, permissions, 0] + (0..<4).map { UInt8(truncatingIfNeeded: id >> (8 * $0)) }
+        }
+        return [2, 0, 0, 0] + entry(1, 6) + users.flatMap { entry(2, $0.1, $0.0) } + entry(4, owning)
+            + groups.flatMap { entry(8, $0.1, $0.0) } + entry(0x10, mask) + entry(0x20, 0)
+    }
+
+    @Test func `a list that lets in root and the service alone is fine, whatever group the file has`() {
+        for bytes in [
+            list(users: [(10_001, 4), (0, 4)]), list(groups: [(20_001, 4)]), list(users: [(500, 4)], mask: 0),
+            list(users: [(500, 0)]), list(owning: 0, groups: [(500, 0)]),
+        ] {
+            #expect(rule.fault(ofFile: "k", Facts(owner: 0, group: 0, mode: 0o640, list: bytes)) == nil)
+            #expect(rule.fault(ofDirectory: "k", Facts(owner: 0, group: 0, mode: 0o770, list: bytes)) == nil)
+        }
+    }
+
+    @Test func `a user or group that a list lets in is rejected, though the mode shows the service's own group`() {
+        func fault(_ list: [UInt8]) -> String? {
+            rule.fault(ofFile: "k", Facts(owner: 0, group: 20_001, mode: 0o640, list: list))
+        }
+        #expect(
+            fault(list(users: [(10_001, 4), (500, 4)]))
+                == "k: others may read it: user 500, by an access control list. Run: setfacl -x u:500 k")
+        let of600 =
+            "k: others may read it: group 600, which is none of the service's, by an access control list. "
+            + "Run: setfacl -x g:600 k"
+        #expect(fault(list(groups: [(600, 4)])) == of600)
+        let owning = Facts(owner: 0, group: 700, mode: 0o640, list: list(users: [(10_001, 4)], owning: 4))
+        #expect(rule.fault(ofFile: "k", owning)?.hasSuffix("Run: setfacl -m g::- k") == true)
+        let unread = "k: others may read it: it has an access control list that cannot be read. Run: setfacl -b k"
+        #expect(fault([2, 0, 0, 0, 1]) == unread)
+        #expect(fault([3, 0, 0, 0])?.contains("cannot be read") == true)
+    }
+
+    @Test func `a directory may be read through a list, and not written`() {
+        func fault(_ permissions: UInt8) -> String? {
+            let facts = Facts(owner: 0, group: 20_001, mode: 0o770, list: list(users: [(500, permissions)]))
+            return rule.fault(ofDirectory: "keys", facts)
+        }
+        #expect(fault(5) == nil)
+        let sentence = "keys: others may write here: user 500, by an access control list. Run: setfacl -x u:500 keys"
+        #expect(fault(7) == sentence)
+    }
 }

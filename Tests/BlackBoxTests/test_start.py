@@ -1,16 +1,19 @@
 """Starting, reloading and refusing to: one message that names file, line or variable and what is expected."""
 
+import fcntl
 import json
 import os
 import shutil
 import signal
+import struct
+import time
 from pathlib import Path
 
 import pytest
 
 from faults.machine import traced
 from harness.accounts import AMY
-from harness.process import StartFailed, command
+from harness.process import Run, StartFailed, command
 from harness.tokens import b64url
 
 
@@ -143,6 +146,65 @@ def test_a_key_file_that_others_may_read_stops_the_start(stopped):
     path = refresh_key(stopped)
     path.chmod(0o644)
     refuses(stopped, path.name, "0644", "chmod 600")
+
+
+def access_list(**permissions: int) -> bytes:
+    """An access control list of a file in the kernel's form: the owner and a mask of read and write, and named users."""
+    entries = [(1, 6, -1), *((2, bits, int(user.removeprefix("u"))) for user, bits in permissions.items())]
+    entries += [(4, 0, -1), (0x10, 6, -1), (0x20, 0, -1)]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+
+
+def test_an_access_control_list_counts_as_what_it_grants(stopped):
+    """The mode shows the list's mask: it neither tells who else may read, nor that it is the service itself."""
+    path = access_key(stopped)
+    try:
+        os.setxattr(path, "system.posix_acl_access", access_list(u12345=4))
+    except OSError as error:
+        pytest.skip(f"no access control lists here: {error}")
+    assert path.stat().st_mode & 0o777 == 0o660
+    refuses(stopped, path.name, "user 12345, by an access control list", "setfacl -x u:12345 ")
+    os.setxattr(path, "system.posix_acl_access", access_list(**{f"u{os.geteuid()}": 4}))
+    if os.geteuid() == 0:
+        os.chown(path, -1, 12345)
+    stopped.start()
+
+
+@pytest.mark.parametrize("setting", ["users", "clients"])
+def test_accounts_in_a_directory_that_is_missing_stop_the_start(make_server, setting):
+    """Their volume is not mounted, or the name has a mistake: nobody could log in."""
+    server = make_server(alg="HS256", **{setting: "absent/file.json"})
+    failure = server.fail_to_start()
+    assert failure.code == 75
+    assert f"absent/file.json: there is no directory {server.directory}/absent" in failure.text
+    assert not server.keys_path.exists() and not server.state_path.exists()
+    checked = command("serve", "--check", cwd=server.directory, **server.settings)
+    assert checked.returncode == 2 and "there is no directory" in checked.stderr
+    (server.directory / "absent").mkdir()
+    server.start()
+
+
+def test_a_signal_ends_a_start_that_waits(make_server):
+    """For as long as MARTLET_LOCK_WAIT a start waits for the lock; a manager that stops it must not wait as well."""
+    server = make_server(alg="HS256", lock_wait="5m").start()
+    server.stop()
+    with (server.state_path / "LOCK").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.truncate()
+        lock.write(b"leaving\n")
+        lock.flush()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            run = Run(["serve"], server.directory, server.settings)
+            deadline = time.monotonic() + 20
+            while not any(path.read_text() == "signals\n" for path in Path(f"/proc/{run.pid}/task").glob("*/comm")):
+                assert run.is_running and time.monotonic() < deadline, run.text
+                time.sleep(0.02)
+            os.kill(run.pid, signal.SIGHUP)
+            os.kill(run.pid, number)
+            assert run.stop(seconds=10) == 0
+            assert [event["signal"] for event in run.events("start_abandoned")] == [number]
+            assert run.events("listening") == []
+    server.start()
 
 
 def test_a_missing_refresh_secret_in_a_filled_directory_stops_the_start(stopped):

@@ -214,7 +214,8 @@ struct CompactionTests {
         storage.onRead { name in
             if name.hasSuffix(".snap.tmp") { storage.edit(name) { $0[4_096 + 70] = 0xee } }
         }
-        #expect(throws: JournalError.self) { try writer.compact(OddOnes()) }
+        let fault = #expect(throws: JournalError.self) { try writer.compact(OddOnes()) }
+        #expect("\(fault, default: "")".hasPrefix("0000000000000001.snap.tmp is damaged at offset 4160: checksum "))
         storage.onRead(nil)
         #expect(!storage.files.keys.contains { $0.contains(".snap") })
         writer.close()
@@ -245,7 +246,11 @@ struct CompactionTests {
         storage.edit(snapshot) { file in
             if change < 0 { file.removeLast(-change) } else { file += Array(repeating: 0, count: change) }
         }
-        #expect(throws: JournalError.self) { try replay(storage) }
+        let length = UInt64(storage.files[snapshot]?.count ?? 0)
+        let expected = length < 4_096 ? "4,096 octets of header" : "5 records"
+        #expect(throws: JournalError.corrupt(file: snapshot, offset: length, expectation: expected)) {
+            try replay(storage)
+        }
     }
 
     @Test func `a damaged snapshot costs nothing while the files it stands for are there`() throws {
@@ -268,7 +273,13 @@ struct CompactionTests {
         for name in storage.files.keys {
             let copy = MemoryStorage(files: storage.files)
             copy.state.withLock { $0.files[name] = nil }
-            #expect(throws: JournalError.self, "\(name)") { try replay(copy) }
+            let fault =
+                name == snapshot
+                ? JournalError.corrupt(
+                    file: "0000000000000002-000000000000000d.jrn", offset: 32,
+                    expectation: "the first segment, number 1, is missing")
+                : JournalError.corrupt(file: snapshot, offset: 32, expectation: "segment 2 is missing")
+            #expect(throws: fault, "\(name)") { try replay(copy) }
         }
     }
 
@@ -281,7 +292,9 @@ struct CompactionTests {
         writer.close()
         let other = MemoryStorage(files: storage.files)
         other.edit(snapshot) { $0 = foreign.files[snapshot] ?? [] }
-        #expect(throws: JournalError.self) { try replay(other) }
+        let fault = #expect(throws: JournalError.self) { try replay(other) }
+        let sentence = "0000000000000002-000000000000000d.jrn is damaged at offset 16: store "
+        #expect("\(fault, default: "")".hasPrefix(sentence))
         let swapped = MemoryStorage(files: storage.files)
         swapped.edit(snapshot) { file in
             let first = Array(file[4_096..<4_160])

@@ -98,7 +98,7 @@ struct FailedSyncTests {
         _ = try writer.write(.revoke(1))
         let fault = fault
         storage.onWrite { _ in fault }
-        #expect(throws: JournalError.self) { try writer.write(.revoke(2)) }
+        #expect(throws: JournalError.unwritable(reason: "\(fault)")) { try writer.write(.revoke(2)) }
         writer.close()
         #expect(!storage.state.withLock { $0.isLocked })
         storage.onWrite(nil)

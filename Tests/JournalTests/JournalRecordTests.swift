@@ -97,13 +97,22 @@ struct SegmentHeaderTests {
         var octets: [UInt8] = []
         header.write(to: &octets)
         octets[offset] ^= 1
-        #expect(throws: JournalError.self) { try SegmentHeader(octets, name: SegmentName(number: 3, firstSeq: 4)) }
+        let name = SegmentName(number: 3, firstSeq: 4)
+        let fault =
+            offset == 0
+            ? JournalError.corrupt(file: name.text, offset: 0, expectation: "the mark of a journal segment")
+            : JournalError.corrupt(file: name.text, offset: 12, expectation: "the header's checksum")
+        #expect(throws: fault) { try SegmentHeader(octets, name: name) }
     }
 
     @Test func `under another name are refused`() {
         var octets: [UInt8] = []
         header.write(to: &octets)
-        #expect(throws: JournalError.self) { try SegmentHeader(octets, name: SegmentName(number: 4, firstSeq: 4)) }
+        let name = SegmentName(number: 4, firstSeq: 4)
+        let sentence = "the segment and record number of the file's name"
+        #expect(throws: JournalError.corrupt(file: name.text, offset: 32, expectation: sentence)) {
+            try SegmentHeader(octets, name: name)
+        }
     }
 
     @Test(arguments: [

@@ -1,4 +1,11 @@
+<<<<<<< /tmp/tmpx7elal53/cur
 import Encoding
+=======
+import Glibc
+import Octets
+import Testing
+
+>>>>>>> /tmp/tmpx7elal53/post
 @testable import Journal
 import Testing
 
@@ -43,7 +50,8 @@ struct JournalRepairTests {
         let damaged = try names.map { try directory.octets($0) }
         let store = try #require(try JournalInspection(storage).segments.last?.header.store)
         let repair = try JournalRepair(path: directory.path, options: .test())
-        #expect(throws: JournalError.self) { try repair.dropUnacknowledged() }
+        let fault = #expect(throws: JournalError.self) { try repair.dropUnacknowledged() }
+        #expect("\(fault, default: "")".contains("\(first) is damaged at offset 4288: "))
         #expect(try names.map { try directory.octets($0) } == damaged)
         let report = try repair.acceptLoss()
         #expect(report.keptCount == 29 && report.lostCount == 1 && report.unreadable.isEmpty)
@@ -119,7 +127,8 @@ struct JournalRepairTests {
         for number in UInt64(0)..<50 { _ = try writer.write(.revoke(number)) }
         let held = try DirectorySnapshot(path: directory.path)
         _ = try writer.compact(OddOnes())
-        #expect(throws: JournalError.self) { try storage.read(firstSegment, at: 0, count: 64) }
+        let missing = JournalError.io(function: "open", errno: ENOENT, path: directory.path + "/" + firstSegment)
+        #expect(throws: missing) { try storage.read(firstSegment, at: 0, count: 64) }
         let inspection = try JournalInspection(held)
         #expect(inspection.recordCounts[.revokeToken] == 50 && inspection.findings.isEmpty)
         writer.close()

@@ -45,12 +45,37 @@ struct TLSTests {
         let cut = pair.certificate + octets + Array("\n-----BEGIN CERTIFICATE-----\nMII".utf8)
         for certificates in [octets, cut] {
             let fault = #expect(throws: CryptoError.self) { try context(certificates: certificates) }
-            #expect("\(fault, default: "")".hasPrefix("no certificate in PEM"))
+            #expect("\(fault, default: "")".hasPrefix("no usable certificate in PEM"))
         }
         let keyFault = #expect(throws: CryptoError.self) { try context(privateKey: octets) }
-        #expect("\(keyFault, default: "")".hasPrefix("no private key in PEM"))
+        #expect("\(keyFault, default: "")".hasPrefix("no usable private key in PEM"))
         let authoritiesFault = #expect(throws: CryptoError.self) { try context(authorities: octets) }
-        #expect("\(authoritiesFault, default: "")".hasPrefix("no certificates of authorities in PEM"))
+        #expect("\(authoritiesFault, default: "")".hasPrefix("no usable certificates of authorities in PEM"))
+    }
+
+    @Test func `a file that holds something else is told so`() throws {
+        let damaged = Array("-----BEGIN PRIVATE KEY-----\n!!!!\n-----END PRIVATE KEY-----\n".utf8)
+        let locked = Array(
+            """
+            -----BEGIN ENCRYPTED PRIVATE KEY-----
+            MAUGASoEAA==
+            -----END ENCRYPTED PRIVATE KEY-----
+
+            """.utf8)
+        let cases: [([UInt8], String)] = [
+            ([], "the file is empty"), (Array("ssh-rsa AAAA".utf8), "it is not PEM"),
+            (damaged, "a PEM part of it is damaged"),
+            ([0x30, 0x82, 0x01], "it is DER. Convert it: openssl pkey -inform DER -in FILE -out FILE.pem"),
+            (pair.certificate, "it holds a certificate"),
+            (locked, "it is encrypted with a passphrase. Decrypt it: openssl pkey -in FILE -out FILE.pem"),
+        ]
+        for (content, reason) in cases {
+            #expect(throws: CryptoError.privateKey(reason: reason)) { try context(privateKey: content) }
+        }
+        #expect(throws: CryptoError.certificate(reason: "it holds a private key")) {
+            try context(certificates: pair.privateKey)
+        }
+        #expect(throws: CryptoError.authorities(reason: "the file is empty")) { try context(authorities: []) }
     }
 
     @Test func `no key stands in a fault's text`() throws {

@@ -28,6 +28,10 @@ struct TableReader {
         } catch .tooLarge {
             throw .tooLarge(path: path, byteCountMax: limits.byteCountMax)
         } catch {
+            guard !bytes.isEmpty else {
+                throw .malformed(
+                    path: path, line: 1, expected: "JSON, and the file is empty. Restore its content, or remove it")
+            }
             let line = Self.line(of: error.offset ?? bytes.count, in: bytes)
             throw .malformed(path: path, line: line, expected: Self.expected(error))
         }
@@ -40,8 +44,8 @@ struct TableReader {
         case .tooManyValues: "JSON with fewer values"
         case .notUTF8: "JSON in UTF-8"
         case .byteOrderMark: "JSON without a byte order mark"
-        case .unexpected: "JSON, and something else is here"
-        case .unterminated: "JSON, and the file ends in the middle"
+        case .unexpected: "valid JSON"
+        case .unterminated: "JSON to its end, and the file ends early"
         case .duplicateMember: "JSON with each member only once in its object"
         case .badEscape, .loneSurrogate: "JSON with valid escapes in its strings"
         case .badNumber: "JSON with valid numbers"

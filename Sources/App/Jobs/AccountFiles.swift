@@ -30,15 +30,20 @@ package struct AccountFiles: Sendable {
     }
 
     private static func load<Table: AccountTable>(_ path: String, _ mustExist: Bool) throws(StartError) -> Table {
-        do {
-            return try Table.load(path, mustExist: mustExist)
-        } catch AccountsError.system("open", _, ENOENT) {
+        do throws(AccountsError) {
+            let table: Table = try Table.load(path, mustExist: mustExist)
+            let parent = Directory.parent(of: path)
+            // No file is nobody yet; no directory is a volume that is not mounted, or a name with a mistake.
+            guard mustExist || FileStamp(path).exists || FileStamp(parent).exists else {
+                throw AccountsError.system(call: "open", path: path, code: ENOENT)
+            }
+            return table
+        } catch {
+            guard mustExist, case .system("open", _, ENOENT) = error else { throw StartError(error) }
             throw StartError(
                 description:
                     "\(path): the file is missing; its last content stays in use. Put it back, or write an empty "
                     + "list to remove all")
-        } catch {
-            throw StartError(error)
         }
     }
 

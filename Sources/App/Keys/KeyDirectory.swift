@@ -61,8 +61,16 @@ package struct KeyDirectory: Sendable {
 
     func keyring(of set: KeySet, now: Int64) throws(KeyDirectoryError) -> Keyring {
         do { return try Keyring(set.living(at: now)) } catch {
-            throw KeyDirectoryError(description: "\(path): \(error)")
+            guard error == .refreshSecretMissing else { throw KeyDirectoryError(description: "\(path): \(error)") }
+            throw KeyDirectoryError(description: "\(path): \(lack(in: set))")
         }
+    }
+
+    /// Every service needs the secret of its refresh tokens first.
+    private func lack(in set: KeySet) -> String {
+        guard exists else { return "there is no such directory. Put it back, or mount its volume" }
+        let what = set.keys.isEmpty ? "there are no keys" : "\(KeyError.refreshSecretMissing)"
+        return "\(what). Put the files back, or run: martlet keys rotate --refresh --lead 0s --keys \(path)"
     }
 
     /// Fills an empty directory: a key of each algorithm, an HS256 secret, and the secret of the refresh tokens.
@@ -207,14 +215,15 @@ package struct KeyDirectory: Sendable {
         } catch {
             if error.code == ENOENT { return [] }
             throw KeyDirectoryError(
-                description: "\(path): \(error.text)", mayPass: TransientCondition.mayPass(error.code, path: path))
+                description: FileComplaint.text(path, "opendir", error.code),
+                mayPass: TransientCondition.mayPass(error.code, path: path))
         }
     }
 
     func fault(_ call: String, _ file: String) -> KeyDirectoryError {
         let code = errno
         return KeyDirectoryError(
-            description: "\(file): \(call): \(Directory.errorText(code))",
+            description: FileComplaint.text(file, call, code),
             mayPass: TransientCondition.mayPass(code, path: file))
     }
 }

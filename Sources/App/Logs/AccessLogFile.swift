@@ -47,9 +47,8 @@ struct AccessLogFile {
             (descriptor, isOurs) = (Self.open(path), true)
             guard descriptor >= 0 else {
                 let code = errno
-                let reason = unsafe String(cString: strerror(code))
                 throw StartError(
-                    description: "MARTLET_ACCESS_LOG: \(path) cannot be opened for writing: \(reason)",
+                    description: "MARTLET_ACCESS_LOG: \(FileComplaint.text(path, "open", code))",
                     mayPass: TransientCondition.mayPass(code, path: path))
             }
         }

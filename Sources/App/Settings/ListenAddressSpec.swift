@@ -72,7 +72,8 @@ package struct ListenAddressSpec: Equatable, Sendable {
         let parts = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = String(parts[0])
         // sun_path holds 108 octets with its terminator (unix(7)).
-        guard !path.isEmpty, path.utf8.count < 108, !path.utf8.contains(0) else { return nil }
+        // What begins with @ is an abstract name elsewhere, which no mode protects; here it would be a file.
+        guard !path.isEmpty, !path.hasPrefix("@"), path.utf8.count < 108, !path.utf8.contains(0) else { return nil }
         guard parts.count == 2 else { return .unix(path: path, mode: usualMode) }
         var digits = parts[1]
         // Who may write may connect (unix(7)); nothing else of a mode has a meaning.

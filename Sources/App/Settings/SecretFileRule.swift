@@ -3,25 +3,30 @@ import Glibc
 /// Who may own, read and change files that hold private keys.
 ///
 /// Root and the service's own user own them. A group may read and write them if the service is a member, because a volume of
-/// Kubernetes with `fsGroup` and a secret mounted with mode 0440 look like this. Other users of the machine get nothing.
+/// Kubernetes with `fsGroup` and a secret mounted with mode 0440 look like this. An access control list may let the service
+/// itself in, as is usual for certificates that another program renews. Other users of the machine get nothing.
 package struct SecretFileRule: Equatable, Sendable {
     /// What stat(2) says of a file or directory.
     package struct Facts: Equatable, Sendable {
         package let owner: UInt32
         package let group: UInt32
         package let mode: UInt32
+        /// Its access control list; nil without one.
+        package let list: [UInt8]?
 
-        package init(owner: UInt32, group: UInt32, mode: UInt32) {
+        package init(owner: UInt32, group: UInt32, mode: UInt32, list: [UInt8]? = nil) {
             self.owner = owner
             self.group = group
             self.mode = mode & 0o7777
+            self.list = list
         }
 
         /// - Returns: `nil` if there is nothing, or nothing that this process may look at.
         package init?(_ path: String) {
             var status = stat()
             guard unsafe stat(path, &status) == 0 else { return nil }
-            self.init(owner: status.st_uid, group: status.st_gid, mode: status.st_mode)
+            self.init(
+                owner: status.st_uid, group: status.st_gid, mode: status.st_mode, list: AccessList.bytes(of: path))
         }
 
         fileprivate var modeText: String {
@@ -68,6 +73,9 @@ package struct SecretFileRule: Equatable, Sendable {
         if facts.mode & 0o007 != 0 {
             return "\(path): others may read it: every user of this machine (mode \(facts.modeText)). \(advice)"
         }
+        if let list = facts.list {
+            return listFault(path, list, facts, granting: 7).map { "\(path): others may read it: \($0)" }
+        }
         if facts.mode & 0o070 != 0, !groups.contains(facts.group) {
             return "\(path): others may read it: group \(facts.group), which is none of the service's "
                 + "(mode \(facts.modeText)). \(advice)"
@@ -83,11 +91,28 @@ package struct SecretFileRule: Equatable, Sendable {
                 "\(path): every user of this machine may write here (mode \(facts.modeText)). Run: chmod o-w \(path). "
                 + "If it is the root of a volume, name a directory in it, which the first start makes with mode 0700"
         }
+        if let list = facts.list {
+            return listFault(path, list, facts, granting: 2).map { "\(path): others may write here: \($0)" }
+        }
         if facts.mode & 0o020 != 0, !groups.contains(facts.group) {
             return "\(path): group \(facts.group), which is none of the service's, may write here "
                 + "(mode \(facts.modeText)). Run: chmod g-w \(path)"
         }
         return nil
+    }
+
+    /// Whom an access control list lets in beside root and the service.
+    private func listFault(_ path: String, _ bytes: [UInt8], _ facts: Facts, granting permissions: UInt16) -> String? {
+        guard let list = AccessList(bytes, owningGroup: facts.group, granting: permissions) else {
+            return "it has an access control list that cannot be read. Run: setfacl -b \(path)"
+        }
+        if let other = list.users.subtracting(owners).min() {
+            return "user \(other), by an access control list. Run: setfacl -x u:\(other) \(path)"
+        }
+        guard let other = list.groups.subtracting(groups).min() else { return nil }
+        let entry = other == facts.group ? "-m g::-" : "-x g:\(other)"
+        return "group \(other), which is none of the service's, by an access control list. "
+            + "Run: setfacl \(entry) \(path)"
     }
 
     private func ownerFault(_ path: String, _ facts: Facts) -> String? {

@@ -50,6 +50,8 @@ int clinux_send_descriptors(int socket, const void *text, unsigned long length, 
 long clinux_receive_descriptors(int socket, void *text, unsigned long capacity, int *descriptors, int *count);
 /// Has the calling thread take the processor and the disk only when nobody else wants them, as far as the kernel can.
 void clinux_stand_back(void);
+/// The value of a file's POSIX access control list (acl(5)): its length, or -1 with errno for a file without one.
+long clinux_access_list(const char *path, void *value, unsigned long capacity);
 /// How many processors the calling thread may run on; 1 if that cannot be told.
 int clinux_processors(void);
 /// Passes a fraction of a microsecond for a thread that watches for something, and lets others have the processor.

@@ -194,6 +194,7 @@ enum KeysCommand {
     /// A command in a wrong directory must not look like one that found no keys.
     static func checkExistence(_ directory: KeyDirectory) throws(CommandError) {
         guard directory.exists else {
+            if let fault = CommandError.unreachable(directory.fullPath) { throw fault }
             throw .refused(
                 "there is no directory \(directory.fullPath). Name the directory with --keys or MARTLET_KEYS, or run the "
                     + "command in the directory of the service")

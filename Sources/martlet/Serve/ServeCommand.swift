@@ -25,7 +25,7 @@ enum ServeCommand {
 
             \(rows.joined(separator: "\n"))
 
-            SIGTERM and SIGINT finish what is in flight and end the process with 0; SIGHUP reads users, clients, keys and
+            SIGTERM and SIGINT finish what is in flight and end the process with 0, at once while it starts; SIGHUP reads users, clients, keys and
             the TLS certificate again.
             A mistake in a setting, a file or a key ends the start with 2. A circumstance that may pass ends it with 75: the
             journal or an address is in use, a volume is missing, read-only or full. Start again later.
@@ -110,11 +110,17 @@ enum ServeCommand {
             }
         }
         let manager = ServiceManager(Environment.values, process: getpid(), log: log)
+        let duty = SignalDuty { signal in
+            log.write(.info, "start_abandoned") { $0.add("signal", signal) }
+            manager.notify(.stopping, status: "Stopped during the start")
+            _exit(ExitCode.ok)
+        }
         let descriptorLimit = DescriptorLimit.raise()
         let graph: ServiceContainer
         let server: Server
         let handover: HandoverServer?
         do {
+            try Signals.wait { duty.take($0) }
             let succession = try HandoverClient(configuration, Environment.values, log: log)
             try Server.rehearse(
                 listeners(configuration), inherited: succession.inherited,
@@ -129,7 +135,7 @@ enum ServeCommand {
                     preconditionFailure("what could be made at the start can be made for a loop: \(error)")
                 }
             }
-            try Signals.wait { [server] signal in
+            duty.begin { [server] signal in
                 if signal == SIGHUP {
                     manager.notify(.reloading(monotonic: MonotonicClock.nanoseconds()), status: "Reloading")
                     graph.reload()

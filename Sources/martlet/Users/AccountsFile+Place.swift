@@ -1,5 +1,11 @@
 import Accounts
+<<<<<<< /tmp/tmpdmgyo3ob/cur
 import App
+=======
+import Assembly
+import Glibc
+import Octets
+>>>>>>> /tmp/tmpdmgyo3ob/post
 
 extension AccountsFile {
     /// From the root, for messages: a relative name says nothing about which file it was.
@@ -7,7 +13,8 @@ extension AccountsFile {
 
     /// What a command says when the file that it should read or change is not there.
     var absence: CommandError {
-        .refused(
+        if let fault = CommandError.unreachable(fullPath) { return fault }
+        return .refused(
             "there is no file \(fullPath). Name the file with \(option) or \(setting.rawValue), or run the command in the "
                 + "directory of the service")
     }
@@ -31,5 +38,14 @@ extension AccountsFile {
         throw .refused(
             "there is neither \(fullPath) nor another file of a service in this directory. Run the command in the directory "
                 + "of the service, or name the file with \(option) or \(setting.rawValue)")
+    }
+}
+
+extension CommandError {
+    /// For a file that seems to be missing: what this user may not look at need not be.
+    static func unreachable(_ path: String) -> CommandError? {
+        var status = stat()
+        guard unsafe stat(path, &status) != 0, errno == EACCES else { return nil }
+        return .refused(FileComplaint.text(path, "stat", EACCES))
     }
 }
