@@ -79,6 +79,7 @@ let package = Package(
             name: "simulate", dependencies: ["Revocation", "Journal", "Encoding", "Platform"], path: "Tests/Simulator",
             swiftSettings: testing),
 
+        tests("PlatformTests", ["Platform"]),
         tests("EncodingTests", ["Encoding", "Platform"]),
         tests("OpenSSLTests", ["OpenSSL", "Encoding", "Platform"]),
         tests("HTTPClientTests", ["HTTPClient", "Encoding", "Platform"]),

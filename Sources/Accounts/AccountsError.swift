@@ -29,7 +29,7 @@ extension AccountsError: CustomStringConvertible {
         case .tooLarge(let path, let byteCountMax): "\(path): larger than the limit of \(byteCountMax) bytes"
         case .tooManyValues(let path, let countMax):
             "\(path): more than \(countMax) JSON values, the limit of what the service reads"
-        case .system(let call, let path, let code): FileComplaint.text(path, call, code)
+        case .system(let call, let path, let code): FileErrorText.text(path, call, code)
         case .locked(let path): "\(path): another command holds the lock; try again when it is done"
         case .changed(let path):
             "\(path): another program keeps changing the file; nothing was written. Try again when it is done"

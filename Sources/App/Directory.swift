@@ -1,5 +1,6 @@
 import Glibc
 import Octets
+import Platform
 
 struct DirectoryError: Error {
     let code: Int32
@@ -37,6 +38,6 @@ package enum Directory {
     }
 
     package static func errorText(_ code: Int32) -> String {
-        FileComplaint.message(of: code)
+        FileErrorText.message(of: code)
     }
 }

@@ -3,6 +3,7 @@ import Encoding
 import Glibc
 import Journal
 import OpenSSL
+import Platform
 import Tokens
 
 /// What a start would find wrong with the files, without starting: `martlet serve --check`.
@@ -47,7 +48,7 @@ package enum StartCheck {
         guard stamp.mode & S_IFMT == S_IFDIR else { throw StartError(description: "\(path): this is no directory") }
         guard unsafe access(path, R_OK | W_OK | X_OK) == 0 else {
             throw StartError(
-                description: FileComplaint.text(path, "access", errno))
+                description: FileErrorText.text(path, "access", errno))
         }
     }
 
@@ -60,7 +61,7 @@ package enum StartCheck {
                     "\(path): there is no directory \(Directory.absolute(parent)). Make it, or name another place")
         }
         guard unsafe access(parent, W_OK | X_OK) == 0 else {
-            throw StartError(description: FileComplaint.text(Directory.absolute(parent), "access", errno))
+            throw StartError(description: FileErrorText.text(Directory.absolute(parent), "access", errno))
         }
     }
 

@@ -44,8 +44,8 @@ extension JournalError: CustomStringConvertible {
         case .io("opendir", ENOENT, let path):
             "\(path): there is no such directory. Name the journal's directory with --state or MARTLET_STATE."
         case .io(let function, let code, let path):
-            FileComplaint.remedied(path, code).map { "\(path): \($0)." }
-                ?? "\(function) failed for \(path): \(FileComplaint.message(of: code)). Check space, permissions and the disk."
+            FileErrorText.remedied(path, code).map { "\(path): \($0)." }
+                ?? "\(function) failed for \(path): \(FileErrorText.message(of: code)). Check space, permissions and the disk."
         case .replaced(let path):
             "\(path) was unlinked or replaced while it was being written. Put it back if you can, and restart."
         case .contested(let what):

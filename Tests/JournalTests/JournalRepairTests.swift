@@ -1,11 +1,5 @@
-<<<<<<< /tmp/tmpx7elal53/cur
 import Encoding
-=======
 import Glibc
-import Octets
-import Testing
-
->>>>>>> /tmp/tmpx7elal53/post
 @testable import Journal
 import Testing
 

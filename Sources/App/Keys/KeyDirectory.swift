@@ -215,7 +215,7 @@ package struct KeyDirectory: Sendable {
         } catch {
             if error.code == ENOENT { return [] }
             throw KeyDirectoryError(
-                description: FileComplaint.text(path, "opendir", error.code),
+                description: FileErrorText.text(path, "opendir", error.code),
                 mayPass: TransientCondition.mayPass(error.code, path: path))
         }
     }
@@ -223,7 +223,7 @@ package struct KeyDirectory: Sendable {
     func fault(_ call: String, _ file: String) -> KeyDirectoryError {
         let code = errno
         return KeyDirectoryError(
-            description: FileComplaint.text(file, call, code),
+            description: FileErrorText.text(file, call, code),
             mayPass: TransientCondition.mayPass(code, path: file))
     }
 }

@@ -48,7 +48,7 @@ struct AccessLogFile {
             guard descriptor >= 0 else {
                 let code = errno
                 throw StartError(
-                    description: "MARTLET_ACCESS_LOG: \(FileComplaint.text(path, "open", code))",
+                    description: "MARTLET_ACCESS_LOG: \(FileErrorText.text(path, "open", code))",
                     mayPass: TransientCondition.mayPass(code, path: path))
             }
         }

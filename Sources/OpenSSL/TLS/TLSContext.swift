@@ -23,10 +23,10 @@ import Synchronization
         certificates: [UInt8], privateKey: [UInt8], clientAuthorities: [UInt8]?, speaksHTTP2: Bool = true, now: Int64
     ) throws(CryptoError) {
         let chain = PEM.certificates(certificates)
-        guard let leaf = chain.first else { throw .certificate(reason: PEMComplaint.certificates(certificates)) }
+        guard let leaf = chain.first else { throw .certificate(reason: PEMDiagnosis.certificates(certificates)) }
         try Self.checkTime(of: leaf, now)
         guard let key = PEM.privateKey(privateKey) else {
-            throw .privateKey(reason: PEMComplaint.privateKey(privateKey))
+            throw .privateKey(reason: PEMDiagnosis.privateKey(privateKey))
         }
         guard unsafe X509_check_private_key(leaf.raw, key.raw) == 1 else {
             ERR_clear_error()
@@ -90,7 +90,7 @@ import Synchronization
 
     private static func demandClients(of authorities: [UInt8], _ raw: OpaquePointer) throws(CryptoError) {
         let certificates = PEM.certificates(authorities)
-        guard !certificates.isEmpty else { throw .authorities(reason: PEMComplaint.certificates(authorities)) }
+        guard !certificates.isEmpty else { throw .authorities(reason: PEMDiagnosis.certificates(authorities)) }
         guard let store = unsafe SSL_CTX_get_cert_store(raw) else { throw .drained(from: "SSL_CTX_get_cert_store") }
         for certificate in certificates {
             guard unsafe X509_STORE_add_cert(store, certificate.raw) == 1,

@@ -1,11 +1,7 @@
 import Accounts
-<<<<<<< /tmp/tmpdmgyo3ob/cur
 import App
-=======
-import Assembly
 import Glibc
-import Octets
->>>>>>> /tmp/tmpdmgyo3ob/post
+import Platform
 
 extension AccountsFile {
     /// From the root, for messages: a relative name says nothing about which file it was.
@@ -46,6 +42,6 @@ extension CommandError {
     static func unreachable(_ path: String) -> CommandError? {
         var status = stat()
         guard unsafe stat(path, &status) != 0, errno == EACCES else { return nil }
-        return .refused(FileComplaint.text(path, "stat", EACCES))
+        return .refused(FileErrorText.text(path, "stat", EACCES))
     }
 }

@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// What an operator reads when a system call fails for a file: what is wrong, and what to do about it.
-package enum FileComplaint {
+package enum FileErrorText {
     /// - Parameters:
     ///   - call: the system call, such as `open`; named only where the error says too little by itself.
     ///   - code: its errno(3).

@@ -1,16 +1,16 @@
 import Foundation
 import Testing
 
-@testable import Octets
+@testable import Platform
 
 @Suite("What an operator reads when a system call fails")
-struct FileComplaintTests {
+struct FileErrorTextTests {
     @Test func `what is missing, or of another kind, is said with a remedy`() throws {
         let folder = NSTemporaryDirectory() + "martlet-complaint-\(UUID())"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try Data().write(to: URL(fileURLWithPath: folder + "/file"))
-        func text(_ path: String, _ code: Int32) -> String { FileComplaint.text(path, "open", code) }
+        func text(_ path: String, _ code: Int32) -> String { FileErrorText.text(path, "open", code) }
         #expect(
             text(folder + "/none", ENOENT)
                 == "\(folder)/none: there is no such file or directory in \(folder). Check the name")
@@ -33,12 +33,12 @@ struct FileComplaintTests {
     func `a circumstance is named in the system's words, which can be searched for, and has a remedy`(
         _ code: Int32, _ words: String
     ) throws {
-        let text = try #require(FileComplaint.remedied("/x", code))
+        let text = try #require(FileErrorText.remedied("/x", code))
         #expect(text.hasPrefix(words + ". ") && text.utf8.count > words.utf8.count + 20)
     }
 
     @Test func `any other error is named by its call and the system's words`() {
-        #expect(FileComplaint.text("/x", "fsync", EIO) == "/x: fsync: Input/output error")
+        #expect(FileErrorText.text("/x", "fsync", EIO) == "/x: fsync: Input/output error")
     }
 
     @Test(arguments: [

@@ -1,5 +1,5 @@
 /// Says in words what a file holds where certificates or a private key in PEM were expected.
-enum PEMComplaint {
+enum PEMDiagnosis {
     /// Call it right after the failure: it takes OpenSSL's error queue.
     static func certificates(_ text: [UInt8]) -> String {
         reason(text, convert: "x509") { $0.isCertificate }

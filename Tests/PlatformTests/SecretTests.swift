@@ -1,4 +1,3 @@
-import Encoding
 import Platform
 import Testing
 
