@@ -79,7 +79,7 @@ let package = Package(
             name: "simulate", dependencies: ["Revocation", "Journal", "Encoding", "Platform"], path: "Tests/Simulator",
             swiftSettings: testing),
 
-        tests("PlatformTests", ["Platform"]),
+        tests("PlatformTests", ["Encoding", "Platform"]),
         tests("EncodingTests", ["Encoding", "Platform"]),
         tests("OpenSSLTests", ["OpenSSL", "Encoding", "Platform"]),
         tests("HTTPClientTests", ["HTTPClient", "Encoding", "Platform"]),
