@@ -2,7 +2,6 @@ import Accounts
 import JOSE
 import Service
 import Telemetry
-import Token
 
 extension ServiceContainer {
     /// Says once what a backend of one audience may not expect: without a name, tokens of the others pass as well.

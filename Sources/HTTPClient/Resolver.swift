@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import Synchronization
 
 /// Where a host can be reached, as connect(2) takes it.
@@ -33,16 +34,18 @@ enum Resolver {
         let (reading, writing) = (pipes[0], pipes[1])
         defer { close(reading) }
         let answer = Answer()
-        let isStarted = Aside.start {
+        // Nobody can interrupt getaddrinfo(3), so it gets a thread that nothing waits for.
+        let thread = try? Thread(name: "resolver") {
             let found = lookUp(host, port, isNumeric: false)
             answer.outcome.withLock { $0 = found }
             // The end of the pipe is the news; nobody need be there to take it.
             close(writing)
         }
-        guard isStarted else {
+        guard let thread else {
             close(writing)
             throw .unresolved(host: host, reason: "no thread can be started")
         }
+        thread.detach()
         var watched = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)
         while unsafe poll(&watched, 1, deadline.milliseconds) < 0, errno == EINTR {}
         guard let outcome = answer.outcome.withLock({ $0 }) else { throw .timedOut(address: host) }
@@ -76,32 +79,5 @@ enum Resolver {
         return .success(endpoints)
     }
 
-    static func text(of code: Int32) -> String { unsafe String(cString: strerror(code)) }
-}
-
-/// A thread for a call that cannot be interrupted.
-enum Aside {
-    private final class Work: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-
-    /// - Returns: whether there is one.
-    static func start(_ run: @escaping @Sendable () -> Void) -> Bool {
-        var thread = pthread_t()
-        let work = unsafe Unmanaged.passRetained(Work(run))
-        let result = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument = unsafe argument else { return nil }
-                unsafe Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            }, work.toOpaque())
-        guard result == 0 else {
-            unsafe work.release()
-            return false
-        }
-        pthread_detach(thread)
-        return true
-    }
+    static func text(of code: Int32) -> String { FileErrorText.message(of: code) }
 }

@@ -1,5 +1,6 @@
 import Glibc
 package import HTTP
+import Platform
 import Synchronization
 
 /// Listens, and has requests answered on as many event loops as there are threads.
@@ -107,16 +108,16 @@ package final class Server: Sendable {
 
     /// Serves until ``beginDrain()`` was called and everything in flight is answered. Call it once.
     package func run() {
-        var threads: [LoopThread] = []
+        var threads: [Thread] = []
         for index in queues.indices.dropFirst() {
-            if let thread = LoopThread(name: "loop-\(index)", { [self] in runLoop(index) }) {
+            if let thread = try? Thread(name: "loop-\(index)", { [self] in runLoop(index) }) {
                 threads.append(thread)
             } else {
                 abandon(index)
             }
         }
         // The first loop, too, gets a thread with a name; without one the server still serves, on this thread.
-        if let thread = LoopThread(name: "loop-0", { [self] in runLoop(0) }) {
+        if let thread = try? Thread(name: "loop-0", { [self] in runLoop(0) }) {
             threads.append(thread)
         } else {
             runLoop(0)

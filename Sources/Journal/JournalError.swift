@@ -94,3 +94,15 @@ extension JournalError: CustomStringConvertible {
         .io(function: function, errno: errno, path: path)
     }
 }
+
+extension JournalError {
+    /// Starts a thread.
+    /// - Throws: `.io` if the system has no room for another one.
+    static func thread(_ name: String, _ body: @escaping @Sendable () -> Void) throws(JournalError) -> Thread {
+        do throws(ThreadError) {
+            return try Thread(name: name, body)
+        } catch {
+            throw .io(function: "pthread_create", errno: error.code, path: name)
+        }
+    }
+}

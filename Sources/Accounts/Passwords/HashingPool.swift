@@ -1,4 +1,4 @@
-import Glibc
+import Platform
 import Synchronization
 
 /// A fixed number of low-priority threads that hash passwords, and a bounded queue in front of them.
@@ -7,7 +7,7 @@ import Synchronization
 /// once.
 package final class HashingPool: Sendable {
     private let queue: HashingQueue
-    private let threads: Mutex<[pthread_t]>
+    private let threads: Mutex<[Thread]>
 
     /// - Parameters:
     ///   - workers: threads, at least 1.
@@ -19,7 +19,7 @@ package final class HashingPool: Sendable {
         queue = HashingQueue(
             workers: workers, queueCountMax: max(queueCountMax, 0), idleMilliseconds: max(idleMilliseconds, 1))
         threads = Mutex([])
-        var started: [pthread_t] = []
+        var started: [Thread] = []
         for index in 0..<workers {
             do throws(AccountsError) {
                 started.append(try HashingWorker.start(queue, index: index))
@@ -54,13 +54,7 @@ package final class HashingPool: Sendable {
             defer { threads = [] }
             return threads
         }
-        for thread in ended {
-            // The last reference may go away in a worker's own work; a thread that waits for itself never ends.
-            if pthread_equal(thread, pthread_self()) != 0 {
-                pthread_detach(thread)
-            } else {
-                pthread_join(thread, nil)
-            }
-        }
+        // The last reference may be released in a worker's own work; join() does not wait for the calling thread.
+        for thread in ended { thread.join() }
     }
 }

@@ -1,15 +1,12 @@
-import Glibc
+import Platform
 
 /// The work that waits for a ``HashingPool``'s workers, first in, first out.
-///
-/// `@unchecked Sendable` holds because everything that changes is touched only between `pthread_mutex_lock` and
-/// `unlock`; `Mutex` has no condition to wait for.
-@safe final class HashingQueue: @unchecked Sendable {
+final class HashingQueue: Sendable {
     typealias Work = @Sendable () -> Void
 
     enum Next {
         case work(Work)
-        /// Nothing came for the idle time; says so once, then waits without end.
+        /// No work came within the idle time; returned once, then the worker waits without end.
         case idle
         case closed
     }
@@ -20,109 +17,75 @@ import Glibc
         var rejected = 0
     }
 
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    fileprivate struct State {
+        var slots: [Work?] = []
+        var head = 0
+        var counts = Counts()
+        var isClosed = false
+    }
+
+    private let lock = ConditionLock(State())
     private let outstandingMax: Int
     private let idleMilliseconds: Int
-    private var slots: [Work?]
-    private var head = 0
-    private var state = Counts()
-    private var isClosed = false
 
     init(workers: Int, queueCountMax: Int, idleMilliseconds: Int) {
         outstandingMax = workers.addingReportingOverflow(queueCountMax).overflow ? Int.max : workers + queueCountMax
         self.idleMilliseconds = idleMilliseconds
-        slots = []
-        unsafe mutex.initialize(to: pthread_mutex_t())
-        unsafe condition.initialize(to: pthread_cond_t())
-        unsafe pthread_mutex_init(mutex, nil)
-        var attributes = pthread_condattr_t()
-        unsafe pthread_condattr_init(&attributes)
-        // The wall clock may jump; waiting should not.
-        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-        unsafe pthread_cond_init(condition, &attributes)
-        unsafe pthread_condattr_destroy(&attributes)
     }
 
-    deinit {
-        unsafe pthread_cond_destroy(condition)
-        unsafe pthread_mutex_destroy(mutex)
-        unsafe condition.deallocate()
-        unsafe mutex.deallocate()
-    }
+    var counts: Counts { lock.withLock { $0.counts } }
 
-    var counts: Counts { locked { state } }
-
+    /// - Returns: false if all workers are busy and the queue is full, or if it is closed.
     func push(_ work: @escaping Work) -> Bool {
-        locked {
-            guard !isClosed, state.queued + state.busy < outstandingMax else {
-                state.rejected &+= 1
+        let isQueued = lock.withLock { state in
+            guard !state.isClosed, state.counts.queued + state.counts.busy < outstandingMax else {
+                state.counts.rejected &+= 1
                 return false
             }
-            slots.append(work)
-            state.queued += 1
-            unsafe pthread_cond_signal(condition)
+            state.slots.append(work)
+            state.counts.queued += 1
             return true
         }
+        if isQueued { lock.signal() }
+        return isQueued
     }
 
     /// The next work, counted as busy until ``finish()``.
-    /// - Parameter waitsIdle: whether to come back after the idle time.
+    /// - Parameter waitsIdle: whether to return `.idle` after the idle time.
     func next(waitsIdle: Bool) -> Next {
-        let deadline = Self.deadline(after: idleMilliseconds)
-        return locked {
-            while state.queued == 0 {
-                if isClosed { return .closed }
-                guard waitsIdle else {
-                    unsafe pthread_cond_wait(condition, mutex)
-                    continue
-                }
-                let status = unsafe withUnsafePointer(to: deadline) {
-                    unsafe pthread_cond_timedwait(condition, mutex, $0)
-                }
-                if status == ETIMEDOUT, state.queued == 0 { return .idle }
-            }
-            state.queued -= 1
-            state.busy += 1
-            return .work(pop())
-        }
+        guard waitsIdle else { return lock.wait { $0.next() } }
+        return lock.wait(atMost: Int64(idleMilliseconds)) { $0.next() } ?? .idle
     }
 
     func finish() {
-        locked { state.busy -= 1 }
+        lock.withLock { $0.counts.busy -= 1 }
     }
 
+    /// Accepts no more work; workers get what is queued, then `.closed`.
     func close() {
-        locked {
-            isClosed = true
-            unsafe pthread_cond_broadcast(condition)
-        }
+        lock.withLock { $0.isClosed = true }
+        lock.broadcast()
+    }
+}
+
+extension HashingQueue.State {
+    /// - Returns: nil if there is nothing to do yet.
+    fileprivate mutating func next() -> HashingQueue.Next? {
+        guard counts.queued > 0 else { return isClosed ? .closed : nil }
+        counts.queued -= 1
+        counts.busy += 1
+        return .work(pop())
     }
 
-    private func pop() -> Work {
+    private mutating func pop() -> HashingQueue.Work {
         guard let work = slots[head] else { preconditionFailure("a queue's counted slot is full") }
         slots[head] = nil
         head += 1
-        // Half of the slots empty: move the rest down, so that a queue that is never quite empty does not grow.
+        // Half of the slots are empty: move the rest down, so that a queue that is never quite empty does not grow.
         if head * 2 >= slots.count {
             slots.removeFirst(head)
             head = 0
         }
         return work
-    }
-
-    private func locked<Result>(_ body: () -> Result) -> Result {
-        unsafe pthread_mutex_lock(mutex)
-        defer { unsafe pthread_mutex_unlock(mutex) }
-        return body()
-    }
-
-    private static func deadline(after milliseconds: Int) -> timespec {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        let nanoseconds = time.tv_nsec + milliseconds % 1_000 * 1_000_000
-        time.tv_sec += milliseconds / 1_000 + nanoseconds / 1_000_000_000
-        time.tv_nsec = nanoseconds % 1_000_000_000
-        return time
     }
 }

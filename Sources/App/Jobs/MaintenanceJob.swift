@@ -81,10 +81,10 @@ final class MaintenanceJob: Sendable {
     }
 
     func start() throws(StartError) {
-        try Threads.start(name: "housekeeping") { [self] in
+        try Thread.start(name: "housekeeping") { [self] in
             var rounds = 0
             while !state.withLock({ $0.isStopping }) {
-                Threads.sleep(milliseconds: Self.intervalMilliseconds)
+                Thread.sleep(milliseconds: Self.intervalMilliseconds)
                 authState.revocations.followClock()
                 reloadWhatChanged()
                 rounds += 1
@@ -106,11 +106,11 @@ final class MaintenanceJob: Sendable {
 
     /// Writes the journal again when half of it no longer matters: on a thread of its own, since it may take minutes.
     func startCompaction() throws(StartError) {
-        try Threads.start(name: "compaction") { [self] in
+        try Thread.start(name: "compaction") { [self] in
             clinux_stand_back()
             var rounds = 0
             while !state.withLock({ $0.isStopping }) {
-                Threads.sleep(milliseconds: Self.intervalMilliseconds)
+                Thread.sleep(milliseconds: Self.intervalMilliseconds)
                 rounds += 1
                 guard rounds % Self.roundsPerCompaction == 1 else { continue }
                 compactIfDue()

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Platform
 package import Telemetry
 
 /// Tells a service manager such as systemd what state the service is in, as sd_notify(3) describes: datagrams to the socket
@@ -54,7 +55,7 @@ package struct ServiceManager: Sendable {
         let text = Array((state.text + line).utf8)
         guard unsafe clinux_send_datagram(address, text, UInt(text.count)) != 0 else { return }
         let code = errno
-        log.write(.warning, "notify_failed") { $0.add("reason", unsafe String(cString: strerror(code))) }
+        log.write(.warning, "notify_failed") { $0.add("reason", FileErrorText.message(of: code)) }
     }
 
     /// Says `WATCHDOG=1` for as long as `isAlive` answers in time, on a thread that lives as long as the process.
@@ -62,10 +63,10 @@ package struct ServiceManager: Sendable {
     /// - Parameter isAlive: whether everything that must turn has turned within so many milliseconds.
     package func startWatchdog(_ isAlive: @escaping @Sendable (_ milliseconds: Int64) -> Bool) throws(StartError) {
         guard let watchdogInterval else { return }
-        try Threads.start(name: "watchdog") { [self] in
+        try Thread.start(name: "watchdog") { [self] in
             while true {
                 if isAlive(watchdogInterval) { notify(.alive) }
-                Threads.sleep(milliseconds: Int(clamping: min(watchdogInterval, 1_000_000)))
+                Thread.sleep(milliseconds: Int(clamping: min(watchdogInterval, 1_000_000)))
             }
         }
     }

@@ -75,7 +75,7 @@ struct AccessLogFile {
         let count = unsafe octets.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
         if count > 0 { return .wrote(count) }
         if count == 0 || errno == EAGAIN || errno == EINTR { return .stalled }
-        return .failed(reason: unsafe String(cString: strerror(errno)))
+        return .failed(reason: FileErrorText.message(of: errno))
     }
 
     func close() {

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Platform
 import Synchronization
 import Telemetry
 
@@ -38,7 +39,7 @@ final class AccessLogWriter: Sendable {
     }
 
     func start() throws(StartError) {
-        try Threads.start(name: "access-log") { [self] in
+        try Thread.start(name: "access-log") { [self] in
             if let file = opened.withLock({ $0.take() }) { run(file) }
             orders.withLock { $0.hasStopped = true }
         }
@@ -56,7 +57,7 @@ final class AccessLogWriter: Sendable {
         bell.ring()
         var rounds = (Self.farewell + 500) / 5
         while rounds > 0, !orders.withLock({ $0.hasStopped }) {
-            Threads.sleep(milliseconds: 5)
+            Thread.sleep(milliseconds: 5)
             rounds -= 1
         }
     }

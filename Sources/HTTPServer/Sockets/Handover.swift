@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Platform
 import Synchronization
 
 /// Where a process gives its listening sockets to the next one: a Unix socket of mode 0600.
@@ -31,7 +32,7 @@ package final class HandoverServer: Sendable {
         guard error == 0, listen(descriptor, 8) == 0 else {
             let code = error == 0 ? errno : error
             _ = close(descriptor)
-            throw .system(call: "bind", subject: subject, reason: text(of: code), code: code)
+            throw .system(call: "bind", subject: subject, reason: FileErrorText.message(of: code), code: code)
         }
     }
 
@@ -42,7 +43,7 @@ package final class HandoverServer: Sendable {
     /// - Parameter didHandOver: called once, when a successor has the sockets; to begin the end of `server`.
     /// - Throws: `.noThread`.
     package func serve(_ server: Server, _ didHandOver: @escaping @Sendable () -> Void) throws(ServerError) {
-        let thread = LoopThread(name: "handover") { [self] in
+        let thread = try? Thread(name: "handover") { [self] in
             while isPresent.load(ordering: .relaxed) {
                 let successor = clinux_accept4(descriptor, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
                 guard successor >= 0 else {
@@ -60,7 +61,8 @@ package final class HandoverServer: Sendable {
                 if isDone { return }
             }
         }
-        guard thread != nil else { throw .noThread(name: "handover") }
+        guard let thread else { throw .noThread(name: "handover") }
+        thread.detach()
     }
 
     /// Takes the file away; a successor may have its own there soon.

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import HTTP
+import Platform
 import Synchronization
 
 /// A bound, listening socket that all loops accept from.
@@ -83,7 +84,9 @@ final class ListenSocket: Sendable {
             if family == AF_INET6 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY) }
         }
         let error = address.bind(descriptor, mode: mode)
-        guard error == 0 else { throw .system(call: "bind", subject: subject, reason: text(of: error), code: error) }
+        guard error == 0 else {
+            throw .system(call: "bind", subject: subject, reason: FileErrorText.message(of: error), code: error)
+        }
     }
 
     private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, to value: Int32 = 1) {
@@ -161,13 +164,6 @@ final class ListenSocket: Sendable {
 extension ServerError {
     /// The failure that errno holds.
     static func last(_ call: String, _ subject: String) -> ServerError {
-        .system(call: call, subject: subject, reason: text(of: errno), code: errno)
+        .system(call: call, subject: subject, reason: FileErrorText.message(of: errno), code: errno)
     }
-}
-
-/// strerror(3) without its shared buffer.
-func text(of error: Int32) -> String {
-    var buffer = [CChar](repeating: 0, count: 128)
-    _ = unsafe strerror_r(error, &buffer, buffer.count)
-    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

@@ -1,4 +1,5 @@
 internal import Encoding
+import Platform
 internal import Synchronization
 
 /// How much the journal's files hold.

@@ -1,4 +1,5 @@
 package import Encoding
+import Platform
 
 /// What a start found.
 package struct JournalReport: Equatable, Sendable {
@@ -80,7 +81,7 @@ package struct JournalReader: ~Copyable {
     /// - Throws: as ``next()``; what comes before the damage was given by then.
     package mutating func replay(_ body: ([JournalRecord]) -> Void) throws(JournalError) {
         let ahead = ReadAhead(records)
-        let thread = try WriterThread(name: "replay") { ahead.run() }
+        let thread = try JournalError.thread("replay") { ahead.run() }
         defer { thread.join() }
         records = try ahead.take { batch in
             report.recordCount &+= UInt64(batch.count)

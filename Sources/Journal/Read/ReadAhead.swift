@@ -1,3 +1,5 @@
+import Platform
+
 /// Reads and checks records on a thread of its own, a few batches ahead of whoever applies them.
 ///
 /// `@unchecked Sendable` holds because `reader` is used by the one thread that runs ``run()``, and by others only after

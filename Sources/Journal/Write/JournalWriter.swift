@@ -1,4 +1,5 @@
 package import Encoding
+import Platform
 internal import Synchronization
 
 /// Makes records durable: whatever queues during one sync goes out in the next write.
@@ -14,7 +15,7 @@ package final class JournalWriter: Sendable {
     let options: JournalOptions
     let compacted: Mutex<CompactedBase>
     let compacting = Mutex(())
-    private let thread: Mutex<WriterThread?>
+    private let thread: Mutex<Thread?>
     /// Nil if a thread makes the turns.
     let steps: CommitLoop?
     private let isClosed = Atomic<Bool>(false)
@@ -35,7 +36,7 @@ package final class JournalWriter: Sendable {
         switch options.pace {
         case .thread:
             steps = nil
-            thread = Mutex(try WriterThread(name: "journal") { loop.run() })
+            thread = Mutex(try JournalError.thread("journal") { loop.run() })
         case .stepped:
             steps = loop
             thread = Mutex(nil)

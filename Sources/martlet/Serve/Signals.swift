@@ -1,5 +1,6 @@
 import App
 import Glibc
+import Platform
 
 /// The signals that end or reload the service, taken by a thread of their own.
 enum Signals {
@@ -16,7 +17,7 @@ enum Signals {
 
     /// Calls `handle` for each signal that arrives, on a thread that lives as long as the process.
     static func wait(_ handle: @escaping @Sendable (Int32) -> Void) throws(StartError) {
-        try Threads.start(name: "signals") {
+        try Thread.start(name: "signals") {
             var set = taken(in: sigset_t())
             while true {
                 var number: Int32 = 0

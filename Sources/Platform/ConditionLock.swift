@@ -1,19 +1,18 @@
 internal import CLinux
 internal import Glibc
-internal import Platform
 internal import Synchronization
 
 /// State behind a lock, and a thread that waits for it to change.
 ///
 /// `@unchecked Sendable` holds because `state` is touched only between lock and unlock of `mutex`.
-@safe final class ConditionLock<State>: @unchecked Sendable {
+@safe package final class ConditionLock<State>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var state: State
     /// How often something changed, for a thread that watches instead of sleeping.
     private let signals = Atomic<UInt64>(0)
 
-    init(_ state: State) {
+    package init(_ state: State) {
         self.state = state
         unsafe mutex = .allocate(capacity: 1)
         unsafe condition = .allocate(capacity: 1)
@@ -36,14 +35,14 @@ internal import Synchronization
     }
 
     /// Nothing is called out to from `body`, and no I/O is done in it.
-    func withLock<Answer>(_ body: (inout State) -> Answer) -> Answer {
+    package func withLock<Answer>(_ body: (inout State) -> Answer) -> Answer {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         return body(&state)
     }
 
     /// Sleeps until `body` answers; it is asked at once, and again after each ``signal()``.
-    func wait<Answer>(until body: (inout State) -> Answer?) -> Answer {
+    package func wait<Answer>(until body: (inout State) -> Answer?) -> Answer {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         while true {
@@ -53,7 +52,7 @@ internal import Synchronization
     }
 
     /// As ``wait(until:)``, but watches for a signal first, for as long as that has been paying.
-    func wait<Answer>(_ patience: inout AdaptiveSpin, until body: (inout State) -> Answer?) -> Answer {
+    package func wait<Answer>(_ patience: inout AdaptiveSpin, until body: (inout State) -> Answer?) -> Answer {
         let seen = signals.load(ordering: .acquiring)
         // What changed before this is seen by `body`, and what changes later is signalled.
         if let answer = withLock(body) { return answer }
@@ -66,7 +65,7 @@ internal import Synchronization
     }
 
     /// As ``wait(until:)``, but nil after `milliseconds` without an answer.
-    func wait<Answer>(atMost milliseconds: Int64, until body: (inout State) -> Answer?) -> Answer? {
+    package func wait<Answer>(atMost milliseconds: Int64, until body: (inout State) -> Answer?) -> Answer? {
         var end = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &end)
         let nanoseconds = Int64(end.tv_nsec) &+ milliseconds % 1_000 &* 1_000_000
@@ -81,59 +80,14 @@ internal import Synchronization
     }
 
     /// Wakes the thread that waits; costs no system call if none does.
-    func signal() {
+    package func signal() {
         signals.wrappingAdd(1, ordering: .releasing)
         unsafe pthread_cond_signal(condition)
     }
-}
 
-/// A thread that runs `body` once, with every signal blocked: signals are for the threads that expect them.
-@safe struct WriterThread: @unchecked Sendable {
-    // A pthread_t is a number that any thread may hold.
-    private let thread: pthread_t
-
-    /// - Throws: `.io` if the system gives no thread.
-    init(name: String, _ body: @escaping @Sendable () -> Void) throws(JournalError) {
-        let box = unsafe Unmanaged.passRetained(ThreadBody(name: name, run: body))
-        var all = sigset_t()
-        var before = sigset_t()
-        unsafe sigfillset(&all)
-        unsafe pthread_sigmask(SIG_SETMASK, &all, &before)
-        var thread = pthread_t()
-        let code = unsafe pthread_create(&thread, nil, enterThread, box.toOpaque())
-        unsafe pthread_sigmask(SIG_SETMASK, &before, nil)
-        guard code == 0 else {
-            unsafe box.release()
-            throw .io(function: "pthread_create", errno: code, path: name)
-        }
-        self.thread = thread
+    /// Wakes every thread that waits.
+    package func broadcast() {
+        signals.wrappingAdd(1, ordering: .releasing)
+        unsafe pthread_cond_broadcast(condition)
     }
-
-    /// Waits for the thread's end; called on the thread itself it only lets go of it.
-    func join() {
-        if pthread_equal(thread, pthread_self()) != 0 {
-            pthread_detach(thread)
-        } else {
-            pthread_join(thread, nil)
-        }
-    }
-}
-
-private final class ThreadBody: Sendable {
-    let name: String
-    let run: @Sendable () -> Void
-
-    init(name: String, run: @escaping @Sendable () -> Void) {
-        self.name = name
-        self.run = run
-    }
-}
-
-private func enterThread(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    if let argument = unsafe argument {
-        let body = unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue()
-        unsafe clinux_name_thread(body.name)
-        body.run()
-    }
-    return nil
 }
