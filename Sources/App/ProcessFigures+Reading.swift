@@ -1,6 +1,7 @@
 package import API
 import Accounts
 import Glibc
+import Platform
 
 extension ProcessFigures {
     /// As the kernel counts at this moment: getrusage(2), getrlimit(2), and proc(5), which a container may hide.

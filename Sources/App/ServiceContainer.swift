@@ -29,6 +29,10 @@ package struct StartError: Error, Sendable, CustomStringConvertible {
         self.init(description: "\(fault)", mayPass: fault.mayPass)
     }
 
+    init(_ error: FileError) {
+        self.init(description: error.description, mayPass: error.mayPass)
+    }
+
     init(_ fault: KeyDirectoryError) {
         self.init(description: fault.description, mayPass: fault.mayPass)
     }

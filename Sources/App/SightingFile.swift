@@ -1,6 +1,7 @@
-package import Accounts
+import Accounts
 import Glibc
 package import Journal
+package import Platform
 
 /// Where it is written down how far the journal has come: not in the state directory, so that an old copy that is put back
 /// does not bring back this as well.
@@ -44,7 +45,7 @@ package struct RollbackGuard: Sendable {
             var status = stat()
             guard unsafe lstat(path, &status) == 0 else { continue }
             let octets: [UInt8]
-            do throws(AccountsError) {
+            do throws(FileError) {
                 octets = try AtomicFile.read(path, byteCountMax: 1_024)
             } catch {
                 throw StartError(error)
@@ -61,10 +62,10 @@ package struct RollbackGuard: Sendable {
 
     /// Writes to the first place that can be written.
     /// - Returns: why there is none; the service goes on without.
-    func write(_ sighting: HighWaterMark) -> AccountsError? {
-        var first: AccountsError?
+    func write(_ sighting: HighWaterMark) -> FileError? {
+        var first: FileError?
         for path in paths {
-            do throws(AccountsError) {
+            do throws(FileError) {
                 try AtomicFile.replace(path, with: Array(sighting.text.utf8))
                 return nil
             } catch {
@@ -75,7 +76,7 @@ package struct RollbackGuard: Sendable {
     }
 
     /// As ``write(_:)`` at the start, where a place that was asked for must do.
-    func writeFirst(_ sighting: HighWaterMark) throws(StartError) -> AccountsError? {
+    func writeFirst(_ sighting: HighWaterMark) throws(StartError) -> FileError? {
         let fault = write(sighting)
         guard let fault, isDemanded else { return fault }
         throw StartError(description: "\(Setting.seen.rawValue): \(fault)", mayPass: fault.mayPass)
@@ -83,7 +84,7 @@ package struct RollbackGuard: Sendable {
 
     /// Takes them away, so that a start believes the journal as it is.
     /// - Throws: `.system` if one that is there cannot be removed.
-    package func remove() throws(AccountsError) {
+    package func remove() throws(FileError) {
         for path in paths where unsafe unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR {
             throw .system(call: "unlink", path: path, code: errno)
         }

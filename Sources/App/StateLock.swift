@@ -1,6 +1,7 @@
 import Accounts
 import Glibc
 package import Journal
+import Platform
 
 /// Waiting for the lock of a state directory.
 ///

@@ -45,7 +45,7 @@ internal import Glibc
 }
 
 /// The system did not start a thread.
-package struct ThreadError: Error, Sendable, CustomStringConvertible {
+package struct ThreadError: Error, Equatable, Sendable, CustomStringConvertible {
     package let name: String
     /// An errno(3).
     package let code: Int32

@@ -1,6 +1,7 @@
 @testable import Accounts
 import Encoding
 import Foundation
+import Platform
 import Testing
 
 @Suite("Edits of account files beside other programs")
@@ -42,7 +43,7 @@ struct AccountEditTests {
         var other = try UserDirectory().adding(user("ana", 1))
         try rename(other)
         var count: UInt64 = 1
-        #expect(throws: AccountsError.changed(path: path)) {
+        #expect(throws: AccountsError.file(.changed(path: path))) {
             try UserDirectory.edit(path) { (users) throws(AccountsError) in
                 count += 1
                 other = try other.adding(user("u\(count)", count))
@@ -73,7 +74,7 @@ struct AccountEditTests {
         try rename(UserDirectory().adding(user("ana", 1)))
         let known = try UserDirectory.loadStamped(path)
         try #require(Foundation.rename(path, scratch["away"]) == 0)
-        #expect(throws: AccountsError.system(call: "open", path: path, code: ENOENT)) {
+        #expect(throws: AccountsError.file(.system(call: "open", path: path, code: ENOENT))) {
             try UserDirectory.edit(path, known: known) { (users) throws(AccountsError) in
                 try users.adding(user("bea", 2))
             }
@@ -88,7 +89,7 @@ struct AccountEditTests {
             try users.adding(user("ana", 1))
         }
         let before = try AtomicFile.read(path, byteCountMax: 10_000)
-        #expect(throws: AccountsError.tooLarge(path: path, byteCountMax: 300)) {
+        #expect(throws: AccountsError.file(.tooLarge(path: path, byteCountMax: 300))) {
             try UserDirectory.edit(path, limits: limits) { (users) throws(AccountsError) in
                 try users.adding(user("bea", 2))
             }

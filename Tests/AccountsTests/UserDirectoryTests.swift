@@ -1,5 +1,6 @@
 @testable import Accounts
 import Encoding
+import Platform
 import Testing
 
 @Suite("users.json")
@@ -161,8 +162,9 @@ struct UserDirectoryTests {
         let scratch = try Scratch()
         let path = scratch["users.json"]
         #expect(try UserDirectory.load(path).users.isEmpty)
-        let missing = #expect(throws: AccountsError.self) { try UserDirectory.load(path, mustExist: true) }
-        #expect(missing == .system(call: "open", path: path, code: 2))
+        #expect(throws: AccountsError.file(.system(call: "open", path: path, code: 2))) {
+            try UserDirectory.load(path, mustExist: true)
+        }
         try UserDirectory.edit(path) { users throws(AccountsError) in users }
         #expect(scratch.names == ["users.json.lock"])
         let alice = user("alice", low: 1)

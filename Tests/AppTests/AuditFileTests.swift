@@ -1,6 +1,7 @@
 import Accounts
 @testable import App
 import Foundation
+import Platform
 import Testing
 
 @Suite("The file of what operators did")
@@ -25,7 +26,7 @@ struct AuditFileTests {
         try scratch.write("mine", to: "other")
         try #require(link(scratch["other"], audit.path) == 0)
         if geteuid() == 0 { try #require(chown(scratch["state"], 65_533, 65_534) == 0) }
-        #expect(throws: AccountsError.system(call: "open", path: audit.path, code: EMLINK)) {
+        #expect(throws: FileError.system(call: "open", path: audit.path, code: EMLINK)) {
             try audit.append(Array("one".utf8))
         }
         #expect(try String(contentsOfFile: scratch["other"], encoding: .utf8) == "mine")

@@ -6,6 +6,7 @@ import JOSE
 import Journal
 import Keys
 import OpenSSL
+import Platform
 import Revocation
 import Service
 import Synchronization

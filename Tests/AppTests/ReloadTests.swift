@@ -3,6 +3,7 @@ import Accounts
 import Foundation
 import Keys
 import OpenSSL
+import Platform
 import Telemetry
 import Testing
 import Tokens

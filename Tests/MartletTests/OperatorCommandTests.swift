@@ -1,5 +1,6 @@
 import Accounts
 import App
+import Platform
 import Testing
 @testable import martlet
 

@@ -1,6 +1,7 @@
 import Accounts
 import App
 import Foundation
+import Platform
 import Testing
 @testable import martlet
 

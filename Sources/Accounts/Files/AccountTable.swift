@@ -1,4 +1,5 @@
 import Glibc
+package import Platform
 
 /// What the files of users and of clients have in common: read whole, replaced whole.
 package protocol AccountTable: AnyObject {
@@ -27,12 +28,12 @@ extension AccountTable {
         _ path: String, mustExist: Bool = false
     ) throws(AccountsError) -> (table: Self, stamp: FileStamp) {
         let found: (bytes: [UInt8], stamp: FileStamp)
-        do throws(AccountsError) {
+        do throws(FileError) {
             found = try AtomicFile.readStamped(path, byteCountMax: TableLimits().byteCountMax)
         } catch .system(call: "open", _, code: ENOENT) where !mustExist {
             return (Self(), .missing)
         } catch {
-            throw error
+            throw .file(error)
         }
         return (try Self(parsing: found.bytes, path: path), found.stamp)
     }
@@ -48,7 +49,7 @@ extension AccountTable {
         _ path: String, mustExist: Bool = false, known: (table: Self, stamp: FileStamp)? = nil,
         limits: TableLimits = TableLimits(), _ change: (Self) throws(AccountsError) -> Self
     ) throws(AccountsError) {
-        try AtomicFile.withLock(path) { () throws(AccountsError) in
+        try AtomicFile.withLock(path, AccountsError.file) { () throws(AccountsError) in
             var known = known
             // A file that was there a moment ago is being replaced: a new one in its place would be lost, or lose the rest.
             var mustExist = mustExist || known?.stamp.exists == true
@@ -61,13 +62,15 @@ extension AccountTable {
                 let new = try change(old.table)
                 guard new !== old.table else { return }
                 let bytes = try new.checkedBytes(for: path, limits)
-                do throws(AccountsError) {
+                do throws(FileError) {
                     return try AtomicFile.replace(path, with: bytes, expecting: old.stamp)
                 } catch .changed {
                     continue
+                } catch {
+                    throw .file(error)
                 }
             }
-            throw .changed(path: path)
+            throw .file(.changed(path: path))
         }
     }
 
@@ -76,7 +79,7 @@ extension AccountTable {
     private func checkedBytes(for path: String, _ limits: TableLimits) throws(AccountsError) -> [UInt8] {
         let bytes = serialized()
         guard bytes.count <= limits.byteCountMax else {
-            throw .tooLarge(path: path, byteCountMax: limits.byteCountMax)
+            throw .file(.tooLarge(path: path, byteCountMax: limits.byteCountMax))
         }
         // Read again only if the values might be too many.
         guard valueCountBound > limits.valueCountMax else { return bytes }

@@ -1,4 +1,5 @@
 import Encoding
+import Platform
 
 /// How large a file of users or of clients may be.
 package struct TableLimits: Sendable {
@@ -26,7 +27,7 @@ struct TableReader {
         do throws(JSONError) {
             try document.parse(bytes.span)
         } catch .tooLarge {
-            throw .tooLarge(path: path, byteCountMax: limits.byteCountMax)
+            throw .file(.tooLarge(path: path, byteCountMax: limits.byteCountMax))
         } catch {
             guard !bytes.isEmpty else {
                 throw .malformed(

@@ -13,7 +13,7 @@ package final class HashingPool: Sendable {
     ///   - workers: threads, at least 1.
     ///   - queueCountMax: how many may wait while all workers are busy.
     ///   - idleMilliseconds: after this time without work a worker gives its Argon2 memory back.
-    /// - Throws: `.system` if not one thread could be started.
+    /// - Throws: `.thread` if not one thread could be started.
     package init(workers: Int, queueCountMax: Int, idleMilliseconds: Int = 2_000) throws(AccountsError) {
         let workers = max(workers, 1)
         queue = HashingQueue(

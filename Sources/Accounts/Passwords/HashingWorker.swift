@@ -12,13 +12,13 @@ final class HashingWorker {
         self.queue = queue
     }
 
-    /// - Throws: `.system` if the system has no room for another thread.
+    /// - Throws: `.thread` if the system has no room for another thread.
     static func start(_ queue: HashingQueue, index: Int) throws(AccountsError) -> Thread {
         let name = "hash-\(index)"
         do throws(ThreadError) {
             return try Thread(name: name) { HashingWorker(queue: queue).run() }
         } catch {
-            throw .system(call: "pthread_create", path: name, code: error.code)
+            throw .thread(error)
         }
     }
 

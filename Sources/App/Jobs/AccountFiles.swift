@@ -1,5 +1,6 @@
 import Accounts
 import Glibc
+import Platform
 
 /// `users.json` and `clients.json` as the running service sees them. A file that does not exist holds nobody.
 package struct AccountFiles: Sendable {
@@ -35,11 +36,11 @@ package struct AccountFiles: Sendable {
             let parent = Directory.parent(of: path)
             // No file is nobody yet; no directory is a volume that is not mounted, or a name with a mistake.
             guard mustExist || FileStamp(path).exists || FileStamp(parent).exists else {
-                throw AccountsError.system(call: "open", path: path, code: ENOENT)
+                throw AccountsError.file(.system(call: "open", path: path, code: ENOENT))
             }
             return table
         } catch {
-            guard mustExist, case .system("open", _, ENOENT) = error else { throw StartError(error) }
+            guard mustExist, case .file(.system("open", _, ENOENT)) = error else { throw StartError(error) }
             throw StartError(
                 description:
                     "\(path): the file is missing; its last content stays in use. Put it back, or write an empty "

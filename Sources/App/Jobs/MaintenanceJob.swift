@@ -155,7 +155,7 @@ final class MaintenanceJob: Sendable {
         if let fault = try sighting.writeFirst(present) { sayUnwritable(fault) }
     }
 
-    private func sayUnwritable(_ fault: AccountsError) {
+    private func sayUnwritable(_ fault: FileError) {
         // Once: a directory that cannot be written is likely to stay so.
         let isFirst = state.withLock { state in
             defer { state.isSightingRefused = true }

@@ -1,6 +1,7 @@
-package import Accounts
+import Accounts
 import Glibc
 package import OpenSSL
+package import Platform
 
 /// The certificate, its key and the clients' authorities as files in PEM.
 package struct TLSFiles: Equatable, Sendable {
@@ -83,7 +84,7 @@ package struct TLSFiles: Equatable, Sendable {
         } catch {
             throw StartError(
                 description: "\(certificatePath): no self-signed pair could be made: \(error)",
-                mayPass: (error as? AccountsError)?.mayPass ?? false)
+                mayPass: (error as? FileError)?.mayPass ?? false)
         }
         return true
     }
@@ -117,7 +118,7 @@ package struct TLSFiles: Equatable, Sendable {
     }
 
     private static func read(_ path: String) throws(StartError) -> [UInt8] {
-        do throws(AccountsError) {
+        do throws(FileError) {
             return try AtomicFile.read(path, byteCountMax: byteCountMax)
         } catch {
             throw StartError(error)

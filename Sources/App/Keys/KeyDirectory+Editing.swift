@@ -1,6 +1,7 @@
 import Accounts
 import Glibc
 package import Keys
+import Platform
 import Tokens
 
 extension KeyDirectory {
@@ -20,20 +21,9 @@ extension KeyDirectory {
         _ change: (KeySet) throws(KeyStepError) -> [Key]
     ) throws(KeyDirectoryError) -> [Key] {
         try Self.checkClock(now)
-        let outcome: Result<[Key], KeyDirectoryError>
-        do {
-            outcome = try AtomicFile.withLock(path + "/.keys", patienceMilliseconds: patienceMilliseconds) {
-                () throws(AccountsError) in
-                do throws(KeyDirectoryError) {
-                    return .success(try changing(now, toleratesFaults, change))
-                } catch {
-                    return .failure(error)
-                }
-            }
-        } catch {
-            throw KeyDirectoryError(error)
-        }
-        return try outcome.get()
+        return try AtomicFile.withLock(
+            path + "/.keys", patienceMilliseconds: patienceMilliseconds, KeyDirectoryError.init
+        ) { () throws(KeyDirectoryError) in try changing(now, toleratesFaults, change) }
     }
 
     /// How often an edit starts over because another program changed a file meanwhile.
@@ -57,7 +47,7 @@ extension KeyDirectory {
             try removeEnded(files.filter { file in !changed.contains { $0.kid == file.key.kid } }, now)
             return changed
         }
-        throw KeyDirectoryError(description: "\(AccountsError.changed(path: path))")
+        throw KeyDirectoryError(description: "\(FileError.changed(path: path))")
     }
 
     /// - Returns: `false` if another program changed one of the files since it was read.

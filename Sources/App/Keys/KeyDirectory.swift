@@ -1,10 +1,9 @@
-package import Accounts
 import CLinux
 import Encoding
 import Glibc
 package import JOSE
 package import Keys
-import Platform
+package import Platform
 import Tokens
 
 /// Why the keys cannot be used or changed: which file, and what is expected of it.
@@ -18,9 +17,8 @@ package struct KeyDirectoryError: Error, Equatable, Sendable, CustomStringConver
         self.mayPass = mayPass
     }
 
-    /// - Parameter path: nil if the fault names it.
-    init(_ fault: AccountsError, at path: String? = nil) {
-        self.init(description: (path.map { $0 + ": " } ?? "") + "\(fault)", mayPass: fault.mayPass)
+    init(_ error: FileError) {
+        self.init(description: error.description, mayPass: error.mayPass)
     }
 }
 
@@ -77,7 +75,7 @@ package struct KeyDirectory: Sendable {
     /// - Returns: the names of the new files.
     package func fill(_ algorithms: [Algorithm] = [.rs256], now: Int64) throws(KeyDirectoryError) -> [String] {
         try Self.checkClock(now)
-        do throws(AccountsError) {
+        do throws(FileError) {
             try AtomicFile.makeDirectory(path)
         } catch {
             guard case .system(call: "mkdir", _, code: ENOENT) = error else { throw KeyDirectoryError(error) }
@@ -168,10 +166,10 @@ package struct KeyDirectory: Sendable {
             _ = try Key(parsing: bytes.span)
             try AtomicFile.replace(file, with: bytes, mode: 0o600, expecting: expected)
             return true
-        } catch AccountsError.changed {
+        } catch FileError.changed {
             return false
-        } catch let fault as AccountsError {
-            throw KeyDirectoryError(fault, at: file)
+        } catch let fault as FileError {
+            throw KeyDirectoryError(description: "\(file): \(fault)", mayPass: fault.mayPass)
         } catch {
             throw KeyDirectoryError(description: "\(file): \(error)")
         }
@@ -205,18 +203,17 @@ package struct KeyDirectory: Sendable {
             let (bytes, stamp) = try AtomicFile.readStamped(file, byteCountMax: Self.byteCountMax)
             return KeyFile(name: name, key: try Key(parsing: bytes.span), stamp: stamp)
         } catch {
-            throw KeyDirectoryError(description: error is AccountsError ? "\(error)" : "\(file): \(error)")
+            throw KeyDirectoryError(description: error is FileError ? "\(error)" : "\(file): \(error)")
         }
     }
 
     private func names() throws(KeyDirectoryError) -> [String] {
-        do throws(DirectoryError) {
+        do throws(FileError) {
             return try Directory.names(in: path).filter { $0.hasSuffix(".jwk") && !$0.hasPrefix(".") }
+        } catch .system(_, _, ENOENT) {
+            return []
         } catch {
-            if error.code == ENOENT { return [] }
-            throw KeyDirectoryError(
-                description: FileErrorText.text(path, "opendir", error.code),
-                mayPass: TransientCondition.mayPass(error.code, path: path))
+            throw KeyDirectoryError(error)
         }
     }
 

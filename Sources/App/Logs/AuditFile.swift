@@ -1,5 +1,6 @@
-package import Accounts
+import Accounts
 import Glibc
+package import Platform
 
 /// What operators did outside the running service, one line of JSON each, in the order in which it was done.
 ///
@@ -16,7 +17,7 @@ package struct AuditFile: Sendable {
     }
 
     /// Appends a line, whole and through to the disk; its newline is added here.
-    package func append(_ line: [UInt8]) throws(AccountsError) {
+    package func append(_ line: [UInt8]) throws(FileError) {
         try AtomicFile.makeDirectory(directory)
         let file = unsafe open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw fault("open", path) }
@@ -41,7 +42,7 @@ package struct AuditFile: Sendable {
     }
 
     /// Another name of the file may lie where the directory's owner has no rights: root would write there for him.
-    private func checkPlace(_ file: Int32) throws(AccountsError) {
+    private func checkPlace(_ file: Int32) throws(FileError) {
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else { throw fault("fstat", path) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw .system(call: "open", path: path, code: EINVAL) }
@@ -49,7 +50,7 @@ package struct AuditFile: Sendable {
         try AtomicFile.takeDirectoryOwner(file, path)
     }
 
-    private func endsWhole(_ file: Int32) throws(AccountsError) -> Bool {
+    private func endsWhole(_ file: Int32) throws(FileError) -> Bool {
         let end = lseek(file, 0, SEEK_END)
         guard end >= 0 else { throw fault("lseek", path) }
         guard end > 0 else { return true }
@@ -58,7 +59,7 @@ package struct AuditFile: Sendable {
         return last == 0x0A
     }
 
-    private func fault(_ call: String, _ path: String) -> AccountsError {
+    private func fault(_ call: String, _ path: String) -> FileError {
         .system(call: call, path: path, code: errno)
     }
 }

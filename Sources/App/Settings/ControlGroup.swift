@@ -1,4 +1,5 @@
 import Accounts
+import Platform
 
 /// What the control groups of this process allow it (cgroups(7)), in version 1, version 2, or both at once.
 package struct ControlGroup: Equatable, Sendable {

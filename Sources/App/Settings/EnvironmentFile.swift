@@ -1,4 +1,5 @@
 import Accounts
+import Platform
 
 /// A file of settings that the service and the commands share: `NAME=VALUE` a line.
 ///
@@ -10,7 +11,7 @@ package enum EnvironmentFile {
     /// - Throws: for a file that cannot be read, naming the line of the first mistake.
     package static func read(_ path: String) throws(StartError) -> [String: String] {
         let bytes: [UInt8]
-        do throws(AccountsError) {
+        do throws(FileError) {
             bytes = try AtomicFile.read(path, byteCountMax: byteCountMax)
         } catch {
             throw StartError(description: "\(Setting.environmentFile.rawValue): \(error)")

@@ -4,6 +4,7 @@ internal import Encoding
 internal import Glibc
 internal import Journal
 internal import OpenSSL
+import Platform
 internal import Revocation
 internal import Synchronization
 
@@ -39,7 +40,7 @@ enum JournalAcceptance {
         } else {
             print("Everything that began before now is ended (record \(try cutAll(store))).")
         }
-        do throws(AccountsError) {
+        do throws(FileError) {
             try seen.remove()
         } catch {
             guard case .system(let call, let path, let code) = error else { throw .closed }

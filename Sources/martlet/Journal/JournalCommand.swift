@@ -1,6 +1,7 @@
 internal import App
 internal import Glibc
 internal import Journal
+import Platform
 
 /// `martlet journal stat | verify | dump | compact | repair | accept`: the first three look at a state directory, also of a
 /// running server, and change nothing.

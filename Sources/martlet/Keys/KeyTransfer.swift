@@ -81,6 +81,6 @@ enum KeyTransfer {
     /// Standard input or a file, as it is; what of it counts is decided by ``SecretEncoding``.
     private static func read(_ file: String) throws(CommandError) -> [UInt8] {
         if file == "-" { return try Terminal.readInput(byteCountMax: byteCountMax) }
-        do { return try AtomicFile.read(file, byteCountMax: byteCountMax) } catch { throw .accounts(error) }
+        do { return try AtomicFile.read(file, byteCountMax: byteCountMax) } catch { throw .accounts(.file(error)) }
     }
 }

@@ -52,7 +52,7 @@ enum MintCommand {
         let order = try MintRequest(arguments, try configuration(arguments), now: SystemClock.wall.now)
         let token = try order.sign()
         let audit = AuditFile(directory: order.statePath)
-        do throws(AccountsError) {
+        do throws(FileError) {
             try audit.append(order.auditLine(token))
         } catch {
             let reason = "nothing is handed out that is not noted: \(error)"

@@ -2,6 +2,7 @@ import App
 import Encoding
 import Glibc
 import HTTPClient
+import Platform
 
 /// Asks the running service over its operator's Unix socket; answers are bounded in bytes, and every exchange in time.
 struct OperatorClient {
@@ -90,7 +91,7 @@ enum OperatorError: Error, Equatable {
             case .unreachable(ENOENT), .unreachable(ECONNREFUSED): .notRunning(path)
             case .unreachable(EACCES), .unreachable(EPERM): .noAccess(path)
             case .unreachable(let code):
-                .unreachable(path, reason: Directory.errorText(code))
+                .unreachable(path, reason: FileErrorText.message(of: code))
             case .timedOut: .timedOut(path)
             case .ended: .unreadable(path)
             }

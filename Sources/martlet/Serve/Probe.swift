@@ -1,6 +1,7 @@
 import App
 import Glibc
 import OpenSSL
+import Platform
 
 /// Why a service did not answer.
 enum ProbeError: Error, Equatable, CustomStringConvertible {
@@ -16,7 +17,7 @@ enum ProbeError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .cannotBeAsked: "an inherited socket or a port that is not known cannot be asked"
         case .unreachable(ENOENT), .unreachable(ECONNREFUSED): "no service listens there"
-        case .unreachable(let code): Directory.errorText(code)
+        case .unreachable(let code): FileErrorText.message(of: code)
         case .timedOut: "no answer within 5 seconds"
         case .silent(usesProxyProtocol: true):
             "the service closed the connection without an answer. Does MARTLET_TRUSTED_PROXIES cover this machine?"

@@ -1,5 +1,6 @@
 import Accounts
 import App
+import Platform
 
 /// Why a command did not do what it was told.
 enum CommandError: Error {
@@ -92,8 +93,8 @@ enum Verb {
 
     private static func isBadFile(_ fault: AccountsError) -> Bool {
         switch fault {
-        case .malformed, .tooLarge, .tooManyValues, .invalid: true
-        case .system, .locked, .changed, .exists, .missing, .hashing: false
+        case .malformed, .file(.tooLarge), .tooManyValues, .invalid: true
+        case .file, .thread, .exists, .missing, .hashing: false
         }
     }
 }

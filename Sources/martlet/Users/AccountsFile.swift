@@ -1,6 +1,7 @@
 import Accounts
 import App
 import Glibc
+import Platform
 
 /// A file of users or of clients, in the commands' own error type.
 struct AccountsFile<Table: AccountTable> {
@@ -55,7 +56,7 @@ struct AccountsFile<Table: AccountTable> {
     }
 
     private func fault(_ fault: AccountsError) -> CommandError {
-        if case .system(call: "open", path: path, code: ENOENT) = fault { return absence }
+        if case .file(.system(call: "open", path: path, code: ENOENT)) = fault { return absence }
         return .accounts(fault)
     }
 }

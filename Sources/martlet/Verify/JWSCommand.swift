@@ -1,5 +1,6 @@
 import Accounts
 import JOSE
+import Platform
 import Tokens
 
 /// `martlet jws verify`: the layer below claims, for any payload.
@@ -40,7 +41,7 @@ enum JWSCommand {
         guard let token = try TokenInput(arguments).read().first else { throw .arguments(.operandMissing("TOKEN")) }
         let byteCountMax = try VerifyOptions.byteCountMax(arguments)
         let file: [UInt8]
-        do throws(AccountsError) {
+        do throws(FileError) {
             file = try AtomicFile.read(path, byteCountMax: 1_048_576)
         } catch {
             throw .usage("\(Printable.short(path)): \(error)")

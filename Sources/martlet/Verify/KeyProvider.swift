@@ -3,6 +3,7 @@ import Glibc
 import HTTPClient
 import JOSE
 import Keys
+import Platform
 import Tokens
 
 /// The keys that a command counts as good, and the one more look that an unknown `kid` is worth.

@@ -1,5 +1,6 @@
 import Accounts
 import Glibc
+import Platform
 
 /// Where a command finds its token, so that it need not stand on the command line, where every process can read it.
 enum TokenInput: Equatable {
@@ -49,7 +50,7 @@ enum TokenInput: Equatable {
         case .input:
             return [Self.trimmed(try Self.input(byteCountMax: Self.byteCountMax)[...])]
         case .file(let path):
-            do throws(AccountsError) {
+            do throws(FileError) {
                 return [Self.trimmed(try AtomicFile.read(path, byteCountMax: Self.byteCountMax)[...])]
             } catch {
                 throw .usage("\(Printable.short(path)): \(error)")

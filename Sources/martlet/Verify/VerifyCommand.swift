@@ -79,7 +79,7 @@ enum VerifyCommand {
             }
         }
         if let path = options.reportPath {
-            do throws(AccountsError) {
+            do throws(FileError) {
                 try AtomicFile.replace(path, with: Array(JUnitReport.text(verdicts).utf8), mode: 0o644)
             } catch {
                 throw .usage("\(Printable.short(path)): \(error)")

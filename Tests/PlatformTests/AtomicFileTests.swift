@@ -1,26 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Accounts
-
-/// A directory of its own for one test, gone with it.
-final class Scratch: Sendable {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "/martlet-accounts-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-    }
-
-    deinit {
-        chmod(path, 0o700)
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    subscript(name: String) -> String { path + "/" + name }
-
-    var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
-}
+@testable import Platform
 
 @Suite("Files that commands edit")
 struct AtomicFileTests {
@@ -36,7 +17,7 @@ struct AtomicFileTests {
         try AtomicFile.replace(scratch["a.json"], with: bytes)
         #expect(try AtomicFile.read(scratch["a.json"], byteCountMax: bytes.count) == bytes)
         #expect(scratch.names == ["a.json"])
-        #expect(throws: AccountsError.tooLarge(path: scratch["a.json"], byteCountMax: bytes.count - 1)) {
+        #expect(throws: FileError.tooLarge(path: scratch["a.json"], byteCountMax: bytes.count - 1)) {
             try AtomicFile.read(scratch["a.json"], byteCountMax: bytes.count - 1)
         }
     }
@@ -63,13 +44,13 @@ struct AtomicFileTests {
         let scratch = try Scratch()
         // A directory in the file's place makes the rename fail, for root as well.
         try FileManager.default.createDirectory(atPath: scratch["a.json"], withIntermediateDirectories: false)
-        #expect(throws: AccountsError.system(call: "rename", path: try real(scratch["a.json"]), code: EISDIR)) {
+        #expect(throws: FileError.system(call: "rename", path: try real(scratch["a.json"]), code: EISDIR)) {
             try AtomicFile.replace(scratch["a.json"], with: [1])
         }
         #expect(scratch.names == ["a.json"])
-        let fault = #expect(throws: AccountsError.self) { try AtomicFile.replace(scratch["no/such.json"], with: [1]) }
+        let fault = #expect(throws: FileError.self) { try AtomicFile.replace(scratch["no/such.json"], with: [1]) }
         #expect(fault?.mayPass == true && fault?.description.contains("there is no directory") == true)
-        #expect(throws: AccountsError.system(call: "open", path: scratch["none"], code: ENOENT)) {
+        #expect(throws: FileError.system(call: "open", path: scratch["none"], code: ENOENT)) {
             try AtomicFile.read(scratch["none"], byteCountMax: 1)
         }
     }
@@ -79,7 +60,7 @@ struct AtomicFileTests {
         let scratch = try Scratch()
         try AtomicFile.replace(scratch["a.json"], with: [1])
         chmod(scratch.path, 0o500)
-        #expect(throws: AccountsError.self) { try AtomicFile.replace(scratch["a.json"], with: [2]) }
+        #expect(throws: FileError.self) { try AtomicFile.replace(scratch["a.json"], with: [2]) }
         #expect(try AtomicFile.read(scratch["a.json"], byteCountMax: 1) == [1])
     }
 
@@ -92,7 +73,8 @@ struct AtomicFileTests {
                 group.addTask {
                     for _ in 0..<25 {
                         let result = Result {
-                            try AtomicFile.withLock(path, patienceMilliseconds: 60_000) { () throws(AccountsError) in
+                            try AtomicFile.withLock(path, patienceMilliseconds: 60_000, \.self) {
+                                () throws(FileError) in
                                 let old = try AtomicFile.read(path, byteCountMax: 1)
                                 try AtomicFile.replace(path, with: [old[0] + 1])
                             }
@@ -108,21 +90,21 @@ struct AtomicFileTests {
 
     @Test func `an edit that does not get the lock says so`() throws {
         let scratch = try Scratch()
-        let nothing: () throws(AccountsError) -> Void = {}
-        let again: () throws(AccountsError) -> Void = {
-            #expect(throws: AccountsError.locked(path: scratch["a"])) {
-                try AtomicFile.withLock(scratch["a"], patienceMilliseconds: 20, nothing)
+        let nothing: () throws(FileError) -> Void = {}
+        let again: () throws(FileError) -> Void = {
+            #expect(throws: FileError.locked(path: scratch["a"])) {
+                try AtomicFile.withLock(scratch["a"], patienceMilliseconds: 20, \.self, nothing)
             }
         }
-        try AtomicFile.withLock(scratch["a"], again)
-        try AtomicFile.withLock(scratch["a"], nothing)
+        try AtomicFile.withLock(scratch["a"], \.self, again)
+        try AtomicFile.withLock(scratch["a"], \.self, nothing)
     }
 
     @Test(.enabled(if: geteuid() == 0, "only root gives files away"))
     func `what root makes belongs to the owner of the directory`() throws {
         let scratch = try Scratch()
         try #require(chown(scratch.path, 65_533, 65_534) == 0)
-        try AtomicFile.withLock(scratch["a"]) { () throws(AccountsError) in
+        try AtomicFile.withLock(scratch["a"], \.self) { () throws(FileError) in
             try AtomicFile.replace(scratch["a"], with: [1])
         }
         try AtomicFile.makeDirectory(scratch["folder"])
@@ -133,9 +115,9 @@ struct AtomicFileTests {
     @Test(.enabled(if: geteuid() == 0, "only root gives files away"))
     func `a lock file that root left behind is given to the owner of the directory`() throws {
         let scratch = try Scratch()
-        try AtomicFile.withLock(scratch["a"]) { () throws(AccountsError) in }
+        try AtomicFile.withLock(scratch["a"], \.self) { () throws(FileError) in }
         try #require(chown(scratch.path, 65_533, 65_534) == 0)
-        try AtomicFile.withLock(scratch["a"]) { () throws(AccountsError) in }
+        try AtomicFile.withLock(scratch["a"], \.self) { () throws(FileError) in }
         #expect(try owner(scratch["a.lock"]) == [65_533, 65_534])
     }
 
@@ -145,8 +127,8 @@ struct AtomicFileTests {
         try AtomicFile.replace(scratch["secret"], with: [1])
         try #require(link(scratch["secret"], scratch["a.lock"]) == 0)
         try #require(chown(scratch.path, 65_533, 65_534) == 0)
-        #expect(throws: AccountsError.system(call: "fchown", path: scratch["a.lock"], code: EMLINK)) {
-            try AtomicFile.withLock(scratch["a"]) { () throws(AccountsError) in }
+        #expect(throws: FileError.system(call: "fchown", path: scratch["a.lock"], code: EMLINK)) {
+            try AtomicFile.withLock(scratch["a"], \.self) { () throws(FileError) in }
         }
         #expect(try owner(scratch["secret"]) == [0, 0])
     }

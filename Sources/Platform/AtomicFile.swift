@@ -9,14 +9,14 @@ package enum AtomicFile {
 
     /// The whole file.
     /// - Throws: `.system` with `ENOENT` if there is none, `.tooLarge` above `byteCountMax`.
-    package static func read(_ path: String, byteCountMax: Int) throws(AccountsError) -> [UInt8] {
+    package static func read(_ path: String, byteCountMax: Int) throws(FileError) -> [UInt8] {
         try readStamped(path, byteCountMax: byteCountMax).bytes
     }
 
     /// The whole file, and what it was before it was read.
     package static func readStamped(
         _ path: String, byteCountMax: Int
-    ) throws(AccountsError) -> (bytes: [UInt8], stamp: FileStamp) {
+    ) throws(FileError) -> (bytes: [UInt8], stamp: FileStamp) {
         let file = try descriptor("open", path, unsafe open(path, O_RDONLY | O_CLOEXEC))
         defer { close(file) }
         let stamp = FileStamp(file)
@@ -61,7 +61,7 @@ package enum AtomicFile {
     /// - Throws: `.changed` if another program has replaced or rewritten the file since `expected`.
     package static func replace(
         _ path: String, with bytes: [UInt8], mode: UInt32 = 0o600, expecting expected: FileStamp? = nil
-    ) throws(AccountsError) {
+    ) throws(FileError) {
         let target = resolved(path)
         let serial = serial.wrappingAdd(1, ordering: .relaxed).newValue
         let temporary = "\(target).\(getpid()).\(serial).tmp"
@@ -69,10 +69,10 @@ package enum AtomicFile {
         unsafe unlink(temporary)
         let file = try descriptor(
             "open", temporary, unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600))
-        do throws(AccountsError) {
+        do throws(FileError) {
             defer { close(file) }
             try write(bytes, to: file, temporary)
-            try takeOver(from: target, to: file, temporary, mode: mode)
+            try inherit(from: target, to: file, temporary, mode: mode)
             try check("fsync", temporary, fsync(file))
             // As late as can be: writing and syncing took a while, in which an operator's edit may have come.
             if let expected, FileStamp(target) != expected { throw .changed(path: path) }
@@ -86,21 +86,21 @@ package enum AtomicFile {
             throw .system(call: "rename", path: target, code: code)
         }
         let directory = try descriptor(
-            "open", target, unsafe open(parent(of: target), O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+            "open", target, unsafe open(Directory.parent(of: target), O_RDONLY | O_DIRECTORY | O_CLOEXEC))
         defer { close(directory) }
-        try check("fsync", parent(of: target), fsync(directory))
+        try check("fsync", Directory.parent(of: target), fsync(directory))
     }
 
     /// Gives a file that root has opened or made the owner and group of the directory it lies in, or the service, which is
     /// another user, could not open it. Does nothing for other users.
     /// - Parameter file: a descriptor of the file at `path`.
     /// - Throws: `.system` with `EMLINK` if the file has other names: those may belong to somebody else.
-    package static func takeDirectoryOwner(_ file: Int32, _ path: String) throws(AccountsError) {
-        try check("fchown", path, unsafe clinux_take_owner(file, parent(of: path)))
+    package static func takeDirectoryOwner(_ file: Int32, _ path: String) throws(FileError) {
+        try check("fchown", path, unsafe clinux_take_owner(file, Directory.parent(of: path)))
     }
 
     /// Makes a directory of mode 0700 unless there is one. One that root makes belongs to the owner of its parent.
-    package static func makeDirectory(_ path: String) throws(AccountsError) {
+    package static func makeDirectory(_ path: String) throws(FileError) {
         guard unsafe mkdir(path, 0o700) == 0 else {
             let code = errno
             guard code == EEXIST else { throw .system(call: "mkdir", path: path, code: code) }
@@ -113,10 +113,24 @@ package enum AtomicFile {
     }
 
     /// Runs `body` while no other process is in `withLock` for the same path; the lock is `PATH.lock`, which stays.
+    /// - Parameter failure: makes the caller's error of one of ours.
     /// - Throws: `.locked` if that takes longer than `patienceMilliseconds`.
-    package static func withLock<Result>(
-        _ path: String, patienceMilliseconds: Int = 10_000, _ body: () throws(AccountsError) -> Result
-    ) throws(AccountsError) -> Result {
+    package static func withLock<Result, Failure: Error>(
+        _ path: String, patienceMilliseconds: Int = 10_000, _ failure: (FileError) -> Failure,
+        _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let file: Int32
+        do throws(FileError) { file = try lock(path, patienceMilliseconds) } catch { throw failure(error) }
+        // Dying releases the lock, and closing would, but for copies in processes that are being started.
+        defer {
+            _ = flock(file, LOCK_UN)
+            close(file)
+        }
+        return try body()
+    }
+
+    /// - Returns: a descriptor of the locked file.
+    private static func lock(_ path: String, _ patienceMilliseconds: Int) throws(FileError) -> Int32 {
         let lockPath = "\(resolved(path)).lock"
         let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW
         var opened = unsafe open(lockPath, flags, 0o600)
@@ -124,25 +138,25 @@ package enum AtomicFile {
         // its edit and ours still see each other, since both compare the file before they replace it.
         if opened < 0, errno == EACCES, unsafe unlink(lockPath) == 0 { opened = unsafe open(lockPath, flags, 0o600) }
         let file = try descriptor("open", lockPath, opened)
-        // Dying gives the lock back, and closing would, but for copies in processes that are just being started.
-        defer {
-            _ = flock(file, LOCK_UN)
-            close(file)
-        }
-        try takeDirectoryOwner(file, lockPath)
-        var waited = 0
-        while flock(file, LOCK_EX | LOCK_NB) != 0 {
-            guard errno == EWOULDBLOCK || errno == EINTR else {
-                throw .system(call: "flock", path: lockPath, code: errno)
+        do throws(FileError) {
+            try takeDirectoryOwner(file, lockPath)
+            var waited = 0
+            while flock(file, LOCK_EX | LOCK_NB) != 0 {
+                guard errno == EWOULDBLOCK || errno == EINTR else {
+                    throw .system(call: "flock", path: lockPath, code: errno)
+                }
+                guard waited < patienceMilliseconds else { throw .locked(path: path) }
+                usleep(10_000)
+                waited += 10
             }
-            guard waited < patienceMilliseconds else { throw .locked(path: path) }
-            usleep(10_000)
-            waited += 10
+        } catch {
+            close(file)
+            throw error
         }
-        return try body()
+        return file
     }
 
-    private static func write(_ bytes: [UInt8], to file: Int32, _ path: String) throws(AccountsError) {
+    private static func write(_ bytes: [UInt8], to file: Int32, _ path: String) throws(FileError) {
         var offset = 0
         while offset < bytes.count {
             let count = unsafe bytes.withUnsafeBytes { buffer in
@@ -155,7 +169,7 @@ package enum AtomicFile {
         }
     }
 
-    private static func takeOver(from old: String, to file: Int32, _ path: String, mode: UInt32) throws(AccountsError) {
+    private static func inherit(from old: String, to file: Int32, _ path: String, mode: UInt32) throws(FileError) {
         var status = stat()
         guard unsafe stat(old, &status) == 0 else {
             guard errno == ENOENT else { throw .system(call: "stat", path: old, code: errno) }
@@ -175,19 +189,12 @@ package enum AtomicFile {
         return unsafe String(cString: real)
     }
 
-    private static func parent(of path: String) -> String {
-        var path = path[...]
-        while path.utf8.count > 1, path.hasSuffix("/") { path.removeLast() }
-        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
-
-    private static func descriptor(_ call: String, _ path: String, _ result: Int32) throws(AccountsError) -> Int32 {
+    private static func descriptor(_ call: String, _ path: String, _ result: Int32) throws(FileError) -> Int32 {
         try check(call, path, result < 0 ? -1 : 0)
         return result
     }
 
-    private static func check(_ call: String, _ path: String, _ result: Int32) throws(AccountsError) {
+    private static func check(_ call: String, _ path: String, _ result: Int32) throws(FileError) {
         guard result == 0 else { throw .system(call: call, path: path, code: errno) }
     }
 }

@@ -1,15 +1,10 @@
 import Glibc
-import Platform
-
-struct DirectoryError: Error {
-    let code: Int32
-}
 
 /// Reading a directory's names (readdir(3)).
 package enum Directory {
     /// - Returns: the names in order, without `.` and `..`.
-    static func names(in path: String) throws(DirectoryError) -> [String] {
-        guard let directory = unsafe opendir(path) else { throw DirectoryError(code: errno) }
+    package static func names(in path: String) throws(FileError) -> [String] {
+        guard let directory = unsafe opendir(path) else { throw .system(call: "opendir", path: path, code: errno) }
         defer { unsafe closedir(directory) }
         var names: [String] = []
         while let entry = unsafe readdir(directory) {
@@ -34,9 +29,5 @@ package enum Directory {
         while rest.count > 1, rest.last == "/" { rest.removeLast() }
         guard let slash = rest.lastIndex(of: "/") else { return "." }
         return slash == rest.startIndex ? "/" : String(rest[..<slash])
-    }
-
-    package static func errorText(_ code: Int32) -> String {
-        FileErrorText.message(of: code)
     }
 }
