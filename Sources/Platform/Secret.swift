@@ -1,13 +1,13 @@
 import Glibc
 
-/// Octets that must not be seen: never printed, overwritten when the last holder lets go.
+/// Holds secret bytes: never printed, and overwritten when the last reference is released.
 @safe package final class Secret: Sendable {
     /// Owned; written only in `init` and `deinit`, which is why sharing it is safe.
     private nonisolated(unsafe) let storage: UnsafeMutableRawBufferPointer
 
     package var byteCount: Int { unsafe storage.count }
 
-    /// Takes a copy; the caller's array is overwritten if nobody else holds it.
+    /// Copies the bytes and overwrites the given array if it has no other reference.
     package init(_ octets: consuming [UInt8]) {
         let count = octets.count
         unsafe storage = .allocate(byteCount: count, alignment: 1)
@@ -31,7 +31,7 @@ import Glibc
 }
 
 extension Secret {
-    /// A copy for a library that wants an array; overwriting it is the holder's business.
+    /// Returns a copy for a library that needs an array. The caller must overwrite it after use.
     package var octets: [UInt8] {
         withBytes { span in
             var octets: [UInt8] = []

@@ -1,14 +1,13 @@
 internal import Glibc
 
-/// Tells circumstances that may pass, such as a full disk, from mistakes that stay until somebody mends them.
+/// Tells temporary conditions, such as a full disk, from mistakes that need a change by the operator.
 package enum TransientCondition {
-    /// Whether the same call may succeed later although nobody changes a setting or a file.
+    /// Returns whether the same call may succeed later without a change to a setting or a file.
     ///
-    /// A path whose directory is missing, too, lies on a volume that is not mounted yet; one that alone is missing is a
-    /// mistake.
+    /// A missing file is a mistake, but a missing parent directory may be on a volume that is not mounted yet.
     /// - Parameters:
-    ///   - code: an errno(3).
-    ///   - path: what the call was about; nil for none.
+    ///   - code: an errno(3) value.
+    ///   - path: the file that the call named; nil for none.
     package static func mayPass(_ code: Int32, path: String?) -> Bool {
         switch code {
         case EROFS, ENOSPC, EDQUOT, EFBIG, EIO, EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN, EINTR, EBUSY, ENOLCK, ESTALE,
