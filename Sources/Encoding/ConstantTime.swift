@@ -1,6 +1,6 @@
-/// Comparisons whose time tells nothing of where two values differ.
+/// Compares values in a time that does not depend on where they differ.
 package enum ConstantTime {
-    /// Only the lengths are compared openly.
+    /// Returns whether both are equal; only the lengths are compared in variable time.
     @inline(never)
     package static func isEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
         guard left.count == right.count else { return false }

@@ -1,18 +1,18 @@
 internal import CBase64
 
-/// The arithmetic that both alphabets share.
+/// Encodes and decodes both base64 alphabets.
 enum Base64Letters {
-    /// Whether the processor looks up 32 letters of base64url at once.
+    /// Whether the processor can decode 32 letters of base64url at once.
     static let isBuiltIn = cbase64_is_available() != 0
 
-    /// What a letter stands for, and back.
+    /// The letters of one alphabet and the table that decodes them.
     struct Alphabet: Sendable {
         static let url = Alphabet("-", "_")
         static let standard = Alphabet("+", "/")
 
         let letters: [UInt8]
-        /// Entry `256 * k + c` is what letter `c` stands for as the k-th of four, moved to its place in three octets (the
-        /// first octet lowest); ``notALetter`` for every other octet.
+        /// Entry `256 * k + c` is the value of letter `c` as the k-th of four, shifted to its place in three bytes (the
+        /// first byte lowest); ``notALetter`` for every other byte.
         let places: [UInt32]
 
         private init(_ sixtySecond: Unicode.Scalar, _ sixtyThird: Unicode.Scalar) {
@@ -35,7 +35,9 @@ enum Base64Letters {
         byteCount / 3 * 4 + (byteCount % 3 == 0 ? 0 : byteCount % 3 + 1)
     }
 
-    /// - Parameter byTable: the same for every processor, eight letters a step.
+    /// Replaces `output` with the decoded bytes; returns false, with `output` empty, for input that is not canonical.
+    ///
+    /// - Parameter byTable: whether to use only the portable table, which reads eight letters per step.
     static func decode(
         _ input: Span<UInt8>, _ alphabet: Alphabet, into output: inout [UInt8], byTable: Bool
     ) -> Bool {
@@ -48,7 +50,7 @@ enum Base64Letters {
         let isGood = unsafe alphabet.places.withUnsafeBufferPointer { places in
             unsafe input.withUnsafeBufferPointer { letters in
                 unsafe output.withUnsafeMutableBufferPointer { octets in
-                    // What is no letter stops the processor's way, and the table's finds it.
+                    // The vector code stops at an invalid letter; the table code then finds and rejects it.
                     let read = unsafe byTable ? 0 : decodeBlocks(letters, into: octets)
                     return unsafe decode(letters, places, from: read, into: octets)
                 }
@@ -58,6 +60,8 @@ enum Base64Letters {
         return isGood
     }
 
+    /// Decodes whole blocks with vector instructions.
+    ///
     /// - Returns: how many letters of base64url were decoded, a multiple of 32.
     @inline(__always)
     private static func decodeBlocks(
@@ -67,9 +71,11 @@ enum Base64Letters {
         return unsafe cbase64_decode_url(source, letters.count, target, octets.count)
     }
 
-    /// The pointers' sizes were set by the caller: every index below stays under them, and `places` has all its entries.
+    /// Decodes the letters from `start` on with the table.
     ///
-    /// - Parameter start: so many letters are done, a multiple of four.
+    /// The caller sized the buffers: every index below is within them, and `places` has all its entries.
+    ///
+    /// - Parameter start: how many letters are already decoded, a multiple of four.
     private static func decode(
         _ letters: UnsafeBufferPointer<UInt8>, _ places: UnsafeBufferPointer<UInt32>, from start: Int,
         into octets: UnsafeMutableBufferPointer<UInt8>
@@ -79,7 +85,7 @@ enum Base64Letters {
         var seen: UInt32 = 0
         let source = UnsafeRawBufferPointer(letters)
         let target = UnsafeMutableRawBufferPointer(octets)
-        // Eight letters with one load and one store, whose last two octets the next one overwrites.
+        // Reads eight letters with one load and writes one word; the next word overwrites its last two bytes.
         while read &+ 8 <= letters.count, written &+ 8 <= octets.count {
             let word = unsafe UInt64(littleEndian: source.loadUnaligned(fromByteOffset: read, as: UInt64.self))
             let first =
@@ -112,7 +118,7 @@ enum Base64Letters {
             seen |= triple
             unsafe octets[written] = UInt8(truncatingIfNeeded: triple)
             if rest == 3 { unsafe octets[written + 1] = UInt8(truncatingIfNeeded: triple >> 8) }
-            // What does not fit into whole octets must be zero: each value has one spelling.
+            // Bits that do not fill a whole byte must be zero: each value has one spelling (RFC 4648 §3.5).
             if triple >> (rest == 3 ? 16 : 8) & 0xff != 0 { return false }
         }
         return seen & notALetter == 0

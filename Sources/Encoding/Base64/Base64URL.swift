@@ -1,18 +1,18 @@
-/// base64url without padding (RFC 4648 §5, RFC 7515 §2), in its one canonical spelling.
+/// Encodes and decodes base64url without padding (RFC 4648 §5, RFC 7515 §2), canonical spelling only.
 package enum Base64URL {
     package static func encodedByteCount(_ byteCount: Int) -> Int {
         Base64Letters.encodedByteCount(byteCount)
     }
 
-    /// Replaces `output` with the decoded octets.
+    /// Replaces `output` with the decoded bytes.
     ///
-    /// - Returns: false, with `output` empty, for a letter outside the alphabet, an impossible length, or unused bits that are
-    ///   not zero: each value has one spelling (RFC 4648 §3.5).
+    /// - Returns: false, with `output` empty, for a letter outside the alphabet, an impossible length, or unused bits
+    ///   that are not zero: each value has one spelling (RFC 4648 §3.5).
     package static func decode(_ input: Span<UInt8>, into output: inout [UInt8]) -> Bool {
         Base64Letters.decode(input, .url, into: &output, byTable: !Base64Letters.isBuiltIn)
     }
 
-    /// The same for every processor.
+    /// Decodes as ``decode(_:into:)`` does, without vector instructions.
     package static func decodeByTable(_ input: Span<UInt8>, into output: inout [UInt8]) -> Bool {
         Base64Letters.decode(input, .url, into: &output, byTable: true)
     }
@@ -27,7 +27,7 @@ package enum Base64URL {
         return decode(octets.span)
     }
 
-    /// Appends the encoded form.
+    /// Appends the encoded form to `output`.
     package static func append(_ input: Span<UInt8>, to output: inout [UInt8]) {
         Base64Letters.append(input, .url, to: &output)
     }
@@ -39,9 +39,10 @@ package enum Base64URL {
     }
 }
 
-/// base64 with the standard alphabet (RFC 4648 §4), canonical only: for HTTP Basic and PHC strings.
+/// Encodes and decodes base64 with the standard alphabet (RFC 4648 §4), canonical spelling only; used for HTTP Basic
+/// and PHC strings.
 package enum Base64 {
-    /// - Returns: `nil` unless the padding is exactly what the length asks for.
+    /// - Returns: `nil` for input that is not canonical or whose padding does not match its length.
     package static func decode(_ input: Span<UInt8>) -> [UInt8]? {
         guard input.count % 4 == 0 else { return nil }
         var count = input.count

@@ -1,12 +1,12 @@
 internal import CChecksum
 
-/// CRC-32C (Castagnoli, reflected polynomial 0x82f63b78): by the processor's own instruction where it has one, by a
-/// table otherwise.
+/// Computes CRC-32C (Castagnoli, reflected polynomial 0x82f63b78) with the processor's instruction if it has one,
+/// otherwise with a table.
 package enum CRC32C {
-    /// Whether the processor computes it.
+    /// Whether the processor has a CRC-32C instruction.
     package static let isBuiltIn = cchecksum_is_available() != 0
 
-    /// Entry `256 * k + b` is the checksum of octet `b` followed by `k` zero octets.
+    /// Entry `256 * k + b` is the checksum of byte `b` followed by `k` zero bytes.
     private static let table: [UInt32] = {
         var table = [UInt32](repeating: 0, count: 8 * 256)
         for octet in 0..<256 {
@@ -21,7 +21,7 @@ package enum CRC32C {
         return table
     }()
 
-    /// - Parameter seed: the checksum of what came before, or any number that tells two uses apart.
+    /// - Parameter seed: the checksum of the preceding bytes, or any number that separates two uses.
     package static func checksum(_ bytes: Span<UInt8>, seed: UInt32 = 0) -> UInt32 {
         guard isBuiltIn else { return byTable(bytes, seed: seed) }
         return unsafe bytes.withUnsafeBufferPointer { buffer in
@@ -30,9 +30,9 @@ package enum CRC32C {
         }
     }
 
-    /// The seed under which `bytes` have this checksum: there is exactly one.
+    /// Returns the only seed under which `bytes` have this checksum.
     package static func seed(of checksum: UInt32, over bytes: Span<UInt8>) -> UInt32 {
-        // The highest octets of the 256 entries all differ, so each step can be undone.
+        // The highest bytes of the 256 entries all differ, so each step can be reversed.
         var indices = [UInt32](repeating: 0, count: 256)
         for index in 0..<256 { indices[Int(table[index] >> 24)] = UInt32(index) }
         var remainder = ~checksum
@@ -43,14 +43,16 @@ package enum CRC32C {
         return ~remainder
     }
 
-    /// The same for every processor, eight octets a step.
+    /// Computes the same checksum without the processor's instruction, eight bytes per step.
     package static func byTable(_ bytes: Span<UInt8>, seed: UInt32 = 0) -> UInt32 {
         unsafe table.withUnsafeBufferPointer { table in
             unsafe checksum(bytes.bytes, ~seed, table)
         }
     }
 
-    /// `table` has all its 2,048 entries, so an octet and a multiple of 256 below them never leave it.
+    /// Computes the checksum with the table.
+    ///
+    /// `table` has all its 2,048 entries, so a byte plus a multiple of 256 below them is always a valid index.
     private static func checksum(_ bytes: RawSpan, _ start: UInt32, _ table: UnsafeBufferPointer<UInt32>) -> UInt32 {
         var remainder = start
         var offset = 0

@@ -1,24 +1,27 @@
 extension JSONDocument {
     package func kind(_ node: Node) -> Kind { entries[node].kind }
 
-    /// Where the value's octets lie in what was parsed; a string's without its quotes.
+    /// Returns the range of the value in the parsed bytes; for a string, without its quotes.
     package func range(_ node: Node) -> Range<Int> {
         Int(entries[node].start)..<Int(entries[node].end)
     }
 
-    /// Whether a string has no escapes, so that its octets are its value.
+    /// Returns whether a string has no escapes, so that its bytes are its value.
     package func isPlain(_ node: Node) -> Bool { entries[node].isPlain }
 
-    /// Of a member's name: equal for equal names, however they are escaped, and different for different ones but for one
-    /// chance in 2^64 that nobody outside can steer. Means nothing to another process.
+    /// Returns a hash of a member's name, independent of how the name is escaped.
+    ///
+    /// Different names collide with a chance of 1 in 2^64, which an attacker cannot influence: the key is random for
+    /// each process.
     package func nameFingerprint(_ node: Node) -> UInt64 { entries[node].fingerprint }
 
     package static func nameFingerprint(of name: Span<UInt8>) -> UInt64 { JSONText.fingerprint(name) }
 
-    /// How many members or elements.
+    /// Returns the number of members of an object or elements of an array.
     package func count(_ node: Node) -> Int { Int(entries[node].count) }
 
-    /// The value of a member, or `nil` unless `node` is an object that has it, however its name is escaped.
+    /// Returns the value of the member called `name`, however its name is escaped; `nil` if `node` is not an object or
+    /// has no such member.
     package func member(_ name: StaticString, of node: Node, in bytes: Span<UInt8>) -> Node? {
         guard entries[node].kind == .object else { return nil }
         var cursor = node + 1
@@ -30,10 +33,12 @@ extension JSONDocument {
         return nil
     }
 
-    /// The node after this one and all that it holds: from an element to the next, from a value to the next name.
+    /// Returns the node after this one and all its descendants: from an element the next element, from a value the next
+    /// name.
     package func node(after node: Node) -> Node { Int(entries[node].next) }
 
-    /// The exact integer that a number is: `1`, `-5`, `1.0` and `1e3` are; `1.5`, `1e999` and 2^63 are not.
+    /// Returns the number as an exact integer, or `nil`: `1`, `-5`, `1.0` and `1e3` are integers; `1.5`, `1e999` and
+    /// 2^63 are not.
     package func integer(_ node: Node, in bytes: Span<UInt8>) -> Int64? {
         guard entries[node].kind == .number else { return nil }
         return JSONText.integer(bytes.extracting(range(node)))
@@ -43,21 +48,21 @@ extension JSONDocument {
         octets(node, in: bytes).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// A string's value with its escapes resolved.
+    /// Returns a string's value in UTF-8 with its escapes resolved.
     package func octets(_ node: Node, in bytes: Span<UInt8>) -> [UInt8]? {
         guard entries[node].kind == .string else { return nil }
         return entries[node].isPlain
             ? Array(bytes.extracting(range(node))) : JSONText.unescaped(bytes.extracting(range(node)))
     }
 
-    /// The value as it is spelled, a string with its quotes: JSON again.
+    /// Returns the value as spelled in the document, a string with its quotes: valid JSON by itself.
     package func raw(_ node: Node, in bytes: Span<UInt8>) -> [UInt8] {
         let range = range(node)
         let quoteCount = kind(node) == .string ? 1 : 0
         return Array(bytes.extracting((range.lowerBound - quoteCount)..<(range.upperBound + quoteCount)))
     }
 
-    /// Whether a string's value is `text`.
+    /// Returns whether a string's value is `text`.
     package func isEqual(_ node: Node, _ text: Span<UInt8>, in bytes: Span<UInt8>) -> Bool {
         guard entries[node].kind == .string else { return false }
         guard entries[node].isPlain else {
@@ -67,7 +72,7 @@ extension JSONDocument {
         return JSONText.isEqual(bytes.extracting(range(node)), text)
     }
 
-    /// The elements of an array, in order; empty for what is no array.
+    /// Returns the elements of an array, in order; empty if `node` is not an array.
     package func children(_ node: Node) -> [Node] {
         guard entries[node].kind == .array else { return [] }
         var nodes: [Node] = []
@@ -80,7 +85,7 @@ extension JSONDocument {
         return nodes
     }
 
-    /// The members of an object, in order; empty for what is no object.
+    /// Returns the members of an object, in order; empty if `node` is not an object.
     package func members(_ node: Node) -> [(name: Node, value: Node)] {
         guard entries[node].kind == .object else { return [] }
         var nodes: [(name: Node, value: Node)] = []
@@ -98,8 +103,8 @@ extension JSONDocument {
         return isEqual(node, unsafe spelled.span, in: bytes)
     }
 
-    /// Where letters that mean themselves inside a string end: at a quote, a backslash, a control character, an octet beyond
-    /// ASCII, or the end of `bytes`.
+    /// Returns the offset of the first byte from `start` on that does not stand for itself in a string: a quote, a
+    /// backslash, a control character, a byte beyond ASCII, or the end of `bytes`.
     package static func endOfPlainText(in bytes: Span<UInt8>, from start: Int) -> Int {
         var scanner = JSONScanner(bytes, at: start)
         scanner.skipOrdinary()

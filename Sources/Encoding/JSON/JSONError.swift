@@ -1,7 +1,7 @@
-/// Bounds that a document is held to before and while it is read.
+/// Limits that the parser enforces on a document.
 package struct JSONLimits: Sendable {
     package var depthMax: Int
-    /// Values in all, member names included.
+    /// The greatest number of values in the document, member names included.
     package var memberMax: Int
     package var byteCountMax: Int
 
@@ -12,14 +12,14 @@ package struct JSONLimits: Sendable {
     }
 }
 
-/// Why octets are no document. Offsets count from the document's first octet.
+/// Why bytes are not an accepted JSON document. Offsets count from the document's first byte.
 package enum JSONError: Error, Equatable, Sendable {
     case tooLarge
     case tooDeep
     case tooManyValues
     case notUTF8(Int)
     case byteOrderMark
-    /// Something else belongs here.
+    /// A byte that the grammar does not allow at this offset.
     case unexpected(Int)
     case unterminated
     case duplicateMember(Int)

@@ -1,17 +1,19 @@
-/// Whether the names of one object differ.
+/// Checks that the names of one object differ.
 enum JSONNames {
     typealias Entry = JSONDocument.Entry
 
-    /// Below this many names each is compared with those before it; above, they are sorted by fingerprint first, so that a
-    /// large object costs no square.
+    /// Up to this many names are compared pairwise; above it, they are first sorted by fingerprint, so that a large
+    /// object does not take quadratic time.
     private static let fewCount = 24
 
+    /// Rejects an object that has two equal names.
+    ///
     /// - Throws: `.duplicateMember` with the offset of the second name's quote.
     static func refuseDuplicates(
         in object: Int, _ entries: Span<Entry>, _ bytes: Span<UInt8>
     ) throws(JSONError) {
         guard Int(entries[object].count) <= fewCount else { return try refuseAmongMany(in: object, entries, bytes) }
-        // One bit in 256 for each name: where a bit is still unset, no earlier name can be the same.
+        // One bit of 256 per name: while a name's bit is unset, no earlier name can be equal.
         var seen = InlineArray<4, UInt64>(repeating: 0)
         var name = object + 1
         let end = Int(entries[object].next)
@@ -47,7 +49,7 @@ enum JSONNames {
         }
         names.sort { ($0.fingerprint, $0.node) < ($1.fingerprint, $1.node) }
         for (index, name) in names.enumerated() {
-            // All with this fingerprint stand together, but one that is the same need not be the neighbour.
+            // All names with this fingerprint are adjacent, but an equal one need not be the direct neighbor.
             var earlier = index - 1
             while earlier >= 0, names[earlier].fingerprint == name.fingerprint {
                 if isSame(names[earlier].node, name.node, entries, bytes) {

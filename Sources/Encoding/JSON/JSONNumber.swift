@@ -1,9 +1,9 @@
-/// A JSON number as the value it stands for, so that `1`, `1.0` and `10e-1` are one: exact, without rounding.
+/// The exact value of a JSON number, without rounding: `1`, `1.0` and `10e-1` are equal.
 package struct JSONNumber: Equatable, Sendable {
     private let isNegative: Bool
-    /// Without zeros at either end; empty for zero.
+    /// The decimal digits without zeros at either end; empty for zero.
     private let digits: [UInt8]
-    /// The power of ten that the last digit counts in.
+    /// The power of ten of the last digit.
     private let exponent: Int
 
     private init(isNegative: Bool, digits: [UInt8], exponent: Int) {
@@ -12,8 +12,8 @@ package struct JSONNumber: Equatable, Sendable {
         self.exponent = exponent
     }
 
-    /// - Parameter text: a number as ``JSONDocument`` has accepted it.
-    /// - Returns: `nil` for exponents beyond a million, which nobody means.
+    /// - Parameter text: a number that ``JSONDocument`` has accepted.
+    /// - Returns: `nil` for an exponent beyond one million.
     package init?(spelled text: Span<UInt8>) {
         var digits: [UInt8] = []
         var exponent = 0
@@ -39,7 +39,7 @@ package struct JSONNumber: Equatable, Sendable {
             exponent += 1
         }
         self.digits = Array(digits.drop { $0 == UInt8(ascii: "0") })
-        // Zero is zero, whatever its sign and exponent.
+        // Zero has one form, whatever its sign and exponent.
         self.exponent = self.digits.isEmpty ? 0 : exponent
         isNegative = !self.digits.isEmpty && text[0] == UInt8(ascii: "-")
     }
@@ -61,7 +61,7 @@ package struct JSONNumber: Equatable, Sendable {
 }
 
 extension JSONDocument {
-    /// The exact value of a number; `nil` for what is none, or is beyond ``JSONNumber``.
+    /// Returns the exact value of a number; `nil` if `node` is not a number or is outside the range of ``JSONNumber``.
     package func number(_ node: Node, in bytes: Span<UInt8>) -> JSONNumber? {
         guard kind(node) == .number else { return nil }
         return JSONNumber(spelled: bytes.extracting(range(node)))
@@ -69,10 +69,10 @@ extension JSONDocument {
 }
 
 extension JSONNumber {
-    /// Values beyond this are clamped to it: more than any date, and no sum of two overflows.
+    /// Values beyond this are clamped to it: it is later than any date, and no sum of two overflows.
     package static let integerMax: Int64 = 1_000_000_000_000_000
 
-    /// This number times ten to the power of `count`: seconds as milliseconds, say.
+    /// Returns this number times ten to the power of `count`, for example seconds as milliseconds.
     package func shifted(by count: Int) -> JSONNumber {
         JSONNumber(isNegative: isNegative, digits: digits, exponent: digits.isEmpty ? 0 : exponent + count)
     }
@@ -89,7 +89,7 @@ extension JSONNumber {
         return !isNegative && hasFraction ? min(whole + 1, Self.integerMax) : whole
     }
 
-    /// The value towards zero, and whether anything was cut off.
+    /// The value rounded toward zero, and whether it had a fraction.
     private var truncated: (whole: Int64, hasFraction: Bool) {
         let wholeDigitCount = digits.count + exponent
         // Sixteen digits are at least integerMax, because the first of them is not zero.

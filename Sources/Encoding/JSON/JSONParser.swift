@@ -1,6 +1,6 @@
-/// One pass over a document, writing its nodes.
+/// Parses a document in one pass and writes its nodes.
 ///
-/// Kept apart from ``JSONDocument`` so that the octets, the place in them and the nodes are local while it runs.
+/// Separate from ``JSONDocument`` so that the bytes, the offset and the nodes are local variables during the pass.
 struct JSONParser: ~Escapable {
     typealias Entry = JSONDocument.Entry
 
@@ -32,7 +32,7 @@ struct JSONParser: ~Escapable {
         return true
     }
 
-    /// One step inside the open container: its next member or element, or its end.
+    /// Parses the next member or element of the open container, or its end.
     @inline(__always)
     @_lifetime(self: copy self)
     private mutating func readNext(_ entries: inout MutableSpan<Entry>) throws(JSONError) -> Bool {

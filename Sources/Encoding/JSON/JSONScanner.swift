@@ -1,4 +1,4 @@
-/// Walks over the octets of a document, token by token, checking each one's spelling.
+/// Scans the bytes of a document token by token and checks the spelling of each.
 struct JSONScanner: ~Escapable {
     let bytes: Span<UInt8>
     private(set) var offset: Int
@@ -45,7 +45,7 @@ struct JSONScanner: ~Escapable {
         }
     }
 
-    /// RFC 8259 §6; stands on the number's first octet.
+    /// Scans a number (RFC 8259 §6) from its first byte.
     @_lifetime(self: copy self)
     mutating func skipNumber() throws(JSONError) {
         let start = offset
@@ -64,7 +64,7 @@ struct JSONScanner: ~Escapable {
             if current == UInt8(ascii: "+") || current == UInt8(ascii: "-") { offset += 1 }
             guard skipDigits() > 0 else { throw .badNumber(start) }
         }
-        // `01` is two numbers side by side, which is none.
+        // A leading zero before another digit, such as `01`, is not a number.
         if let letter = current, UInt8(ascii: "0")...UInt8(ascii: "9") ~= letter { throw .badNumber(start) }
     }
 
@@ -75,8 +75,9 @@ struct JSONScanner: ~Escapable {
         return offset - start
     }
 
-    /// Stands behind the opening quote; ends behind the closing one.
-    /// - Returns: whether there was no escape.
+    /// Scans a string from the byte after the opening quote to the byte after the closing one.
+    ///
+    /// - Returns: whether the string has no escapes.
     @inline(__always)
     @_lifetime(self: copy self)
     mutating func skipString() throws(JSONError) -> Bool {
@@ -112,7 +113,7 @@ struct JSONScanner: ~Escapable {
         }
     }
 
-    /// Skips octets that mean themselves, eight at a time.
+    /// Skips bytes that stand for themselves, eight at a time.
     @inline(__always)
     @_lifetime(self: copy self)
     mutating func skipOrdinary() {
@@ -157,7 +158,7 @@ struct JSONScanner: ~Escapable {
         return JSONText.codeUnit(bytes, at: offset - 4)
     }
 
-    /// One scalar of two to four octets, in its one spelling (RFC 3629 §4).
+    /// Scans one scalar of two to four bytes in its shortest encoding (RFC 3629 §4).
     @_lifetime(self: copy self)
     private mutating func skipScalar() throws(JSONError) {
         let (byteCount, isWellFormed) = UTF8Scan.scalar(at: offset, in: bytes)

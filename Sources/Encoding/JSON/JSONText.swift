@@ -1,11 +1,11 @@
-/// Strings and numbers whose spelling ``JSONScanner`` has checked.
+/// Decodes strings and numbers whose spelling ``JSONScanner`` has checked.
 enum JSONText {
-    /// Drawn once for each process, so that nobody can prepare names that share a fingerprint.
+    /// Random for each process, so that an attacker cannot prepare names with the same fingerprint.
     private static let seed = UInt64.random(in: .min ... .max)
-    /// Spreads a name's length over all bits, so that names of different lengths share a fingerprint by chance only.
+    /// Spreads a name's length over all bits, so that names of different lengths share a fingerprint only by chance.
     private static let lengthKey = UInt64.random(in: .min ... .max) | 1
 
-    /// Equal for equal names; reads eight octets at a time, the last ones overlapping.
+    /// Returns the hash of a name; reads eight bytes at a time, the last ones overlapping.
     @inline(__always)
     static func fingerprint(_ name: Span<UInt8>) -> UInt64 {
         let octets = unsafe name.bytes
@@ -20,7 +20,7 @@ enum JSONText {
         return unsafe mix(mixed, octets.unsafeLoadUnaligned(fromByteOffset: count - 8, as: UInt64.self))
     }
 
-    /// Up to seven octets as one number.
+    /// Returns up to seven bytes as one number.
     @inline(__always)
     private static func short(_ octets: RawSpan) -> UInt64 {
         let count = octets.byteCount
@@ -48,7 +48,7 @@ enum JSONText {
         return true
     }
 
-    /// The value of a string's inner octets.
+    /// Returns the value of a string, given its bytes between the quotes.
     static func unescaped(_ text: Span<UInt8>) -> [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(text.count)
@@ -74,7 +74,8 @@ enum JSONText {
         return output
     }
 
-    /// `index` stands behind `\u`; two escapes make one scalar where the first is a high surrogate.
+    /// Decodes the escape whose digits start at `index`, after `\u`; two escapes make one scalar if the first is a high
+    /// surrogate.
     private static func appendScalar(_ text: Span<UInt8>, _ index: inout Int, _ output: inout [UInt8]) {
         var value = codeUnit(text, at: index)
         index += 4
@@ -86,7 +87,7 @@ enum JSONText {
         output.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
     }
 
-    /// Four hexadecimal digits; what is missing counts as 0.
+    /// Returns the value of four hexadecimal digits; a missing digit counts as 0.
     static func codeUnit(_ text: Span<UInt8>, at index: Int) -> UInt32 {
         var value: UInt32 = 0
         for place in index..<(index + 4) {
@@ -104,7 +105,7 @@ enum JSONText {
         }
     }
 
-    /// The exact integer that a number's spelling stands for.
+    /// Returns the exact integer that a number's spelling denotes, or `nil`.
     static func integer(_ text: Span<UInt8>) -> Int64? {
         var digits: [UInt8] = []
         var exponent = 0

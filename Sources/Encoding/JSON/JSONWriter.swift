@@ -1,6 +1,6 @@
-/// Writes JSON into octets, in the order of the calls; commas, escapes and indents come by themselves.
+/// Writes JSON in the order of the calls and adds commas, escapes and indentation.
 ///
-/// Whether the calls make sense (a name before each member, every end with its beginning) is up to the caller.
+/// The caller must make the calls in a valid order: a name before each member, an end for every beginning.
 package struct JSONWriter: Sendable {
     package private(set) var bytes: [UInt8] = []
     private let isPretty: Bool
@@ -9,15 +9,16 @@ package struct JSONWriter: Sendable {
     private var isAfterName = false
 
     /// - Parameters:
-    ///   - isPretty: a line for each member and element, indented by two spaces: for files that people read.
-    ///   - capacity: bytes that are expected.
+    ///   - isPretty: whether to put each member and element on its own line, indented by two spaces, for files that
+    ///     operators read.
+    ///   - capacity: the expected number of bytes.
     package init(isPretty: Bool = false, capacity: Int = 0) {
         self.isPretty = isPretty
-        // One allocation in place of the six that growing to a token's payload takes.
+        // One allocation instead of the six that growing to the size of a token's payload takes.
         bytes.reserveCapacity(max(512, capacity))
     }
 
-    /// The bytes with a line end, moved out rather than copied.
+    /// Returns the bytes with a line end, moved out of the writer, not copied.
     package mutating func finishedLine() -> [UInt8] {
         var line: [UInt8] = []
         swap(&line, &bytes)
@@ -25,7 +26,7 @@ package struct JSONWriter: Sendable {
         return line
     }
 
-    /// Begins anew in the room there is.
+    /// Removes what was written and keeps the capacity.
     package mutating func removeAll() {
         bytes.removeAll(keepingCapacity: true)
         (depth, needsComma, isAfterName) = (0, false, false)
@@ -51,7 +52,7 @@ package struct JSONWriter: Sendable {
         string(utf8: text.utf8.span)
     }
 
-    /// Octets that are not UTF-8 become U+FFFD.
+    /// Writes a string; bytes that are not valid UTF-8 become U+FFFD.
     package mutating func string(utf8 octets: Span<UInt8>) {
         beginValue()
         writeQuoted(octets)
@@ -77,7 +78,7 @@ package struct JSONWriter: Sendable {
         raw(Self.nullText)
     }
 
-    /// A value that is JSON already.
+    /// Writes a value that is already encoded as JSON.
     package mutating func raw(_ json: [UInt8]) {
         raw(json.span)
     }
@@ -153,7 +154,7 @@ package struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// Where the first octet is, from `start` on, that cannot be copied as it is.
+    /// Returns the offset of the first byte, from `start` on, that cannot be copied unchanged.
     private static func endOfPlain(_ octets: Span<UInt8>, from start: Int) -> Int {
         var offset = start
         while octets.count &- offset >= 8 {

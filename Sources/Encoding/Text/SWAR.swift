@@ -1,6 +1,6 @@
-/// Eight octets worked on at once inside one integer; the first octet in memory is the lowest.
+/// Processes eight bytes at once inside one integer; the first byte in memory is the lowest.
 ///
-/// The comparisons want octets below 0x80 in every lane and answer with the lane's top bit.
+/// The comparisons require bytes below 0x80 in every lane and return their result in the lane's top bit.
 enum SWAR {
     static let ones: UInt64 = 0x0101_0101_0101_0101
     static let tops: UInt64 = 0x8080_8080_8080_8080
@@ -10,19 +10,20 @@ enum SWAR {
         ones &* UInt64(octet)
     }
 
-    /// Which lanes are `bound` or more; `bound` is 1 to 0x80.
+    /// Returns which lanes are at least `bound`, which is 1 to 0x80.
     @inline(__always)
     static func atLeast(_ bound: UInt8, _ word: UInt64) -> UInt64 {
         (word &+ repeating(0x80 &- bound)) & tops
     }
 
-    /// `amount` in each lane that `mask` names by its top bit, 0 in the others.
+    /// Returns `amount` in each lane whose top bit is set in `mask`, 0 in the others.
     @inline(__always)
     static func amount(_ amount: UInt8, where mask: UInt64) -> UInt64 {
         (mask >> 7) &* UInt64(amount)
     }
 
-    /// The number that eight decimal digits write, the first one in the lowest lane; nil if one is no digit.
+    /// Returns the number that eight decimal digits denote, the first digit in the lowest lane; nil if one is not a
+    /// digit.
     @inline(__always)
     static func decimal(_ word: UInt64) -> UInt64? {
         let digits = word ^ repeating(UInt8(ascii: "0"))
@@ -32,9 +33,10 @@ enum SWAR {
         return (quadruples &* 10_000 &+ quadruples >> 32) & 0xffff_ffff
     }
 
-    /// Finds what may not stand unescaped in a JSON string, and what is not ASCII: `"`, `\`, octets below 0x20 or above 0x7f.
+    /// Finds bytes that must be escaped in a JSON string or are not ASCII: `"`, `\`, bytes below 0x20 or above 0x7f.
     ///
-    /// Any octet may be in the lanes. Only the lowest set bit is to be trusted; a borrow may have set higher ones.
+    /// The lanes may have any bytes. Only the lowest set bit of the result is reliable; a borrow may have set higher
+    /// ones.
     @inline(__always)
     static func special(_ word: UInt64) -> UInt64 {
         let quote = word ^ repeating(UInt8(ascii: "\""))
@@ -44,23 +46,24 @@ enum SWAR {
 }
 
 extension Span where Element == UInt8 {
-    /// The eight octets from `offset` on, bounds checked.
+    /// Returns the eight bytes from `offset` on, bounds checked.
     @inline(__always)
     func lanes(at offset: Int) -> UInt64 {
-        // Every bit pattern is an integer, and the offset is checked, so nothing unsafe is left of this.
+        // Every bit pattern is a valid integer and the offset was checked, so the unaligned load is safe.
         unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 
-    /// The number that the ten decimal digits from `offset` on write, bounds checked; nil if one is no digit.
+    /// Returns the number that the ten decimal digits from `offset` on denote, bounds checked; nil if one is not a
+    /// digit.
     package func tenDigits(at offset: Int) -> Int64? {
-        // The last eight, after the first two among zeros.
+        // The last eight digits; the first two are padded with zeros.
         let last = lanes(at: offset + 2)
         let first = lanes(at: offset) << 48 | SWAR.repeating(UInt8(ascii: "0")) >> 16
         guard let high = SWAR.decimal(first), let low = SWAR.decimal(last) else { return nil }
         return Int64(high &* 100_000_000 &+ low)
     }
 
-    /// Eight octets from `offset` on as a number, the first one lowest; bounds checked.
+    /// Returns the eight bytes from `offset` on as a number, the first one lowest; bounds checked.
     package func word(at offset: Int) -> UInt64 { lanes(at: offset) }
 
     @inline(__always)
@@ -70,11 +73,11 @@ extension Span where Element == UInt8 {
 }
 
 extension MutableSpan where Element == UInt8 {
-    /// Writes eight octets from `offset` on, bounds checked.
+    /// Writes eight bytes from `offset` on, bounds checked.
     @inline(__always)
     @_lifetime(self: copy self)
     mutating func store(lanes word: UInt64, at offset: Int) {
-        // Any octet is a UInt8, so writing raw ones is safe.
+        // Every bit pattern is a valid UInt8, so writing raw bytes is safe.
         var raw = unsafe mutableBytes
         raw.storeBytes(of: word.littleEndian, toByteOffset: offset, as: UInt64.self)
     }
@@ -97,7 +100,7 @@ extension [UInt8] {
         unsafe octets.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }
 
-    /// Overwrites the octets from `offset` on, bounds checked.
+    /// Overwrites the bytes from `offset` on, bounds checked.
     package mutating func replace(from offset: Int, with octets: Span<UInt8>) {
         precondition(offset >= 0 && offset <= count && octets.count <= count - offset, "octets do not fit")
         unsafe octets.withUnsafeBufferPointer { octets in
@@ -108,7 +111,7 @@ extension [UInt8] {
         }
     }
 
-    /// Makes room for exactly `count` octets; those kept from before have no meaning.
+    /// Changes the length to exactly `count` bytes; their content is unspecified.
     mutating func resize(to count: Int) {
         if self.count > count {
             removeLast(self.count - count)

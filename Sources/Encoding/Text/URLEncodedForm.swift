@@ -1,7 +1,7 @@
-/// Why octets are no form.
+/// Why bytes are not a valid form.
 package enum FormError: Error, Equatable, Sendable {
     case tooManyPairs
-    /// A `%` without two hexadecimal digits, or octets that are not UTF-8 once decoded.
+    /// A `%` without two hexadecimal digits, or bytes that are not UTF-8 after decoding.
     case malformed
 }
 
@@ -14,7 +14,7 @@ extension FormError: CustomStringConvertible {
     }
 }
 
-/// How often a form names something.
+/// How often a form has a field, and its value if it occurs once.
 package enum FormValue: Equatable, Sendable {
     case absent
     case one(String)

@@ -1,6 +1,7 @@
-/// Well-formed UTF-8, Unicode 16 table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF.
+/// Checks UTF-8 by Unicode 16 table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF.
 enum UTF8Scan {
-    /// The scalar at `offset`, or the longest beginning of one that must be replaced as a whole (Unicode 16 §3.9).
+    /// Returns the length of the scalar at `offset`, or of the longest ill-formed prefix to replace as a whole (Unicode
+    /// 16 §3.9).
     static func scalar(at offset: Int, in bytes: Span<UInt8>) -> (byteCount: Int, isWellFormed: Bool) {
         let lead = bytes[offset]
         let byteCount: Int

@@ -1,4 +1,4 @@
-/// A moment taken apart into the parts that dates are written with, in UTC and the Gregorian calendar.
+/// A moment split into the fields of a date and time, in UTC and the Gregorian calendar.
 struct CivilTime {
     let year: Int64
     /// 1...12.
@@ -10,7 +10,7 @@ struct CivilTime {
     /// 0 is Sunday.
     let weekday: Int64
 
-    /// - Parameter seconds: since 1970; held to the years 1970 to 9999.
+    /// - Parameter seconds: seconds since 1970; clamped to the years 1970 to 9999.
     init(secondsSince1970 seconds: Int64) {
         let bounded = min(max(seconds, 0), 253_402_300_799)
         let days = bounded / 86_400
@@ -41,7 +41,7 @@ struct CivilTime {
     }
 }
 
-/// IMF-fixdate, as in `Date` (RFC 9110 §5.6.7).
+/// Formats dates as IMF-fixdate, the form of the `Date` field (RFC 9110 §5.6.7).
 package enum HTTPDate {
     package static func write(secondsSince1970 seconds: Int64, to output: inout [UInt8]) {
         let time = CivilTime(secondsSince1970: seconds)
@@ -61,7 +61,7 @@ package enum HTTPDate {
     }
 }
 
-/// `2026-11-21T03:00:00.123Z` (RFC 3339).
+/// Formats times as `2026-11-21T03:00:00.123Z` (RFC 3339).
 package enum ISO8601 {
     package static func write(milliseconds: Int64, to output: inout [UInt8]) {
         let bounded = max(milliseconds, 0)

@@ -1,4 +1,5 @@
-/// A UUID (RFC 9562): 128 bits as two halves in the order of the wire, so that comparing two UUIDv7 compares their age.
+/// A UUID (RFC 9562): 128 bits as two halves in network order, so that comparing two UUIDv7 compares their creation
+/// times.
 package struct UUID: Hashable, Comparable, Sendable {
     package static let textByteCount = 36
 
@@ -10,8 +11,8 @@ package struct UUID: Hashable, Comparable, Sendable {
         self.low = low
     }
 
-    /// Reads the one form we write: 36 octets, lower-case hex, dashes at 8, 13, 18 and 23. Every other spelling is `nil`, so
-    /// that one identifier has one text.
+    /// Parses the canonical text: 36 bytes, lower-case hex, dashes at 8, 13, 18 and 23. Every other spelling is `nil`,
+    /// so that one identifier has one text.
     package init?(_ text: Span<UInt8>) {
         guard text.count == Self.textByteCount else { return nil }
         let dash = UInt8(ascii: "-")
@@ -33,7 +34,7 @@ package struct UUID: Hashable, Comparable, Sendable {
         (left.high, left.low) < (right.high, right.low)
     }
 
-    /// Appends the 36 octets of the text form.
+    /// Appends the 36 bytes of the text form.
     package func write(to output: inout [UInt8]) {
         let start = output.count
         output.resize(to: start + Self.textByteCount)
@@ -50,18 +51,18 @@ package struct UUID: Hashable, Comparable, Sendable {
         (target[start + 8], target[start + 13], target[start + 18], target[start + 23]) = (dash, dash, dash, dash)
     }
 
-    /// The values of four times eight lower-case hex digits, the first digit of each in the lowest octet.
+    /// Returns the values of four times eight lower-case hex digits, the first digit of each in the lowest byte.
     @inline(__always)
     private static func values(of letters: SIMD4<UInt64>) -> SIMD4<UInt64>? {
         func repeating(_ octet: UInt8) -> SIMD4<UInt64> { SIMD4(repeating: SWAR.repeating(octet)) }
         let words = letters & repeating(0x7f)
-        // The top bit of each octet says so.
+        // Sets the top bit of each byte that is at least `bound`.
         func atLeast(_ bound: UInt8) -> SIMD4<UInt64> { words &+ repeating(0x80 &- bound) }
         let digits = atLeast(UInt8(ascii: "0")) & ~atLeast(UInt8(ascii: "9") + 1)
         let others = atLeast(UInt8(ascii: "a")) & ~atLeast(UInt8(ascii: "f") + 1)
         let wrong = ~(digits | others) | letters
         guard (wrong[0] | wrong[1] | wrong[2] | wrong[3]) & SWAR.tops == 0 else { return nil }
-        // Of these letters only a to f have the bit 0x40, and their low half is nine below their value.
+        // Among valid digits only a to f have the bit 0x40, and their low half is nine below their value.
         let letter = words &>> 6 & repeating(1)
         let nibbles = (words & repeating(0x0f)) &+ letter &+ letter &<< 3
         let pair = SIMD4<UInt64>(repeating: 0x000f_000f_000f_000f)
@@ -71,7 +72,7 @@ package struct UUID: Hashable, Comparable, Sendable {
         return (quadruple & SIMD4(repeating: 0xffff)) &<< 16 | quadruple &>> 32
     }
 
-    /// Eight lower-case hex digits, the first one in the lowest octet.
+    /// Returns eight lower-case hex digits, the first one in the lowest byte.
     @inline(__always)
     private static func digits(of value: UInt32) -> UInt64 {
         let quadruple = (UInt64(value) | UInt64(value) << 16) & 0x0000_ffff_0000_ffff

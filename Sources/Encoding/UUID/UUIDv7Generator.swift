@@ -1,10 +1,10 @@
 package import Platform
 import Synchronization
 
-/// Makes UUIDv7 (RFC 9562 §5.7) whose upper halves strictly increase, whatever the clock does.
+/// Generates UUIDv7 (RFC 9562 §5.7) whose upper halves strictly increase, even if the clock goes back.
 ///
-/// The upper half holds 48 bits of milliseconds and a counter of 12 bits, which starts at a random number below 2,048 in each
-/// millisecond and carries into the milliseconds when it is full (§6.2, method 1). The lower half is random.
+/// The upper half has 48 bits of milliseconds and a counter of 12 bits, which starts at a random number below 2,048 in
+/// each millisecond and carries into the milliseconds when it is full (§6.2, method 1). The lower half is random.
 package final class UUIDv7Generator: Sendable {
     private let clock: WallClock
     private let random: @Sendable () -> UInt64
@@ -12,8 +12,8 @@ package final class UUIDv7Generator: Sendable {
     private let last: Atomic<UInt64>
 
     /// - Parameters:
-    ///   - random: 64 random bits a call.
-    ///   - floor: an upper half that every new one is above.
+    ///   - random: returns 64 random bits per call.
+    ///   - floor: a lower bound; every new upper half is greater.
     package init(clock: WallClock, random: @escaping @Sendable () -> UInt64, above floor: UInt64 = 0) {
         self.clock = clock
         self.random = random
@@ -41,14 +41,14 @@ package final class UUIDv7Generator: Sendable {
         _ = last.max(UUID.packed(high), ordering: .acquiringAndReleasing)
     }
 
-    /// Whether the identifier is not above all that were made: later ones are greater.
+    /// Returns whether every later identifier will be greater than this one.
     package func hasReached(_ id: UUID) -> Bool {
         UUID.packed(id.high) <= last.load(ordering: .acquiring)
     }
 }
 
 extension UUID {
-    /// The smallest upper half of a UUIDv7 of this moment.
+    /// Returns the smallest upper half of a UUIDv7 of this moment.
     package static func version7High(milliseconds: Int64) -> UInt64 {
         UInt64(clamping: milliseconds) << 16 | 0x7000
     }
@@ -56,7 +56,7 @@ extension UUID {
     /// When a UUIDv7 was made, in milliseconds since 1970.
     package var milliseconds: Int64 { Int64(high >> 16) }
 
-    /// A UUIDv8 (RFC 9562 §5.8) of the first 16 octets; zeros stand in for those that are missing.
+    /// Returns a UUIDv8 (RFC 9562 §5.8) of the first 16 bytes; missing ones count as zero.
     package static func version8(fromFirst16 digest: Span<UInt8>) -> UUID {
         var halves: (UInt64, UInt64) = (0, 0)
         for index in 0..<8 {
@@ -66,7 +66,7 @@ extension UUID {
         return UUID(high: halves.0 & ~0xf000 | 0x8000, low: halves.1 & ~(3 << 62) | 1 << 63)
     }
 
-    /// An upper half without its version bits.
+    /// Returns an upper half without its version bits.
     fileprivate static func packed(_ high: UInt64) -> UInt64 {
         (high >> 16) << 12 | high & 0xfff
     }
