@@ -1,7 +1,7 @@
 package import Encoding
 package import OpenSSL
 
-/// One JSON Web Key (RFC 7517) of a kind that can sign or verify here: what it says, not yet a working key.
+/// One JSON Web Key (RFC 7517) of a type that is supported for signatures; parsed, but not yet loaded as a key.
 package struct JWK: Sendable {
     private static let kidByteCountMax = 1_024
 
@@ -12,21 +12,21 @@ package struct JWK: Sendable {
     }
 
     package let material: Material
-    /// Any string of up to 1,024 bytes (RFC 7517 §4.5); keys of our own need ``isUsableName(_:)`` as well.
+    /// Any string of up to 1,024 bytes (RFC 7517 §4.5); the server's own keys must also pass ``isUsableName(_:)``.
     package let kid: String?
-    /// What `alg` says; it fits the material.
+    /// The value of `alg`; it fits the key material.
     package let algorithm: Algorithm?
-    /// Whether `key_ops` lets the key sign; also true without `key_ops`.
+    /// Whether `key_ops` allows signing; also true without `key_ops`.
     package let maySign: Bool
 
-    /// Reads one JWK from its own document, strictly (C6: duplicate members are refused).
+    /// Parses one JWK from its own document; rejects duplicate members (RFC 7517 §4).
     package init(parsing bytes: Span<UInt8>) throws(KeyError) {
         var document = JSONDocument()
         do { try document.parse(bytes) } catch { throw .notJSON(error) }
         try self.init(document, 0, in: bytes)
     }
 
-    /// Reads one JWK that stands inside a larger document, such as a set.
+    /// Parses one JWK inside a larger document, such as a set.
     package init(_ document: JSONDocument, _ node: JSONDocument.Node, in bytes: Span<UInt8>) throws(KeyError) {
         guard document.kind(node) == .object else { throw .notObject }
         let members = JWKMembers(document: document, node: node)
@@ -46,7 +46,7 @@ package struct JWK: Sendable {
         algorithm = try Self.algorithm(name, for: material)
         let signs = operations?.contains("sign") ?? true
         let verifies = operations?.contains("verify") ?? true
-        // The public half of a private key verifies, though the private key's own list names only "sign".
+        // A private key whose `key_ops` names only "sign" is accepted, because its public half verifies.
         guard verifies || material.isPair && signs else { throw .notForSignatures }
         maySign = signs
     }
@@ -60,10 +60,10 @@ package struct JWK: Sendable {
 }
 
 extension JWK {
-    /// The algorithm that the key is bound to: its own, or what the caller says.
+    /// Returns the algorithm that the key is bound to: its own, or the one that the caller asks for.
     ///
-    /// - Parameter asked: must be the key's own where it has one (RFC 8725 §3.1).
-    /// - Throws: `.algorithmMismatch`; `.algorithmNeeded` where neither says, and more than one would fit.
+    /// - Parameter asked: must equal the key's own algorithm if it has one (RFC 8725 §3.1).
+    /// - Throws: `.algorithmMismatch`; `.algorithmNeeded` if neither names an algorithm and more than one fits.
     package func bound(to asked: Algorithm?) throws(KeyError) -> Algorithm {
         if let algorithm, let asked, algorithm != asked { throw .algorithmMismatch(asked) }
         if let algorithm = algorithm ?? asked {
@@ -78,14 +78,15 @@ extension JWK {
 
     private static func algorithm(_ name: String?, for material: Material) throws(KeyError) -> Algorithm? {
         guard let name else { return nil }
-        // A spelling that the examples of RFC 7520 have spread; it can mean nothing else.
+        // The examples of RFC 7520 use this misspelling; it has no other meaning.
         let known = name == "ES521" ? .es512 : Algorithm(foreign: name)
         guard let algorithm = known else { throw .unsupported("alg \(name.prefix(32))") }
         guard material.algorithms.contains(algorithm) else { throw .algorithmMismatch(algorithm) }
         return algorithm
     }
 
-    /// Names of keys of our own go into headers, logs and metrics: printable ASCII without quotes and backslashes, at most 128 octets.
+    /// Returns whether the name can be used in headers, logs and metrics: printable ASCII without quotes and
+    /// backslashes, at most 128 bytes.
     package static func isUsableName(_ kid: String) -> Bool {
         (1...128).contains(kid.utf8.count)
             && kid.utf8.allSatisfy { (0x21...0x7E).contains($0) && !#""\"#.utf8.contains($0) }
@@ -93,7 +94,7 @@ extension JWK {
 }
 
 extension JWK.Material {
-    /// The algorithms that such a key can be bound to; the length of a secret is not judged here.
+    /// The algorithms that such a key can be bound to; the length of a secret is not checked here.
     package var algorithms: [Algorithm] {
         switch self {
         case .secret: [.hs256, .hs384, .hs512]

@@ -35,7 +35,7 @@ struct JWKMembers {
         let publicHalf: RSAPublicComponents
         do { publicHalf = try RSAPublicComponents(modulus: n, exponent: e) } catch { throw .crypto(error) }
         guard isPrivate(in: bytes) else { return .publicHalf(.rsa(publicHalf)) }
-        // RFC 7518 §6.3.2.7: who does not support more than two primes must not use such a key.
+        // A recipient that does not support more than two primes must reject the key (RFC 7518 §6.3.2.7).
         guard document.member("oth", of: node, in: bytes) == nil else { throw .unsupported("oth") }
         return .pair(
             .rsa(

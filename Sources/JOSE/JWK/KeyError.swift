@@ -1,37 +1,38 @@
 package import Encoding
 package import OpenSSL
 
-/// Why a key, or a set of keys, cannot be used. Names members, never their values.
+/// Why a key or a set of keys cannot be used. Errors name members, never their values.
 package enum KeyError: Error, Equatable, Sendable {
     case notJSON(JSONError)
-    /// The document is no JSON object.
+    /// The document is not a JSON object.
     case notObject
     case memberMissing(String)
-    /// A member of the wrong JSON type, not canonical base64url, or outside its range.
+    /// A member has the wrong JSON type, is not canonical base64url, or is outside its range.
     case memberInvalid(String)
-    /// `kty` or `alg` is none that is implemented, or they do not fit each other.
+    /// `kty` or `alg` is not supported, or they do not fit each other.
     case unsupported(String)
-    /// The algorithm does not sign with keys of this kind, or the key is bound to another.
+    /// The algorithm does not fit this type of key, or the key is bound to another algorithm.
     case algorithmMismatch(Algorithm)
-    /// The key says no algorithm and could have any of these; the caller must say which.
+    /// The key names no algorithm and fits all of these; the caller must choose one.
     case algorithmNeeded([Algorithm])
-    /// A set in which no key can be used for signatures; the first one's fault.
+    /// No key of the set can be used for signatures; the value is the first key's error.
     indirect case noneUsable(KeyError?)
-    /// A set of secrets and public keys, whose secrets are as public as the keys (RFC 8725 §2.1).
+    /// The set has secrets and public keys; such a set is often published, and its secrets with it (RFC 8725 §2.1).
     case mixedSet
-    /// `use` or `key_ops` reserve the key for other work (B23).
+    /// `use` or `key_ops` reserves the key for other operations (RFC 7517 §4.2, §4.3).
     case notForSignatures
-    /// An HMAC secret with too few different octets, a counting sequence, or a key of another kind in disguise (B3, B5).
+    /// An HMAC secret with too few different bytes, a counting sequence, or a public or private key in disguise (RFC
+    /// 8725 §2.1, §3.5).
     case weakSecret
     case crypto(CryptoError)
-    /// A refresh key that is no secret: only HS256 signs refresh tokens.
+    /// A refresh key that is not a secret: only HS256 signs refresh tokens.
     case purposeMismatch
-    /// A secret, where the public half is asked for.
+    /// A secret was given where a public half is required.
     case noPublicHalf
-    /// A public key, where the whole is asked for.
+    /// A public key was given where a private key is required.
     case noPrivateHalf
     case duplicateKid(String)
-    /// A JWK set where one key is wanted.
+    /// A JWK set was given where one key is required.
     case setOfKeys
     /// A JSON array of JWKs, which is no form of RFC 7517.
     case arrayOfKeys

@@ -1,9 +1,9 @@
 import OpenSSL
 
-/// Recognizes keys by their outer form, whole or cut off: an attacker who knows the public half of such a "secret" could
-/// sign with it (RFC 8725 §2.1).
+/// Detects asymmetric keys by their encoding, whole or truncated, in the bytes of an HMAC secret: an attacker who knows
+/// the public half could sign with such a "secret" (RFC 8725 §2.1).
 ///
-/// Looks at binary forms; ``SecretStrength`` decodes hex and base64 first.
+/// Checks binary encodings only; ``SecretStrength`` decodes hex and base64 first.
 enum KeyShape {
     /// PEM, JWK, OpenSSH, OpenPGP, COSE, DER and points on a curve.
     static func matches(_ octets: [UInt8]) -> Bool {
@@ -17,7 +17,7 @@ enum KeyShape {
         return text.first == UInt8(ascii: "{") && String(decoding: text, as: UTF8.self).contains("\"kty\"")
     }
 
-    /// What stands in base64 in OpenSSH's files: a name with its length in front (RFC 4253 §6.6), or a private key.
+    /// Detects the decoded content of OpenSSH key files: a length-prefixed name (RFC 4253 §6.6), or a private key.
     private static func isOpenSSH(_ octets: [UInt8]) -> Bool {
         if octets.starts(with: "openssh-key-v1".utf8) { return true }
         guard octets.starts(with: [0, 0, 0]), octets.count > 8 else { return false }
@@ -58,7 +58,7 @@ enum KeyShape {
 
     // MARK: DER
 
-    /// A SEQUENCE that fills the secret, or one that begins as keys and certificates do.
+    /// Detects a SEQUENCE that fills the secret, or one that begins as keys and certificates do.
     private static func isDER(_ octets: [UInt8]) -> Bool {
         guard let outer = element(octets[...]), outer.tag == 0x30 else { return false }
         if outer.end == octets.count, outer.isLong || isSeries(octets[outer.content..<outer.end]) { return true }
@@ -67,11 +67,12 @@ enum KeyShape {
         let inner = octets[min(first.content, octets.count)...]
         switch first.tag {
         case 0x30:
-            // SubjectPublicKeyInfo and encrypted PKCS #8 begin with an algorithm, certificates with a version or a number.
+            // SubjectPublicKeyInfo and encrypted PKCS #8 begin with an algorithm, certificates with a version or a
+            // number.
             if beginsWithOID(inner) || inner.starts(with: [0xA0, 0x03, 0x02, 0x01]) { return true }
             return outer.isLong && first.isLong && inner.first == 0x02
         case 0x02:
-            // A version, and then what private keys have; or the modulus of a public RSA key.
+            // A version followed by the fields of a private key, or the modulus of an RSA public key.
             let version = inner.first.map { $0 < 4 } ?? false
             let next = octets.dropFirst(first.end).first
             if first.end - first.content == 1, version, let next { return [0x02, 0x04, 0x30].contains(next) }
@@ -84,9 +85,9 @@ enum KeyShape {
     private struct Element {
         let tag: UInt8
         let content: Int
-        /// May lie beyond what is there, for a key that was cut off.
+        /// May be beyond the last byte if the key is truncated.
         let end: Int
-        /// Whether its length has a form of its own (X.690 §8.1.3.5).
+        /// Whether the length is in the long form (X.690 §8.1.3.5).
         let isLong: Bool
     }
 
@@ -97,7 +98,7 @@ enum KeyShape {
         guard first >= 0x80 else {
             return Element(tag: octets[start], content: start + 2, end: start + 2 + Int(first), isLong: false)
         }
-        // Of keys no length has more octets; none at all is BER's open end.
+        // No key has a longer length field; a count of zero is BER's indefinite form.
         let count = Int(first & 0x7F)
         guard count <= 3, octets.count >= 2 + count else { return nil }
         let length = octets[(start + 2)..<(start + 2 + count)].reduce(0) { $0 << 8 | Int($1) }
@@ -105,7 +106,7 @@ enum KeyShape {
         return Element(tag: octets[start], content: start + 2 + count, end: start + 2 + count + length, isLong: true)
     }
 
-    /// Whether elements with tags that keys have stand one after the other to the end.
+    /// Returns whether the bytes are a series of elements with tags that keys use, to the end.
     private static func isSeries(_ octets: ArraySlice<UInt8>) -> Bool {
         var rest = octets
         while !rest.isEmpty {
@@ -117,7 +118,7 @@ enum KeyShape {
         return true
     }
 
-    /// Of ANSI and RSA, of Thawte (Ed25519 and its kin), of SECG or of Teletrust.
+    /// Detects the object identifiers of ANSI and RSA, Thawte (Ed25519 and related), SECG, and Teletrust.
     private static func beginsWithOID(_ octets: ArraySlice<UInt8>) -> Bool {
         guard octets.first == 0x06, octets.count > 4 else { return false }
         let number = octets.dropFirst(2)

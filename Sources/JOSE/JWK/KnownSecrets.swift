@@ -1,5 +1,5 @@
-/// What `scripts/known-secrets` makes of the published list of secrets that attackers try: of each secret of 32 octets
-/// or more, and of what it spells in hex or base64, the first 8 octets of SHA-256, sorted, in base64.
+/// The output of `scripts/known-secrets` for the published list of secrets that attackers try: for each secret of 32
+/// bytes or more, and for its hex and base64 decodings, the first 8 bytes of SHA-256, sorted, in base64.
 enum KnownSecrets {
     static let fingerprints = """
         ABQei3B+sv4ALNpYRfto0gAts54bk3K+ADXM8lFvqd4APqjx8pCGFQBKbcgbgVWZAE/Hcaupjk4AfbCElzIzhwDIiMC3eDWzAMp/\

@@ -1,7 +1,8 @@
 import Encoding
 import OpenSSL
 
-/// Refuses HMAC secrets that nobody can have drawn at random (B5), that attackers know, and public keys in disguise (B3).
+/// Rejects HMAC secrets that are not random (RFC 8725 §3.5), that are publicly known, or that are public keys in
+/// disguise (RFC 8725 §2.1).
 ///
 /// Octets from a random generator pass as they are, in hex, and in base64 of either alphabet. Any other text is somebody's words,
 /// a UUID, or a password: 32 letters of it hold far less than 256 bits, however long it looks. 32 random octets fail about once
@@ -9,9 +10,9 @@ import OpenSSL
 /// a curve has (33, 49, 65, 67, 97 and 133 octets), one random secret in a hundred fails.
 package enum SecretStrength {
     private static let distinctOctetCountMin = 12
-    /// More than there are decimal digits, and few enough for 64 hex digits.
+    /// More than the ten decimal digits, and few enough that 64 random hex digits have this many.
     private static let distinctHexDigitCountMin = 11
-    /// Below this a text holds less than 256 bits.
+    /// Fewer hex digits encode less than 256 bits.
     private static let hexDigitCountMin = 64
     private static let base64LetterCountMin = 43
     private static let distinctLetterCountMin = 18
@@ -21,7 +22,7 @@ package enum SecretStrength {
 
     package static func isAcceptable(_ secret: [UInt8]) -> Bool {
         let text = trimmed(secret)
-        // Of hex only the digits count, and not the line's end.
+        // For hex, only the digits count, not the line end.
         let isVaried =
             isHex(text) ? Set(text).count >= distinctHexDigitCountMin : Set(secret).count >= distinctOctetCountMin
         // The cheap ones first: most bad secrets are words.
@@ -74,17 +75,17 @@ package enum SecretStrength {
         return false
     }
 
-    /// Text with a zero in every other octet, as some editors save it.
+    /// Detects text with a zero in every other byte (UTF-16), as some editors save it.
     private static func isWide(_ secret: [UInt8]) -> Bool {
         secret.count { $0 == 0 } * 5 >= secret.count * 2
     }
 
-    /// Text in an encoding other than UTF-8, or with a few stray octets: random ones look like it once in 10⁹ keys.
+    /// Detects text in an encoding other than UTF-8 or with a few other bytes; random secrets match once in 10⁹ keys.
     private static func isMostlyText(_ secret: [UInt8]) -> Bool {
         secret.count { (0x20...0x7E).contains($0) || (0x09...0x0D).contains($0) } * 10 >= secret.count * 9
     }
 
-    /// Whether the secret is, or spells, a key of another kind.
+    /// Returns whether the secret is, or encodes, an asymmetric key.
     static func looksLikeKey(_ secret: [UInt8]) -> Bool {
         readings(secret).contains(where: KeyShape.matches)
     }
@@ -99,7 +100,8 @@ package enum SecretStrength {
 
     private static func isSpace(_ octet: UInt8) -> Bool { octet == 0x20 || (0x09...0x0D).contains(octet) }
 
-    /// Whether everything is text: ASCII, or UTF-8 without control characters, which random octets are once in 10¹¹ keys.
+    /// Returns whether all bytes are text: ASCII, or UTF-8 without control characters; random secrets match once in
+    /// 10¹¹ keys.
     private static func isReadable(_ text: ArraySlice<UInt8>) -> Bool {
         text.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || isSpace($0) } && String(validating: text, as: UTF8.self) != nil
     }
@@ -144,12 +146,13 @@ package enum SecretStrength {
     private static func decoded(_ letters: ArraySlice<UInt8>) -> [UInt8]? {
         let all = Array(letters)
         if let octets = Base64URL.decode(all.span) ?? Base64.decodeUnpadded(all.span) { return octets }
-        // What was cut off at a convenient length is no whole base64, but as good.
+        // Text that was truncated to a length that is no multiple of four is checked up to the last whole group.
         let whole = Array(letters.prefix(letters.count / 4 * 4))
         return Base64URL.decode(whole.span) ?? Base64.decodeUnpadded(whole.span)
     }
 
-    /// Words have long runs of one case; in random letters the kind changes at two of three places.
+    /// Returns whether character classes change often: words have long runs of one case, in random letters the class
+    /// changes at two of three places.
     private static func isMixed(_ letters: ArraySlice<UInt8>) -> Bool {
         let kinds = letters.map { letter -> Int in
             if letter.isDigit { return 0 }
@@ -186,7 +189,7 @@ package enum SecretStrength {
         return stride(from: 0, to: octets.count, by: 8).map { number(octets[$0...]) }
     }()
 
-    /// The first 8 octets, big-endian.
+    /// Returns the first 8 bytes, big-endian.
     private static func number(_ octets: ArraySlice<UInt8>) -> UInt64 {
         octets.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }

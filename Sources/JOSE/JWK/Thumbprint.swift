@@ -1,7 +1,7 @@
 import Encoding
 package import OpenSSL
 
-/// JWK thumbprints (RFC 7638 §3): SHA-256 over the required members in their order, as base64url text.
+/// Computes JWK thumbprints (RFC 7638 §3): SHA-256 over the required members in lexicographic order, as base64url text.
 package enum Thumbprint {
     package static func of(_ numbers: PublicNumbers) -> String {
         let members: [(String, String)]
@@ -21,7 +21,8 @@ package enum Thumbprint {
         return digest(members)
     }
 
-    /// Of a secret: whoever sees it can try secrets against it, so it names no key that is published.
+    /// Returns the thumbprint of a secret. It allows offline guessing of the secret, so it must never be published as a
+    /// key's name.
     package static func of(secret: [UInt8]) -> String {
         digest([("k", Base64URL.encode(secret)), ("kty", "oct")])
     }

@@ -1,26 +1,25 @@
 import Encoding
 import OpenSSL
 
-/// A JWS whose signature holds: what it says, and nothing about what that means.
+/// A JWS whose signature is valid; its claims have not been checked.
 package struct VerifiedJWS: Sendable {
     /// The decoded header: one JSON object.
     package let header: [UInt8]
-    /// The decoded payload: any octets.
+    /// The decoded payload: any bytes.
     package let payload: [UInt8]
     package let algorithm: Algorithm
-    /// The name of the key that checked it, which need not be the one in the header.
+    /// The name of the key that verified the signature, which may differ from the name in the header.
     package let kid: String?
 }
 
 extension VerificationKey {
-    /// Checks a compact JWS with this key alone (RFC 7515 §5.2): structure, header, signature.
+    /// Verifies a compact JWS with this key alone (RFC 7515 §5.2): structure, header, signature.
+    ///
+    /// The header's `alg` must equal the key's; `crit` and `b64` are rejected; `kid` is ignored, because the caller
+    /// chose the key.
     ///
     /// - Parameter byteCountMax: longer tokens are rejected unread.
-    ///
-    /// The header's `alg` must be the key's; `crit` and `b64` are refused; its `kid` is not looked at, because the caller chose
-    /// the key.
-    ///
-    /// - Throws: a rejection; also `.signatureInvalid` where the library cannot check, because nothing is accepted unchecked.
+    /// - Throws: a rejection; also `.signatureInvalid` if the library cannot check the signature.
     package func check(
         _ token: Span<UInt8>, byteCountMax: Int = CompactJWS.foreignByteCountMax
     ) throws(TokenRejection) -> VerifiedJWS {
@@ -47,7 +46,7 @@ extension VerificationKey {
     }
 }
 
-/// A compact JWS taken apart and decoded, its header read; nothing is believed yet.
+/// A compact JWS split into parts and decoded, its header parsed; nothing is verified yet.
 struct JWSParts {
     let jws: CompactJWS
     let header: [UInt8]

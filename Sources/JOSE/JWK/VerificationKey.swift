@@ -1,16 +1,16 @@
 package import OpenSSL
 
-/// A key that checks signatures of tokens which others issued, bound to one algorithm.
+/// A key that verifies signatures of other issuers' tokens, bound to one algorithm.
 ///
-/// Unlike a ``Key`` it has no purpose and no life cycle, and its secret may be as bad as its owner made it, but never shorter
-/// than the hash.
+/// Unlike a signing key of the server it has no purpose and no life cycle. The strength of its secret is not checked,
+/// but the secret must be at least as long as the hash.
 package struct VerificationKey: Sendable {
     package enum Material: Sendable {
         case secret(MACKey)
         case publicHalf(VerifyingKey)
     }
 
-    /// `nil` for keys without a name: PEM, raw secrets, and JWKs that say none.
+    /// `nil` for keys without a name: PEM, raw secrets, and JWKs without `kid`.
     package let kid: String?
     package let algorithm: Algorithm
     package let material: Material
@@ -51,7 +51,8 @@ package struct VerificationKey: Sendable {
 }
 
 extension KeyText {
-    /// The algorithm that the key is bound to: what the caller says if it fits, or the only one that does.
+    /// Returns the algorithm that the key is bound to: the one that the caller asks for if it fits, or the only one
+    /// that fits.
     ///
     /// - Throws: `.algorithmMismatch`, `.algorithmNeeded`.
     package func bound(to asked: Algorithm?) throws(KeyError) -> Algorithm {

@@ -1,24 +1,25 @@
 import Encoding
 import OpenSSL
 
-/// The keys of one file or of one published set, for checking what others signed.
+/// The keys of one file or of one published set, for verifying other issuers' tokens.
 package struct VerificationKeySet: Sendable {
     package static let byteCountMax = 1_048_576
     package static let keyCountMax = 256
 
     /// Never empty.
     package let keys: [VerificationKey]
-    /// Whether the keys came as a JWK set, so that a token's `kid` chooses among them; a single key was chosen by the caller.
+    /// Whether the keys came as a JWK set, so that a token's `kid` selects among them; a single key is used for every
+    /// token.
     package let isSet: Bool
 
-    /// Reads a public key, private key or certificate in PEM or DER, a JWK, a JWK set, or for HS* a raw secret, whose every
-    /// octet counts.
+    /// Parses a public key, private key or certificate in PEM or DER, a JWK, a JWK set, or for HS* a raw secret, all of
+    /// whose bytes count.
     ///
-    /// The algorithm is the key's own, or `algorithm`, or the only one that fits; RSA keys of a set that say none are RS256,
-    /// which every OpenID provider signs with by default. Keys of a set that cannot be used here, or are for another algorithm
-    /// than the one asked for, are passed over (RFC 7517 §5).
+    /// The algorithm is the key's own, or `algorithm`, or the only one that fits; RSA keys of a set that name no
+    /// algorithm are RS256, the default of OpenID providers. Keys of a set that are not supported, or are for an
+    /// algorithm other than `algorithm`, are skipped (RFC 7517 §5).
     ///
-    /// - Throws: for a set also where no key is left, or secrets and public keys are mixed.
+    /// - Throws: a ``KeyError``; for a set also if no key is left, or if secrets and public keys are mixed.
     package init(parsing bytes: Span<UInt8>, algorithm: Algorithm?) throws(KeyError) {
         guard bytes.count <= Self.byteCountMax else { throw .crypto(.unusableKey(reason: "more than 1 MiB")) }
         if bytes.isArrayOfKeys { throw .arrayOfKeys }
@@ -69,7 +70,7 @@ package struct VerificationKeySet: Sendable {
         for node in nodes {
             do throws(KeyError) {
                 let jwk = try JWK(document, node, in: bytes)
-                // The same entry again is one key, and must not crowd out another of its name.
+                // A repeated entry is one key, and must not displace a different key of the same name.
                 guard seen.insert(Array(document.raw(node, in: bytes))).inserted else { continue }
                 let isBare = jwk.algorithm == nil && asked == nil
                 let isRSA = if case .rsa = jwk.material.publicNumbers { true } else { false }
@@ -82,7 +83,8 @@ package struct VerificationKeySet: Sendable {
         return keys
     }
 
-    /// Text that claims to be a key never serves as a secret (RFC 8725 §2.1).
+    /// Returns the secret; rejects text that looks like an asymmetric key (RFC 8725 §2.1).
+    ///
     /// - Throws: `.algorithmMismatch`.
     package static func rawSecret(_ bytes: Span<UInt8>, for algorithm: Algorithm) throws(KeyError) -> [UInt8] {
         let octets = bytes.indices.map { bytes[$0] }
@@ -92,14 +94,17 @@ package struct VerificationKeySet: Sendable {
 }
 
 extension VerificationKeySet {
-    /// How many keys of one `kid` and algorithm are tried.
+    /// The maximum number of keys with one `kid` and algorithm that are tried.
     package static let sameNameCountMax = 4
 
-    /// Checks a compact JWS: with the one key of a file, whatever the token's `kid`; with the keys of a set that `kid` names, of
-    /// which there should be one (RFC 7517 §4.5) and up to ``sameNameCountMax`` are tried in their order; or, where the token or
-    /// the keys name none, with each whose algorithm the token has.
+    /// Verifies a compact JWS.
     ///
-    /// - Throws: `.kidUnknown` where the name fits no key of the set; otherwise as ``VerificationKey/check(_:byteCountMax:)``.
+    /// A single key is tried whatever the token's `kid`. In a set, the keys that `kid` names are tried in their order:
+    /// one (RFC 7517 §4.5), at most ``sameNameCountMax``. If the token or the keys have no `kid`, each key with the
+    /// token's algorithm is tried.
+    ///
+    /// - Throws: `.kidUnknown` if `kid` names no key of the set; otherwise as
+    ///   ``VerificationKey/check(_:byteCountMax:)``.
     package func check(
         _ token: Span<UInt8>, byteCountMax: Int = CompactJWS.foreignByteCountMax
     ) throws(TokenRejection) -> VerifiedJWS {

@@ -1,7 +1,8 @@
 import Encoding
 package import OpenSSL
 
-/// The algorithms that keys here can have, by their registered names (RFC 7518 §3.1, RFC 8037 §3.1), compared exactly (A7).
+/// The supported algorithms by their registered names (RFC 7518 §3.1, RFC 8037 §3.1), compared exactly (RFC 7515
+/// §4.1.1).
 package enum Algorithm: String, CaseIterable, Sendable {
     case hs256 = "HS256"
     case hs384 = "HS384"
@@ -15,12 +16,12 @@ package enum Algorithm: String, CaseIterable, Sendable {
     case es256 = "ES256"
     case es384 = "ES384"
     case es512 = "ES512"
-    /// With Ed25519 only.
+    /// Ed25519 only.
     case edDSA = "EdDSA"
 }
 
 extension Algorithm {
-    /// How keys of a public-key algorithm sign; `nil` for a MAC.
+    /// The signature scheme of a public-key algorithm; `nil` for a MAC.
     package var signature: SignatureAlgorithm? {
         switch self {
         case .hs256, .hs384, .hs512: nil
@@ -70,8 +71,8 @@ extension Algorithm {
 
     package var octets: [UInt8] { Array(rawValue.utf8) }
 
-    /// Reads a name as other issuers and their keys spell it: registered names, compared exactly, and `Ed25519`, which
-    /// RFC 9864 §2.2 registers for what `EdDSA` means here.
+    /// Parses a name used by other issuers: a registered name, compared exactly, or `Ed25519` (RFC 9864 §2.2), which
+    /// means the same as `EdDSA` here.
     package init?(foreign name: String) {
         if name.isSpelled(as: "Ed25519") {
             self = .edDSA
@@ -81,12 +82,12 @@ extension Algorithm {
         }
     }
 
-    /// All names, for a sentence.
+    /// All names, separated by commas, for messages.
     package static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }
 
 extension PublicNumbers {
-    /// The algorithms that a key of these numbers can be bound to.
+    /// The algorithms that a key with these numbers can be bound to.
     package var algorithms: [Algorithm] {
         Algorithm.allCases.filter { algorithm in algorithm.signature.map { fit($0) } ?? false }
     }

@@ -1,19 +1,20 @@
 import Glibc
 
-/// Where the three parts of a compact JWS lie in the bytes it was parsed from (RFC 7515 §7.1).
+/// The positions of the three parts of a compact JWS in the bytes it was parsed from (RFC 7515 §7.1).
 ///
 /// Offsets only: nothing is copied or decoded. Use with the same bytes: `token.extracting(jws.signingInput)`.
 package struct CompactJWS: Equatable, Sendable {
-    /// For tokens of our own issuer.
+    /// The limit for the server's own tokens.
     package static let byteCountMax = 8_192
-    /// For tokens of other issuers, which carry group lists of any length.
+    /// The limit for other issuers' tokens, which can have long lists of groups.
     package static let foreignByteCountMax = 65_536
 
     package let header: Range<Int>
     package let payload: Range<Int>
     package let signature: Range<Int>
 
-    /// Header, dot and payload exactly as received; the signature covers these bytes (RFC 7515 §5.2, step 8).
+    /// The header, the dot and the payload exactly as received; the signature covers these bytes (RFC 7515 §5.2, step
+    /// 8).
     package var signingInput: Range<Int> { 0..<payload.upperBound }
 
     /// - Throws: `.tooLong` above `byteCountMax`; `.malformed(.separators)` unless there are exactly two dots.

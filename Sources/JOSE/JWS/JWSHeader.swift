@@ -1,12 +1,12 @@
 import Encoding
 
-/// What the header of anybody's compact JWS says (RFC 7515 §4), after every check that needs no key.
+/// The header of a compact JWS of any issuer (RFC 7515 §4), after every check that needs no key.
 ///
-/// ``ProtectedHeader`` is its stricter sibling for tokens of our own: those always name their key.
+/// The server's own tokens have a stricter header type, in which `kid` is required.
 package struct JWSHeader: Equatable, Sendable {
     package let algorithm: Algorithm
     package let kid: String?
-    /// As it is spelled.
+    /// As spelled in the header.
     package let typ: String?
 
     /// - Parameter octets: the decoded header.

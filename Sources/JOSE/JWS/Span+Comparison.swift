@@ -1,7 +1,7 @@
 import Glibc
 
 extension Span<UInt8> {
-    /// Compares everything at full speed. Not for secrets: the time tells where the first difference is.
+    /// Returns whether both have the same bytes, in variable time: not for secrets.
     package func hasSameBytes(as other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         return unsafe withUnsafeBytes { left in
@@ -12,6 +12,8 @@ extension Span<UInt8> {
         }
     }
 
+    /// Compares without regard to ASCII case.
+    ///
     /// - Parameter text: ASCII in lower case.
     package func isCaseInsensitivelyEqual(to text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }

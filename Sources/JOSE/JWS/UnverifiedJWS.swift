@@ -1,8 +1,8 @@
 import Encoding
 
-/// What a compact JWS says of itself before anything is checked: for showing it, and for refusing what no key could mend.
+/// The decoded parts of a compact JWS before any check, for display and for rejecting tokens that no key could verify.
 package struct UnverifiedJWS: Sendable {
-    /// As sent, base64url taken off.
+    /// As sent, decoded from base64url.
     package let header: [UInt8]
     package let payload: [UInt8]
     package let signatureByteCount: Int

@@ -1,6 +1,7 @@
-/// The claims we write or act upon, by their registered names where they have one (RFC 7519 §4.1, RFC 9068 §2.2).
+/// The claims that the server writes or evaluates, by their registered names if they have one (RFC 7519 §4.1, RFC 9068
+/// §2.2).
 ///
-/// Claims that users add must have other names.
+/// Claims that operators add must have other names.
 package enum Claim: String, CaseIterable, Sendable {
     case issuer = "iss"
     case subject = "sub"
@@ -21,10 +22,10 @@ package enum Claim: String, CaseIterable, Sendable {
 }
 
 extension Claim {
-    /// The ``index`` of the claim called `name`, or `nil`; without allocating.
+    /// Returns the ``index`` of the claim called `name`, or `nil`, without allocating.
     ///
-    /// - Parameter start: where to look first. Our own tokens name claims in the order of ``allCases``, so that from one
-    ///   claim's successor on the next is found at once.
+    /// - Parameter start: the index to try first. The server's own tokens have their claims in the order of
+    ///   ``allCases``, so the successor of the previous claim usually matches at once.
     package static func index(named name: Span<UInt8>, from start: Int) -> Int? {
         guard let packed = pack(name) else { return nil }
         let names = packedNames
@@ -39,7 +40,7 @@ extension Claim {
         return packed
     }
 
-    /// Up to 15 octets and their count in one number, so that comparing names is comparing numbers.
+    /// Packs up to 15 bytes and their count into one number, so that names compare as numbers.
     private static func pack(_ name: Span<UInt8>) -> UInt128? {
         guard name.count <= 15 else { return nil }
         var packed = UInt128(truncatingIfNeeded: name.count)
@@ -51,7 +52,7 @@ extension Claim {
 }
 
 extension Claim {
-    /// The case's place in ``allCases``.
+    /// The position of the case in ``allCases``.
     package var index: Int {
         switch self {
         case .issuer: 0

@@ -1,35 +1,37 @@
-/// Why a token was refused. Each case is the caller's fault, never ours.
+/// Why a token was rejected. Every case is caused by the token, never by the server.
 ///
-/// Only cases after ``signatureInvalid`` say anything about a token that we issued.
+/// Only the cases after ``signatureInvalid`` disclose anything about a token that this server issued.
 package enum TokenRejection: Error, Equatable, Sendable {
     package enum Part: Equatable, Sendable {
         case separators, header, payload, signature
     }
 
-    /// More than ``CompactJWS/byteCountMax`` octets.
+    /// The token has more than ``CompactJWS/byteCountMax`` bytes.
     case tooLong(byteCount: Int)
-    /// Not three canonical base64url parts, or not strict JSON of the right shape inside.
+    /// The token is not three canonical base64url parts, or a part is not strict JSON of the right structure.
     case malformed(Part)
-    /// `alg` is unknown or not the one that the key is bound to; `none` in every spelling is among them (A8, B2).
+    /// `alg` is unknown or not the one that the key is bound to (RFC 8725 §3.1); `none` in any spelling is unknown (RFC
+    /// 8725 §3.2).
     case algNotAllowed
     case kidMissing
     /// No key of that name verifies at this time.
     case kidUnknown
-    /// `crit` or `b64` asks for an extension; none is implemented (A9, A10).
+    /// `crit` or `b64` requires an extension; none is supported (RFC 7515 §4.1.11, RFC 7797 §6).
     case criticalUnsupported
     case signatureInvalid
-    /// Another kind of token: its `typ`, or the purpose of its key, is not what was asked for (E7, D9).
+    /// The token is of another kind: its `typ` or the purpose of its key is not the expected one (RFC 8725 §3.11,
+    /// §3.12).
     case typMismatch
     case issuerMismatch
     case audienceMismatch
     case claimMissing(Claim)
-    /// A claim of the wrong JSON type or form.
+    /// A claim has the wrong JSON type or form.
     case claimInvalid(Claim)
-    /// `nbf` lies ahead.
+    /// `nbf` is in the future.
     case notActive
-    /// `exp` of an access token, or the absolute end of a refresh token's session, has come.
+    /// `exp` of an access token, or the absolute end of a refresh token's session, has passed.
     case expired
-    /// A refresh token was left unused for too long.
+    /// A refresh token was not used within the idle lifetime.
     case idle
 }
 
