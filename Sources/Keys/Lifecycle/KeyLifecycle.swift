@@ -1,13 +1,14 @@
-/// When a key signs and verifies, in milliseconds since 1970. An absent time sets no limit.
+/// The times at which a key signs and verifies, in milliseconds since 1970. An absent time sets no limit.
 package struct KeyLifecycle: Equatable, Sendable {
     package let createdAt: Int64
-    /// First moment of signing, so that verifiers know the key before they meet it (C9).
+    /// The first moment of signing; later than publication, so that verifiers have the key before they need it (RFC
+    /// 8414 §2).
     package let signsFrom: Int64?
-    /// The moment from which the key signs no more.
+    /// The moment from which the key no longer signs.
     package let signsUntil: Int64?
-    /// The moment from which its signatures count no more and it is no longer published.
+    /// The moment from which its signatures are rejected and it is no longer published.
     package let verifiesUntil: Int64?
-    /// When the key was declared compromised: whatever the clock says, it neither signs nor verifies.
+    /// When the key was declared compromised. If set, the key neither signs nor verifies at any time.
     package let compromisedAt: Int64?
 
     package init(
@@ -21,11 +22,11 @@ package struct KeyLifecycle: Equatable, Sendable {
         self.compromisedAt = compromisedAt
     }
 
-    /// What newest means among keys that may sign.
+    /// The time that decides which of several signing keys is the newest.
     package var begin: Int64 { signsFrom ?? createdAt }
 
     func signs(at now: Int64) -> Bool {
-        // A key without a start is usable at once, even while the clock stands before its creation.
+        // A key without a start time is usable at once, even if the clock is before its creation.
         (signsFrom.map { $0 <= now } ?? true) && (signsUntil.map { now < $0 } ?? true) && verifies(at: now)
     }
 
@@ -33,28 +34,30 @@ package struct KeyLifecycle: Equatable, Sendable {
         compromisedAt == nil && (verifiesUntil.map { now < $0 } ?? true)
     }
 
-    /// As it is, but signing from `time` on, which stands in whole seconds as files do.
+    /// Returns a life cycle that signs from `time` on, without an end.
+    ///
+    /// - Parameter time: a whole second, as in key files.
     package func signing(from time: Int64) -> KeyLifecycle {
         KeyLifecycle(createdAt: createdAt, signsFrom: time, signsUntil: nil, verifiesUntil: nil)
     }
 
-    /// As it is, but signing only until `time`, if it signed any longer, and verifying for `keep` milliseconds more.
+    /// Returns a life cycle that signs until `time` at the latest, and verifies for `keep` milliseconds after that.
     package func ending(at time: Int64, keep: Int64) -> KeyLifecycle {
         guard signsUntil.map({ $0 > time }) ?? true else { return self }
         let (sum, overflow) = time.addingReportingOverflow(keep)
         let end = overflow ? Int64.max : sum
         return KeyLifecycle(
             createdAt: createdAt, signsFrom: signsFrom, signsUntil: time,
-            // Never longer than was said before: who counts on an earlier end must not be disappointed.
+            // Never extends an earlier end, because other systems may already rely on it.
             verifiesUntil: min(verifiesUntil ?? end, end))
     }
 
-    /// As it is, but signing and verifying without an end.
+    /// A copy that signs and verifies without an end.
     package var unending: KeyLifecycle {
         KeyLifecycle(createdAt: createdAt, signsFrom: signsFrom)
     }
 
-    /// As it is, but ended at `time`; a second time changes nothing.
+    /// Returns a copy that ends at `time` and is marked as compromised; a copy already marked keeps its time.
     package func compromised(at time: Int64) -> KeyLifecycle {
         KeyLifecycle(
             createdAt: createdAt, signsFrom: signsFrom, signsUntil: min(signsUntil ?? time, time),

@@ -1,12 +1,13 @@
 package import JOSE
 
 extension KeySet {
-    /// Publishes `successor` now and has it sign after `lead`; those before it then sign no more, and verify for `keep`.
+    /// Publishes `successor` now and lets it sign after `lead`; earlier keys then stop signing, and verify for `keep`.
     ///
     /// - Parameters:
-    ///   - lead: milliseconds, longer than verifiers keep the published set.
+    ///   - lead: milliseconds, longer than verifiers cache the published set.
     ///   - keep: milliseconds, as long as the longest-lived token of that purpose.
-    /// - Throws: `.pending` while an earlier successor has yet to sign.
+    /// - Returns: the changed keys, in the order in which to write them.
+    /// - Throws: `.pending` while an earlier successor has not started to sign.
     package func rotation(
         to successor: Key, at now: Int64, lead: Int64, keep: (Key.Purpose) -> Int64
     ) throws(KeyStepError) -> [Key] {
@@ -14,7 +15,7 @@ extension KeySet {
         return handover(to: successor, from: Self.second(notBefore: now.saturatingAdd(lead)), keep: keep)
     }
 
-    /// Takes in a key that was made elsewhere: as a successor if it can sign, or to verify only from now on.
+    /// Adds an imported key: as a successor if it can sign, otherwise to verify only, from now on.
     ///
     /// - Throws: `.exists`; otherwise as ``rotation(to:at:lead:keep:)``.
     package func admission(
@@ -24,20 +25,21 @@ extension KeySet {
         return key.canSign ? try rotation(to: key, at: now, lead: lead, keep: keep) : [key]
     }
 
-    /// Has a key sign from the next second on: one that is published before its time, or an older one again.
+    /// Lets a key sign from the next second on: a published key ahead of its time, or an older key again.
     package func promotion(of kid: String, at now: Int64, keep: (Key.Purpose) -> Int64) throws(KeyStepError) -> [Key] {
         let key = try living(kid, at: now)
-        // A moment ahead: what was signed in this second by another key must not be signed anew by this one (G5).
+        // In the future, because a token that another key signed in this second must be repeated with that key: a
+        // replay returns the same token (RFC 9700 §4.14.2).
         let begin = Self.second(notBefore: now).saturatingAdd(1_000)
         let promoted = key.with(key.lifecycle.signing(from: begin))
         guard promoted.signs(at: begin) else { throw .cannotSign(kid: kid) }
         return handover(to: key, from: begin, keep: keep)
     }
 
-    /// Has a key sign no more; what it has signed counts for `keep`. A successor that never signed gives way to the key
-    /// before it.
+    /// Stops a key from signing; its signatures stay valid for `keep`. If a successor never signed, the key before it
+    /// continues.
     ///
-    /// - Parameter last: whether the only key of its kind may go, and with it the signing of such tokens.
+    /// - Parameter last: whether the only key of its kind may be retired, which stops the issue of such tokens.
     /// - Throws: `.lastSigner`, always for the last refresh secret.
     package func retirement(
         of kid: String, at now: Int64, keep: (Key.Purpose) -> Int64, last: Bool = false
@@ -57,10 +59,10 @@ extension KeySet {
         return changed
     }
 
-    /// Ends a key at once and for all. What it leaves unsigned is signed by a published successor without delay, or by
-    /// what `replacement` makes.
+    /// Ends a key immediately and permanently. If no other key signs in its place, a published successor does so at
+    /// once, or else the key that `replacement` returns.
     ///
-    /// Can be repeated: the second time changes nothing.
+    /// A second call changes nothing.
     package func compromise(
         of kid: String, at now: Int64, replacement: (Key.Purpose, Algorithm) throws(KeyError) -> Key
     ) throws(KeyStepError) -> [Key] {
@@ -69,7 +71,7 @@ extension KeySet {
         var changed = [key.with(key.lifecycle.compromised(at: time))]
         let rest = replacing(changed)
         let isMissed = key.signs(at: now) && rest.signer(key.purpose, key.algorithm, at: now) == nil
-        // First on disk: at no moment is there nothing to sign with.
+        // The replacement is written first, so that a signing key exists at every moment.
         if let successor = pending(key.purpose, key.algorithm, at: now), successor.kid != kid {
             if isMissed { changed.insert(successor.with(successor.lifecycle.signing(from: time)), at: 0) }
         } else if isMissed {
@@ -95,7 +97,7 @@ extension KeySet {
         return key
     }
 
-    /// The other keys that sign the same kind of token with the same algorithm.
+    /// Returns the other keys that sign the same kind of token with the same algorithm.
     private func peers(of key: Key) -> [Key] {
         keys.filter { $0.kid != key.kid && $0.purpose == key.purpose && $0.algorithm == key.algorithm }
     }

@@ -1,24 +1,24 @@
 package import JOSE
 
-/// Where a key stands in its life at one moment.
+/// The state of a key at one moment.
 package enum KeyState: String, CaseIterable, Sendable {
-    /// In the published set, so that verifiers learn of it, but not signing yet.
+    /// In the published set, so that verifiers can load it, but not signing yet.
     case published
-    /// Signs what is issued now.
+    /// Signs new tokens.
     case signing
-    /// Signs no more, or a newer key signs in its place; what it has signed still counts.
+    /// No longer signs, or a newer key signs in its place; its signatures are still accepted.
     case verifying
-    /// Past its end: its signatures count no more.
+    /// Past its end: its signatures are rejected.
     case retired
-    /// Declared compromised: its signatures count no more, whenever they were made.
+    /// Declared compromised: its signatures are rejected, whenever they were made.
     case compromised
 }
 
-/// All keys of a directory, living or not, and what each step of their life does to them (C9, B14).
+/// All keys of a directory, ended ones included, and the steps of their life cycle (RFC 8725 §3.2).
 ///
-/// States follow from the times in the files alone, so that every process which shares the directory comes to the same
-/// answer. The steps are pure: they say which files to write, first to last, and whoever stops halfway has lost nothing.
-/// Times are milliseconds since 1970; what is written stands on whole seconds.
+/// States depend only on the times in the files, so that all processes that share the directory compute the same
+/// states. The steps are pure: they return the files to write, in order, and stopping between two writes loses nothing.
+/// Times are milliseconds since 1970, written as whole seconds.
 package struct KeySet: Sendable {
     package let keys: [Key]
 
@@ -26,19 +26,21 @@ package struct KeySet: Sendable {
         self.keys = keys
     }
 
-    /// Keys that verify at `now` or will: what a keyring of that moment holds.
+    /// Returns the keys that verify at `now` or later: the content of a keyring at that moment.
     package func living(at now: Int64) -> [Key] { keys.filter { $0.verifies(at: now) } }
 
     package var compromised: [Key] { keys.filter { $0.lifecycle.compromisedAt != nil } }
 
-    /// The moment after `now` at which the next key leaves the published set; signing changes need no new keyring.
+    /// Returns the first moment after `now` at which a key leaves the published set; signing changes need no new
+    /// keyring.
     package func nextEnd(after now: Int64) -> Int64? {
         living(at: now).compactMap(\.lifecycle.verifiesUntil).min()
     }
 
     package func key(_ kid: String) -> Key? { keys.first { $0.kid == kid } }
 
-    /// The one key of a kind that signs at `now`: the newest, and of two the one with the greater `kid`.
+    /// Returns the key of a kind that signs at `now`: the newest, and of equally new ones the one with the greatest
+    /// `kid`.
     package func signer(_ purpose: Key.Purpose, _ algorithm: Algorithm, at now: Int64) -> Key? {
         keys.filter { $0.purpose == purpose && $0.algorithm == algorithm && $0.signs(at: now) }
             .max { ($0.lifecycle.begin, $0.kid) < ($1.lifecycle.begin, $1.kid) }
@@ -51,7 +53,7 @@ package struct KeySet: Sendable {
         return isPending(key, at: now) ? .published : .verifying
     }
 
-    /// The key of a kind that is published and has yet to sign.
+    /// Returns the key of a kind that is published but does not sign yet.
     package func pending(_ purpose: Key.Purpose, _ algorithm: Algorithm, at now: Int64) -> Key? {
         keys.first { $0.purpose == purpose && $0.algorithm == algorithm && isPending($0, at: now) }
     }
@@ -62,22 +64,23 @@ package struct KeySet: Sendable {
     }
 }
 
-/// Why a step of a key's life cannot be taken.
+/// Why a step of a key's life cycle is not possible.
 package enum KeyStepError: Error, Equatable, Sendable {
     case unknown(kid: String)
-    /// There is a key of that name already.
+    /// A key of that name exists already.
     case exists(kid: String)
-    /// Compromised or past its end: there is no way back.
+    /// The key is compromised or past its end, which is final.
     case isOver(kid: String, KeyState)
-    /// A public half, or a key that its own `key_ops` keep from signing.
+    /// The key is a public half, or its `key_ops` do not allow signing.
     case cannotSign(kid: String)
-    /// A successor stands ready already.
+    /// A successor is already published.
     case pending(kid: String)
-    /// Nothing else would sign this kind of token.
+    /// No other key would sign this kind of token.
     case lastSigner(kid: String, Algorithm)
-    /// Nothing else would sign what the settings or a client ask for, by the name of the algorithm.
+    /// No other key would sign with an algorithm that the settings or a client require; the text is the algorithm's
+    /// name.
     case neededSigner(kid: String, String)
-    /// No key could be made.
+    /// Generating a key failed.
     case unmade(KeyError)
 }
 

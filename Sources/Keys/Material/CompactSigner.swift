@@ -2,9 +2,9 @@ import Encoding
 package import JOSE
 package import OpenSSL
 
-/// Signs any payload with one key, as a compact JWS (RFC 7515 §3.1). Belongs to one thread.
+/// Signs any payload with one key, as a compact JWS (RFC 7515 §3.1). Must be used by one thread only.
 ///
-/// ``Issuer`` makes the service's own tokens; this is for tokens that an operator makes by hand.
+/// ``Issuer`` makes the service's own tokens; this signs tokens that an operator makes with the command.
 package final class CompactSigner {
     private enum SigningContext {
         case mac(MACContext)
@@ -28,9 +28,11 @@ package final class CompactSigner {
         }
     }
 
+    /// Signs a payload.
+    ///
     /// - Parameters:
     ///   - type: the header's `typ`; none if `nil`.
-    ///   - payload: as it shall be signed.
+    ///   - payload: signed unchanged.
     /// - Returns: a token with the header members `alg`, `typ` and `kid`.
     package func sign(type: String?, payload: Span<UInt8>) throws(CryptoError) -> [UInt8] {
         var writer = JSONWriter()

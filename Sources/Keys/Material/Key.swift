@@ -2,9 +2,9 @@ import Encoding
 package import JOSE
 package import OpenSSL
 
-/// One working key with its name, its one algorithm, what it signs and when.
+/// A key with its name, its one algorithm, its purpose and its life cycle.
 package struct Key: Sendable {
-    /// What a key signs. A key of one purpose never serves the other (D9).
+    /// The kind of tokens that a key signs; it is never used for the other kind (RFC 8725 §3.12).
     package enum Purpose: String, Sendable {
         case access, refresh
     }
@@ -22,11 +22,11 @@ package struct Key: Sendable {
     package let material: Material
     private let maySign: Bool
 
-    /// Takes what a JWK says without judging how good a secret is; ``init(parsing:)`` does that.
+    /// Makes a key from a JWK without checking the strength of a secret; ``init(parsing:)`` checks it.
     ///
     /// - Parameters:
     ///   - kid: by default the JWK's own, or the thumbprint of a public key.
-    ///   - algorithm: for a JWK that could have several.
+    ///   - algorithm: required for a JWK that fits several.
     package init(
         _ jwk: JWK, kid: String? = nil, algorithm asked: Algorithm? = nil, purpose: Purpose, lifecycle: KeyLifecycle
     ) throws(KeyError) {
@@ -69,10 +69,10 @@ package struct Key: Sendable {
         maySign = true
     }
 
-    /// A new key. RSA keys have 2048 bits, secrets as many octets as the hash. Pairs are named by their thumbprint, secrets
-    /// at random.
+    /// Generates a key. RSA keys have 2048 bits, secrets as many bytes as the hash. The name is the thumbprint of a
+    /// pair, and random for a secret.
     ///
-    /// - Parameter createdAt: milliseconds since 1970; kept in whole seconds, as the file does.
+    /// - Parameter createdAt: milliseconds since 1970; rounded to whole seconds, as in the file.
     package static func generate(
         _ algorithm: Algorithm, purpose: Purpose, createdAt: Int64
     ) throws(KeyError) -> Key {
@@ -105,25 +105,25 @@ package struct Key: Sendable {
         }
     }
 
-    /// The same key at other times of its life.
+    /// Returns the same key with another life cycle.
     package func with(_ lifecycle: KeyLifecycle) -> Key {
         var key = self
         key.lifecycle = lifecycle
         return key
     }
 
-    /// Whether the key could sign if its time were now: no public half, and not kept from it by its own `key_ops`.
+    /// Whether the key material can sign, regardless of time: it is not a public half, and its `key_ops` allow signing.
     package var canSign: Bool {
         if case .publicHalf = material { return false }
         return maySign
     }
 
-    /// Whether the key may make a new signature at `now` (milliseconds).
+    /// Returns whether the key may make a new signature at `now` (milliseconds since 1970).
     package func signs(at now: Int64) -> Bool {
         canSign && lifecycle.signs(at: now)
     }
 
-    /// Whether signatures of the key count at `now` (milliseconds).
+    /// Returns whether signatures of the key are accepted at `now` (milliseconds since 1970).
     package func verifies(at now: Int64) -> Bool {
         lifecycle.verifies(at: now)
     }

@@ -2,13 +2,16 @@ import Encoding
 package import JOSE
 import OpenSSL
 
-/// The form in which a key lies in a file of its own: a private JWK with `alg`, `use`, `kid` and members of ours.
+/// The format of a key's own file: a private JWK with `alg`, `use`, `kid` and these additional members.
 ///
 /// - `purpose`: `access` or `refresh`; required.
 /// - `iat`: when it was made, in seconds since 1970; required.
 /// - `signs_from`, `signs_until`, `verifies_until`, `compromised_at`: its life cycle in seconds since 1970; optional.
 extension Key {
-    /// - Throws: also for secrets that are too short (B4), weak (B5), or public keys in disguise (B3).
+    /// Parses a key file.
+    ///
+    /// - Throws: a ``KeyError``, also for secrets that are too short (RFC 7518 §3.2), weak (RFC 8725 §3.5), or public
+    ///   keys in disguise (RFC 8725 §2.1).
     package init(parsing bytes: Span<UInt8>) throws(KeyError) {
         var document = JSONDocument()
         do { try document.parse(bytes) } catch { throw .notJSON(error) }
@@ -28,9 +31,9 @@ extension Key {
         try self.init(jwk, purpose: purpose, lifecycle: lifecycle)
     }
 
-    /// The name of the key in a file that marks it as compromised; `nil` without such a mark.
+    /// Returns the name of the key in a file that marks it as compromised; `nil` without such a mark.
     ///
-    /// Asks no more of the file than that: the mark counts although the rest cannot be used.
+    /// The mark counts even if the rest of the file is unusable.
     package static func compromisedName(in bytes: Span<UInt8>) -> String? {
         var document = JSONDocument()
         guard (try? document.parse(bytes)) != nil, document.member("compromised_at", of: 0, in: bytes) != nil else {
@@ -40,7 +43,7 @@ extension Key {
         return document.member("kid", of: 0, in: bytes).flatMap { document.string($0, in: bytes) }
     }
 
-    /// The key's file, secret members included.
+    /// Returns the content of the key's file, secret members included.
     package func privateJWK() throws(KeyError) -> [UInt8] {
         var writer = JSONWriter(isPretty: true)
         writer.beginObject()
@@ -73,7 +76,7 @@ extension Key {
         return writer.bytes + [UInt8(ascii: "\n")]
     }
 
-    /// The public JWK, or `nil` for a secret, which has no public half (B21).
+    /// Returns the public JWK, or `nil` for a secret, which is never published (RFC 7517 §9.2).
     package func publicJWK() -> [UInt8]? {
         guard let numbers = publicNumbers else { return nil }
         var writer = JSONWriter()
@@ -117,7 +120,7 @@ extension Key {
         }
     }
 
-    /// A member in seconds, as milliseconds.
+    /// Reads a member in seconds and returns milliseconds.
     private static func time(
         _ name: StaticString, _ document: JSONDocument, in bytes: Span<UInt8>
     ) throws(KeyError) -> Int64? {

@@ -3,14 +3,14 @@ package import JOSE
 import OpenSSL
 
 extension Key {
-    /// Reads a key that was made elsewhere: a JWK; PEM or DER of a private key, a public key or a certificate; or, for HS*, a raw
-    /// secret, whose every octet counts.
+    /// Imports a key made by other software: a JWK; PEM or DER of a private key, a public key or a certificate; or, for
+    /// HS*, a raw secret, all of whose bytes count.
     ///
     /// - Parameters:
-    ///   - algorithm: needed where the key does not say and several fit; must agree where it does.
+    ///   - algorithm: required if the key names none and several fit; otherwise it must equal the key's own.
     ///   - kid: by default the JWK's own, the thumbprint of a pair, or a random name for a secret.
     ///   - createdAt: milliseconds since 1970.
-    /// - Throws: also for secrets that are weak or known (B5), and for a set of keys.
+    /// - Throws: a ``KeyError``, also for secrets that are weak or known (RFC 8725 §3.5), and for a set of keys.
     package init(
         importing bytes: Span<UInt8>, algorithm asked: Algorithm?, purpose: Purpose, kid: String?, createdAt: Int64
     ) throws(KeyError) {
@@ -18,7 +18,7 @@ extension Key {
         let algorithm = try jwk.bound(to: asked)
         if case .secret(let octets) = jwk.material { try Self.judge(octets, for: algorithm) }
         var name = kid ?? jwk.kid
-        // A secret's thumbprint in every token would let anybody try secrets against it.
+        // A secret's thumbprint in every token would let an attacker guess the secret offline.
         if jwk.material.publicNumbers == nil { name = name ?? Base64URL.encode(Random.bytes(16)) }
         try self.init(
             jwk, kid: name, algorithm: algorithm, purpose: purpose,
@@ -45,7 +45,9 @@ extension Key {
         return JWK(material: material, algorithm: try text.bound(to: asked))
     }
 
-    /// - Throws: `.secretTooShort` (B4), `.weakSecret` (B5, B3).
+    /// Checks the length and the strength of a secret.
+    ///
+    /// - Throws: `.secretTooShort` (RFC 7518 §3.2), `.weakSecret` (RFC 8725 §2.1, §3.5).
     static func judge(_ secret: [UInt8], for algorithm: Algorithm) throws(KeyError) {
         let byteCountMin = algorithm.mac?.byteCount ?? 32
         guard secret.count >= byteCountMin else {
@@ -55,13 +57,14 @@ extension Key {
     }
 }
 
-/// In what form a key is written for others.
+/// The format in which a key is exported.
 package enum KeyForm: String, CaseIterable, Sendable {
     case pem, jwk, jwks
 }
 
 extension Key {
-    /// The public half for others, with a line end.
+    /// Returns the public half for export, with a line end.
+    ///
     /// - Throws: `.noPublicHalf` for a secret.
     package func publicText(_ form: KeyForm) throws(KeyError) -> [UInt8] {
         guard let numbers = publicNumbers, let jwk = publicJWK() else { throw .noPublicHalf }
@@ -72,7 +75,8 @@ extension Key {
         }
     }
 
-    /// The whole key, secret members included.
+    /// Returns the whole key for export, secret members included.
+    ///
     /// - Throws: `.unsupported` for a secret in PEM, which has no form for it; `.noPrivateHalf`.
     package func privateText(_ form: KeyForm) throws(KeyError) -> [UInt8] {
         if case .publicHalf = material { throw .noPrivateHalf }

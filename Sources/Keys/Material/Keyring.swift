@@ -2,20 +2,20 @@ import Encoding
 package import JOSE
 import OpenSSL
 
-/// All keys of one moment. A change of keys makes a new keyring, so nobody ever sees half a change.
+/// All usable keys at one moment. A change of keys makes a new keyring, so a request never sees a partial change.
 package final class Keyring: Sendable {
     package static let keyCountMax = 64
 
     package let keys: [Key]
-    /// The published set (RFC 7517 §5): public keys only, secrets are absent.
+    /// The published set (RFC 7517 §5): public keys only, without secrets.
     package let jwks: [UInt8]
-    /// The header of every token that the key at the same index signs, as base64url text.
+    /// The token header of the key at the same index, as base64url text.
     package let headers: [[UInt8]]
     let kids: [[UInt8]]
 
-    /// - Parameter keys: drop keys of the past first; the published set names every key given here.
-    /// - Throws: `.refreshSecretMissing`, `.duplicateKid`, `.tooManyKeys`, or `.weakSecret` if a secret holds the modulus
-    ///   of one of the public keys (B3).
+    /// - Parameter keys: without ended keys; the published set has every public key given here.
+    /// - Throws: `.refreshSecretMissing`, `.duplicateKid`, `.tooManyKeys`, or `.weakSecret` if a secret contains the
+    ///   modulus of one of the public keys (RFC 8725 §2.1).
     package init(_ keys: [Key]) throws(KeyError) {
         guard keys.count <= Self.keyCountMax else { throw .tooManyKeys(count: keys.count, countMax: Self.keyCountMax) }
         guard keys.contains(where: { $0.purpose == .refresh }) else { throw .refreshSecretMissing }
@@ -42,17 +42,17 @@ package final class Keyring: Sendable {
         }
     }
 
-    /// The newest access key of this algorithm that signs at `now` (milliseconds).
+    /// Returns the newest access key of this algorithm that signs at `now` (milliseconds since 1970).
     package func signingKey(for algorithm: Algorithm, at now: Int64) -> Key? {
         index(signing: .access, algorithm, at: now).map { keys[$0] }
     }
 
-    /// The newest refresh secret that signs at `now` (milliseconds).
+    /// Returns the newest refresh secret that signs at `now` (milliseconds since 1970).
     package func refreshKey(at now: Int64) -> Key? {
         index(signing: .refresh, .hs256, at: now).map { keys[$0] }
     }
 
-    /// The key called `kid`, whatever its purpose and age.
+    /// Returns the key called `kid`, whatever its purpose and age.
     package func key(_ kid: Span<UInt8>) -> Key? {
         index(of: kid).map { keys[$0] }
     }
@@ -101,7 +101,8 @@ package final class Keyring: Sendable {
 }
 
 extension PublicNumbers {
-    /// The longest number as octets and as base64url text: every other spelling of the key holds one of them.
+    /// The longest number of the key as bytes and as base64url text; every other encoding of the key contains one of
+    /// them.
     fileprivate var spellings: [[UInt8]] {
         let octets =
             switch self {

@@ -1,6 +1,6 @@
 import JOSE
 
-/// The kinds of token by the `typ` of their header, so that none passes as another (RFC 8725 §3.11).
+/// The kinds of token by the `typ` of their header, so that one kind is never accepted as another (RFC 8725 §3.11).
 package enum TokenType: Equatable {
     case access, refresh
 
@@ -12,7 +12,7 @@ package enum TokenType: Equatable {
             }
     }
 
-    /// Reads a `typ`: a media type, so without regard to case, and `application/` may stand in front (RFC 7515 §4.1.9).
+    /// Parses a `typ`: a media type, compared without regard to case, with `application/` optional (RFC 7515 §4.1.9).
     package init?(_ text: Span<UInt8>) {
         if text.isCaseInsensitivelyEqual(to: "at+jwt") || text.isCaseInsensitivelyEqual(to: "application/at+jwt") {
             self = .access
