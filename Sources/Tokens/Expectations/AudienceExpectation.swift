@@ -1,7 +1,7 @@
-/// For whom a token must be (RFC 7519 §4.1.3). Names are compared octet by octet (A13).
+/// The audiences that a token may have (RFC 7519 §4.1.3). Names are compared byte by byte (RFC 7515 §5.3).
 package enum AudienceExpectation: Sendable {
     case one([UInt8])
-    /// The token's `aud` holds at least one of these.
+    /// The token's `aud` must contain at least one of these.
     case anyOf([[UInt8]])
 
     package init(_ name: String) {

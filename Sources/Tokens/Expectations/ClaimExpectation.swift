@@ -1,13 +1,14 @@
 package import Encoding
 
-/// What one claim must be.
+/// The value that one claim must have.
 ///
-/// - A text meets a string of the same bytes, a number of the same value (`1` meets `1.0`), `true`, `false` and `null` by
-///   their names, and a list that holds any of these. It never meets an object. Parts between `|` are alternatives, and a `*` at
-///   the end of a part stands for the rest of a string; `\|` and `\*` stand for the characters themselves. The whole text, as it
-///   is written, is an alternative too, so that a value with a bar in it is met.
-/// - JSON meets only a value of the same type: strings by their characters, numbers by their value, lists in their order,
-///   objects whatever the order of their members.
+/// - A text matches a string of the same bytes, a number of the same value (`1` matches `1.0`), `true`, `false` and
+///   `null` by their names, and a list that contains any of these. It never matches an object. `|` separates
+///   alternatives, and a `*` at the end of an alternative matches the rest of a string; `\|` and `\*` denote the
+///   characters themselves. The whole text, as written, is an alternative too, so that it matches a value that contains
+///   a bar.
+/// - JSON matches only a value of the same type: strings by their characters, numbers by their value, lists in their
+///   order, objects in any order of their members.
 package struct ClaimExpectation: Equatable, Sendable {
     private enum Value: Equatable {
         case text([Pattern])
@@ -16,22 +17,22 @@ package struct ClaimExpectation: Equatable, Sendable {
 
     private struct Pattern: Equatable {
         var text: [UInt8]
-        /// Whether strings need only begin with the text.
+        /// Whether a string that begins with the text matches.
         var isPrefix = false
     }
 
     package let path: ClaimPath
     private let value: Value
 
-    /// - Returns: `nil` where an alternative is empty, or nothing but a `*`, which any string would meet; an empty text as a
-    ///   whole meets the empty string.
+    /// - Returns: `nil` if an alternative is empty or only a `*`, which any string would match; an empty text as a
+    ///   whole matches the empty string.
     package init?(_ path: ClaimPath, text: String) {
         self.path = path
         guard let patterns = Self.patterns(Array(text.utf8)) else { return nil }
         value = .text(patterns)
     }
 
-    /// - Throws: for what is no strict JSON.
+    /// - Throws: a ``JSONError`` if `json` is not strict JSON.
     package init(_ path: ClaimPath, json: String) throws(JSONError) {
         let octets = Array(json.utf8)
         var document = JSONDocument()
@@ -98,7 +99,7 @@ package struct ClaimExpectation: Equatable, Sendable {
     }
 }
 
-/// A value in one of two documents that are compared.
+/// A value in one of the two documents that are compared.
 private struct Place {
     let document: JSONDocument
     let node: JSONDocument.Node
@@ -112,7 +113,7 @@ private struct Place {
 }
 
 extension ClaimExpectation {
-    /// Recurses as deep as documents nest, which their reader bounds.
+    /// Returns whether both values are equal; recurses as deep as the documents nest, which the parser limits.
     private static func isSame(
         _ left: Place, _ leftOctets: Span<UInt8>, _ right: Place, _ rightOctets: Span<UInt8>
     ) -> Bool {

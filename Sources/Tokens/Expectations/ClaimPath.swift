@@ -1,13 +1,14 @@
 package import Encoding
 
-/// Which claim is meant: `name` is the member of that name, `/outer/inner` a JSON Pointer (RFC 6901) into nested ones.
+/// The place of a claim: `name` is the member of that name, `/outer/inner` a JSON Pointer (RFC 6901) into nested
+/// values.
 ///
 /// A name that itself begins with a slash is written as a pointer, with `~1` for each slash and `~0` for each tilde.
 package struct ClaimPath: Equatable, Sendable {
     package let text: String
     private let steps: [[UInt8]]
 
-    /// - Returns: `nil` for no name, or a pointer with a tilde that is neither `~0` nor `~1`.
+    /// - Returns: `nil` for an empty name, or a pointer with a tilde that is neither `~0` nor `~1`.
     package init?(_ text: String) {
         guard !text.isEmpty, text != "/" else { return nil }
         self.text = text
@@ -23,7 +24,7 @@ package struct ClaimPath: Equatable, Sendable {
         self.steps = steps
     }
 
-    /// The claim's value in a parsed payload; `nil` if it has none there.
+    /// Returns the claim's value in a parsed payload, or `nil` if the payload does not have the claim.
     package func find(in document: JSONDocument, _ payload: Span<UInt8>) -> JSONDocument.Node? {
         var node = 0
         for step in steps {
@@ -59,7 +60,7 @@ package struct ClaimPath: Equatable, Sendable {
         return output
     }
 
-    /// Digits without a leading zero (RFC 6901 §4).
+    /// Parses a list index: digits without a leading zero (RFC 6901 §4).
     private static func index(_ step: [UInt8]) -> Int? {
         guard step.count <= 9, step.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
         guard step.count == 1 || step.first != UInt8(ascii: "0") else { return nil }

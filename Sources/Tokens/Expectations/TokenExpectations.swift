@@ -1,39 +1,43 @@
 import Encoding
 package import JOSE
 
-/// What a caller expects of the claims of anybody's token, beyond a good signature (RFC 7519 §4.1, RFC 8725 §3).
+/// The expected claims of a token of any issuer, checked after its signature (RFC 7519 §4.1, RFC 8725 §3).
 ///
-/// What is not set is not looked at, but for these: `exp` must be there and ahead, `nbf` must not be ahead, `iat` must not be
-/// far ahead, and `typ` must be that of an access token, `JWT`, or missing.
+/// Claims without an expectation are not checked, with these exceptions: `exp` is required and must be in the future,
+/// `nbf` must not be in the future, `iat` must not be far in the future, and `typ` must be that of an access token,
+/// `JWT`, or missing.
 package struct TokenExpectations: Sendable {
     package static let leewayMax: Int64 = 60
-    /// Seconds by which another issuer's clock may be ahead when it writes `iat`; nobody gains by a later one.
+    /// Seconds by which `iat` may be in the future, for issuers whose clock is ahead; a later `iat` gives an attacker
+    /// nothing.
     private static let issueTolerance: Int64 = 60
 
     package var issuer: String?
-    /// The token's `aud` holds at least one of these; empty for no check.
+    /// The token's `aud` must contain at least one of these; empty for no check.
     package var audiences: [String] = []
     package var subject: String?
-    /// Each must be in `scope`, or in `scp` where there is no `scope`; either is a string or a list of strings.
+    /// Each must be in `scope`, or in `scp` if there is no `scope`; either is a string or a list of strings.
     package var scopes: [String] = []
     package var claims: [ClaimExpectation] = []
-    /// Seconds since `auth_time`, or since `iat` of a token without one.
+    /// The maximum seconds since `auth_time`, or since `iat` of a token without `auth_time`.
     package var ageMax: Int64?
-    /// The only `typ` that will do, without regard to case and with or without `application/` (RFC 7515 §4.1.9).
+    /// The only accepted `typ`, compared without regard to case, with `application/` optional (RFC 7515 §4.1.9).
     package var type: String?
-    /// Seconds by which `exp` and `nbf` may be missed, at most ``leewayMax``.
+    /// Seconds by which the current time may be past `exp` or before `nbf`, at most ``leewayMax``.
     package var leeway: Int64 = 0
 
     package init() {}
 
+    /// Checks the claims of a token whose signature is valid.
+    ///
     /// - Parameters:
-    ///   - payload: as it was signed.
-    ///   - typ: the header's.
+    ///   - payload: the decoded payload, as signed.
+    ///   - typ: the header's `typ`.
     ///   - now: milliseconds since 1970.
     package func check(_ payload: [UInt8], typ: String?, now: Int64) throws(ExpectationError) -> CheckedClaims {
         guard isExpected(typ) else { throw .rejected(.typMismatch) }
         let octets = payload.span
-        // As many values as fit into the longest token: lists of groups are long and their names short.
+        // Enough for the longest token that is accepted: long lists of groups with short names.
         var document = JSONDocument(limits: JSONLimits(memberMax: 65_536))
         let claims: CheckedClaims
         do throws(TokenRejection) {
@@ -69,7 +73,7 @@ package struct TokenExpectations: Sendable {
     private func checkTimes(
         _ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>, now: Int64
     ) throws(TokenRejection) {
-        // Milliseconds, so that a fraction of a second moves neither end.
+        // In milliseconds, so that fractions of a second count exactly.
         let leeway = boundedLeeway * 1_000
         if let node = table[.notBefore] {
             let notBefore = try document.foreignTime(.notBefore, node, in: payload)
@@ -116,7 +120,7 @@ package struct TokenExpectations: Sendable {
         bare(found) == bare(wanted)
     }
 
-    /// In lower case, and without `application/` if no other slash follows.
+    /// Returns the type in lower case, without `application/` if no other slash follows.
     private static func bare(_ type: String) -> [UInt8] {
         let lower = type.utf8.map { 0x41...0x5A ~= $0 ? $0 | 0x20 : $0 }
         let prefix = Array("application/".utf8)
@@ -136,7 +140,7 @@ package struct TokenExpectations: Sendable {
 
     private var boundedLeeway: Int64 { min(max(leeway, 0), Self.leewayMax) }
 
-    /// Within the range of dates, so that no sum overflows.
+    /// Returns the time clamped to the range of dates, so that no sum overflows.
     private static func milliseconds(_ now: Int64) -> Int64 {
         min(max(now, 0), (NumericDate.range.upperBound + 1) * 1_000)
     }
@@ -144,10 +148,10 @@ package struct TokenExpectations: Sendable {
     private static func seconds(_ now: Int64) -> Int64 { milliseconds(now) / 1_000 }
 }
 
-/// Why a token whose signature is good is not what its caller expects.
+/// Why a correctly signed token does not meet the caller's expectations.
 package enum ExpectationError: Error, Equatable, Sendable {
     case rejected(TokenRejection)
-    /// `iat` lies further ahead than clocks differ.
+    /// `iat` is further in the future than the tolerance for clocks.
     case issuedAhead
     case subjectMismatch
     case scopeInsufficient
@@ -160,7 +164,7 @@ package enum ExpectationError: Error, Equatable, Sendable {
 package struct CheckedClaims: Equatable, Sendable {
     package let issuer: [UInt8]?
     package let subject: [UInt8]?
-    /// Whole seconds since 1970, as all times here; a fraction is rounded down, and what no date reaches is clamped to
+    /// Whole seconds since 1970, as all times here; a fraction is rounded down, and the value is clamped to
     /// ±``JSONNumber/integerMax``.
     package let expiresAt: Int64
     package let issuedAt: Int64?
@@ -191,9 +195,9 @@ package struct CheckedClaims: Equatable, Sendable {
 }
 
 extension JSONDocument {
-    /// A NumericDate of another issuer: any JSON number, with or without a fraction (RFC 7519 §2).
+    /// Reads a NumericDate of another issuer: any JSON number, with or without a fraction (RFC 7519 §2).
     ///
-    /// - Throws: `.claimInvalid` for what is no number, or has an exponent beyond a million.
+    /// - Throws: `.claimInvalid` if the value is not a number or its exponent is beyond one million.
     fileprivate func foreignTime(
         _ claim: Claim, _ node: Node, in payload: Span<UInt8>
     ) throws(TokenRejection) -> JSONNumber {

@@ -1,16 +1,17 @@
 package import Encoding
 package import JOSE
 
-/// Everything that decides an access token; equal grants under equal keys give equal octets for RS256 and HS256 (G5).
+/// Everything that determines an access token; for RS256 and HS256, equal grants under equal keys give identical
+/// tokens, so that a repeated request returns the same token (RFC 9700 §4.14.2).
 package struct AccessGrant: Sendable {
-    /// Seconds; no access token lives longer, minted ones (`martlet mint --force`) included.
+    /// The maximum lifetime in seconds of every access token, those of `martlet mint --force` included.
     package static let lifetimeMax: Int64 = 86_400
 
     package var subject: String
     package var clientID: String
-    /// One name is written as a string, more as a list; never empty (D5).
+    /// One name is written as a string, several as a list; never empty (RFC 9068 §2.2).
     package var audience: [String]
-    /// Space-separated; left out of the token when empty (D6).
+    /// Space-separated; omitted from the token when empty (RFC 9068 §2.2.3).
     package var scope: String
     package var sid: UUID
     package var generation: UInt32
@@ -18,13 +19,13 @@ package struct AccessGrant: Sendable {
     package var authTime: Int64
     package var methods: [String]
     package var roles: [String]
-    /// A JSON object of further claims, or nothing. Members named like a ``Claim`` are left out: ours stand.
+    /// A JSON object of additional claims, or empty. Members named like a ``Claim`` are omitted.
     package var extra: [UInt8]
-    /// Milliseconds since 1970; also chooses the signing key, so that a replay finds the same one.
+    /// Milliseconds since 1970; also selects the signing key, so that a replay uses the same key.
     package var issuedAt: Int64
     /// Seconds.
     package var lifetime: Int64
-    /// Seconds since 1970; no token outlives its session.
+    /// Seconds since 1970; `exp` is never later.
     package var sessionEnd: Int64
     package var algorithm: Algorithm
 
@@ -49,7 +50,7 @@ package struct AccessGrant: Sendable {
         self.algorithm = algorithm
     }
 
-    /// Names that further claims cannot have.
+    /// Names that additional claims cannot have.
     package static let reservedClaims = Set(Claim.allCases.map(\.rawValue))
 
     /// The token's `exp` in seconds since 1970.

@@ -2,20 +2,20 @@ package import Encoding
 package import JOSE
 package import OpenSSL
 
-/// Why no token was made. The cause is configuration or a user record, never the octets of a request.
+/// Why a token could not be issued. The cause is the configuration or a user record, never the content of a request.
 package enum IssueError: Error, Equatable, Sendable {
     /// No key of this algorithm signs at this time.
     case noSigningKey(Algorithm)
     case noRefreshKey
-    /// Above ``Issuer/byteCountMax`` (D10).
+    /// The token has more than ``Issuer/byteCountMax`` bytes.
     case tokenTooLarge(byteCount: Int)
-    /// Empty, out of range, or text that JSON must escape and the verifier would refuse.
+    /// The value is empty, out of range, or needs JSON escapes, which the verifier rejects.
     case claimUnwritable(Claim)
     case extraClaims(JSONError)
     case extraClaimsNotObject
     case crypto(CryptoError)
 
-    /// Whether a change of the keys mends it; otherwise the user's record is at fault.
+    /// Whether the cause is the keys; otherwise it is the user record.
     package var isAboutKeys: Bool {
         switch self {
         case .noSigningKey, .noRefreshKey, .crypto: true

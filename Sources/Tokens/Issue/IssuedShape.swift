@@ -1,11 +1,12 @@
 import Encoding
 import JOSE
 
-/// The payload of an access token exactly as ``Issuer`` writes it: our claims in our order, nothing escaped, nothing further.
+/// Parses the payload of an access token exactly as ``Issuer`` writes it: the same claims in the same order, without
+/// escapes or additional claims.
 ///
-/// A short cut, not another meaning: such octets are strict JSON without duplicate names, and every claim reads as the general
-/// way reads it. Whatever differs in one octet (another order, extra claims, escapes, text beyond ASCII) is `nil` and goes the
-/// general way.
+/// A fast path with the same meaning: a payload that matches is strict JSON without duplicate names, and every claim
+/// has the value that the general parser reads. A payload that differs in one byte (another order, additional claims,
+/// escapes, text beyond ASCII) gives `nil` and is parsed by the general parser.
 struct IssuedShape {
     let subject: Range<Int>
     let audience: Range<Int>
@@ -17,7 +18,7 @@ struct IssuedShape {
     let scope: Range<Int>?
     let authTime: Int64
 
-    /// How every payload of this issuer begins, up to the subject's first letter.
+    /// Returns the beginning of every payload of this issuer, up to the subject's first letter.
     static func opening(issuer: String) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
@@ -56,7 +57,7 @@ struct IssuedShape {
     }
 }
 
-/// Walks over a payload, token by token; each step says whether it found what it looked for.
+/// Reads a payload token by token; each step returns whether it found the expected bytes.
 struct ShapeCursor: ~Escapable {
     private let payload: Span<UInt8>
     private var offset = 0
@@ -85,7 +86,7 @@ struct ShapeCursor: ~Escapable {
         return true
     }
 
-    /// One or more letters that mean themselves, and the quote behind them.
+    /// Reads one or more letters without escapes, and the quote after them.
     @_lifetime(self: copy self)
     mutating func text() -> Range<Int>? {
         let start = offset
@@ -95,7 +96,7 @@ struct ShapeCursor: ~Escapable {
         return start..<(offset - 1)
     }
 
-    /// An identifier, and the quote behind it.
+    /// Reads an identifier and the quote after it.
     @_lifetime(self: copy self)
     mutating func identifier() -> UUID? {
         let end = offset + UUID.textByteCount
@@ -105,7 +106,7 @@ struct ShapeCursor: ~Escapable {
         return identifier
     }
 
-    /// Ten digits without a leading zero: every moment from the year 2001 to 2286.
+    /// Reads ten digits without a leading zero: every time from the year 2001 to 2286.
     @_lifetime(self: copy self)
     mutating func time() -> Int64? {
         guard payload.count - offset > 10, payload[offset] != UInt8(ascii: "0") else { return nil }
@@ -114,7 +115,7 @@ struct ShapeCursor: ~Escapable {
         return seconds
     }
 
-    /// The rest of a list of texts, behind its bracket, with at least one.
+    /// Reads the rest of a list of one or more strings, from the byte after its opening bracket.
     @_lifetime(self: copy self)
     mutating func skipTexts() -> Bool {
         repeat {

@@ -3,11 +3,12 @@ package import JOSE
 package import Keys
 import OpenSSL
 
-/// Makes tokens. One event loop owns one, because it holds signing contexts; a change of keys makes a new one.
+/// Issues tokens. Each event loop owns one, because it holds signing contexts; a change of keys makes a new one.
 ///
-/// Pure but for them: the same grant gives the same octets (G5).
+/// For deterministic algorithms, the same grant gives the same token, so that a repeated request returns it again (RFC
+/// 9700 §4.14.2).
 package final class Issuer {
-    /// Issued tokens fit a header field or a cookie (D10).
+    /// The maximum size of a token, so that it fits into a header field or a cookie.
     package static let byteCountMax = 4_096
 
     private enum SigningContext {
@@ -36,8 +37,8 @@ package final class Issuer {
 
     /// Issues an access token (RFC 9068 §2).
     ///
-    /// - Parameter now: milliseconds since 1970. Where no key is left that signed at the grant's time, because it was
-    ///   compromised since, the one that signs now does.
+    /// - Parameter now: milliseconds since 1970. If no usable key signed at the grant's time, because that key was
+    ///   compromised since, the key that signs at `now` is used.
     package func accessToken(_ grant: AccessGrant, now: Int64? = nil) throws(IssueError) -> [UInt8] {
         guard let keyIndex = index(signing: .access, grant.algorithm, at: grant.issuedAt, now: now) else {
             throw .noSigningKey(grant.algorithm)
@@ -59,7 +60,7 @@ package final class Issuer {
         return try seal(payload.finish(), keyIndex)
     }
 
-    /// Issues a refresh token, always HS256 under the newest refresh secret of its time of issue.
+    /// Issues a refresh token, always HS256 with the newest refresh secret of its time of issue.
     package func refreshToken(_ claims: RefreshClaims, now: Int64? = nil) throws(IssueError) -> [UInt8] {
         guard NumericDate.range.contains(claims.issuedAt) else { throw .claimUnwritable(.issuedAt) }
         let keyIndex = try refreshKeyIndex(at: claims.issuedAt * 1_000, now: now)
@@ -79,8 +80,8 @@ package final class Issuer {
         return try seal(payload.finish(), keyIndex)
     }
 
-    /// The derived `jti`: UUIDv8 of HMAC-SHA-256(refresh secret, sid ‖ generation ‖ audience ‖ subject ‖ client), so a replay
-    /// repeats it, and only this server can tell which `jti` belongs to which session.
+    /// Derives the `jti`: UUIDv8 of HMAC-SHA-256(refresh secret, sid ‖ generation ‖ audience ‖ subject ‖ client). A
+    /// replay gives the same `jti`, and only this server can link a `jti` to its session.
     private func tokenID(of grant: AccessGrant, now: Int64?) throws(IssueError) -> UUID {
         let identity = TokenIdentity(
             sid: grant.sid, audience: grant.audience, subject: grant.subject, clientID: grant.clientID)
@@ -94,7 +95,7 @@ package final class Issuer {
         return UUID.version8(fromFirst16: tag.span)
     }
 
-    /// Whether a token with this `jti` was issued for `identity`, in one of these generations of its session.
+    /// Returns whether a token with this `jti` was issued for `identity` in one of these generations of its session.
     package func hasIssued(_ id: UUID, _ identity: TokenIdentity, generations: ClosedRange<UInt32>) -> Bool {
         let secrets = keyring.keys.indices.filter {
             keyring.keys[$0].purpose == .refresh && keyring.keys[$0].lifecycle.compromisedAt == nil

@@ -1,7 +1,7 @@
 import Encoding
 import JOSE
 
-/// A token's payload in the making: claims in the order of the calls, each in the one form that the verifier takes.
+/// Writes a token's payload: claims in the order of the calls, each in the only form that the verifier accepts.
 struct PayloadWriter {
     private var writer = JSONWriter()
 
@@ -14,7 +14,7 @@ struct PayloadWriter {
         return writer.bytes
     }
 
-    /// A text that must not be empty nor need escapes, because the verifier reads its octets as they are.
+    /// Writes a text that must not be empty or need escapes, because the verifier reads its bytes without decoding.
     mutating func name(_ claim: Claim, _ text: String) throws(IssueError) {
         let isPlain = text.utf8.allSatisfy {
             $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
@@ -35,7 +35,7 @@ struct PayloadWriter {
         writer.endArray()
     }
 
-    /// One name alone, or a list (RFC 7519 §4.1.3); never none (D5).
+    /// Writes one name alone or a list (RFC 7519 §4.1.3), which must not be empty (RFC 9068 §2.2).
     mutating func audience(_ names: [String]) throws(IssueError) {
         guard let first = names.first, !names.contains("") else { throw .claimUnwritable(.audience) }
         if names.count == 1 { text(.audience, first) } else { texts(.audience, names) }
@@ -55,7 +55,7 @@ struct PayloadWriter {
         number(claim, seconds)
     }
 
-    /// Adds the members of a JSON object as they are written there, but for those named like a claim of ours.
+    /// Adds the members of a JSON object unchanged, except those named like a ``Claim``.
     mutating func extra(_ object: [UInt8]) throws(IssueError) {
         if object.isEmpty { return }
         let bytes = object.span
@@ -66,7 +66,7 @@ struct PayloadWriter {
             guard let name = document.string(nameNode, in: bytes), Claim(rawValue: name) == nil else { continue }
             writer.name(name)
             let range = document.range(value)
-            // The tape's range of a string leaves its quotes out.
+            // A string's range in the document excludes its quotes.
             let isString = document.kind(value) == .string
             writer.raw(Array(object[(isString ? range.lowerBound - 1..<range.upperBound + 1 : range)]))
         }

@@ -1,7 +1,7 @@
 package import Encoding
 
-/// What the `jti` of an access token is derived from, beside the generation: everything that a revocation by this token
-/// may concern.
+/// The values, besides the generation, from which the `jti` of an access token is derived: everything that identifies
+/// the token to revoke.
 package struct TokenIdentity: Equatable, Sendable {
     package let sid: UUID
     package let audience: [String]
@@ -15,8 +15,8 @@ package struct TokenIdentity: Equatable, Sendable {
         self.clientID = clientID
     }
 
-    /// sid ‖ generation ‖ audiences ‖ subject ‖ client, with a byte after each name that UTF-8 never holds: different
-    /// identities give different messages.
+    /// Returns sid ‖ generation ‖ audiences ‖ subject ‖ client, with a byte after each name that is invalid in UTF-8,
+    /// so that different identities give different messages.
     func message(generation: UInt32) -> [UInt8] {
         var message: [UInt8] = []
         for half in [sid.high, sid.low] {

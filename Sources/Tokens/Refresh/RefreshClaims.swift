@@ -1,25 +1,25 @@
 package import Encoding
 import JOSE
 
-/// What a refresh token says. Unlike ``VerifiedClaims`` anyone can make one, to issue it.
+/// The claims of a refresh token. Unlike ``VerifiedClaims`` a value can be made without verification, for issuing.
 package struct RefreshClaims: Equatable, Sendable {
     package var sid: UUID
-    /// How often the session has rotated.
+    /// How often the session was rotated.
     package var generation: UInt32
     package var subject: String
     package var clientID: String
     /// Seconds since 1970, as all times here.
     package var issuedAt: Int64
-    /// The idle end: unused until then, the token is void.
+    /// The idle end: the token expires if it is not used before.
     package var expiresAt: Int64
-    /// The absolute end of the session, never extended (G6).
+    /// The absolute end of the session, never extended by rotation.
     package var sessionEnd: Int64
-    /// For whom the access tokens are.
+    /// The audiences of the session's access tokens.
     package var audience: [String]
     package var scope: String
     package var authTime: Int64
     package var methods: [String]
-    /// The name of the key that signed the token; empty in claims that are yet to be issued.
+    /// The name of the key that signed the token; empty in claims that are not issued yet.
     package internal(set) var kid = ""
 
     package init(

@@ -1,14 +1,14 @@
 import Encoding
 import JOSE
 
-/// Where the claims that we know lie in one payload, and how each is read: missing and invalid are told apart.
+/// The positions of the known claims in one payload; distinguishes missing from invalid claims.
 ///
-/// Unknown claims are passed over (E11).
+/// Unknown claims are ignored (RFC 7519 §4).
 struct ClaimTable {
     private static let absent = -1
     private var nodes = InlineArray<16, Int>(repeating: absent)
 
-    /// - Throws: `.malformed(.payload)` unless the payload is one strict JSON object (A6).
+    /// - Throws: `.malformed(.payload)` unless the payload is one strict JSON object.
     init(_ payload: Span<UInt8>, using document: inout JSONDocument) throws(TokenRejection) {
         do { try document.parse(payload) } catch { throw .malformed(.payload) }
         guard document.kind(0) == .object else { throw .malformed(.payload) }
@@ -22,7 +22,7 @@ struct ClaimTable {
             if document.isPlain(name) {
                 index = Claim.index(named: payload.extracting(document.range(name)), from: likely)
             } else {
-                // An escape in a name is another spelling of the same name (A5).
+                // A name with escapes is the same name in another spelling.
                 index = document.string(name, in: payload).flatMap { Claim(rawValue: $0)?.index }
             }
             guard let index else { continue }
@@ -43,7 +43,7 @@ struct ClaimTable {
     }
 }
 
-/// Readers of single claims; each throws `.claimInvalid` for a value of another type or form.
+/// Reads single claims; each function throws `.claimInvalid` for a value of another type or form.
 extension JSONDocument {
     func text(_ claim: Claim, _ node: Node) throws(TokenRejection) -> Range<Int> {
         guard kind(node) == .string, isPlain(node) else { throw .claimInvalid(claim) }
@@ -61,7 +61,7 @@ extension JSONDocument {
         return identifier
     }
 
-    /// Whole seconds; every other number is refused without overflow (E3).
+    /// Reads whole seconds; rejects every other number without overflow (RFC 7519 §2).
     func time(_ claim: Claim, _ node: Node, in payload: Span<UInt8>) throws(TokenRejection) -> Int64 {
         guard let seconds = integer(node, in: payload), NumericDate.range.contains(seconds) else {
             throw .claimInvalid(claim)
@@ -69,7 +69,7 @@ extension JSONDocument {
         return seconds
     }
 
-    /// A list of strings, and nothing else in it.
+    /// Reads a list that contains only strings.
     func texts(_ claim: Claim, _ node: Node, in payload: Span<UInt8>) throws(TokenRejection) -> [String] {
         guard kind(node) == .array else { throw .claimInvalid(claim) }
         var texts: [String] = []

@@ -2,13 +2,13 @@ import Encoding
 import JOSE
 import Keys
 
-/// What a token's header asks for, after every check that needs no key (RFC 7515 §4, RFC 8725 §3).
+/// The header of one of the server's own tokens, after every check that needs no key (RFC 7515 §4, RFC 8725 §3).
 ///
-/// Members that could bring a key along (`jwk`, `jku`, `x5u`, `x5c`) are ignored like all unknown ones (A11, B17).
+/// Members that could supply a key (`jwk`, `jku`, `x5u`, `x5c`) are ignored, as are all unknown members (RFC 7515 §4).
 struct ProtectedHeader {
     let algorithm: Algorithm
     private let kid: Kid
-    /// `nil` for no `typ` or one that is not ours.
+    /// `nil` for a missing or unknown `typ`.
     let type: TokenType?
 
     /// - Parameters:
@@ -39,8 +39,8 @@ struct ProtectedHeader {
         }
         type = TokenType(bytes.extracting(document.range(typ)))
     }
-    /// Where the key's name lies in the decoded header; it has no escapes.
-    /// - Throws: `.kidMissing`; `.kidUnknown` for a name with escapes, as none of ours has any.
+    /// Returns the range of the key's name in the decoded header; it has no escapes.
+    /// - Throws: `.kidMissing`; `.kidUnknown` for a name with escapes, because no key's name needs any.
     func name() throws(TokenRejection) -> Range<Int> {
         switch kid {
         case .none: throw .kidMissing

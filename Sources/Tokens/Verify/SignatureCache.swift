@@ -2,49 +2,49 @@ import Encoding
 import JOSE
 import OpenSSL
 
-/// Tokens whose public-key signature was found good, so that the next look costs a comparison.
+/// Caches tokens whose public-key signature was verified, so that the next verification needs only a comparison.
 ///
-/// Holds whole tokens and compares whole tokens: a hash only says where to look. It remembers nothing but "the signature
-/// holds"; times, claims and revocation are looked at every time. One thread and one keyring own it.
+/// The cache stores and compares whole tokens; a hash only selects the slots to search. It records nothing except that
+/// the signature is valid: times, claims and revocation are checked every time. One thread and one keyring own it.
 ///
-/// Tokens lie one behind the other in blocks, the oldest block is used again for the next ones: remembering a token is one
-/// copy into memory that was used before, and asks no allocator.
+/// Tokens are stored one after the other in blocks, and the oldest block is reused. Inserting a token copies it into
+/// existing memory, without an allocation.
 package struct SignatureCache: ~Copyable {
     static let slotCount = 4_096
-    /// How many slots stand side by side in a set. A token may lie in any slot of two sets and goes to the emptier
-    /// one, so that busy tokens seldom push each other out before most slots are taken.
+    /// The number of slots in a set. A token may be in any slot of two sets and is inserted into the emptier one, so
+    /// that frequent tokens rarely evict each other before most slots are in use.
     static let wayCount = 4
-    /// Holds several of the longest tokens.
+    /// Has room for several of the longest tokens.
     static let blockByteCount = 64 << 10
     static let blockCount = 64
     package static let byteCountMax = blockCount * blockByteCount
 
-    /// Where a token lies.
+    /// The location of one token.
     private struct Slot {
-        /// Of the block, counted from the first one ever used, so that no number comes twice.
+        /// The number of the block, counted from the first block ever used, so that no number repeats.
         var block: Int
-        /// Computed from the token, to spare most comparisons that would fail.
+        /// A hash of the token that avoids most unsuccessful comparisons.
         var mark: UInt32
         var offset: UInt16
-        /// 0 for none.
+        /// 0 for an empty slot.
         var count: UInt16
     }
 
     private var slots: [Slot] = []
     private var blocks: [[UInt8]] = []
-    /// The block in use; the one with the same number but for a multiple of ``blockCount`` has been overwritten.
+    /// The current block; it has overwritten the block whose number is ``blockCount`` lower.
     private var block = -1
-    /// How many octets of the block in use are taken.
+    /// How many bytes of the current block are in use.
     private var end = blockByteCount
     private var hand = 0
-    /// Unknown outside, so that nobody can aim tokens at one place.
+    /// Secret, so that an attacker cannot choose tokens that share a slot.
     private let seed: (UInt64, UInt64)
 
     package init() {
         seed = (Random.next64() | 1, Random.next64() | 1)
     }
 
-    /// Octets of all blocks.
+    /// The size of all blocks.
     package var byteCount: Int { blocks.count * Self.blockByteCount }
 
     package func holds(_ token: Span<UInt8>, signature: Range<Int>) -> Bool {
@@ -63,7 +63,7 @@ package struct SignatureCache: ~Copyable {
         return false
     }
 
-    /// - Precondition: the token's signature has just been found good.
+    /// - Precondition: the token's signature has just been verified.
     package mutating func insert(_ token: Span<UInt8>, signature: Range<Int>) {
         guard token.count <= CompactJWS.byteCountMax, let place = Place(of: token, signature, seed) else { return }
         if slots.isEmpty {
@@ -85,7 +85,7 @@ package struct SignatureCache: ~Copyable {
         if blocks.count < Self.blockCount { blocks.append([UInt8](repeating: 0, count: Self.blockByteCount)) }
     }
 
-    /// Whether the slot's token has not been overwritten.
+    /// Returns whether the slot's token has not been overwritten.
     private func isKept(_ slot: Slot) -> Bool {
         slot.count > 0 && slot.block > block - Self.blockCount
     }
@@ -98,7 +98,7 @@ package struct SignatureCache: ~Copyable {
         (set..<(set + Self.wayCount)).first { !isKept(slots[$0]) }
     }
 
-    /// Each slot of both sets in turn.
+    /// Returns each slot of both sets in turn.
     private mutating func slotToEmpty(_ place: Place) -> Int {
         hand = (hand + 1) % (2 * Self.wayCount)
         return (hand < Self.wayCount ? place.sets.0 : place.sets.1) + hand % Self.wayCount
@@ -106,9 +106,9 @@ package struct SignatureCache: ~Copyable {
 }
 
 extension SignatureCache {
-    /// Where to look for a token: from the signature's first 16 letters, which are as good as random.
+    /// The sets to search for a token, computed from the signature's first 16 letters, which are effectively random.
     private struct Place {
-        /// The first slots of the two sets that it may lie in.
+        /// The first slots of the two sets that can contain the token.
         let sets: (Int, Int)
         let mark: UInt32
 

@@ -5,12 +5,12 @@ import OpenSSL
 
 /// The first half of verification, shared by both kinds of token: structure, key, signature (RFC 7515 §5.2).
 ///
-/// Knows nothing of claims. Belongs to one thread; its buffers are reused, so a good token costs no allocation.
+/// Does not read claims. Must be used by one thread only; its buffers are reused, so a valid token costs no allocation.
 package struct SignatureStage: ~Copyable {
     package struct Outcome {
         /// The key's index in the keyring.
         package let keyIndex: Int
-        /// Whether `typ` names the kind of token that was asked for.
+        /// Whether `typ` names the expected kind of token.
         package let isExpectedType: Bool
     }
 
@@ -19,7 +19,7 @@ package struct SignatureStage: ~Copyable {
         case signature(SignatureVerifier)
     }
 
-    /// The last token's payload as signed, base64url taken off.
+    /// The decoded payload of the last token, as signed.
     package private(set) var payload: [UInt8] = []
 
     private let keyring: Keyring
@@ -42,7 +42,7 @@ package struct SignatureStage: ~Copyable {
         }
     }
 
-    /// Checks all but the claims, in the order structure, key, signature; ``payload`` is the token's afterwards.
+    /// Checks everything except the claims, in the order structure, key, signature; ``payload`` is then the token's.
     ///
     /// - Parameter now: milliseconds since 1970, for the life cycle of the keys.
     package mutating func check(
@@ -60,7 +60,8 @@ package struct SignatureStage: ~Copyable {
                 throw .signatureInvalid
             }
         case .signature(let verifier):
-            // Octets that were accepted before need no second look: they are compared whole, and keys do not change.
+            // A cached token needs no second verification: it is compared whole, and the keys of a keyring do not
+            // change.
             if cache.holds(token, signature: jws.signature) { break }
             guard Base64URL.decode(token.extracting(jws.signature), into: &signature) else {
                 throw .malformed(.signature)
@@ -73,19 +74,20 @@ package struct SignatureStage: ~Copyable {
         return outcome
     }
 
-    /// The key that the header names. The algorithm is the key's; the header may only agree (RFC 8725 §3.1).
+    /// Selects the key that the header names. The key determines the algorithm; the header's `alg` must be equal (RFC
+    /// 8725 §3.1).
     private mutating func chooseKey(
         _ text: Span<UInt8>, for purpose: Key.Purpose, at now: Int64
     ) throws(TokenRejection) -> Outcome {
         let keyIndex: Int
         let type: TokenType?
         if let index = keyring.index(ofHeader: text) {
-            // Octet for octet the header that we write with this key, so there is nothing to learn from decoding it.
+            // The header is byte for byte the one that the server writes with this key, so it need not be decoded.
             keyIndex = index
             type = TokenType(keyring.keys[index].purpose)
         } else {
             guard Base64URL.decode(text, into: &header) else { throw .malformed(.header) }
-            // Another reference, not another copy: a span of the stage's own array would hold all of `self`.
+            // Another reference, not another copy: a span of the stage's own array would borrow all of `self`.
             let octets = header
             let parsed = try ProtectedHeader(octets.span, using: &headerDocument)
             guard let index = keyring.index(of: octets.span.extracting(try parsed.name())) else { throw .kidUnknown }

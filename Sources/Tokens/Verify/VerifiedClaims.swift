@@ -3,8 +3,8 @@ package import JOSE
 
 /// The claims of an access token that passed every check. Only ``Verifier`` makes one.
 ///
-/// Making one allocates nothing: texts are ranges into ``Verifier/payload`` and last until the next token is verified.
-/// Their octets are the value itself, because texts with escapes are refused: one subject has one spelling.
+/// Making one allocates nothing: texts are ranges into ``Verifier/payload`` and are usable until the next token is
+/// verified. Their bytes are the value itself, because texts with escapes are rejected: one subject has one spelling.
 package struct VerifiedClaims: Sendable {
     package let jti: UUID
     package let sid: UUID?

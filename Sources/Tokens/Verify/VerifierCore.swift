@@ -2,13 +2,13 @@ import Encoding
 import JOSE
 import Keys
 
-/// What ``Verifier`` owns, as one value: a single exclusivity check a call instead of one for each buffer.
+/// The state of ``Verifier`` as one value, which costs one exclusivity check per call instead of one per buffer.
 struct VerifierCore: ~Copyable {
     private var stage: SignatureStage
     private var parsed = JSONDocument()
-    /// Whether ``parsed`` is the last token's; a payload of the usual shape is parsed only when someone asks for more.
+    /// Whether ``parsed`` is the last token's; a payload of the usual form is parsed only when other claims are read.
     private var isParsed = false
-    /// Whether the last token passed every check; one that did not shows no claim (E10).
+    /// Whether the last token passed every check; the claims of a rejected token are not readable (RFC 7519 §7.2).
     private var isAccepted = false
     private let keyring: Keyring
     private let issuer: [UInt8]
@@ -29,7 +29,7 @@ struct VerifierCore: ~Copyable {
         output.append(stage.payload.span)
     }
 
-    /// The tape over ``payload``.
+    /// The parsed ``payload``; empty unless the last token was accepted.
     var document: JSONDocument {
         mutating get {
             guard isAccepted else { return JSONDocument() }
@@ -52,7 +52,7 @@ struct VerifierCore: ~Copyable {
             isAccepted = true
             return claims
         }
-        // Another reference, not another copy: a span of the stage's own array would hold all of `self`.
+        // Another reference, not another copy: a span of the stage's own array would borrow all of `self`.
         let octets = stage.payload
         let payload = octets.span
         let table = try ClaimTable(payload, using: &parsed)
@@ -73,7 +73,8 @@ struct VerifierCore: ~Copyable {
         return claims
     }
 
-    /// The same checks in the same order, for a payload of the shape that we write: it has no `nbf`, and one audience.
+    /// Makes the same checks in the same order, for a payload as the server writes it: without `nbf`, with one
+    /// audience.
     private func verify(
         _ shape: IssuedShape, _ outcome: SignatureStage.Outcome, _ audience: AudienceExpectation,
         in payload: Span<UInt8>,
@@ -142,7 +143,7 @@ struct VerifierCore: ~Copyable {
         return document.children(node).contains { document.isEqual($0, role.span, in: payload.span) }
     }
 
-    /// `aud` is one string or a list of strings (E6); anything else in it makes it invalid.
+    /// Checks `aud`, one string or a list of strings (RFC 7519 §4.1.3); a value of another type is invalid.
     private func checkAudience(
         _ node: JSONDocument.Node, _ expected: AudienceExpectation, in payload: Span<UInt8>
     ) throws(TokenRejection) {
@@ -174,7 +175,7 @@ struct VerifierCore: ~Copyable {
         }
     }
 
-    /// Whole seconds; a clock beyond every date counts as just that.
+    /// Returns whole seconds, clamped to just beyond the range of dates.
     private func secondsBelow(_ milliseconds: Int64) -> Int64 {
         let seconds = milliseconds >= 0 ? milliseconds / 1_000 : -1
         return min(seconds, NumericDate.range.upperBound + 1)
