@@ -1,48 +1,48 @@
 import COpenSSL
 
-/// What the cryptographic library could not do, or which key it was not asked to use.
+/// Why a cryptographic operation failed, or why a key was rejected before use.
 ///
-/// Holds names of functions and OpenSSL's own texts, never key or message octets.
+/// Contains function names and OpenSSL's own texts, never bytes of keys or messages.
 package enum CryptoError: Error, Equatable, Sendable {
     /// A library call failed; `reason` is the text of OpenSSL's error queue, which is empty afterwards.
     case library(function: String, reason: String)
-    /// HMAC secrets shorter than the hash (RFC 7518 §3.2).
+    /// An HMAC secret is shorter than the hash (RFC 7518 §3.2).
     case secretTooShort(byteCount: Int, byteCountMin: Int = 32)
-    /// RSA moduli outside ``RSAPublicComponents/bitCountRange`` (RFC 7518 §3.3 sets the lower end).
+    /// An RSA modulus is outside ``RSAPublicComponents/bitCountRange`` (RFC 7518 §3.3 sets the lower end).
     case modulusSize(bitCount: Int)
-    /// Public exponents that are even, below 3 or above 64 bits.
+    /// A public exponent is even, below 3, or longer than 64 bits.
     case publicExponent
-    /// An RSA modulus made by a generator whose keys can be factored (CVE-2017-15361).
+    /// An RSA modulus was made by a generator whose keys can be factored (CVE-2017-15361).
     case predictableModulus
-    /// A coordinate or private number that is not exactly as long as the curve's field (RFC 7518 §6.2.1.2).
+    /// A coordinate or private number is not exactly as long as the curve's field (RFC 7518 §6.2.1.2).
     case coordinateSize(Curve, byteCount: Int)
-    /// Coordinates of no point of the curve, or of the one at infinity.
+    /// The coordinates are not a point of the curve, or are the point at infinity.
     case notOnCurve(Curve)
-    /// Ed25519 keys and seeds of other than 32 octets.
+    /// An Ed25519 key or seed does not have 32 bytes.
     case ed25519Size(byteCount: Int)
-    /// An Ed25519 key under which signatures can be made without its private half.
+    /// An Ed25519 key has small order: signatures under it can be made without a private key.
     case smallOrder
-    /// A key of another kind than the algorithm signs with.
+    /// The key is of another kind than the algorithm requires.
     case algorithmMismatch
-    /// A key file that holds something else; `reason` says what in a sentence's second half.
+    /// The key file has other content; `reason` completes the sentence that names it.
     case unusableKey(reason: String)
-    /// Private members that do not belong together.
+    /// Private members do not belong together.
     case inconsistent(reason: String)
-    /// A PEM text without a certificate, or with one that cannot be read.
+    /// A PEM text has no certificate, or one that cannot be parsed.
     case certificate(reason: String)
-    /// - Parameter at: the moment in OpenSSL's words.
+    /// - Parameter at: the time as OpenSSL prints it.
     case certificateExpired(at: String)
     case certificateNotYetValid(until: String)
-    /// A PEM text without a private key that can be read without a passphrase.
+    /// A PEM text has no private key that can be parsed without a passphrase.
     case privateKey(reason: String)
-    /// The private key is not the one that the certificate is for.
+    /// The private key does not belong to the certificate.
     case keyMismatch
-    /// A PEM text without certificates of authorities.
+    /// A PEM text has no certificates of authorities.
     case authorities(reason: String)
 }
 
 extension CryptoError {
-    /// Takes the thread's error queue, so that the next caller does not read our error.
+    /// Empties the thread's error queue, so that the next caller does not read this error.
     static func drained(from function: String) -> CryptoError {
         .library(function: function, reason: drainedReason())
     }
@@ -52,7 +52,7 @@ extension CryptoError {
         while true {
             let code = ERR_get_error()
             if code == 0 { break }
-            // OpenSSL asks for at least 256 octets and writes the terminating zero within them.
+            // OpenSSL requires at least 256 bytes and writes the terminating zero within them.
             var text = [CChar](repeating: 0, count: 256)
             unsafe ERR_error_string_n(code, &text, text.count)
             reasons.append(String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))

@@ -1,22 +1,22 @@
 import COpenSSL
 
-/// The library's own work and nothing else, prepared as well as can be: what our paths are measured against.
+/// Runs only the library's own operations, prepared as far as possible: the baseline for measuring this project's code.
 @safe package final class LibraryFloor {
     private let raw: OpaquePointer
     private let isMAC: Bool
-    /// Of the message that is signed.
+    /// The digest of the message that is signed.
     private let digest: Digest
     private var signature: [UInt8] = []
     private let byteCountMax: Int
 
-    /// HMAC: EVP_MAC_init without a key, EVP_MAC_update, EVP_MAC_final.
+    /// Prepares HMAC: EVP_MAC_init without a key, EVP_MAC_update, EVP_MAC_final.
     package init(_ key: MACKey) throws(CryptoError) {
         guard let raw = unsafe EVP_MAC_CTX_new(FetchedAlgorithms.hmac) else { throw .drained(from: "EVP_MAC_CTX_new") }
         let parameter: StaticString = "digest"
         let digest = key.hash.name
         let status = key.withOctets { secret in
             unsafe secret.withUnsafeBufferPointer { secret in
-                // The parameters keep these pointers, which is why the texts are static; nobody writes through them.
+                // The parameters keep these pointers, so the texts are static; nothing writes through them.
                 let parameters = unsafe [
                     OSSL_PARAM_construct_utf8_string(
                         UnsafeRawPointer(parameter.utf8Start).assumingMemoryBound(to: CChar.self),
@@ -36,7 +36,7 @@ import COpenSSL
         byteCountMax = 0
     }
 
-    /// EVP_PKEY_sign, or EVP_PKEY_verify of what it made, over a digest that stands ready.
+    /// Prepares EVP_PKEY_sign, or EVP_PKEY_verify of its own signature, over a digest computed before.
     ///
     /// - Throws: `.algorithmMismatch` for Ed25519, which has no digest.
     package init(_ key: SigningKey, verifying: Bool, over message: Span<UInt8>) throws(CryptoError) {

@@ -2,9 +2,9 @@ import COpenSSL
 
 /// OpenSSL's random generator, seeded from the kernel (RAND_bytes).
 ///
-/// A process without randomness must not go on issuing identifiers, so a failure ends it.
+/// A process without randomness must not issue identifiers, so a failure ends the process.
 package enum Random {
-    /// Overwrites the whole array.
+    /// Overwrites the whole array with random bytes.
     package static func fill(_ octets: inout [UInt8]) {
         unsafe octets.withUnsafeMutableBytes { buffer in
             unsafe fill(buffer)

@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// A digest of up to 64 octets, or a MAC over one; on the stack.
+/// A digest of up to 64 bytes, or a MAC based on one; stored on the stack.
 package struct Digest: Sendable {
     private var storage = InlineArray<64, UInt8>(repeating: 0)
     package let byteCount: Int
@@ -21,7 +21,7 @@ package struct Digest: Sendable {
         return unsafe room.withUnsafeMutableBufferPointer { unsafe body($0) }
     }
 
-    /// For a digest that is as good as a secret (OPENSSL_cleanse).
+    /// Overwrites a digest that must be kept secret (OPENSSL_cleanse).
     mutating func overwrite() {
         unsafe withRoom { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
     }
@@ -31,9 +31,9 @@ extension Digest: Equatable {
     package static func == (left: Digest, right: Digest) -> Bool { left.octets == right.octets }
 }
 
-/// One thread's hashing with one function, allocated once (EVP_DigestInit_ex2 without a fetch).
+/// Hashes with one function on one thread; allocated once (EVP_DigestInit_ex2 without a fetch).
 ///
-/// Hashing fails only for want of memory, whatever the message is; that ends the process.
+/// Hashing fails only if memory runs out, whatever the message is; that ends the process.
 @safe final class HashContext {
     let raw: OpaquePointer
     private let byteCount: Int
@@ -53,7 +53,7 @@ extension Digest: Equatable {
     func digest(_ message: Span<UInt8>) -> Digest {
         let raw = unsafe raw
         var digest = Digest(byteCount: byteCount)
-        // No algorithm means: the one from before, without looking it up.
+        // A nil algorithm reuses the previous one without a lookup.
         let isBegun = unsafe EVP_DigestInit_ex2(raw, nil, nil) == 1
         let isRead = unsafe message.withUnsafeBufferPointer {
             unsafe EVP_DigestUpdate(raw, $0.baseAddress, $0.count) == 1

@@ -16,14 +16,14 @@ package final class MACKey: Sendable {
         secret = Secret(octets)
     }
 
-    /// A copy of the secret, for writing the key's own file.
+    /// Returns a copy of the secret, for writing the key's own file.
     package func octets() -> [UInt8] { secret.octets }
 
     func withOctets<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         secret.withBytes(body)
     }
 
-    /// The secret, or the hash of one that is longer than the hash's block, filled up with zeros to a block.
+    /// Passes the secret, or the hash of a secret longer than the hash's block, padded with zeros to a block.
     func withBlock<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         withOctets { secret in
             var block = [UInt8](repeating: 0, count: hash.blockByteCount)
@@ -39,11 +39,11 @@ package final class MACKey: Sendable {
     }
 }
 
-/// One thread's HMAC under one key (RFC 2104 §2): the hash's states behind the two padded keys are made once, and copied
-/// for every message (EVP_MD_CTX_copy_ex).
+/// Computes HMAC under one key on one thread (RFC 2104 §2): the hash states after the two padded keys are computed
+/// once, and copied for every message (EVP_MD_CTX_copy_ex).
 ///
-/// That is what OpenSSL's own HMAC does inside; EVP_MAC puts two more layers and a search for parameters by name around
-/// it, which for a token take a tenth of the whole.
+/// OpenSSL's own HMAC does the same internally, but EVP_MAC adds two layers and a search for parameters by name, which
+/// take a tenth of the time for a token.
 @safe package final class MACContext {
     package let tagByteCount: Int
 
@@ -75,9 +75,9 @@ package final class MACKey: Sendable {
         return tag
     }
 
-    /// Whether `tag` is the whole tag of `message`, compared in constant time.
+    /// Returns whether `tag` is the whole tag of `message`, compared in constant time.
     ///
-    /// A library fault means no: nothing is accepted that could not be checked.
+    /// A library error returns false: a tag that was not checked is never accepted.
     package func accepts(_ tag: Span<UInt8>, over message: Span<UInt8>) -> Bool {
         guard tag.count == tagByteCount, let expected = try? authenticate(message) else { return false }
         return ConstantTime.isEqual(tag, expected.span)
@@ -85,7 +85,7 @@ package final class MACKey: Sendable {
 }
 
 extension HashContext {
-    /// Reads a key's block with every octet changed by `padding`; whether that succeeded.
+    /// Hashes a key's block with every byte XORed with `padding`; returns whether that succeeded.
     fileprivate func hasRead(_ block: Span<UInt8>, _ padding: UInt8) -> Bool {
         let padded = Secret(block.indices.map { block[$0] ^ padding })
         return padded.withBytes { padded in

@@ -1,7 +1,7 @@
 import COpenSSL
 package import Encoding
 
-/// SHA-256 in one call, for what happens rarely. On a hot path, own a ``SHA256Context``.
+/// Computes SHA-256 in one call, for rare operations. On a hot path, use a ``SHA256Context``.
 package enum SHA256 {
     package static let byteCount = 32
 
@@ -10,15 +10,15 @@ package enum SHA256 {
         return digest.indices.map { digest[$0] }
     }
 
-    /// The first 16 octets of the digest of `kind` followed by `name`, in the order of the wire.
+    /// Returns the first 16 bytes of the digest of `kind` followed by `name`, in network order.
     package static func digest128(_ kind: Span<UInt8>, _ name: Span<UInt8>) -> UUID {
         SHA256Context().digest128(kind, name)
     }
 }
 
-/// One thread's SHA-256, allocated once and used again and again (EVP_DigestInit_ex2 without a fetch).
+/// Computes SHA-256 on one thread; allocated once and reused (EVP_DigestInit_ex2 without a fetch).
 ///
-/// Hashing fails only for want of memory, whatever the message is; that ends the process.
+/// Hashing fails only if memory runs out, whatever the message is; that ends the process.
 @safe package final class SHA256Context {
     package typealias Digest = InlineArray<32, UInt8>
 
@@ -41,7 +41,7 @@ package enum SHA256 {
         return unsafe Self.finish(raw)
     }
 
-    /// As ``SHA256/digest128(_:_:)``.
+    /// Returns the same as ``SHA256/digest128(_:_:)``.
     package func digest128(_ kind: Span<UInt8>, _ name: Span<UInt8>) -> UUID {
         let raw = unsafe raw
         unsafe Self.begin(raw)
@@ -57,7 +57,7 @@ package enum SHA256 {
     }
 
     private static func begin(_ raw: OpaquePointer) {
-        // No algorithm means: the one from before, without looking it up.
+        // A nil algorithm reuses the previous one without a lookup.
         guard unsafe EVP_DigestInit_ex2(raw, nil, nil) == 1 else { fail("EVP_DigestInit_ex2") }
     }
 

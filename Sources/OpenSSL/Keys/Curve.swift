@@ -4,7 +4,7 @@ package enum Curve: String, CaseIterable, Sendable {
     case p384 = "P-384"
     case p521 = "P-521"
 
-    /// Octets of one coordinate, of the private number, and of each half of a signature.
+    /// The length in bytes of one coordinate, of the private number, and of each half of a signature.
     package var coordinateByteCount: Int {
         switch self {
         case .p256: 32
@@ -21,7 +21,7 @@ package enum Curve: String, CaseIterable, Sendable {
         }
     }
 
-    /// As OpenSSL spells it.
+    /// The curve's name in OpenSSL.
     var groupName: StaticString {
         switch self {
         case .p256: "prime256v1"
@@ -31,7 +31,7 @@ package enum Curve: String, CaseIterable, Sendable {
     }
 }
 
-/// A public key of ECDSA: two coordinates of full length. Whether they lie on the curve, ``VerifyingKey`` says.
+/// A public key of ECDSA: two coordinates of full length. ``VerifyingKey`` checks that they are on the curve.
 package struct ECPublicPoint: Equatable, Sendable {
     package let curve: Curve
     package let x: [UInt8]
@@ -47,7 +47,7 @@ package struct ECPublicPoint: Equatable, Sendable {
         self.y = y
     }
 
-    /// SEC 1 §2.3.3.
+    /// The uncompressed point (SEC 1 §2.3.3).
     var uncompressed: [UInt8] { [4] + x + y }
 }
 
@@ -72,7 +72,7 @@ package struct Ed25519PublicBytes: Equatable, Sendable {
 
     package let octets: [UInt8]
 
-    /// - Throws: `.ed25519Size`; `.smallOrder` for the few points under which anybody can sign anything.
+    /// - Throws: `.ed25519Size`; `.smallOrder` for the few points under which an attacker can sign any message.
     package init(_ octets: [UInt8]) throws(CryptoError) {
         guard octets.count == Self.byteCount else { throw .ed25519Size(byteCount: octets.count) }
         var unsigned = octets
@@ -81,8 +81,8 @@ package struct Ed25519PublicBytes: Equatable, Sendable {
         self.octets = octets
     }
 
-    /// The y of every point whose order divides 8, with every spelling that fits 255 bits: 0, 1, p−1, p, p+1 and the two
-    /// of order 8; the sign of x is left out.
+    /// The y of every point whose order divides 8, with every encoding that fits 255 bits: 0, 1, p−1, p, p+1 and the
+    /// two of order 8; the sign of x is omitted.
     private static let smallOrder: [[UInt8]] = [
         [0] + tail(0), [1] + tail(0), edge(0xEC), edge(0xED), edge(0xEE),
         [

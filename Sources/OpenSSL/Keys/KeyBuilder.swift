@@ -1,14 +1,14 @@
 import COpenSSL
 
-/// An EVP_PKEY in the making from its numbers (OSSL_PARAM_BLD, EVP_PKEY_fromdata). Lives and dies inside a call.
+/// Builds an EVP_PKEY from its numbers (OSSL_PARAM_BLD, EVP_PKEY_fromdata). Must not be stored beyond a call.
 @safe struct KeyBuilder: ~Copyable {
     private let type: StaticString
     private let builder: OpaquePointer
-    /// The builder refers to numbers and octets until the key is made, so they live as long.
+    /// The builder refers to the numbers and bytes until the key is made, so they must live as long.
     private var numbers: [OpaquePointer] = unsafe []
     private var octets: [UnsafeMutableBufferPointer<UInt8>] = unsafe []
 
-    /// - Parameter type: of key, as OpenSSL names it.
+    /// - Parameter type: OpenSSL's name of the key type.
     init(_ type: StaticString) throws(CryptoError) {
         guard let builder = unsafe OSSL_PARAM_BLD_new() else { throw .drained(from: "OSSL_PARAM_BLD_new") }
         self.type = type
@@ -30,7 +30,7 @@ import COpenSSL
         guard status == 1 else { throw .drained(from: "OSSL_PARAM_BLD_push_BN") }
     }
 
-    /// For what is no secret.
+    /// Adds bytes that are not secret.
     mutating func push(_ name: StaticString, octets text: [UInt8]) throws(CryptoError) {
         let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: text.count)
         _ = unsafe copy.initialize(from: text)
@@ -63,7 +63,7 @@ import COpenSSL
 }
 
 extension KeyHandle {
-    /// - Throws: `.notOnCurve` for coordinates of no usable point.
+    /// - Throws: `.notOnCurve` if the coordinates are not a usable point.
     static func make(_ numbers: PublicNumbers) throws(CryptoError) -> KeyHandle {
         switch numbers {
         case .rsa(let key):
@@ -116,7 +116,7 @@ extension KeyHandle {
             }
             guard let raw = unsafe raw else { throw .drained(from: "EVP_PKEY_new_raw_private_key_ex") }
             key = unsafe KeyHandle(owning: raw)
-            // OpenSSL computes the public half and has nothing to compare it with.
+            // OpenSSL computes the public half itself and does not compare it.
             guard try key.ed25519PublicOctets() == octets.publicHalf.octets else {
                 throw .inconsistent(reason: "the public half is another key's")
             }

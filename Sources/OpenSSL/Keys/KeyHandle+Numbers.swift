@@ -1,7 +1,7 @@
 import COpenSSL
 
 extension KeyHandle {
-    /// - Throws: `.unusableKey` for a kind of key that JOSE's signatures do not use, named.
+    /// - Throws: `.unusableKey`, with the name of the key type, for a type that JOSE signatures do not use.
     func publicNumbers() throws(CryptoError) -> PublicNumbers {
         if isA("RSA") || isA("RSA-PSS") {
             return .rsa(try RSAPublicComponents(modulus: number("n"), exponent: number("e")))
@@ -16,7 +16,7 @@ extension KeyHandle {
         throw .unusableKey(reason: "a key of type \(typeName); RSA, EC and Ed25519 keys are used")
     }
 
-    /// - Throws: also for RSA keys with more than two primes (RFC 7518 §6.3.2.7 leaves them to who supports them).
+    /// - Throws: also for RSA keys with more than two primes (RFC 7518 §6.3.2.7 makes support optional).
     func privateNumbers() throws(CryptoError) -> PrivateNumbers {
         switch try publicNumbers() {
         case .rsa(let publicHalf):
@@ -34,7 +34,8 @@ extension KeyHandle {
         }
     }
 
-    /// Curves written out as parameters count if OpenSSL recognises a named one in every number, its generator included.
+    /// Returns the curve. Explicit curve parameters are accepted if OpenSSL recognizes a named curve in all of them,
+    /// the generator included.
     private func curve() throws(CryptoError) -> Curve {
         guard let name = text("group") else {
             throw .unusableKey(reason: "an EC key on a curve without a name; P-256, P-384 and P-521 are used")

@@ -2,18 +2,18 @@ import COpenSSL
 
 /// Owns one EVP_PKEY.
 ///
-/// `@unchecked Sendable` holds because the key is never modified after it was made (openssl-threads(7)).
+/// `@unchecked Sendable` is safe because the key is never modified after it was made (openssl-threads(7)).
 @safe final class KeyHandle: @unchecked Sendable {
     let raw: OpaquePointer
 
-    /// Takes over the caller's reference.
+    /// Takes ownership of the caller's reference.
     init(owning raw: OpaquePointer) {
         unsafe self.raw = raw
     }
 
     deinit { unsafe EVP_PKEY_free(raw) }
 
-    /// A new private key: RSA of 2048 bits with exponent 65537, or of the algorithm's curve.
+    /// Generates a private key: RSA of 2048 bits with exponent 65537, or of the algorithm's curve.
     static func generate(for algorithm: SignatureAlgorithm) throws(CryptoError) -> KeyHandle {
         let type: StaticString =
             switch algorithm {
@@ -54,7 +54,7 @@ import COpenSSL
         guard unsafe EVP_PKEY_check(context) == 1 else { throw .inconsistent(reason: CryptoError.drainedReason()) }
     }
 
-    /// Whether the public half is valid in itself: on its curve, and not at infinity (EVP_PKEY_public_check).
+    /// Returns whether the public half is valid by itself: on its curve, and not at infinity (EVP_PKEY_public_check).
     func isPublicHalfValid() -> Bool {
         guard let context = unsafe EVP_PKEY_CTX_new_from_pkey(nil, raw, nil) else { return false }
         defer {
@@ -64,13 +64,13 @@ import COpenSSL
         return unsafe EVP_PKEY_public_check(context) == 1
     }
 
-    /// One of the key's numbers, big-endian and without leading zeros (EVP_PKEY_get_bn_param).
+    /// Returns one of the key's numbers, big-endian and without leading zeros (EVP_PKEY_get_bn_param).
     func number(_ name: StaticString) throws(CryptoError) -> [UInt8] {
         guard let number = optionalNumber(name) else { throw .drained(from: "EVP_PKEY_get_bn_param") }
         return number
     }
 
-    /// As ``number(_:)``; `nil` for a number that the key does not have.
+    /// Returns the same as ``number(_:)``; `nil` for a number that the key does not have.
     func optionalNumber(_ name: StaticString) -> [UInt8]? {
         var number: OpaquePointer?
         let found = unsafe EVP_PKEY_get_bn_param(raw, name.cString, &number)
@@ -87,7 +87,7 @@ import COpenSSL
 
     func isA(_ type: StaticString) -> Bool { unsafe EVP_PKEY_is_a(raw, type.cString) == 1 }
 
-    /// A text of the key's parameters (EVP_PKEY_get_utf8_string_param), such as its group's name.
+    /// Returns a text of the key's parameters (EVP_PKEY_get_utf8_string_param), such as its group's name.
     func text(_ name: StaticString) -> String? {
         var letters = [CChar](repeating: 0, count: 80)
         var count = 0

@@ -1,10 +1,10 @@
-/// What a public key is made of, checked for its form.
+/// The numbers of a public key, checked for their form.
 package enum PublicNumbers: Equatable, Sendable {
     case rsa(RSAPublicComponents)
     case ec(ECPublicPoint)
     case ed25519(Ed25519PublicBytes)
 
-    /// Whether keys of this kind can sign so: RSA either way, a curve only its own.
+    /// Returns whether keys of this type fit the algorithm: RSA fits both RSA schemes, a curve only its own.
     package func fit(_ algorithm: SignatureAlgorithm) -> Bool {
         switch (self, algorithm) {
         case (.rsa, .rsaPKCS1), (.rsa, .rsaPSS), (.ed25519, .ed25519): true
@@ -14,7 +14,7 @@ package enum PublicNumbers: Equatable, Sendable {
     }
 }
 
-/// What a private key is made of. That its two halves belong together, ``SigningKey`` says.
+/// The numbers of a private key. ``SigningKey`` checks that the two halves belong together.
 package enum PrivateNumbers: Sendable {
     case rsa(RSAPrivateComponents)
     case ec(ECPrivateNumbers)

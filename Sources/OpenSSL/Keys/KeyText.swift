@@ -1,11 +1,11 @@
 import COpenSSL
 
-/// A key read from PEM (RFC 7468) or DER: a public key, a private key, or the key of a certificate.
+/// A key parsed from PEM (RFC 7468) or DER: a public key, a private key, or the key of a certificate.
 package struct KeyText: Sendable {
-    /// What an RSA key says about the padding it is for (RFC 4055 §3.1).
+    /// The padding that an RSA key is restricted to (RFC 4055 §3.1).
     package enum Restriction: Equatable, Sendable {
         case none
-        /// An RSASSA-PSS key, with the hash that its parameters fix.
+        /// An RSASSA-PSS key, with the hash that its parameters specify.
         case pss(HashFunction?)
     }
 
@@ -16,7 +16,7 @@ package struct KeyText: Sendable {
 
     package static let byteCountMax = 65_536
 
-    /// Whether the octets claim to be PEM, so that they are never taken for a raw secret.
+    /// Returns whether the bytes look like PEM, so that they are never used as a raw secret.
     package static func isPEM(_ bytes: Span<UInt8>) -> Bool {
         let marker = Array("-----BEGIN".utf8)
         guard bytes.count >= marker.count else { return false }
@@ -25,9 +25,9 @@ package struct KeyText: Sendable {
         }
     }
 
-    /// Reads the one key of the text. Behind a certificate others may stand: its chain.
+    /// Parses the one key of the text. After a certificate its chain may follow.
     ///
-    /// - Throws: `.unusableKey` in so many words, or what the key's own numbers have wrong.
+    /// - Throws: `.unusableKey` with the reason, or the error of the key's own numbers.
     package init(parsing bytes: Span<UInt8>) throws(CryptoError) {
         guard bytes.count <= Self.byteCountMax else { throw .unusableKey(reason: "more than 64 KiB") }
         let octets = bytes.indices.map { bytes[$0] }
@@ -35,7 +35,7 @@ package struct KeyText: Sendable {
         let key = try Self.isPEM(bytes) ? Self.fromPEM(octets) : Self.fromDER(octets)
         restriction = try key.handle.restriction()
         let publicHalf = try key.handle.publicNumbers()
-        // A point that its own text puts beside the curve is found here, not at the first signature.
+        // Detects a point that is not on the curve here instead of at the first signature.
         if case .ec(let point) = publicHalf { _ = try KeyHandle.make(.ec(point)) }
         publicNumbers = publicHalf
         privateNumbers = key.isPrivate ? try key.handle.privateNumbers() : nil
@@ -50,7 +50,7 @@ extension KeyText {
 
     private static func fromPEM(_ text: [UInt8]) throws(CryptoError) -> Found {
         let blocks = try PEM.blocks(text)
-        // What `openssl ecparam` writes in front names the curve once more.
+        // `openssl ecparam` writes this block before the key; it only repeats the curve.
         let keys = blocks.filter { $0.label != "EC PARAMETERS" }
         guard let first = keys.first else { throw .unusableKey(reason: "a PEM text without a key") }
         let isChain = keys.allSatisfy { $0.isCertificate }
@@ -80,7 +80,8 @@ extension KeyText {
     private static let encrypted = CryptoError.unusableKey(
         reason: "a private key encrypted with a passphrase. Decrypt it first: openssl pkey -in FILE -out DECRYPTED")
 
-    /// Whether this is an EncryptedPrivateKeyInfo (RFC 5958 §3): a sequence of an algorithm and an encrypted octet string.
+    /// Returns whether this is an EncryptedPrivateKeyInfo (RFC 5958 §3): a sequence of an algorithm and an encrypted
+    /// octet string.
     private static func isEncryptedDER(_ bytes: [UInt8]) -> Bool {
         unsafe bytes.withUnsafeBufferPointer { buffer in
             var cursor = buffer.baseAddress
@@ -90,7 +91,7 @@ extension KeyText {
         }
     }
 
-    /// What can hold a key.
+    /// The encodings that can contain a key.
     private enum Form {
         case publicKey, rsaPublicKey, privateKey, certificate
 
@@ -113,7 +114,7 @@ extension KeyText {
         }
     }
 
-    /// - Returns: `nil` also for octets behind the key.
+    /// - Returns: `nil` also if bytes follow the key.
     private static func read(_ octets: [UInt8], _ form: Form) -> KeyHandle? {
         unsafe octets.withUnsafeBufferPointer { buffer in
             var cursor = buffer.baseAddress
@@ -141,10 +142,11 @@ extension KeyText {
 }
 
 extension KeyHandle {
-    /// - Throws: `.unusableKey` for PSS parameters that no algorithm of JOSE has.
+    /// - Throws: `.unusableKey` for PSS parameters that no JOSE algorithm has.
     fileprivate func restriction() throws(CryptoError) -> KeyText.Restriction {
         guard isA("RSA-PSS") else { return .none }
-        // OpenSSL gives the salt's length exactly where the key has parameters, and leaves out what is SHA-1 by default.
+        // OpenSSL reports a salt length exactly if the key has parameters, and omits values that are the default,
+        // SHA-1.
         guard let saltByteCount = integer("saltlen") else { return .pss(nil) }
         let names = (text("digest") ?? "SHA1", text("mgf1-digest") ?? "SHA1")
         let hash = HashFunction.allCases.first { ["\($0.name)", "SHA2-\($0.byteCount * 8)"].contains(names.0) }
@@ -158,7 +160,7 @@ extension KeyHandle {
 }
 
 extension KeyText {
-    /// SubjectPublicKeyInfo in PEM (RFC 7468 §13).
+    /// Returns the SubjectPublicKeyInfo in PEM (RFC 7468 §13).
     package static func pem(_ numbers: PublicNumbers) throws(CryptoError) -> [UInt8] {
         let key = try KeyHandle.make(numbers)
         guard let text = unsafe PEM.text({ unsafe PEM_write_bio_PUBKEY($0, key.raw) }) else {
@@ -167,7 +169,7 @@ extension KeyText {
         return text
     }
 
-    /// PKCS #8 in PEM, without a passphrase (RFC 7468 §10).
+    /// Returns the private key in PKCS #8 PEM, without a passphrase (RFC 7468 §10).
     package static func pem(_ pair: SigningKey) throws(CryptoError) -> [UInt8] {
         let key = pair.handle
         guard let text = unsafe PEM.text({ unsafe PEM_write_bio_PKCS8PrivateKey($0, key.raw, nil, nil, 0, nil, nil) })

@@ -1,10 +1,10 @@
 import COpenSSL
 
-/// Owns one X509 that nothing here modifies.
+/// Owns one X509, which is never modified.
 @safe final class CertificateHandle {
     let raw: OpaquePointer
 
-    /// Takes over the caller's reference.
+    /// Takes ownership of the caller's reference.
     init(owning raw: OpaquePointer) {
         unsafe self.raw = raw
     }
@@ -12,10 +12,10 @@ import COpenSSL
     deinit { unsafe X509_free(raw) }
 }
 
-/// Reading and writing PEM (RFC 7468) in memory.
+/// Reads and writes PEM (RFC 7468) in memory.
 enum PEM {
-    /// Every certificate of `text`, in its order.
-    /// - Returns: nothing where one of them cannot be read; then OpenSSL's error queue says why.
+    /// Returns every certificate of `text`, in its order.
+    /// - Returns: an empty list if one of them cannot be parsed; OpenSSL's error queue then has the reason.
     static func certificates(_ text: [UInt8]) -> [CertificateHandle] {
         ERR_clear_error()
         return unsafe withBIO(text) { bio in
@@ -23,14 +23,14 @@ enum PEM {
             while let raw = unsafe PEM_read_bio_X509(bio, nil, refusePassphrase, nil) {
                 found.append(unsafe CertificateHandle(owning: raw))
             }
-            // The end of the text is the one error that is none.
+            // The end of the text is reported as an error, but is not one.
             let isEnd = !found.isEmpty && martlet_is_pem_end(ERR_peek_last_error()) == 1
             if isEnd { ERR_clear_error() }
             return isEnd ? found : []
         } ?? []
     }
 
-    /// The first private key of `text`; one under a passphrase is not asked for it.
+    /// Returns the first private key of `text`; a key with a passphrase is not supported.
     static func privateKey(_ text: [UInt8]) -> KeyHandle? {
         ERR_clear_error()
         return unsafe withBIO(text) { bio in
@@ -39,7 +39,7 @@ enum PEM {
         }
     }
 
-    /// One part of a PEM text, base64 taken off.
+    /// One block of a PEM text, decoded from base64.
     struct Block {
         let label: String
         let content: [UInt8]
@@ -48,11 +48,11 @@ enum PEM {
         var isCertificate: Bool { label == "CERTIFICATE" || label == "X509 CERTIFICATE" }
     }
 
-    /// How many parts a text may have: a key or a chain of certificates.
+    /// The maximum number of blocks in a text: a key or a chain of certificates.
     private static let blockCountMax = 16
 
-    /// Every part of `text`, whatever it is.
-    /// - Throws: `.unusableKey` for a text with a broken part, and for none.
+    /// Returns every block of `text`, of any label.
+    /// - Throws: `.unusableKey` for a text with a broken block or without blocks.
     static func blocks(_ text: [UInt8]) throws(CryptoError) -> [Block] {
         ERR_clear_error()
         defer { ERR_clear_error() }
@@ -60,7 +60,7 @@ enum PEM {
         let isRead = unsafe withBIO(text) { bio in
             while blocks.count < blockCountMax {
                 guard let block = unsafe block(bio) else {
-                    // The end of the text is the one error that is none.
+                    // The end of the text is reported as an error, but is not one.
                     return martlet_is_pem_end(ERR_peek_last_error()) == 1
                 }
                 blocks.append(block)
@@ -90,7 +90,7 @@ enum PEM {
             isEncrypted: unsafe header.pointee != 0 || label == "ENCRYPTED PRIVATE KEY")
     }
 
-    /// What `write` puts into a memory BIO.
+    /// Returns the bytes that `write` puts into a memory BIO.
     static func text(_ write: (OpaquePointer) -> Int32) -> [UInt8]? {
         guard let bio = unsafe BIO_new(BIO_s_mem()) else { return nil }
         defer { unsafe BIO_free(bio) }
@@ -110,7 +110,7 @@ enum PEM {
     }
 }
 
-/// OpenSSL would otherwise ask on the terminal.
+/// Supplies no passphrase; without this callback OpenSSL would prompt on the terminal.
 private func refusePassphrase(
     _: UnsafeMutablePointer<CChar>?, _: Int32, _: Int32, _: UnsafeMutableRawPointer?
 ) -> Int32 { -1 }

@@ -9,7 +9,7 @@ package struct RSAPublicComponents: Equatable, Sendable {
     package init(modulus: [UInt8], exponent: [UInt8]) throws(CryptoError) {
         let bitCount = bigEndianBitCount(modulus)
         guard Self.bitCountRange.contains(bitCount) else { throw .modulusSize(bitCount: bitCount) }
-        // An even modulus is a product of no two odd primes, and OpenSSL's arithmetic expects an odd one.
+        // An even modulus is not a product of two odd primes, and OpenSSL's arithmetic requires an odd one.
         guard let last = modulus.last, last & 1 == 1 else { throw .inconsistent(reason: "the modulus is even") }
         let exponentBitCount = bigEndianBitCount(exponent)
         guard let lowest = exponent.last, lowest & 1 == 1, (2...64).contains(exponentBitCount) else {
@@ -22,8 +22,8 @@ package struct RSAPublicComponents: Equatable, Sendable {
 }
 
 extension RSAPublicComponents {
-    /// The fingerprint of a widespread generator whose moduli can be factored (CVE-2017-15361): modulo every small prime they are
-    /// a power of 65537. A random modulus is once in about 2^150.
+    /// Detects moduli of a widespread generator whose keys can be factored (CVE-2017-15361): modulo every small prime
+    /// they are a power of 65537. A random modulus matches about once in 2^150.
     private static func isPredictable(_ modulus: [UInt8]) -> Bool {
         smallPrimes.allSatisfy { prime in
             let rest = modulus.reduce(0) { ($0 << 8 | Int($1)) % prime }

@@ -1,8 +1,8 @@
 import COpenSSL
 
-/// A private key, checked once and shared by all threads; each works with its own ``Signer``.
+/// A private key, checked once and shared by all threads; each thread uses its own ``Signer``.
 ///
-/// `@unchecked Sendable` holds for the same reason as for ``VerifyingKey``: a ``Signer`` works on its own copy.
+/// `@unchecked Sendable` is safe for the same reason as for ``VerifyingKey``: a ``Signer`` works on its own copy.
 @safe package final class SigningKey: @unchecked Sendable {
     package let verifyingKey: VerifyingKey
     let handle: KeyHandle
@@ -20,18 +20,18 @@ import COpenSSL
         self.handle = handle
     }
 
-    /// A new key: RSA of 2048 bits with exponent 65537, or of the algorithm's curve.
+    /// Generates a key: RSA of 2048 bits with exponent 65537, or of the algorithm's curve.
     package static func generate(for algorithm: SignatureAlgorithm) throws(CryptoError) -> SigningKey {
         try SigningKey(generated: .generate(for: algorithm), for: algorithm)
     }
 
-    /// The private numbers, for writing the key's own file.
+    /// Returns the private numbers, for writing the key's own file.
     package func privateNumbers() throws(CryptoError) -> PrivateNumbers {
         try handle.privateNumbers()
     }
 }
 
-/// One thread's signing under one key: prepared once, then used for every signature.
+/// Signs with one key on one thread: prepared once, then used for every signature.
 @safe package final class Signer {
     private enum Method {
         case digest(HashContext)
@@ -45,7 +45,7 @@ import COpenSSL
     private let method: Method
 
     package init(_ key: SigningKey) throws(CryptoError) {
-        // RSA blinding writes to the key under a lock; with a copy of its own no thread waits for another.
+        // RSA blinding writes to the key under a lock; with its own copy no thread waits for another.
         self.key = try key.handle.copy()
         signatureByteCount = key.verifyingKey.signatureByteCount
         method =
@@ -59,7 +59,8 @@ import COpenSSL
 
     deinit { unsafe EVP_PKEY_CTX_free(raw) }
 
-    /// The signature of `message` as a JWS carries it. The same message gives the same octets, but for ECDSA and PSS.
+    /// Returns the signature of `message` in the encoding of a JWS. Except for ECDSA and PSS, the same message gives
+    /// the same bytes.
     package func sign(_ message: Span<UInt8>) throws(CryptoError) -> [UInt8] {
         switch method {
         case .digest(let hash):
@@ -67,7 +68,7 @@ import COpenSSL
             guard signature.count == signatureByteCount else { throw .drained(from: "EVP_PKEY_sign") }
             return signature
         case .ecdsa(let hash, let curve):
-            // An ASN.1 sequence of two numbers, each with a sign octet.
+            // An ASN.1 sequence of two numbers, each with a possible sign byte.
             let sequence = try sign(hash.digest(message), byteCountMax: signatureByteCount + 9)
             guard let signature = ECDSASignature.numbers(sequence, curve) else {
                 throw .library(function: "EVP_PKEY_sign", reason: "not a sequence of two numbers")

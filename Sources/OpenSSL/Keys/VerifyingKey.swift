@@ -1,9 +1,9 @@
 import COpenSSL
 
-/// A public key, parsed once and shared by all threads; each works with its own ``SignatureVerifier``.
+/// A public key, parsed once and shared by all threads; each thread uses its own ``SignatureVerifier``.
 ///
-/// `@unchecked Sendable` holds because openssl-threads(7) allows sharing an object that no call modifies,
-/// and nothing here modifies the key after `init`.
+/// `@unchecked Sendable` is safe because openssl-threads(7) allows sharing an object that no call modifies, and nothing
+/// here modifies the key after `init`.
 @safe package final class VerifyingKey: @unchecked Sendable {
     package let algorithm: SignatureAlgorithm
     package let numbers: PublicNumbers
@@ -17,7 +17,7 @@ import COpenSSL
         self.algorithm = algorithm
     }
 
-    /// The length of every signature, in octets.
+    /// The length of every signature in bytes.
     package var signatureByteCount: Int {
         switch numbers {
         case .rsa(let key): key.modulus.count
@@ -27,10 +27,10 @@ import COpenSSL
     }
 }
 
-/// One thread's verification under one key: prepared once, then used for every signature.
+/// Verifies with one key on one thread: prepared once, then used for every signature.
 @safe package final class SignatureVerifier {
     private enum Method {
-        /// RSA: the signature as it is, over the digest.
+        /// RSA: the signature unchanged, over the digest.
         case digest(HashContext)
         case ecdsa(HashContext, Curve)
         case message(MessageContext)
@@ -53,9 +53,9 @@ import COpenSSL
 
     deinit { unsafe EVP_PKEY_CTX_free(raw) }
 
-    /// Whether `signature` was made over `message` by this key's private half.
+    /// Returns whether `signature` was made over `message` by this key's private half.
     ///
-    /// The signature comes from a stranger, so every result but 1 means no, OpenSSL's negative ones included.
+    /// The signature may come from an attacker, so every result except 1 means false, OpenSSL's negative ones included.
     package func accepts(_ signature: Span<UInt8>, over message: Span<UInt8>) -> Bool {
         // RFC 8017 §8.2.2 step 1 for RSA; for ECDSA, RFC 7518 §3.4 step 2 of validation.
         guard signature.count == key.signatureByteCount else { return false }
@@ -86,7 +86,7 @@ import COpenSSL
     }
 }
 
-/// One thread's context for Ed25519, which hashes the message twice and therefore takes it whole.
+/// One thread's context for Ed25519, which hashes the message twice and therefore requires all of it at once.
 @safe final class MessageContext {
     private let raw: OpaquePointer
 

@@ -1,8 +1,8 @@
 import COpenSSL
 
-/// Algorithms looked up once: OpenSSL 3 otherwise searches its providers in every call.
+/// Holds algorithms that are looked up once: OpenSSL 3 otherwise searches its providers in every call.
 ///
-/// `nonisolated(unsafe)` holds because fetched algorithms are reference-counted, immutable and never freed here.
+/// `nonisolated(unsafe)` is safe because fetched algorithms are reference-counted, immutable and never freed here.
 enum FetchedAlgorithms {
     static nonisolated(unsafe) let sha256 = unsafe fetch(.sha256)
     static nonisolated(unsafe) let sha384 = unsafe fetch(.sha384)

@@ -1,4 +1,4 @@
-/// The hash functions under the signatures and MACs of RFC 7518 §3.1.
+/// The hash functions of the signatures and MACs of RFC 7518 §3.1.
 package enum HashFunction: CaseIterable, Sendable {
     case sha256, sha384, sha512
 
@@ -10,7 +10,7 @@ package enum HashFunction: CaseIterable, Sendable {
         }
     }
 
-    /// Of what is hashed at a time (FIPS 180-4 §1).
+    /// The size of the hash's input block (FIPS 180-4 §1).
     var blockByteCount: Int {
         switch self {
         case .sha256: 64
@@ -18,7 +18,7 @@ package enum HashFunction: CaseIterable, Sendable {
         }
     }
 
-    /// As OpenSSL spells it.
+    /// The function's name in OpenSSL.
     var name: StaticString {
         switch self {
         case .sha256: "SHA256"
@@ -28,11 +28,11 @@ package enum HashFunction: CaseIterable, Sendable {
     }
 }
 
-/// How a key signs. A key has one for life, so that it never answers for another (RFC 8725 §3.1).
+/// The signature scheme of a key. A key has exactly one, and is never used with another (RFC 8725 §3.1).
 package enum SignatureAlgorithm: Equatable, Sendable {
     /// RSASSA-PKCS1-v1_5: RS256, RS384, RS512 (RFC 7518 §3.3).
     case rsaPKCS1(HashFunction)
-    /// RSASSA-PSS with MGF1 over the same hash and a salt as long as it: PS256, PS384, PS512 (RFC 7518 §3.5).
+    /// RSASSA-PSS with MGF1 over the same hash and a salt of the hash's length: PS256, PS384, PS512 (RFC 7518 §3.5).
     case rsaPSS(HashFunction)
     /// ECDSA with the curve's own hash: ES256, ES384, ES512 (RFC 7518 §3.4).
     case ecdsa(Curve)
@@ -41,7 +41,7 @@ package enum SignatureAlgorithm: Equatable, Sendable {
 }
 
 extension SignatureAlgorithm {
-    /// `nil` for Ed25519, which takes the message itself.
+    /// `nil` for Ed25519, which signs the message itself.
     var hash: HashFunction? {
         switch self {
         case .rsaPKCS1(let hash), .rsaPSS(let hash): hash

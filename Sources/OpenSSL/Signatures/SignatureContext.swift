@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// What signing and verifying share: a context for one key whose algorithm can no longer change.
+/// Prepares the contexts for signing and verifying: one key with a fixed algorithm.
 enum SignatureContext {
     /// - Returns: a context that the caller owns.
     static func make(
@@ -20,13 +20,13 @@ enum SignatureContext {
                     && EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1
                     && EVP_PKEY_CTX_set_signature_md(context, FetchedAlgorithms.digest(hash)) == 1
                     && EVP_PKEY_CTX_set_rsa_mgf1_md(context, FetchedAlgorithms.digest(hash)) == 1
-                    // As long as the hash, in making and in checking alike.
+                    // The salt is as long as the hash, for signing and for verifying.
                     && EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) == 1
             case .ecdsa(let curve):
                 unsafe begin(context) == 1
                     && EVP_PKEY_CTX_set_signature_md(context, FetchedAlgorithms.digest(curve.hash)) == 1
             case .ed25519:
-                // Never used: Ed25519 takes the message itself, through a digest context.
+                // Never used: Ed25519 signs the message itself, through a digest context.
                 true
             }
         guard isReady else {
@@ -37,8 +37,8 @@ enum SignatureContext {
     }
 }
 
-/// Signatures of ECDSA in their two spellings: the two numbers side by side at full length, as JOSE has them (RFC 7518
-/// §3.4), and as an ASN.1 sequence, as OpenSSL has them.
+/// Converts ECDSA signatures between the two numbers at full length, as in JOSE (RFC 7518 §3.4), and the ASN.1 sequence
+/// that OpenSSL uses.
 enum ECDSASignature {
     /// - Returns: `nil` unless both numbers have exactly the curve's length and neither is zero.
     static func sequence(_ signature: Span<UInt8>, _ curve: Curve) -> [UInt8]? {
@@ -49,7 +49,7 @@ enum ECDSASignature {
         for start in [0, half] {
             var first = start
             while first < start + half, signature[first] == 0 { first += 1 }
-            // A number of zeros is no number here, whatever a library makes of it.
+            // A zero is rejected here and not left to the library.
             guard first < start + half else { return nil }
             let isPadded = signature[first] & 0x80 != 0
             content.append(2)
@@ -61,7 +61,7 @@ enum ECDSASignature {
         return (content.count < 128 ? [0x30, length] : [0x30, 0x81, length]) + content
     }
 
-    /// - Returns: `nil` for octets that are not what OpenSSL writes for this curve.
+    /// - Returns: `nil` for bytes that OpenSSL does not write for this curve.
     static func numbers(_ sequence: [UInt8], _ curve: Curve) -> [UInt8]? {
         var rest = sequence[...]
         guard rest.popFirst() == 0x30, let length = rest.popFirst() else { return nil }

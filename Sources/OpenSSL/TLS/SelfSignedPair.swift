@@ -1,13 +1,13 @@
 import COpenSSL
 
-/// A certificate for `localhost`, 127.0.0.1 and ::1 with its P-256 key, both in PEM, for trying things out.
+/// A certificate for `localhost`, 127.0.0.1 and ::1 with its P-256 key, both in PEM, for trying out the server.
 package struct SelfSignedPair {
     package let certificate: [UInt8]
     package let privateKey: [UInt8]
 
     /// - Parameters:
-    ///   - now: seconds since 1970; it is valid from a day before, for clocks that lag.
-    ///   - days: how long it is valid.
+    ///   - now: seconds since 1970; validity starts one day earlier, for clients whose clock is behind.
+    ///   - days: the period of validity.
     package init(now: Int64, days: Int32) throws(CryptoError) {
         let key = try KeyHandle.generate(for: .ecdsa(.p256))
         guard let rawCertificate = unsafe X509_new() else { throw .drained(from: "X509_new") }
@@ -27,7 +27,7 @@ package struct SelfSignedPair {
     ) throws(CryptoError) {
         let raw = unsafe certificate.raw
         var moment = time_t(clamping: now)
-        // RFC 5280 §4.1.2.2: positive and at most 20 octets.
+        // RFC 5280 §4.1.2.2: positive and at most 20 bytes.
         let serial = UInt64(Random.next64() >> 1) | 1
         let name = unsafe X509_get_subject_name(raw)
         let isFilled =

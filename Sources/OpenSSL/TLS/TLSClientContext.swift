@@ -1,9 +1,10 @@
 import COpenSSL
 
-/// A client's rules for TLS 1.2 and 1.3 (SSL_CTX): the server's certificate must lead to an authority of this machine,
-/// and must be for the host that was asked.
+/// A client's settings for TLS 1.2 and 1.3 (SSL_CTX): the server's certificate must chain to a trusted authority of
+/// this machine, and must be for the requested host.
 ///
-/// The authorities are the system's, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR` (SSL_CTX_set_default_verify_paths(3)).
+/// The authorities are the system's, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`
+/// (SSL_CTX_set_default_verify_paths(3)).
 @safe package final class TLSClientContext {
     private let raw: OpaquePointer
 
@@ -11,7 +12,7 @@ import COpenSSL
         guard let raw = unsafe SSL_CTX_new(TLS_client_method()) else { throw .drained(from: "SSL_CTX_new") }
         unsafe self.raw = raw
         guard unsafe martlet_tls_set_versions(raw) == 1 else { throw .drained(from: "SSL_CTX_set_min_proto_version") }
-        // 112 bits, whatever the machine's openssl.cnf says.
+        // 112 bits, independent of the machine's openssl.cnf.
         unsafe SSL_CTX_set_security_level(raw, 2)
         unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nil)
         guard unsafe SSL_CTX_set_default_verify_paths(raw) == 1 else {
@@ -21,11 +22,11 @@ import COpenSSL
 
     deinit { unsafe SSL_CTX_free(raw) }
 
-    /// A session for a connected, non-blocking socket, which stays the caller's.
+    /// Returns a session for a connected, non-blocking socket, which the caller still owns.
     ///
     /// - Parameters:
-    ///   - host: a name, or an address in numbers without brackets.
-    ///   - isAddress: whether it is an address, which certificates list apart (RFC 5280 §4.2.1.6).
+    ///   - host: a name, or a numeric address without brackets.
+    ///   - isAddress: whether it is an address, which certificates list separately (RFC 5280 §4.2.1.6).
     package func session(_ descriptor: Int32, host: String, isAddress: Bool) throws(CryptoError) -> TLSSession {
         guard let session = unsafe SSL_new(raw) else { throw .drained(from: "SSL_new") }
         let owner = unsafe TLSSession(owning: session)

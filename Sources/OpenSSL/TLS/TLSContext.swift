@@ -1,13 +1,14 @@
 import COpenSSL
 import Synchronization
 
-/// A server's certificate, key and rules for TLS 1.2 and 1.3 (SSL_CTX), shared by all connections that begin under it.
+/// A server's certificate, key and settings for TLS 1.2 and 1.3 (SSL_CTX), shared by all connections that start under
+/// it.
 ///
-/// It speaks `h2` and `http/1.1` by ALPN (RFC 7301), suites with forward secrecy and authenticated encryption only, and neither
-/// renegotiates nor takes early data. Resumption is by tickets alone (RFC 5077, RFC 8446 §2.2), whose keys are drawn at
-/// random in `init` and die with the context: a new context rotates them.
+/// Offers `h2` and `http/1.1` by ALPN (RFC 7301) and only suites with forward secrecy and authenticated encryption;
+/// renegotiation and early data are disabled. Resumption uses tickets only (RFC 5077, RFC 8446 §2.2), whose keys are
+/// drawn at random in `init`: a new context rotates them.
 ///
-/// `@unchecked Sendable` holds because nothing modifies the context after `init` but what OpenSSL itself locks.
+/// `@unchecked Sendable` is safe because nothing modifies the context after `init` except what OpenSSL itself locks.
 @safe package final class TLSContext: @unchecked Sendable {
     private let raw: OpaquePointer
     /// When the server's own certificate expires, in seconds since 1970.
@@ -16,8 +17,8 @@ import Synchronization
     /// - Parameters:
     ///   - certificates: PEM, the server's own first, then the chain towards the root.
     ///   - privateKey: PEM without a passphrase.
-    ///   - clientAuthorities: PEM; with it, only clients whose certificate one of these has signed get in.
-    ///   - speaksHTTP2: whether `h2` is agreed to.
+    ///   - clientAuthorities: PEM; if given, clients must present a certificate that one of these authorities signed.
+    ///   - speaksHTTP2: whether to negotiate `h2`.
     ///   - now: seconds since 1970.
     package init(
         certificates: [UInt8], privateKey: [UInt8], clientAuthorities: [UInt8]?, speaksHTTP2: Bool = true, now: Int64
@@ -52,7 +53,7 @@ import Synchronization
 
     deinit { unsafe SSL_CTX_free(raw) }
 
-    /// A session for an accepted, non-blocking socket, which stays the caller's.
+    /// Returns a session for an accepted, non-blocking socket, which the caller still owns.
     package func session(_ descriptor: Int32) -> TLSSession? {
         guard let session = unsafe SSL_new(raw) else {
             ERR_clear_error()
@@ -68,12 +69,12 @@ import Synchronization
     }
 
     private static func setRules(_ raw: OpaquePointer, speaksHTTP2: Bool) throws(CryptoError) {
-        // TLS 1.3 has no suites but good ones; of TLS 1.2 only those with ECDHE and AEAD (RFC 9325 §4.2).
+        // All suites of TLS 1.3 are acceptable; of TLS 1.2 only those with ECDHE and AEAD (RFC 9325 §4.2).
         let suites = """
             ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
             ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
             """
-        // 112 bits, whatever the machine's openssl.cnf says: RSA from 2048, no SHA-1.
+        // 112 bits, independent of the machine's openssl.cnf: RSA from 2048 bits, no SHA-1.
         unsafe SSL_CTX_set_security_level(raw, 2)
         guard unsafe martlet_tls_set_versions(raw) == 1 else { throw .drained(from: "SSL_CTX_set_min_proto_version") }
         guard unsafe SSL_CTX_set_cipher_list(raw, suites) == 1 else { throw .drained(from: "SSL_CTX_set_cipher_list") }
@@ -97,7 +98,7 @@ import Synchronization
                 unsafe SSL_CTX_add_client_CA(raw, certificate.raw) == 1
             else { throw .authorities(reason: CryptoError.drainedReason()) }
         }
-        // Resumption with client certificates needs a name for what the session is good for (SSL_CTX_set_verify(3)).
+        // Resumption with client certificates requires an identifier for the sessions (SSL_CTX_set_verify(3)).
         let name = Array("martlet".utf8)
         guard unsafe SSL_CTX_set_session_id_context(raw, name, UInt32(clamping: name.count)) == 1 else {
             throw .drained(from: "SSL_CTX_set_session_id_context")
@@ -105,7 +106,8 @@ import Synchronization
         unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
     }
 
-    /// Whether certificate and key belong together and the certificate is not valid at `now`, in seconds since 1970.
+    /// Returns whether certificate and key belong together and the certificate is not valid at `now`, in seconds since
+    /// 1970.
     package static func isOutOfDate(certificates: [UInt8], privateKey: [UInt8], now: Int64) -> Bool {
         defer { ERR_clear_error() }
         guard let leaf = PEM.certificates(certificates).first, let key = PEM.privateKey(privateKey),
@@ -115,7 +117,8 @@ import Synchronization
         return false
     }
 
-    /// ASN1_TIME_to_tm(3); zero for a time that is none, which ``checkTime(of:_:)`` has refused before.
+    /// Returns the end of validity (ASN1_TIME_to_tm(3)); zero for an invalid time, which ``checkTime(of:_:)`` has
+    /// already rejected.
     private static func end(of certificate: CertificateHandle) -> Int64 {
         var fields = unsafe tm()
         guard unsafe ASN1_TIME_to_tm(X509_get0_notAfter(certificate.raw), &fields) == 1 else { return 0 }
@@ -124,7 +127,7 @@ import Synchronization
 
     private static func checkTime(of certificate: CertificateHandle, _ now: Int64) throws(CryptoError) {
         var moment = time_t(clamping: now)
-        // X509_cmp_time answers 0 for a time that is none, which is no certificate to serve with.
+        // X509_cmp_time returns 0 for an invalid time; such a certificate is rejected.
         if unsafe X509_cmp_time(X509_get0_notAfter(certificate.raw), &moment) <= 0 {
             throw .certificateExpired(at: unsafe text(X509_get0_notAfter(certificate.raw)))
         }
@@ -139,7 +142,7 @@ import Synchronization
     }
 }
 
-/// Takes `h2`, else `http/1.1` or, from a client that offers other protocols only, nothing (RFC 7301 §3.2).
+/// Selects `h2`, else `http/1.1`, or nothing if the client offers only other protocols (RFC 7301 §3.2).
 private func selectAnyProtocol(
     _: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ chosenCount: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredCount: UInt32,
@@ -151,7 +154,7 @@ private func selectAnyProtocol(
         ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL
 }
 
-/// Takes `http/1.1` or nothing.
+/// Selects `http/1.1` or nothing.
 private func selectHTTP1(
     _: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ chosenCount: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredCount: UInt32,
@@ -162,7 +165,7 @@ private func selectHTTP1(
         ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL
 }
 
-/// - Returns: whether `wanted` is offered, and chosen now.
+/// - Returns: whether the client offers `wanted`, which is then selected.
 private func select(
     _ wanted: StaticString, among names: UnsafeBufferPointer<UInt8>,
     _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ chosenCount: UnsafeMutablePointer<UInt8>?
@@ -179,7 +182,7 @@ private func select(
             unsafe names[(start + 1)..<end].elementsEqual(
                 UnsafeBufferPointer(start: wanted.utf8Start, count: byteCount))
         {
-            // The choice points into what the client sent, which outlives the call (SSL_CTX_set_alpn_select_cb(3)).
+            // The selection points into the client's list, which outlives the call (SSL_CTX_set_alpn_select_cb(3)).
             unsafe chosen.pointee = base + start + 1
             unsafe chosenCount.pointee = UInt8(truncatingIfNeeded: byteCount)
             return true
@@ -189,7 +192,7 @@ private func select(
     return false
 }
 
-/// The context that new connections begin under; replacing it leaves the others as they are.
+/// The context for new connections; replacing it does not affect existing ones.
 package final class TLSIdentity: Sendable {
     private let current: Mutex<TLSContext>
 
@@ -201,7 +204,7 @@ package final class TLSIdentity: Sendable {
         current.withLock { $0 = context }
     }
 
-    /// When the certificate expires that new connections get, in seconds since 1970.
+    /// When the certificate of new connections expires, in seconds since 1970.
     package var expiresAt: Int64 { current.withLock { $0.expiresAt } }
 
     package func session(_ descriptor: Int32) -> TLSSession? {

@@ -1,9 +1,9 @@
 import COpenSSL
 
-/// One question over TLS to our own service. Whose certificate it is is not checked: nothing secret is asked or told.
+/// Sends one request over TLS to this server itself. The certificate is not verified: nothing secret is exchanged.
 package enum TLSProbe {
-    /// - Parameter descriptor: a connected, blocking socket, which stays the caller's.
-    /// - Returns: the beginning of the answer, of at most `byteCountMax` octets; `nil` without one.
+    /// - Parameter descriptor: a connected, blocking socket, which the caller still owns.
+    /// - Returns: the beginning of the response, at most `byteCountMax` bytes; `nil` if there is none.
     package static func ask(_ question: [UInt8], over descriptor: Int32, byteCountMax: Int) -> [UInt8]? {
         defer { ERR_clear_error() }
         guard let context = unsafe SSL_CTX_new(TLS_client_method()) else { return nil }

@@ -1,34 +1,35 @@
 import COpenSSL
 
-/// One connection's TLS on a non-blocking socket (SSL). No call waits; each says what the socket must become first.
+/// One connection's TLS on a non-blocking socket (SSL). No call blocks; each returns whether the socket must become
+/// readable or writable first.
 ///
-/// One reading of the socket may take in more than is asked for. What is left then is in here and not in the kernel, where
-/// epoll would see it: ``holdsInput`` tells.
+/// Reading from the socket may consume more than was asked for. The rest is kept here and not in the kernel, where
+/// epoll would report it: check ``holdsInput``.
 ///
-/// `@unchecked Sendable` holds because one thread at a time has the session: the one whose connection it is.
+/// `@unchecked Sendable` is safe because only one thread at a time uses the session: the one that owns its connection.
 @safe package final class TLSSession: @unchecked Sendable {
     package enum Outcome: Equatable {
-        /// Octets of content, above zero; a handshake that is done counts 1.
+        /// The number of content bytes, above zero; a finished handshake counts as 1.
         case moved(Int)
         case wantsReading
         case wantsWriting
-        /// The peer has said that nothing more comes.
+        /// The peer closed its side.
         case ended
         case failed
     }
 
     private let raw: OpaquePointer
-    /// After an error no further call may be made, not even the farewell (SSL_get_error(3)).
+    /// After an error no further call is allowed, not even SSL_shutdown (SSL_get_error(3)).
     private var isBroken = false
 
-    /// Takes over the caller's reference.
+    /// Takes ownership of the caller's reference.
     init(owning raw: OpaquePointer) {
         unsafe self.raw = raw
     }
 
     deinit { unsafe SSL_free(raw) }
 
-    /// Whether ALPN chose `h2`; to be asked after the handshake (SSL_get0_alpn_selected).
+    /// Whether ALPN selected `h2`; defined after the handshake (SSL_get0_alpn_selected).
     package var speaksHTTP2: Bool {
         var name: UnsafePointer<UInt8>?
         var byteCount: UInt32 = 0
@@ -37,10 +38,11 @@ import COpenSSL
         return unsafe name[0] == UInt8(ascii: "h") && name[1] == UInt8(ascii: "2")
     }
 
-    /// TLS 1.3 rather than 1.2; to be asked after the handshake (SSL_version).
+    /// Whether TLS 1.3 was negotiated and not 1.2; defined after the handshake (SSL_version).
     package var isVersion13: Bool { unsafe SSL_version(raw) == TLS1_3_VERSION }
 
-    /// Whom the client's certificate names, in the form of RFC 4514, cut after 512 octets; nil without a certificate.
+    /// The subject of the client's certificate, in the form of RFC 4514, truncated to 512 bytes; nil without a
+    /// certificate.
     package var clientSubject: String? {
         guard let certificate = unsafe SSL_get0_peer_certificate(raw),
             let name = unsafe X509_get_subject_name(certificate)
@@ -52,35 +54,36 @@ import COpenSSL
         return text.map { String(decoding: $0.prefix(512), as: UTF8.self) }
     }
 
-    /// Why the peer's certificate does not hold, in OpenSSL's words; `nil` if that is not what failed (SSL_get_verify_result).
+    /// Why the peer's certificate is invalid, in OpenSSL's words; `nil` if the certificate is not the cause
+    /// (SSL_get_verify_result).
     package var certificateFault: String? {
         let code = unsafe SSL_get_verify_result(raw)
         guard code != Int(X509_V_OK), let text = unsafe X509_verify_cert_error_string(code) else { return nil }
         return unsafe String(cString: text)
     }
 
-    /// Goes on with the handshake (SSL_do_handshake).
+    /// Continues the handshake (SSL_do_handshake).
     package func shakeHands() -> Outcome {
         ERR_clear_error()
         return outcome(unsafe SSL_do_handshake(raw))
     }
 
-    /// Whether octets from the socket are kept in here: a part of a record, or more than that (SSL_has_pending).
+    /// Whether bytes from the socket are buffered here, as part of a record or more (SSL_has_pending).
     package var holdsInput: Bool { unsafe SSL_has_pending(raw) == 1 }
 
-    /// SSL_read.
+    /// Reads decrypted bytes (SSL_read).
     package func read(into octets: UnsafeMutableRawBufferPointer) -> Outcome {
         ERR_clear_error()
         return outcome(unsafe SSL_read(raw, octets.baseAddress, Int32(clamping: octets.count)))
     }
 
-    /// SSL_write, of one record at most. After anything but `.moved` the same octets must come again first.
+    /// Writes at most one record (SSL_write). After any outcome except `.moved` the next call must pass the same bytes.
     package func write(_ octets: UnsafeRawBufferPointer) -> Outcome {
         ERR_clear_error()
         return outcome(unsafe SSL_write(raw, octets.baseAddress, Int32(clamping: octets.count)))
     }
 
-    /// Tells the peer that nothing more comes (SSL_shutdown), if it can be told at once.
+    /// Sends close_notify (SSL_shutdown) if that is possible without blocking.
     package func sayFarewell() {
         guard !isBroken, unsafe SSL_is_init_finished(raw) == 1 else { return }
         ERR_clear_error()
