@@ -1,7 +1,7 @@
 import Glibc
 import OpenSSL
 
-/// One connection to a server, whose every step ends by a deadline.
+/// One connection to a server, each operation of which ends by a deadline.
 final class Connection {
     private static let chunkByteCount = 16_384
 
@@ -10,13 +10,13 @@ final class Connection {
     private let deadline: Deadline
     private var session: TLSSession?
 
-    /// Connects, and over TLS agrees with a server that is who its name says.
+    /// Connects; over TLS, also verifies that the server's certificate is valid for the host.
     init(to address: WebAddress, by deadline: Deadline) throws(FetchError) {
         self.address = address
         self.deadline = deadline
         descriptor = try Self.connect(to: address, by: deadline)
         guard address.isSecure else { return }
-        // Writing through OpenSSL to a peer that has gone must fail, not end the process.
+        // OpenSSL writing to a closed connection must return an error, not end the process.
         signal(SIGPIPE, SIG_IGN)
         let session: TLSSession
         do {
@@ -45,12 +45,12 @@ final class Connection {
         }
     }
 
-    /// Reads until the answer is whole.
+    /// Reads until the response is complete.
     func answer(_ reader: ResponseReader) throws(FetchError) -> Answer {
         var reader = reader
         var chunk = [UInt8](repeating: 0, count: Self.chunkByteCount)
         while true {
-            // A server that sends a little at a time, each in time, must come to an end as well.
+            // Also limits a server that sends a few bytes at a time.
             guard !deadline.hasPassed else { throw .timedOut(address: address.authority) }
             let outcome = unsafe chunk.withUnsafeMutableBytes { unsafe read(into: $0) }
             do throws(ResponseError) {
@@ -111,7 +111,7 @@ final class Connection {
         }
     }
 
-    /// The first of the host's addresses that takes the connection; each gets its share of the time.
+    /// Connects to the first of the host's addresses that accepts; each attempt gets an equal share of the time left.
     private static func connect(to address: WebAddress, by deadline: Deadline) throws(FetchError) -> Int32 {
         let endpoints = try Resolver.endpoints(of: address, by: deadline)
         var fault = FetchError.unresolved(host: address.host, reason: "has no address")

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A moment by which something must have happened, on a clock that only goes forward.
+/// A deadline on the monotonic clock.
 struct Deadline {
     private let end: Int64
 
@@ -8,12 +8,12 @@ struct Deadline {
         end = Self.now + milliseconds
     }
 
-    /// What is left, for poll(2); 0 when it has passed.
+    /// The milliseconds left, for poll(2); 0 after the deadline.
     var milliseconds: Int32 { Int32(clamping: max(0, end - Self.now)) }
 
     var hasPassed: Bool { milliseconds == 0 }
 
-    /// An equal part of what is left, for one of `count` attempts.
+    /// Returns an equal part of the time left, for one of `count` attempts.
     func share(of count: Int) -> Deadline {
         Deadline(milliseconds: max(1, Int64(milliseconds) / Int64(max(1, count))))
     }

@@ -2,32 +2,31 @@ import Encoding
 import Glibc
 import OpenSSL
 
-/// A JSON document that was fetched, and until when it may be used without asking.
+/// A fetched JSON document and the time until which it is fresh.
 package struct CachedDocument: Equatable, Sendable {
     package let url: String
     let etag: String?
-    /// Milliseconds since 1970, as all times here: when the server last said that this is what it has.
+    /// When the server last sent or confirmed the document; milliseconds since 1970, as all times here.
     package let checkedAt: Int64
     package let freshUntil: Int64
     package let body: [UInt8]
 
-    /// A time of checking that lies ahead comes of a clock that was set back; such a copy is looked at again.
+    /// If `checkedAt` is in the future, the clock was set back; the copy then counts as stale.
     package func isFresh(at now: Int64) -> Bool { checkedAt <= now && now < freshUntil }
 }
 
-/// The directory in which fetched documents are kept between commands, one file each.
+/// The directory that keeps fetched documents between commands, one file each.
 ///
-/// What lies in it decides whose tokens are good, so only its owner may write there: a directory or file that belongs to
-/// another, or that others may write, counts as empty. Files are replaced by renaming; a lost one is fetched again, so
-/// nothing is synced.
+/// Its content decides which tokens are valid, so only its owner may write there: a directory or file that another user
+/// owns or can write is ignored. Files are replaced by renaming, without fsync, because a lost file is fetched again.
 package struct DocumentCache: Sendable {
     private static let byteCountMax = 4_194_304
 
     private let directory: String
 
-    /// Makes the directory and those above it where they are missing, mode 0700.
+    /// Creates missing directories of the path with mode 0700.
     ///
-    /// - Returns: `nil` if there is none that only we can write to.
+    /// - Returns: `nil` if the directory cannot be used or another user could write to it.
     package init?(directory: String) {
         guard directory.hasPrefix("/") else { return nil }
         var path = ""
@@ -49,7 +48,7 @@ package struct DocumentCache: Sendable {
         return CachedDocument(octets, url: url)
     }
 
-    /// Keeps a document; what cannot be kept is fetched again next time.
+    /// Stores a document; if that fails, the document is fetched again next time.
     package func keep(_ document: CachedDocument) {
         guard let octets = document.octets, octets.count <= Self.byteCountMax else { return }
         let path = path(of: document.url)
@@ -108,7 +107,7 @@ package struct DocumentCache: Sendable {
 }
 
 extension CachedDocument {
-    /// The file's octets; `nil` for a body that is no UTF-8, and so no JSON.
+    /// The content of the file; `nil` if the body is not UTF-8 and therefore not JSON.
     fileprivate var octets: [UInt8]? {
         guard let text = String(validating: body, as: UTF8.self) else { return nil }
         var writer = JSONWriter()
@@ -146,7 +145,8 @@ extension CachedDocument {
             freshUntil: freshUntil, body: body)
     }
 
-    /// Whether a text can be sent back as an entity tag (RFC 9110 §8.8.3): no way to write a second field.
+    /// Returns whether a text can be sent back as an entity tag (RFC 9110 §8.8.3) without starting a second header
+    /// field.
     static func isTag(_ text: String) -> Bool {
         (2...256).contains(text.utf8.count) && text.utf8.allSatisfy { 0x21...0x7E ~= $0 }
     }

@@ -1,16 +1,16 @@
-/// Documents by their address: from the cache while they are fresh, else from their server.
+/// Returns documents by URL: from the cache while they are fresh, else from their server.
 package final class DocumentSource {
     package struct Document: Equatable {
         package let body: [UInt8]
-        /// Whether the server itself has just said that this is what it has.
+        /// Whether the server has just sent or confirmed the document.
         package let isConfirmed: Bool
-        /// Whether the server could not be asked though the copy is past its time.
+        /// Whether the copy is stale and the server could not be reached.
         package let isStale: Bool
     }
 
     private let client: WebClient
     private let cache: DocumentCache?
-    /// Milliseconds for which a copy may be used past its time when the server cannot be asked.
+    /// Milliseconds for which a stale copy may be used if the server cannot be reached.
     private let staleMax: Int64
     /// Milliseconds since 1970.
     private let now: Int64
@@ -22,13 +22,15 @@ package final class DocumentSource {
         self.now = now
     }
 
-    /// A copy that needs no asking.
+    /// Returns the cached copy if it is fresh.
     package func freshCopy(of address: WebAddress) -> Document? {
         guard let copy = cache?.document(at: address.text), copy.isFresh(at: now) else { return nil }
         return Document(body: copy.body, isConfirmed: false, isStale: false)
     }
 
-    /// - Parameter isConfirming: whether to ask the server though the copy is fresh.
+    /// Returns the document at `address`.
+    ///
+    /// - Parameter isConfirming: whether to ask the server even if the copy is fresh.
     package func document(at address: WebAddress, isConfirming: Bool = false) throws(FetchError) -> Document {
         let copy = cache?.document(at: address.text)
         if let copy, !isConfirming, copy.isFresh(at: now) {

@@ -1,15 +1,15 @@
-/// Why nothing was fetched. Holds addresses and reasons, never what was sent or received.
+/// Why a fetch failed. Contains addresses and reasons, never what was sent or received.
 package enum FetchError: Error, Equatable, Sendable {
-    /// No URL of a kind that is asked.
+    /// The URL is invalid or of an unsupported kind.
     case url(String)
-    /// In the clear to another machine, or off TLS by a redirect.
+    /// The URL is not encrypted and names another machine, or a redirect leaves TLS.
     case insecure(String)
     case unresolved(host: String, reason: String)
     case unreachable(address: String, reason: String)
-    /// The server's certificate does not hold, or there is no TLS of our kind.
+    /// The server's certificate is invalid, or no common TLS version or suite exists.
     case tls(host: String, reason: String)
     case timedOut(address: String)
-    /// The server broke off, or what it says is no HTTP/1.1.
+    /// The server closed the connection too early, or its response is not valid HTTP/1.1.
     case answer(ResponseError)
     case status(UInt16, address: String)
     case redirectedTooOften

@@ -1,11 +1,12 @@
-/// How long an answer may be used again without asking (RFC 9111 §4.2, §5.2.2), in the little that keys and metadata need.
+/// Computes how long a response may be reused (RFC 9111 §4.2, §5.2.2), as far as keys and metadata need it.
 enum Freshness {
-    /// Seconds, where the server says nothing.
+    /// Seconds, for a response that states no lifetime.
     static let standard: Int64 = 300
-    /// Seconds that no server may exceed: a key that was withdrawn must be noticed.
+    /// The maximum in seconds, whatever the server states: a withdrawn key must be noticed.
     static let maximum: Int64 = 86_400
 
-    /// - Returns: seconds, 0 for an answer that has to be asked for each time, `nil` for one that must not be kept.
+    /// - Returns: seconds, 0 for a response that must be revalidated on each use, `nil` for one that must not be
+    ///   stored.
     static func seconds(of answer: Answer) -> Int64? {
         let directives = answer.fields.filter { $0.name == "cache-control" }
             .flatMap { $0.value.split(separator: ",") }
@@ -14,13 +15,13 @@ enum Freshness {
         if directives.contains(where: { $0 == "no-cache" || $0.hasPrefix("no-cache=") }) { return 0 }
         let ages = directives.compactMap { $0.hasPrefix("max-age=") ? $0.dropFirst("max-age=".count) : nil }
         guard let first = ages.first else { return standard }
-        // Two different lifetimes, or one that is no number, are none (RFC 9111 §4.2.1).
+        // Two different lifetimes, or a value that is not a number, count as stale (RFC 9111 §4.2.1).
         guard ages.allSatisfy({ $0 == first }), let lifetime = number(first) else { return 0 }
         let age = answer.field("age").flatMap { number($0[...]) } ?? 0
         return min(max(0, lifetime - age), maximum)
     }
 
-    /// Digits, perhaps in quotes; more than nine stand for the largest number.
+    /// Parses digits, optionally in quotes; more than nine digits count as the largest number.
     private static func number(_ text: Substring) -> Int64? {
         let digits =
             text.count >= 2 && text.hasPrefix("\"") && text.hasSuffix("\"") ? text.dropFirst().dropLast() : text

@@ -1,9 +1,9 @@
 import Encoding
 
-/// Where an issuer publishes its keys (RFC 8414 §3, OpenID Connect Discovery 1.0 §4).
+/// Finds the URL of an issuer's keys (RFC 8414 §3, OpenID Connect Discovery 1.0 §4).
 package struct IssuerDiscovery {
     private let issuer: String
-    /// Where its metadata may lie, in the order in which they are asked.
+    /// The possible URLs of the metadata, in the order in which to try them.
     package let candidates: [WebAddress]
 
     /// - Throws: `.url` for an issuer with a query, which RFC 8414 §2 excludes.
@@ -13,8 +13,8 @@ package struct IssuerDiscovery {
         self.issuer = issuer
         var path = address.path
         if path.hasSuffix("/") { path.removeLast() }
-        // RFC 8414 puts the well-known part before the issuer's path, for both names (§3, §5), OpenID Connect behind it. Behind it
-        // is also where some servers have the first.
+        // RFC 8414 puts the well-known part before the issuer's path, for both names (§3, §5); OpenID Connect puts it
+        // after the path, where some servers also have the first name.
         let places = [
             "/.well-known/oauth-authorization-server\(path)", "\(path)/.well-known/openid-configuration",
             "/.well-known/openid-configuration\(path)", "\(path)/.well-known/oauth-authorization-server",
@@ -22,9 +22,9 @@ package struct IssuerDiscovery {
         candidates = places.prefix(path.isEmpty ? 2 : 4).map(address.at)
     }
 
-    /// The address of the keys that an issuer's own metadata names.
+    /// Returns the URL of the keys that the issuer's metadata names.
     ///
-    /// - Throws: ``DiscoveryError`` unless the metadata is this very issuer's.
+    /// - Throws: ``DiscoveryError`` unless the metadata belongs to this issuer.
     package func keySetAddress(in metadata: [UInt8]) throws(DiscoveryError) -> WebAddress {
         let bytes = metadata.span
         var document = JSONDocument(limits: JSONLimits(memberMax: 65_536, byteCountMax: metadata.count))
@@ -40,16 +40,16 @@ package struct IssuerDiscovery {
         else { throw .noKeys }
         let address: WebAddress
         do { address = try WebAddress(text) } catch { throw .address(error) }
-        // Keys that anybody on the way may replace are no keys, also when they are said to be here.
+        // Keys sent without TLS could be replaced by an attacker on the network, so a secure issuer must not name them.
         guard address.isSecure || !candidates[0].isSecure else { throw .address(.insecure(address.text)) }
         return address
     }
 }
 
-/// Why an issuer's metadata leads nowhere.
+/// Why an issuer's metadata is unusable.
 package enum DiscoveryError: Error, Equatable, Sendable {
     case malformed
-    /// The document is another issuer's (RFC 8414 §3.3).
+    /// The document belongs to another issuer (RFC 8414 §3.3).
     case otherIssuer(found: String, wanted: String)
     case noIssuer
     case noKeys
@@ -71,7 +71,7 @@ extension DiscoveryError: CustomStringConvertible {
 }
 
 extension DiscoveryError {
-    /// A text of another server on one line, without anything that acts on a terminal or in a build log.
+    /// Returns another server's text on one line, without characters that act on a terminal or in a build log.
     private static func shown(_ text: String) -> String {
         let plain = text.unicodeScalars.prefix(200).map { scalar in
             0x21..<0x7f ~= scalar.value && scalar != "#" ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"

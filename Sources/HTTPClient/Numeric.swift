@@ -1,6 +1,6 @@
 import Glibc
 
-/// Addresses spelled in numbers (inet_pton(3)): the one spelling that every resolver reads alike.
+/// Parses numeric addresses in the spelling of inet_pton(3), which all resolvers read the same way.
 enum Numeric {
     static func isV4(_ text: String) -> Bool {
         var address = in_addr()

@@ -2,19 +2,20 @@ import Glibc
 import Platform
 import Synchronization
 
-/// Where a host can be reached, as connect(2) takes it.
+/// A socket address of a host, as connect(2) expects it.
 struct Endpoint: Sendable {
     let family: Int32
     /// A `sockaddr` of that family.
     let address: [UInt8]
 }
 
-/// Names to addresses, within a time: getaddrinfo(3) itself knows no limit.
+/// Resolves names to addresses within a deadline, because getaddrinfo(3) has no time limit.
 enum Resolver {
     /// - Throws: `.unresolved` or `.timedOut`.
     static func endpoints(of address: WebAddress, by deadline: Deadline) throws(FetchError) -> [Endpoint] {
         if address.host == "localhost" {
-            // Never asked for: the name means this machine, or a request in the clear could leave it.
+            // `localhost` is not resolved: the name means this machine, and a resolver could send unencrypted requests
+            // elsewhere.
             return ["127.0.0.1", "::1"].flatMap { (try? lookUp($0, address.port, isNumeric: true).get()) ?? [] }
         }
         let isNumeric = Numeric.isV4(address.host) || Numeric.isV6(address.host)
@@ -25,7 +26,7 @@ enum Resolver {
         return try outcome.get()
     }
 
-    /// Asks in a thread of its own, which is left to itself if it takes too long.
+    /// Resolves the name in a separate thread, which is abandoned after the deadline.
     private static func lookUpAside(
         _ host: String, _ port: UInt16, by deadline: Deadline
     ) throws(FetchError) -> Result<[Endpoint], FetchError> {
@@ -38,7 +39,7 @@ enum Resolver {
         let thread = try? Thread(name: "resolver") {
             let found = lookUp(host, port, isNumeric: false)
             answer.outcome.withLock { $0 = found }
-            // The end of the pipe is the news; nobody need be there to take it.
+            // Closing the pipe signals that the outcome is set, and cannot fail if the reader has gone.
             close(writing)
         }
         guard let thread else {

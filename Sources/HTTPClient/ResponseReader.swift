@@ -1,7 +1,7 @@
-/// What a server has answered.
+/// The response of a server.
 package struct Answer: Equatable, Sendable {
     package let status: UInt16
-    /// In the order of the wire; names in lower case.
+    /// In the order received; names in lower case.
     package let fields: [(name: String, value: String)]
     package let body: [UInt8]
 
@@ -10,21 +10,21 @@ package struct Answer: Equatable, Sendable {
             && left.fields.elementsEqual(right.fields) { $0.name == $1.name && $0.value == $1.value }
     }
 
-    /// The value of a field that stands once; `nil` if it stands nowhere, or more than once.
+    /// Returns the value of a field that occurs once; `nil` if it is missing or repeated.
     package func field(_ name: String) -> String? {
         let found = fields.filter { $0.name == name }
         return found.count == 1 ? found[0].value : nil
     }
 }
 
-/// Why octets are no answer.
+/// Why bytes are not a valid response.
 package enum ResponseError: Error, Equatable, Sendable {
     case malformed
     case headTooLarge
     case bodyTooLarge
-    /// The connection ended in the middle.
+    /// The connection was closed before the end of the response.
     case cutShort
-    /// A transfer or content coding that was not asked for.
+    /// A transfer or content coding that was not requested.
     case coding
 }
 
@@ -40,10 +40,11 @@ extension ResponseError: CustomStringConvertible {
     }
 }
 
-/// Reads one answer of HTTP/1.1 (RFC 9112) from octets as they arrive; knows no socket.
+/// Parses one HTTP/1.1 response (RFC 9112) from bytes as they arrive, independent of the socket.
 ///
-/// Strict where leniency would let two readers see two answers: one Content-Length or one Transfer-Encoding and never
-/// both, `chunked` and no other coding, CRLF at every line's end. Everything is bounded before it is kept.
+/// Strict, so that two parsers never read two different responses: one Content-Length or one Transfer-Encoding and
+/// never both, `chunked` and no other coding, CRLF at the end of every line. All sizes are checked before bytes are
+/// stored.
 package struct ResponseReader {
     private static let headByteCountMax = 16_384
     private static let lineByteCountMax = 8_192
@@ -70,7 +71,7 @@ package struct ResponseReader {
     private var fields: [(name: String, value: String)] = []
     private var body: [UInt8] = []
 
-    /// - Parameter isBodyExpected: false for an answer to `CONNECT`, whose octets after the head are the tunnel's.
+    /// - Parameter isBodyExpected: false for a response to `CONNECT`, whose bytes after the head belong to the tunnel.
     package init(bodyByteCountMax: Int, isBodyExpected: Bool = true) {
         self.bodyByteCountMax = bodyByteCountMax
         self.isBodyExpected = isBodyExpected
@@ -78,13 +79,13 @@ package struct ResponseReader {
 
     package var isDone: Bool { state == .done }
 
-    /// The whole answer; `nil` before its end.
+    /// The complete response; `nil` before its end.
     package var answer: Answer? {
         guard isDone, let status else { return nil }
         return Answer(status: status, fields: fields, body: body)
     }
 
-    /// Takes what has arrived; what comes after the answer's end is left alone.
+    /// Parses bytes that have arrived; bytes after the end of the response are ignored.
     package mutating func take(_ octets: [UInt8]) throws(ResponseError) {
         var rest = octets[...]
         while !rest.isEmpty, state != .done {
@@ -98,13 +99,13 @@ package struct ResponseReader {
         }
     }
 
-    /// The connection has ended in order.
+    /// Reports that the server closed the connection.
     package mutating func end() throws(ResponseError) {
         if state == .untilEnd { state = .done }
         guard state == .done else { throw .cutShort }
     }
 
-    /// - Returns: how much of `count` is still to come; `nil` for nothing.
+    /// - Returns: how many bytes of `count` are still missing; `nil` if none are.
     private mutating func takeBody(_ rest: inout ArraySlice<UInt8>, _ count: Int) throws(ResponseError) -> Int? {
         let part = rest.prefix(count)
         guard part.count <= bodyByteCountMax - body.count else { throw .bodyTooLarge }
@@ -145,7 +146,7 @@ package struct ResponseReader {
     }
 
     private mutating func takeChunkSize(_ line: ArraySlice<UInt8>) throws(ResponseError) {
-        // What follows a semicolon are extensions, which mean nothing to us (RFC 9112 §7.1.1).
+        // Chunk extensions after the semicolon are ignored (RFC 9112 §7.1.1).
         let digits = line.prefix { $0 != UInt8(ascii: ";") }
         let trimmed = digits.prefix { $0 != 0x20 && $0 != 0x09 }
         guard (1...8).contains(trimmed.count), digits.dropFirst(trimmed.count).allSatisfy({ $0 == 0x20 || $0 == 0x09 })
@@ -154,7 +155,7 @@ package struct ResponseReader {
         guard trimmed.allSatisfy(Self.isHexDigit), let size = Int(String(decoding: trimmed, as: UTF8.self), radix: 16)
         else { throw .malformed }
         guard size <= bodyByteCountMax - body.count else { throw .bodyTooLarge }
-        // Size lines of a body within its bound are no flood of a head.
+        // Chunk-size lines of a body within its limit do not count against the limit of the head.
         headByteCount = size > 0 ? max(0, headByteCount - line.count - 4) : headByteCount
         state = size == 0 ? .trailer : .chunk(rest: size)
     }
@@ -192,7 +193,7 @@ package struct ResponseReader {
 }
 
 extension ResponseReader {
-    /// `HTTP/1.1 200 OK`; a server of 1.0 is understood as well.
+    /// Parses a status line such as `HTTP/1.1 200 OK`; HTTP/1.0 is accepted as well.
     private static func status(_ line: ArraySlice<UInt8>) throws(ResponseError) -> UInt16 {
         let parts = line.split(separator: 0x20, maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count >= 2, ["HTTP/1.1", "HTTP/1.0"].contains(String(decoding: parts[0], as: UTF8.self)) else {
@@ -216,7 +217,7 @@ extension ResponseReader {
 
     private static func isText(_ octet: UInt8) -> Bool { octet >= 0x20 && octet != 0x7F || octet == 0x09 }
 
-    /// RFC 9110 §5.6.2.
+    /// Returns whether the byte may be in a token (RFC 9110 §5.6.2).
     private static func isToken(_ octet: UInt8) -> Bool {
         switch octet {
         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true

@@ -1,7 +1,8 @@
-/// An http or https URL that may be asked: over TLS, or in the clear to this very machine (RFC 3986, RFC 9110 §4.2).
+/// An http or https URL that the client may request: over TLS, or unencrypted to this machine only (RFC 3986, RFC 9110
+/// §4.2).
 ///
-/// Only spellings that mean one thing are taken: printable ASCII, no user information, no fragment, no backslash. Names
-/// are compared and sent in lower case; the path goes out as it was written.
+/// Only unambiguous spellings are accepted: printable ASCII, no user information, no fragment, no backslash. Names are
+/// compared and sent in lower case; the path is sent as written.
 package struct WebAddress: Equatable, Sendable {
     package static let byteCountMax = 2_048
 
@@ -12,7 +13,7 @@ package struct WebAddress: Equatable, Sendable {
     /// Path and query, beginning with a slash.
     package let target: String
 
-    /// - Throws: `.url` for what is no such URL, `.insecure` for http to another machine.
+    /// - Throws: `.url` if the text is not such a URL, `.insecure` for http to another machine.
     package init(_ text: String) throws(FetchError) {
         let octets = Array(text.utf8)
         guard octets.count <= Self.byteCountMax, octets.allSatisfy(Self.isUsable) else { throw .url(Self.shown(text)) }
@@ -40,7 +41,7 @@ package struct WebAddress: Equatable, Sendable {
         self.target = target
     }
 
-    /// Another target on the same server.
+    /// Returns the URL of another target on the same server.
     package func at(_ target: String) -> WebAddress {
         WebAddress(isSecure: isSecure, host: host, port: port, target: target)
     }
@@ -48,13 +49,12 @@ package struct WebAddress: Equatable, Sendable {
     /// The path without the query.
     package var path: String { String(target.prefix { $0 != "?" }) }
 
-    /// Whether this machine answers, whatever the network says: an address of loopback, or the name that is kept for it
-    /// (RFC 6761 §6.3).
+    /// Whether the host is always this machine: a loopback address, or the reserved name `localhost` (RFC 6761 §6.3).
     package var isLoopback: Bool {
         host == "localhost" || host == "::1" || Self.isLoopbackV4(host)
     }
 
-    /// `Host`, and what `CONNECT` would name (RFC 9110 §7.2).
+    /// The value for `Host` and for `CONNECT` (RFC 9110 §7.2).
     package var authority: String {
         let name = host.contains(":") ? "[\(host)]" : host
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
@@ -62,7 +62,7 @@ package struct WebAddress: Equatable, Sendable {
 
     package var text: String { "\(isSecure ? "https" : "http")://\(authority)\(target)" }
 
-    /// Where a `Location` leads (RFC 9110 §10.2.2): any URI reference, resolved as RFC 3986 §5.2 has it, without its fragment.
+    /// Resolves a `Location` (RFC 9110 §10.2.2): any URI reference, by RFC 3986 §5.2, without its fragment.
     ///
     /// - Throws: also for a redirect that leaves TLS.
     func redirected(to location: String) throws(FetchError) -> WebAddress {
@@ -84,13 +84,14 @@ package struct WebAddress: Equatable, Sendable {
         return next
     }
 
-    /// Whether a reference begins with a scheme and its colon (RFC 3986 §3.1), not only with a path that has a colon later on.
+    /// Returns whether a reference begins with a scheme and its colon (RFC 3986 §3.1), and not with a path that has a
+    /// colon later.
     private static func hasScheme(_ reference: Substring) -> Bool {
         let first = reference.prefix { $0 != "/" && $0 != "?" }
         return first.contains(":")
     }
 
-    /// The target that a reference of path and query names, seen from this one (RFC 3986 §5.2.2 to §5.2.4).
+    /// Resolves a reference of path and query against this target (RFC 3986 §5.2.2 to §5.2.4).
     private func resolved(_ reference: Substring) -> String {
         guard !reference.isEmpty else { return target }
         let written = reference.prefix { $0 != "?" }
@@ -101,7 +102,7 @@ package struct WebAddress: Equatable, Sendable {
         return Self.withoutDots(String(whole)) + query
     }
 
-    /// A path that begins with a slash, its `.` and `..` segments resolved; none leads above the root.
+    /// Removes the `.` and `..` segments of a path that begins with a slash; none leads above the root.
     private static func withoutDots(_ path: String) -> String {
         var kept: [Substring] = []
         let segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
@@ -142,7 +143,7 @@ package struct WebAddress: Equatable, Sendable {
         return isName(name) ? (name, port) : nil
     }
 
-    /// Letters, digits, hyphens, underscores and dots, which holds for addresses of IPv4, too.
+    /// Returns whether the host has only letters, digits, hyphens, underscores and dots; IPv4 addresses match too.
     private static func isName(_ host: String) -> Bool {
         let isSpelled = host.utf8.allSatisfy {
             0x61...0x7A ~= $0 || 0x30...0x39 ~= $0 || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
@@ -152,7 +153,8 @@ package struct WebAddress: Equatable, Sendable {
         guard isSpelled, host.utf8.count <= 253, labels.allSatisfy({ !$0.isEmpty && $0.utf8.count <= 63 }) else {
             return false
         }
-        // A last label of digits makes it an address, which has one spelling here (`127.1` and `0x7f.1` have others).
+        // A host whose last label begins with a digit is an address, which is accepted in one spelling only (not
+        // `127.1` or `0x7f.1`).
         let isNumeric = labels.last?.utf8.first.map { 0x30...0x39 ~= $0 } ?? true
         return !isNumeric || Numeric.isV4(host)
     }
@@ -165,7 +167,7 @@ package struct WebAddress: Equatable, Sendable {
         0x21...0x7E ~= octet && ![0x22, 0x23, 0x3C, 0x3E, 0x40, 0x5C, 0x5E, 0x60, 0x7B, 0x7C, 0x7D].contains(octet)
     }
 
-    /// For messages: short, and nothing that a terminal would act upon.
+    /// Returns a short text for messages, without characters that act on a terminal.
     private static func shown(_ text: String) -> String {
         let scalars = text.unicodeScalars.prefix(120).map { scalar in
             0x20..<0x7F ~= scalar.value ? Character(scalar) : "?"

@@ -1,16 +1,18 @@
-/// Asks servers over HTTP/1.1, one connection a question: bounded in octets, in time and in redirects.
+/// Sends requests over HTTP/1.1, each on its own connection, with limits on bytes, time and redirects.
 ///
-/// Nothing that serves may import this target: a service that is told a URL by a token must have no way to ask it.
+/// No target of the server may import this target: a URL in a token must never cause a request by the server.
 package struct WebClient: Sendable {
     package var bodyByteCountMax = 1_048_576
-    /// For one question with all its redirects.
+    /// The time limit for one request with all its redirects.
     package var milliseconds: Int64 = 10_000
     package var redirectCountMax = 3
 
     package init() {}
 
-    /// - Parameter etag: of the copy at hand; the answer may then be 304.
-    /// - Returns: an answer that is no redirect, whatever its status.
+    /// Sends a GET request and follows redirects.
+    ///
+    /// - Parameter etag: the tag of the cached copy; the response may then be 304.
+    /// - Returns: a response that is not a redirect, with any status.
     package func get(_ address: WebAddress, etag: String? = nil) throws(FetchError) -> Answer {
         let deadline = Deadline(milliseconds: milliseconds)
         var address = address
@@ -26,7 +28,7 @@ package struct WebClient: Sendable {
         throw .redirectedTooOften
     }
 
-    /// Sends JSON to this server and to no other: redirects are not followed.
+    /// Sends JSON to this server only: redirects are not followed.
     package func post(_ address: WebAddress, json: [UInt8]) throws(FetchError) -> Answer {
         let fields = "Content-Type: application/json\r\nContent-Length: \(json.count)\r\n"
         return try ask(address, "POST", fields, json, by: Deadline(milliseconds: milliseconds))
