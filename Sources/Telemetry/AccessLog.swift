@@ -1,16 +1,16 @@
 import Synchronization
 
-/// Lines about requests, from the loops that answer them to the thread that writes them to a file.
+/// Passes access log lines from the event loops to the thread that writes them to a file.
 ///
-/// A loop hands a line over without waiting for anybody. What finds its loop's room full is dropped and counted, so a disk
-/// that stands still or a pipe that nobody reads costs lines and never an answer.
+/// A loop never waits when it passes a line on. If its buffer is full, the line is dropped and counted, so a stalled
+/// disk or pipe loses lines and never delays a response.
 package final class AccessLog: Sendable {
-    /// What one loop's lines may occupy while they wait.
+    /// The buffer size for the waiting lines of one loop, in bytes.
     package static let laneByteCount = 1 << 20
-    /// No line is longer, so that one goes into a pipe whole (PIPE_BUF, pipe(7)).
+    /// The maximum size of a line, so that writing it to a pipe is atomic (PIPE_BUF, pipe(7)).
     package static let lineByteCountMax = 4_096
 
-    /// The share of requests that are told of, in 2^32 parts.
+    /// The share of requests that are logged, in units of 1/2^32.
     private let share: UInt64
     private let wake: @Sendable () -> Void
     private let rings = Mutex<[LineRing]>([])
@@ -18,8 +18,8 @@ package final class AccessLog: Sendable {
     private let droppedCount = Counter()
 
     /// - Parameters:
-    ///   - share: of the requests, 0 to 1.
-    ///   - wake: has the writing thread look before its time; called by any loop, often, and must not wait.
+    ///   - share: the share of requests to log, 0 to 1.
+    ///   - wake: wakes the writing thread early; any loop calls it, often, so it must not block.
     package init(share: Double, wake: @escaping @Sendable () -> Void) {
         self.share = share >= 1 ? 1 << 32 : share > 0 ? UInt64(share * 4_294_967_296) : 0
         self.wake = wake
@@ -28,7 +28,7 @@ package final class AccessLog: Sendable {
     package var written: UInt64 { writtenCount.value }
     package var dropped: UInt64 { droppedCount.value }
 
-    /// One loop's way in, for its thread only.
+    /// Returns a new buffer for one loop, to be used by its thread only.
     package func newLane() -> LogShard {
         let ring = LineRing(byteCount: Self.laneByteCount)
         rings.withLock { $0.append(ring) }
@@ -44,7 +44,7 @@ package final class AccessLog: Sendable {
             self.ring = ring
         }
 
-        /// Whether a request is among those that are told of.
+        /// Returns whether to log a request.
         ///
         /// - Parameter random: evenly distributed.
         package func samples(_ random: UInt64) -> Bool { random >> 32 < log.share }
@@ -55,7 +55,7 @@ package final class AccessLog: Sendable {
                 log.droppedCount.add()
                 return
             }
-            // The thread looks every now and then; in between it is called only when lines come fast.
+            // The thread polls at intervals; it is woken earlier only when lines arrive fast.
             let mark = AccessLog.laneByteCount / 4
             if waiting >= mark, waiting &- line.count < mark { log.wake() }
         }
@@ -63,10 +63,10 @@ package final class AccessLog: Sendable {
 
     // MARK: The writing thread's side
 
-    /// Moves lines of all loops behind `output`; the same thread must call this every time.
+    /// Moves the lines of all loops to the end of `outputs`; must always be called by the same thread.
     ///
-    /// - Parameter byteCountMax: of each loop. The last line of a loop may be cut, so a loop's rest goes into the same
-    ///   `output` next time: hence one buffer for each loop, in the order of ``newLane()``.
+    /// - Parameter byteCountMax: the maximum per loop. A loop's last line may be incomplete; its rest is appended to
+    ///   the same output by the next call. Therefore each loop has its own output, in the order of ``newLane()``.
     package func take(into outputs: inout [[UInt8]], byteCountMax: Int) {
         let rings = rings.withLock { $0 }
         while outputs.count < rings.count { outputs.append([]) }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A number that only grows; any thread adds to it.
+/// A count that only grows; any thread may add to it.
 package final class Counter: Sendable {
     private let count = Atomic<UInt64>(0)
 

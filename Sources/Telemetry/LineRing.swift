@@ -1,14 +1,14 @@
 import Synchronization
 
-/// Lines on their way from the one thread that writes them to the one that takes them. Neither waits for the other: what
-/// has no room is not taken in.
+/// Passes lines from one writing thread to one reading thread. Neither waits for the other: a line that does not fit is
+/// rejected.
 @safe package final class LineRing: Sendable {
     /// A power of two.
     private let byteCount: Int
-    /// Owned; freed in `deinit`, never resized. What lies between the two positions is the taker's, the rest the
-    /// writer's, and each moves its own position only after it is done with the octets.
+    /// Owned; freed in `deinit`, never resized. The bytes between the two positions belong to the reader, the rest to
+    /// the writer, and each moves its own position only after it is done with the bytes.
     private nonisolated(unsafe) let octets: UnsafeMutablePointer<UInt8>
-    /// Octets ever written and ever taken; they wrap.
+    /// The total bytes written and taken; they wrap.
     private let written = Atomic<UInt>(0)
     private let taken = Atomic<UInt>(0)
 
@@ -23,9 +23,9 @@ import Synchronization
 
     deinit { unsafe octets.deallocate() }
 
-    /// Takes in a whole line or nothing. Only the writing thread may call this.
+    /// Appends a whole line or nothing. Only the writing thread may call this.
     ///
-    /// - Returns: how many octets wait with it, of ``byteCount``; nil when there is no room.
+    /// - Returns: how many bytes wait afterwards, out of ``byteCount``; nil if the line does not fit.
     package func append(_ line: Span<UInt8>) -> Int? {
         let end = written.load(ordering: .relaxed)
         let waiting = Int(bitPattern: end &- taken.load(ordering: .acquiring))
@@ -42,9 +42,10 @@ import Synchronization
         return waiting &+ line.count
     }
 
-    /// Moves what waits behind `output`, whole lines or not. Only the taking thread may call this.
+    /// Moves waiting bytes to the end of `output`, possibly ending inside a line. Only the reading thread may call
+    /// this.
     ///
-    /// - Parameter byteCountMax: of one call.
+    /// - Parameter byteCountMax: the maximum for one call.
     package func take(into output: inout [UInt8], byteCountMax: Int) {
         let begin = taken.load(ordering: .relaxed)
         let waiting = Int(bitPattern: written.load(ordering: .acquiring) &- begin)

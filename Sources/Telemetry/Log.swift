@@ -2,9 +2,9 @@ import Encoding
 package import Platform
 import Synchronization
 
-/// Writes one line an event: JSON for machines, or text for people. Neither form lets a value begin a second line (M3).
+/// Writes one line per event, as JSON or as text. In both forms a value cannot start a second line.
 ///
-/// Tokens, passwords, secrets and header values are never handed to it; names, identifiers and reasons are.
+/// Callers must never pass tokens, passwords, secrets or header values; names, identifiers and reasons are allowed.
 package final class Log: Sendable {
     package enum Level: Int, CaseIterable, Comparable, Sendable {
         case debug, info, warning, error
@@ -30,7 +30,7 @@ package final class Log: Sendable {
     private let clock: WallClock
     private let sink: Mutex<@Sendable ([UInt8]) -> Void>
 
-    /// - Parameter sink: takes one whole line with its newline; never called twice at once.
+    /// - Parameter sink: receives one whole line with its newline; never called concurrently.
     package init(level: Level, form: Form, clock: WallClock, sink: @escaping @Sendable ([UInt8]) -> Void) {
         self.level = level
         self.form = form
@@ -49,7 +49,7 @@ package final class Log: Sendable {
     }
 }
 
-/// One event's line while its fields are added.
+/// The line of one event while its fields are added.
 package struct LogLine {
     private let form: Log.Form
     private var json = JSONWriter()

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Lets one of many like events through each interval, and counts the others.
+/// Admits one of many similar events per interval, and counts the others.
 package final class LogRateLimiter: Sendable {
     private struct State {
         var openAt: Int64 = .min
@@ -15,8 +15,10 @@ package final class LogRateLimiter: Sendable {
         self.interval = interval
     }
 
-    /// - Parameter now: milliseconds of a clock that only goes forward.
-    /// - Returns: how many events this one stands for, itself included; nil if it is not to be told.
+    /// Counts an event and decides whether to log it.
+    ///
+    /// - Parameter now: milliseconds of a monotonic clock.
+    /// - Returns: how many events this one represents, itself included; nil if it must not be logged.
     package func admit(at now: Int64) -> UInt64? {
         state.withLock { state in
             state.heldBack &+= 1

@@ -1,12 +1,12 @@
 package import Platform
 import Synchronization
 
-/// The way out for log lines, which nobody who only wants an answer waits behind.
+/// Writes log lines without ever blocking a request on a slow reader.
 ///
-/// A reader that stalls would otherwise stop every loop at its next line. It is waited for once, for a moment; from then on
-/// lines are dropped and counted until it reads again, and the count is the first thing it is told.
+/// A stalled reader would otherwise block every loop at its next line. The sink waits for it once and briefly; from
+/// then on it drops and counts lines until the reader continues, and then writes the count first.
 package final class LogSink: Sendable {
-    /// How long a reader may make one line wait, in milliseconds.
+    /// How long one line may wait for the reader, in milliseconds.
     private static let patience: Int32 = 100
 
     private let form: Log.Form
@@ -16,7 +16,7 @@ package final class LogSink: Sendable {
     private let lostCount = Mutex<Int64>(0)
 
     /// - Parameters:
-    ///   - isReady: whether a line can be written at once, or within so many milliseconds.
+    ///   - isReady: returns whether a line can be written within the given milliseconds; 0 does not wait.
     ///   - write: writes one whole line.
     package init(
         form: Log.Form, clock: WallClock, isReady: @escaping @Sendable (_ milliseconds: Int32) -> Bool,

@@ -2,9 +2,9 @@ import Synchronization
 
 /// Counts and a latency histogram that one thread writes and any thread reads.
 ///
-/// A single writer needs no read-modify-write: a relaxed load and a relaxed store cost what plain memory does.
+/// With a single writer no read-modify-write is needed: a relaxed load and a relaxed store are as fast as plain memory.
 @safe package final class LoopCounts: Sendable {
-    /// Upper bounds of the latency buckets in microseconds; a last bucket takes the rest.
+    /// The upper bounds of the latency buckets in microseconds; a last bucket counts the rest.
     package static let bucketBounds: [Int64] = [
         50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
     ]
@@ -16,8 +16,8 @@ import Synchronization
     private let cellCount: Int
 
     /// - Parameters:
-    ///   - rows: how many routes.
-    ///   - columns: how many outcomes each route may have.
+    ///   - rows: the number of routes.
+    ///   - columns: the number of outcomes per route.
     package init(rows: Int, columns: Int) {
         self.rows = rows
         self.columns = columns
@@ -31,7 +31,7 @@ import Synchronization
         unsafe cells.deallocate()
     }
 
-    /// Counts one answer. Only the owning thread may call this.
+    /// Counts one response. Only the owning thread may call this.
     package func record(row: Int, column: Int, microseconds: Int64) {
         guard (0..<rows).contains(row), (0..<columns).contains(column) else { return }
         raise(row * columns + column, by: 1)
@@ -48,7 +48,7 @@ import Synchronization
         return read(row * columns + column)
     }
 
-    /// How many answers fell into each bucket (not cumulated), and the sum of their microseconds.
+    /// Returns the number of responses in each bucket (not cumulative), and the sum of their microseconds.
     package func latencies(row: Int) -> (buckets: [UInt64], sum: UInt64) {
         let width = Self.bucketBounds.count + 2
         let start = rows * columns + row * width

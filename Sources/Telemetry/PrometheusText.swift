@@ -1,4 +1,4 @@
-/// Prometheus text, format 0.0.4, being written.
+/// Writes the Prometheus text format 0.0.4.
 package struct PrometheusText {
     package enum Kind: String {
         case counter, gauge, histogram
@@ -12,7 +12,7 @@ package struct PrometheusText {
         append("# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n")
     }
 
-    /// - Parameter labels: names and values; values are ours (routes, codes), so they hold nothing to escape.
+    /// - Parameter labels: names and values; the values are fixed routes and codes, so they need no escapes.
     package mutating func sample(_ name: String, _ labels: [(String, String)], _ value: some BinaryInteger) {
         append("\(name)\(braced(labels)) \(value)\n")
     }

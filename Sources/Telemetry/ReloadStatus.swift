@@ -1,11 +1,11 @@
 import Synchronization
 
-/// What a running service reads again when it changes; `settings` are read once, at the start.
+/// The files that a running server reloads when they change. The settings are read only once, at start.
 package enum ReloadSource: String, CaseIterable, Sendable {
     case settings, keys, users, clients, tls
 }
 
-/// What became of the last attempt to read each source. Times are milliseconds since 1970.
+/// The outcome of the last attempt to load each source. Times are milliseconds since 1970.
 package final class ReloadStatus: Sendable {
     package struct Entry: Equatable, Sendable {
         package let lastAttempt: Int64
@@ -20,14 +20,14 @@ package final class ReloadStatus: Sendable {
 
     package init() {}
 
-    /// Nil for a source that this service does not have, such as a certificate without TLS.
+    /// Nil for a source that this server does not have, such as a certificate without TLS.
     package subscript(source: ReloadSource) -> Entry? { entries.withLock { $0[source] } }
 
     package func succeeded(_ source: ReloadSource, at now: Int64) {
         entries.withLock { $0[source] = Entry(lastAttempt: now, lastSuccess: now, reason: nil) }
     }
 
-    /// The previous content stays in use.
+    /// Records a failed attempt; the previous content stays in use.
     package func failed(_ source: ReloadSource, at now: Int64, reason: String) {
         entries.withLock { entries in
             entries[source] = Entry(lastAttempt: now, lastSuccess: entries[source]?.lastSuccess, reason: reason)

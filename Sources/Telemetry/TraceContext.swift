@@ -1,28 +1,28 @@
 import Encoding
 
-/// Where a request stands among those that belong together: what the field `traceparent` says (W3C Trace Context §3.2).
+/// The trace that a request belongs to, from the field `traceparent` (W3C Trace Context §3.2).
 package struct TraceContext: Equatable, Sendable {
     /// Version 00: `00-` trace id `-` parent id `-` flags.
     private static let byteCount = 55
 
-    /// The trace's id in two halves; never both zero.
+    /// The trace id in two halves; never both zero.
     package let high: UInt64
     package let low: UInt64
     /// The caller's own id; never zero.
     package let parent: UInt64
-    /// Whether the caller says that it may have recorded its part.
+    /// Whether the caller may have recorded its part.
     package let isSampled: Bool
 
     package init(high: UInt64, low: UInt64, parent: UInt64, isSampled: Bool) {
-        // Zero means that there is none; a drawn one is so once in 2^64 times.
+        // Zero means no id; a random id is zero once in 2^64 times.
         (self.high, self.low) = (high, high | low == 0 ? 1 : low)
         self.parent = max(parent, 1)
         self.isSampled = isSampled
     }
 
-    /// Reads the field's value; of a later version the part that this one has (§4.1).
+    /// Parses the field's value; of a later version only the part that version 00 defines (§4.1).
     ///
-    /// - Returns: nil for whatever is not exactly of that form, ids of zeros and version ff included.
+    /// - Returns: nil if the value does not have exactly this form, has ids of zeros, or has version ff.
     package init?(_ text: Span<UInt8>) {
         let dash = UInt8(ascii: "-")
         guard text.count >= Self.byteCount, text[2] == dash, text[35] == dash, text[52] == dash,
@@ -37,12 +37,12 @@ package struct TraceContext: Equatable, Sendable {
         isSampled = flags & 1 != 0
     }
 
-    /// The same trace, one step on.
+    /// Returns the same trace with `own` as the parent id.
     package func continued(by own: UInt64) -> TraceContext {
         TraceContext(high: high, low: low, parent: own, isSampled: isSampled)
     }
 
-    /// Appends the field's value in version 00; of the flags only the one that it defines.
+    /// Appends the field's value in version 00, with only the flag that it defines.
     package func write(to output: inout [UInt8]) {
         output.append("00-")
         writeTraceID(to: &output)
@@ -70,7 +70,7 @@ package struct TraceContext: Equatable, Sendable {
         }
     }
 
-    /// At most 16 digits, in lower case only.
+    /// Parses at most 16 digits, in lower case only.
     private static func hexadecimal(_ text: Span<UInt8>, _ range: Range<Int>) -> UInt64? {
         var value: UInt64 = 0
         for index in range {
@@ -86,7 +86,7 @@ package struct TraceContext: Equatable, Sendable {
     }
 }
 
-/// Draws ids of traces and of their steps, for one loop: a random half that it keeps, and numbers that it never repeats.
+/// Generates trace and span ids for one loop: a random half that stays the same, and numbers that never repeat.
 package struct TraceIDs: Sendable {
     private let half: UInt64
     private var state: UInt64
@@ -96,7 +96,7 @@ package struct TraceIDs: Sendable {
         state = seed
     }
 
-    /// SplitMix64 (Steele, Lea, Flood 2014): evenly distributed, and every number once.
+    /// Computes SplitMix64 (Steele, Lea, Flood 2014): evenly distributed, every number once.
     package mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var mixed = state
@@ -105,7 +105,7 @@ package struct TraceIDs: Sendable {
         return mixed ^ (mixed >> 31)
     }
 
-    /// The first step of a trace of our own.
+    /// Returns the first step of a new trace.
     package mutating func begin(isSampled: Bool) -> TraceContext {
         TraceContext(high: half, low: next(), parent: next(), isSampled: isSampled)
     }
