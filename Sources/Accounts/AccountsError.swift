@@ -1,9 +1,8 @@
 package import Platform
 
-/// Everything that Accounts throws; the descriptions are for the operator and never hold a password, a secret or a
-/// hash.
+/// The errors of Accounts; the descriptions are for the operator and never contain a password, a secret or a hash.
 package enum AccountsError: Error, Equatable, Sendable {
-    /// A file that is not what it should be; `line` counts from 1.
+    /// A file has invalid content; `line` counts from 1.
     case malformed(path: String, line: Int, expected: String)
     /// A file that cannot be read, written or locked.
     case file(FileError)
@@ -15,7 +14,7 @@ package enum AccountsError: Error, Equatable, Sendable {
     case missing(kind: String, name: String)
     /// A value that an edit may not write into a file.
     case invalid(field: String, expected: String)
-    /// A library call for hashing that failed; `code` is its own.
+    /// A hashing function of a library failed; `code` is the library's own.
     case hashing(call: String, code: Int32)
 }
 
@@ -36,7 +35,7 @@ extension AccountsError: CustomStringConvertible {
 }
 
 extension AccountsError {
-    /// Whether the same command may succeed later although nobody changes a setting or a file.
+    /// Whether the same command may succeed later without a change to a setting or a file.
     package var mayPass: Bool {
         switch self {
         case .file(let error): error.mayPass

@@ -4,16 +4,16 @@ import Synchronization
 
 /// Reads and replaces the small files that commands edit while a server reads them.
 package enum AtomicFile {
-    /// Tells temporary files of one process apart.
+    /// Makes the names of one process's temporary files unique.
     private static let serial = Atomic<UInt64>(0)
 
-    /// The whole file.
+    /// Returns the whole file.
     /// - Throws: `.system` with `ENOENT` if there is none, `.tooLarge` above `byteCountMax`.
     package static func read(_ path: String, byteCountMax: Int) throws(FileError) -> [UInt8] {
         try readStamped(path, byteCountMax: byteCountMax).bytes
     }
 
-    /// The whole file, and what it was before it was read.
+    /// Returns the whole file, and its stamp before reading.
     package static func readStamped(
         _ path: String, byteCountMax: Int
     ) throws(FileError) -> (bytes: [UInt8], stamp: FileStamp) {
@@ -23,7 +23,8 @@ package enum AtomicFile {
         var status = stat()
         try check("fstat", path, unsafe fstat(file, &status))
         guard status.st_mode & S_IFMT != S_IFDIR else { throw .system(call: "read", path: path, code: EISDIR) }
-        // One octet more than there is, so that the end is seen without growing; what grows meanwhile still fits in.
+        // One byte more than the file's size, so that its end is seen without growing the buffer; the buffer grows if
+        // the file does.
         var room = min(max(Int(clamping: status.st_size), 0), byteCountMax) + 1
         var bytes: [UInt8] = []
         while true {
@@ -49,15 +50,15 @@ package enum AtomicFile {
         }
     }
 
-    /// Puts `bytes` in the place of the file, durably: whoever opens it, also after a power cut, finds the old
-    /// content or the new.
+    /// Replaces the content of the file atomically and durably: a reader finds either the old content or the new, also
+    /// after a power failure.
     ///
-    /// A file that was there keeps its owner and mode, and a new one that root makes belongs to the owner of its
-    /// directory, or a server of another user could not read what root has edited; a symbolic link keeps pointing where it
-    /// did. On any failure the old file stays as it was.
+    /// An existing file keeps its owner and mode. A new file that root creates gets the owner of its directory, because
+    /// otherwise a server that runs as another user could not read it. A symbolic link is kept and its target replaced.
+    /// After any failure the old file is unchanged.
     /// - Parameters:
-    ///   - mode: of a file that was not there.
-    ///   - expected: what has to be there, as `bytes` were made from it.
+    ///   - mode: the mode of a new file.
+    ///   - expected: the stamp of the file that `bytes` were derived from.
     /// - Throws: `.changed` if another program has replaced or rewritten the file since `expected`.
     package static func replace(
         _ path: String, with bytes: [UInt8], mode: UInt32 = 0o600, expecting expected: FileStamp? = nil
@@ -65,7 +66,7 @@ package enum AtomicFile {
         let target = resolved(path)
         let serial = serial.wrappingAdd(1, ordering: .relaxed).newValue
         let temporary = "\(target).\(getpid()).\(serial).tmp"
-        // Left behind by a process that died with our number, as happens in containers.
+        // A process that crashed with the same process id may have left this file; in containers ids repeat.
         unsafe unlink(temporary)
         let file = try descriptor(
             "open", temporary, unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600))
@@ -74,7 +75,7 @@ package enum AtomicFile {
             try write(bytes, to: file, temporary)
             try inherit(from: target, to: file, temporary, mode: mode)
             try check("fsync", temporary, fsync(file))
-            // As late as can be: writing and syncing took a while, in which an operator's edit may have come.
+            // Checked as late as possible: writing and syncing take time, in which an operator may edit the file.
             if let expected, FileStamp(target) != expected { throw .changed(path: path) }
         } catch {
             unsafe unlink(temporary)
@@ -91,8 +92,8 @@ package enum AtomicFile {
         try check("fsync", Directory.parent(of: target), fsync(directory))
     }
 
-    /// Gives a file that root has opened or made the owner and group of the directory it lies in, or the service, which is
-    /// another user, could not open it. Does nothing for other users.
+    /// Gives a file that root has opened or created the owner and group of its directory, so that the server, which
+    /// runs as another user, can open it. Does nothing for other users.
     /// - Parameter file: a descriptor of the file at `path`.
     /// - Throws: `.system` with `EMLINK` if the file has other names: those may belong to somebody else.
     package static func takeDirectoryOwner(_ file: Int32, _ path: String) throws(FileError) {
@@ -134,8 +135,8 @@ package enum AtomicFile {
         let lockPath = "\(resolved(path)).lock"
         let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW
         var opened = unsafe open(lockPath, flags, 0o600)
-        // Left by a command of root: whoever owns the directory makes a new one. Should root hold the old one at this moment,
-        // its edit and ours still see each other, since both compare the file before they replace it.
+        // A command of root may have left the lock file; the owner of the directory replaces it. If root holds the old
+        // one at this moment, neither edit is lost, because both compare the file before they replace it.
         if opened < 0, errno == EACCES, unsafe unlink(lockPath) == 0 { opened = unsafe open(lockPath, flags, 0o600) }
         let file = try descriptor("open", lockPath, opened)
         do throws(FileError) {
@@ -182,7 +183,7 @@ package enum AtomicFile {
         try check("fchmod", path, fchmod(file, status.st_mode & 0o777))
     }
 
-    /// Where a symbolic link leads, or the path itself.
+    /// Returns the target of a symbolic link, or the path itself.
     private static func resolved(_ path: String) -> String {
         guard let real = unsafe realpath(path, nil) else { return path }
         defer { unsafe free(real) }

@@ -1,6 +1,7 @@
 import Glibc
 
-/// What a file is at one moment (stat(2)): two equal stamps mean that nothing replaced or rewrote it in between.
+/// Identifies the state of a file (stat(2)): if two stamps are equal, the file was not replaced or rewritten in
+/// between.
 package struct FileStamp: Equatable, Sendable {
     package let mode: UInt32
     package var exists: Bool { byteCount >= 0 }
@@ -8,10 +9,10 @@ package struct FileStamp: Equatable, Sendable {
     private let inode: UInt64
     private let byteCount: Int64
     private let modified: Moment
-    /// Also moves when the owner or the mode changes, and when a program sets the time of modification back.
+    /// Also changes with the owner or the mode, and when a program sets the time of modification back.
     private let changed: Moment
 
-    /// Of no file.
+    /// The stamp of a missing file.
     package static let missing = FileStamp(found: nil)
 
     private struct Moment: Equatable {
@@ -24,14 +25,14 @@ package struct FileStamp: Equatable, Sendable {
         }
     }
 
-    /// Follows symbolic links; a file that is missing, or that this process may not look at, does not exist.
+    /// Follows symbolic links; a file that is missing or not accessible to this process counts as missing.
     package init(_ path: String) {
         var status = stat()
         let isFound = unsafe stat(path, &status) == 0
         self.init(found: isFound ? status : nil)
     }
 
-    /// Of an open file.
+    /// The stamp of an open file.
     package init(_ file: Int32) {
         var status = stat()
         let isFound = unsafe fstat(file, &status) == 0

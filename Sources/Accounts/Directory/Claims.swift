@@ -1,12 +1,12 @@
 import Encoding
 
-/// A user's extra claims: a JSON object that is merged into tokens.
+/// Checks a user's additional claims: a JSON object that is merged into tokens.
 package enum Claims {
     static let expected = "an object of at most 2048 octets, without claims that tokens have by themselves"
     static let none = Array("{}".utf8)
     private static let byteCountMax = 2_048
 
-    /// Whether this may be a user's `claims`.
+    /// Returns whether the bytes may be a user's `claims`.
     static func isAcceptable(_ claims: [UInt8]) -> Bool {
         guard claims.count <= byteCountMax else { return false }
         var document = JSONDocument(limits: JSONLimits(depthMax: 8, memberMax: 256, byteCountMax: byteCountMax))
@@ -19,8 +19,8 @@ package enum Claims {
         return true
     }
 
-    /// An object of these members; `value` is JSON.
-    /// - Throws: `.invalid` if that is not what a user's `claims` may be, or names one twice.
+    /// Returns an object of these members; `value` is JSON.
+    /// - Throws: `.invalid` if the object may not be a user's `claims`, or if a name occurs twice.
     package static func object(_ members: [(name: String, value: String)]) throws(AccountsError) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()

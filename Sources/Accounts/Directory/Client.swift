@@ -1,14 +1,14 @@
-/// A backend that authenticates to us with a secret that we made.
+/// A backend that authenticates to the server with a secret that the server generated.
 package struct Client: Equatable, Sendable {
     package let id: String
-    /// SHA-256 of each secret that is good, at most two, so that a new one can be brought in before the old one goes.
+    /// SHA-256 of each valid secret, at most two, so that a new one can be deployed before the old one is removed.
     package var secretHashes: [[UInt8]]
-    /// For people.
+    /// A name for the operator.
     package var name: String?
-    /// Which audiences it may ask for; empty means every one.
+    /// The audiences that the client may request; empty means all.
     package var audiences: [String]
     package var scopes: [String]
-    /// `HS256` for a client that shares a secret with us on purpose; `nil` for the service's default.
+    /// `HS256` for a client that shares a secret with the server; `nil` for the server's default.
     package var algorithm: String?
     package var isDisabled: Bool
     /// Milliseconds since 1970.

@@ -6,13 +6,13 @@ package final class ClientDirectory: Sendable {
     package let clients: [Client]
     private let positions: [String: Int]
 
-    /// No clients.
+    /// An empty directory.
     package convenience init() {
         self.init(checked: [])
     }
 
-    /// - Parameter path: only for faults.
-    /// - Throws: `.malformed` with the line of the first thing that is not as it should be, `.tooLarge`.
+    /// - Parameter path: used only in errors.
+    /// - Throws: `.malformed` with the line of the first mistake, `.tooLarge`.
     package convenience init(parsing bytes: [UInt8], path: String) throws(AccountsError) {
         let reader = try TableReader(parsing: bytes, path: path)
         var clients: [Client] = []
@@ -36,7 +36,7 @@ package final class ClientDirectory: Sendable {
         positions[id].map { clients[$0] }
     }
 
-    /// The client if it is enabled and the secret is one of its own.
+    /// Returns the client if it is enabled and the secret is one of its own.
     ///
     /// An unknown id costs the same hash and the same comparisons as a known one.
     package func authenticate(id: String, secret: Span<UInt8>) -> Client? {
@@ -58,15 +58,15 @@ package final class ClientDirectory: Sendable {
 
     // MARK: Editing
 
-    /// - Throws: `.exists`, or `.invalid` for what the file may not hold.
+    /// - Throws: `.exists`, or `.invalid` for content that the file may not have.
     package func adding(_ client: Client) throws(AccountsError) -> ClientDirectory {
         try Self.check(client)
         guard positions[client.id] == nil else { throw .exists(kind: "client", name: client.id) }
         return ClientDirectory(checked: clients + [client])
     }
 
-    /// The same with the client of this id changed, but for its id.
-    /// - Throws: `.missing`, or `.invalid` for what the file may not hold.
+    /// Returns a copy in which the client of this id is changed, except for its id.
+    /// - Throws: `.missing`, or `.invalid` for content that the file may not have.
     package func changing(_ id: String, _ change: (inout Client) -> Void) throws(AccountsError) -> ClientDirectory {
         guard let position = positions[id] else { throw .missing(kind: "client", name: id) }
         var changed = clients

@@ -1,6 +1,6 @@
 package import Encoding
 
-/// Somebody who can log in.
+/// A user who can log in.
 package struct User: Equatable, Sendable {
     package let id: UUID
     package var name: String
@@ -8,10 +8,10 @@ package struct User: Equatable, Sendable {
     package var roles: [String]
     package var scopes: [String]
     package var isDisabled: Bool
-    /// Milliseconds since 1970; sessions that began before are refused. Set when a user is disabled or gets a new
+    /// Milliseconds since 1970; sessions that began earlier are rejected. Set when the user is disabled or gets a new
     /// password.
     package var sessionsFrom: Int64
-    /// A JSON object of extra claims, as its octets stand in the file.
+    /// A JSON object of additional claims, with the bytes unchanged from the file.
     package var claims: [UInt8]
 
     package init(
@@ -28,21 +28,21 @@ package struct User: Equatable, Sendable {
         self.claims = claims
     }
 
-    /// What verification asks about a user on every request.
+    /// The part of a user's record that verification reads on every request.
     package struct Standing: Equatable, Sendable {
         package let isDisabled: Bool
-        /// As ``User/sessionsFrom``.
+        /// The same as ``User/sessionsFrom``.
         package let sessionsFrom: Int64
     }
 
     package var standing: Standing { Standing(isDisabled: isDisabled, sessionsFrom: sessionsFrom) }
 
-    /// Claims that tokens carry by themselves and no user's record may replace.
+    /// Claims that the server sets and that a user's record may not replace.
     package static let reservedClaims: Set<String> = [
         "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "client_id", "scope", "auth_time", "amr", "acr", "azp",
         "roles",
         "cnf", "act", "may_act", "gen", "sxp", "taud", "typ", "events", "nonce",
-        // What introspection answers beside the claims (RFC 7662 §2.2).
+        // Members that introspection returns besides the claims (RFC 7662 §2.2).
         "active", "username", "token_type",
     ]
 }

@@ -2,26 +2,26 @@ package import Encoding
 
 /// The users at one moment: an immutable snapshot of `users.json`, replaced as a whole when the file changes.
 ///
-/// Names are the same if Unicode calls them equivalent, however they are composed; case matters.
+/// Canonically equivalent Unicode names are equal; names are case-sensitive.
 package final class UserDirectory: Sendable {
     /// In the file's order.
     package let users: [User]
     private let positions: [String: Int]
     private let places: [UUID: Place]
 
-    /// Where a user stands in ``users``, and what verification asks: one look-up for both.
+    /// A user's index in ``users`` together with what verification reads, so that one lookup returns both.
     private struct Place {
         let position: Int
         let standing: User.Standing
     }
 
-    /// No users.
+    /// An empty directory.
     package convenience init() {
         self.init(checked: [], [:], [:])
     }
 
-    /// - Parameter path: only for faults.
-    /// - Throws: `.malformed` with the line of the first thing that is not as `docs` say, `.tooLarge`.
+    /// - Parameter path: used only in errors.
+    /// - Throws: `.malformed` with the line of the first mistake, `.tooLarge`.
     package convenience init(parsing bytes: [UInt8], path: String) throws(AccountsError) {
         let reader = try TableReader(parsing: bytes, path: path)
         let rows = try reader.rows("users")
@@ -58,7 +58,8 @@ package final class UserDirectory: Sendable {
         places[id].map { users[$0.position] }
     }
 
-    /// What verification asks; `nil` if there is no such user. One look-up, nothing allocated or retained.
+    /// Returns what verification reads of a user, or `nil` if there is no such user. One lookup, without allocating or
+    /// retaining.
     package func standing(of id: UUID) -> User.Standing? {
         places[id]?.standing
     }
@@ -76,7 +77,7 @@ package final class UserDirectory: Sendable {
 
     // MARK: Editing
 
-    /// - Throws: `.exists` for a name or id that is taken, `.invalid` for what the file may not hold.
+    /// - Throws: `.exists` for a name or id in use, `.invalid` for content that the file may not have.
     package func adding(_ user: User) throws(AccountsError) -> UserDirectory {
         try Self.check(user)
         guard positions[user.name] == nil, places[user.id] == nil else {
@@ -89,8 +90,8 @@ package final class UserDirectory: Sendable {
         return UserDirectory(checked: users + [user], positions, places)
     }
 
-    /// The same with the user of this name changed. Neither id nor name changes.
-    /// - Throws: `.missing`, or `.invalid` for what the file may not hold.
+    /// Returns a copy in which the user of this name is changed, except for id and name.
+    /// - Throws: `.missing`, or `.invalid` for content that the file may not have.
     package func changing(_ name: String, _ change: (inout User) -> Void) throws(AccountsError) -> UserDirectory {
         guard let position = positions[name] else { throw .missing(kind: "user", name: name) }
         var changed = users
@@ -103,8 +104,8 @@ package final class UserDirectory: Sendable {
         return UserDirectory(checked: changed, positions, places)
     }
 
-    /// The same password under another hash (F7); sessions go on.
-    /// - Throws: `.missing`, or `.invalid` for what the file may not hold.
+    /// Returns a copy with a new hash of the same password, for upgrading weaker hashes; sessions stay valid.
+    /// - Throws: `.missing`, or `.invalid` for content that the file may not have.
     package func settingPasswordHash(_ hash: String, of name: String) throws(AccountsError) -> UserDirectory {
         try changing(name) { $0.passwordHash = hash }
     }

@@ -1,13 +1,13 @@
 import Glibc
 package import Platform
 
-/// What the files of users and of clients have in common: read whole, replaced whole.
+/// The common part of the files of users and of clients: read as a whole, replaced as a whole.
 package protocol AccountTable: AnyObject {
-    /// Nobody.
+    /// An empty table.
     init()
     init(parsing bytes: [UInt8], path: String) throws(AccountsError)
     func serialized() -> [UInt8]
-    /// No fewer than the JSON values of the file, member names included.
+    /// An upper bound on the number of JSON values in the file, member names included.
     var valueCountBound: Int { get }
 }
 
@@ -15,15 +15,15 @@ extension UserDirectory: AccountTable {}
 extension ClientDirectory: AccountTable {}
 
 extension AccountTable {
-    /// How often an edit starts over because another program changed the file meanwhile.
+    /// How often an edit is tried again because another program changed the file at the same time.
     private static var attemptCountMax: Int { 8 }
 
-    /// - Parameter mustExist: whether a file that is not there is a fault rather than nobody.
+    /// - Parameter mustExist: whether a missing file is an error and not an empty table.
     package static func load(_ path: String, mustExist: Bool = false) throws(AccountsError) -> Self {
         try loadStamped(path, mustExist: mustExist).table
     }
 
-    /// The table, and what its file was before it was read.
+    /// Returns the table, and the stamp of its file before reading.
     package static func loadStamped(
         _ path: String, mustExist: Bool = false
     ) throws(AccountsError) -> (table: Self, stamp: FileStamp) {
@@ -38,20 +38,21 @@ extension AccountTable {
         return (try Self(parsing: found.bytes, path: path), found.stamp)
     }
 
-    /// Reads, changes and replaces the file while nobody else is in `edit` for it.
+    /// Reads, changes and replaces the file while holding its lock, so that no other `edit` runs.
     ///
-    /// The same snapshot back means that there is nothing to write. Programs that do not know of the lock may replace the file
-    /// meanwhile: `change` is then called again for what they wrote, so that no edit of theirs is lost.
+    /// If `change` returns the same object, nothing is written. Programs that ignore the lock may replace the file
+    /// during the edit: `change` is then called again with the new content, so that no other edit is lost.
     /// - Parameters:
-    ///   - known: what was read a moment ago, to be used if the file is still the same.
-    ///   - limits: what the service reads; a larger file is not written.
+    ///   - known: the table read shortly before, used if the file is unchanged.
+    ///   - limits: the limits of the server; a larger file is not written.
     package static func edit(
         _ path: String, mustExist: Bool = false, known: (table: Self, stamp: FileStamp)? = nil,
         limits: TableLimits = TableLimits(), _ change: (Self) throws(AccountsError) -> Self
     ) throws(AccountsError) {
         try AtomicFile.withLock(path, AccountsError.file) { () throws(AccountsError) in
             var known = known
-            // A file that was there a moment ago is being replaced: a new one in its place would be lost, or lose the rest.
+            // If the file existed before and is missing now, another program is replacing it: creating a new file would
+            // lose data.
             var mustExist = mustExist || known?.stamp.exists == true
             for _ in 0..<attemptCountMax {
                 var present = known
@@ -74,14 +75,14 @@ extension AccountTable {
         }
     }
 
-    /// The file's bytes.
-    /// - Throws: `.tooLarge`, `.tooManyValues` for what no reader would take.
+    /// Returns the bytes of the file.
+    /// - Throws: `.tooLarge`, `.tooManyValues` for a file that the server would reject.
     private func checkedBytes(for path: String, _ limits: TableLimits) throws(AccountsError) -> [UInt8] {
         let bytes = serialized()
         guard bytes.count <= limits.byteCountMax else {
             throw .file(.tooLarge(path: path, byteCountMax: limits.byteCountMax))
         }
-        // Read again only if the values might be too many.
+        // Parse the bytes only if the number of values may exceed the limit.
         guard valueCountBound > limits.valueCountMax else { return bytes }
         do throws(AccountsError) {
             _ = try TableReader(parsing: bytes, path: path, limits: limits)

@@ -4,7 +4,7 @@ extension ClientDirectory {
     private static let algorithmExpected = "one of \(Client.algorithms.joined(separator: ", "))"
     private static let secretsExpected = "SHA-256 of a secret as 43 letters of base64url"
 
-    /// The file as we write it: indented, members and clients in a fixed order.
+    /// Returns the file's content: indented, members and clients in a fixed order.
     package func serialized() -> [UInt8] {
         var writer = JSONWriter(isPretty: true)
         writer.beginObject()
@@ -68,7 +68,7 @@ extension ClientDirectory {
             createdAt: try reader.milliseconds("created_at", of: row))
     }
 
-    /// What `client(_:_:)` asks of a row, for a client that did not come from a file.
+    /// Makes the checks of `client(_:_:)` for a client that was not read from a file.
     static func check(_ client: Client) throws(AccountsError) {
         guard Names.isClientID(client.id) else { throw .invalid(field: "id", expected: Names.clientIDExpected) }
         guard (1...ClientSecret.hashCountMax).contains(client.secretHashes.count),

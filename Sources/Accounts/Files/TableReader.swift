@@ -1,7 +1,7 @@
 import Encoding
 import Platform
 
-/// How large a file of users or of clients may be.
+/// The size limits of a file of users or of clients.
 package struct TableLimits: Sendable {
     /// 64 MiB: more than 150,000 users.
     package var byteCountMax = 64 << 20
@@ -11,7 +11,7 @@ package struct TableLimits: Sendable {
     package init() {}
 }
 
-/// Reads one of our own JSON files: an object with one list of objects. Whatever is wrong is told with its line.
+/// Reads one of the server's own JSON files: an object with one list of objects. Every error names its line.
 struct TableReader {
     let path: String
     private let bytes: [UInt8]
@@ -22,7 +22,7 @@ struct TableReader {
         self.bytes = bytes
         document = JSONDocument(
             limits: JSONLimits(depthMax: 32, memberMax: limits.valueCountMax, byteCountMax: limits.byteCountMax),
-            // What a file as we write it has; too few cost another pass.
+            // The usual number of nodes for this size; a lower number costs another pass.
             capacity: bytes.count / 15)
         do throws(JSONError) {
             try document.parse(bytes.span)
@@ -54,7 +54,7 @@ struct TableReader {
         }
     }
 
-    /// The objects in the list that is the root's only member.
+    /// Returns the objects in the list that is the root's only member.
     func rows(_ name: StaticString) throws(AccountsError) -> [Row] {
         guard document.kind(0) == .object, document.count(0) == 1,
             let list = document.member(name, of: 0, in: bytes.span), document.kind(list) == .array
@@ -73,7 +73,7 @@ struct TableReader {
         fileprivate let node: JSONDocument.Node
     }
 
-    /// Refuses members that mean nothing here: a misspelt `"disabled"` must not leave somebody enabled.
+    /// Rejects unknown members: a misspelled `"disabled"` must not leave a user enabled.
     func check(_ row: Row, members known: Members) throws(AccountsError) {
         var name = row.node + 1
         let end = document.node(after: row.node)
@@ -119,8 +119,8 @@ struct TableReader {
         return text
     }
 
-    /// A list of different strings; none if there is no such member.
-    /// - Parameter last: the list of the row before, shared where this one is spelled alike.
+    /// Returns a list of different strings; empty if there is no such member.
+    /// - Parameter last: the list of the previous row, shared if this one has the same bytes.
     func strings(
         _ name: StaticString, of row: Row, after last: inout Repeated<[String]>, expected: String,
         where holds: (String) -> Bool
@@ -140,8 +140,8 @@ struct TableReader {
         return texts
     }
 
-    /// The checked value of the last row that had one. Most rows of a long table repeat a few values, which then need neither
-    /// be read again nor take memory again.
+    /// The checked value of the last row that had one. Most rows of a long table repeat a few values, which then are
+    /// neither parsed nor stored again.
     struct Repeated<Value> {
         private var known: (range: Range<Int>, value: Value)?
 
@@ -164,7 +164,7 @@ struct TableReader {
         }
     }
 
-    /// Milliseconds since 1970; 0 if there is no such member.
+    /// Returns milliseconds since 1970; 0 if there is no such member.
     func milliseconds(_ name: StaticString, of row: Row) throws(AccountsError) -> Int64 {
         guard let node = member(name, of: row) else { return 0 }
         guard let number = document.integer(node, in: bytes.span), number >= 0 else {
@@ -173,8 +173,8 @@ struct TableReader {
         return number
     }
 
-    /// An object as it stands in the file; `{}` if there is no such member.
-    /// - Parameter last: the object of the row before, shared where this one is spelled alike.
+    /// Returns an object with its bytes unchanged; `{}` if there is no such member.
+    /// - Parameter last: the object of the previous row, shared if this one has the same bytes.
     func claims(
         _ name: StaticString, of row: Row, after last: inout Repeated<[UInt8]>
     ) throws(AccountsError) -> [UInt8] {
@@ -187,7 +187,7 @@ struct TableReader {
         return raw
     }
 
-    /// The fault of a member that is well formed but does not fit the rest.
+    /// Returns the error for a well-formed member that conflicts with other members.
     func fault(_ name: StaticString, of row: Row, _ expected: String) -> AccountsError {
         fault(at: member(name, of: row) ?? row.node, "\"\(name)\": \(expected)")
     }

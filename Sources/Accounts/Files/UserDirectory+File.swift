@@ -3,7 +3,7 @@ import Encoding
 extension UserDirectory {
     static let hashExpected = "a password hash such as $argon2id$..., or ! for none"
 
-    /// The file as we write it: indented, members and users in a fixed order.
+    /// Returns the file's content: indented, members and users in a fixed order.
     package func serialized() -> [UInt8] {
         var writer = JSONWriter(isPretty: true, capacity: users.count * 448)
         writer.beginObject()
@@ -36,7 +36,7 @@ extension UserDirectory {
     }
 
     package var valueCountBound: Int {
-        // The claims' values take two bytes each at least.
+        // Each value in the claims takes at least two bytes.
         users.reduce(3) { $0 + 18 + $1.roles.count + $1.scopes.count + $1.claims.count / 2 }
     }
 
@@ -68,7 +68,7 @@ extension UserDirectory {
         }
     }
 
-    /// What ``Columns`` asks of a row, for a user that did not come from a file.
+    /// Makes the checks of ``Columns`` for a user that was not read from a file.
     static func check(_ user: User) throws(AccountsError) {
         guard Names.isUserName(user.name) else { throw .invalid(field: "username", expected: Names.nameExpected) }
         guard Names.isStoredHash(user.passwordHash) else { throw .invalid(field: "password", expected: hashExpected) }

@@ -2,12 +2,12 @@ import Encoding
 
 /// An Argon2id hash in the PHC string format: `$argon2id$v=19$m=19456,t=2,p=1$SALT$TAG`, base64 without padding.
 ///
-/// Only this one spelling is read: parameters in this order, decimal without leading zeros, version 1.3.
+/// Only this spelling is accepted: parameters in this order, decimal without leading zeros, version 1.3.
 struct Argon2Hash {
     static let tagByteCount = 32
     static let saltByteCount = 16
     private static let saltByteCounts = 8...64
-    /// From 128 bits up, so that a short tag cannot be met by chance.
+    /// At least 128 bits, so that a password cannot match a short tag by chance.
     private static let tagByteCounts = 16...64
 
     let cost: Argon2Parameters

@@ -1,21 +1,20 @@
-/// The cost of one Argon2id hash (RFC 9106 §3.1), within what this service is willing to spend on one.
+/// The cost of one Argon2id hash (RFC 9106 §3.1), within the limits of the server.
 ///
-/// The bounds also hold for hashes that a file brings along: one user's record must not be able to ask for 4 GiB or
-/// an hour.
+/// The limits also apply to imported hashes: one user's record must not require 4 GiB or an hour.
 package struct Argon2Parameters: Equatable, Sendable {
     package static let memoryKiBMax = 262_144
     package static let lanesMax = 16
-    /// Memory times passes, which is what the time grows with; about a second.
+    /// Memory times passes, which determines the time; about one second.
     package static let workMax = 1_048_576
 
-    /// OWASP's first choice: 19 MiB, two passes, one lane (F6).
+    /// The first recommendation of the OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
     package static let standard = Argon2Parameters(unchecked: 19_456, passes: 2, lanes: 1)
 
     package let memoryKiB: Int
     package let passes: Int
     package let lanes: Int
 
-    /// `nil` outside the bounds, or below the eight blocks a lane that RFC 9106 asks for.
+    /// `nil` outside the limits, or below eight blocks per lane, the minimum of RFC 9106.
     package init?(memoryKiB: Int, passes: Int, lanes: Int) {
         guard (1...Self.lanesMax).contains(lanes), (8 * lanes...Self.memoryKiBMax).contains(memoryKiB) else {
             return nil
@@ -30,8 +29,8 @@ package struct Argon2Parameters: Equatable, Sendable {
         self.lanes = lanes
     }
 
-    /// Whether new passwords may be stored at this cost: 19 MiB and two passes, or one of the pairs that the OWASP
-    /// Password Storage Cheat Sheet calls equal (F6).
+    /// Whether new passwords may be stored at this cost: 19 MiB and two passes, or a pair that the OWASP Password
+    /// Storage Cheat Sheet calls equivalent.
     package var isAdequate: Bool {
         let memoryKiBMin =
             switch passes {
@@ -44,8 +43,8 @@ package struct Argon2Parameters: Equatable, Sendable {
         return memoryKiB >= memoryKiBMin
     }
 
-    /// From settings as text; what is not set is as in ``standard``.
-    /// - Throws: `.invalid` for what is no number, out of bounds, or too weak for new passwords (F6).
+    /// Parses settings; a setting that is not set has the value of ``standard``.
+    /// - Throws: `.invalid` for a value that is not a number, is outside the limits, or is too weak for new passwords.
     package static func configured(memoryKiB: String?, passes: String?, lanes: String?) throws(AccountsError)
         -> Argon2Parameters
     {
@@ -64,7 +63,7 @@ package struct Argon2Parameters: Equatable, Sendable {
         return parameters
     }
 
-    /// Whether a hash of this cost should be made again at `wanted` (F7).
+    /// Returns whether a hash of this cost should be upgraded to `wanted`.
     package func isWeaker(than wanted: Argon2Parameters) -> Bool {
         memoryKiB < wanted.memoryKiB || passes < wanted.passes
     }

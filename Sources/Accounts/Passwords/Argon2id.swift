@@ -1,11 +1,12 @@
 import CArgon2
 
-/// Argon2id, version 1.3 (RFC 9106), as libargon2 computes it.
+/// Computes Argon2id, version 1.3 (RFC 9106), with libargon2.
 package enum Argon2id {
     /// Wraps `argon2id_ctx`.
     ///
-    /// SWAR are filled one after the other: a hash costs one thread, so the pool's size says what logins may take.
-    /// - Parameter byteCount: of the tag, at least 4.
+    /// Lanes are filled one after the other: a hash uses one thread, so the size of the pool limits the processors that
+    /// logins use.
+    /// - Parameter byteCount: the length of the tag, at least 4.
     package static func derive(
         password: [UInt8], salt: [UInt8], secret: [UInt8] = [], associatedData: [UInt8] = [],
         cost: Argon2Parameters, byteCount: Int
@@ -14,8 +15,8 @@ package enum Argon2id {
             let lanes = UInt32(exactly: cost.lanes)
         else { throw .invalid(field: "cost", expected: "numbers of 32 bits") }
         var tag = [UInt8](repeating: 0, count: max(byteCount, 0))
-        // The library only reads what the const-less pointers point at: without flags it clears nothing of the
-        // caller's.
+        // The library only reads through these pointers, although they are not const: without flags it clears nothing
+        // of the caller's.
         let status = unsafe tag.withUnsafeMutableBufferPointer { tag in
             unsafe password.withUnsafeBufferPointer { password in
                 unsafe salt.withUnsafeBufferPointer { salt in

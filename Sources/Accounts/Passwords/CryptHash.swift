@@ -2,9 +2,9 @@ import CCrypt
 import Encoding
 import Glibc
 
-/// A password hash brought along from elsewhere, in one of the schemes of crypt(5): bcrypt, yescrypt or SHA-512.
+/// An imported password hash in one of the schemes of crypt(5): bcrypt, yescrypt or SHA-512.
 ///
-/// The shape and the cost are checked here, before libxcrypt sees them: it would work at bcrypt's cost 31 for days.
+/// The form and the cost are checked before libxcrypt is called: a bcrypt hash of cost 31 would take days.
 struct CryptHash {
     /// About a second on a slow core.
     private static let bcryptCostMax = 14
@@ -32,14 +32,14 @@ struct CryptHash {
         self.text = text
     }
 
-    /// Bytes that yescrypt works in: 128 times N times r (its `j` parameters, see ``checkYescrypt(_:)``); bcrypt and
-    /// SHA-512 take next to nothing.
+    /// The bytes that yescrypt needs: 128 times N times r (its `j` parameters, see ``checkYescrypt(_:)``); bcrypt and
+    /// SHA-512 need almost none.
     var memory: Int {
         guard text.starts(with: "$y$j".utf8), text.count > 6 else { return 0 }
         return 128 * Self.number(text[5]) << Self.number(text[4])
     }
 
-    /// The value of a letter that checkYescrypt(_:) has let through, from `.` = 1.
+    /// Returns the value of a letter that checkYescrypt(_:) has accepted, from `.` = 1.
     private static func number(_ letter: UInt8) -> Int {
         switch letter {
         case UInt8(ascii: ".")...UInt8(ascii: "9"): Int(letter) - 0x2E + 1
@@ -49,8 +49,8 @@ struct CryptHash {
 
     /// Wraps `crypt_r`.
     ///
-    /// What the scheme would cut off (a NUL and what follows, bcrypt's 73rd octet) makes a mismatch: F8 lets no
-    /// password stand for another.
+    /// A password that the scheme would truncate (at a NUL, or at bcrypt's 73rd byte) is a mismatch, so that no other
+    /// password is accepted in its place.
     func accepts(_ password: [UInt8]) -> Bool {
         guard password.count <= passwordByteCountMax, !password.contains(0) else { return false }
         let data = UnsafeMutablePointer<crypt_data>.allocate(capacity: 1)
@@ -77,7 +77,7 @@ struct CryptHash {
         guard tens * 10 + ones <= bcryptCostMax else { throw .unsupported }
     }
 
-    /// `$6$`, perhaps `rounds=5000$`, up to 16 letters of salt, `$`, 86 letters of hash.
+    /// `$6$`, optionally `rounds=5000$`, up to 16 letters of salt, `$`, 86 letters of hash.
     private static func checkSHA512(_ text: [UInt8]) throws(StoredHashError) {
         var fields = text.dropFirst(3).split(separator: dollar, maxSplits: 3, omittingEmptySubsequences: false)
         if let first = fields.first, first.starts(with: "rounds=".utf8) {
@@ -90,8 +90,8 @@ struct CryptHash {
         else { throw .malformed }
     }
 
-    /// `$y$`, `j` and one letter each for memory and block size, `$`, salt, `$`, 43 letters of hash: what
-    /// crypt_gensalt makes.
+    /// `$y$`, `j` and one letter each for memory and block size, `$`, salt, `$`, 43 letters of hash: the output of
+    /// crypt_gensalt.
     private static func checkYescrypt(_ text: [UInt8]) throws(StoredHashError) {
         let fields = text.dropFirst(3).split(separator: dollar, maxSplits: 3, omittingEmptySubsequences: false)
         guard fields.count == 3, fields[1].count <= 86, fields[1].allSatisfy(isLetter), fields[2].count == 43,
@@ -99,7 +99,7 @@ struct CryptHash {
         else { throw .malformed }
         let parameters = Array(fields[0])
         guard parameters.allSatisfy(isLetter) else { throw .malformed }
-        // `j` is the flavour, then log2(N) from `.` = 1 up to `D` = 16 and r from `.` = 1 up to `T` = 32: 256 MiB.
+        // `j` is the flavor, then log2(N) from `.` = 1 up to `D` = 16 and r from `.` = 1 up to `T` = 32: 256 MiB.
         guard parameters.count == 3, parameters[0] == UInt8(ascii: "j"), parameters[1] <= UInt8(ascii: "D"),
             parameters[2] <= UInt8(ascii: "T")
         else { throw .unsupported }
@@ -107,7 +107,7 @@ struct CryptHash {
 
     private static let dollar = UInt8(ascii: "$")
 
-    /// Of the alphabet `./0-9A-Za-z`, which all three share.
+    /// The alphabet `./0-9A-Za-z`, which all three schemes share.
     private static func isLetter(_ octet: UInt8) -> Bool {
         switch octet {
         case UInt8(ascii: ".")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

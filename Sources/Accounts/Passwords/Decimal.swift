@@ -1,6 +1,6 @@
-/// Reads the numbers in a stored hash.
+/// Parses the numbers in a stored hash.
 enum Decimal {
-    /// The decimal number after `prefix`: up to ten digits, no sign, no leading zero; `nil` for anything else.
+    /// Returns the decimal number after `prefix`: up to ten digits, no sign, no leading zero; `nil` for anything else.
     static func value(of field: ArraySlice<UInt8>, after prefix: String) -> Int? {
         guard field.starts(with: prefix.utf8) else { return nil }
         return value(of: field.dropFirst(prefix.utf8.count))

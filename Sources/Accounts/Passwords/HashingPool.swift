@@ -1,10 +1,10 @@
 import Platform
 import Synchronization
 
-/// A fixed number of low-priority threads that hash passwords, and a bounded queue in front of them.
+/// A fixed number of low-priority threads that hash passwords, with a bounded queue.
 ///
-/// Logins wait here so that the event loops never do: the threads run at nice 10, and what does not fit is refused at
-/// once.
+/// Hashing here keeps the event loops free: the threads run at nice 10, and work that does not fit into the queue is
+/// rejected at once.
 package final class HashingPool: Sendable {
     private let queue: HashingQueue
     private let threads: Mutex<[Thread]>
@@ -34,20 +34,20 @@ package final class HashingPool: Sendable {
 
     deinit { close() }
 
-    /// Hands `work` to the next free worker.
-    /// - Returns: `false` if all workers are busy and the queue is full, or after ``close()``; `work` will not run
-    ///   then.
+    /// Queues `work` for the next free worker.
+    /// - Returns: `false` if all workers are busy and the queue is full, or after ``close()``; `work` will then not
+    ///   run.
     package func submit(_ work: @escaping @Sendable () -> Void) -> Bool {
         queue.push(work)
     }
 
-    /// Work that no worker has taken up yet, work that a worker is at, and work that was refused since the start.
+    /// The work that waits, the work in progress, and the work that was rejected since the start.
     package var counts: (queued: Int, busy: Int, rejected: Int) {
         let counts = queue.counts
         return (counts.queued, counts.busy, counts.rejected)
     }
 
-    /// Takes no more work, lets the workers finish what is queued, and returns when they have ended.
+    /// Rejects new work, waits until the workers have finished what is queued, and returns when they have stopped.
     package func close() {
         queue.close()
         let ended = threads.withLock { threads in

@@ -3,7 +3,7 @@ import Platform
 
 /// One thread of a ``HashingPool``.
 final class HashingWorker {
-    /// Below everything that answers at once, above what is merely left to run.
+    /// Lower priority than the event loops, higher than background work.
     private static let niceness: Int32 = 10
 
     private let queue: HashingQueue

@@ -1,24 +1,24 @@
 import Encoding
 
-/// What comparing a password with a stored hash said.
+/// The result of comparing a password with a stored hash.
 package enum PasswordVerdict: Equatable, Sendable {
-    /// The password is right; `isWeaker` asks for ``PasswordHasher/hash(_:salt:)`` now that it is at hand (F7).
+    /// The password is correct; `isWeaker` means that it should be hashed again with ``PasswordHasher/hash(_:salt:)``.
     case match(isWeaker: Bool)
     case mismatch
-    /// The hash is of a kind, or at a cost, that is not accepted here; no password is right.
+    /// The scheme or the cost of the hash is not supported; no password matches.
     case unsupported
 }
 
-/// Hashes passwords with Argon2id, and compares them with hashes of these schemes (F6 to F12):
-/// `$argon2id$`, `$2a$ $2b$ $2y$` bcrypt, `$y$` yescrypt and `$6$` SHA-512.
+/// Hashes passwords with Argon2id, and compares them with hashes of these schemes: `$argon2id$`, `$2a$ $2b$ $2y$`
+/// bcrypt, `$y$` yescrypt and `$6$` SHA-512.
 ///
-/// A password is octets: nothing is normalised, trimmed or cut. Every call takes its time; call on a ``HashingPool``.
+/// A password is bytes: nothing is normalized, trimmed or truncated. Every call is slow; call it on a ``HashingPool``.
 package struct PasswordHasher: Sendable {
-    /// How long a password may be. Longer ones are never hashed (F9).
+    /// The allowed length of a password in bytes. Longer passwords are never hashed.
     package static let passwordByteCounts = 1...1_024
     package static let saltByteCount = Argon2Hash.saltByteCount
 
-    /// Makes the tag of a password: ``Argon2id``'s, or what a test counts calls with.
+    /// Computes the tag of a password: ``Argon2id``'s function, or one with which a test counts the calls.
     package typealias Derive =
         @Sendable (_ password: [UInt8], _ salt: [UInt8], _ cost: Argon2Parameters, _ byteCount: Int)
         throws(AccountsError) -> [UInt8]
@@ -27,7 +27,7 @@ package struct PasswordHasher: Sendable {
     private let nobody: Argon2Hash
     private let derive: Derive
 
-    /// - Parameter parameters: what new hashes cost; see ``Argon2Parameters/isAdequate``.
+    /// - Parameter parameters: the cost of new hashes; see ``Argon2Parameters/isAdequate``.
     package init(parameters: Argon2Parameters = .standard) {
         self.init(parameters: parameters) { (password, salt, cost, byteCount) throws(AccountsError) in
             try Argon2id.derive(password: password, salt: salt, cost: cost, byteCount: byteCount)
@@ -37,15 +37,15 @@ package struct PasswordHasher: Sendable {
     package init(parameters: Argon2Parameters, derive: @escaping Derive) {
         self.parameters = parameters
         self.derive = derive
-        // No password leads to a tag of zeros, short of a break of BLAKE2b; the answer is ignored all the same.
+        // No known password gives a tag of zeros, and the result is ignored in any case.
         nobody = Argon2Hash(
             cost: parameters, salt: [UInt8](repeating: 0, count: Argon2Hash.saltByteCount),
             tag: [UInt8](repeating: 0, count: Argon2Hash.tagByteCount))
     }
 
-    /// The PHC string to store.
-    /// - Parameter salt: ``saltByteCount`` random octets, new for each hash.
-    /// - Throws: `.invalid` for a password or salt of a wrong length, `.hashing` if there is no memory.
+    /// Returns the PHC string to store.
+    /// - Parameter salt: ``saltByteCount`` random bytes, new for each hash.
+    /// - Throws: `.invalid` for a password or salt of a wrong length, `.hashing` if memory runs out.
     package func hash(_ password: [UInt8], salt: [UInt8]) throws(AccountsError) -> String {
         guard Self.passwordByteCounts.contains(password.count) else {
             throw .invalid(field: "password", expected: "1 to 1024 octets")
@@ -55,8 +55,8 @@ package struct PasswordHasher: Sendable {
         return Argon2Hash(cost: parameters, salt: salt, tag: tag).text
     }
 
-    /// Compares in constant time; a hash that makes no sense is a mismatch, at once (F12).
-    /// - Throws: `.hashing` if there is no memory: nothing is known about the password then.
+    /// Compares in constant time; a malformed hash is a mismatch, reported without hashing.
+    /// - Throws: `.hashing` if memory runs out; the password may then be correct or not.
     package func verify(_ password: [UInt8], against stored: String) throws(AccountsError) -> PasswordVerdict {
         guard password.count <= Self.passwordByteCounts.upperBound else { return .mismatch }
         let text = Array(stored.utf8)
@@ -74,21 +74,22 @@ package struct PasswordHasher: Sendable {
         return try accepts(password, hash) ? .match(isWeaker: hash.isWeaker(than: parameters)) : .mismatch
     }
 
-    /// Takes the time that ``verify(_:against:)`` takes for a user with a hash of the live parameters (F3).
-    /// - Throws: `.hashing` if there is no memory.
+    /// Takes as long as ``verify(_:against:)`` takes for a user with a hash of the current parameters, so that the time
+    /// does not disclose which users exist.
+    /// - Throws: `.hashing` if memory runs out.
     package func verifyNobody(_ password: [UInt8]) throws(AccountsError) {
         guard password.count <= Self.passwordByteCounts.upperBound else { return }
         _ = try accepts(password, nobody)
     }
 
-    /// Whether a stored hash could ever match: of a known scheme, well formed and within the bounds on cost.
+    /// Returns whether a password can match the stored hash: a supported scheme, well formed, with an acceptable cost.
     package static func isUsable(_ stored: String) -> Bool {
         let text = Array(stored.utf8)
         if text.starts(with: "$argon2".utf8) { return (try? Argon2Hash(text)) != nil }
         return (try? CryptHash(text)) != nil
     }
 
-    /// Bytes that comparing a password with a stored hash takes; 0 where it is little.
+    /// Returns the bytes of memory that comparing a password with a stored hash needs; 0 if it is little.
     package static func memory(of stored: String) -> Int {
         let text = Array(stored.utf8)
         if text.starts(with: "$argon2".utf8) { return (try? Argon2Hash(text)).map { $0.cost.memoryKiB << 10 } ?? 0 }

@@ -1,8 +1,8 @@
-/// Why a stored password hash cannot be compared with anything.
+/// Why a stored password hash cannot be compared.
 enum StoredHashError: Error {
-    /// Not the text of a scheme that is known here.
+    /// The text is not of a supported scheme.
     case malformed
-    /// Of a known scheme, but in a version, or at a cost, that is not accepted.
+    /// The scheme is supported, but not the version or the cost.
     case unsupported
 }
 

@@ -1,7 +1,7 @@
-/// Token buckets of failures, one time stamp each: when the bucket will be full again.
+/// Token buckets of failures, stored as one time stamp each: when the bucket will be full again.
 ///
-/// A bucket that is full needs no entry. The stamp is at most `failureCountMax` refills ahead, so a clock that jumps
-/// back keeps nobody out for longer than an empty bucket does.
+/// A full bucket needs no entry. The stamp is at most `failureCountMax` refills in the future, so a clock that jumps
+/// back blocks an account no longer than an empty bucket does.
 struct FailureBuckets: Sendable {
     private let limit: LoginThrottle.Limit
     private var table: KeyedTable
@@ -18,7 +18,7 @@ struct FailureBuckets: Sendable {
         return min(max(stamp, now), now.addingClamped(wholeMilliseconds))
     }
 
-    /// Milliseconds until one failure is free; 0 if one is.
+    /// Returns the milliseconds until a failure is allowed; 0 if one is allowed now.
     func wait(_ key: UInt64, now: Int64) -> Int64 {
         if limit.isOff { return 0 }
         return max(fullAt(key, now: now) &- now &- (wholeMilliseconds - limit.refillMilliseconds), 0)

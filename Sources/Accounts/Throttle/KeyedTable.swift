@@ -1,7 +1,7 @@
-/// A bounded map from keyed hashes to time stamps: sets of eight, and in a full set the smallest stamp gives way.
+/// A bounded map from keyed hashes to time stamps: sets of eight; in a full set the smallest stamp is replaced.
 ///
-/// The memory is taken at the first insertion and never grows. Two keys of one hash share an entry, which 64 bits
-/// under a secret key make nobody's choice.
+/// The memory is allocated at the first insertion and never grows. Two keys with the same hash share an entry, but an
+/// attacker cannot find such keys, because the 64-bit hash uses a secret key.
 struct KeyedTable: Sendable {
     private static let wayCount = 8
 
@@ -17,7 +17,7 @@ struct KeyedTable: Sendable {
         self.setCount = setCount
     }
 
-    /// How many entries there can be.
+    /// The maximum number of entries.
     var capacity: Int { setCount * Self.wayCount }
 
     subscript(key: UInt64) -> Int64? {

@@ -1,18 +1,18 @@
 import Synchronization
 
-/// Slows the guessing of passwords, by account and by source (F4, F5).
+/// Limits password guessing, by account and by source address (RFC 6585 §4).
 ///
-/// Each has a token bucket of failures. An attempt is charged before its password is looked at, so that many at once
-/// count as many; success gives the charge back. Nobody can lock a victim out for ever: refused attempts cost
-/// nothing, buckets refill by themselves, and a source that has logged in to an account before has a bucket of its
-/// own for it, which strangers' guesses at the account do not drain.
+/// Each has a token bucket of failures. An attempt is charged before its password is checked, so that concurrent
+/// attempts all count; success refunds the charge. An attacker cannot lock a user out permanently: rejected attempts
+/// cost nothing, buckets refill by themselves, and a source that has logged in to an account before has its own bucket
+/// for that account, which guesses from other sources do not drain.
 package final class LoginThrottle: Sendable {
-    /// How many failures are free, and how often one more is.
+    /// How many failures are allowed at once, and the interval after which one more is allowed.
     package struct Limit: Equatable, Sendable {
         package let failureCountMax: Int64
         package let refillMilliseconds: Int64
 
-        /// Either number 0 or below turns the limit off; the largest are cut to a million failures and a day.
+        /// A number of 0 or less turns the limit off; the maximum is one million failures and one day.
         package init(failureCountMax: Int64, refillMilliseconds: Int64) {
             self.failureCountMax = min(failureCountMax, 1_000_000)
             self.refillMilliseconds = min(refillMilliseconds, 86_400_000)
@@ -26,22 +26,23 @@ package final class LoginThrottle: Sendable {
     }
 
     package enum Verdict: Equatable, Sendable {
-        /// Go on. A failure needs nothing more; success is told to ``LoginThrottle/recordSuccess(_:now:)``, and an
-        /// attempt whose password was not looked at to ``LoginThrottle/withdraw(_:)``.
+        /// The password may be checked. After a failure nothing more is needed; after a success call
+        /// ``LoginThrottle/recordSuccess(_:now:)``, and if the password was not checked,
+        /// ``LoginThrottle/withdraw(_:)``.
         case allowed(Attempt)
-        /// Refuse without hashing; `seconds` is for Retry-After, at least 1.
+        /// Reject without hashing; `seconds` is for Retry-After, at least 1.
         case wait(seconds: Int64)
     }
 
-    /// Where an attempt comes from.
+    /// The source of an attempt.
     package enum Source: Equatable, Sendable {
-        /// The address that the request came from, as ``LoginThrottle/admit(account:source:now:)`` takes it.
+        /// The address of the request, as a number for ``LoginThrottle/admit(account:source:now:)``.
         case address(UInt64)
-        /// A backend that authenticated as a client and does not say for whom it asks. All its users come from one
+        /// A backend that authenticated as a client and does not name the end user's address. All its users share its
         /// address, so only the accounts are limited.
         case client(String)
-        /// The address of the end user that an authenticated client names. Each client has buckets of its own: none
-        /// can use up another's.
+        /// The address of the end user that an authenticated client names. Each client has its own buckets, so one
+        /// client cannot use up another's.
         case endUser(UInt64, client: String)
 
         fileprivate var isLimited: Bool {
@@ -63,11 +64,11 @@ package final class LoginThrottle: Sendable {
         }
     }
 
-    /// An attempt that was charged; good for one call of `recordSuccess` or `withdraw`.
+    /// A charged attempt; usable for one call of `recordSuccess` or `withdraw`.
     package struct Attempt: Equatable, Sendable {
         fileprivate let account: UInt64
         fileprivate let pair: UInt64
-        /// Nil where no bucket of failures belongs to the source.
+        /// Nil if the source has no bucket of failures.
         fileprivate let source: UInt64?
         fileprivate let isKnownPair: Bool
 
@@ -85,8 +86,8 @@ package final class LoginThrottle: Sendable {
     private let state: Mutex<State>
 
     /// - Parameters:
-    ///   - entryCountMax: of each table; where it is full, what would be forgotten soonest goes.
-    ///   - key: random, new for each process, so that nobody can choose names or addresses that share an entry.
+    ///   - entryCountMax: the size of each table; in a full table the entry that would expire first is replaced.
+    ///   - key: random, new for each process, so that an attacker cannot choose names or addresses that share an entry.
     package init(
         account: Limit = .account, source: Limit = .source, entryCountMax: Int = 65_536, key: (UInt64, UInt64)
     ) {
@@ -98,11 +99,11 @@ package final class LoginThrottle: Sendable {
                 known: KeyedTable(entryCountMax: entryCountMax)))
     }
 
-    /// Whether a password may be tried now; charges the attempt if so.
+    /// Returns whether a password may be checked now; charges the attempt if so.
     /// - Parameters:
     ///   - account: the name as typed, whether or not such a user exists; compared as ``UserDirectory`` compares names.
-    ///   - source: stands for the address (an IPv6 address by its first 64 bits).
-    ///   - now: milliseconds of a clock that only goes forward: a wall clock that is corrected would move every bucket.
+    ///   - source: a number for the address (for an IPv6 address, its first 64 bits).
+    ///   - now: milliseconds of a monotonic clock: a correction of the wall clock would change every bucket.
     package func admit(account: String, source: UInt64, now: Int64) -> Verdict {
         admit(account: account, from: .address(source), now: now)
     }
@@ -125,8 +126,8 @@ package final class LoginThrottle: Sendable {
         }
     }
 
-    /// The password was right: forgets the account's failures (not its source's) and remembers the source as the
-    /// account's own.
+    /// Records a correct password: clears the account's failures, refunds the source's charge, and remembers the source
+    /// for the account.
     package func recordSuccess(_ attempt: Attempt, now: Int64) {
         state.withLock { state in
             state.accounts.clear(attempt.guessed)
@@ -135,7 +136,7 @@ package final class LoginThrottle: Sendable {
         }
     }
 
-    /// The password was not looked at, for example because the hashing pool was full: as if nothing had been tried.
+    /// Refunds an attempt whose password was not checked, for example because the hashing pool was full.
     package func withdraw(_ attempt: Attempt) {
         state.withLock { state in
             state.accounts.refund(attempt.guessed)
@@ -146,7 +147,7 @@ package final class LoginThrottle: Sendable {
     private func fingerprint(
         _ kind: StaticString, _ account: String, _ source: UInt64, _ clientID: String? = nil
     ) -> UInt64 {
-        // SipHash under a seed of the process, and under our key where the seed is switched off.
+        // SipHash with the process's seed, and with the secret key in case the seed is disabled.
         var hasher = Hasher()
         hasher.combine(key.0)
         hasher.combine(key.1)
