@@ -1,11 +1,13 @@
-/// A block of addresses, as settings name it: `10.0.0.0/8`, `2001:db8::/32`, one address, or `unix` for Unix sockets.
+/// A range of addresses, as settings specify it: `10.0.0.0/8`, `2001:db8::/32`, one address, or `unix` for Unix
+/// sockets.
 package enum AddressRange: Hashable, Sendable {
     case local
-    /// The bits below the prefix are zero in both.
+    /// The bits after the prefix are zero in both cases.
     case ipv4(base: UInt32, prefix: Int)
     case ipv6(base: UInt128, prefix: Int)
 
-    /// - Returns: nil for what is no address, and for one with bits behind its prefix, of which one must be a mistake.
+    /// - Returns: nil if the text is not an address, or if bits after the prefix are set, because one of the two is
+    ///   then a mistake.
     package init?(_ text: String) {
         if text == "unix" {
             self = .local

@@ -1,4 +1,4 @@
-/// What a request came through.
+/// The connection through which a request came.
 package struct Channel: Equatable, Sendable {
     package enum Version: UInt8, Sendable {
         case http10, http11, http2
@@ -18,9 +18,9 @@ package struct Channel: Equatable, Sendable {
 
     package var version: Version
     package var security: Security
-    /// Whom the client's certificate names (RFC 4514), where one was asked for. Not our text: escape it.
+    /// The subject of the client's certificate (RFC 4514), if one was requested. Not trusted text: escape it.
     package var clientSubject: String?
-    /// The user id of the process at the other end (SO_PEERCRED); on Unix sockets of the operator only.
+    /// The user id of the peer process (SO_PEERCRED); only on the operator's Unix sockets.
     package var peerUser: UInt32?
 
     package init(version: Version = .http11, security: Security = .none, clientSubject: String? = nil) {

@@ -1,4 +1,4 @@
-/// The request methods this service tells apart (RFC 9110 §9.3); every other token is ``other``.
+/// The request methods that the server distinguishes (RFC 9110 §9.3); every other token is ``other``.
 package enum Method: String, CaseIterable, Sendable {
     case get = "GET"
     case head = "HEAD"

@@ -1,6 +1,6 @@
 extension PeerAddress {
-    /// Reads an IPv4 address in four decimal parts, or an IPv6 address as RFC 4291 §2.2 spells it; no zone, no port, no
-    /// brackets. An IPv4 address inside an IPv6 one counts as what it is.
+    /// Parses an IPv4 address in four decimal parts, or an IPv6 address as in RFC 4291 §2.2; no zone, no port, no
+    /// brackets. An IPv4-mapped IPv6 address becomes an IPv4 address.
     package init?(text: Span<UInt8>) {
         if let address = Self.ipv4(text) {
             self = .ipv4(address)
@@ -10,7 +10,7 @@ extension PeerAddress {
         self.init(ipv6: value)
     }
 
-    /// Reads an address as proxies note it: alone, or with a port, and IPv6 then in brackets (RFC 7239 §6).
+    /// Parses an address as proxies write it: alone, or with a port, and IPv6 then in brackets (RFC 7239 §6).
     package init?(node: Span<UInt8>) {
         guard !node.isEmpty, node.count <= 64 else { return nil }
         if node[0] == UInt8(ascii: "[") {
@@ -30,13 +30,14 @@ extension PeerAddress {
         self = .ipv4(address)
     }
 
-    /// The 16 octets of an IPv6 address in the order of the wire; nil unless there are 16.
+    /// Reads the 16 bytes of an IPv6 address in network order; nil unless there are 16.
     package init?(octets: Span<UInt8>) {
         guard octets.count == 16 else { return nil }
         self.init(ipv6: octets.indices.reduce(0) { $0 << 8 | UInt128(octets[$1]) })
     }
 
-    /// From the 16 octets of an address, the first one highest; RFC 4291 §2.5.5.2 for IPv4 inside.
+    /// Converts the number of an IPv6 address, the first byte highest; an IPv4-mapped address (RFC 4291 §2.5.5.2)
+    /// becomes IPv4.
     init(ipv6 value: UInt128) {
         let (high, low) = (UInt64(truncatingIfNeeded: value >> 64), UInt64(truncatingIfNeeded: value))
         let isMapped = high == 0 && low >> 32 == 0xffff
@@ -48,14 +49,14 @@ extension PeerAddress {
         return nil
     }
 
-    /// A colon and one to five digits.
+    /// Returns whether the text is a colon and one to five digits.
     private static func isPort(_ text: Span<UInt8>) -> Bool {
         guard text.count >= 2, text.count <= 6, text[0] == UInt8(ascii: ":") else { return false }
         for index in 1..<text.count where decimalDigit(text[index]) == nil { return false }
         return true
     }
 
-    /// Four parts without leading zeros: what some readers take for octal is nothing here.
+    /// Parses four parts without leading zeros, which some parsers read as octal.
     private static func ipv4(_ text: Span<UInt8>) -> UInt32? {
         guard text.count >= 7, text.count <= 15 else { return nil }
         var address: UInt32 = 0
@@ -85,11 +86,11 @@ extension PeerAddress {
         return reader.address
     }
 
-    /// The groups of an IPv6 address, before and behind its `::`.
+    /// Collects the groups of an IPv6 address, before and after its `::`.
     private struct GroupReader {
         private var value: UInt128 = 0
         private var count = 0
-        /// How many groups stand before `::`.
+        /// The number of groups before `::`.
         private var gap: Int?
 
         var address: UInt128? {

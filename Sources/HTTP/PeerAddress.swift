@@ -1,13 +1,13 @@
-/// Where a connection came from: an address without its port.
+/// The remote address of a connection, without its port.
 package enum PeerAddress: Hashable, Sendable {
     /// A Unix socket.
     case local
-    /// In the order of the wire.
+    /// In network order.
     case ipv4(UInt32)
-    /// Both halves in the order of the wire.
+    /// Both halves in network order.
     case ipv6(high: UInt64, low: UInt64)
 
-    /// What counts as one source: an IPv4 address, or an IPv6 /64 (one customer holds at least that much).
+    /// The unit that limits apply to: an IPv4 address, or an IPv6 /64, the smallest network that providers assign.
     package var source: PeerAddress {
         if case .ipv6(let high, _) = self { return .ipv6(high: high, low: 0) }
         return self
@@ -15,8 +15,8 @@ package enum PeerAddress: Hashable, Sendable {
 }
 
 extension PeerAddress {
-    /// Whether no packet comes from it over the Internet: loopback, private, shared (RFC 6598), link-local and unique local
-    /// addresses, and Unix sockets.
+    /// Whether the address is never a source on the Internet: loopback, private, shared (RFC 6598), link-local and
+    /// unique local addresses, and Unix sockets.
     package var isPrivate: Bool {
         switch self {
         case .local: true

@@ -1,19 +1,19 @@
-/// Which peers are proxies of ours, and what of their word about a request's origin counts.
+/// The proxies trusted to supply the client address, and the header field they use.
 ///
-/// Every proxy adds the address it was called from at the right end of its field; what stands further left came with the
-/// call. So the list is read from the right, for as long as the address that was read is itself a proxy of ours
-/// (RFC 7239 §7.4). No field ever makes a peer a Unix socket's, which is what operators are known by.
+/// Every proxy appends the address of its peer at the right end of the field; entries further left came with the
+/// request. So the list is read from the right, as long as the address just read is itself a trusted proxy (RFC 7239
+/// §7.4). No field ever turns a peer into a Unix socket, because Unix sockets identify operators.
 package struct ProxyTrust: Sendable {
     package enum Field: String, Sendable {
-        /// Whichever is there; where both are and differ, the proxy's own address counts, since one of them may be the
-        /// client's invention that the proxy passed on.
+        /// The field that is present. If both are present and differ, the proxy's own address counts, because the
+        /// client may have forged one of them.
         case either
         case xForwardedFor = "x-forwarded-for"
         /// RFC 7239.
         case forwarded
     }
 
-    /// How many proxies may stand in a row.
+    /// The maximum number of consecutive proxies.
     private static let hopsMax = 32
 
     package let ranges: [AddressRange]
@@ -29,8 +29,8 @@ package struct ProxyTrust: Sendable {
         return false
     }
 
-    /// The address a request came from that `proxy`, which ``covers(_:)`` must have told, has passed on; `proxy` itself
-    /// where nothing readable says otherwise.
+    /// Returns the client address of a request from `proxy`, for which ``covers(_:)`` must be true; `proxy` itself if
+    /// no readable field names another.
     package func client(of request: borrowing Request, through proxy: PeerAddress) -> PeerAddress {
         switch field {
         case .xForwardedFor: return listed(request, proxy) ?? proxy
@@ -68,7 +68,8 @@ package struct ProxyTrust: Sendable {
             walk.isPresent = true
             var end = field.value.upperBound
             while walk.goesOn {
-                // From the right, so that an open quote further left, which came from outside, swallows nothing.
+                // Scanned from the right, so that an open quote further left, which a client may have sent, cannot hide
+                // other entries.
                 guard let start = Self.elementStart(request, field.value.lowerBound..<end) else {
                     walk.goesOn = false
                     break
@@ -88,7 +89,7 @@ package struct ProxyTrust: Sendable {
         var hopCount = 0
     }
 
-    /// What cannot be read ends the walk at the hop that reported it.
+    /// An entry that cannot be parsed ends the walk at the hop that reported it.
     private func take(_ address: PeerAddress?, _ walk: inout Walk) {
         guard let address else { return walk.goesOn = false }
         walk.client = address
@@ -105,7 +106,7 @@ package struct ProxyTrust: Sendable {
 
     private static func isBlank(_ octet: UInt8) -> Bool { octet == 0x20 || octet == 0x09 }
 
-    /// Where the last element of a list begins whose commas may also stand in quotes.
+    /// Returns the start of the last element of a list whose commas may also be inside quotes.
     private static func elementStart(_ request: borrowing Request, _ range: Range<Int>) -> Int? {
         var index = range.upperBound
         var isQuoted = false
@@ -119,7 +120,7 @@ package struct ProxyTrust: Sendable {
         return isQuoted ? nil : index
     }
 
-    /// The value of the one `for` among an element's pairs, without its quotes.
+    /// Returns the value of the only `for` among an element's pairs, without its quotes.
     private static func node(_ request: borrowing Request, _ element: Range<Int>) -> Range<Int>? {
         var found: Range<Int>?
         var start = element.lowerBound

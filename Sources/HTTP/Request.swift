@@ -1,8 +1,8 @@
-/// One request as the wire reader left it: octets, and where in them each part lies.
+/// One parsed request: the bytes, and the range of each part in them.
 ///
-/// A loop owns one `Request` and fills it again for every message, so nothing of it may be kept after
-/// ``Handler/handle(_:_:_:)`` returns: copy what a deferred answer needs. The reader has already refused whatever is
-/// ambiguous; field names are lower-cased in place, values are trimmed of the white space around them.
+/// A loop owns one `Request` and reuses it for every message, so nothing of it may be kept after
+/// ``Handler/handle(_:_:_:)`` returns: copy what a deferred response needs. The parser has already rejected ambiguous
+/// messages; field names are lower-cased in place, values are trimmed of the white space around them.
 package struct Request: ~Copyable {
     package struct Field: Equatable, Sendable {
         package var name: Range<Int>
@@ -14,32 +14,32 @@ package struct Request: ~Copyable {
         }
     }
 
-    /// Which set of routes a request may reach.
+    /// The set of routes that a request may reach.
     package enum Role: UInt8, Sendable {
-        /// What everyone may call.
+        /// The public routes.
         case service
-        /// Health, metrics and administration: never on a public address.
+        /// Health, metrics and administration: must never be on a public address.
         case `operator`
     }
 
-    /// The octets that the ranges below point into. May hold more than this message.
+    /// The bytes that the ranges below refer to. May have more than this message.
     package var bytes: [UInt8]
     package var method: Method = .other
     /// The path as received: never decoded, never empty.
     package var path: Range<Int> = 0..<0
-    /// What follows `?`; empty when there is none.
+    /// The part after `?`; empty when there is none.
     package var query: Range<Int> = 0..<0
     package var fields: [Field] = []
-    /// The content, with any chunked coding taken off.
+    /// The content, decoded from chunked transfer coding.
     package var body: Range<Int> = 0..<0
     package var role: Role = .service
-    /// Where it comes from: the connection's other end, or who a proxy that is trusted names instead. Never
-    /// ``PeerAddress/local`` unless the connection came by a Unix socket and no proxy named anyone.
+    /// The client address: the peer of the connection, or the address that a trusted proxy supplies. Only
+    /// ``PeerAddress/local`` if the connection came by a Unix socket and no proxy supplied an address.
     package var peer: PeerAddress = .local
     package var channel = Channel()
-    /// Whether the connection's other end is a trusted proxy, so that forwarding fields were believed.
+    /// Whether the peer of the connection is a trusted proxy, so that its forwarding fields were used.
     package var isRelayed = false
-    /// Whether the connection brought no request before this one.
+    /// Whether this is the first request of the connection.
     package var isFirst = true
 
     package init(byteCount: Int) {
@@ -52,7 +52,7 @@ package struct Request: ~Copyable {
         bytes.span.extracting(range)
     }
 
-    /// The value of the field named `name` (in lower case), or `nil` unless it was sent exactly once.
+    /// Returns the value of the field named `name` (in lower case), or `nil` unless it was sent exactly once.
     package func field(_ name: StaticString) -> Range<Int>? {
         var found: Range<Int>?
         for field in fields where isEqual(field.name, name) {
@@ -62,12 +62,12 @@ package struct Request: ~Copyable {
         return found
     }
 
-    /// How often the field named `name` (in lower case) was sent.
+    /// Returns how often the field named `name` (in lower case) was sent.
     package func fieldCount(_ name: StaticString) -> Int {
         fields.reduce(into: 0) { count, field in if isEqual(field.name, name) { count += 1 } }
     }
 
-    /// Whether the octets at `range` are those of `text`.
+    /// Returns whether the bytes at `range` are those of `text`.
     package func isEqual(_ range: Range<Int>, _ text: StaticString) -> Bool {
         guard range.count == text.utf8CodeUnitCount else { return false }
         for place in 0..<range.count {
@@ -76,7 +76,7 @@ package struct Request: ~Copyable {
         return true
     }
 
-    /// The octets at `range` as text; octets that are not UTF-8 come out as U+FFFD.
+    /// Returns the bytes at `range` as text; bytes that are not UTF-8 become U+FFFD.
     package func text(_ range: Range<Int>) -> String {
         String(decoding: bytes[range], as: UTF8.self)
     }

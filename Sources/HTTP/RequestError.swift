@@ -1,10 +1,11 @@
-/// Why the engine could not take a message. The connection closes after the answer.
+/// Why the server rejected a message before routing. The connection closes after the response.
 package enum RequestError: String, CaseIterable, Error, Sendable {
     case malformedRequestLine
     case versionUnsupported
     case malformedField
     case hostMissingOrRepeated
-    /// Both framings, differing or malformed lengths, or a malformed chunk: RFC 9112 §6.3, §11.2.
+    /// Both Content-Length and Transfer-Encoding, differing or malformed lengths, or a malformed chunk (RFC 9112 §6.3,
+    /// §11.2).
     case ambiguousFraming
     case codingUnsupported
     case targetTooLong
@@ -15,7 +16,7 @@ package enum RequestError: String, CaseIterable, Error, Sendable {
     case bodyTimeout
     case tooManyConnections
 
-    /// For the log.
+    /// The reason for the log.
     package var reason: String {
         switch self {
         case .malformedRequestLine: "the request line is malformed"
@@ -34,7 +35,7 @@ package enum RequestError: String, CaseIterable, Error, Sendable {
         }
     }
 
-    /// RFC 9110 §15, RFC 6585 §5.
+    /// The status code (RFC 9110 §15, RFC 6585 §5).
     package var status: UInt16 {
         switch self {
         case .malformedRequestLine, .malformedField, .hostMissingOrRepeated, .ambiguousFraming: 400

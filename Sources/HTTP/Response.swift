@@ -1,13 +1,13 @@
-/// One answer being written: a status, header lines and content, without anything that belongs to the connection.
+/// One response being written: a status, header lines and content, without anything that belongs to the connection.
 ///
-/// The engine adds `Date`, `Content-Length`, `Connection` and the status line. A loop fills the same `Response` again for
-/// every request, so in steady state writing one allocates nothing.
+/// The HTTP server adds `Date`, `Content-Length`, `Connection` and the status line. A loop reuses the same `Response`
+/// for every request, so that writing one usually allocates nothing.
 package struct Response: Sendable {
     package var status: UInt16 = 200
     /// Header lines, each ending in CR LF.
     package private(set) var fields: [UInt8] = []
     package var body: [UInt8] = []
-    /// Close the connection once this is sent.
+    /// Whether to close the connection after this response.
     package var closesConnection = false
 
     package init() {
@@ -22,22 +22,22 @@ package struct Response: Sendable {
         closesConnection = false
     }
 
-    /// Adds whole header lines as they stand, each ending in CR LF.
+    /// Appends whole header lines unchanged, each ending in CR LF.
     package mutating func addLines(_ lines: StaticString) {
         let spelled = unsafe UnsafeBufferPointer(start: lines.utf8Start, count: lines.utf8CodeUnitCount)
         unsafe fields.append(contentsOf: spelled)
     }
 
-    /// Adds lines that were spelled once for many answers, each ending in CR LF.
+    /// Appends header lines that were encoded in advance, each ending in CR LF.
     package mutating func addLines(_ lines: [UInt8]) {
         fields.append(contentsOf: lines)
     }
 
-    /// Adds one header line. Octets that a field value may not hold (RFC 9110 §5.5), and all that is not ASCII, are
-    /// percent-encoded, as is `%` itself where any had to be: no value can end the line.
+    /// Appends one header line. Bytes that a field value may not have (RFC 9110 §5.5), and all that are not ASCII, are
+    /// percent-encoded, as is `%` itself if any were: no value can end the line.
     ///
-    /// - Parameter isAlwaysDistinct: encodes every `%`, so that no two values look alike: what names somebody must not be
-    ///   spelled like the encoding of somebody else's name.
+    /// - Parameter isAlwaysDistinct: encodes every `%`, so that different values never look alike: one user's name must
+    ///   not equal the encoding of another's.
     package mutating func addField(
         _ name: StaticString, _ value: some Sequence<UInt8>, isAlwaysDistinct: Bool = false
     ) {
