@@ -63,10 +63,10 @@ package final class AccessLog: Sendable {
 
     // MARK: The writing thread's side
 
-    /// Moves the lines of all loops to the end of `outputs`; must always be called by the same thread.
+    /// Appends each loop's lines to its own element of `outputs`; must always be called by the same thread.
     ///
-    /// - Parameter byteCountMax: the maximum per loop. A loop's last line may be incomplete; its rest is appended to
-    ///   the same output by the next call. Therefore each loop has its own output, in the order of ``newLane()``.
+    /// - Parameter byteCountMax: the maximum size of an element. Its last line may be incomplete; the next call appends
+    ///   the rest to the same element. The elements are in the order of ``newLane()``.
     package func take(into outputs: inout [[UInt8]], byteCountMax: Int) {
         let rings = rings.withLock { $0 }
         while outputs.count < rings.count { outputs.append([]) }

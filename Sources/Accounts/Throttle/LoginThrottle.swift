@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Limits password guessing, by account and by source address (RFC 6585 §4).
+/// Limits password guessing, by account and by source address (OWASP ASVS 5, 6.3.1).
 ///
 /// Each has a token bucket of failures. An attempt is charged before its password is checked, so that concurrent
 /// attempts all count; success refunds the charge. An attacker cannot lock a user out permanently: rejected attempts

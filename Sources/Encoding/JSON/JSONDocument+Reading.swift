@@ -103,7 +103,7 @@ extension JSONDocument {
         return isEqual(node, unsafe spelled.span, in: bytes)
     }
 
-    /// Returns the offset of the first byte from `start` on that does not stand for itself in a string: a quote, a
+    /// Returns the offset of the first byte from `start` on that is not a plain character of a string: a quote, a
     /// backslash, a control character, a byte beyond ASCII, or the end of `bytes`.
     package static func endOfPlainText(in bytes: Span<UInt8>, from start: Int) -> Int {
         var scanner = JSONScanner(bytes, at: start)

@@ -113,7 +113,7 @@ struct JSONScanner: ~Escapable {
         }
     }
 
-    /// Skips bytes that stand for themselves, eight at a time.
+    /// Skips plain characters of a string, eight bytes at a time.
     @inline(__always)
     @_lifetime(self: copy self)
     mutating func skipOrdinary() {

@@ -1,8 +1,7 @@
 /// The times at which a key signs and verifies, in milliseconds since 1970. An absent time sets no limit.
 package struct KeyLifecycle: Equatable, Sendable {
     package let createdAt: Int64
-    /// The first moment of signing; later than publication, so that verifiers have the key before they need it (RFC
-    /// 8414 §2).
+    /// The first moment of signing; later than publication, so that verifiers have the key before they need it.
     package let signsFrom: Int64?
     /// The moment from which the key no longer signs.
     package let signsUntil: Int64?

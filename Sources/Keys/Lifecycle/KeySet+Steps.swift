@@ -29,7 +29,7 @@ extension KeySet {
     package func promotion(of kid: String, at now: Int64, keep: (Key.Purpose) -> Int64) throws(KeyStepError) -> [Key] {
         let key = try living(kid, at: now)
         // In the future, because a token that another key signed in this second must be repeated with that key: a
-        // replay returns the same token (RFC 9700 §4.14.2).
+        // replay returns the same token.
         let begin = Self.second(notBefore: now).saturatingAdd(1_000)
         let promoted = key.with(key.lifecycle.signing(from: begin))
         guard promoted.signs(at: begin) else { throw .cannotSign(kid: kid) }

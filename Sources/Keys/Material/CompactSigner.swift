@@ -4,7 +4,7 @@ package import OpenSSL
 
 /// Signs any payload with one key, as a compact JWS (RFC 7515 §3.1). Must be used by one thread only.
 ///
-/// ``Issuer`` makes the service's own tokens; this signs tokens that an operator makes with the command.
+/// ``Issuer`` makes the server's own tokens; this signs tokens that an operator makes on the command line.
 package final class CompactSigner {
     private enum SigningContext {
         case mac(MACContext)

@@ -2,7 +2,7 @@ package import Encoding
 package import JOSE
 
 /// Everything that determines an access token; for RS256 and HS256, equal grants under equal keys give identical
-/// tokens, so that a repeated request returns the same token (RFC 9700 §4.14.2).
+/// tokens, so that a repeated request returns the same token.
 package struct AccessGrant: Sendable {
     /// The maximum lifetime in seconds of every access token, those of `martlet mint --force` included.
     package static let lifetimeMax: Int64 = 86_400

@@ -5,8 +5,7 @@ import OpenSSL
 
 /// Issues tokens. Each event loop owns one, because it holds signing contexts; a change of keys makes a new one.
 ///
-/// For deterministic algorithms, the same grant gives the same token, so that a repeated request returns it again (RFC
-/// 9700 §4.14.2).
+/// For deterministic algorithms, the same grant gives the same token, so that a repeated request returns it again.
 package final class Issuer {
     /// The maximum size of a token, so that it fits into a header field or a cookie.
     package static let byteCountMax = 4_096
