@@ -100,10 +100,10 @@ extension VerificationKeySet {
     /// Verifies a compact JWS.
     ///
     /// A single key is tried whatever the token's `kid`. In a set, the keys that `kid` names are tried in their order:
-    /// one (RFC 7517 §4.5), at most ``sameNameCountMax``. If the token or the keys have no `kid`, each key with the
-    /// token's algorithm is tried.
+    /// one (RFC 7517 §4.5), at most ``sameNameCountMax``. If it names none, the keys without a name are tried; for a
+    /// token without `kid`, all keys. Only keys with the token's algorithm are tried.
     ///
-    /// - Throws: `.kidUnknown` if `kid` names no key of the set; otherwise as
+    /// - Throws: `.kidUnknown` if `kid` names no key and every key has a name; otherwise as
     ///   ``VerificationKey/check(_:byteCountMax:)``.
     package func check(
         _ token: Span<UInt8>, byteCountMax: Int = CompactJWS.foreignByteCountMax

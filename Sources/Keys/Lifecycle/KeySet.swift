@@ -26,7 +26,8 @@ package struct KeySet: Sendable {
         self.keys = keys
     }
 
-    /// Returns the keys that verify at `now` or later: the content of a keyring at that moment.
+    /// Returns the keys that verify at `now`, including those that do not sign yet: the content of a keyring at that
+    /// moment.
     package func living(at now: Int64) -> [Key] { keys.filter { $0.verifies(at: now) } }
 
     package var compromised: [Key] { keys.filter { $0.lifecycle.compromisedAt != nil } }

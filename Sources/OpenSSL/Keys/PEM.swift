@@ -15,7 +15,8 @@ import COpenSSL
 /// Reads and writes PEM (RFC 7468) in memory.
 enum PEM {
     /// Returns every certificate of `text`, in its order.
-    /// - Returns: an empty list if one of them cannot be parsed; OpenSSL's error queue then has the reason.
+    /// - Returns: an empty list if there is none, or if one cannot be parsed; OpenSSL's error queue then has the
+    ///   reason.
     static func certificates(_ text: [UInt8]) -> [CertificateHandle] {
         ERR_clear_error()
         return unsafe withBIO(text) { bio in

@@ -142,7 +142,7 @@ import Synchronization
     }
 }
 
-/// Selects `h2`, else `http/1.1`, or nothing if the client offers only other protocols (RFC 7301 §3.2).
+/// Selects `h2`, else `http/1.1`; if the client offers only other protocols, the handshake fails (RFC 7301 §3.2).
 private func selectAnyProtocol(
     _: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ chosenCount: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredCount: UInt32,
@@ -154,7 +154,7 @@ private func selectAnyProtocol(
         ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL
 }
 
-/// Selects `http/1.1` or nothing.
+/// Selects `http/1.1`; if the client does not offer it, the handshake fails (RFC 7301 §3.2).
 private func selectHTTP1(
     _: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ chosenCount: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredCount: UInt32,

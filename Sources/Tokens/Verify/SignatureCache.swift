@@ -98,7 +98,7 @@ package struct SignatureCache: ~Copyable {
         (set..<(set + Self.wayCount)).first { !isKept(slots[$0]) }
     }
 
-    /// Returns each slot of both sets in turn.
+    /// Returns the slot to evict, which is each slot of both sets in turn.
     private mutating func slotToEmpty(_ place: Place) -> Int {
         hand = (hand + 1) % (2 * Self.wayCount)
         return (hand < Self.wayCount ? place.sets.0 : place.sets.1) + hand % Self.wayCount
