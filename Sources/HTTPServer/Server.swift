@@ -3,9 +3,10 @@ package import HTTP
 import Platform
 import Synchronization
 
-/// Listens, and has requests answered on as many event loops as there are threads.
+/// An HTTP server that listens on its addresses and runs one event loop per thread.
 package final class Server: Sendable {
-    /// The port of each listener in the order of the options: the one taken where 0 was asked for; 0 for Unix sockets.
+    /// The port of each listener in the order of the options: the actual port where 0 was requested, and 0 for Unix
+    /// sockets.
     package let boundPorts: [UInt16]
 
     private let shared: EventLoop.Shared
@@ -13,12 +14,13 @@ package final class Server: Sendable {
     private let spares: [ReserveDescriptor]
     private let makeHandler: @Sendable (Int) -> any Handler
 
-    /// Binds every address; from now on connections queue, and ``run()`` serves them.
+    /// Binds every address. From now on connections queue, and ``run()`` serves them.
     ///
-    /// - Parameter makeHandler: makes a loop's handler, on that loop's thread; told the loop's number, from 0.
-    /// - Throws: the first address that cannot be listened on, after letting go of the others.
+    /// - Parameter makeHandler: makes the handler of a loop on the thread of that loop; the argument is the number of
+    ///   the loop, from 0.
+    /// - Throws: the error of the first address that fails, after the others have been released.
     package init(_ options: ServerOptions, makeHandler: @escaping @Sendable (Int) -> any Handler) throws(ServerError) {
-        // OpenSSL sends by write(2), which no flag keeps from raising SIGPIPE.
+        // OpenSSL sends with write(2), and no flag suppresses SIGPIPE for that call.
         if options.identity != nil { signal(SIGPIPE, SIG_IGN) }
         let threadCount = max(1, options.threads)
         var inherited = options.inherited
@@ -57,10 +59,10 @@ package final class Server: Sendable {
             census: ConnectionLimiter(countMax: options.limits.connectionsPerSourceMax), trust: options.trust)
     }
 
-    /// Finds out before anything else is done whether every address can be listened on, and leaves everything as it is.
+    /// Checks whether every address can be bound, without side effects.
     ///
-    /// - Parameter awaitsPredecessor: whether another process may have the addresses, and give its sockets later.
-    /// - Throws: the first address that cannot be listened on.
+    /// - Parameter awaitsPredecessor: whether another process may own the addresses and hand over its sockets later.
+    /// - Throws: the error of the first address that fails.
     package static func rehearse(
         _ listeners: [Listener], inherited: [InheritedSocket], awaitsPredecessor: Bool
     ) throws(ServerError) {
@@ -82,7 +84,7 @@ package final class Server: Sendable {
         }
     }
 
-    /// A socket that was given and is at the listener's address, or a new one.
+    /// Returns the inherited socket for the address of the listener, or a new one.
     private static func socket(
         _ listener: Listener, _ inherited: inout [InheritedSocket]
     ) throws(ServerError) -> ListenSocket {
@@ -92,8 +94,8 @@ package final class Server: Sendable {
         return ListenSocket(listener, inherited.remove(at: index))
     }
 
-    /// Closes the sockets of a predecessor that this server has no address for. One from a manager is a mistake: whoever
-    /// connects to it would wait for ever.
+    /// Closes inherited sockets of a predecessor that no address of this server matches. One from a service manager is
+    /// an error, because clients that connect to it would wait without end.
     private static func dismiss(_ unused: [InheritedSocket]) throws(ServerError) {
         for socket in unused where socket.isManaged {
             throw .inheritedUnused(name: socket.name, address: socket.address.description)
@@ -103,10 +105,10 @@ package final class Server: Sendable {
 
     var mailboxes: [LoopMailbox] { shared.mailboxes }
 
-    /// What another process needs to go on with these listeners.
+    /// The sockets that another process needs to continue with these listeners.
     var handed: [ListenSocket] { shared.listeners }
 
-    /// Serves until ``beginDrain()`` was called and everything in flight is answered. Call it once.
+    /// Serves until ``beginDrain()`` was called and everything in progress is answered. Call it once.
     package func run() {
         var threads: [Thread] = []
         for index in queues.indices.dropFirst() {
@@ -125,7 +127,7 @@ package final class Server: Sendable {
         for thread in threads { thread.join() }
     }
 
-    /// Starts the end of ``run()``; from any thread, any number of times.
+    /// Starts the shutdown of ``run()``. Any thread may call it, any number of times.
     package func beginDrain() {
         shared.counters.isDraining.store(true, ordering: .relaxed)
         for mailbox in shared.mailboxes { _ = mailbox.post(.drain) }
@@ -136,10 +138,10 @@ package final class Server: Sendable {
         loop.run()
     }
 
-    /// Does what a loop that never runs owes the others.
+    /// Takes over the duties of a loop that cannot run.
     private func abandon(_ index: Int) {
         _ = shared.mailboxes[index].shut()
-        // Nothing is handed to the busiest.
+        // The maximum load ensures that no connection is passed to this loop.
         shared.mailboxes[index].load.store(.max / 2, ordering: .relaxed)
         queues[index].close()
         var spare = spares[index]

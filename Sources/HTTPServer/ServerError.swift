@@ -6,12 +6,12 @@ package enum ServerError: Error, Equatable, Sendable {
     case addressInvalid(String)
     /// Another process serves this Unix socket.
     case socketInUse(path: String)
-    /// An address asks for a socket that the process was not given.
+    /// An address requires an inherited socket that the process does not have.
     case notInherited(name: String)
-    /// The process was given a socket that no address asks for, or one that nobody can listen on.
+    /// The process inherited a socket that no address matches or that cannot be used for listening.
     case inheritedUnused(name: String, address: String)
     case inheritedUnusable(name: String)
-    /// The system has no room for another thread.
+    /// The system cannot create another thread.
     case noThread(name: String)
     /// - Parameters:
     ///   - call: the system call that failed.
@@ -37,7 +37,7 @@ extension ServerError: CustomStringConvertible {
 }
 
 extension ServerError {
-    /// Whether the same start may succeed later although nobody changes a setting.
+    /// Whether the same start may succeed later although no setting has changed.
     package var mayPass: Bool {
         switch self {
         case .socketInUse, .noThread: true
@@ -47,7 +47,7 @@ extension ServerError {
         case .addressInvalid, .notInherited, .inheritedUnused, .inheritedUnusable: false
         }
     }
-    /// Whether it would be different if a predecessor gave its sockets.
+    /// Whether the start could succeed if a predecessor handed over its sockets.
     var isTaken: Bool {
         switch self {
         case .socketInUse, .notInherited: true

@@ -1,21 +1,21 @@
 package import HTTP
 package import OpenSSL
 
-/// What a ``Server`` needs to know.
+/// The configuration of a ``Server``.
 package struct ServerOptions: Sendable {
     package var listeners: [Listener]
-    /// How many event loops, each on a thread of its own; at least one runs.
+    /// The number of event loops, each on its own thread; at least one runs.
     package var threads: Int
     package var limits: Limits
     package var counters: ConnectionCounters
-    /// What secure listeners show; without it they turn everyone away.
+    /// The TLS certificate and key of secure listeners. Without it, secure listeners reject every connection.
     package var identity: TLSIdentity?
-    /// Whether answers over TLS ask browsers to come by TLS alone for a year (RFC 6797).
+    /// Whether responses over TLS tell browsers to use only TLS for a year (RFC 6797).
     package var demandsTLS = true
-    /// Which peers are proxies, and what of their word counts.
+    /// Which peers are trusted proxies, and which information they may supply.
     package var trust = ProxyTrust()
 
-    /// Listening sockets that the process was given.
+    /// Listening sockets that the process inherited.
     package var inherited: [InheritedSocket] = []
 
     package init(listeners: [Listener], threads: Int, limits: Limits = Limits(), counters: ConnectionCounters) {
@@ -26,15 +26,15 @@ package struct ServerOptions: Sendable {
     }
 }
 
-/// One address, and which routes are reachable through it.
+/// One listen address and the routes that are available there.
 package struct Listener: Hashable, Sendable {
     package var address: ListenAddress
     package var role: Request.Role
-    /// Whether it speaks TLS.
+    /// Whether it uses TLS.
     package var isSecure: Bool
-    /// Of a Unix socket's file.
+    /// The file mode of a Unix socket.
     package var mode: UInt16 = 0o660
-    /// Whether a proxy that is trusted begins every connection with a ``ProxyHeader``.
+    /// Whether a trusted proxy begins every connection with a ``ProxyHeader``.
     package var usesProxyProtocol: Bool
 
     package init(
@@ -48,11 +48,11 @@ package struct Listener: Hashable, Sendable {
 }
 
 package enum ListenAddress: Hashable, Sendable {
-    /// `host` is an IPv4 or IPv6 literal without brackets, or `localhost`, which is 127.0.0.1. Port 0 takes a free one.
+    /// An IPv4 or IPv6 literal without brackets, or `localhost`, which is 127.0.0.1. Port 0 selects a free port.
     case tcp(host: String, port: UInt16)
-    /// The path of a Unix socket, which is made with the listener's mode and removed at the end.
+    /// The path of a Unix socket, which is created with the mode of the listener and removed at the end.
     case unix(path: String)
-    /// A socket that the process was given.
+    /// An inherited socket.
     case inherited(name: String)
 }
 

@@ -1,6 +1,6 @@
-/// What an octet of a message head may be part of.
+/// Classifies the bytes of a message head.
 enum ByteClass {
-    /// For each octet its lower-case form where it may stand in a token (RFC 9110 §5.6.2), else zero.
+    /// The lowercase form of each byte that is allowed in a token (RFC 9110 §5.6.2); zero for every other byte.
     private static let tokens: StaticString = """
         \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
         \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
@@ -20,14 +20,15 @@ enum ByteClass {
         \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0
         """
 
-    /// `octet` in lower case, or zero where a token may not hold it.
+    /// Returns `octet` in lowercase, or zero if a token cannot contain it.
     @inline(__always)
     static func token(_ octet: UInt8) -> UInt8 {
-        // The table has 256 entries, so no octet reaches past it.
+        // The table has 256 entries, so a byte is always a valid index.
         unsafe tokens.utf8Start[Int(octet)]
     }
 
-    /// Whether `octet` may stand in the host and port of a Host field or an absolute target (RFC 3986 §3.2.2, §3.2.3).
+    /// Returns whether `octet` is allowed in the host and port of a Host field or an absolute target (RFC 3986 §3.2.2,
+    /// §3.2.3).
     static func isAuthority(_ octet: UInt8) -> Bool {
         switch octet {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -51,7 +52,7 @@ extension UInt8 {
     static let space = UInt8(ascii: " ")
     static let colon = UInt8(ascii: ":")
 
-    /// `A` to `Z` in lower case, everything else as it is.
+    /// The lowercase form of `A` to `Z`; every other byte unchanged.
     @inline(__always)
     var lowercased: UInt8 { self >= 0x41 && self <= 0x5a ? self | 0x20 : self }
 }

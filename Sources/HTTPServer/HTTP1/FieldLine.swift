@@ -1,18 +1,19 @@
 import HTTP
 
-/// One field line (RFC 9112 §5), or the empty line that ends them.
+/// One field line (RFC 9112 §5), or the empty line that ends the fields.
 struct FieldLine {
     var name: Range<Int>
-    /// Without the white space around it.
+    /// The value without the surrounding white space.
     var value: Range<Int>
-    /// After the line feed.
+    /// The offset after the line feed.
     var end: Int
 
     var isEmpty: Bool { name.isEmpty }
 
-    /// Reads one line and puts its name into lower case where it stands.
+    /// Parses one line and converts its name to lowercase in place.
     ///
-    /// - Returns: nil when the line is not there in full.
+    /// - Returns: nil if the line is incomplete.
+    /// - Throws: `.malformedField`.
     @inline(__always)
     static func read(_ bytes: inout MutableSpan<UInt8>, from start: Int, to end: Int) throws(RequestError) -> FieldLine?
     {
@@ -48,14 +49,15 @@ struct FieldLine {
         return FieldLine(name: name, value: valueStart..<valueEnd, end: index &+ 2)
     }
 
-    /// The first octet from `start` that a field value may not hold (RFC 9110 §5.5), or `end`.
+    /// Returns the index of the first byte from `start` that a field value cannot contain (RFC 9110 §5.5), or `end`.
     @inline(__always)
     private static func skipText(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
         var index = start
         let raw = unsafe bytes.bytes
         while index < end {
             while index &+ 8 <= end {
-                // Checked against the span's bounds; unsafe only in that any type could be asked for.
+                // The load is checked against the bounds of the span; it is unsafe only because the type is free to
+                // choose.
                 let loaded = unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
                 let word = UInt64(littleEndian: loaded)
                 let controls = controlOctets(word)
@@ -64,7 +66,7 @@ struct FieldLine {
                     break
                 }
                 index &+= 8
-                // Most values are shorter; for them, larger steps would be looked at in vain.
+                // Most values are shorter and would not benefit from larger steps.
                 if index &- start == 24 { index = skipBlocks(raw, from: index, to: end) }
             }
             while index < end, bytes[index] >= 0x20, bytes[index] != 0x7f { index &+= 1 }
@@ -74,12 +76,12 @@ struct FieldLine {
         return end
     }
 
-    /// Steps over 32 octets at a time that a value may hold.
+    /// Skips blocks of 32 bytes that contain only bytes allowed in a value.
     @inline(never)
     private static func skipBlocks(_ raw: RawSpan, from start: Int, to end: Int) -> Int {
         var index = start
         while index &+ 32 <= end {
-            // As above. The order of the octets in a word does not matter to whether there is one to find.
+            // As above. The byte order within a word does not matter for finding out whether it contains such a byte.
             let block = unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
             guard !holdsControls(block) else { break }
             index &+= 32
@@ -87,7 +89,8 @@ struct FieldLine {
         return index
     }
 
-    /// The high bit of each octet of `word` below 0x20 or equal to 0x7f; bits above the lowest one set may be wrong.
+    /// Returns a word with the high bit set for each byte of `word` below 0x20 or equal to 0x7f. Bits above the lowest
+    /// set bit can be wrong.
     @inline(__always)
     private static func controlOctets(_ word: UInt64) -> UInt64 {
         let high: UInt64 = 0x8080_8080_8080_8080
@@ -96,7 +99,7 @@ struct FieldLine {
         return (below | ((delete &- 0x0101_0101_0101_0101) & ~delete)) & high
     }
 
-    /// Whether ``controlOctets(_:)`` finds something in any of the four.
+    /// Returns whether ``controlOctets(_:)`` finds a byte in any of the four words.
     @inline(__always)
     private static func holdsControls(_ words: SIMD4<UInt64>) -> Bool {
         let below = (words &- SIMD4(repeating: 0x2020_2020_2020_2020)) & ~words
@@ -106,15 +109,18 @@ struct FieldLine {
     }
 }
 
-/// The line before a chunk's data: its size, and extensions that are checked and not kept (RFC 9112 §7.1.1).
+/// The line before the data of a chunk: its size, and extensions, which are validated and discarded (RFC 9112 §7.1.1).
 struct ChunkLine {
     private static let byteCountMax = 256
 
     var count: Int
-    /// After the line feed.
+    /// The offset after the line feed.
     var end: Int
 
-    /// - Returns: nil when the line is not there in full.
+    /// Parses one chunk line.
+    ///
+    /// - Returns: nil if the line is incomplete.
+    /// - Throws: `.bodyTooLarge` if the size exceeds `countMax`, otherwise `.ambiguousFraming`.
     static func read(_ bytes: Span<UInt8>, from start: Int, to end: Int, countMax: Int) throws(RequestError)
         -> ChunkLine?
     {
@@ -149,7 +155,7 @@ private struct ChunkScan {
         let start = index
         while let digit = hexDigit(try peek(bytes)) {
             count = count &<< 4 | digit
-            // Checked at every digit, so the shift above never loses one.
+            // This check at every digit ensures that the shift above never loses one.
             guard count <= countMax else { throw .fault(.bodyTooLarge) }
             index &+= 1
         }
@@ -157,7 +163,7 @@ private struct ChunkScan {
         return count
     }
 
-    /// Whether an extension follows; if not, the line has ended.
+    /// Returns whether an extension follows. If not, the line has ended.
     mutating func isExtension(_ bytes: Span<UInt8>) throws(Stop) -> Bool {
         switch try take(bytes) {
         case UInt8(ascii: ";"): return true
@@ -168,7 +174,7 @@ private struct ChunkScan {
         }
     }
 
-    /// `token [ "=" ( token / quoted-string ) ]`, with white space before it only.
+    /// Skips `token [ "=" ( token / quoted-string ) ]`, with white space allowed only before it.
     mutating func skipExtension(_ bytes: Span<UInt8>) throws(Stop) {
         var octet = try peek(bytes)
         while octet == .space || octet == .tab {

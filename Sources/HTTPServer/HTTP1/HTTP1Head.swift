@@ -8,19 +8,19 @@ struct HTTP1Head: Sendable {
         case chunked
     }
 
-    /// What the last Transfer-Encoding line left (RFC 9112 §6.1).
+    /// The result of the last Transfer-Encoding line (RFC 9112 §6.1).
     private enum Coding: UInt8 {
         case none
-        /// `chunked` and nothing else.
+        /// `chunked` alone.
         case chunked
-        /// Others, with `chunked` last.
+        /// Other codings followed by `chunked`.
         case chunkedLast
         case other
     }
 
     var isVersion10 = false
     var fieldCount = 0
-    /// From the start of the message; empty unless the target is in absolute form.
+    /// The range relative to the start of the message; empty unless the target is in absolute form.
     var authority = 0..<0
     private(set) var expectsContinue = false
     private var host: Range<Int>?
@@ -32,10 +32,12 @@ struct HTTP1Head: Sendable {
 
     var isChunked: Bool { coding == .chunked }
 
-    /// Whether the peer wants the connection to end with this message (RFC 9112 §9.3).
+    /// Whether the connection closes after this message (RFC 9112 §9.3).
     var closes: Bool { saysClose || (isVersion10 && !saysKeepAlive) }
 
-    /// How the content is delimited, after everything that makes a message ambiguous has been refused (RFC 9112 §6.3).
+    /// Returns how the content is delimited, and rejects every message whose framing is ambiguous (RFC 9112 §6.3).
+    ///
+    /// - Throws: `.hostMissingOrRepeated`, `.ambiguousFraming`, `.codingUnsupported` or `.bodyTooLarge`.
     func framing(_ limits: HTTP1Limits) throws(RequestError) -> Framing {
         guard host != nil || isVersion10 else { throw .hostMissingOrRepeated }
         if coding != .none {
@@ -51,7 +53,7 @@ struct HTTP1Head: Sendable {
         return .length(length)
     }
 
-    /// Takes in one line. Only names that decide something here are told apart, by their length first.
+    /// Processes one field line. Names are compared only if a relevant name has the same length.
     @inline(__always)
     mutating func note(_ line: FieldLine, in bytes: Span<UInt8>, base: Int) throws(RequestError) {
         switch line.name.count {
@@ -75,7 +77,7 @@ struct HTTP1Head: Sendable {
         } else if isEqual(name, "transfer-encoding") {
             noteCoding(value)
         } else if isEqual(name, "content-type") {
-            // Two readers could take the first or the last.
+            // One reader could use the first value and another the last.
             guard !hasContentType else { throw .malformedField }
             hasContentType = true
         } else if isEqual(name, "expect"), !isVersion10 {
@@ -84,7 +86,8 @@ struct HTTP1Head: Sendable {
         }
     }
 
-    /// RFC 9112 §3.2.2 has the target's authority replace Host; a message in which they differ is refused instead.
+    /// RFC 9112 §3.2.2 lets the authority of the target replace Host; a message in which the two differ is rejected
+    /// instead.
     private func checkAuthority(_ host: Span<UInt8>, in bytes: Span<UInt8>, base: Int) throws(RequestError) {
         guard !authority.isEmpty else { return }
         guard authority.count == host.count else { throw .hostMissingOrRepeated }
@@ -109,14 +112,14 @@ struct HTTP1Head: Sendable {
         var isLast = false
         var isRepeated = coding == .chunked || coding == .chunkedLast
         HTTP1Head.forEachElement(of: value) { element in
-            // Chunked twice, or anything after it, has no last chunk that all would agree on.
+            // If chunked is repeated or followed by another coding, readers can disagree about the last chunk.
             if isLast { isRepeated = true }
             isLast = isEqual(element, "chunked")
         }
         coding = isLast && !isRepeated ? .chunkedLast : .other
     }
 
-    /// Hands out the elements of a comma-separated list (RFC 9110 §5.6.1), trimmed; empty ones too.
+    /// Calls `body` with each element of a comma-separated list (RFC 9110 §5.6.1), trimmed, including empty elements.
     private static func forEachElement(of value: Span<UInt8>, _ body: (Span<UInt8>) -> Void) {
         var start = 0
         while start <= value.count {
@@ -130,7 +133,8 @@ struct HTTP1Head: Sendable {
         }
     }
 
-    /// Digits only: no sign, no list, no white space (RFC 9110 §8.6). Saturates instead of overflowing.
+    /// Parses digits only: no sign, no list, no white space (RFC 9110 §8.6). The result saturates instead of
+    /// overflowing.
     private static func decimal(_ value: Span<UInt8>) throws(RequestError) -> Int {
         guard !value.isEmpty else { throw .ambiguousFraming }
         var result = 0
@@ -143,7 +147,7 @@ struct HTTP1Head: Sendable {
         return result
     }
 
-    /// A trailer may not say anything about framing, routing or the connection (RFC 9110 §6.5.1).
+    /// Rejects a trailer field that concerns framing, routing or the connection (RFC 9110 §6.5.1).
     static func checkTrailer(_ line: FieldLine, in bytes: Span<UInt8>) throws(RequestError) {
         let name = bytes.extracting(line.name)
         let forbidden: [StaticString] = [

@@ -1,6 +1,6 @@
 import HTTP
 
-/// The bounds that the reader of messages keeps, small enough for every connection to carry.
+/// The limits of the message reader, small enough for every connection to keep a copy.
 struct HTTP1Limits: Sendable {
     private let target: UInt32
     private let head: UInt32
@@ -23,16 +23,16 @@ struct HTTP1Limits: Sendable {
     var chunkOverheadMax: Int { Int(chunks) }
 }
 
-/// A request line, RFC 9112 §3.
+/// A request line (RFC 9112 §3).
 struct RequestLine {
     private static let methodByteCountMax = 32
-    /// `HTTP/1.1`, its first octet lowest.
+    /// `HTTP/1.1` as a little-endian integer.
     private static let usualVersion: UInt64 = 0x312e_312f_5054_5448
 
     var method: Method
     var path = 0..<0
     var query = 0..<0
-    /// Empty unless the target is in absolute form.
+    /// The authority; empty unless the target is in absolute form.
     var authority = 0..<0
     var isVersion10: Bool
     var end: Int
@@ -43,9 +43,9 @@ struct RequestLine {
         self.end = end
     }
 
-    /// Reads the line at `first`, or behind one empty line there, which RFC 9112 §2.2 forgives.
+    /// Parses the line at `first`, after at most one empty line (RFC 9112 §2.2).
     ///
-    /// - Returns: nil when the line is not there in full.
+    /// - Returns: nil if the line is incomplete.
     static func read(
         _ bytes: Span<UInt8>, from first: Int, to end: Int, _ limits: HTTP1Limits
     ) throws(RequestError) -> RequestLine? {
@@ -82,7 +82,8 @@ struct RequestLine {
         return line
     }
 
-    /// A method and a target that came apart, as in HTTP/2 (RFC 9113 §8.3.1), which knows no absolute form.
+    /// Parses a method and a target that arrived separately, as in HTTP/2 (RFC 9113 §8.3.1), which has no absolute
+    /// form.
     init(_ bytes: Span<UInt8>, method name: Range<Int>, target: Range<Int>) throws(RequestError) {
         guard !name.isEmpty, name.count <= Self.methodByteCountMax, !target.isEmpty else { throw .malformedRequestLine }
         var index = name.lowerBound
@@ -97,7 +98,10 @@ struct RequestLine {
         try split(bytes, target, queryStart: queryStart < target.upperBound ? queryStart : nil)
     }
 
-    /// - Returns: where the query's question mark is, or the target's end; nil for octets that no target holds.
+    /// Validates the bytes of the target.
+    ///
+    /// - Returns: the index of the question mark of the query, or the end of the target; nil if the target contains an
+    ///   invalid byte.
     private static func scanTarget(_ bytes: Span<UInt8>, _ target: Range<Int>) -> Int? {
         var queryStart = target.upperBound
         for index in target {
@@ -108,7 +112,7 @@ struct RequestLine {
         return queryStart
     }
 
-    /// The usual two without a search through all of them.
+    /// Returns the method, checking the two most common ones first.
     private static func method(_ name: Span<UInt8>) -> Method {
         if name.count == 3, name[0] == UInt8(ascii: "G"), name[1] == UInt8(ascii: "E"), name[2] == UInt8(ascii: "T") {
             return .get
@@ -125,7 +129,8 @@ struct RequestLine {
         _ bytes: Span<UInt8>, from start: Int, to end: Int
     ) throws(RequestError) -> (isVersion10: Bool, end: Int)? {
         if start &+ 10 <= end {
-            // What nearly everyone sends, at one look. Checked against the span's bounds; any octets make an integer.
+            // Compares the most common version as one integer. The load is checked against the bounds of the span, and
+            // any bytes form a valid integer.
             let loaded = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self)
             if UInt64(littleEndian: loaded) == usualVersion, bytes[start &+ 8] == .carriageReturn,
                 bytes[start &+ 9] == .lineFeed
@@ -154,7 +159,7 @@ struct RequestLine {
         }
     }
 
-    /// Takes the target apart, RFC 9112 §3.2: origin form, absolute form of http and https, and `*` for OPTIONS.
+    /// Splits the target (RFC 9112 §3.2): origin form, absolute form of http and https, and `*` for OPTIONS.
     private mutating func split(_ bytes: Span<UInt8>, _ target: Range<Int>, queryStart: Int?) throws(RequestError) {
         guard method != .connect else { throw .malformedRequestLine }
         let pathEnd = queryStart ?? target.upperBound
@@ -172,7 +177,7 @@ struct RequestLine {
         while slash < pathEnd, bytes[slash] != UInt8(ascii: "/") { slash &+= 1 }
         authority = start..<slash
         guard isAuthority(bytes.extracting(authority)) else { throw .malformedRequestLine }
-        // Without a path it is `/` (RFC 9110 §4.2.3): the last slash of the scheme's two stands for it.
+        // An absent path is `/` (RFC 9110 §4.2.3); the path then refers to the second slash of the scheme.
         path = slash < pathEnd ? slash..<pathEnd : (start &- 1)..<start
     }
 
@@ -184,7 +189,7 @@ struct RequestLine {
     }
 }
 
-/// Whether `octets` begin with `text`, which is in lower case, in any case.
+/// Returns whether `octets` begin with `text`, ignoring ASCII case. `text` must be lowercase.
 func isPrefix(_ text: StaticString, of octets: Span<UInt8>) -> Bool {
     guard octets.count >= text.utf8CodeUnitCount else { return false }
     for index in 0..<text.utf8CodeUnitCount {
@@ -194,14 +199,14 @@ func isPrefix(_ text: StaticString, of octets: Span<UInt8>) -> Bool {
     return true
 }
 
-/// Whether `octets` are `text`, which is in lower case, in any case.
+/// Returns whether `octets` equal `text`, ignoring ASCII case. `text` must be lowercase.
 func isEqual(_ octets: Span<UInt8>, _ text: StaticString) -> Bool {
     octets.count == text.utf8CodeUnitCount && isPrefix(text, of: octets)
 }
 
-/// Whether `octets` are a host and an optional port, and nothing more: no user, no path (RFC 9110 §7.2).
+/// Returns whether `octets` are a host with an optional port and nothing else: no user, no path (RFC 9110 §7.2).
 ///
-/// A name has at most 253 octets (RFC 1035 §2.3.4), a port at most five, and brackets hold an IPv6 address.
+/// A name has at most 253 bytes (RFC 1035 §2.3.4), a port at most five, and brackets enclose an IPv6 address.
 func isAuthority(_ octets: Span<UInt8>) -> Bool {
     guard !octets.isEmpty, octets.count <= 259, octets[0] != .colon else { return false }
     var colon: Int?

@@ -1,15 +1,15 @@
 package import HTTP
 
-/// Reads one HTTP/1.1 message after another from octets that arrive in pieces (RFC 9112), and refuses whatever two
-/// readers could understand differently.
+/// Parses consecutive HTTP/1.1 messages from bytes that arrive in pieces (RFC 9112), and rejects every message that two
+/// readers could interpret differently.
 ///
-/// The state is what must be remembered of a message that is not there in full; it says nothing about where its octets
-/// lie, so they may move between two calls. A line that is complete is never looked at again while more is missing; a
-/// head that came in several pieces is read once more at the end, to fill in the request.
+/// The state covers only an incomplete message. It does not depend on where the bytes are, so they can move between two
+/// calls. A complete line is never parsed again while more input is missing. A head that arrived in several pieces is
+/// parsed once more at the end, to fill in the request.
 package struct HTTP1Reader: Sendable {
     package enum Progress: Equatable, Sendable {
         case needsMore
-        /// - Parameter consumed: how many octets from the offset belong to this message.
+        /// - Parameter consumed: how many bytes from the offset belong to this message.
         case complete(consumed: Int)
         case fault(RequestError)
     }
@@ -26,12 +26,12 @@ package struct HTTP1Reader: Sendable {
     let limits: HTTP1Limits
     private(set) var phase = Phase.requestLine
     private(set) var head = HTTP1Head()
-    /// Where the next line, chunk or content begins; like all offsets kept here, from the start of the message.
+    /// Where the next line, chunk or content begins. Like all offsets here, it is relative to the start of the message.
     private var position = 0
-    /// Up to where there is no line feed after ``position``.
+    /// The end of the range after ``position`` that contains no line feed.
     private var searched = 0
     private var contentStart = 0
-    /// Of the decoded content, as far as announced.
+    /// The number of bytes of decoded content, as far as announced.
     private var contentCount = 0
     private var chunkCount = 0
     private var chunkOverhead = 0
@@ -41,7 +41,7 @@ package struct HTTP1Reader: Sendable {
         self.limits = HTTP1Limits(limits)
     }
 
-    /// Forgets the message that was read, for the next one on the same connection.
+    /// Discards the state of the message, ready for the next message on the connection.
     mutating func reset() {
         self = HTTP1Reader(limits)
     }
@@ -58,10 +58,10 @@ package struct HTTP1Reader: Sendable {
         }
     }
 
-    /// How many octets the head had; zero while it is not complete.
+    /// The number of bytes of the head; zero while it is incomplete.
     var headByteCount: Int { contentStart }
 
-    /// How many octets of this message must be there before reading on can make progress.
+    /// How many bytes of this message must be available before another call can make progress.
     var byteCountWanted: Int {
         switch phase {
         case .content: contentStart &+ contentCount
@@ -70,11 +70,11 @@ package struct HTTP1Reader: Sendable {
         }
     }
 
-    /// Reads the message whose first octet is at `offset`, as far as it is there.
+    /// Parses the message whose first byte is at `offset`, as far as it is available.
     ///
-    /// After ``Progress/needsMore`` call again with the same octets, wherever they are by then, and more behind them.
-    /// After ``Progress/complete(consumed:)`` the request is filled in; after ``Progress/fault(_:)`` the rest has no
-    /// meaning.
+    /// After ``Progress/needsMore`` the caller calls again with the same bytes, which may have moved, followed by more.
+    /// After ``Progress/complete(consumed:)`` the request is filled in. After ``Progress/fault(_:)`` the remaining
+    /// bytes have no meaning.
     package mutating func read(_ request: inout Request, from offset: Int, to end: Int) -> Progress {
         guard offset >= 0, end <= request.bytes.count, offset < end else { return .needsMore }
         do throws(RequestError) {
@@ -94,7 +94,9 @@ package struct HTTP1Reader: Sendable {
         }
     }
 
-    /// - Returns: the length of the whole message, or nil when not all of it is there.
+    /// Continues with the message.
+    ///
+    /// - Returns: the length of the whole message, or nil if it is incomplete.
     private mutating func advance(_ request: inout Request, base: Int, end: Int) throws(RequestError) -> Int? {
         if phase == .requestLine || phase == .fields {
             guard try readHead(&request, base: base, end: end) else { return nil }
@@ -114,7 +116,7 @@ package struct HTTP1Reader: Sendable {
         return try readChunks(&request.bytes, base: base, end: end) ? position : nil
     }
 
-    /// Whether reading lines on is worthwhile: a line without its end was already read as far as it goes.
+    /// Returns whether there is a new line to parse. An incomplete line is not parsed again until its end arrives.
     private mutating func hasNewLine(_ bytes: Span<UInt8>, from base: Int, to end: Int) throws(RequestError) -> Bool {
         switch phase {
         case .content, .chunkSize, .chunkData: return true
@@ -133,7 +135,7 @@ package struct HTTP1Reader: Sendable {
     private func checkUnfinishedLine(byteCount: Int) throws(RequestError) {
         switch phase {
         case .requestLine:
-            // The method, the version and the white space between them fit in what is added.
+            // The added 64 bytes cover the method, the version and the white space between them.
             if byteCount > limits.targetByteCountMax &+ 64 { throw .targetTooLong }
             if byteCount > limits.headByteCountMax { throw .headTooLarge }
         case .fields: if byteCount > limits.headByteCountMax { throw .headTooLarge }
@@ -147,6 +149,8 @@ package struct HTTP1Reader: Sendable {
 // MARK: Head
 
 extension HTTP1Reader {
+    /// Parses the request line and the field lines.
+    ///
     /// - Returns: whether the head is complete; ``position`` is then where the content begins.
     private mutating func readHead(_ request: inout Request, base: Int, end: Int) throws(RequestError) -> Bool {
         if phase == .requestLine {
@@ -192,22 +196,22 @@ extension HTTP1Reader {
         return true
     }
 
-    /// Fills in the request up to its content, once the head is complete: for a decision that comes before the content.
+    /// Fills in the request except its content once the head is complete, for a decision that precedes the content.
     ///
-    /// - Throws: only if the bytes differ from those of the call to ``read(_:from:to:)`` before.
+    /// - Throws: only if the bytes differ from those of the previous call to ``read(_:from:to:)``.
     mutating func restoreHead(_ request: inout Request, from offset: Int, to end: Int) throws(RequestError) {
         try rebuildHead(&request, base: offset, end: end)
         request.body = (offset &+ contentStart)..<(offset &+ contentStart)
     }
 
-    /// Reads a head again that came in pieces, now that the request stays ours until it is answered.
+    /// Parses a head that arrived in pieces again. From now on the request remains valid until it is answered.
     private mutating func rebuildHead(_ request: inout Request, base: Int, end: Int) throws(RequestError) {
         let (savedPhase, savedPosition) = (phase, position)
         head = HTTP1Head()
         phase = .requestLine
         position = 0
         guard try readHead(&request, base: base, end: end) else {
-            // The octets differ from those of the call before: not ours to guess.
+            // The bytes differ from those of the previous call, so the message is rejected.
             throw .malformedRequestLine
         }
         _ = try head.framing(limits)
@@ -218,7 +222,9 @@ extension HTTP1Reader {
 // MARK: Chunked coding, RFC 9112 §7.1
 
 extension HTTP1Reader {
-    /// - Returns: whether the last chunk and the trailers are there.
+    /// Parses chunks and trailers.
+    ///
+    /// - Returns: whether the last chunk and the trailers are complete.
     private mutating func readChunks(_ buffer: inout [UInt8], base: Int, end: Int) throws(RequestError) -> Bool {
         var bytes = buffer.mutableSpan
         while true {
@@ -249,7 +255,7 @@ extension HTTP1Reader {
                     return false
                 }
                 position = line.end &- base
-                // The empty line counts as well, as it does while half of it is there.
+                // The empty line counts too, as it does while only half of it has arrived.
                 chunkOverhead &+= line.end &- start
                 guard chunkOverhead <= limits.chunkOverheadMax else { throw .headTooLarge }
                 if line.isEmpty { return true }
@@ -258,7 +264,7 @@ extension HTTP1Reader {
         }
     }
 
-    /// Moves the chunks together at `start`. Their framing has been checked, so nothing here can fail.
+    /// Joins the data of the chunks at `start`. Their framing has been validated, so this cannot fail.
     private func joinChunks(_ buffer: inout [UInt8], from start: Int, to end: Int) {
         var bytes = buffer.mutableSpan
         var (source, target) = (start, start)
@@ -272,7 +278,7 @@ extension HTTP1Reader {
 }
 
 extension MutableSpan<UInt8> {
-    /// memmove(3) inside the span.
+    /// Moves bytes within the span (memmove(3)).
     fileprivate mutating func move(_ byteCount: Int, from source: Int, to target: Int) {
         precondition(byteCount >= 0 && source >= 0 && target >= 0, "offsets into a span are not negative")
         precondition(source <= count &- byteCount && target <= count &- byteCount, "a move stays inside its span")

@@ -1,32 +1,34 @@
 import Encoding
 import HTTP
 
-/// Turns responses into octets: status line, `Date`, framing and connection lines, and the content (RFC 9112 §4, §6).
+/// Serializes responses: status line, `Date`, framing and connection fields, and the content (RFC 9112 §4, §6).
 struct ResponseWriter {
-    /// What of the request decides how its answer looks.
+    /// The properties of a request that determine the form of its response.
     struct Context {
         var isHead = false
         var isVersion10 = false
-        /// Whether `Connection: close` is said, and meant.
+        /// Whether the response carries `Connection: close` and the connection then closes.
         var closes = false
-        /// Whether browsers are to come by TLS only (RFC 6797 §6.1).
+        /// Whether the response tells browsers to use TLS only (RFC 6797 §6.1).
         var demandsTLS = false
     }
 
     static let continueLine: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
 
     private var date = CurrentDate()
-    /// Status line and constant lines of a 200, with the current date in it.
+    /// The status line and the constant fields of a 200 response, including the current date.
     private var usualStart: [UInt8] = []
 
-    /// The value of `Date`.
+    /// The value of the `Date` field.
     var dateText: [UInt8] { date.text }
 
     init() {
         setTime(0)
     }
 
-    /// - Parameter seconds: since 1970-01-01T00:00:00Z.
+    /// Updates the `Date` field.
+    ///
+    /// - Parameter seconds: seconds since 1970-01-01T00:00:00Z.
     mutating func setTime(_ seconds: Int64) {
         guard date.setTime(seconds) || usualStart.isEmpty else { return }
         usualStart.removeAll(keepingCapacity: true)
@@ -34,7 +36,7 @@ struct ResponseWriter {
     }
 
     func append(_ response: borrowing Response, _ context: Context, to output: inout [UInt8]) {
-        // A handler has no business with interim answers; the engine sends 100 by itself.
+        // A handler must not return an interim response; the server itself sends 100.
         let status = response.status >= 200 && response.status <= 599 ? response.status : 500
         if status == 200 {
             output.append(usualStart.span)
@@ -48,7 +50,7 @@ struct ResponseWriter {
         } else if context.isVersion10 {
             output.append("Connection: keep-alive\r\n")
         }
-        // RFC 9110 §8.6, §15.3.5, §15.4.5.
+        // Neither 204 nor 304 carries Content-Length (RFC 9110 §8.6, §15.3.5, §15.4.5).
         guard status != 204, status != 304 else { return output.append("\r\n") }
         output.append("Content-Length: ")
         output.append(decimal: Int64(response.body.count))
@@ -66,7 +68,7 @@ struct ResponseWriter {
         output.append("\r\nX-Content-Type-Options: nosniff\r\n")
     }
 
-    /// RFC 9110 §15; empty for what this service never says.
+    /// Returns the reason phrase (RFC 9110 §15); empty for a status that this service never sends.
     private static func reason(_ status: UInt16) -> StaticString {
         switch status {
         case 200: "OK"

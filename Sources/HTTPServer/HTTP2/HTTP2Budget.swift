@@ -1,23 +1,23 @@
-/// How much a peer may cost before it is told to calm down (RFC 9113 §10.5): frames that make work and bring no request.
+/// Limits the work that a client can cause without a request (RFC 9113 §10.5).
 ///
-/// Two buckets that refill with time and with requests that were really answered. What an honest client needs is far
-/// below their size; a flood empties them in a moment.
+/// Two token buckets refill with time and with each completed response. A normal client needs far less than they hold;
+/// a flood empties them within moments.
 struct HTTP2Budget {
     private static let resetsMax: Int64 = 200
     private static let controlsMax: Int64 = 1_000
-    /// A second.
+    /// Resets per second.
     private static let resetsRefill: Int64 = 50
     private static let controlsRefill: Int64 = 500
-    /// An answer's worth of WINDOW_UPDATE and PRIORITY frames.
+    /// WINDOW_UPDATE and PRIORITY frames per response.
     static let controlsPerAnswer: Int64 = 10
-    /// A block of fields that brings no request.
+    /// The cost of a field block that does not start a request.
     static let headCost: Int64 = 2
 
     private var resets = Self.resetsMax
     private var controls = Self.controlsMax
     private var refilledAt: Int64
 
-    /// - Parameter now: milliseconds of the loop's clock.
+    /// - Parameter now: milliseconds on the clock of the loop.
     init(now: Int64) {
         refilledAt = now
     }
@@ -31,14 +31,19 @@ struct HTTP2Budget {
         controls = min(Self.controlsMax, controls + span * Self.controlsRefill / 1_000)
     }
 
-    /// A stream that ended before its answer, whoever ended it: a peer can also provoke us to.
-    /// - Returns: whether there was something left to pay with.
+    /// Pays for a stream that ended before its response, regardless of which side ended it, because a client can also
+    /// provoke the server to reset a stream.
+    ///
+    /// - Returns: whether the budget was sufficient.
     mutating func spendReset() -> Bool {
         resets -= 1
         return resets >= 0
     }
 
-    /// - Parameter cost: more for frames that no honest peer sends in numbers.
+    /// Pays for one control frame.
+    ///
+    /// - Parameter cost: higher for frames that a normal client sends rarely.
+    /// - Returns: whether the budget was sufficient.
     mutating func spendControl(_ cost: Int64 = 1) -> Bool {
         controls -= cost
         return controls >= 0

@@ -1,8 +1,10 @@
 import CNgHTTP2
 
-/// How libnghttp2 reaches a ``HTTP2Session``: its callbacks, installed once for all sessions.
+/// The libnghttp2 callbacks of ``HTTP2Session``, installed once for all sessions.
 enum HTTP2Callbacks {
-    /// The session outlives its nghttp2_session, which it owns, so the pointer in each callback is good.
+    /// Creates the nghttp2_session of a session.
+    ///
+    /// The ``HTTP2Session`` outlives its nghttp2_session, which it owns, so the pointer in each callback is valid.
     static func session(_ owner: UnsafeMutableRawPointer) -> OpaquePointer? {
         var callbacks: OpaquePointer?
         guard unsafe nghttp2_session_callbacks_new(&callbacks) == 0 else { return nil }
@@ -17,7 +19,8 @@ enum HTTP2Callbacks {
         var options: OpaquePointer?
         guard unsafe nghttp2_option_new(&options) == 0 else { return nil }
         defer { unsafe nghttp2_option_del(options) }
-        // The windows are ours: what is not read further must not be asked for.
+        // The server manages the flow-control windows, so that it never requests data that it does not yet want to
+        // read.
         unsafe nghttp2_option_set_no_auto_window_update(options, 1)
         unsafe nghttp2_option_set_no_closed_streams(options, 1)
         unsafe nghttp2_option_set_max_settings(options, 32)
@@ -26,12 +29,13 @@ enum HTTP2Callbacks {
         return unsafe session
     }
 
-    /// Tells nghttp2_submit_response where an answer's content comes from.
+    /// Tells nghttp2_submit_response where the content of a response comes from.
     static var contentSource: nghttp2_data_provider {
         unsafe nghttp2_data_provider(source: nghttp2_data_source(fd: 0), read_callback: readContent)
     }
 
-    /// Without a count of its references: whoever calls libnghttp2 holds the session meanwhile.
+    /// Calls `body` with the session without changing its reference count: the caller of libnghttp2 owns a reference
+    /// for the duration of the call.
     @inline(__always)
     fileprivate static func with<Result>(
         _ owner: UnsafeMutableRawPointer?, _ body: (HTTP2Session) -> Result
@@ -62,7 +66,7 @@ private func onHeader(
     return 0
 }
 
-/// Without this a field with octets that no field may hold would be left out, and the request served without it.
+/// Without this callback, a field with invalid bytes would be dropped and the request processed without it.
 private func onInvalidHeader(
     _: OpaquePointer?, _: UnsafePointer<nghttp2_frame>?, _: UnsafePointer<UInt8>?, _: Int,
     _: UnsafePointer<UInt8>?, _: Int, _: UInt8, _: UnsafeMutableRawPointer?

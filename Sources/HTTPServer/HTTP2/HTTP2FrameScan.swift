@@ -1,5 +1,5 @@
-/// Finds the frames' heads (RFC 9113 §4.1) in octets that arrive in pieces, so that every frame is counted, also those
-/// of kinds that nobody knows.
+/// Finds the frame headers (RFC 9113 §4.1) in bytes that arrive in pieces, so that every frame is counted, including
+/// frames of unknown types.
 struct HTTP2FrameScan {
     struct Head {
         var type: UInt8
@@ -9,11 +9,11 @@ struct HTTP2FrameScan {
 
     private static let headByteCount = 9
 
-    /// Octets to pass over before the next head: at first the preface.
+    /// Bytes to skip before the next frame header; initially the connection preface.
     private var rest = 24
     private var partial: [UInt8] = []
 
-    /// Hands each head that is complete to `body`.
+    /// Calls `body` with each complete frame header.
     mutating func scan(_ octets: UnsafeBufferPointer<UInt8>, _ body: (Head) -> Void) {
         var index = 0
         while index < octets.count {

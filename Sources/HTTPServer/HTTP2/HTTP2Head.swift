@@ -3,37 +3,39 @@ import Encoding
 import Glibc
 import HTTP
 
-/// An answer's head in the form of HTTP/2 (RFC 9113 §8.2): names in lower case, nothing about the connection.
+/// The head of a response in HTTP/2 form (RFC 9113 §8.2): lowercase names and no connection-specific fields.
 ///
-/// A loop has one. Most of its answers differ from the one before in their length only, so what was spelled is kept.
+/// Each loop has one. Most consecutive responses differ only in their length, so the other fields are kept.
 struct HTTP2Head {
-    /// Where a field's name and value lie.
+    /// Where the name and the value of a field are.
     private struct Part {
         var name: Range<Int>
         var value: Range<Int>
-        /// Never indexed, here or at anybody on the way (RFC 7541 §7.1.3).
+        /// Whether neither the server nor an intermediary may index the field (RFC 7541 §7.1.3).
         var isSensitive: Bool
     }
 
     private var octets: [UInt8] = []
     private var parts: [Part] = []
-    /// What all but the length was spelled from.
+    /// The inputs of the current fields, except the length.
     private var status: UInt16 = 0
     private var date: [UInt8] = []
     private var demandsTLS = false
     private var lines: [UInt8] = []
-    /// Where the length begins, and how many fields come before it.
+    /// Where the length begins, and how many fields precede it.
     private var steady = (octets: 0, parts: 0)
     private var contentLength: Int?
 
-    /// An interim answer: go on (RFC 9110 §15.2.1).
+    /// The interim response 100 Continue (RFC 9110 §15.2.1).
     static let goOn: Self = {
         var head = Self()
         head.add(":status") { $0.append("100") }
         return head
     }()
 
-    /// - Parameter status: what is said for ``Response/status``.
+    /// Builds the fields of a response.
+    ///
+    /// - Parameter status: the status to send for ``Response/status``.
     mutating func lay(
         _ response: borrowing Response, _ status: UInt16, _ context: ResponseWriter.Context, date: [UInt8]
     ) {
@@ -76,9 +78,9 @@ struct HTTP2Head {
         parts.append(Part(name: start..<middle, value: middle..<octets.count, isSensitive: false))
     }
 
-    /// Lines as ``Response`` keeps them: each `Name: value` and CR LF.
+    /// Appends the lines of ``Response``: each is `Name: value` and CR LF.
     private mutating func addLines() {
-        // Another reference, not another copy: a span of our own array would hold all of `self`.
+        // This adds a reference, not a copy. A span of the own array would keep exclusive access to all of `self`.
         let spelled = self.lines
         let lines = spelled.span
         var start = 0
@@ -113,7 +115,8 @@ struct HTTP2Head {
         }
     }
 
-    /// The fields as libnghttp2 takes them, for the length of `body`; it copies what it keeps.
+    /// Calls `body` with the fields in the form that libnghttp2 expects. The pointers are valid only during the call;
+    /// libnghttp2 copies what it needs.
     func withPairs(_ body: (UnsafeBufferPointer<nghttp2_nv>) -> Int32) -> Int32 {
         unsafe octets.withUnsafeBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return -1 }

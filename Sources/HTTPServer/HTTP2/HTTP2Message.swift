@@ -1,28 +1,29 @@
 import Glibc
 import HTTP
 
-/// A request of HTTP/2 as it comes in, laid out as a reader of HTTP/1.1 leaves one: octets, and where in them each part lies.
+/// An HTTP/2 request as it arrives, in the same layout that ``HTTP1Reader`` produces: bytes, and the range of each
+/// part.
 ///
-/// Used again for a later request, with the memory that it has.
+/// The memory is reused for a later request.
 struct HTTP2Message: ~Copyable {
-    /// What `:authority` is called in HTTP/1.1. Every message's octets begin with it.
+    /// The HTTP/1.1 name of `:authority`. The bytes of every message begin with it.
     private static let host: StaticString = "host"
     private static let hostName = 0..<4
 
-    /// What a part that was taken in has made of the message.
+    /// The state of the message after a part was added.
     struct Standing {
-        /// Refused although its framing is sound.
+        /// Whether the request is rejected although its framing is valid.
         var isFaulty: Bool
         var expectsContinue: Bool
         var contentByteCount: Int
-        /// The memory that the message takes.
+        /// The number of bytes of memory that the message uses.
         var byteCount: Int
     }
 
     private var fault: RequestError?
     private var expectsContinue = false
-    /// Names and values of the fields, the method, the target, one behind the other, and then the content; from ``end`` on
-    /// whatever was there before.
+    /// Names and values of the fields, the method and the target, one after another, followed by the content. The bytes
+    /// from ``end`` on are unused.
     private var octets: [UInt8]
     private var end = Self.hostName.upperBound
     private var fields: [Request.Field] = []
@@ -42,7 +43,7 @@ struct HTTP2Message: ~Copyable {
         fields.reserveCapacity(8)
     }
 
-    /// Forgets the request, and keeps the memory.
+    /// Clears the request and keeps its memory.
     mutating func clear() {
         fault = nil
         expectsContinue = false
@@ -62,10 +63,10 @@ struct HTTP2Message: ~Copyable {
             byteCount: octets.count)
     }
 
-    /// Takes in one field of the head.
+    /// Adds one field of the head.
     mutating func take(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, _ limits: Limits) {
         guard fault == nil else { return }
-        // RFC 9113 §6.5.2 counts 32 octets for each field.
+        // RFC 9113 §6.5.2 counts 32 bytes of overhead per field.
         listByteCount += name.count + value.count + 32
         guard listByteCount <= limits.headByteCountMax, fields.count + cookies.count < limits.fieldCountMax else {
             fault = .headTooLarge
@@ -78,7 +79,7 @@ struct HTTP2Message: ~Copyable {
         }
     }
 
-    /// Fields that HTTP/1.1 has its first line for (RFC 9113 §8.3.1); libnghttp2 lets no others pass.
+    /// Processes a pseudo-header field (RFC 9113 §8.3.1); libnghttp2 rejects unknown ones.
     private mutating func takeControl(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
         switch name.count {
         case 5: if unsafe spells(name, ":path") { unsafe target = add(value) }
@@ -96,7 +97,7 @@ struct HTTP2Message: ~Copyable {
             hostCount += 1
             hostValue = field.value
         case 6:
-            // Crumbs of one field (RFC 9113 §8.2.3).
+            // Cookie fields are joined later (RFC 9113 §8.2.3).
             if unsafe spells(name, "cookie") { return cookies.append(field.value) }
             guard unsafe spells(name, "expect") else { break }
             guard holds(field.value, "100-continue") else {
@@ -117,7 +118,7 @@ struct HTTP2Message: ~Copyable {
         return first..<last
     }
 
-    /// The head is complete: checks what HTTP/1.1 checks, and puts what is spelled differently there into that form.
+    /// Completes the head: applies the checks of HTTP/1.1 and converts the fields to the form that HTTP/1.1 uses.
     mutating func finishHead(_ limits: Limits) -> Standing {
         if !cookies.isEmpty { joinCookies() }
         if fault == nil { checkHost() }
@@ -150,7 +151,7 @@ struct HTTP2Message: ~Copyable {
         cookies.removeAll(keepingCapacity: true)
     }
 
-    /// `:authority` is what Host is in HTTP/1.1; a request in which they differ is refused (RFC 9113 §8.3.1).
+    /// Rejects a request whose `:authority` and Host differ (RFC 9113 §8.3.1).
     private mutating func checkHost() {
         guard hostCount <= 1 else { return fault = .hostMissingOrRepeated }
         if authority.isEmpty {
@@ -169,7 +170,7 @@ struct HTTP2Message: ~Copyable {
         isAuthority(octets.span.extracting(range))
     }
 
-    /// Whether the octets at `range` are `text`.
+    /// Returns whether the bytes at `range` equal `text`.
     private func holds(_ range: Range<Int>, _ text: StaticString) -> Bool {
         unsafe octets.withUnsafeBufferPointer { unsafe spells(UnsafeBufferPointer(rebasing: $0[range]), text) }
     }
@@ -199,8 +200,9 @@ struct HTTP2Message: ~Copyable {
 }
 
 extension HTTP2Message {
-    /// Lays the request out as a reader of HTTP/1.1 would have.
-    /// - Throws: for a method or a target that is refused there, too.
+    /// Fills in the request as ``HTTP1Reader`` would.
+    ///
+    /// - Throws: for a method or a target that HTTP/1.1 rejects too.
     func fill(_ request: inout Request) throws(RequestError) {
         if let fault { throw fault }
         guard end <= request.bytes.count else { throw .bodyTooLarge }

@@ -1,21 +1,22 @@
 import CNgHTTP2
 import HTTP
 
-// What a connection's streams are answered with.
+// The responses of the streams of a connection.
 extension HTTP2Session {
-    /// Whether another request may be handed on: work that outlives its stream still counts (CVE-2023-44487).
+    /// Whether another request may be passed to the handler. Work that outlives its stream still counts
+    /// (CVE-2023-44487).
     var mayDefer: Bool { pending.count < limits.streamsMax }
 
     func noteDeferred(_ id: Int32, ticket: UInt32) {
         pending[ticket] = id
     }
 
-    /// - Returns: the stream that waits for this answer, unless it has gone.
+    /// - Returns: the stream that waits for this answer, or nil if the stream has ended.
     func settle(_ ticket: UInt32) -> HTTP2Stream? {
         pending.removeValue(forKey: ticket).flatMap { streams[$0] }
     }
 
-    /// - Parameter head: the loop's, to spell this answer's head with.
+    /// - Parameter head: the instance of the loop, used to build the head of this response.
     func answer(
         _ stream: HTTP2Stream, _ response: borrowing Response, _ context: ResponseWriter.Context, date: [UInt8],
         _ head: inout HTTP2Head
@@ -58,8 +59,9 @@ extension HTTP2Session {
         _ = unsafe nghttp2_submit_rst_stream(raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, code.rawValue)
     }
 
-    /// Copies the next piece of an answer's content.
-    /// - Returns: how many octets, and whether these are the last; nil for a stream that has none.
+    /// Copies the next piece of the content of a response.
+    ///
+    /// - Returns: how many bytes were copied, and whether they are the last; nil if the stream has no response.
     func nextContent(_ id: Int32, into room: UnsafeMutableBufferPointer<UInt8>) -> (count: Int, isLast: Bool)? {
         guard let stream = streams[id] else { return nil }
         let start = stream.answerSent

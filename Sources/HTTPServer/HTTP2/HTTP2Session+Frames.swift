@@ -1,12 +1,12 @@
 import CNgHTTP2
 import HTTP
 
-// What libnghttp2 reports of a connection's frames.
+// The libnghttp2 callbacks for the frames of a connection.
 extension HTTP2Session {
-    /// Has a frame paid for.
+    /// Charges a frame to the budget.
     func count(_ frame: HTTP2FrameScan.Head) {
         switch UInt32(frame.type) {
-        // Given back when a request begins: libnghttp2 decodes fields for a stream that is over and says nothing.
+        // Refunded when a request begins: libnghttp2 decodes the fields of a closed stream without reporting them.
         case NGHTTP2_HEADERS.rawValue: spend(HTTP2Budget.headCost)
         case NGHTTP2_DATA.rawValue:
             let ends = frame.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
@@ -22,7 +22,8 @@ extension HTTP2Session {
         if !budget.spendControl(cost) { isFlooded = true }
     }
 
-    /// A stream that we end before its answer was sent costs what one costs that the peer ends (CVE-2025-8671).
+    /// Charges a stream that the server resets before its response was sent like one that the client resets
+    /// (CVE-2025-8671).
     func sentReset(_ code: UInt32) {
         if code != NGHTTP2_NO_ERROR.rawValue, !budget.spendReset() { isFlooded = true }
     }
@@ -64,14 +65,14 @@ extension HTTP2Session {
         guard streams[id] == nil else { return }
         budget.earn(HTTP2Budget.headCost)
         guard mayDefer, !isLeaving else { return reset(id, NGHTTP2_REFUSED_STREAM) }
-        // A head that was broken off has its memory all the same.
+        // An incomplete head uses memory too.
         if let current { current.messageByteCount = current.message.standing.byteCount }
         let stream = pool.take(id: id, deadline: now &+ deadlines.head)
         streams[id] = stream
         current = stream
     }
 
-    /// Fields of streams that are not there, and of trailers, are passed over.
+    /// Processes one field; fields of unknown streams and trailers are ignored.
     func field(_ id: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
         guard let current, current.id == id else { return }
         unsafe current.message.take(name: name, value: value, limits)

@@ -1,49 +1,52 @@
 import CNgHTTP2
 import HTTP
 
-/// One connection's HTTP/2 (RFC 9113): libnghttp2 does the framing and the compression of fields, this keeps the streams,
-/// the bounds and the answers.
+/// The HTTP/2 state of one connection (RFC 9113): libnghttp2 does the framing and the field compression, this type
+/// keeps the streams, the limits and the responses.
 ///
-/// Does no I/O: octets go in by ``receive(_:now:)`` and come out by ``drain(into:byteCountMax:)``. Belongs to one loop's thread.
+/// It does no I/O: bytes go in by ``receive(_:now:)`` and come out by ``drain(into:byteCountMax:)``. It belongs to the
+/// thread of one loop.
 @safe final class HTTP2Session {
-    /// What nghttp2_session_mem_recv is given at once, so that a flood is noticed soon after it began.
+    /// The number of bytes passed to nghttp2_session_mem_recv in one call, small enough to detect a flood early.
     private static let sliceByteCount = 16_384
-    /// A connection's window: what requests without their end may hold in memory together.
+    /// The flow-control window of the connection: the limit for the bytes of all incomplete requests together.
     private static let connectionWindow: Int32 = 1 << 20
 
     let limits: Limits
     let deadlines: Deadlines
     let pool: HTTP2StreamPool
-    /// Nil only while `init` runs, and when there is no memory.
+    /// Nil only while `init` runs, and after a failed allocation.
     private(set) var raw: OpaquePointer?
     var streams = HTTP2Streams()
-    /// The stream whose block of fields is under way.
+    /// The stream whose field block is being received.
     var current: HTTP2Stream?
-    /// Streams whose request is complete and has not been handed on.
+    /// Streams with a complete request that the handler has not received yet.
     var ready: [Int32] = []
-    /// Deferred answers by ticket. Zero for a stream that has gone: what it started goes on, and counts.
+    /// The streams of deferred answers, by ticket. Zero marks a closed stream: its work continues and still counts.
     var pending: [UInt32: Int32] = [:]
     var budget: HTTP2Budget
     private var scan = HTTP2FrameScan()
     var now: Int64
-    /// Since when a block of fields is under way.
+    /// When the current field block began, in milliseconds on the clock of the loop.
     var headBegan: Int64?
-    /// When the last request ended, or the connection began.
+    /// When the last request ended or the connection began, in milliseconds on the clock of the loop.
     var idleSince: Int64
     var hasSettings = false
     var servedCount = 0
-    /// Streams that were answered before their request was complete.
+    /// The number of streams that were answered before their request was complete.
     var cutShortCount = 0
-    /// What its streams keep in memory.
+    /// The number of bytes of memory that the streams use.
     var bufferedByteCount = 0
     var isFlooded = false
     var isBroken = false
     var saidNotice = false
     var isLeaving = false
 
+    /// Creates the session.
+    ///
     /// - Parameters:
-    ///   - pool: the loop's.
-    ///   - now: milliseconds of the loop's clock.
+    ///   - pool: the pool of the loop.
+    ///   - now: milliseconds on the clock of the loop.
     init(_ limits: Limits, _ deadlines: Deadlines, _ pool: HTTP2StreamPool, now: Int64) {
         self.limits = limits
         self.deadlines = deadlines
@@ -61,7 +64,7 @@ import HTTP
         let settings = [
             setting(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streamsMax),
             setting(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.headByteCountMax),
-            // A whole request fits, and one octet more, so that one too long is noticed without another update.
+            // One byte more than the limit, so that a body that is too long is detected without another window update.
             setting(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.bodyByteCountMax + 1),
             setting(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
         ]
@@ -74,7 +77,7 @@ import HTTP
         nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: UInt32(clamping: value))
     }
 
-    /// Takes in octets; afterwards ``takeReady(into:)`` has the requests that became complete.
+    /// Processes received bytes; ``takeReady(into:)`` then returns the requests that became complete.
     func receive(_ octets: UnsafeBufferPointer<UInt8>, now: Int64) {
         self.now = now
         budget.refill(now: now)
@@ -98,17 +101,17 @@ import HTTP
             current.messageByteCount = current.message.standing.byteCount
             weigh(current)
         }
-        // What was asked for before the flood was noticed is not answered any more.
+        // Requests received before the flood was detected are no longer answered.
         if isFlooded { _ = unsafe nghttp2_session_terminate_session(raw, NGHTTP2_ENHANCE_YOUR_CALM.rawValue) }
     }
 
-    /// Puts the streams whose requests wait for an answer, in their order, into `list`, which must be empty: the two arrays
-    /// take turns.
+    /// Moves the streams whose requests are ready, in order, to `list`, which must be empty. The two arrays are
+    /// swapped.
     func takeReady(into list: inout [Int32]) {
         if !isFlooded { swap(&ready, &list) }
     }
 
-    /// Adds what is to be sent to `output`, until that is longer than `byteCountMax`.
+    /// Appends pending bytes to `output` until its length exceeds `byteCountMax`.
     func drain(into output: inout [UInt8], byteCountMax: Int) {
         while output.count < byteCountMax, !isBroken {
             var chunk: UnsafePointer<UInt8>?
@@ -121,31 +124,31 @@ import HTTP
         }
     }
 
-    /// Whether nothing more will come or go.
+    /// Whether nothing remains to be received or sent.
     var isOver: Bool {
         if isBroken || isLeaving && streams.isEmpty { return true }
         return unsafe nghttp2_session_want_read(raw) == 0 && nghttp2_session_want_write(raw) == 0
     }
 
-    /// Whether a request is under way, or its answer.
+    /// Whether a request or a response is in progress.
     var isBusy: Bool { !streams.isEmpty }
 
     // MARK: The end
 
-    /// Ends the connection of a peer that takes more memory than there is for it.
+    /// Ends the connection of a client that exceeds its share of memory.
     func calm() {
         isFlooded = true
         _ = unsafe nghttp2_session_terminate_session(raw, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
     }
 
-    /// Tells the peer that the connection will close, while it may still ask (RFC 9113 §6.8).
+    /// Announces that the connection will close, while the client may still send requests (RFC 9113 §6.8).
     func sayNotice() {
         guard !saidNotice, !isLeaving else { return }
         saidNotice = true
         _ = unsafe nghttp2_submit_shutdown_notice(raw)
     }
 
-    /// Takes no more requests; those under way are answered.
+    /// Accepts no more requests; requests in progress are still answered.
     func leave() {
         guard !isLeaving else { return }
         isLeaving = true
@@ -154,7 +157,7 @@ import HTTP
             raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, NGHTTP2_NO_ERROR.rawValue, nil, 0)
     }
 
-    /// The time by which something must have happened.
+    /// The time of the next timeout, in milliseconds on the clock of the loop.
     var deadline: Int64 {
         var earliest = Int64.max
         if let headBegan { earliest = headBegan &+ deadlines.head }
@@ -163,8 +166,9 @@ import HTTP
         return min(earliest, idleSince &+ (hasSettings ? deadlines.idle : deadlines.head))
     }
 
-    /// Answers requests that did not become complete in time, and gives up answers that nobody takes.
-    /// - Returns: streams to be refused for the time they took; nil when the connection has to go.
+    /// Times out incomplete requests, and gives up responses that the client does not read.
+    ///
+    /// - Returns: the streams to answer with a timeout error; nil if the connection must close.
     func expire(now: Int64) -> [HTTP2Stream]? {
         self.now = now
         if let headBegan, now >= headBegan &+ deadlines.head { return nil }

@@ -1,10 +1,10 @@
-/// One request of an HTTP/2 connection, as it comes in, and the content of its answer as it goes out.
+/// One request of an HTTP/2 connection and the content of its response.
 final class HTTP2Stream {
     enum Stage {
         case receiving
-        /// Complete; the handler has it or will have it.
+        /// The request is complete; the handler has received it or will receive it.
         case asked
-        /// The answer is under way.
+        /// The response is being sent.
         case answering
         /// Answered; what still comes of the request is thrown away.
         case draining
@@ -13,27 +13,27 @@ final class HTTP2Stream {
     fileprivate(set) var id: Int32 = 0
     var stage = Stage.receiving
     var message = HTTP2Message()
-    /// Whether the request's header fields are complete; what follows in fields is trailers.
+    /// Whether the header fields are complete; later fields are trailers.
     var hasHead = false
     var isHead = false
-    /// Its client waits for 100 Continue, and nothing is decided yet.
+    /// Whether the client waits for 100 Continue and no decision has been made.
     var awaitsContinue = false
-    /// Answered before it was complete.
+    /// Whether the request was answered before it was complete.
     var isCutShort = false
     /// What of its content came after the answer.
     var drainedByteCount = 0
     /// Of the connection's window, not yet given back.
     var unconsumed = 0
-    /// When the request must be complete, or by when the peer must take some of the answer.
+    /// When the request must be complete, or when the client must have read some of the response.
     var deadline: Int64 = 0
-    /// When the content, or the answer, began.
+    /// When the content or the response began.
     var began: Int64 = 0
-    /// What of ``bufferedByteCount`` the session's sum includes.
+    /// The part of ``bufferedByteCount`` that the total of the session includes.
     var weighedByteCount = 0
 
     private(set) var answer: [UInt8] = []
     var answerSent = 0
-    /// The memory of ``message`` and ``answer``.
+    /// The number of bytes of memory that ``message`` and ``answer`` use.
     var messageByteCount = 0
     private(set) var answerByteCount = 0
 
@@ -46,7 +46,7 @@ final class HTTP2Stream {
         answerByteCount = max(answerByteCount, content.count)
     }
 
-    /// Forgets request and answer, and keeps the memory.
+    /// Clears request and response, and keeps the memory.
     fileprivate func clear() {
         stage = .receiving
         message.clear()
@@ -63,9 +63,9 @@ final class HTTP2Stream {
     }
 }
 
-/// Streams that are over, so that the next ones of a loop's connections need no new memory.
+/// A pool of ended streams, so that the next streams of the connections of a loop need no new memory.
 ///
-/// Few, and only small ones: what a large request or answer took is given back.
+/// The pool is small and keeps only small streams; the memory of large requests and responses is released.
 final class HTTP2StreamPool {
     private static let countMax = 128
     private static let byteCountMax = 4_096
@@ -86,7 +86,9 @@ final class HTTP2StreamPool {
         return stream
     }
 
-    /// - Parameter stream: one that nobody else refers to any more.
+    /// Returns a stream to the pool.
+    ///
+    /// - Parameter stream: a stream without any other reference.
     func give(_ stream: HTTP2Stream) {
         guard count < Self.countMax, stream.bufferedByteCount <= Self.byteCountMax else { return }
         stream.clear()

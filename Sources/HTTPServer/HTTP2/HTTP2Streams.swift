@@ -1,13 +1,13 @@
-/// A connection's streams by their numbers, of which a peer's every next one is higher (RFC 9113 §5.1.1).
+/// The streams of a connection in ascending order of their identifiers (RFC 9113 §5.1.1).
 ///
-/// So they are kept in order, a search halves what is left, and what begins goes to the end.
+/// A client always uses ascending identifiers, so a new stream is appended and a lookup is a binary search.
 struct HTTP2Streams {
     private var ids: [Int32] = []
     private(set) var values: [HTTP2Stream] = []
 
     var isEmpty: Bool { ids.isEmpty }
 
-    /// Setting is for streams that are not there yet.
+    /// The stream with this identifier. The setter accepts only an identifier that is not present.
     subscript(id: Int32) -> HTTP2Stream? {
         get {
             let place = place(of: id)
@@ -28,7 +28,7 @@ struct HTTP2Streams {
         return values.remove(at: place)
     }
 
-    /// Where `id` is, or where it would be.
+    /// Returns the position of `id`, or the position where it would be inserted.
     private func place(of id: Int32) -> Int {
         var (low, high) = (0, ids.count)
         if let last = ids.last, last < id { return high }

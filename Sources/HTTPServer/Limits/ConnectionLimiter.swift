@@ -1,17 +1,19 @@
 import HTTP
 import Synchronization
 
-/// How many connections each source has open, over all loops.
+/// Counts the open connections of each source over all loops.
 final class ConnectionLimiter: Sendable {
     private let countMax: Int
     private let counts = Mutex<[PeerAddress: Int]>([:])
 
-    /// - Parameter countMax: zero means no bound.
+    /// - Parameter countMax: the limit per source; zero means unlimited.
     init(countMax: Int) {
         self.countMax = countMax
     }
 
-    /// Counts a connection in, unless its source has as many as it may.
+    /// Counts a connection, unless its source has reached the limit.
+    ///
+    /// - Returns: whether the connection was counted.
     func admit(_ peer: PeerAddress) -> Bool {
         guard countMax > 0, peer != .local else { return true }
         let (source, countMax) = (peer.source, countMax)
@@ -23,7 +25,7 @@ final class ConnectionLimiter: Sendable {
         }
     }
 
-    /// Counts out a connection that ``admit(_:)`` let in.
+    /// Removes a connection that ``admit(_:)`` counted.
     func dismiss(_ peer: PeerAddress) {
         guard countMax > 0, peer != .local else { return }
         let source = peer.source

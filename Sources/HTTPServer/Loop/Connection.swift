@@ -1,71 +1,71 @@
 import HTTP
 
-/// One connection between two of its events. An idle one holds no buffers.
+/// The state of one connection between two events. An idle connection keeps no buffers.
 struct Connection {
     enum Stage: UInt8 {
-        /// A proxy has yet to say who is at the far end.
+        /// Waiting for the PROXY protocol header.
         case proxyHeader
-        /// TLS is not agreed upon yet.
+        /// The TLS handshake is in progress.
         case handshake
-        /// Between messages.
+        /// Between two messages.
         case idle
-        /// A head has begun.
+        /// A head is incomplete.
         case head
-        /// A head is complete, its content is not.
+        /// A head is complete, and its content is not.
         case content
-        /// The answer is being made elsewhere, and nothing else waits; nothing is read meanwhile.
+        /// The response is being prepared elsewhere and nothing else is pending; nothing is read meanwhile.
         case deferred
-        /// Answers wait until the peer takes them; nothing is read meanwhile.
+        /// Responses wait for the client to read; nothing is read meanwhile.
         case writing
-        /// Speaks HTTP/2, whatever it does at the moment.
+        /// The connection uses HTTP/2, in any state.
         case http2
-        /// The last answer is out; what still comes is thrown away until the peer closes.
+        /// The last response was sent; further input is discarded until the client closes.
         case lingering
-        /// The place is free.
+        /// The slot is free.
         case closed
     }
 
     var transport: Transport
-    /// The other end, or whom the proxy there has introduced.
+    /// The other end, or the client that a trusted proxy reported.
     var peer: PeerAddress
-    /// Whether ``peer`` is a proxy whose word about a request's origin counts.
+    /// Whether ``peer`` is a proxy that is trusted to supply the origin of a request.
     var isRelay = false
     var role: Request.Role
     var stage = Stage.idle
-    /// The answer to the last request that was read is being made elsewhere.
+    /// Whether the response to the last request is being prepared elsewhere.
     var isDeferred = false
-    /// Closes once what waits is sent.
+    /// Whether the connection closes after the pending output is sent.
     var closes = false
-    /// Whether the peer may not expect the close, so that its octets must be taken before the socket goes: closing a
-    /// socket with unread octets resets it, and the reset can overtake the answer.
+    /// Whether the client may not expect the close. Its remaining bytes are then read before the socket is closed:
+    /// closing a socket with unread bytes resets it, and the reset can overtake the response.
     var lingers = false
-    /// Counts against its source.
+    /// Whether the connection counts against the limit of its source.
     var isCounted = false
     let isSecure: Bool
-    /// What its requests are told to have come through.
+    /// The channel that its requests report.
     var channel = Channel()
     var saidContinue = false
-    /// What the event queue was told to watch for.
+    /// The events that the event queue watches.
     var interest: UInt32 = 0
-    /// Told apart in events from an earlier connection in the same place.
+    /// Distinguishes events of this connection from those of an earlier one in the same slot.
     var generation: UInt32
-    /// Which request a deferred answer belongs to.
+    /// The request that a deferred response belongs to.
     var ticket: UInt32
-    /// Is on the loop's list of those that have octets to read of which the queue knows nothing.
+    /// Whether the connection is on the list of the loop of those with readable bytes that the event queue cannot see.
     var waitsToRead = false
     var servedCount = 0
     var lingeredByteCount = 0
-    /// What of its buffers the count of all connections' includes.
+    /// The part of its buffers that is included in the total of all connections.
     var heldByteCount = 0
-    /// In milliseconds of the loop's clock.
+    /// The deadline, in milliseconds on the clock of the loop.
     var deadline = Int64.max
-    /// When the content, or the answer that waits, began.
+    /// When the content or the pending response began, in milliseconds on the clock of the loop.
     var began: Int64 = 0
     var context = ResponseWriter.Context()
     var reader: HTTP1Reader
-    /// Octets of messages that are not complete, or whose turn has not come.
+    /// Bytes of incomplete messages, or of messages that wait for an earlier response.
     var input: [UInt8] = []
-    /// What could not be sent yet.
+    /// Bytes that could not be sent yet.
     var output: [UInt8] = []
     var outputStart = 0
     var http2: HTTP2Session?
@@ -83,13 +83,13 @@ struct Connection {
 }
 
 extension Connection {
-    /// The memory of its buffers, not of what it always takes.
+    /// The number of bytes of memory of its buffers, without the fixed size of the connection.
     var bufferedByteCount: Int {
         input.capacity &+ output.capacity &+ (http2?.bufferedByteCount ?? 0)
     }
 }
 
-/// The limits in the unit of the loop's clock.
+/// The deadlines of ``Limits`` in milliseconds.
 struct Deadlines: Sendable {
     let head: Int64
     let body: Int64
@@ -100,7 +100,7 @@ struct Deadlines: Sendable {
     let drain: Int64
     private let rateMin: Int64
     private let rateGrace: Int64
-    /// How often deadlines are looked at.
+    /// The interval between two checks of the deadlines.
     let tick: Int64
 
     init(_ limits: Limits) {
@@ -116,18 +116,18 @@ struct Deadlines: Sendable {
         tick = max(10, min(250, min(head, body, idle, write) / 4))
     }
 
-    /// How long `byteCount` octets may take beyond what is granted anyway.
+    /// Returns how long `byteCount` bytes may take in addition to the fixed deadline.
     private func allowance(_ byteCount: Int) -> Int64 {
         guard rateMin > 0 else { return Int64.max / 4 }
         return Int64(clamping: max(0, min(byteCount, 1 << 40))) &* 1_000 / rateMin
     }
 
-    /// When content that began at `began` must be complete, or more of it be there.
+    /// Returns when content that began at `began` must be complete, or when more of it must have arrived.
     func content(began: Int64, received byteCount: Int) -> Int64 {
         began &+ min(body, rateGrace &+ allowance(byteCount))
     }
 
-    /// When the peer must have taken more of an answer that it could have had at `began`.
+    /// Returns when the client must have read more of a response that was available at `began`.
     func answer(began: Int64, taken byteCount: Int, now: Int64) -> Int64 {
         min(now &+ write, began &+ write &+ allowance(byteCount))
     }

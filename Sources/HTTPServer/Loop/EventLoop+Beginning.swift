@@ -2,9 +2,9 @@ import HTTP
 import OpenSSL
 import Synchronization
 
-// What comes before a connection's first message: a proxy's proxyHeader, a TLS handshake.
+// The steps before the first message of a connection: the PROXY protocol header and the TLS handshake.
 extension EventLoop {
-    /// Only a proxy that is trusted may say whom it speaks for.
+    /// Waits for the PROXY protocol header; only a trusted proxy may send one.
     mutating func awaitIntroduction(_ slot: Int) {
         guard shared.trust.covers(connections[slot].peer) else {
             shared.counters.refused.add(1, ordering: .relaxed)
@@ -14,7 +14,7 @@ extension EventLoop {
         connections[slot].deadline = now &+ shared.deadlines.head
     }
 
-    /// Takes exactly the header out of the socket: what follows may be TLS, which reads for itself.
+    /// Reads exactly the header from the socket: what follows can be TLS, which reads from the socket itself.
     mutating func readIntroduction(_ slot: Int) {
         let kept = connections[slot].input.count
         let room = ProxyHeader.byteCountMax &- kept
@@ -27,7 +27,7 @@ extension EventLoop {
         request.bytes.replaceSubrange(0..<kept, with: connections[slot].input)
         switch ProxyHeader.read(request.bytes.span.extracting(0..<(kept &+ count))) {
         case .needsMore:
-            // All of it belongs to the header; left in the socket, it would be told again and again.
+            // All of it belongs to the header. If it stayed in the socket, the same event would repeat.
             guard connections[slot].transport.take(count) else { return close(slot) }
             connections[slot].input.append(contentsOf: request.bytes[kept..<(kept &+ count)])
         case .complete(let consumed, let client):
@@ -61,7 +61,7 @@ extension EventLoop {
         }
     }
 
-    /// Goes on with what comes before the first message over TLS.
+    /// Continues the TLS handshake.
     mutating func shakeHands(_ slot: Int) {
         guard handshakes.takeStep() else { return }
         switch connections[slot].transport.shakeHands() {
@@ -78,7 +78,7 @@ extension EventLoop {
             shared.counters.malformed.add(1, ordering: .relaxed)
             handshakes.end()
             connections[slot].stage = .idle
-            // The alert that says why must not be overtaken by a reset.
+            // Without lingering, a reset could overtake the alert that gives the reason.
             connections[slot].lingers = true
             end(slot)
         }

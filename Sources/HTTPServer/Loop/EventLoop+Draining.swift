@@ -1,8 +1,8 @@
 import Synchronization
 
-// How a loop stops.
+// The shutdown of a loop.
 extension EventLoop {
-    /// How long connection attempts that the kernel had begun may take to arrive, in milliseconds.
+    /// How long connection attempts that the kernel has begun may take to arrive, in milliseconds.
     private static let settlingTime: Int64 = 50
 
     mutating func advanceDrain() {
@@ -22,10 +22,11 @@ extension EventLoop {
         }
     }
 
-    /// Takes in what is queued, if nobody else will, then lets go of the listeners; the last loop to do so closes them.
+    /// Accepts the queued connections, unless another process will, then releases the listeners. The last loop closes
+    /// them.
     private mutating func leaveListeners() {
         for listener in shared.listeners {
-            // A queue that somebody else goes on with is left to them: it need never become empty here.
+            // If another process continues with the queue, the queue stays as it is and may never become empty here.
             let empties = !listener.endsWithoutUs
             while empties, acceptOne(listener) {}
             queue.remove(listener.descriptor)
@@ -33,11 +34,11 @@ extension EventLoop {
             while empties, acceptOne(listener) {}
             listener.shut()
         }
-        // Also when descriptors ran out just now: the listeners' numbers may soon be something else's.
+        // Also after descriptors ran out: the kernel can reuse the descriptor numbers of the listeners.
         acceptsAgainAt = nil
     }
 
-    /// Closes what is idle; a connection that has not asked anything yet gets the time to.
+    /// Closes idle connections; a connection that has not sent a request yet gets time to do so.
     private mutating func finish(_ newcomersUntil: Int64, _ until: Int64) {
         if now >= newcomersUntil {
             for slot in connections.indices {
@@ -52,7 +53,7 @@ extension EventLoop {
         }
         for slot in connections.indices where connections[slot].stage == .idle {
             guard connections[slot].servedCount > 0 || now >= newcomersUntil else { continue }
-            // A request may have come in since the last events.
+            // A request may have arrived since the last events.
             receive(slot)
             if connections[slot].stage == .idle { close(slot) }
         }

@@ -1,19 +1,20 @@
 import HTTP
 import Synchronization
 
-// Connections that speak HTTP/2.
+// HTTP/2 connections.
 extension EventLoop {
-    /// What a client that knows that we speak HTTP/2 sends first (RFC 9113 §3.4).
+    /// The client connection preface (RFC 9113 §3.4).
     private static let preface: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
     enum Preface {
         case none
-        /// All that is there is the beginning of one.
+        /// The bytes so far are the beginning of a preface.
         case part
         case whole
     }
 
-    /// Whether a connection's first octets, which end at `end`, are the preface. One comparison for all others.
+    /// Returns whether the first bytes of a connection, which end at `end`, are the preface. Any other input costs one
+    /// comparison.
     func preface(until end: Int) -> Preface {
         guard shared.limits.streamsMax > 0 else { return .none }
         for index in 0..<min(end, Self.preface.utf8CodeUnitCount) {
@@ -23,7 +24,7 @@ extension EventLoop {
         return end >= Self.preface.utf8CodeUnitCount ? .whole : .part
     }
 
-    /// From now on the connection speaks HTTP/2, beginning with the `byteCount` octets that are in the request's buffer.
+    /// Switches the connection to HTTP/2, beginning with the `byteCount` bytes in the buffer of the request.
     mutating func beginHTTP2(_ slot: Int, byteCount: Int = 0) {
         let session = HTTP2Session(shared.limits, shared.deadlines, streams, now: now)
         connections[slot].http2 = session
@@ -34,7 +35,7 @@ extension EventLoop {
         takeHTTP2(slot, session, byteCount)
     }
 
-    /// Reads what has arrived, or sends on what had to wait; nothing is read while a peer does not take its answers.
+    /// Reads what has arrived, or sends pending output. Nothing is read while the client does not read its responses.
     mutating func serveHTTP2(_ slot: Int) {
         guard let session = connections[slot].http2 else { return close(slot) }
         if !connections[slot].output.isEmpty { return sendRestHTTP2(slot, session) }
@@ -59,7 +60,7 @@ extension EventLoop {
             guard let stream = session.streams[id], !stream.isAnswered else { continue }
             if stream.awaitsContinue {
                 stream.awaitsContinue = false
-                // What is complete or faulty by now is on the list once more.
+                // A stream that is complete or faulty by now is on the list again.
                 if stream.stage == .receiving, !stream.message.standing.isFaulty { admitContent(slot, session, stream) }
             } else {
                 answerHTTP2(slot, session, stream)
@@ -70,7 +71,7 @@ extension EventLoop {
         settleHTTP2(slot, session)
     }
 
-    /// Sends 100 Continue if the content is wanted, otherwise the answer.
+    /// Sends 100 Continue if the content is wanted, otherwise the final response.
     private mutating func admitContent(_ slot: Int, _ session: HTTP2Session, _ stream: HTTP2Stream) {
         response.reset()
         do throws(RequestError) {
@@ -83,7 +84,7 @@ extension EventLoop {
         request.channel = connections[slot].channel
         stream.isHead = request.method == .head
         guard !handler.admits(request, &response) else { return session.sayContinue(stream) }
-        // The other streams of the connection go on.
+        // The other streams of the connection continue.
         response.closesConnection = false
         finishHTTP2(slot, session, stream)
     }
@@ -125,7 +126,7 @@ extension EventLoop {
         if response.closesConnection { session.leave() }
     }
 
-    /// Has `write` make the answer that was deferred, unless its stream has gone.
+    /// Lets `write` produce a deferred response, unless its stream has ended.
     mutating func resumeHTTP2(
         _ slot: Int, _ session: HTTP2Session, _ number: UInt32, _ write: (any Handler, inout Response) -> Void
     ) {
@@ -137,7 +138,7 @@ extension EventLoop {
         account(slot)
     }
 
-    /// Sends what there is to send and sets what the connection waits for next.
+    /// Sends pending output and sets what the connection waits for next.
     mutating func settleHTTP2(_ slot: Int, _ session: HTTP2Session) {
         repeat {
             output.removeAll(keepingCapacity: true)
@@ -185,7 +186,7 @@ extension EventLoop {
         guard let session = connections[slot].http2, connections[slot].output.isEmpty,
             let late = session.expire(now: now)
         else {
-            // What waits may be the end of answers whose streams are over.
+            // The pending output can be the end of responses whose streams are closed.
             let isOwed = !connections[slot].output.isEmpty || connections[slot].http2?.isBusy ?? false
             if isOwed { shared.counters.timedOut.add(1, ordering: .relaxed) }
             return close(slot)
@@ -199,7 +200,7 @@ extension EventLoop {
         settleHTTP2(slot, session)
     }
 
-    /// Tells every HTTP/2 peer that the connection will close.
+    /// Announces to every HTTP/2 client that the connection will close.
     mutating func noticeHTTP2() {
         for slot in connections.indices where connections[slot].stage == .http2 {
             guard let session = connections[slot].http2 else { continue }
@@ -208,7 +209,7 @@ extension EventLoop {
         }
     }
 
-    /// Takes in what is on its way, then no more requests; what is idle then closes.
+    /// Processes input that is already in transit, then accepts no more requests; an idle connection closes.
     mutating func leaveHTTP2(_ slot: Int, isNewcomer: Bool) {
         guard let session = connections[slot].http2 else { return close(slot) }
         if connections[slot].output.isEmpty { serveHTTP2(slot) }

@@ -3,23 +3,25 @@ import Glibc
 import HTTP
 import Synchronization
 
-// How connections come, go and are turned away.
+// How connections are accepted, rejected and closed.
 extension EventLoop {
     /// How much of what a closing connection still sends is thrown away before it is reset.
     static let lingerByteCountMax = 16 << 20
     /// How many connections above the limit may be told so, each in a place of its own.
     private static let refusedMax = 256
-    /// How long nothing is accepted after descriptors ran out, in milliseconds.
+    /// How long the loop accepts nothing after descriptors ran out, in milliseconds.
     private static let acceptPause: Int64 = 100
-    /// How long connections then wait in the queue before some are turned away, in milliseconds.
+    /// How long connections then wait in the queue before some are closed, in milliseconds.
     private static let exhaustionPatience: Int64 = 1_000
 
     mutating func accept(from index: Int) {
         guard index < shared.listeners.count else { return }
-        // Not without end, so that the connections that are there get their turn.
+        // Bounded, so that existing connections are served too.
         for _ in 0..<64 where !acceptOne(shared.listeners[index]) { return }
     }
 
+    /// Accepts one connection.
+    ///
     /// - Returns: whether there may be more.
     mutating func acceptOne(_ listener: ListenSocket) -> Bool {
         var address = [UInt8](repeating: 0, count: 128)
@@ -51,13 +53,13 @@ extension EventLoop {
             for other in shared.listeners { queue.remove(other.descriptor) }
             acceptsAgainAt = now &+ Self.acceptPause
             return false
-        // The connection is gone already, or the call was interrupted (accept(2)).
+        // The connection has already been closed, or the call was interrupted (accept(2)).
         default: return true
         }
     }
 
-    /// When descriptors have been short for a while, takes one connection off the queue so that it sees an end and can
-    /// go elsewhere; before that, waiting is the better service.
+    /// After descriptors have been exhausted for a while, accepts and closes one connection, so that its client can go
+    /// elsewhere. Before that, clients wait.
     private mutating func shed(_ listener: ListenSocket) {
         let since = exhaustedSince ?? now
         exhaustedSince = since
@@ -71,7 +73,8 @@ extension EventLoop {
         }
     }
 
-    /// Gives a new connection to the loop that has the fewest: one that accepts faster would otherwise take them all.
+    /// Passes a new connection to the loop with the fewest connections, because a loop that accepts faster would
+    /// otherwise get most of them.
     private mutating func hand(_ arrival: AcceptedConnection) {
         var chosen = mailbox
         if drain == .running {
@@ -89,7 +92,7 @@ extension EventLoop {
         adopt(arrival)
     }
 
-    /// Takes a connection in that ``LoopMailbox/load`` counts already.
+    /// Adds a connection that ``LoopMailbox/load`` already counts.
     mutating func adopt(_ arrival: AcceptedConnection) {
         let open = shared.counters.open.add(1, ordering: .relaxed).newValue
         let slot = place(arrival)
@@ -103,14 +106,14 @@ extension EventLoop {
         if arrival.usesProxyProtocol { awaitIntroduction(slot) } else { begin(slot) }
     }
 
-    /// Lets a connection in whose origin is known, or tells it that it is one too many.
+    /// Starts a connection whose origin is known, or answers that the limit is reached.
     mutating func begin(_ slot: Int) {
         let peer = connections[slot].peer
         let isRelay = shared.trust.covers(peer)
         let hasRoom =
             shared.counters.open.load(ordering: .relaxed) <= shared.limits.connectionsMax
             && shared.counters.buffered.load(ordering: .relaxed) <= shared.limits.bufferByteCountMax
-        // A proxy of ours brings many people's connections, which are not its own.
+        // A trusted proxy carries connections of many clients, so they do not count against its own address.
         let isAdmitted = hasRoom && (isRelay || shared.census.admit(peer))
         connections[slot].isRelay = isRelay
         connections[slot].isCounted = isAdmitted && !isRelay
@@ -133,7 +136,7 @@ extension EventLoop {
         return connections.count - 1
     }
 
-    /// Ends a connection whose last answer is out.
+    /// Ends a connection whose last response was sent.
     mutating func end(_ slot: Int) {
         guard connections[slot].lingers else { return close(slot) }
         connections[slot].transport.endSending()
@@ -144,13 +147,14 @@ extension EventLoop {
         watch(slot, EventQueue.readable)
     }
 
-    /// Throws away what a closing connection still sends.
+    /// Discards what a closing connection still sends.
     mutating func discard(_ slot: Int) {
         switch connections[slot].transport.discard(into: &request.bytes) {
         case .moved(let count):
             connections[slot].lingeredByteCount &+= count
             guard connections[slot].lingeredByteCount <= Self.lingerByteCountMax else { return close(slot) }
-            // A client that writes all of its content before it reads gets time to, at the rate that content must have.
+            // A client that sends all of its content before it reads gets time for that, at the minimum rate for
+            // content.
             connections[slot].deadline = min(
                 now &+ shared.deadlines.linger,
                 shared.deadlines.content(began: connections[slot].began, received: connections[slot].lingeredByteCount))
@@ -166,7 +170,7 @@ extension EventLoop {
         connections[slot].stage = .closed
         connections[slot].isDeferred = false
         connections[slot].deadline = .max
-        // Kept below the highest bit, which marks events that are not about connections.
+        // The highest bit stays clear; it marks events that do not belong to connections.
         connections[slot].generation = (connections[slot].generation &+ 1) & 0x7fff_ffff
         connections[slot].ticket &+= 1
         connections[slot].input = []
@@ -178,7 +182,7 @@ extension EventLoop {
         shared.counters.open.subtract(1, ordering: .relaxed)
     }
 
-    /// A deadline has passed.
+    /// Handles an expired deadline.
     mutating func expire(_ slot: Int) {
         switch connections[slot].stage {
         case .idle, .lingering: close(slot)

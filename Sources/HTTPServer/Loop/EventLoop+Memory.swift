@@ -1,13 +1,13 @@
 import HTTP
 import Synchronization
 
-// How much the connections may keep in memory together.
+// The memory limit of all connections together.
 extension EventLoop {
-    /// What a connection may keep however many there are.
+    /// The number of bytes that every connection may keep, regardless of how many there are.
     private static let shareMin = 4_096
 
-    /// Brings the count of what all connections keep up to date after something happened to this one. A request that
-    /// comes in one piece, whose answer is taken at once, keeps nothing and passes by the first comparison.
+    /// Updates the memory total after an event on this connection. The common case keeps nothing and needs one
+    /// comparison: the request arrives in one piece and the client reads the response at once.
     mutating func account(_ slot: Int) {
         let buffered = connections[slot].bufferedByteCount
         let change = buffered &- connections[slot].heldByteCount
@@ -17,8 +17,9 @@ extension EventLoop {
         if change > 0, total > shared.limits.bufferByteCountMax / 2 { relieve(slot, buffered, total) }
     }
 
-    /// From half the limit on, a connection that wants more than its even share of that half is ended; at the limit
-    /// itself, any that wants more. So those who take little go on while those who take much do not.
+    /// Closes connections that use too much memory. Above half of the limit, it closes a connection that needs more
+    /// than an equal share of that half; at the limit, it closes any connection that needs more. Connections that use
+    /// little memory therefore continue.
     private mutating func relieve(_ slot: Int, _ buffered: Int, _ total: Int) {
         let limit = shared.limits.bufferByteCountMax
         let openCount = max(1, shared.counters.open.load(ordering: .relaxed))

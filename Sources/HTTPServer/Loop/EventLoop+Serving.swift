@@ -3,7 +3,7 @@ import HTTP
 import Synchronization
 
 extension EventLoop {
-    /// Reads what has arrived and answers what is complete: two system calls when that is one request.
+    /// Reads what has arrived and answers complete messages: two system calls if that is one request.
     mutating func receive(_ slot: Int) {
         let start = connections[slot].input.count
         switch connections[slot].transport.receive(into: &request.bytes, from: start) {
@@ -39,19 +39,19 @@ extension EventLoop {
         connections[slot].deadline = now &+ shared.deadlines.head
     }
 
-    /// Whoever sends a little now and then gets as much time as that is worth.
+    /// Extends the deadline by the time that the bytes received so far are worth at the minimum rate.
     private mutating func setContentDeadline(_ slot: Int) {
         let received = connections[slot].input.count &- connections[slot].reader.headByteCount
         connections[slot].deadline = shared.deadlines.content(began: connections[slot].began, received: received)
     }
 
-    /// Puts the octets that were kept back where messages are read from.
+    /// Moves the retained bytes to the buffer that messages are parsed from.
     private mutating func restoreInput(_ slot: Int) {
         let count = connections[slot].input.count
         request.bytes.replaceSubrange(0..<count, with: connections[slot].input)
     }
 
-    /// Answers the messages between `offset` and `end`, in order, adding to what ``output`` has already.
+    /// Answers the messages between `offset` and `end` in order, and appends the responses to ``output``.
     private mutating func serve(_ slot: Int, from offset: Int, to end: Int) {
         var offset = offset
         var goesOn = true
@@ -79,8 +79,8 @@ extension EventLoop {
         settle(slot)
     }
 
-    /// Whether the content for which a client waits with `Expect: 100-continue` is wanted. If it is not, the answer is in
-    /// the output, and the connection closes: the client may send the content or not.
+    /// Returns whether the content that a client announced with `Expect: 100-continue` is wanted. If not, the response
+    /// is in the output and the connection closes, because the client may or may not send the content.
     private mutating func admitsContent(_ slot: Int, from offset: Int, to end: Int) -> Bool {
         do throws(RequestError) {
             try connections[slot].reader.restoreHead(&request, from: offset, to: end)
@@ -97,7 +97,9 @@ extension EventLoop {
         return false
     }
 
-    /// - Returns: whether the next message may be read.
+    /// Answers the request.
+    ///
+    /// - Returns: whether the next message may be parsed.
     private mutating func answer(_ slot: Int) -> Bool {
         let head = connections[slot].reader.head
         connections[slot].reader.reset()
@@ -133,13 +135,13 @@ extension EventLoop {
         }
     }
 
-    /// Whom the request that was read comes from.
+    /// Returns the address that the request comes from.
     func origin(_ slot: Int) -> PeerAddress {
         let peer = connections[slot].peer
         return connections[slot].isRelay ? shared.trust.client(of: request, through: peer) : peer
     }
 
-    /// Adds the response to the output.
+    /// Appends the response to the output.
     private mutating func finishAnswer(_ slot: Int, _ context: ResponseWriter.Context) {
         var context = context
         if response.closesConnection, !context.closes {
@@ -150,14 +152,14 @@ extension EventLoop {
         writer.append(response, context, to: &output)
     }
 
-    /// Adds the answer to a message that is not read further.
+    /// Appends the error response to a message that is not read further.
     mutating func refuse(_ slot: Int, _ fault: RequestError) {
         response.reset()
         handler.refuse(fault, from: connections[slot].peer, over: connections[slot].channel, &response)
         close(slot, afterResponseTo: .other)
     }
 
-    /// Adds the response to the output as the last of its connection, whose message is not read further.
+    /// Appends the response as the last one of its connection; its message is not read further.
     private mutating func close(_ slot: Int, afterResponseTo method: Method) {
         connections[slot].stage = .idle
         connections[slot].closes = true
@@ -167,7 +169,7 @@ extension EventLoop {
         writer.append(response, context, to: &output)
     }
 
-    /// Answers a message that stopped half-way.
+    /// Sends the error response to an incomplete message.
     mutating func refuseNow(_ slot: Int, _ fault: RequestError) {
         output.removeAll(keepingCapacity: true)
         refuse(slot, fault)
@@ -175,7 +177,7 @@ extension EventLoop {
         settle(slot)
     }
 
-    /// Has `write` make the answer that was deferred, then goes on with what came behind the request.
+    /// Lets `write` produce the deferred response, then continues with the input after the request.
     mutating func resume(_ ticket: UInt64, _ write: (any Handler, inout Response) -> Void) {
         let slot = Int(ticket & 0xffff_ffff)
         guard slot < connections.count else { return }
@@ -197,7 +199,7 @@ extension EventLoop {
         output.removeAll(keepingCapacity: true)
         finishAnswer(slot, context)
         if connections[slot].stage == .writing {
-            // Earlier answers still wait; this one goes behind them.
+            // Earlier responses are still pending; this one follows them.
             connections[slot].output.append(contentsOf: output)
             return account(slot)
         }
@@ -206,14 +208,14 @@ extension EventLoop {
         account(slot)
     }
 
-    /// Goes on with the messages that were kept back.
+    /// Continues with the retained messages.
     private mutating func serveInput(_ slot: Int) {
         let end = connections[slot].closes ? 0 : connections[slot].input.count
         if end > 0 { restoreInput(slot) }
         serve(slot, from: 0, to: end)
     }
 
-    /// Keeps the octets that were not read for later.
+    /// Retains the unparsed bytes for later.
     private mutating func keep(_ slot: Int, from offset: Int, to end: Int) {
         let keptCount = connections[slot].input.count
         if connections[slot].closes {
@@ -222,7 +224,7 @@ extension EventLoop {
         } else if offset >= end {
             if keptCount > 0 { connections[slot].input = [] }
         } else if offset == 0, keptCount <= end {
-            // The same message, longer: its start is kept already.
+            // The message is the same but longer: its start is retained already.
             connections[slot].input.append(contentsOf: request.bytes[keptCount..<end])
         } else {
             connections[slot].input = Array(request.bytes[offset..<end])
@@ -252,13 +254,13 @@ extension EventLoop {
     private mutating func awaitAnswer(_ slot: Int) {
         connections[slot].stage = .deferred
         connections[slot].deadline = .max
-        // What the queue watches for stays as it is: most answers are there before anything happens.
+        // The watched events stay unchanged, because most responses are ready before anything else happens.
         if connections[slot].interest == EventQueue.writable { watch(slot, 0) }
     }
 
     /// Sends the output.
     ///
-    /// - Returns: false when some of it has to wait, or the connection is gone.
+    /// - Returns: false if some of it has to wait, or if the connection is closed.
     private mutating func flush(_ slot: Int) -> Bool {
         guard !output.isEmpty else { return true }
         var sent = 0
@@ -283,7 +285,7 @@ extension EventLoop {
         return false
     }
 
-    /// Sends on what had to wait.
+    /// Sends pending output.
     mutating func sendRest(_ slot: Int) {
         let start = connections[slot].outputStart
         switch connections[slot].transport.send(connections[slot].output, from: start) {

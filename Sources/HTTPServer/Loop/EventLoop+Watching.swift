@@ -1,15 +1,18 @@
 import CLinux
 import Platform
 
-// Waiting for an answer that is made elsewhere without going to sleep.
+// Waits for a deferred response by polling instead of sleeping.
 //
-// A loop that sleeps is woken by a system call of whoever made the answer, on a processor that may have to be woken first.
-// One that has nothing but such answers to wait for, which were quick lately, looks for them for a moment instead.
+// Waking a sleeping loop costs the responding thread a system call, and a processor that may be idle must be woken
+// first. A loop that waits only for such responses, which recently arrived fast, polls for a moment instead.
 extension EventLoop {
-    /// With more answers on the way than this, each wake-up brings many, and the processor is better left to others.
+    /// The number of pending responses above which the loop sleeps: each wake-up then brings several, and other threads
+    /// can use the processor.
     private static let watchedMax = 4
 
-    /// - Returns: whether it is worth it now; then ``watch(for:)`` follows and the mailbox is emptied afterwards.
+    /// Begins to poll if it is worthwhile.
+    ///
+    /// - Returns: whether the loop polls now; ``watch(for:)`` follows, and the mailbox is emptied afterwards.
     mutating func beginWatch() -> Bool {
         guard awaitedCount <= Self.watchedMax else { return false }
         let time = clinux_nanoseconds()
@@ -19,12 +22,12 @@ extension EventLoop {
         return true
     }
 
-    /// Returns when there are events, when something is in the mailbox, or when it has taken longer than is worth it.
+    /// Polls until there are events, the mailbox has an item, or polling takes longer than it is worth.
     ///
     /// - Returns: how many of `events` were filled in.
     mutating func watch(for events: inout [clinux_event]) -> Int {
         while true {
-            // Connections come first: nobody's request waits for somebody else's durable write.
+            // Connections come first, so that no request waits for the durable write of another.
             let count = queue.wait(into: &events, timeout: 0)
             if count > 0 || mailbox.hasMail { return count }
             guard clinux_nanoseconds() &- awaitingSince < patience.budget else { return 0 }
@@ -32,7 +35,7 @@ extension EventLoop {
         }
     }
 
-    /// One of the answers has come.
+    /// Records that a deferred response has arrived.
     mutating func noteAnswer() {
         awaitedCount &-= 1
         guard awaitingSince != 0 else { return }

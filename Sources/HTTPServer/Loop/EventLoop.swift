@@ -6,12 +6,12 @@ import OpenSSL
 import Platform
 import Synchronization
 
-/// One thread's connections and everything needed to serve them.
+/// The connections of one thread and everything needed to serve them.
 ///
-/// It lives in one function's frame and is passed `inout`, so that no access to it is checked at run time; what other
-/// threads need of it is its ``LoopMailbox``.
+/// It is local to one function and passed `inout`, so that no exclusivity check is needed at run time. Other threads
+/// communicate with it through its ``LoopMailbox``.
 struct EventLoop: ~Copyable {
-    /// What all loops of a server share.
+    /// The state that all loops of a server share.
     struct Shared: Sendable {
         let limits: Limits
         let deadlines: Deadlines
@@ -26,19 +26,19 @@ struct EventLoop: ~Copyable {
 
     enum Drain: Equatable {
         case running
-        /// Everything goes on, and every answer says that the connection closes.
+        /// The server works as before, and every response announces that the connection closes.
         case notice(until: Int64)
-        /// New connections are turned away; those on the way are taken in.
+        /// New connections are rejected; connection attempts in progress are still accepted.
         case settling(until: Int64)
         /// The listeners are closed.
         case finishing(newcomersUntil: Int64, until: Int64)
         case done
     }
 
-    /// Above it, answers to pipelined requests are sent before more are made.
+    /// The size in bytes above which responses to pipelined requests are sent before more are produced.
     static let outputBatchMax = 65_536
     private static let mailboxData = UInt64.max
-    /// Below ``mailboxData``; a connection's generation never sets the highest bit.
+    /// Below ``mailboxData``. The generation of a connection never sets the highest bit.
     private static let listenerData = UInt64.max - 0xffff
 
     let shared: Shared
@@ -48,34 +48,34 @@ struct EventLoop: ~Copyable {
     var request: Request
     var response = Response()
     var writer = ResponseWriter()
-    /// The same for HTTP/2, and what its connections make their streams of.
+    /// The same for HTTP/2, and the pool for the streams of its connections.
     var head = HTTP2Head()
     let streams = HTTP2StreamPool()
     var readyStreams: [Int32] = []
-    /// Answers of the connection being served.
+    /// The responses of the connection being served.
     var output: [UInt8] = []
     var connections: [Connection] = []
     var freePlaces: [Int] = []
-    /// In milliseconds from an arbitrary start, never going back.
+    /// Milliseconds from an arbitrary start; never decreases.
     var now: Int64 = 0
     var drain = Drain.running
     /// When to accept again after the process ran out of descriptors.
     var acceptsAgainAt: Int64?
-    /// Since when no connection could be accepted for want of descriptors.
+    /// Since when no connection could be accepted because no descriptor was free.
     var exhaustedSince: Int64?
-    /// Connections that have octets to read of which the queue knows nothing, as ``data(of:)``.
+    /// Connections with readable bytes that the event queue cannot see, as ``data(of:)``.
     private var held: [UInt64] = []
-    /// TLS handshakes under way.
+    /// The TLS handshakes in progress.
     var handshakes = HandshakeQueue()
-    /// Lent to take one connection off the queue when there are no descriptors left.
+    /// A descriptor that is released to accept one connection when no other descriptor is free.
     var spare: ReserveDescriptor
     private var nextTick: Int64 = 0
     private var items: [LoopMailbox.Item] = []
-    /// Answers that are being made elsewhere.
+    /// The number of responses that are being prepared elsewhere.
     var awaitedCount = 0
-    /// Since when the loop has had nothing to do but to wait for one of them, in nanoseconds; 0 if it has not.
+    /// Since when the loop has only waited for one of them, in nanoseconds; 0 if it has not.
     var awaitingSince: UInt64 = 0
-    /// For an answer that waits for one durable write, which takes little longer than waking this thread.
+    /// For a response that waits for one durable write, which takes little longer than waking this thread.
     var patience = AdaptiveSpin(limit: clinux_processors() > 1 ? 500_000 : 0)
 
     init(
@@ -88,13 +88,14 @@ struct EventLoop: ~Copyable {
         self.spare = spare
         self.handler = handler
         let limits = shared.limits
-        // A whole message and room behind it, so that an unfinished one can always be added to.
+        // The size of the largest message and extra room, so that more bytes can always be appended to an incomplete
+        // one.
         request = Request(
             byteCount: limits.headByteCountMax + limits.bodyByteCountMax + limits.chunkOverheadMax + 32_768)
         output.reserveCapacity(Self.outputBatchMax)
     }
 
-    /// Serves until the server has drained.
+    /// Runs until the server has drained.
     mutating func run() {
         refreshTime()
         _ = queue.add(mailbox.descriptor, EventQueue.readable, Self.mailboxData)
@@ -131,7 +132,7 @@ struct EventLoop: ~Copyable {
         if data == Self.mailboxData { return emptyMailbox() }
         if data >= Self.listenerData { return accept(from: Int(data &- Self.listenerData)) }
         let slot = Int(data & 0xffff_ffff)
-        // An event may be about a connection that an earlier event of the same batch has closed.
+        // An event can belong to a connection that an earlier event of the same batch has closed.
         guard slot < connections.count, connections[slot].generation == UInt32(truncatingIfNeeded: data >> 32),
             connections[slot].stage != .closed
         else { return }
@@ -143,15 +144,15 @@ struct EventLoop: ~Copyable {
         case .http2: serveHTTP2(slot)
         case .lingering: discard(slot)
         case .deferred:
-            // Level-triggered events would repeat until the answer is there, for which a peer that has only ended its
-            // side still waits.
+            // Level-triggered events would repeat until the response is ready, and a client that has only closed its
+            // sending side still waits for it.
             if events & EventQueue.broken != 0 { close(slot) } else { watch(slot, 0) }
         case .closed: break
         }
         account(slot)
     }
 
-    /// One reading for each that has waited for it; who then has more waits for another turn.
+    /// Reads once for each waiting connection; a connection with more input waits for another turn.
     private mutating func takeHeld() {
         let waiting = held
         held.removeAll(keepingCapacity: true)
@@ -163,20 +164,20 @@ struct EventLoop: ~Copyable {
         }
     }
 
-    /// Waits for octets of the peer, which may be there already.
+    /// Waits for input, which may already be available.
     mutating func awaitInput(_ slot: Int) {
         watch(slot, EventQueue.readable)
         noteHeld(slot)
     }
 
-    /// Sees to it that what a reading took in beyond what was asked for gets its turn.
+    /// Adds the connection to the list if a read received more than was requested.
     mutating func noteHeld(_ slot: Int) {
         guard connections[slot].transport.holdsInput, !connections[slot].waitsToRead else { return }
         connections[slot].waitsToRead = true
         held.append(data(of: slot))
     }
 
-    /// Tells the queue what to watch for, unless it knows.
+    /// Sets the events to watch, unless they are unchanged.
     mutating func watch(_ slot: Int, _ interest: UInt32) {
         guard connections[slot].interest != interest else { return }
         connections[slot].interest = interest
@@ -201,7 +202,7 @@ struct EventLoop: ~Copyable {
         handle(&taken)
     }
 
-    /// Also keeps the array, for the next time.
+    /// Handles the items and keeps the array for reuse.
     private mutating func handle(_ taken: inout [LoopMailbox.Item]) {
         for item in taken {
             switch item {

@@ -1,14 +1,14 @@
 import CLinux
 import Glibc
 
-/// epoll(7), level-triggered: one receive an event is enough, and what is left is told again.
+/// A level-triggered epoll(7) instance: one receive per event is sufficient, and remaining input is reported again.
 struct EventQueue: Sendable {
     static let readable = UInt32(CLINUX_EPOLLIN)
     static let writable = UInt32(CLINUX_EPOLLOUT)
     static let broken = UInt32(CLINUX_EPOLLERR | CLINUX_EPOLLHUP)
     private static let exclusive = UInt32(CLINUX_EPOLLEXCLUSIVE)
 
-    /// Room for what ``wait(into:timeout:)`` tells at once.
+    /// A buffer for the events of one ``wait(into:timeout:)`` call.
     static let noEvents = [clinux_event](repeating: clinux_event(data: 0, events: 0), count: 256)
 
     private let descriptor: Int32
@@ -22,8 +22,10 @@ struct EventQueue: Sendable {
         _ = Glibc.close(descriptor)
     }
 
-    /// - Parameter isShared: several queues watch it, and one of them is to be woken.
-    /// - Returns: false when the kernel has no room for it.
+    /// Adds a descriptor.
+    ///
+    /// - Parameter isShared: whether several queues watch it and only one of them is to be woken.
+    /// - Returns: false if the kernel has no room for it.
     func add(_ watched: Int32, _ interest: UInt32, _ data: UInt64, isShared: Bool = false) -> Bool {
         clinux_epoll_add(descriptor, watched, isShared ? interest | Self.exclusive : interest, data) == 0
     }
@@ -36,7 +38,9 @@ struct EventQueue: Sendable {
         _ = clinux_epoll_remove(descriptor, watched)
     }
 
-    /// - Parameter timeout: in milliseconds; below zero waits without end.
+    /// Waits for events.
+    ///
+    /// - Parameter timeout: milliseconds; a negative value waits without limit.
     /// - Returns: how many of `events` were filled in.
     func wait(into events: inout [clinux_event], timeout: Int32) -> Int {
         let capacity = Int32(clamping: events.count)

@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// A question to all loops: how many of them have yet to answer it.
+/// A liveness check of all loops; it counts the loops that have not responded yet.
 final class LoopHeartbeat: Sendable {
     private let missing: Atomic<Int>
 
@@ -17,7 +17,7 @@ final class LoopHeartbeat: Sendable {
 }
 
 extension Server {
-    /// Whether every event loop turns within so many milliseconds; one that has ended need not.
+    /// Returns whether every running event loop responds within `limit` milliseconds.
     package func isAlive(withinMilliseconds limit: Int64) -> Bool {
         let beat = LoopHeartbeat(count: mailboxes.count)
         for mailbox in mailboxes where !mailbox.post(.beat(beat)) { beat.answer() }

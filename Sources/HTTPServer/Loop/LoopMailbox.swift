@@ -3,30 +3,30 @@ import Glibc
 import HTTP
 import Synchronization
 
-/// What other threads hand to a loop. The loop is woken when the box was empty, once for all that follows.
+/// Passes items from other threads to a loop. Only an item for an empty mailbox wakes the loop.
 final class LoopMailbox: ExchangeLoop, Sendable {
     enum Item: Sendable {
         case resume(ticket: UInt64, write: @Sendable (any Handler, inout Response) -> Void)
         /// A connection that another loop accepted.
         case adopt(AcceptedConnection)
         case drain
-        /// Asks whether the loop still turns.
+        /// A liveness check.
         case beat(LoopHeartbeat)
     }
 
     private struct State {
         var items: [Item] = []
         var isClosed = false
-        /// Whether the loop looks at ``hasMail`` and needs no wake-up.
+        /// Whether the loop polls ``hasMail`` and needs no wake-up.
         var isWatched = false
     }
 
     /// The eventfd(2) to watch.
     let descriptor: Int32
-    /// How many connections the loop has, for whoever hands out the next one.
+    /// The number of connections of the loop, for choosing the loop of the next connection.
     let load = Atomic<Int>(0)
     private let state = Mutex(State())
-    /// Whether something came while the loop watches.
+    /// Whether an item was posted while the loop polls.
     private let mail = Atomic<Bool>(false)
 
     init() throws(ServerError) {
@@ -40,7 +40,9 @@ final class LoopMailbox: ExchangeLoop, Sendable {
         _ = post(.resume(ticket: ticket, write: write))
     }
 
-    /// - Returns: false when the loop has ended and will not look.
+    /// Posts an item.
+    ///
+    /// - Returns: false if the loop has ended.
     func post(_ item: Item) -> Bool {
         let (isTaken, wakes) = state.withLock { state in
             guard !state.isClosed else { return (false, false) }
@@ -58,7 +60,7 @@ final class LoopMailbox: ExchangeLoop, Sendable {
         return isTaken
     }
 
-    /// From now on nobody wakes the loop, until ``endWatch(into:)``.
+    /// Suppresses wake-ups of the loop until ``endWatch(into:)``.
     func beginWatch() {
         state.withLock { state in
             state.isWatched = true
@@ -66,10 +68,10 @@ final class LoopMailbox: ExchangeLoop, Sendable {
         }
     }
 
-    /// While it is watched: whether something was posted.
+    /// Whether an item was posted while the loop polls.
     var hasMail: Bool { mail.load(ordering: .acquiring) }
 
-    /// Everything posted so far, as ``collect(into:)``; what comes later wakes the loop again.
+    /// Moves all items to `items` as ``collect(into:)`` does; later items wake the loop again.
     func endWatch(into items: inout [Item]) {
         state.withLock { state in
             state.isWatched = false
@@ -77,14 +79,14 @@ final class LoopMailbox: ExchangeLoop, Sendable {
         }
     }
 
-    /// Everything posted so far, into `items`, which must be empty: the two arrays take turns.
+    /// Moves all items to `items`, which must be empty. The two arrays are swapped.
     func collect(into items: inout [Item]) {
         var count: UInt64 = 0
         _ = unsafe read(descriptor, &count, MemoryLayout<UInt64>.size)
         state.withLock { swap(&$0.items, &items) }
     }
 
-    /// Takes nothing more, and hands out what is left.
+    /// Closes the mailbox and returns the remaining items.
     func shut() -> [Item] {
         state.withLock { state in
             state.isClosed = true
@@ -99,10 +101,10 @@ struct AcceptedConnection: Sendable {
     var transport: Transport
     var peer: PeerAddress
     var role: Request.Role
-    /// TLS comes before the first message.
+    /// Whether TLS precedes the first message.
     var isSecure: Bool
-    /// A proxy's header comes before anything else.
+    /// Whether a PROXY protocol header precedes everything else.
     var usesProxyProtocol: Bool
-    /// As ``Channel/peerUser``.
+    /// The same as ``Channel/peerUser``.
     var peerUser: UInt32?
 }

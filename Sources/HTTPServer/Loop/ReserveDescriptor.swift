@@ -1,11 +1,11 @@
 import Glibc
 
-/// A descriptor that a loop holds in order to give it up for a moment, when the process has no other left.
+/// A spare descriptor that a loop releases for a moment when the process has no other left.
 ///
-/// Opened with the loop's other descriptors before the server listens: one that is missing stops the start, and what the
-/// process holds from then on are its connections.
+/// The server opens it before it listens, with the other descriptors of the loop. A shortage therefore prevents the
+/// start, and later descriptors are connections only.
 struct ReserveDescriptor: Sendable {
-    /// Below zero when somebody else has taken its place.
+    /// Negative if another open file has used its place.
     private var descriptor: Int32
 
     init() throws(ServerError) {
@@ -13,7 +13,7 @@ struct ReserveDescriptor: Sendable {
         guard descriptor >= 0 else { throw .last("open", "the event queue") }
     }
 
-    /// Runs `body` while there is room for one descriptor more.
+    /// Runs `body` while one more descriptor is available.
     mutating func lend(_ body: () -> Void) {
         close()
         body()

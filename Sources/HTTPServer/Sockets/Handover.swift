@@ -3,11 +3,11 @@ import Glibc
 import Platform
 import Synchronization
 
-/// Where a process gives its listening sockets to the next one: a Unix socket of mode 0600.
+/// Hands the listening sockets of a process to its successor through a Unix socket of mode 0600.
 ///
-/// The successor connects, says ``request``, and gets one message: a line for each socket, and the sockets themselves.
-/// When it has said ``receipt``, the sockets are its own, too, and the predecessor stops. Connections that nobody has
-/// accepted yet wait in the sockets' queues, which never cease to exist.
+/// The successor connects, sends ``request`` and receives one message: a line for each socket, and the sockets
+/// themselves. After it has sent ``receipt``, it shares the sockets, and the predecessor stops. Connections that have
+/// not been accepted wait in the queues of the sockets, which exist without interruption.
 package final class HandoverServer: Sendable {
     static let request = "martlet handover 1\n"
     static let receipt = "taken\n"
@@ -19,7 +19,7 @@ package final class HandoverServer: Sendable {
     private let descriptor: Int32
     private let isPresent = Atomic<Bool>(true)
 
-    /// Listens at `path`, in the place of a socket file there that nobody listens on.
+    /// Listens at `path`, and replaces a socket file there that no process listens on.
     package init(path: String) throws(ServerError) {
         self.path = path
         let subject = "unix:\(path)"
@@ -38,16 +38,16 @@ package final class HandoverServer: Sendable {
 
     deinit { _ = close(descriptor) }
 
-    /// Waits for a successor on a thread of its own.
+    /// Waits for a successor on a separate thread.
     ///
-    /// - Parameter didHandOver: called once, when a successor has the sockets; to begin the end of `server`.
+    /// - Parameter didHandOver: called once, after a successor has the sockets, to start the shutdown of `server`.
     /// - Throws: `.noThread`.
     package func serve(_ server: Server, _ didHandOver: @escaping @Sendable () -> Void) throws(ServerError) {
         let thread = try? Thread(name: "handover") { [self] in
             while isPresent.load(ordering: .relaxed) {
                 let successor = clinux_accept4(descriptor, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
                 guard successor >= 0 else {
-                    // Without descriptors there is nothing to do but to wait for some.
+                    // No descriptor is free, so the thread waits.
                     usleep(100_000)
                     continue
                 }
@@ -65,14 +65,14 @@ package final class HandoverServer: Sendable {
         thread.detach()
     }
 
-    /// Takes the file away; a successor may have its own there soon.
+    /// Removes the socket file; a successor may soon create its own there.
     package func remove() {
         if isPresent.exchange(false, ordering: .relaxed) { _ = unsafe unlink(path) }
     }
 
-    /// - Returns: whether the successor has them.
+    /// - Returns: whether the successor has the sockets.
     private func give(_ listeners: [ListenSocket], to successor: Int32) -> Bool {
-        // The mode keeps others out already; a permissive file system must not decide who gets the sockets.
+        // The file mode already excludes other users. This check also covers file systems that ignore the mode.
         let user = clinux_peer_user(successor)
         guard user == 0 || user == Int(geteuid()) else { return false }
         var limit = timeval(tv_sec: Int(Self.patience), tv_usec: 0)
@@ -93,9 +93,9 @@ package final class HandoverServer: Sendable {
         return count > 0 ? String(decoding: octets[..<count], as: UTF8.self) : nil
     }
 
-    /// Takes the sockets of the process that waits at `path`, which then stops.
+    /// Requests the sockets of the process that listens at `path`, which then stops.
     ///
-    /// - Returns: nil when nobody is there.
+    /// - Returns: nil if no process listens there.
     package static func takeOver(path: String) throws(ServerError) -> [InheritedSocket]? {
         let subject = "unix:\(path)"
         let address = try SocketAddress(.unix(path: path))

@@ -1,15 +1,16 @@
 import Glibc
 
-/// A listening socket that the process did not make: its manager has it (sd_listen_fds(3)), or the process before it had.
+/// A listening socket that the process did not create: a service manager (sd_listen_fds(3)) or its predecessor passed
+/// it.
 package struct InheritedSocket: Sendable {
     let descriptor: Int32
-    /// What the manager calls it; empty if the process before made it.
+    /// The name that the service manager assigned; empty if a predecessor created the socket.
     let name: String
-    /// Whether a manager has it, too.
+    /// Whether a service manager has it too.
     let isManaged: Bool
     let address: SocketAddress
 
-    /// - Throws: `.inheritedUnusable` for anything but a stream socket that listens.
+    /// - Throws: `.inheritedUnusable` unless it is a stream socket that listens.
     init(_ descriptor: Int32, name: String, isManaged: Bool) throws(ServerError) {
         guard Self.option(descriptor, SO_TYPE) == Int32(SOCK_STREAM.rawValue),
             Self.option(descriptor, SO_ACCEPTCONN) == 1, let address = SocketAddress(of: descriptor)
@@ -24,7 +25,7 @@ package struct InheritedSocket: Sendable {
         self.address = address
     }
 
-    /// Whether it is what `wanted` asks for: by name, or bound to just that address.
+    /// Returns whether it matches `wanted`: by name, or because it is bound to exactly that address.
     func suits(_ wanted: ListenAddress) -> Bool {
         if case .inherited(let name) = wanted { return name == self.name }
         guard let wanted = try? SocketAddress(wanted) else { return false }
@@ -39,11 +40,11 @@ package struct InheritedSocket: Sendable {
 }
 
 extension InheritedSocket {
-    /// The sockets that a service manager has left from descriptor 3 on.
+    /// Returns the sockets that a service manager passed from descriptor 3 on.
     ///
     /// - Parameters:
-    ///   - environment: `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES` of it are looked at.
-    ///   - process: the number of this process; sockets for another are none of ours.
+    ///   - environment: its variables `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES` are used.
+    ///   - process: the number of this process; sockets for another process are ignored.
     package static func fromManager(
         _ environment: [String: String], process: Int32
     ) throws(ServerError) -> [InheritedSocket] {
@@ -54,7 +55,7 @@ extension InheritedSocket {
         return sockets
     }
 
-    /// One for each socket; `unknown` where nothing is said, as sd_listen_fds_with_names(3) has it.
+    /// Returns one name for each socket; `unknown` if none is given, as in sd_listen_fds_with_names(3).
     static func names(_ environment: [String: String], process: Int32) -> [String] {
         guard environment["LISTEN_PID"] == String(process), let text = environment["LISTEN_FDS"],
             let count = Int(text), (1...253).contains(count)

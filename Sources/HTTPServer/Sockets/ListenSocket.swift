@@ -6,8 +6,8 @@ import Synchronization
 
 /// A bound, listening socket that all loops accept from.
 final class ListenSocket: Sendable {
-    /// What the kernel keeps of an answer that its reader does not take; it doubles the figure for its own records. Left to
-    /// itself it lets a connection grow to 4 MiB, and some thousand readers that stall use up the machine's memory for TCP.
+    /// The send buffer size in bytes; the kernel doubles it for its own bookkeeping. By default a connection can grow
+    /// to 4 MiB, and some thousand clients that stop reading could exhaust the TCP memory of the machine.
     private static let sendBufferByteCount: Int32 = 65_536
 
     let descriptor: Int32
@@ -17,17 +17,17 @@ final class ListenSocket: Sendable {
     /// Zero for a Unix socket.
     let port: UInt16
     private let unixPath: String?
-    /// Its name among the sockets that the process was given; empty for one that it made.
+    /// The name of an inherited socket; empty for a socket that this process created.
     let name: String
-    /// Whether whoever started the process has the socket, too, and keeps its queue when the process ends.
+    /// Whether a service manager has the socket too, and keeps its queue when the process ends.
     let isManaged: Bool
-    /// Whether the socket outlives this process, so that nothing may be done to it that others would notice.
+    /// Whether the socket outlives this process, so that shutdown must not affect it.
     private let isKept: Atomic<Bool>
-    /// How many loops still accept; the last one closes.
+    /// The number of loops that still accept; the last one closes the socket.
     private let users = Atomic<Int>(0)
     private let isAdmitting = Atomic<Bool>(true)
 
-    /// Listens on a socket that was given.
+    /// Listens on an inherited socket.
     init(_ listener: Listener, _ inherited: InheritedSocket) {
         role = listener.role
         isSecure = listener.isSecure
@@ -41,7 +41,7 @@ final class ListenSocket: Sendable {
         if inherited.address.family != AF_UNIX { Self.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY) }
     }
 
-    /// Binds the listener's address and listens there.
+    /// Binds the address of the listener and listens there.
     init(_ listener: Listener) throws(ServerError) {
         if case .inherited(let name) = listener.address { throw .notInherited(name: name) }
         let address = try SocketAddress(listener.address)
@@ -77,7 +77,7 @@ final class ListenSocket: Sendable {
     ) throws(ServerError) {
         let family = address.family
         if family != AF_UNIX {
-            // Accepted sockets inherit TCP_NODELAY and the buffer's size, which saves a call for each.
+            // Accepted sockets inherit TCP_NODELAY and the buffer size, which saves one system call for each.
             set(descriptor, SOL_SOCKET, SO_REUSEADDR)
             set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY)
             set(descriptor, SOL_SOCKET, SO_SNDBUF, to: sendBufferByteCount)
@@ -94,8 +94,9 @@ final class ListenSocket: Sendable {
         _ = unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
-    /// Finds out whether the address can be listened on, and leaves everything as it is.
-    /// - Throws: what ``init(_:)`` would throw now.
+    /// Checks whether the address can be bound, without side effects.
+    ///
+    /// - Throws: the error that ``init(_:)`` would throw now.
     static func rehearse(_ listener: Listener) throws(ServerError) {
         let address = try SocketAddress(listener.address)
         let subject = listener.address.description
@@ -111,12 +112,12 @@ final class ListenSocket: Sendable {
         try bind(descriptor, address, listener.mode, subject)
     }
 
-    /// Removes a socket file that a process left behind; one that somebody listens on stays.
+    /// Removes a stale socket file; a socket that a process listens on remains.
     private static func removeStale(_ path: String, _ address: SocketAddress) throws(ServerError) {
         if try isStale(path, address) { _ = unsafe unlink(path) }
     }
 
-    /// - Returns: whether there is a socket file that nobody listens on.
+    /// - Returns: whether there is a socket file that no process listens on.
     private static func isStale(_ path: String, _ address: SocketAddress) throws(ServerError) -> Bool {
         var information = stat()
         guard unsafe lstat(path, &information) == 0 else { return false }
@@ -135,23 +136,25 @@ final class ListenSocket: Sendable {
         users.add(1, ordering: .relaxed)
     }
 
-    /// Takes a loop off; `true` for the last one, which must empty the queue and ``shut()``.
+    /// Removes a loop.
+    ///
+    /// - Returns: true for the last loop, which must empty the queue and call ``shut()``.
     func leave() -> Bool {
         users.subtract(1, ordering: .acquiringAndReleasing).newValue == 0
     }
 
-    /// Lets nobody new in while those who are on the way still arrive.
+    /// Rejects new connection attempts while those in progress still arrive.
     ///
-    /// Only the first call does it: by the second, a successor may have a socket at the same path.
+    /// Only the first call has an effect: by the second, a successor may have created a socket at the same path.
     func stopAdmitting() {
         guard isAdmitting.exchange(false, ordering: .relaxed), !endsWithoutUs else { return }
         if let unixPath { _ = unsafe unlink(unixPath) } else { _ = clinux_ignore_syn(descriptor) }
     }
 
-    /// Whether connections that are queued now will be somebody else's to take.
+    /// Whether another process will accept the connections that are queued now.
     var endsWithoutUs: Bool { isKept.load(ordering: .relaxed) }
 
-    /// Another process has the socket from now on.
+    /// Records that another process has the socket from now on.
     func keep() {
         isKept.store(true, ordering: .relaxed)
     }
@@ -162,7 +165,7 @@ final class ListenSocket: Sendable {
 }
 
 extension ServerError {
-    /// The failure that errno holds.
+    /// Returns the error in `errno`.
     static func last(_ call: String, _ subject: String) -> ServerError {
         .system(call: call, subject: subject, reason: FileErrorText.message(of: errno), code: errno)
     }

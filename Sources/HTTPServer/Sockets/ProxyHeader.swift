@@ -1,22 +1,23 @@
 import Encoding
 package import HTTP
 
-/// What a proxy says about a connection before the connection's own octets: the PROXY protocol, versions 1 (a line of
-/// text) and 2 (binary), as HAProxy's `proxy-protocol.txt` describes them.
+/// Parses the PROXY protocol header, with which a proxy describes a connection before the bytes of the connection
+/// itself: versions 1 (a line of text) and 2 (binary), as described in HAProxy's `proxy-protocol.txt`.
 ///
-/// A pure reader of octets that are there; it accepts one spelling of each header and nothing after it is looked at.
+/// The parser is a pure function of the bytes received so far. It accepts exactly one form of each header and ignores
+/// the bytes after it.
 package enum ProxyHeader {
     package enum Progress: Equatable, Sendable {
-        /// Everything so far may begin a header, and all of it belongs to one.
+        /// The bytes so far are a valid beginning of a header, and all of them belong to it.
         case needsMore
         /// - Parameters:
-        ///   - consumed: the length of the header.
-        ///   - client: who is at the far end; nil when the proxy speaks for itself (LOCAL) or does not know.
+        ///   - consumed: the length of the header in bytes.
+        ///   - client: the other end; nil if the proxy speaks for itself (LOCAL) or does not know.
         case complete(consumed: Int, client: PeerAddress?)
         case malformed
     }
 
-    /// What a header may hold, its extensions included. The protocol would allow 65,551 octets.
+    /// The maximum length of a header including its extensions. The protocol allows up to 65,551 bytes.
     package static let byteCountMax = 2_048
 
     private static let signature: StaticString = "\r\n\r\n\0\r\nQUIT\n"
@@ -28,7 +29,7 @@ package enum ProxyHeader {
         return readText(octets)
     }
 
-    /// Whether `octets` begin with `text`, as far as they go.
+    /// Returns whether `octets` and `text` agree over the shorter of their lengths.
     private static func agrees(_ octets: Span<UInt8>, with text: StaticString) -> Bool {
         for index in 0..<min(octets.count, text.utf8CodeUnitCount) {
             let expected = unsafe text.utf8Start[index]
@@ -38,7 +39,7 @@ package enum ProxyHeader {
     }
 }
 
-// Version 1: one line of at most 107 octets.
+// Version 1: one line of at most 107 bytes.
 extension ProxyHeader {
     private static let lineByteCountMax = 107
 
@@ -61,7 +62,8 @@ extension ProxyHeader {
         var address: PeerAddress?
     }
 
-    /// `TCP4` or `TCP6`, two addresses and two ports, one space apart; or `UNKNOWN` and whatever follows it.
+    /// Parses `TCP4` or `TCP6`, two addresses and two ports, separated by one space; or `UNKNOWN` and any text after
+    /// it.
     private static func parties(_ line: Span<UInt8>) -> Client? {
         let kind = line.extracting(0..<wordEnd(line, from: 0))
         if agrees(kind, with: "UNKNOWN"), kind.count == 7 { return Client(address: nil) }
@@ -74,7 +76,7 @@ extension ProxyHeader {
             let end = wordEnd(line, from: start)
             let word = line.extracting(start..<end)
             if place < 2 {
-                // The form decides, not what is inside: ::ffff:192.0.2.1 is a TCP6 address.
+                // The notation decides, not the embedded address: ::ffff:192.0.2.1 is a TCP6 address.
                 guard let address = PeerAddress(text: word), hasColon(word) != isFour else { return nil }
                 source = source ?? address
             } else {
@@ -97,7 +99,7 @@ extension ProxyHeader {
         return false
     }
 
-    /// 0 to 65535, without leading zeros.
+    /// Returns whether it is a decimal number from 0 to 65535 without leading zeros.
     private static func isPort(_ word: Span<UInt8>) -> Bool {
         guard word.count >= 1, word.count <= 5, word.count == 1 || word[0] != UInt8(ascii: "0") else { return false }
         var value = 0
@@ -112,7 +114,7 @@ extension ProxyHeader {
 // Version 2: a signature, version and command, family and transport, a length, addresses, and extensions.
 extension ProxyHeader {
     private static let fixedByteCount = 16
-    /// The extension that holds a CRC-32C of the whole header, itself taken as zero (PP2_TYPE_CRC32C).
+    /// The extension with a CRC-32C of the whole header, computed with this field as zero (PP2_TYPE_CRC32C).
     private static let checksumType: UInt8 = 0x03
 
     private static func readBinary(_ octets: Span<UInt8>) -> Progress {
@@ -122,7 +124,7 @@ extension ProxyHeader {
         guard command == 0x20 || command == 0x21 else { return .malformed }
         let total = fixedByteCount &+ number(octets, 14)
         guard total <= byteCountMax else { return .malformed }
-        // A proxy that speaks for itself, or does not know, has its addresses and extensions skipped unread.
+        // If the proxy speaks for itself or does not know, its addresses and extensions are skipped.
         guard command == 0x21, octets[13] != 0 else {
             return octets.count >= total ? .complete(consumed: total, client: nil) : .needsMore
         }
@@ -135,7 +137,7 @@ extension ProxyHeader {
         return .complete(consumed: total, client: client(header))
     }
 
-    /// - Returns: nil for families and transports that no connection to us has.
+    /// - Returns: nil for families and transports that the server does not support.
     private static func addressByteCount(_ family: UInt8) -> Int? {
         switch family {
         case 0x11: 12
@@ -145,7 +147,7 @@ extension ProxyHeader {
         }
     }
 
-    /// A Unix socket at the proxy is nobody we could name, and must not pass for one of ours.
+    /// A Unix socket at the proxy has no client address, and must not be confused with a local Unix socket.
     private static func client(_ header: Span<UInt8>) -> PeerAddress? {
         switch header[13] {
         case 0x11: .ipv4(UInt32(truncatingIfNeeded: wide(header, 16..<20)))
@@ -154,7 +156,7 @@ extension ProxyHeader {
         }
     }
 
-    /// Whether type, length and value follow each other to the end, and a checksum among them is right.
+    /// Returns whether the extensions fill the header exactly and the checksum, if present, is correct.
     private static func areExtensionsSound(_ header: Span<UInt8>, from start: Int) -> Bool {
         var index = start
         while index < header.count {

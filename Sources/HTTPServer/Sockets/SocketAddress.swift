@@ -20,7 +20,7 @@ struct SocketAddress: Equatable, Sendable {
         case .inherited: throw .addressInvalid(address.description)
         case .unix(let path):
             let octets = Array(path.utf8)
-            // sun_path has 108 octets, of which the last is zero.
+            // sun_path has 108 bytes, and the last one is zero.
             guard !octets.isEmpty, octets.count < 108, !octets.contains(0) else {
                 throw .addressInvalid(address.description)
             }
@@ -28,7 +28,7 @@ struct SocketAddress: Equatable, Sendable {
         }
     }
 
-    /// What a socket is bound to (getsockname(2)).
+    /// Reads the address that a socket is bound to (getsockname(2)).
     init?(of descriptor: Int32) {
         var bytes = [UInt8](repeating: 0, count: 128)
         var byteCount = socklen_t(bytes.count)
@@ -38,7 +38,7 @@ struct SocketAddress: Equatable, Sendable {
         }
         guard result == 0, byteCount >= 3, Int(byteCount) <= bytes.count else { return nil }
         self.bytes = Array(bytes[..<Int(byteCount)])
-        // The path may come with or without its terminator.
+        // The path may include its terminator or not.
         if family == AF_UNIX, self.bytes.last != 0 { self.bytes.append(0) }
     }
 
@@ -51,16 +51,17 @@ struct SocketAddress: Equatable, Sendable {
         family == AF_UNIX || bytes.count < 4 ? 0 : UInt16(bytes[2]) << 8 | UInt16(bytes[3])
     }
 
-    /// bind(2).
+    /// Binds the socket (bind(2)).
     ///
-    /// A Unix socket's file never has rights beyond `mode`, so that nobody else may connect before it has just these; and the
-    /// umask is left alone, which belongs to the whole process and to whatever files its other threads make.
+    /// The file of a Unix socket never has permissions beyond `mode`, so no other user can connect before the mode is
+    /// set. The umask is not changed, because it belongs to the whole process and affects the files that other threads
+    /// create.
     ///
-    /// - Parameter mode: permission bits; a socket that is not a file has none.
-    /// - Returns: zero, or the `errno` of what failed.
+    /// - Parameter mode: permission bits; ignored for a socket that is not a file.
+    /// - Returns: zero, or the `errno` of the failure.
     func bind(_ descriptor: Int32, mode: UInt16) -> Int32 {
         let isFile = family == AF_UNIX
-        // Linux makes the file with the rights of the socket, less the umask.
+        // Linux creates the file with the permissions of the socket, less the umask.
         if isFile, fchmod(descriptor, mode_t(mode)) != 0 { return errno }
         guard unsafe withPointer({ unsafe Glibc.bind(descriptor, $0, $1) }) == 0 else { return errno }
         guard isFile else { return 0 }
@@ -76,7 +77,7 @@ struct SocketAddress: Equatable, Sendable {
         native(UInt16(truncatingIfNeeded: family)) + [UInt8(port >> 8), UInt8(port & 0xff)]
     }
 
-    /// inet_pton(3).
+    /// Parses a literal (inet_pton(3)).
     private static func parse(_ literal: String, _ family: Int32, byteCount: Int) -> [UInt8]? {
         var octets = [UInt8](repeating: 0, count: byteCount)
         let result = unsafe octets.withUnsafeMutableBytes { buffer in
@@ -85,7 +86,7 @@ struct SocketAddress: Equatable, Sendable {
         return result == 1 ? octets : nil
     }
 
-    /// Calls `body` with what bind(2) and connect(2) take.
+    /// Calls `body` with the arguments for bind(2) and connect(2).
     func withPointer(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
         unsafe bytes.withUnsafeBytes { octets in
             guard let start = octets.baseAddress else { return -1 }
@@ -106,7 +107,7 @@ extension SocketAddress: CustomStringConvertible {
 }
 
 extension PeerAddress {
-    /// From what accept4(2) left; an IPv4 address inside an IPv6 one (RFC 4291 §2.5.5.2) counts as what it is.
+    /// Reads the address that accept4(2) stored. An IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) is treated as IPv4.
     init(socketAddress bytes: Span<UInt8>, byteCount: Int) {
         guard byteCount >= 8, bytes.count >= 28 else {
             self = .local

@@ -1,14 +1,14 @@
-/// The TLS handshakes that one loop has under way, the oldest first, and how many of their steps a turn of the loop takes.
+/// The TLS handshakes in progress on one loop, oldest first, and the number of handshake steps per turn of the loop.
 ///
-/// A handshake costs hundreds of times what a request costs, and a stranger begins one for nothing. So a turn does a few
-/// steps, then requests have theirs; and when there are too many, the oldest goes: an honest peer's is done after a round
-/// trip or two, one that is held open grows old.
+/// A handshake costs hundreds of times as much as a request, and an attacker can begin one at no cost. Each turn
+/// therefore does only a few steps before requests are served. If there are too many handshakes, the oldest is closed:
+/// a normal client completes its handshake within a round trip or two, while one that is kept open becomes old.
 struct HandshakeQueue {
     private static let stepsPerTurn = 8
 
     private(set) var count = 0
     private var stepCount = 0
-    /// As events name connections; those that have ended or closed since are still among them.
+    /// Connections as event data; some of them may have completed or closed already.
     private var entries: [UInt64] = []
     private var start = 0
 
@@ -16,7 +16,7 @@ struct HandshakeQueue {
         stepCount = 0
     }
 
-    /// Whether this turn has room for another step; what has to wait is told again by the queue of events.
+    /// Returns whether this turn has room for another step; a postponed step is reported again by the event queue.
     mutating func takeStep() -> Bool {
         guard stepCount < Self.stepsPerTurn else { return false }
         stepCount &+= 1
@@ -32,7 +32,7 @@ struct HandshakeQueue {
         entries.append(data)
     }
 
-    /// One is done, or its connection closes.
+    /// Records that a handshake has completed or its connection has closed.
     mutating func end() {
         count &-= 1
         guard count == 0 else { return }
@@ -40,7 +40,7 @@ struct HandshakeQueue {
         start = 0
     }
 
-    /// The oldest entry, which may have ended already.
+    /// The oldest entry, which may have completed already.
     var oldest: UInt64? { start < entries.count ? entries[start] : nil }
 
     mutating func dropOldest() {

@@ -2,26 +2,26 @@ import Glibc
 import HTTP
 import OpenSSL
 
-/// The one place where a connection's octets come in and go out.
+/// The only place where the bytes of a connection are received and sent.
 struct Transport: Sendable {
     enum Outcome: Equatable {
-        /// Above zero.
+        /// The number of bytes; above zero.
         case moved(Int)
         case wouldBlock
-        /// The peer has sent everything it will (only when receiving).
+        /// The peer has closed its sending side (only when receiving).
         case ended
         case failed
     }
 
     let descriptor: Int32
-    /// What stands between the octets and the socket, if anything does.
+    /// The TLS layer between the bytes and the socket, if any.
     private var tls: TLSSession?
 
     init(descriptor: Int32) {
         self.descriptor = descriptor
     }
 
-    /// recv(2) into `bytes` from `start` on; over TLS one record at most, for which `bytes` must have the room.
+    /// Receives into `bytes` from `start` on (recv(2)); over TLS at most one record, for which `bytes` must have room.
     func receive(into bytes: inout [UInt8], from start: Int) -> Outcome {
         guard start >= 0, start < bytes.count else { return .failed }
         if let tls { return Self.receive(tls, into: &bytes, from: start) }
@@ -32,9 +32,10 @@ struct Transport: Sendable {
         return count == 0 ? .ended : outcome(count)
     }
 
-    /// send(2) of `bytes` from `start` on, without SIGPIPE.
+    /// Sends `bytes` from `start` on (send(2)), without SIGPIPE.
     ///
-    /// What would block must be sent again before anything else: TLS has made a record of its beginning.
+    /// After a send that would block, the same bytes must be sent before any others, because TLS has already made a
+    /// record of their beginning.
     func send(_ bytes: [UInt8], from start: Int) -> Outcome {
         guard start >= 0, start < bytes.count else { return .failed }
         if let tls { return Self.send(tls, bytes, from: start) }
@@ -45,7 +46,7 @@ struct Transport: Sendable {
         return outcome(count)
     }
 
-    /// recv(2) of what nobody will look at, encrypted or not.
+    /// Receives and discards bytes (recv(2)), without decrypting them.
     func discard(into bytes: inout [UInt8]) -> Outcome {
         let count = unsafe bytes.withUnsafeMutableBytes { octets in
             unsafe recv(descriptor, octets.baseAddress, octets.count, 0)
@@ -53,7 +54,7 @@ struct Transport: Sendable {
         return count == 0 ? .ended : outcome(count)
     }
 
-    /// recv(2) of at most `byteCountMax` octets that stay in the socket, which carries no TLS yet.
+    /// Receives at most `byteCountMax` bytes that remain in the socket, which must not use TLS yet (recv(2)).
     func peek(into bytes: inout [UInt8], from start: Int, byteCountMax: Int) -> Outcome {
         guard start >= 0, start < bytes.count, byteCountMax > 0 else { return .failed }
         let count = unsafe bytes.withUnsafeMutableBytes { octets in
@@ -63,9 +64,9 @@ struct Transport: Sendable {
         return count == 0 ? .ended : outcome(count)
     }
 
-    /// recv(2) of octets that ``peek(into:from:byteCountMax:)`` has shown.
+    /// Receives bytes that ``peek(into:from:byteCountMax:)`` has returned (recv(2)).
     ///
-    /// - Returns: whether all of them are taken.
+    /// - Returns: whether all of them were received.
     func take(_ byteCount: Int) -> Bool {
         var room = [UInt8](repeating: 0, count: byteCount)
         return unsafe room.withUnsafeMutableBytes { octets in
@@ -79,13 +80,13 @@ struct Transport: Sendable {
         return error == EAGAIN || error == EINTR ? .wouldBlock : .failed
     }
 
-    /// Tells the peer that nothing more comes, while what it sends can still be read.
+    /// Closes the sending side; what the peer sends can still be received.
     func endSending() {
         tls?.sayFarewell()
         _ = shutdown(descriptor, Int32(SHUT_WR))
     }
 
-    /// Over TLS the peer is told first, so that it can tell an end from a cut.
+    /// Closes the connection. Over TLS it notifies the peer first, so that the peer can detect truncation.
     mutating func close() {
         if let tls {
             tls.sayFarewell()
@@ -95,7 +96,7 @@ struct Transport: Sendable {
     }
 }
 
-// TLS, kept out of line so that plain connections pay for one comparison only.
+// TLS, not inlined so that plain connections cost only one comparison.
 extension Transport {
     enum Handshake {
         case done
@@ -104,21 +105,21 @@ extension Transport {
         case failed
     }
 
-    /// Begins TLS as the server.
+    /// Starts TLS as the server.
     ///
-    /// - Returns: false when there is no memory for it.
+    /// - Returns: false if no memory is available for it.
     mutating func secure(with identity: TLSIdentity) -> Bool {
         tls = identity.session(descriptor)
         return tls != nil
     }
 
-    /// Whether something may be received although the socket tells of nothing.
+    /// Whether bytes can be received although the socket reports no input.
     var holdsInput: Bool { tls?.holdsInput ?? false }
 
-    /// Whether the peer and we agreed on HTTP/2 (RFC 7301).
+    /// Whether HTTP/2 was negotiated (RFC 7301).
     var speaksHTTP2: Bool { tls?.speaksHTTP2 ?? false }
 
-    /// What the handshake has settled.
+    /// The properties that the handshake established.
     var channel: Channel {
         guard let tls else { return Channel() }
         return Channel(security: tls.isVersion13 ? .tls13 : .tls12, clientSubject: tls.clientSubject)
@@ -143,7 +144,7 @@ extension Transport {
         case .moved(let count): return .moved(count)
         case .wantsReading: return .wouldBlock
         case .ended: return .ended
-        // A peer that asks for new keys without taking the answers would have us turn in circles.
+        // A peer that requests new keys without reading the responses would otherwise make the loop spin.
         case .wantsWriting, .failed: return .failed
         }
     }
