@@ -1,25 +1,25 @@
 internal import Glibc
 internal import Platform
 
-/// Why the journal cannot be read or written. The sentence names the file, the place and the way out.
+/// Why the journal cannot be read or written. The description names the file, the offset and the remedy.
 package enum JournalError: Error, Equatable, Sendable {
-    /// Another process holds the directory.
+    /// Another process has locked the directory.
     case locked(path: String)
-    /// Something that was once on stable storage is missing or changed.
+    /// Data that was on stable storage is missing or changed.
     case corrupt(file: String, offset: UInt64, expectation: String)
-    /// Written by another version.
+    /// Another version wrote the file.
     case unsupported(file: String, offset: UInt64, what: String)
     case io(function: String, errno: Int32, path: String)
     /// The file that is being written was unlinked, moved or replaced.
     case replaced(path: String)
     /// Another process may be writing the journal.
     case contested(what: String)
-    /// A write or sync failed earlier: whether the last records are on disk is unknown, so nothing is acknowledged any
-    /// more.
+    /// An earlier write or sync failed. It is unknown whether the last records are on disk, so nothing is acknowledged
+    /// any more.
     case unwritable(reason: String)
     /// The writer was closed.
     case closed
-    /// What stands here is older than what was seen before, or another journal.
+    /// The journal is older than its high-water mark, or is a different journal.
     case rolledBack(what: String)
 }
 
@@ -66,7 +66,7 @@ extension JournalError: CustomStringConvertible {
         }
     }
 
-    /// Whether acknowledged records may be missing from the directory as it is: a new segment would hide that.
+    /// Whether acknowledged records may be missing from the directory. A new segment would hide that.
     var isFinal: Bool {
         switch self {
         case .replaced, .contested: true
@@ -74,7 +74,7 @@ extension JournalError: CustomStringConvertible {
         }
     }
 
-    /// Whether the same command may succeed later although nobody changes a setting or a file.
+    /// Whether the same command may succeed later although no setting or file has changed.
     package var mayPass: Bool {
         switch self {
         case .io(_, let code, let path): TransientCondition.mayPass(code, path: path)
@@ -83,13 +83,13 @@ extension JournalError: CustomStringConvertible {
         }
     }
 
-    /// Whether there was no room, for the disk, the user or the process.
+    /// Whether there was no space, because of the disk, a quota or a process limit.
     var isFullDisk: Bool {
         guard case .io(_, let code, _) = self else { return false }
         return code == ENOSPC || code == EDQUOT || code == EFBIG
     }
 
-    /// The fault of the call that just returned, from `errno`.
+    /// Returns the error of the call that just returned, from `errno`.
     static func current(_ function: String, _ path: String) -> JournalError {
         .io(function: function, errno: errno, path: path)
     }

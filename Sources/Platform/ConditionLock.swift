@@ -2,14 +2,14 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// State behind a lock, and a thread that waits for it to change.
+/// State protected by a lock, with a thread that waits for changes.
 ///
 /// `@unchecked Sendable` holds because `state` is touched only between lock and unlock of `mutex`.
 @safe package final class ConditionLock<State>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var state: State
-    /// How often something changed, for a thread that watches instead of sleeping.
+    /// The number of changes, for a thread that polls instead of sleeping.
     private let signals = Atomic<UInt64>(0)
 
     package init(_ state: State) {
@@ -21,7 +21,7 @@ internal import Synchronization
         unsafe pthread_mutex_init(mutex, nil)
         var attributes = pthread_condattr_t()
         unsafe pthread_condattr_init(&attributes)
-        // Waiting with a time limit must not depend on a clock that is set.
+        // A timed wait must not depend on a clock that can be set.
         unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
         unsafe pthread_cond_init(condition, &attributes)
         unsafe pthread_condattr_destroy(&attributes)
@@ -54,7 +54,7 @@ internal import Synchronization
     /// As ``wait(until:)``, but watches for a signal first, for as long as that has been paying.
     package func wait<Answer>(_ patience: inout AdaptiveSpin, until body: (inout State) -> Answer?) -> Answer {
         let seen = signals.load(ordering: .acquiring)
-        // What changed before this is seen by `body`, and what changes later is signalled.
+        // This call of `body` sees all earlier changes, and later ones are signaled.
         if let answer = withLock(body) { return answer }
         let began = clinux_nanoseconds()
         let end = began &+ patience.budget

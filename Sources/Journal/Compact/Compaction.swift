@@ -1,40 +1,42 @@
 internal import Encoding
 import Platform
 
-/// Says what of a journal still matters, while the records are read from the oldest on.
+/// Decides which records of a journal are still needed, reading from the oldest on.
 ///
-/// A record that is not kept is gone for good once the snapshot stands, so a sieve may refuse one only for what is
+/// A record that is not kept is lost once the snapshot is complete, so a filter may drop one only for reasons that are
 /// certain and durable.
 package protocol CompactionFilter: Sendable {
-    /// Whether the record is kept as it stands.
+    /// Returns whether the record is kept unchanged.
     mutating func keeps(_ record: JournalRecord) -> Bool
-    /// What stands at the end for records that were not kept.
+    /// Replacement records, appended at the end, for records that were not kept.
     var heldBack: [JournalRecord] { get }
 }
 
-/// What a compaction did.
+/// The result of a compaction.
 package struct CompactionReport: Equatable, Sendable {
-    /// Records of the old snapshot and the segments.
+    /// The number of records in the old snapshot and the segments.
     package internal(set) var readCount: UInt64 = 0
     package internal(set) var keptCount: UInt64 = 0
     package internal(set) var segmentCount = 0
-    /// Of the last segment and record that the snapshot stands for; 0 if there was nothing to do.
+    /// The last segment and record that the snapshot covers; 0 if there was nothing to do.
     var number: UInt64 = 0
     var lastSeq: UInt64 = 0
 }
 
-/// Writes the old snapshot and the segments after it again as a new snapshot.
+/// Rewrites the old snapshot and the segments after it as a new snapshot.
 ///
-/// Only files that nobody writes any more are read: a segment is one as soon as the next one stands. At each step the
-/// directory holds one complete set of files: the new snapshot counts from the moment it has its name, and only then are
-/// the files removed that it stands for.
+/// It reads only files that are complete: a segment is complete as soon as the next one exists. At each step the
+/// directory contains exactly one complete set of files. The new snapshot becomes valid when it is renamed to its final
+/// name, and only then are the files removed that it covers.
 struct Compaction {
     let storage: any JournalStorage
     let options: JournalOptions
     let isCancelled: () -> Bool
 
-    /// - Parameter active: number of the segment that is being written; the ones before it are taken.
-    /// - Throws: `.closed` if it was cancelled; the files are as before then.
+    /// Runs the compaction.
+    ///
+    /// - Parameter active: the number of the segment that is being written; only the segments before it are read.
+    /// - Throws: `.closed` if it was canceled; the files are then unchanged.
     func run(below active: UInt64, _ sieve: any CompactionFilter) throws(JournalError) -> CompactionReport {
         let chain = try SegmentChain(storage)
         let covered = chain.segments.filter { $0.header.number < active }
@@ -45,18 +47,19 @@ struct Compaction {
         do throws(JournalError) {
             report = try write(chain, covered, to: draft, sieve)
         } catch {
-            // Best effort: the next start removes it, too.
+            // Best effort: the next start also removes it.
             try? storage.remove(draft)
             throw error
         }
         try storage.rename(draft, to: name)
-        // In any order: the new snapshot's name is on stable storage and counts alone.
+        // The order does not matter: the name of the new snapshot is on stable storage, and only that snapshot is
+        // valid.
         try storage.remove(chain.obsolete + [chain.snapshot?.file].compactMap { $0 } + covered.map(\.name))
         report.segmentCount = covered.count
         return report
     }
 
-    /// Returns when the draft was read back whole.
+    /// Writes the draft and returns after it was read back and verified.
     private func write(
         _ chain: SegmentChain, _ covered: [Segment], to draft: String, _ sieve: any CompactionFilter
     ) throws(JournalError) -> CompactionReport {

@@ -2,11 +2,11 @@ internal import Encoding
 import Platform
 internal import Synchronization
 
-/// How much the journal's files hold.
+/// The size of the journal.
 package struct JournalExtent: Equatable, Sendable {
-    /// Records on disk, those that no longer matter included.
+    /// The number of records on disk, including obsolete ones.
     package internal(set) var recordCount: UInt64
-    /// Segments since the last compaction, the one that is being written included.
+    /// The number of segments since the last compaction, including the one that is being written.
     package internal(set) var segmentCount: UInt64
 
     package init(recordCount: UInt64, segmentCount: UInt64) {
@@ -25,13 +25,13 @@ extension JournalWriter {
 
     /// Seals the segment that is being written, and makes a snapshot of everything before the next one.
     ///
-    /// Runs on the caller's thread, which it keeps for as long as the disk takes; commits go on meanwhile. One at a time:
-    /// a second caller waits.
+    /// It runs on the thread of the caller and blocks it for as long as the disk takes; commits continue meanwhile.
+    /// Concurrent calls run one after another.
     ///
-    /// - Throws: `.unwritable` or `.closed` as an append would; `.corrupt` if what is read is not whole. The old files
-    ///   count until the new snapshot stands.
+    /// - Throws: `.unwritable` or `.closed` as an append would; `.corrupt` if the input is damaged. The old files
+    ///   remain valid until the new snapshot is complete.
     package func compact(_ sieve: any CompactionFilter) throws(JournalError) -> CompactionReport {
-        // Held over all of the work, so that `close()` gives the lock back only when nobody changes the directory.
+        // Locked for the whole operation, so that `close()` releases the directory lock only after the last change.
         try compacting.withLock { _ throws(JournalError) in
             try roll()
             let compaction = Compaction(storage: storage, options: options) {
@@ -47,7 +47,7 @@ extension JournalWriter {
         }
     }
 
-    /// Returns when a new segment stands.
+    /// Seals the current segment and returns after a new one exists.
     private func roll() throws(JournalError) {
         let answer = ConditionLock<Result<JournalPosition, JournalError>?>(nil)
         let fault: JournalError? = core.queue.withLock { queue in
@@ -67,7 +67,7 @@ extension JournalWriter {
     }
 }
 
-/// What the newest snapshot stands for.
+/// What the newest snapshot covers.
 struct CompactedBase: Sendable {
     let number: UInt64
     let lastSeq: UInt64

@@ -1,9 +1,9 @@
 internal import Encoding
 
-/// A snapshot as it stands in the directory, with a checked header.
+/// A snapshot in the directory with a validated header.
 struct Snapshot: Sendable {
     let header: SnapshotHeader
-    /// Another than the header's while it is not finished.
+    /// Differs from the name for the header while the snapshot is incomplete.
     let file: String
 
     init(_ file: String, number: UInt64, in storage: any JournalSource) throws(JournalError) {
@@ -17,7 +17,7 @@ struct Snapshot: Sendable {
         }
     }
 
-    /// Reads every record.
+    /// Reads and verifies every record.
     func verify(in storage: any JournalSource, chunkByteCount: Int = ReadSize.alone) throws(JournalError) {
         var cursor = SnapshotCursor(self, chunkByteCount: chunkByteCount)
         var records: [JournalRecord] = []
@@ -30,7 +30,7 @@ struct Snapshot: Sendable {
     }
 }
 
-/// Reads a snapshot's records in order, a piece at a time.
+/// Reads the records of a snapshot in order, one chunk at a time.
 struct SnapshotCursor: Sendable {
     private let snapshot: Snapshot
     private let chunkByteCount: Int
@@ -48,8 +48,9 @@ struct SnapshotCursor: Sendable {
     /// Where the next record begins.
     var offset: UInt64 { UInt64(SnapshotHeader.byteCount) &+ index &* UInt64(JournalRecord.byteCount) }
 
-    /// The next record, or nil after the last.
-    /// - Throws: `.corrupt` for whatever is not exactly what was written.
+    /// Returns the next record, or nil after the last.
+    ///
+    /// - Throws: `.corrupt` if anything differs from what was written.
     mutating func next(in storage: any JournalSource) throws(JournalError) -> JournalRecord? {
         guard index < snapshot.header.recordCount else { return nil }
         try fill(from: storage)
@@ -74,7 +75,7 @@ struct SnapshotCursor: Sendable {
         }
     }
 
-    /// Takes whole records in a row, added to `records`, and stops before the first place that is anything else.
+    /// Appends consecutive valid records to `records`, and stops before the first slot that is anything else.
     mutating func takeWhole(
         upTo countMax: Int, into records: inout [JournalRecord], in storage: any JournalSource
     ) throws(JournalError) {
@@ -100,9 +101,9 @@ struct SnapshotCursor: Sendable {
     }
 }
 
-/// Writes a snapshot piece by piece under a name that does not count, its header last.
+/// Writes a snapshot in pieces under a temporary name, its header last.
 struct SnapshotWriter: ~Copyable {
-    /// So much at once that the disk is used well, and so little that a commit next to it waits for one piece at most.
+    /// Large enough to use the disk well, and small enough that a concurrent commit waits for one piece at most.
     private static let pieceByteCount = 64 << 10
 
     let name: String
@@ -127,7 +128,9 @@ struct SnapshotWriter: ~Copyable {
         if buffer.count >= Self.pieceByteCount { try flush() }
     }
 
-    /// - Parameter header: with this writer's salt and number of records.
+    /// Writes the header and closes the file.
+    ///
+    /// - Parameter header: the header with the salt and the record count of this writer.
     consuming func finish(_ header: SnapshotHeader) throws(JournalError) {
         try flush()
         try file.settle()

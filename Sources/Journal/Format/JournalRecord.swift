@@ -1,30 +1,30 @@
 package import Encoding
 
-/// One record of the journal: 64 octets on disk, little-endian, the key in the order of the wire.
+/// One record of the journal: 64 bytes on disk, little-endian, the key in network byte order.
 ///
 /// ```
 /// 0 CRC-32C (seeded with the segment's salt, over 4..<64) · 4 kind u8 · 5 flags u8 · 6 reason u16 · 8 seq u64
 /// 16 key[16] · 32 expires u64 · 40 value u64 · 48 time u64 · 56 durableSeq u64
 /// ```
 ///
-/// `durableSeq` is known only when the record is written: every record up to it was on stable storage before this one
-/// began.
+/// `durableSeq` is set when the record is written: every record up to it was on stable storage before this write began.
 package struct JournalRecord: Equatable, Sendable {
-    /// What a record says. The numbers are the format; they are never used again for something else.
+    /// The kind of a record. The numbers are part of the file format and are never reused.
     package enum Kind: UInt8, CaseIterable, Sendable {
         case revokeToken = 1
         case revokeSession = 2
         case rotate = 3
         case cut = 4
-        /// A process began to write: key = the store's id, value = how many records it saved from a torn tail, expires and
-        /// reason = its ``OpeningNote``.
+        /// A process started writing: key = the id of the store, value = the number of records salvaged from a torn
+        /// tail, expires and reason = its ``OpeningNote``.
         case open = 5
         /// The last record of a segment.
         case seal = 6
-        /// A session began: key = its id. Written only where the journal's time would otherwise fall behind session ids.
+        /// A session began: key = its id. It is written only where the time of the journal would otherwise fall behind
+        /// session ids.
         case session = 7
 
-        /// As in the design's record types, for people and scripts.
+        /// The name of the kind in output, for operators and scripts.
         package var name: String {
             switch self {
             case .revokeToken: "REVOKE_JTI"
@@ -39,19 +39,19 @@ package struct JournalRecord: Equatable, Sendable {
     }
 
     package static let byteCount = 64
-    /// In `flags`: the record means too much without the one before it.
+    /// A bit of `flags`: the record is valid only together with the one before it.
     package static let dependentFlag: UInt8 = 8
 
     package var kind: Kind
     package var flags: UInt8
     package var reason: UInt16
     package var key: UUID
-    /// When the record stops to matter, in milliseconds since 1970.
+    /// When the record becomes obsolete, in milliseconds since 1970.
     package var expires: Int64
     package var value: UInt64
-    /// Number of the record, from 1 without gaps; given by the writer.
+    /// The sequence number of the record, from 1 without gaps; assigned by the writer.
     package internal(set) var seq: UInt64 = 0
-    /// Milliseconds since 1970, never less than the record before; given by the writer.
+    /// Milliseconds since 1970, never less than in the record before; assigned by the writer.
     package internal(set) var time: Int64 = 0
 
     package init(
@@ -65,13 +65,13 @@ package struct JournalRecord: Equatable, Sendable {
         self.value = value
     }
 
-    /// What begins a process's records, or a segment after a failure.
+    /// Returns the first record of a process, or of a segment after a failure.
     static func opening(_ store: UUID, _ note: OpeningNote, salvagedCount: Int = 0) -> JournalRecord {
         JournalRecord(
             .open, key: store, expires: note.time, value: UInt64(clamping: salvagedCount), reason: note.number)
     }
 
-    /// Whether the record takes something away from somebody: the last to be refused on a full disk.
+    /// Whether the record revokes something. On a full disk, such records are accepted longest.
     var isRefusal: Bool {
         switch kind {
         case .revokeToken, .revokeSession, .cut: true
@@ -81,8 +81,8 @@ package struct JournalRecord: Equatable, Sendable {
 
     /// Whether the record may be applied although records before it were lost.
     ///
-    /// A refusal that nobody was promised hurts nobody, unless the record before it excepts somebody from it. A rotation whose answer was never sent would make the client's
-    /// retry look like a replay.
+    /// An unacknowledged revocation does no harm if it is applied, unless the record before it exempts a session. A
+    /// rotation whose response was never sent would make the retry of the client look like a replay.
     var isSafeAlone: Bool {
         switch kind {
         case .revokeToken, .revokeSession, .cut: flags & Self.dependentFlag == 0
@@ -92,7 +92,7 @@ package struct JournalRecord: Equatable, Sendable {
 }
 
 extension JournalRecord {
-    /// Appends the 64 octets.
+    /// Appends the 64 bytes of the record.
     func write(to output: inout [UInt8], salt: UInt32, durableSeq: UInt64) {
         let start = output.count
         let head = UInt64(kind.rawValue) << 32 | UInt64(flags) << 40 | UInt64(reason) << 48
@@ -111,18 +111,20 @@ extension JournalRecord {
     }
 }
 
-/// What stands in one 64-octet place of a segment.
+/// The content of one 64-byte slot of a segment.
 enum RecordSlot: Equatable {
     case record(JournalRecord, durableSeq: UInt64, checksum: UInt32)
     case zero
-    /// The sentence says what was expected and what was found.
+    /// The text says what was expected and what was found.
     case bad(String)
-    /// The checksum holds, but this version does not know the kind: never dropped, always refused.
+    /// The checksum is valid, but this version does not know the kind. Such a record is never skipped; it is an error.
     case unknownKind(UInt8)
 
+    /// Decodes a slot.
+    ///
     /// - Parameters:
-    ///   - octets: exactly 64.
-    ///   - expected: nil where any seq will do.
+    ///   - octets: exactly 64 bytes.
+    ///   - expected: nil if any sequence number is acceptable.
     init(_ octets: Span<UInt8>, seq expected: UInt64?, salt: UInt32) {
         let words = unsafe octets.bytes
         var nonzero: UInt64 = 0
@@ -163,9 +165,9 @@ enum RecordSlot: Equatable {
 }
 
 extension RawSpan {
-    /// The eight octets at `offset`, which is checked, as a little-endian number.
+    /// Returns the eight bytes at `offset` as a little-endian number; the offset is checked.
     func littleEndian(at offset: Int) -> UInt64 {
-        // Any eight octets are a UInt64; the load checks the bounds.
+        // Any eight bytes form a UInt64, and the load checks the bounds.
         UInt64(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 }
@@ -176,7 +178,7 @@ extension [UInt8] {
     }
 }
 
-/// `value` in lower-case hexadecimal with leading zeros.
+/// Returns `value` in lowercase hexadecimal with leading zeros.
 func hex(_ value: UInt64, digits: Int = 16) -> String {
     let text = String(value, radix: 16)
     return String(repeating: "0", count: Swift.max(0, digits - text.utf8.count)) + text

@@ -1,6 +1,6 @@
 package import Encoding
 
-/// The first 4,096 octets of a segment, little-endian; everything not named is zero.
+/// The first 4,096 bytes of a segment, little-endian; all other bytes are zero.
 ///
 /// ```
 /// 0 magic[8] · 8 version u32 · 12 CRC-32C u32 (over all 4,096, this field zero) · 16 store[16]
@@ -13,12 +13,12 @@ package struct SegmentHeader: Equatable, Sendable {
     static let version: UInt32 = 1
 
     package let store: UUID
-    /// From 1, without gaps.
+    /// The number of the segment, from 1 without gaps.
     package let number: UInt64
     package let firstSeq: UInt64
     /// Milliseconds since 1970.
     package let created: Int64
-    /// Seeds the checksums, so that records of another file or of recycled blocks never count.
+    /// Seeds the checksums, so that records of other files or of recycled blocks are never valid.
     let salt: UInt32
     /// 0 in the first segment.
     let previousLastSeq: UInt64
@@ -45,7 +45,9 @@ package struct SegmentHeader: Equatable, Sendable {
         output.append(contentsOf: octets)
     }
 
-    /// - Throws: `.corrupt` for a short, foreign or damaged header, or one that contradicts the file's name;
+    /// Decodes a header.
+    ///
+    /// - Throws: `.corrupt` for a header that is short, foreign, damaged, or inconsistent with the file name;
     ///   `.unsupported` for another version.
     init(_ octets: [UInt8], name: SegmentName) throws(JournalError) {
         let file = name.text
@@ -93,11 +95,12 @@ package struct SegmentHeader: Equatable, Sendable {
 }
 
 extension SegmentHeader {
-    /// Whether the store is known; it is not in a header that was made from records without an OPEN among them.
+    /// Whether the store is known. It is unknown in a header that was reconstructed from records without an OPEN
+    /// record.
     var isNamed: Bool { store != UUID(high: 0, low: 0) }
 }
 
-/// A segment's file name: `%016x-%016x.jrn`, segment number and first seq.
+/// The file name of a segment: `%016x-%016x.jrn`, segment number and first sequence number.
 struct SegmentName: Equatable, Sendable {
     let number: UInt64
     let firstSeq: UInt64
@@ -109,7 +112,7 @@ struct SegmentName: Equatable, Sendable {
         self.firstSeq = firstSeq
     }
 
-    /// Nil for every name that we would not have written.
+    /// Returns nil for every name that the journal does not generate.
     init?(_ text: String) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 2, parts[1].hasSuffix(".jrn"),

@@ -1,32 +1,32 @@
 package import Encoding
 
-/// The first 4,096 octets of a snapshot, little-endian; everything not named is zero.
+/// The first 4,096 bytes of a snapshot, little-endian; all other bytes are zero.
 ///
 /// ```
 /// 0 magic[8] · 8 version u32 · 12 CRC-32C u32 (over all 4,096, this field zero) · 16 store[16]
-/// 32 number of the last segment it stands for u64 · 40 last seq u64 · 48 created (ms) u64 · 56 salt u32
+/// 32 number of the last segment that it covers u64 · 40 last seq u64 · 48 created (ms) u64 · 56 salt u32
 /// 64 number of records u64 · 72 last record's CRC u32 · 80 last time (ms) u64
 /// ```
 ///
-/// The records that still mattered follow, 64 octets each as in a segment, with the seq and time that they were given
-/// once. Where a segment's record has `durableSeq`, these have their place in the snapshot, from 0. The seqs go up, but
-/// for records that were held back to the end.
+/// The records that are still needed follow, 64 bytes each as in a segment, with their original sequence number and
+/// time. Instead of `durableSeq` they contain their position in the snapshot, from 0. The sequence numbers ascend,
+/// except for the records that were held back to the end.
 package struct SnapshotHeader: Equatable, Sendable {
     static let byteCount = 4_096
     static let magic: UInt64 = 0x0a50_4e53_4a54_524d  // "MRTJSNP\n"
     static let version: UInt32 = 1
 
     package let store: UUID
-    /// Of the last segment that the snapshot stands for; the next one follows from it.
+    /// The last segment that the snapshot covers; the next segment follows it.
     package let number: UInt64
     package let lastSeq: UInt64
     /// Milliseconds since 1970.
     package let created: Int64
     let salt: UInt32
     package let recordCount: UInt64
-    /// Of the last record of that segment, whether or not it was kept.
+    /// The checksum of the last record of that segment, whether or not the record was kept.
     let lastChecksum: UInt32
-    /// The newest time of all the records it stands for.
+    /// The newest time of all records that it covers, in milliseconds since 1970.
     package let lastTime: Int64
 
     var name: String { SnapshotName(number: number).text }
@@ -65,7 +65,9 @@ package struct SnapshotHeader: Equatable, Sendable {
         self.lastTime = lastTime
     }
 
-    /// - Throws: `.corrupt` for a short, foreign or damaged header, or one that contradicts the file's name;
+    /// Decodes a header.
+    ///
+    /// - Throws: `.corrupt` for a header that is short, foreign, damaged, or inconsistent with the file name;
     ///   `.unsupported` for another version.
     init(_ octets: [UInt8], file: String, number expected: UInt64) throws(JournalError) {
         guard octets.count >= Self.byteCount else {
@@ -99,7 +101,7 @@ package struct SnapshotHeader: Equatable, Sendable {
     }
 }
 
-/// A snapshot's file name: `%016x.snap`, the number of the last segment that it stands for.
+/// The file name of a snapshot: `%016x.snap`, the number of the last segment that it covers.
 struct SnapshotName: Equatable, Sendable {
     static let ending = ".snap"
 
@@ -111,7 +113,7 @@ struct SnapshotName: Equatable, Sendable {
         self.number = number
     }
 
-    /// Nil for every name that we would not have written.
+    /// Returns nil for every name that the journal does not generate.
     init?(_ text: String) {
         guard text.hasSuffix(Self.ending), let number = UInt64(text.dropLast(Self.ending.utf8.count), radix: 16) else {
             return nil

@@ -1,8 +1,8 @@
-/// Names of files whose making was cut short: nothing was ever acknowledged from them.
+/// The names of incomplete files. Nothing in them was ever acknowledged.
 enum TemporaryName {
     static let ending = ".tmp"
 
-    /// Whether this journal would have given a draft the name; what else is in the directory is not its to remove.
+    /// Returns whether the journal generates such names for drafts; it must not remove any other file of the directory.
     static func isOurs(_ name: String) -> Bool {
         guard name.hasSuffix(ending) else { return false }
         let finished = String(name.dropLast(ending.utf8.count))
@@ -11,7 +11,7 @@ enum TemporaryName {
     }
 }
 
-/// The copy of what a crash left at the end of a segment: the segment's name, the offset in hexadecimal, `.torn`.
+/// The name of the copy of a torn segment tail: the segment name, the offset in hexadecimal, `.torn`.
 enum TornName {
     private static let ending = ".torn"
 

@@ -1,15 +1,16 @@
 package import Encoding
 
-/// What was known of a journal at some moment, to be kept where the journal itself is not.
+/// The last known state of a journal, stored outside of the journal itself.
 ///
-/// A journal that stands below its own sighting, or is another one, was rolled back: a state directory restored from an
-/// older copy, an old snapshot of a machine, a volume that was not mounted. Refresh tokens that are ahead of it betray
-/// the same, but only one by one and after the fact. Only durable records are counted, so a crash never looks like it.
+/// If a journal is older than its own high-water mark, or is a different journal, it has been rolled back: a state
+/// directory was restored from an older copy, a virtual machine was restored from a snapshot, or a volume was not
+/// mounted. Refresh tokens that are ahead of the journal show the same, but only one by one and later. Only durable
+/// records count, so a crash never looks like a rollback.
 package struct HighWaterMark: Equatable, Sendable {
     package let store: UUID
-    /// The last durable record.
+    /// The sequence number of the last durable record.
     package let seq: UInt64
-    /// The file that it was read from, for messages; empty if it is fresh.
+    /// The file that it was read from, for messages; empty if it was not read from a file.
     package var path = ""
 
     package init(store: UUID, seq: UInt64) {
@@ -17,6 +18,8 @@ package struct HighWaterMark: Equatable, Sendable {
         self.seq = seq
     }
 
+    /// Compares the journal with the high-water mark.
+    ///
     /// - Parameter store: nil for an empty directory.
     /// - Throws: `.rolledBack`.
     package func check(store found: UUID?, lastSeq: UInt64) throws(JournalError) {
@@ -34,12 +37,12 @@ package struct HighWaterMark: Equatable, Sendable {
 
     private var source: String { path.isEmpty ? "" : " (\(path))" }
 
-    /// Whether both say the same, wherever they were read.
+    /// Compares the content, regardless of where it was read from.
     package static func == (left: HighWaterMark, right: HighWaterMark) -> Bool {
         left.store == right.store && left.seq == right.seq
     }
 
-    /// Three lines that a person can read.
+    /// Three human-readable lines.
     package var text: String {
         """
         martlet-journal-seen 1
@@ -49,7 +52,7 @@ package struct HighWaterMark: Equatable, Sendable {
         """
     }
 
-    /// Nil for anything but ``text``.
+    /// Returns nil for anything but ``text``.
     package init?(_ text: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         guard lines.count == 4, lines[0] == "martlet-journal-seen 1", lines[1].hasPrefix("store "),

@@ -1,4 +1,4 @@
-/// A look at a journal without its lock and without changing anything; a server may be writing meanwhile.
+/// A read-only examination of a journal without its lock; a server may be writing meanwhile.
 package struct JournalInspection: Sendable {
     package struct SegmentSummary: Equatable, Sendable {
         package let name: String
@@ -11,24 +11,24 @@ package struct JournalInspection: Sendable {
     package struct SnapshotSummary: Equatable, Sendable {
         package let name: String
         package let header: SnapshotHeader
-        /// Records that are whole, from the first on.
+        /// The number of valid records, from the first on.
         package internal(set) var recordCount: UInt64 = 0
     }
 
     package struct Finding: Equatable, Sendable {
-        /// Damage keeps a server from starting; the other is a note.
+        /// Whether it prevents a server from starting; otherwise it is a note.
         package let isDamage: Bool
         package let file: String
         package let offset: UInt64
         package let sentence: String
     }
 
-    /// More findings than this are only counted.
+    /// The number of findings above which more are only counted.
     package static let findingCountMax = 1_000
 
-    /// The newest one; nil if the journal was never compacted, or if none has a good header.
+    /// The newest snapshot; nil if the journal was never compacted or if no snapshot has a valid header.
     package private(set) var snapshot: SnapshotSummary?
-    /// The ones that it does not stand for.
+    /// The segments that the snapshot does not cover.
     package private(set) var segments: [SegmentSummary] = []
     package private(set) var findings: [Finding] = []
     package private(set) var omittedFindingCount = 0
@@ -40,8 +40,10 @@ package struct JournalInspection: Sendable {
 
     package var isDamaged: Bool { findings.contains(where: \.isDamage) }
 
-    /// - Parameter body: gets every whole record with its file and offset, in order.
-    /// - Throws: `.io` if the directory or a file cannot be read; damage is a finding.
+    /// Reads the whole journal.
+    ///
+    /// - Parameter body: receives every valid record with its file and offset, in order.
+    /// - Throws: `.io` if the directory or a file cannot be read. Damage is a finding, not an error.
     package init(
         _ storage: any JournalSource, _ body: (JournalRecord, String, UInt64) -> Void = { _, _, _ in }
     ) throws(JournalError) {
@@ -125,7 +127,7 @@ package struct JournalInspection: Sendable {
             case .bad(let sentence) where next != nil: note(damage(segment, offset, sentence))
             case .unknownKind(let kind):
                 note(.unsupported(file: segment.name, offset: offset, what: "a record of kind \(kind)"))
-            // What these mean at the end of the journal is for the scan of the tail to say.
+            // The scan of the tail decides what these mean at the end of the journal.
             case .zero, .bad: break
             }
         }

@@ -2,12 +2,11 @@ internal import Encoding
 internal import Glibc
 import Platform
 
-/// Puts a journal right that a server does not start with, keeping a copy of everything that is dropped.
+/// Repairs a journal that prevents a server from starting, and keeps a copy of everything that it drops.
 ///
-/// What a crash leaves behind was never acknowledged, and dropping it is all that ``dropUnacknowledged()`` does.
-/// ``acceptLoss()`` goes on without acknowledged records that cannot be read any more. It makes a snapshot of all that
-/// can: at each moment the directory holds either the old files or the new ones, and the old ones also under
-/// `damaged-…`.
+/// ``dropUnacknowledged()`` drops only what a crash left behind, which was never acknowledged. ``acceptLoss()``
+/// continues without acknowledged records that are unreadable. It makes a snapshot of all records that are readable. At
+/// each moment the directory contains either the old files or the new ones, and the old ones also under `damaged-…`.
 package struct JournalRepair: Sendable {
     private static let draft = "repair-draft"
 
@@ -15,31 +14,33 @@ package struct JournalRepair: Sendable {
     private let options: JournalOptions
     private let storage: DirectoryStorage
 
-    /// What was found and done.
+    /// The result of a repair.
     package struct Report: Equatable, Sendable {
-        /// Octets that were never acknowledged and are dropped.
+        /// The number of unacknowledged bytes that were dropped.
         package internal(set) var tornByteCount: UInt64 = 0
-        /// The file or directory that has what was dropped; nil if nothing was.
+        /// The file or directory with a copy of what was dropped; nil if nothing was.
         package internal(set) var copy: String?
-        /// Records that go on to matter.
+        /// The number of records that were kept.
         package internal(set) var keptCount: UInt64 = 0
-        /// Places whose records cannot be read; a file that cannot be read at all counts with every place it has.
+        /// The number of slots whose records are unreadable; a wholly unreadable file counts with all of its slots.
         package internal(set) var lostCount: UInt64 = 0
-        /// Files of which nothing can be read, and files that are missing.
+        /// Missing files, and files without a readable record.
         package internal(set) var unreadable: [String] = []
     }
 
-    /// - Throws: `.io` if there is no such directory.
+    /// - Throws: `.io` if the directory does not exist.
     package init(path: String, options: JournalOptions) throws(JournalError) {
-        // A mistyped directory would be made, and be empty.
+        // Otherwise a mistyped path would create an empty directory.
         guard unsafe access(path, R_OK) == 0 else { throw .current("access", path) }
         self.path = path
         self.options = options
         storage = DirectoryStorage(path: path)
     }
 
-    /// Drops what a crash left unacknowledged, as a start would; a journal without such a tail stays as it is.
-    /// - Throws: `.corrupt` if acknowledged records are damaged: nothing was changed then; `.locked` while a server runs.
+    /// Drops what a crash left unacknowledged, as a start would; a journal without such a tail stays unchanged.
+    ///
+    /// - Throws: `.corrupt` if acknowledged records are damaged, and nothing is changed; `.locked` while a server is
+    ///   running.
     package func dropUnacknowledged() throws(JournalError) -> Report {
         var report = Report()
         var reader = try JournalReader(storage)
@@ -57,9 +58,10 @@ package struct JournalRepair: Sendable {
         return report
     }
 
-    /// Goes on with every record that is whole.
-    /// - Throws: `.corrupt` if there is nothing to go on with; `.unsupported` for files of another version; `.locked` while
-    ///   a server runs.
+    /// Continues with every valid record.
+    ///
+    /// - Throws: `.corrupt` if no valid record exists; `.unsupported` for files of another version; `.locked` while a
+    ///   server is running.
     package func acceptLoss() throws(JournalError) -> Report {
         try storage.lock()
         defer { storage.unlock() }
@@ -74,21 +76,21 @@ package struct JournalRepair: Sendable {
             drafts.unlock()
         } catch {
             drafts.unlock()
-            // Best effort: the next repair removes them, too.
+            // Best effort: the next repair also removes them.
             try? removeDrafts(drafts)
             throw error
         }
         let copy = "damaged-\(hex(UInt64(clamping: options.clock.now), digits: 12))"
         try link(names, into: copy)
         report.copy = copy
-        // The segment first: alone it does not follow from the old files, and with the snapshot it stands for them.
+        // The segment comes first: alone it does not follow the old files, and with the snapshot it replaces them.
         for name in made { try move(name, from: Self.draft) }
         try storage.remove(names.filter { !made.contains($0) })
         try removeDrafts(drafts)
         return report
     }
 
-    /// - Returns: the new segment's name, then the snapshot's.
+    /// - Returns: the name of the new segment, then that of the snapshot.
     private func write(
         _ names: [String], to drafts: DirectoryStorage, _ report: inout Report
     ) throws(JournalError) -> [String] {
@@ -106,7 +108,7 @@ package struct JournalRepair: Sendable {
                 (byteCount &- min(byteCount, UInt64(SegmentHeader.byteCount))) / UInt64(JournalRecord.byteCount)
             if let segment = SegmentName(name) {
                 number = max(number, segment.number)
-                // Numbers that were given once, though their records are lost, are not given again.
+                // Sequence numbers of lost records are not reused.
                 lastSeq = max(lastSeq, segment.firstSeq &+ places)
             } else if let snapshot = SnapshotName(name) {
                 number = max(number, snapshot.number)
@@ -129,7 +131,8 @@ package struct JournalRepair: Sendable {
             report.lostCount &+= reader.lostCount
         }
         report.unreadable += missing(among: names)
-        // Without an id of its own it is another journal to whatever was seen of it, which has to be accepted, too.
+        // Without its own id the journal gets a new one, so an earlier high-water mark no longer matches and must be
+        // accepted too.
         if store == nil, writer.recordCount > 0 { store = UUID(high: options.random(), low: options.random()) }
         guard let store else { throw .corrupt(file: path, offset: 0, expectation: "a file with a good header") }
         report.keptCount = writer.recordCount
@@ -142,7 +145,7 @@ package struct JournalRepair: Sendable {
         return [segment, header.name]
     }
 
-    /// Segments that once were and are not there, by the numbers in the names.
+    /// Returns the segments that are missing, by the numbers in the names.
     private func missing(among names: [String]) -> [String] {
         let covered = names.compactMap { SnapshotName($0)?.number }.max() ?? 0
         var missing: [String] = []
@@ -155,7 +158,7 @@ package struct JournalRepair: Sendable {
         return missing
     }
 
-    /// - Returns: nil for a file of which nothing can be read, which is counted.
+    /// - Returns: nil for a file without a readable record, which is counted.
     private func layout(
         of name: String, _ report: inout Report, _ places: UInt64
     ) throws(JournalError) -> SalvageReader.Layout? {
@@ -173,7 +176,7 @@ package struct JournalRepair: Sendable {
         }
     }
 
-    /// The header of a segment that was overwritten, as far as its records tell it.
+    /// Returns the overwritten header of a segment as far as its records reveal it.
     private func recovered(_ name: String) throws(JournalError) -> SegmentHeader? {
         guard let segment = SegmentName(name) else { return nil }
         let octets = try storage.read(
@@ -181,7 +184,7 @@ package struct JournalRepair: Sendable {
         return SegmentRecovery.header(of: segment, octets, created: options.clock.now)
     }
 
-    /// The segment that every snapshot needs behind it, closed as by a process that ended well.
+    /// Creates the segment that must follow every snapshot, sealed as after a clean shutdown.
     private func begin(
         after header: SnapshotHeader, _ note: OpeningNote, in drafts: DirectoryStorage
     ) throws(JournalError) -> String {
@@ -201,7 +204,7 @@ package struct JournalRepair: Sendable {
 }
 
 extension JournalRepair {
-    /// The same files under a second name: they stay whole, and nothing is copied.
+    /// Links the same files under a second name, so that they are preserved without copying.
     private func link(_ names: [String], into copy: String) throws(JournalError) {
         let directory = "\(path)/\(copy)"
         try storage.makeDirectory(directory)
@@ -221,7 +224,7 @@ extension JournalRepair {
         try storage.synchronizeDirectory(path)
     }
 
-    /// What a repair that was cut short left behind.
+    /// Removes the files of an interrupted repair.
     private func removeDrafts(_ drafts: DirectoryStorage) throws(JournalError) {
         guard unsafe access(drafts.path, F_OK) == 0 else { return }
         try drafts.remove(drafts.names())

@@ -1,15 +1,15 @@
-/// Reads every record that is whole in one file, past whatever is not.
+/// Reads every valid record of one file and skips everything else.
 struct SalvageReader {
     private static let pieceByteCount = 1 << 20
 
-    /// How many records are whole.
+    /// The number of valid records.
     private(set) var keptCount: UInt64 = 0
-    /// How many places hold something else than a record or zeros.
+    /// The number of slots that contain neither a record nor zeros.
     private(set) var lostCount: UInt64 = 0
-    /// How many places the file has; after the last record they may never have been used.
+    /// The number of slots of the file; the ones after the last record may never have been used.
     private(set) var placeCount: UInt64 = 0
 
-    /// What the records of a file must be like.
+    /// The layout that the records of a file must have.
     enum Layout {
         case segment(SegmentHeader)
         case snapshot(SnapshotHeader)
@@ -21,7 +21,7 @@ struct SalvageReader {
             }
         }
 
-        /// Whether a record with this number, or in a snapshot with this place, belongs at `index`.
+        /// Returns whether a record with this sequence number, or in a snapshot with this position, belongs at `index`.
         func isRight(_ record: JournalRecord, place: UInt64, at index: UInt64) -> Bool {
             switch self {
             case .segment(let header): record.seq == header.firstSeq &+ index
@@ -41,8 +41,9 @@ struct SalvageReader {
         self.layout = layout
     }
 
-    /// The next record that is whole; nil at the end of the file.
-    /// - Throws: `.unsupported` for a record of another version: it is not damage.
+    /// Returns the next valid record, or nil at the end of the file.
+    ///
+    /// - Throws: `.unsupported` for a record of another version, which is not damage.
     mutating func next(in source: any JournalSource) throws(JournalError) -> JournalRecord? {
         while true {
             guard try fill(from: source) else { return nil }
@@ -64,7 +65,7 @@ struct SalvageReader {
         }
     }
 
-    /// - Returns: false at the end of the file; a last piece of less than a record was never acknowledged.
+    /// - Returns: false at the end of the file; a final piece that is shorter than a record was never acknowledged.
     private mutating func fill(from source: any JournalSource) throws(JournalError) -> Bool {
         guard position + JournalRecord.byteCount > piece.count else { return true }
         piece = try source.read(name, at: offset, count: Self.pieceByteCount)

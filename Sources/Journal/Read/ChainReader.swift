@@ -1,10 +1,10 @@
-/// Reads the records of a snapshot and of the segments after it, in order, and refuses what is not whole.
+/// Reads the records of a snapshot and of the segments after it, in order, and rejects damaged ones.
 struct ChainReader {
     private let storage: any JournalSource
     private let chain: SegmentChain
-    /// How many segments are read.
+    /// The number of segments to read.
     private let segmentCount: Int
-    /// Records of the chain's last segment.
+    /// The number of records in the last segment of the chain.
     private let tailCount: UInt64
     private let chunkByteCount: Int
     private var snapshot: SnapshotCursor?
@@ -16,8 +16,8 @@ struct ChainReader {
     private(set) var lastTime: Int64
 
     /// - Parameters:
-    ///   - tailCount: records of the chain's last segment, if that is among the ones to be read.
-    ///   - chunkByteCount: how much is read at once, a multiple of 4,096.
+    ///   - tailCount: the number of records in the last segment of the chain, if that segment is to be read.
+    ///   - chunkByteCount: the number of bytes per read, a multiple of 4,096.
     init(
         _ chain: SegmentChain, segmentCount: Int, tailCount: UInt64 = 0, chunkByteCount: Int = ReadSize.alone,
         in storage: any JournalSource
@@ -33,8 +33,9 @@ struct ChainReader {
         lastTime = chain.snapshot?.header.lastTime ?? 0
     }
 
-    /// The next record, or nil at the end.
-    /// - Throws: `.corrupt` if a record that was once on stable storage is not whole.
+    /// Returns the next record, or nil at the end.
+    ///
+    /// - Throws: `.corrupt` if a record that was on stable storage is damaged.
     mutating func next() throws(JournalError) -> JournalRecord? {
         if let record = try snapshot?.next(in: storage) { return record }
         snapshot = nil
@@ -57,7 +58,7 @@ struct ChainReader {
         return nil
     }
 
-    /// Adds the next records to `records`, at least one and at most `countMax`.
+    /// Appends the next records to `records`, at least one and at most `countMax`.
     ///
     /// - Returns: false at the end.
     /// - Throws: as ``next()``.
@@ -82,13 +83,13 @@ struct ChainReader {
             }
         }
         if records.count > before { return true }
-        // Whatever is next, the end of a file or damage, is told one record at a time.
+        // The end of a file and damage are handled one record at a time.
         guard let record = try next() else { return false }
         records.append(record)
         return true
     }
 
-    /// The next segment's header says which record was the last of this one.
+    /// Checks the last record of the segment against the header of the next one.
     private func checkEnd(of segment: Segment) throws(JournalError) {
         guard segmentIndex + 1 < chain.segments.count else { return }
         let next = chain.segments[segmentIndex + 1].header

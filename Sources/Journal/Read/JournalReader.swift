@@ -1,23 +1,23 @@
 package import Encoding
 import Platform
 
-/// What a start found.
+/// The result of opening a journal.
 package struct JournalReport: Equatable, Sendable {
     package var segmentCount = 0
     package var recordCount: UInt64 = 0
-    /// How many of them stood in a snapshot.
+    /// The number of those that came from a snapshot.
     package var snapshotRecordCount: UInt64 = 0
-    /// Records above a torn place that were applied all the same, and written again.
+    /// The number of records after a torn slot that were applied anyway and written again.
     package var salvagedCount = 0
-    /// Octets of unacknowledged records that were dropped; a copy was kept if this is not 0.
+    /// The number of unacknowledged bytes that were dropped; a copy was kept if it is not 0.
     package var tornByteCount: UInt64 = 0
-    /// Name of that copy.
+    /// The name of that copy.
     package var tornCopy: String?
-    /// Whether the journal is new or the last process closed it.
+    /// Whether the journal is new or was closed by the last process.
     package var isClean = true
 }
 
-/// A journal being replayed. Reading to the end is the only way to a ``JournalWriter``.
+/// Replays a journal. Reading to the end is the only way to get a ``JournalWriter``.
 package struct JournalReader: ~Copyable {
     private let storage: any JournalStorage
     private let chain: SegmentChain
@@ -28,12 +28,12 @@ package struct JournalReader: ~Copyable {
     package private(set) var report: JournalReport
 
     package var lastSeq: UInt64 { records.lastSeq }
-    /// Nil for a journal that has just been begun.
+    /// Nil for a new journal.
     package var store: UUID? { chain.segments.last?.header.store }
     /// Milliseconds since 1970; 0 if there is no record.
     package var lastTime: Int64 { records.lastTime }
 
-    /// Takes the lock and checks how the segments follow each other, and from which snapshot.
+    /// Acquires the lock and validates the sequence of segments and the snapshot that it begins with.
     package init(_ storage: any JournalStorage) throws(JournalError) {
         (chain, tail) = try Self.open(storage)
         self.storage = storage
@@ -60,8 +60,9 @@ package struct JournalReader: ~Copyable {
         }
     }
 
-    /// The next record, or nil at the end. Salvaged ones come last.
-    /// - Throws: `.corrupt` if a record that was once on stable storage is not whole.
+    /// Returns the next record, or nil at the end. Salvaged records come last.
+    ///
+    /// - Throws: `.corrupt` if a record that was on stable storage is damaged.
     package mutating func next() throws(JournalError) -> JournalRecord? {
         if let record = try records.next() {
             report.recordCount &+= 1
@@ -75,10 +76,9 @@ package struct JournalReader: ~Copyable {
         return nil
     }
 
-    /// Gives every record that is left to `body`, many at once and in order, while the ones after them are read on another
-    /// thread.
+    /// Passes all remaining records to `body` in order and in batches, while another thread reads ahead.
     ///
-    /// - Throws: as ``next()``; what comes before the damage was given by then.
+    /// - Throws: as ``next()``; `body` has received everything before the damage.
     package mutating func replay(_ body: ([JournalRecord]) -> Void) throws(JournalError) {
         let ahead = ReadAhead(records)
         let thread = try JournalError.thread("replay") { ahead.run() }
@@ -91,7 +91,7 @@ package struct JournalReader: ~Copyable {
         isAtEnd = true
     }
 
-    /// Begins a new segment; what a crash left behind in the old one is copied aside and cut off.
+    /// Begins a new segment, after copying and truncating what a crash left at the end of the old one.
     ///
     /// A segment of an earlier process is never written again: after a failed sync its page cache cannot be trusted.
     package consuming func intoWriter(_ options: JournalOptions) throws(JournalError) -> JournalWriter {
@@ -110,16 +110,16 @@ package struct JournalReader: ~Copyable {
                 previousLastSeq: lastSeq, previousChecksum: records.lastChecksum)
             let core = WriterCore(queue: queue, durableSeq: lastSeq)
             let loop = CommitLoop(core: core, segments: segments, storage: storage, options: options)
-            // A process that was killed leaves records on their way to the medium: nothing may follow from them before
-            // they are there.
+            // After a process was killed, its records may not have reached the medium yet. Nothing may depend on them
+            // before they have.
             if let last { try storage.truncate(last.name, to: last.byteCount) }
-            // Proves before anything is promised that the directory can be written.
+            // Proves that the directory is writable before anything is acknowledged.
             try loop.commitQueued()
-            // Only now: until the new segment states where the old one ends, the dropped octets are the evidence.
+            // Not earlier: until the new segment states where the old one ends, the dropped bytes are the evidence.
             if let last, last.byteCount > last.offset(of: lastSeq &+ 1) {
                 try storage.truncate(last.name, to: last.offset(of: lastSeq &+ 1))
             }
-            // What the snapshot stands for was read whole, and a compaction that was cut short left these.
+            // The snapshot was read completely; an interrupted compaction left the files that it covers.
             try storage.remove(chain.obsolete)
             return try JournalWriter(
                 core: core, loop: loop, storage: storage, store: store, options: options, report: report,

@@ -2,17 +2,17 @@ import Platform
 
 /// Reads and checks records on a thread of its own, a few batches ahead of whoever applies them.
 ///
-/// `@unchecked Sendable` holds because `reader` is used by the one thread that runs ``run()``, and by others only after
-/// it has returned.
+/// `@unchecked Sendable` is safe because only the thread that runs ``run()`` uses `reader`, and other threads use it
+/// only after that function has returned.
 final class ReadAhead: @unchecked Sendable {
     private static let batchCountMax = 32
-    /// Small enough that what one side wrote is still in the processor's cache when the other reads it.
+    /// Small enough that the records are still in the processor cache when the other thread reads them.
     static let recordCountMax = 4_096
 
     private struct State {
         /// In order; the first is the next one.
         var full: [[JournalRecord]] = []
-        /// Arrays to be filled again.
+        /// Arrays to be reused.
         var empty: [[JournalRecord]] = []
         var outcome: Result<Void, JournalError>?
     }
@@ -24,7 +24,7 @@ final class ReadAhead: @unchecked Sendable {
         self.reader = reader
     }
 
-    /// Reads to the end, or to the first fault.
+    /// Reads to the end, or to the first error.
     func run() {
         let outcome: Result<Void, JournalError>
         do throws(JournalError) {
@@ -44,9 +44,9 @@ final class ReadAhead: @unchecked Sendable {
         state.signal()
     }
 
-    /// Gives every batch to `body`, and the reader at its end.
+    /// Passes every batch to `body`, and returns the reader at its end.
     ///
-    /// - Throws: what the reading threw, after what was read before it was given.
+    /// - Throws: the error of the reading thread, after `body` has received everything read before it.
     func take(_ body: ([JournalRecord]) -> Void) throws(JournalError) -> ChainReader {
         while true {
             let next: Result<[JournalRecord]?, JournalError> = state.wait { state in

@@ -1,27 +1,29 @@
 internal import Encoding
 
-/// Records that stand whole and in order, decoded many at once: what nearly every place of a journal is.
+/// Decodes many consecutive valid records at once, which is what nearly all of a journal consists of.
 ///
-/// It stops before the first place that is anything else, and leaves it to ``RecordSlot`` to say what that is.
+/// It stops before the first slot that is anything else, which is then decoded by ``RecordSlot``.
 struct RecordBatchDecoder {
-    /// What the number of a place must be.
+    /// The numbers that the slots must have.
     enum Numbering {
-        /// In a segment: the seqs go up by one from here.
+        /// In a segment: sequence numbers that ascend by one from here.
         case seqs(from: UInt64)
-        /// In a snapshot: the places do, and no seq is above `lastSeq`.
+        /// In a snapshot: positions that ascend by one, and no sequence number above `lastSeq`.
         case places(from: UInt64, lastSeq: UInt64)
     }
 
     private(set) var count = 0
-    /// Of the last one.
+    /// The checksum of the last record.
     private(set) var checksum: UInt32 = 0
-    /// The highest that one states.
+    /// The highest durableSeq of the records.
     private(set) var durableSeq: UInt64 = 0
 
+    /// Decodes records.
+    ///
     /// - Parameters:
-    ///   - chunk: places of 64 octets from `offset` on; less than that at the end is left alone.
-    ///   - countMax: how many are wanted at most.
-    ///   - records: the records are added here.
+    ///   - chunk: slots of 64 bytes from `offset` on; a shorter remainder is ignored.
+    ///   - countMax: the maximum number of records.
+    ///   - records: the array to append to.
     init(
         _ chunk: [UInt8], from offset: Int, upTo countMax: Int, _ numbering: Numbering, salt: UInt32,
         into records: inout [JournalRecord]

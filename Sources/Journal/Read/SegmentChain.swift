@@ -1,25 +1,27 @@
-/// A segment as it stands in the directory: its checked header and its size.
+/// A segment in the directory: its validated header and its size.
 struct Segment: Equatable, Sendable {
     let header: SegmentHeader
     let byteCount: UInt64
 
     var name: String { header.name }
 
-    /// Where the record `seq` begins.
+    /// Returns where the record `seq` begins.
     func offset(of seq: UInt64) -> UInt64 {
         UInt64(SegmentHeader.byteCount) &+ (seq &- header.firstSeq) &* UInt64(JournalRecord.byteCount)
     }
 }
 
-/// The newest snapshot of a directory and all segments after it in order, each following from the one before.
+/// The newest snapshot of a directory and all segments after it in order, each following the one before.
 struct SegmentChain: Sendable {
     let snapshot: Snapshot?
     let segments: [Segment]
-    /// Names of snapshots and segments that the snapshot stands for.
+    /// The names of snapshots and segments that the snapshot covers.
     let obsolete: [String]
 
-    /// - Throws: `.corrupt` if a segment is missing, foreign, or does not follow from the one before it, or if no
-    ///   snapshot is whole that is needed.
+    /// Reads the headers of the directory.
+    ///
+    /// - Throws: `.corrupt` if a segment is missing, foreign, or does not follow the one before it, or if a required
+    ///   snapshot is damaged.
     init(_ storage: any JournalSource) throws(JournalError) {
         let names = try storage.names()
         var damage: JournalError?
@@ -27,7 +29,8 @@ struct SegmentChain: Sendable {
             do throws(JournalError) {
                 let snapshot = try Snapshot(name.text, number: name.number, in: storage)
                 try self.init(snapshot, names, in: storage)
-                // With what it replaced still there, damage costs nothing: look before this one is relied on.
+                // While the files that it replaces still exist, damage of the snapshot costs nothing, so it is verified
+                // before use.
                 if !obsolete.isEmpty { try snapshot.verify(in: storage) }
                 return
             } catch {
@@ -64,7 +67,7 @@ struct SegmentChain: Sendable {
             segments.append(Segment(header: header, byteCount: try storage.byteCount(of: name.text)))
         }
         if let snapshot, segments.isEmpty {
-            // A snapshot is made only when the segment after it stands.
+            // A snapshot is made only after the segment that follows it exists.
             throw .corrupt(file: snapshot.file, offset: 32, expectation: "segment \(covered &+ 1) is missing")
         }
         self.snapshot = snapshot
@@ -72,13 +75,13 @@ struct SegmentChain: Sendable {
         self.obsolete = obsolete
     }
 
-    /// How many records segment `index` must have; nil for the last, whose end nothing states.
+    /// Returns how many records segment `index` must have; nil for the last, whose end is not recorded.
     func statedCount(_ index: Int) -> UInt64? {
         guard index + 1 < segments.count else { return nil }
         return segments[index + 1].header.previousLastSeq &- segments[index].header.firstSeq &+ 1
     }
 
-    /// The first segment follows from a snapshot, or from nothing.
+    /// Checks that the first segment follows the snapshot, or is the first of all.
     static func check(_ header: SegmentHeader, follows snapshot: SnapshotHeader?) throws(JournalError) {
         func refuse(_ offset: UInt64, _ expectation: String) -> JournalError {
             .corrupt(file: header.name, offset: offset, expectation: expectation)
@@ -113,22 +116,22 @@ struct SegmentChain: Sendable {
     }
 }
 
-/// How much of a file is read at once, in octets.
+/// The number of bytes per read of a file.
 enum ReadSize {
-    /// While nothing else is going on.
+    /// While no commits run.
     static let alone = 1 << 20
-    /// While records are committed: a disk that is given more at once keeps a commit waiting until it has read all of it.
+    /// While records are committed: with larger reads, a commit would wait until the disk has completed them.
     static let besideCommits = 16 << 10
 }
 
-/// Reads one segment's places in order, a piece at a time.
+/// Reads the slots of one segment in order, one chunk at a time.
 struct SegmentCursor {
     let segment: Segment
     private let chunkByteCount: Int
     private var chunk: [UInt8] = []
     private var position = 0
     private var nextChunk = UInt64(SegmentHeader.byteCount)
-    /// The seq that belongs to the next place.
+    /// The sequence number of the next slot.
     private(set) var seq: UInt64
 
     /// - Parameter chunkByteCount: a multiple of 4,096.
@@ -138,7 +141,7 @@ struct SegmentCursor {
         seq = segment.header.firstSeq
     }
 
-    /// The next place, or nil at the end of the file. A last piece of less than 64 octets is filled up with zeros.
+    /// Returns the next slot, or nil at the end of the file. A final piece of less than 64 bytes is padded with zeros.
     mutating func next(in storage: any JournalSource) throws(JournalError) -> RecordSlot? {
         guard try fill(from: storage) else { return nil }
         let place = position..<(position + JournalRecord.byteCount)
@@ -148,7 +151,7 @@ struct SegmentCursor {
         return slot
     }
 
-    /// Takes whole records in a row, added to `records`, and stops before the first place that is anything else.
+    /// Appends consecutive valid records to `records`, and stops before the first slot that is anything else.
     mutating func takeWhole(
         upTo countMax: Int, into records: inout [JournalRecord], in storage: any JournalSource
     ) throws(JournalError) -> RecordBatchDecoder {

@@ -1,14 +1,16 @@
 internal import Encoding
 
-/// What the records of a segment tell of a header that was overwritten.
+/// Reconstructs the overwritten header of a segment from its records.
 ///
-/// A record's number says whether it stands in its place, and its checksum which salt it was written under. Two records
-/// that agree are proof enough: by chance they would not in four billion cases.
+/// The sequence number of a record shows whether the record is in its slot, and its checksum reveals the salt. Two
+/// records that agree are sufficient: the probability of a coincidence is one in four billion.
 enum SegmentRecovery {
     private static let agreementMin = 2
 
+    /// Returns the reconstructed header.
+    ///
     /// - Parameter octets: the file from its first record on.
-    /// - Returns: nil if too few records are left. The store is zeros if the segment's OPEN record is gone.
+    /// - Returns: nil if too few records are left. The store is zero if the OPEN record of the segment is lost.
     static func header(of name: SegmentName, _ octets: [UInt8], created: Int64) -> SegmentHeader? {
         var votes: [UInt32: Int] = [:]
         var stores: [UInt32: UUID] = [:]

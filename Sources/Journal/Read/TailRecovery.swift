@@ -1,40 +1,42 @@
-/// Where the last segment ends: which records count, and what a crash left behind them.
+/// Determines where the last segment ends: which records are valid, and what a crash left behind them.
 ///
-/// A bad place at or below the highest durableSeq was acknowledged once, so it is corruption. One above it was never
-/// acknowledged: it is torn, and dropped.
+/// An invalid slot at or below the highest durableSeq was acknowledged, so it is corruption. One above it was never
+/// acknowledged: it is torn and is dropped.
 struct TailRecovery: Equatable {
-    /// More records than this are never under way at once, so nothing can be torn over a longer stretch.
+    /// The maximum number of records in flight, and therefore the maximum length of a torn range.
     static let batchCountMax = 4_096
 
-    /// Records from the segment's beginning without a gap.
+    /// The number of records from the beginning of the segment without a gap.
     private(set) var intactCount: UInt64 = 0
     private(set) var lastChecksum: UInt32 = 0
     private(set) var lastTime: Int64 = 0
     private(set) var isSealed = false
-    /// Whole records above the gap that are safe to apply alone, in order.
+    /// Valid records after the gap that are safe to apply alone, in order.
     private(set) var salvaged: [JournalRecord] = []
-    /// What is dropped, as offsets in the file; nil if nothing but zeros follows the intact records.
+    /// The file offsets of what is dropped; nil if only zeros follow the intact records.
     private(set) var torn: Range<UInt64>?
 
     private var durableSeq: UInt64 = 0
     private var firstBad: (seq: UInt64, expectation: String)?
     private var lastUsed: UInt64 = 0
 
-    /// - Throws: `.corrupt` with the place of the first record that is lost.
+    /// Scans the segment.
+    ///
+    /// - Throws: `.corrupt` with the offset of the first lost record.
     init(_ segment: Segment, in storage: any JournalSource) throws(JournalError) {
         var cursor = SegmentCursor(segment)
         try takeIntact(&cursor, in: storage)
         while let slot = try cursor.next(in: storage) {
             try take(slot, seq: cursor.seq &- 1, of: segment)
         }
-        // A segment is born with its first record in it, so that one cannot be torn.
+        // A segment is created together with its first record, so that record cannot be torn.
         if intactCount == 0 { throw corrupt(firstBad ?? (cursor.seq, "a record expected, the file ends"), segment) }
         guard let firstBad, lastUsed >= firstBad.seq else { return }
         let start = segment.offset(of: firstBad.seq)
         torn = start..<max(start, min(segment.offset(of: lastUsed &+ 1), segment.byteCount))
     }
 
-    /// Takes the records before the first gap.
+    /// Reads the records before the first gap.
     private mutating func takeIntact(_ cursor: inout SegmentCursor, in storage: any JournalSource) throws(JournalError)
     {
         var records: [JournalRecord] = []

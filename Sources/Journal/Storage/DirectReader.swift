@@ -1,12 +1,12 @@
 internal import CLinux
 internal import Glibc
 
-/// A file read past the page cache.
+/// Reads a file past the page cache.
 ///
-/// After a failed sync the page cache keeps the new octets and calls them clean although the medium has the old ones,
-/// so a restart that reads through it would believe in records that a power cut takes away.
+/// After a failed sync the page cache keeps the new bytes and marks them clean although the medium has the old ones. A
+/// restart that reads through the cache would trust records that a power failure removes.
 struct DirectReader: ~Copyable {
-    /// What `O_DIRECT` asks of offset, length and memory on any medium we know of.
+    /// The alignment of offset, length and memory that `O_DIRECT` requires on all known media.
     private static let alignment = 4_096
 
     private let descriptor: Int32
@@ -16,7 +16,7 @@ struct DirectReader: ~Copyable {
         self.path = path
         var file = unsafe clinux_open_direct(path)
         if file < 0, errno == EINVAL {
-            // tmpfs and some others have no O_DIRECT: drop what the cache holds instead.
+            // Some file systems such as tmpfs do not support O_DIRECT; there, the cached pages are dropped instead.
             file = unsafe open(path, O_RDONLY | O_CLOEXEC)
             if file >= 0 { posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) }
         }
@@ -26,7 +26,7 @@ struct DirectReader: ~Copyable {
 
     deinit { _ = close(descriptor) }
 
-    /// Up to `count` octets from `offset` (a multiple of 4,096), fewer only at the end of the file.
+    /// Returns up to `count` bytes from `offset` (a multiple of 4,096), fewer only at the end of the file.
     func read(at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
         let rounded = (count + Self.alignment - 1) / Self.alignment * Self.alignment
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: rounded, alignment: Self.alignment)
@@ -41,7 +41,7 @@ struct DirectReader: ~Copyable {
                 throw .current("pread", path)
             }
             filled += result
-            // A short read that is not aligned is the end of the file; to go on from there O_DIRECT would refuse.
+            // An unaligned short read means the end of the file; O_DIRECT would reject a read from there.
             if result == 0 || filled % Self.alignment != 0 { break }
         }
         return unsafe [UInt8](UnsafeRawBufferPointer(rebasing: buffer[..<min(filled, count)]))

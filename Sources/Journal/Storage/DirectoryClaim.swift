@@ -1,16 +1,17 @@
-/// What a process knows of the directory that it locked, so that it notices when the lock no longer keeps others out.
+/// What a process knows about the directory that it has locked, so that it detects when the lock no longer excludes
+/// others.
 ///
-/// A lock file can be removed, restored from a copy or reached through a file system that does not share locks: a second
-/// process then begins a segment of its own, and what the first one acknowledges after that is lost.
+/// A lock file can be removed, restored from a copy, or be on a file system that does not share locks. A second process
+/// then begins its own segment, and what the first one acknowledges after that is lost.
 struct DirectoryClaim: Sendable {
     static let lockName = "LOCK"
 
-    /// Of the lock file.
+    /// The descriptor of the lock file.
     let descriptor: Int32
     let status: FileStatus
-    /// Of the directory when its names were last read.
+    /// The change number of the directory when its names were last read.
     var changes: UInt64?
-    /// Number of the segment that this process began last; nil for none.
+    /// The number of the newest segment that this process created; nil for none.
     var newest: UInt64?
 
     init(descriptor: Int32, status: FileStatus) {
@@ -18,7 +19,7 @@ struct DirectoryClaim: Sendable {
         self.status = status
     }
 
-    /// A segment that this process did not begin, after the one that it did.
+    /// Returns a segment that is newer than that of this process and was created by another process.
     func newerSegment(in names: [String]) -> String? {
         guard let newest else { return nil }
         return names.first { name in SegmentName(name).map { $0.number > newest } ?? false }

@@ -9,7 +9,7 @@ final class DirectoryFile: JournalFile {
     private let storage: DirectoryStorage
     /// Whether it was opened with `O_DSYNC`.
     private let isSynchronous: Bool
-    /// Whose writing to the disk was begun.
+    /// The range whose write-back has been started.
     private let begun = Mutex<(offset: UInt64, count: Int)?>(nil)
 
     init(descriptor: Int32, path: String, calls: any SystemCalls, storage: DirectoryStorage, isSynchronous: Bool = true)
@@ -29,8 +29,8 @@ final class DirectoryFile: JournalFile {
         try checkStillInPlace()
     }
 
-    /// One piece is on its way to the disk while the next one is made: never more, or the queue before a commit would be
-    /// long.
+    /// At most one piece is being written back while the next one is prepared; otherwise a commit would wait for a long
+    /// queue.
     func writeUnsettled(_ bytes: [UInt8], at offset: UInt64) throws(JournalError) {
         try writeAll(bytes, at: offset)
         let file = descriptor.withLock { $0 }
@@ -49,7 +49,7 @@ final class DirectoryFile: JournalFile {
                 try calls.writeBack(file, from: offset, count: count, waits: waits)
             }
         } catch {
-            // Some file systems know no such call; settling does all of it then.
+            // Some file systems do not support this call; `settle()` then does all of the work.
             guard case .io(_, let code, _) = error, [ENOSYS, EINVAL, ESPIPE].contains(code) else { throw error }
         }
     }
@@ -66,7 +66,8 @@ final class DirectoryFile: JournalFile {
             let count = try call("pwrite", path) { () throws(SystemError) in
                 try calls.write(bytes, from: written, to: file, at: offset &+ UInt64(clamping: written))
             }
-            // A full disk can answer with nothing written and no error; without this the loop would not end.
+            // A full disk can report zero bytes written without an error; without this check the loop would not
+            // terminate.
             guard count > 0 else { throw .io(function: "pwrite", errno: ENOSPC, path: path) }
             written += count
         }
@@ -79,7 +80,7 @@ final class DirectoryFile: JournalFile {
         }
     }
 
-    /// A file that was unlinked takes writes as before, and loses them all when we exit.
+    /// Checks that the file still has its name: writes to an unlinked file succeed and are lost when the process exits.
     private func checkStillInPlace() throws(JournalError) {
         let file = descriptor.withLock { $0 }
         let ours = try call("fstat", path) { () throws(SystemError) in try calls.status(of: file) }
@@ -90,7 +91,7 @@ final class DirectoryFile: JournalFile {
     }
 }
 
-/// Makes a call again for as long as a signal interrupts it.
+/// Repeats a call that a signal interrupts.
 func call<Answer>(
     _ function: String, _ path: String, _ body: () throws(SystemError) -> Answer
 ) throws(JournalError) -> Answer {

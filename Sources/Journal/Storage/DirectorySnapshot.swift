@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Synchronization
 
-/// A journal's files as they stood together at one moment, open, so that they can be read to their end although a server
-/// writes its journal again and removes them meanwhile. Changes nothing and takes no lock.
+/// A consistent view of the files of a journal at one moment. The files are open, so they can be read completely even
+/// if a server compacts its journal and removes them meanwhile. It changes nothing and takes no lock.
 @safe package final class DirectorySnapshot: JournalSource {
     private static let attemptCountMax = 200
     private static let pauseMicroseconds: UInt32 = 10_000
@@ -10,8 +10,7 @@ internal import Synchronization
     private let path: String
     private let descriptors: [String: Int32]
 
-    /// - Throws: `.io` if the directory or a file in it cannot be opened; also if its files did not stand still for a
-    ///   moment.
+    /// - Throws: `.io` if the directory or one of its files cannot be opened, or if the files kept changing.
     package init(path: String) throws(JournalError) {
         self.path = path
         let directory = DirectoryStorage(path: path)
@@ -19,7 +18,8 @@ internal import Synchronization
             let names = try directory.names().filter { SegmentName($0) != nil || SnapshotName($0) != nil }
             if let descriptors = try Self.open(names, in: path) {
                 let after = try directory.names().filter { SegmentName($0) != nil || SnapshotName($0) != nil }
-                // The directory is not read at one moment, but what is the same twice with all files there was.
+                // Reading a directory is not atomic. If the names are the same before and after opening, the view is
+                // consistent.
                 if Set(names) == Set(after) {
                     self.descriptors = descriptors
                     return
@@ -42,13 +42,13 @@ internal import Synchronization
     }
 
     package func read(_ name: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
-        // Opened again, past the page cache: the file that is held, whatever has that name by now or has none.
+        // Reopened through /proc, past the page cache: this is the open file, whatever its name refers to now.
         try DirectReader("/proc/self/fd/\(descriptor(name))").read(at: offset, count: count)
     }
 
     private func descriptor(_ name: String) -> Int32 { descriptors[name] ?? -1 }
 
-    /// - Returns: nil if one was gone.
+    /// - Returns: nil if a file was removed meanwhile.
     private static func open(_ names: [String], in path: String) throws(JournalError) -> [String: Int32]? {
         var descriptors: [String: Int32] = [:]
         for name in names {

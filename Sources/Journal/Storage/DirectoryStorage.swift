@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Synchronization
 
-/// A journal's directory on a file system: the directory 0700, its files 0600.
+/// The directory of a journal in a file system: mode 0700, files 0600.
 package final class DirectoryStorage: JournalStorage {
     package let path: String
     private let calls: any SystemCalls
@@ -18,8 +18,8 @@ package final class DirectoryStorage: JournalStorage {
         try makeDirectory()
         let file = try lockedFile()
         do throws(JournalError) {
-            // A process that was killed leaves names on their way to the medium: nothing may follow from them before
-            // they are there.
+            // After a process was killed, its changes of names may not have reached the medium yet. Nothing may depend
+            // on them before they have.
             try synchronizeDirectory(path)
         } catch {
             release(file.descriptor)
@@ -33,7 +33,8 @@ package final class DirectoryStorage: JournalStorage {
         if let before { release(before.descriptor) }
     }
 
-    /// The lock of a file that still has its name: one that was taken away meanwhile would keep nobody out.
+    /// Returns the lock of a file that still has its name. The lock of a removed file would not exclude other
+    /// processes.
     private func lockedFile() throws(JournalError) -> DirectoryClaim {
         let lockPath = join(DirectoryClaim.lockName)
         for _ in 0..<Self.lockAttemptMax {
@@ -42,7 +43,7 @@ package final class DirectoryStorage: JournalStorage {
                 try calls.lock(file)
                 let status = try calls.status(of: file)
                 if let named = try? calls.status(of: lockPath), named.isSameFile(as: status) {
-                    // What a process that was killed has said is not true any more.
+                    // The text of a process that was killed is outdated.
                     if status.byteCount > 0 { try? calls.truncate(file, to: 0) }
                     return DirectoryClaim(descriptor: file, status: status)
                 }
@@ -58,8 +59,9 @@ package final class DirectoryStorage: JournalStorage {
 
     private static let lockAttemptMax = 16
 
-    /// Whether this process is still the only one that may write here: the lock is the file that it took, and nobody else
-    /// has begun a segment. Costs two calls, and a third one after a change of names.
+    /// Checks whether this process still has exclusive access: the lock file is unchanged, and no other process has
+    /// begun a segment. This costs two system calls, and a third one after a change of names.
+    ///
     /// - Throws: `.contested`.
     func checkClaim() throws(JournalError) {
         guard let held = claim.withLock({ $0 }) else { return }
@@ -114,13 +116,13 @@ package final class DirectoryStorage: JournalStorage {
         do throws(JournalError) {
             try file.writeAll(content, at: 0)
             try synchronize(descriptor, temporary)
-            // Before the renaming, which may be done although it reports a failure.
+            // Recorded before the rename, which may succeed although it reports an error.
             if let segment = SegmentName(name) { claim.withLock { $0?.newest = segment.number } }
             try rename(path: temporary, to: join(name))
             try checkClaim()
         } catch {
             file.close()
-            // Best effort: the next start removes it, too.
+            // Best effort: the next start also removes it.
             try? calls.unlink(temporary)
             throw error
         }
@@ -148,7 +150,7 @@ package final class DirectoryStorage: JournalStorage {
 
     package func remove(_ name: String) throws(JournalError) { try remove([name]) }
 
-    /// Makes all the removals last with one sync of the directory: a compaction leaves many files behind.
+    /// Makes all removals durable with one sync of the directory, because a compaction removes many files.
     package func remove(_ names: [String]) throws(JournalError) {
         guard !names.isEmpty else { return }
         try checkClaim()
@@ -173,14 +175,14 @@ package final class DirectoryStorage: JournalStorage {
         try call("fsync", path) { () throws(SystemError) in try calls.synchronize(file) }
     }
 
-    /// Makes created, renamed and removed names in a directory last through a power cut.
+    /// Makes created, renamed and removed names of a directory durable.
     func synchronizeDirectory(_ path: String) throws(JournalError) {
         let directory = try open(path, .directory)
         defer { calls.close(directory) }
         try synchronize(directory, path)
     }
 
-    /// mkdir(2), with the owner that it should have.
+    /// Creates a directory with the correct owner (mkdir(2)).
     func makeDirectory(_ path: String) throws(JournalError) {
         try call("mkdir", path) { () throws(SystemError) in try calls.makeDirectory(path) }
     }
@@ -190,7 +192,7 @@ package final class DirectoryStorage: JournalStorage {
             try makeDirectory(path)
         } catch {
             guard case .io(_, EEXIST, _) = error else { throw error }
-            // The start that made it may have been cut short before its name was on stable storage.
+            // The start that created it may have been interrupted before its name was on stable storage.
             let holdsJournal = try names().contains { $0.hasSuffix(".jrn") || $0.hasSuffix(SnapshotName.ending) }
             if holdsJournal { return }
         }
@@ -198,7 +200,7 @@ package final class DirectoryStorage: JournalStorage {
     }
 }
 
-/// The directory that a path lies in.
+/// Returns the parent directory of a path.
 func parent(of path: String) -> String {
     var trimmed = path[...]
     while trimmed.utf8.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }

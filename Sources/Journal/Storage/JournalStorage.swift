@@ -1,35 +1,36 @@
-/// The files of a journal, to be read.
+/// Read access to the files of a journal.
 package protocol JournalSource: AnyObject, Sendable {
-    /// Every file's name, in no order.
+    /// Returns the name of every file, unordered.
     func names() throws(JournalError) -> [String]
     func byteCount(of name: String) throws(JournalError) -> UInt64
-    /// Up to `count` octets from `offset`, fewer only at the end of the file, as they are on the medium and not as the
-    /// page cache remembers them.
+    /// Returns up to `count` bytes from `offset`, fewer only at the end of the file, as they are on the medium and not
+    /// in the page cache.
+    ///
     /// - Parameter offset: a multiple of 4,096.
     func read(_ name: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8]
 }
 
-/// The directory that holds a journal: the little that the journal asks of a file system, so that a simulator can stand
-/// in.
+/// The directory of a journal: the few file system operations that the journal needs, so that tests can simulate them.
 ///
-/// Whatever returns without throwing is on stable storage, names included.
+/// When an operation returns without throwing, its effect is on stable storage, names included.
 package protocol JournalStorage: JournalSource {
-    /// Creates the directory if it is missing and takes its lock.
-    /// - Throws: `.locked` if someone else holds it.
+    /// Creates the directory if it is missing, and locks it.
+    ///
+    /// - Throws: `.locked` if another process has locked it.
     func lock() throws(JournalError)
     func unlock()
-    /// Has the lock say something to those who would like to have it. What fails is not told.
+    /// Writes a text into the lock file, for processes that find it locked. Errors are ignored.
     func announce(_ text: String)
 
-    /// Makes a file that either exists with all of `content` or not at all; replaces one of that name.
+    /// Creates a file atomically: it contains all of `content` or does not exist. Replaces a file of that name.
     func create(_ name: String, content: [UInt8]) throws(JournalError) -> any JournalFile
-    /// Makes an empty file to be written piece by piece; replaces one of that name.
+    /// Creates an empty file to be written in pieces. Replaces a file of that name.
     func begin(_ name: String) throws(JournalError) -> any JournalFile
-    /// Replaces a file of the new name.
+    /// Renames a file, and replaces a file of the new name.
     func rename(_ name: String, to newName: String) throws(JournalError)
     func truncate(_ name: String, to byteCount: UInt64) throws(JournalError)
     func remove(_ name: String) throws(JournalError)
-    /// Removes them all; after a crash on the way any of them may be gone.
+    /// Removes the files; after a crash during the call, any of them may be gone.
     func remove(_ names: [String]) throws(JournalError)
 }
 
@@ -41,11 +42,12 @@ extension JournalStorage {
     }
 }
 
-/// A file being written.
+/// A file that is being written.
 package protocol JournalFile: AnyObject, Sendable {
-    /// Returns when all octets are on stable storage and the file still stands under its name.
+    /// Writes the bytes, and returns when all of them are on stable storage and the file still has its name.
     func write(_ bytes: [UInt8], at offset: UInt64) throws(JournalError)
-    /// As ``write(_:at:)``, but on stable storage only after ``settle()``; for large files that others should not notice.
+    /// Writes like ``write(_:at:)``, but the bytes are durable only after ``settle()``. For large files that must not
+    /// slow down commits.
     func writeUnsettled(_ bytes: [UInt8], at offset: UInt64) throws(JournalError)
     /// Returns when everything written so far is on stable storage.
     func settle() throws(JournalError)

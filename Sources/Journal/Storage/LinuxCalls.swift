@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// The calls of the kernel.
+/// Implements ``SystemCalls`` with the system calls of Linux.
 package struct LinuxCalls: SystemCalls {
     package init() {}
 
@@ -29,8 +29,8 @@ package struct LinuxCalls: SystemCalls {
         return file
     }
 
-    /// A file that root makes belongs to the owner of its directory, or the service, which is another user, could not
-    /// open it.
+    /// Gives a file that root creates to the owner of its directory; otherwise the service, which runs as another user,
+    /// could not open it.
     private func takeOwner(_ file: Int32, of path: String) throws(SystemError) {
         guard unsafe clinux_take_owner(file, parent(of: path)) == 0 else { throw .current }
     }
@@ -81,7 +81,7 @@ package struct LinuxCalls: SystemCalls {
     }
 
     package func unlock(_ file: Int32) {
-        // Cannot fail for a descriptor that is open.
+        // Cannot fail for an open descriptor.
         _ = clinux_unlock(file)
     }
 
@@ -125,7 +125,7 @@ package struct LinuxCalls: SystemCalls {
 }
 
 extension SystemError {
-    /// That of the call that just returned, from `errno`.
+    /// The error of the call that just returned, from `errno`.
     fileprivate static var current: SystemError { SystemError(errno) }
 }
 

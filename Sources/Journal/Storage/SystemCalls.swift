@@ -1,47 +1,52 @@
-/// The system calls by which a journal's directory is changed, so that a simulated disk can answer them.
+/// The system calls that change the directory of a journal, so that tests can simulate a disk.
 ///
-/// Each does what the call of its name does and no more: what has to be repeated, checked or followed by another call is
-/// for ``DirectoryStorage`` to know, which therefore runs unchanged over either.
+/// Each function does exactly what the call of its name does. ``DirectoryStorage`` repeats, checks and combines the
+/// calls, and therefore runs unchanged with either implementation.
 package protocol SystemCalls: Sendable {
-    /// open(2), close-on-exec; new files are 0600, and those of root belong to the owner of their directory.
+    /// Opens a file (open(2)), close-on-exec. New files have mode 0600; files that root creates belong to the owner of
+    /// their directory.
+    ///
     /// - Returns: a descriptor.
     func open(_ path: String, _ mode: OpenMode) throws(SystemError) -> Int32
     func close(_ file: Int32)
-    /// pwrite(2) of the octets from index `start` on.
-    /// - Returns: how many were written: any number from 0.
+    /// Writes the bytes from index `start` on (pwrite(2)).
+    ///
+    /// - Returns: how many bytes were written, possibly 0.
     func write(_ octets: [UInt8], from start: Int, to file: Int32, at offset: UInt64) throws(SystemError) -> Int
-    /// fsync(2), of a file or a directory.
+    /// Syncs a file or a directory (fsync(2)).
     func synchronize(_ file: Int32) throws(SystemError)
-    /// sync_file_range(2): begins to write dirty pages of the range, or waits until they are written. Makes nothing durable.
+    /// Starts to write back dirty pages of the range, or waits until they are written (sync_file_range(2)). This does
+    /// not make them durable.
     func writeBack(_ file: Int32, from offset: UInt64, count: Int, waits: Bool) throws(SystemError)
     func truncate(_ file: Int32, to byteCount: UInt64) throws(SystemError)
     func rename(_ path: String, to newPath: String) throws(SystemError)
     func unlink(_ path: String) throws(SystemError)
-    /// mkdir(2), 0700; one of root belongs to the owner of its parent.
+    /// Creates a directory of mode 0700 (mkdir(2)); one that root creates belongs to the owner of its parent.
     func makeDirectory(_ path: String) throws(SystemError)
-    /// flock(2), exclusive and without waiting.
+    /// Locks the file exclusively without waiting (flock(2)).
     func lock(_ file: Int32) throws(SystemError)
-    /// Gives the lock back. Closing alone would not, while a process that is just being started holds a copy.
+    /// Releases the lock. Closing alone would not release it while a child process that is being started has a copy of
+    /// the descriptor.
     func unlock(_ file: Int32)
-    /// What a directory holds, in no order, without `.` and `..`.
+    /// Returns the names in a directory, unordered, without `.` and `..`.
     func names(in path: String) throws(SystemError) -> [String]
-    /// A number that changes with the names in a directory.
+    /// Returns a number that changes with the names in a directory.
     func changes(in path: String) throws(SystemError) -> UInt64
     func status(of path: String) throws(SystemError) -> FileStatus
     func status(of file: Int32) throws(SystemError) -> FileStatus
-    /// Up to `count` octets of a file from `offset`, a multiple of 4,096, as the medium has them.
+    /// Returns up to `count` bytes of a file from `offset`, a multiple of 4,096, as they are on the medium.
     func read(_ path: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8]
 }
 
-/// What a descriptor is for.
+/// The purpose of a descriptor.
 package enum OpenMode: Sendable {
     /// `O_RDWR | O_CREAT`.
     case lock
-    /// `O_RDWR | O_CREAT | O_EXCL | O_DSYNC`: a file begun anew, each write of which returns when it is durable. One that has
-    /// the name is unlinked first and not truncated: it may have another name elsewhere.
+    /// `O_RDWR | O_CREAT | O_EXCL | O_DSYNC`: a new file; each write is durable when it returns. An existing file of
+    /// that name is unlinked and not truncated, because it may have another name elsewhere.
     case draft
-    /// The same without `O_DSYNC`, which would have the file system commit its own journal for each piece that makes a large
-    /// file longer, and commits of the segment would wait for that.
+    /// The same without `O_DSYNC`, with which the file system would commit its own journal for every extension of a
+    /// large file, and commits of the segment would wait for that.
     case unsettledDraft
     /// `O_WRONLY`.
     case existing
@@ -63,7 +68,7 @@ package struct FileStatus: Equatable, Sendable {
     package let linkCount: UInt64
     package let byteCount: UInt64
 
-    /// Whether both are of one file.
+    /// Returns whether both belong to the same file.
     func isSameFile(as other: FileStatus) -> Bool { inode == other.inode && device == other.device }
 
     package init(device: UInt64, inode: UInt64, linkCount: UInt64, byteCount: UInt64) {
@@ -74,7 +79,7 @@ package struct FileStatus: Equatable, Sendable {
     }
 }
 
-/// An errno(3).
+/// An error code of a system call (errno(3)).
 package struct SystemError: Error, Equatable, Sendable {
     package let code: Int32
 

@@ -4,16 +4,16 @@ internal import Glibc
 internal import Platform
 internal import Synchronization
 
-/// What appending threads and the writer thread share.
+/// The state that appending threads and the writer thread share.
 final class WriterCore: Sendable {
     let queue: ConditionLock<JournalQueue>
     let durableSeq: Atomic<UInt64>
     let isWritable = Atomic<Bool>(true)
-    /// Whether only refusals are taken, because the reserve is in use.
+    /// Whether only revocations are accepted, because the reserve is in use.
     let isSparing = Atomic<Bool>(false)
     /// Why it is not writable.
     let condition = Mutex<JournalCondition?>(nil)
-    /// Number of the segment that is being written; the ones before it never change any more.
+    /// The number of the segment that is being written; the ones before it never change.
     let activeSegment = Atomic<UInt64>(0)
     let statistics = Mutex(JournalStatistics())
 
@@ -23,19 +23,19 @@ final class WriterCore: Sendable {
     }
 }
 
-/// The writer thread's work: take what queued, write it, say so, sleep.
+/// The work of the writer thread: it takes queued records, writes them, reports the result, and sleeps.
 ///
-/// `@unchecked Sendable` holds because one thread uses it at a time: the one that opens the journal until it starts the
-/// writer thread, and that one from then on.
+/// `@unchecked Sendable` is safe because only one thread uses it at a time: the thread that opens the journal until it
+/// starts the writer thread, and the writer thread from then on.
 final class CommitLoop: @unchecked Sendable {
     private let core: WriterCore
     private var segments: SegmentWriter
     private var batch = JournalQueue.Batch()
     private var reserve: ReserveFile
     private let options: JournalOptions
-    /// How long to wait before the next attempt to write again; nil if there is no need for one, or no hope.
+    /// How long to wait before the next attempt to write again; nil if no attempt is needed or useful.
     private var retryMilliseconds: Int64?
-    /// Whoever revokes one token after the other sends the next soon after the answer.
+    /// A client that sends sequential revocations sends the next one soon after the response.
     private var patience = AdaptiveSpin(limit: clinux_processors() > 1 ? 250_000 : 0)
 
     init(
@@ -47,8 +47,8 @@ final class CommitLoop: @unchecked Sendable {
         self.segments = segments
     }
 
-    /// Commits what stands in the queue now. A first write that fails is final: whoever starts is told now, not when the
-    /// little room there is has been used up.
+    /// Commits the queued records. A failure of the first write is final, so that the start fails immediately and not
+    /// after the remaining space has been used up.
     func commitQueued() throws(JournalError) {
         reserve.find()
         guard core.queue.withLock({ $0.take(&batch) }) else { return }
@@ -64,13 +64,14 @@ final class CommitLoop: @unchecked Sendable {
         }
     }
 
-    /// Returns when the writer is closed and everything queued before is durable or given up.
+    /// Returns when the writer is closed and everything queued before is durable or has failed.
     func run() {
         while make(nextTurn()) {}
     }
 
-    /// One turn of ``run()``, without waiting: what is to be tried again later is tried now.
-    /// - Returns: false when there is nothing to do.
+    /// Does one turn of ``run()`` without waiting; a postponed attempt is made immediately.
+    ///
+    /// - Returns: false if there is nothing to do.
     func step() -> Bool {
         if core.queue.withLock({ $0.take(&batch) }) { return make(.commit) }
         if core.queue.withLock({ $0.isClosing }) { return make(.end) }
@@ -131,13 +132,13 @@ final class CommitLoop: @unchecked Sendable {
     }
 
     private func rewrite(_ range: Range<Int>, after fault: JournalError) throws(JournalError) {
-        // What of it is on disk is not known, and a second sync of the same pages would lie.
+        // It is unknown what part of it is on disk, and a second sync of the same pages could wrongly report success.
         try segments.abandon(after: core.durableSeq.load(ordering: .relaxed), for: fault)
         try segments.checkPlace()
         try commit(batch.records[range])
     }
 
-    /// Gives up the reserve if that helps: from now on only refusals are taken.
+    /// Releases the reserve if that helps; from now on only revocations are accepted.
     private func spare(for fault: JournalError) -> Bool {
         guard fault.isFullDisk, reserve.giveUp() else { return false }
         core.isSparing.store(true, ordering: .releasing)
@@ -146,7 +147,7 @@ final class CommitLoop: @unchecked Sendable {
         return true
     }
 
-    /// Lays the reserve by again, if there is room by now.
+    /// Allocates the reserve again if there is enough space by now.
     private func regain(after milliseconds: Int64) {
         do throws(JournalError) {
             try reserve.hold()
@@ -172,7 +173,7 @@ final class CommitLoop: @unchecked Sendable {
         core.statistics.withLock { $0.count(recordCount: records.count, nanoseconds: elapsed) }
     }
 
-    /// Begins a new segment, if the disk lets us by now.
+    /// Begins a new segment if the disk allows it by now.
     private func retry(after milliseconds: Int64) {
         if core.isWritable.load(ordering: .acquiring) { return regain(after: milliseconds) }
         let durableSeq = core.durableSeq.load(ordering: .relaxed)
@@ -217,7 +218,7 @@ final class CommitLoop: @unchecked Sendable {
         for done in orphans { done(.failure(reason)) }
         batch.removeAll()
         if fault.isFinal {
-            // What was acknowledged is gone with the file: a new one would hide that.
+            // The acknowledged records are lost with the file, and a new one would hide that.
             retryMilliseconds = nil
         } else {
             retryMilliseconds = options.retryMilliseconds.lowerBound
@@ -226,7 +227,7 @@ final class CommitLoop: @unchecked Sendable {
     }
 }
 
-/// CLOCK_MONOTONIC.
+/// Returns CLOCK_MONOTONIC in nanoseconds.
 private func monotonicNanoseconds() -> UInt64 {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)

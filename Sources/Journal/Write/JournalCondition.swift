@@ -1,19 +1,19 @@
 internal import Glibc
 
-/// What stands in the way of the journal's promises; the closed list that readiness, metrics and log name.
+/// Why the journal is impaired; the closed list that readiness, metrics and the log use.
 package enum JournalCondition: String, CaseIterable, Sendable {
-    /// The disk was full, and the reserve is in use: refusals are made durable, nothing else is taken.
+    /// The disk was full, and the reserve is in use: only revocations are accepted.
     case lowSpace = "journal_low_space"
-    /// No room for anything: the disk, a quota or a limit on file sizes.
+    /// There is no space at all, because of the disk, a quota or a file size limit.
     case diskFull = "journal_disk_full"
-    /// The file system is mounted read-only, or the directory's permissions were taken away.
+    /// The file system is mounted read-only, or the permissions of the directory were removed.
     case readOnly = "journal_read_only"
-    /// The process or the system has no descriptor left.
+    /// The process or the system has no free descriptor.
     case noDescriptors = "journal_no_descriptors"
-    /// The file that is being written, the one before it, or the lock was unlinked, moved or replaced, or another process
-    /// began a segment. Does not heal.
+    /// The file that is being written, the one before it, or the lock file was unlinked, moved or replaced, or another
+    /// process began a segment. This does not recover.
     case replaced = "journal_replaced"
-    /// Writes or syncs fail, as they do when a disk dies.
+    /// Writes or syncs fail, for example because of a failing disk.
     case failing = "journal_failing"
 
     init(_ fault: JournalError) {

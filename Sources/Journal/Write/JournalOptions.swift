@@ -1,22 +1,22 @@
 package import Platform
 
-/// What a writer needs from outside.
+/// The configuration of a journal writer.
 package struct JournalOptions: Sendable {
     package var clock: WallClock
     package var random: @Sendable () -> UInt64
-    /// Records in a segment, its seal included; 64 MiB by default.
+    /// The number of records in a segment including its seal; 64 MiB by default.
     package var segmentRecordCount = UInt64((64 << 20) - SegmentHeader.byteCount) / UInt64(JournalRecord.byteCount)
-    /// How long the writer waits before it tries again to begin a segment after it failed, in milliseconds: at first, and
-    /// at most after doubling.
+    /// The initial and the maximum delay before another attempt to begin a segment, in milliseconds. The delay doubles
+    /// after each failure.
     package var retryMilliseconds: ClosedRange<Int64> = 250...30_000
-    /// Told by the writer thread what happens to it; must be short.
+    /// Receives events on the writer thread; it must return quickly.
     package var observe: @Sendable (JournalEvent) -> Void = { _ in }
 
-    /// Octets that are laid by for refusals on a full disk; 0 for none.
+    /// The number of bytes reserved for revocations on a full disk; 0 for none.
     package var reserveByteCount = 0
-    /// What each OPEN record carries for the one who reads it.
+    /// The note in each OPEN record.
     package var note = OpeningNote()
-    /// Who makes the writer's turns.
+    /// What drives the writer.
     package var pace = JournalPace.thread
 
     package init(clock: WallClock, random: @escaping @Sendable () -> UInt64) {
@@ -25,11 +25,11 @@ package struct JournalOptions: Sendable {
     }
 }
 
-/// What an OPEN record carries beside the store's id. The journal does not look at it.
+/// Additional values of an OPEN record, which the journal stores and does not interpret.
 package struct OpeningNote: Equatable, Sendable {
-    /// Stands in the record's `expires`.
+    /// Stored in `expires` of the record.
     package var time: Int64 = 0
-    /// Stands in the record's `reason`.
+    /// Stored in `reason` of the record.
     package var number: UInt16 = 0
 
     package init(time: Int64 = 0, number: UInt16 = 0) {
@@ -37,37 +37,38 @@ package struct OpeningNote: Equatable, Sendable {
         self.number = number
     }
 
-    /// Of an OPEN record.
+    /// Reads the note of an OPEN record.
     package init(_ record: JournalRecord) {
         self.init(time: record.expires, number: record.reason)
     }
 
-    /// Both at their greatest.
+    /// Returns the maximum of each value.
     func merged(with other: OpeningNote) -> OpeningNote {
         OpeningNote(time: max(time, other.time), number: max(number, other.number))
     }
 }
 
-/// A turn for the worse or the better.
+/// A change in the state of the writer.
 package enum JournalEvent: Equatable, Sendable {
-    /// A write or sync failed. What was not acknowledged was written to a new segment: nothing is lost, nothing failed.
+    /// A write or sync failed. The unacknowledged records were written to a new segment, so nothing was lost and no
+    /// request failed.
     case rewritten(reason: String)
-    /// That failed, too: nothing is acknowledged from now on.
+    /// Writing to a new segment failed too. Nothing is acknowledged from now on.
     case unwritable(reason: String)
-    /// A new segment could be begun: all is as before.
+    /// A new segment could be created, and the journal works normally again.
     case healed
-    /// The disk is full, and the reserve was given up: only refusals are taken from now on.
+    /// The disk is full, and the reserve was released: only revocations are accepted from now on.
     case reserveUsed(reason: String)
-    /// The reserve is laid by again: everything is taken.
+    /// The reserve is allocated again, and all records are accepted.
     case reserveHeld
-    /// There is no room for the reserve at the start.
+    /// There is no space for the reserve at the start.
     case reserveMissing(reason: String)
 }
 
-/// Where a record stands in the journal, and when it was given its place.
+/// The position of a record in the journal, and the time when it was assigned.
 package struct JournalPosition: Equatable, Sendable {
     package let seq: UInt64
-    /// Milliseconds since 1970, never less than the record's before.
+    /// Milliseconds since 1970, never less than that of the record before.
     package let time: Int64
 
     package init(seq: UInt64, time: Int64) {
@@ -76,10 +77,10 @@ package struct JournalPosition: Equatable, Sendable {
     }
 }
 
-/// Who makes the turns of the writer.
+/// What drives the writer.
 package enum JournalPace: Sendable {
-    /// A thread of its own, as soon as there is something to do.
+    /// A separate thread, as soon as there is something to do.
     case thread
-    /// Whoever calls ``JournalWriter/step()``, so that everything happens in one order that can be repeated.
+    /// The caller of ``JournalWriter/step()``, so that everything happens in one reproducible order.
     case stepped
 }

@@ -1,22 +1,22 @@
 internal import Encoding
 internal import Platform
 
-/// Records that wait for the next commit, and who waits for them. Pure: no thread, no I/O.
+/// The records that wait for the next commit, and their completions. It has no thread and does no I/O.
 struct JournalQueue {
     typealias Completion = @Sendable (Result<JournalPosition, JournalError>) -> Void
 
     private(set) var lastSeq: UInt64
     private(set) var lastTime: Int64
-    /// What the clock said last; may be less than ``lastTime``.
+    /// The last reading of the clock; it can be less than ``lastTime``.
     private var lastReading: Int64
-    /// What the clock and this queue said when the clock was last set back.
+    /// The clock reading and the time of this queue when the clock was last set back.
     private var setBack: (reading: Int64, time: Int64)
-    /// Why nothing is taken any more.
+    /// Why no records are accepted any more.
     private(set) var fault: JournalError?
     private(set) var isClosing = false
     private var batch = Batch()
     private var waiters: [(seq: UInt64, done: Completion)] = []
-    /// The place that the current segment keeps for its seal.
+    /// The sequence number that the current segment reserves for its seal.
     private var sealSeq: UInt64
     private let segmentRecordCount: UInt64
     private let clock: WallClock
@@ -50,10 +50,10 @@ struct JournalQueue {
         setBack = (lastReading, lastTime)
     }
 
-    /// Milliseconds since 1970, never going backwards.
+    /// Returns milliseconds since 1970, never decreasing.
     ///
-    /// While it is ahead of a clock that was set back it goes on at half the clock's pace: a time that stood still would
-    /// stretch every grace time until the clock has caught up, and one at full pace would never be caught up with.
+    /// While it is ahead of a clock that was set back, it advances at half the speed of the clock. If it stood still,
+    /// every grace period would last until the clock has caught up; at full speed, the clock would never catch up.
     mutating func now() -> Int64 {
         let reading = clock.now
         if reading < lastReading { setBack = (reading, lastTime) }
@@ -62,8 +62,9 @@ struct JournalQueue {
         return lastTime
     }
 
-    /// Gives the record its place and time.
-    /// - Returns: nil if nothing is taken any more; ``fault`` says why.
+    /// Assigns the record its position and time, and queues it.
+    ///
+    /// - Returns: nil if no records are accepted any more; ``fault`` gives the reason.
     mutating func push(_ record: JournalRecord) -> JournalPosition? {
         guard fault == nil else { return nil }
         _ = now()
@@ -84,7 +85,8 @@ struct JournalQueue {
     }
 
     /// Ends the segment early and begins the next one with an OPEN record.
-    /// - Returns: that record's place; nil if nothing is taken any more.
+    ///
+    /// - Returns: the position of that record; nil if no records are accepted any more.
     mutating func roll(_ store: UUID) -> JournalPosition? {
         guard fault == nil else { return nil }
         _ = now()
@@ -94,7 +96,7 @@ struct JournalQueue {
         return JournalPosition(seq: lastSeq, time: lastTime)
     }
 
-    /// The last record of all, and nothing after it.
+    /// Queues the final record; nothing is accepted after it.
     mutating func close() {
         guard !isClosing else { return }
         isClosing = true
@@ -104,7 +106,8 @@ struct JournalQueue {
         fault = .closed
     }
 
-    /// Exchanges what waits for the emptied `taken`, so that both keep their capacity.
+    /// Swaps the waiting records with the empty `taken`, so that both keep their capacity.
+    ///
     /// - Returns: false if nothing waits.
     mutating func take(_ taken: inout Batch) -> Bool {
         guard !batch.isEmpty else { return false }
@@ -120,7 +123,7 @@ struct JournalQueue {
         return ready
     }
 
-    /// Takes no more, and gives up what waits.
+    /// Stops accepting records, and returns the completions of the waiting ones.
     mutating func fail(_ reason: JournalError) -> [Completion] {
         fault = reason
         let orphans = batch.completions.map(\.done) + waiters.map(\.done)
@@ -129,7 +132,7 @@ struct JournalQueue {
         return orphans
     }
 
-    /// What a new segment begins with after a failure: the record after the last that is durable.
+    /// Returns the first record of a new segment after a failure, which follows the last durable record.
     mutating func opening(after durableSeq: UInt64, _ store: UUID) -> JournalRecord {
         _ = now()
         var record = JournalRecord.opening(store, note)
@@ -138,8 +141,8 @@ struct JournalQueue {
         return record
     }
 
-    /// Takes records again, after the one that begins a new segment. The places of those that were given up are given
-    /// again: nobody was told of them.
+    /// Accepts records again after the first one of a new segment. The positions of failed records are reused, because
+    /// no caller ever received them.
     mutating func revive(after opening: JournalRecord) {
         guard !isClosing else { return }
         fault = nil

@@ -1,15 +1,15 @@
-/// What the writer has done since its start.
+/// The counters of the writer since its start.
 package struct JournalStatistics: Sendable {
-    /// Writes, each with its sync.
+    /// The number of writes, each with its sync.
     package var commitCount: UInt64 = 0
     package var recordCount: UInt64 = 0
-    /// Writes or syncs that failed, those of vain attempts to recover included.
+    /// The number of failed writes and syncs, including those of failed attempts to recover.
     package var failureCount: UInt64 = 0
-    /// Records of the largest batch.
+    /// The number of records of the largest batch.
     package var batchCountMax = 0
     package var syncNanoseconds: UInt64 = 0
     package var syncNanosecondsMax: UInt64 = 0
-    /// Commits by duration: bucket i counts those below 2^i µs and not below 2^(i-1); the last takes the rest.
+    /// Commits by duration: bucket i counts those below 2^i µs and not below 2^(i-1); the last bucket counts the rest.
     package private(set) var syncHistogram: InlineArray<24, UInt64> = .init(repeating: 0)
 
     package init() {}

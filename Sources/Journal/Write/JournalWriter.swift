@@ -2,10 +2,10 @@ package import Encoding
 import Platform
 internal import Synchronization
 
-/// Makes records durable: whatever queues during one sync goes out in the next write.
+/// Makes records durable: all records that are queued during one sync are written together in the next write.
 ///
-/// One thread of its own writes. After a failed write or sync nothing is acknowledged any more: what failed may be on
-/// disk or not, and a second sync of the same pages would lie.
+/// A separate thread writes. After a failed write or sync nothing is acknowledged from that file any more: the data may
+/// or may not be on disk, and a second sync of the same pages could wrongly report success.
 package final class JournalWriter: Sendable {
     package typealias Completion = @Sendable (Result<JournalPosition, JournalError>) -> Void
 
@@ -19,10 +19,10 @@ package final class JournalWriter: Sendable {
     /// Nil if a thread makes the turns.
     let steps: CommitLoop?
     private let isClosed = Atomic<Bool>(false)
-    /// What the start found.
+    /// The result of opening the journal.
     package let report: JournalReport
 
-    /// Writes the salvaged records again and an OPEN record, which also proves that the directory can be written.
+    /// Writes the salvaged records again and an OPEN record, which also proves that the directory is writable.
     init(
         core: WriterCore, loop: CommitLoop, storage: any JournalStorage, store: UUID, options: JournalOptions,
         report: JournalReport, snapshot: Snapshot?
@@ -48,37 +48,38 @@ package final class JournalWriter: Sendable {
     /// Every record up to this one is on stable storage.
     package var durableSeq: UInt64 { core.durableSeq.load(ordering: .acquiring) }
 
-    /// The last record that was given a place.
+    /// The last record with a position.
     package var lastSeq: UInt64 { core.queue.withLock { $0.lastSeq } }
 
-    /// Milliseconds since 1970, never going backwards, restarts included.
+    /// Milliseconds since 1970, never decreasing, not even across restarts.
     package var now: Int64 { core.queue.withLock { $0.now() } }
 
     package var isWritable: Bool { core.isWritable.load(ordering: .acquiring) }
 
-    /// Whether more than refusals is taken.
+    /// Whether all records are accepted, not only revocations.
     package var takesEverything: Bool { isWritable && !core.isSparing.load(ordering: .acquiring) }
 
-    /// What stands in the way; nil if nothing does.
+    /// Why the journal is impaired; nil if it is not.
     package var condition: JournalCondition? {
         if let condition = core.condition.withLock({ $0 }) { return condition }
         return core.isSparing.load(ordering: .acquiring) ? .lowSpace : nil
     }
 
-    /// Why nothing is taken any more.
+    /// Why no records are accepted any more.
     package var fault: JournalError? { core.queue.withLock { $0.fault } }
 
     package var statistics: JournalStatistics { core.statistics.withLock { $0 } }
 
-    /// Gives the record its place and time, queues it and returns at once.
+    /// Assigns the record its position and time, queues it and returns immediately.
     ///
-    /// - Parameter done: runs once, on the writer thread when the record is durable or failed; on the caller's, before
-    ///   this returns, if nothing is taken any more. It must be short and must not wait for the journal.
+    /// - Parameter done: runs once, on the writer thread when the record is durable or has failed, or on the thread of
+    ///   the caller before this returns if no records are accepted any more. It must return quickly and must not wait
+    ///   for the journal.
     package func append(_ record: JournalRecord, _ done: @escaping Completion) {
         append(contentsOf: [record], done)
     }
 
-    /// Gives the records consecutive places; `done` runs once, with the place of the last.
+    /// Assigns the records consecutive positions; `done` runs once, with the position of the last.
     package func append(contentsOf records: [JournalRecord], _ done: @escaping Completion) {
         if core.isSparing.load(ordering: .acquiring), records.contains(where: { !$0.isRefusal }) {
             return done(.failure(.unwritable(reason: "the disk is full, and what is left is kept for revocations")))
@@ -94,7 +95,7 @@ package final class JournalWriter: Sendable {
         core.queue.signal()
     }
 
-    /// Runs `done` when record `seq` is durable: at once, on the caller's thread, if it is.
+    /// Runs `done` when record `seq` is durable; if it already is, immediately on the thread of the caller.
     package func whenDurable(_ seq: UInt64, _ done: @escaping @Sendable (Result<UInt64, JournalError>) -> Void) {
         enum Answer { case durable, failed(JournalError), later }
         let answer: Answer = core.queue.withLock { queue in
@@ -110,17 +111,18 @@ package final class JournalWriter: Sendable {
         }
     }
 
-    /// What a process reads that finds the journal locked.
+    /// Writes a text for processes that find the journal locked.
     package func announce(_ text: String) { storage.announce(text) }
 
-    /// Makes one turn of a stepped writer: commits what is queued, or tries to write again.
+    /// Does one turn of a stepped writer: commits what is queued, or tries to write again.
+    ///
     /// - Returns: false if there was nothing to do.
     package func step() -> Bool { steps?.step() ?? false }
 
-    /// Makes everything queued durable, seals the segment, ends the thread and gives the lock back. Later calls do
+    /// Makes everything queued durable, seals the segment, ends the thread and releases the lock. Later calls do
     /// nothing.
     ///
-    /// Not to be called from a completion.
+    /// It must not be called from a completion.
     package func close() {
         guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         core.queue.withLock { $0.close() }

@@ -1,6 +1,6 @@
-/// Room on the disk that is held by a file of zeros, and given up when a revocation finds no other.
+/// Disk space that a file of zeros reserves, released when a revocation finds no other space.
 ///
-/// Without it a full disk would have to choose between logins, which fill it, and revocations, which cannot wait.
+/// Without it, logins could fill the disk completely, and revocations would fail.
 struct ReserveFile {
     static let name = "RESERVE"
 
@@ -16,20 +16,22 @@ struct ReserveFile {
 
     var isWanted: Bool { byteCount > 0 }
 
-    /// Finds what an earlier process laid by.
+    /// Finds the reserve of an earlier process.
     mutating func find() {
         guard isWanted, let found = try? storage.names().contains(Self.name), found else { return }
         isHeld = (try? storage.byteCount(of: Self.name)).map { $0 >= UInt64(byteCount) } ?? false
     }
 
-    /// Lays it by, whole or not at all.
+    /// Allocates the reserve completely or not at all.
     mutating func hold() throws(JournalError) {
         guard isWanted, !isHeld else { return }
         try storage.create(Self.name, content: [UInt8](repeating: 0, count: byteCount)).close()
         isHeld = true
     }
 
-    /// - Returns: whether there is room now that was not there before.
+    /// Releases the reserve.
+    ///
+    /// - Returns: whether that freed space.
     mutating func giveUp() -> Bool {
         guard isHeld else { return false }
         isHeld = false

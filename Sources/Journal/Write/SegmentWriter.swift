@@ -1,6 +1,6 @@
 internal import Encoding
 
-/// Turns records into octets of segments. Used by one thread at a time.
+/// Encodes records and writes them to segments. Only one thread uses it at a time.
 struct SegmentWriter: ~Copyable {
     private static let firstStep = 64 << 10
     private static let lastStep = 1 << 20
@@ -13,13 +13,13 @@ struct SegmentWriter: ~Copyable {
     private var firstSeq: UInt64 = 0
     private var salt: UInt32 = 0
     private var previousLastSeq: UInt64
-    /// Of the last record that is on stable storage.
+    /// The checksum of the last record on stable storage.
     private var lastChecksum: UInt32
-    /// Of the segment before this one, if this process wrote it.
+    /// The name of the previous segment, if this process wrote it.
     private var previousName: String?
-    /// Octets of the file that are written, with zeros at least.
+    /// The number of bytes of the file that have been written, at least with zeros.
     private var allocated: UInt64 = 0
-    /// Whether nothing is laid out ahead, because the disk was full.
+    /// Whether preallocation is disabled because the disk was full.
     private var isSparing = false
     private var step = SegmentWriter.firstStep
     private var buffer: [UInt8] = []
@@ -39,14 +39,14 @@ struct SegmentWriter: ~Copyable {
     /// Nil between two segments.
     var activeNumber: UInt64? { file == nil ? nil : number }
 
-    /// Up to where `records`, from `start`, can be written at once: a batch, and not past a seal.
+    /// Returns the range of `records` from `start` that can be written at once: one batch, and not past a seal.
     func chunk(of records: [JournalRecord], from start: Int) -> Range<Int> {
         let end = min(records.count, start + TailRecovery.batchCountMax)
         let seal = records[start..<end].firstIndex { $0.kind == .seal }
         return start..<(seal.map { $0 + 1 } ?? end)
     }
 
-    /// Writes `records`, which follow each other and belong to one segment; they are on stable storage on return.
+    /// Writes consecutive `records` of one segment; they are on stable storage on return.
     mutating func commit(_ records: ArraySlice<JournalRecord>, durableSeq: UInt64) throws(JournalError) {
         guard let first = records.first, let last = records.last else { return }
         buffer.removeAll(keepingCapacity: true)
@@ -63,10 +63,10 @@ struct SegmentWriter: ~Copyable {
         if last.kind == .seal { end(after: last.seq) }
     }
 
-    /// Gives up the file in which a write or sync failed: what follows goes to a new one, which states where this one
-    /// ends.
+    /// Abandons the file in which a write or sync failed. The next record goes to a new file, which states where this
+    /// one ends.
     ///
-    /// - Parameter fault: why; rethrown if another file would not help, since acknowledged records are missing.
+    /// - Parameter fault: the reason; rethrown if another file would not help because acknowledged records are missing.
     mutating func abandon(after durableSeq: UInt64, for fault: JournalError) throws(JournalError) {
         if fault.isFinal { throw fault }
         isSparing = fault.isFullDisk
@@ -78,10 +78,12 @@ struct SegmentWriter: ~Copyable {
         previousLastSeq = durableSeq
     }
 
-    /// There is room again: zeros are laid out ahead as before.
+    /// Enables preallocation again after space was freed.
     mutating func stopSparing() { isSparing = false }
 
-    /// - Throws: `.replaced` if the segment before is gone: one after it would promise what is lost.
+    /// Checks that the previous segment still exists.
+    ///
+    /// - Throws: `.replaced` if it is gone, because a segment after it would acknowledge what is lost.
     func checkPlace() throws(JournalError) {
         guard let previousName, try !storage.names().contains(previousName) else { return }
         throw .replaced(path: previousName)
@@ -94,7 +96,7 @@ struct SegmentWriter: ~Copyable {
         previousName = SegmentName(number: number, firstSeq: firstSeq).text
         number &+= 1
         previousLastSeq = seal
-        // Whatever was laid out ahead is not needed any more; left there, it harms nobody.
+        // The preallocated rest is no longer needed; if it remains, it does no harm.
         let end = offset(of: seal &+ 1)
         if allocated > end, let previousName { try? storage.truncate(previousName, to: end) }
     }
@@ -119,18 +121,20 @@ struct SegmentWriter: ~Copyable {
         lastChecksum = checksum
     }
 
+    /// Appends the encoded records.
+    ///
     /// - Returns: the checksum of the last one.
     private mutating func encode(_ records: ArraySlice<JournalRecord>, durableSeq: UInt64) -> UInt32 {
         for record in records { record.write(to: &buffer, salt: salt, durableSeq: durableSeq) }
         return UInt32(truncatingIfNeeded: Self.lastWord(of: buffer))
     }
 
-    /// The word with the checksum of the record that ends `octets`.
+    /// Returns the word with the checksum of the last record in `octets`.
     private static func lastWord(of octets: [UInt8]) -> UInt64 {
         unsafe octets.span.bytes.littleEndian(at: octets.count - JournalRecord.byteCount)
     }
 
-    /// Lays out zeros ahead in the same write: a record in place costs the file system no new block and no new size.
+    /// Preallocates zeros in the same write: a later record then needs no new block and no new file size.
     private mutating func pad(from offset: UInt64) {
         let end = offset &+ UInt64(buffer.count)
         guard end > allocated, !isSparing else { return }
