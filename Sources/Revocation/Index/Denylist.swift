@@ -1,14 +1,15 @@
 internal import Encoding
 internal import Synchronization
 
-/// A set of refused identifiers that forgets each some time after it has expired.
+/// A set of revoked identifiers, each of which is removed some time after it has expired.
 ///
-/// 64 shards with a lock each, held for a few nanoseconds, and for some ten microseconds while one small table grows.
+/// It has 64 shards with one lock each. A lock is held for a few nanoseconds, or for about ten microseconds while one
+/// small table grows.
 final class Denylist: Sendable {
     private let shards: InlineArray<64, Mutex<ExpiryBuckets<FingerprintSet>>>
     private let key: FingerprintKey
     private let total = Atomic<Int>(0)
-    /// What was read only so that the processor has it; written so that the reading is not optimised away.
+    /// Receives the result of prefetching reads, so that the compiler does not remove them.
     private let touched = Atomic<UInt64>(0)
 
     init(key: FingerprintKey, stretchBits: Int64) {
@@ -22,7 +23,9 @@ final class Denylist: Sendable {
 
     var count: Int { total.load(ordering: .acquiring) }
 
-    /// - Parameter time: what was given to ``insert(_:at:expires:)``, in milliseconds.
+    /// Returns whether the identifier is in the set.
+    ///
+    /// - Parameter time: the same as for ``insert(_:at:expires:)``, in milliseconds.
     func contains(_ id: UUID, at time: Int64) -> Bool {
         guard total.load(ordering: .acquiring) != 0 else { return false }
         let fingerprint = key.fingerprint(id)
@@ -31,7 +34,7 @@ final class Denylist: Sendable {
         }
     }
 
-    /// Whether the identifier was inserted at any time.
+    /// Returns whether the identifier was inserted with any time.
     func containsAnywhere(_ id: UUID) -> Bool {
         guard total.load(ordering: .acquiring) != 0 else { return false }
         let fingerprint = key.fingerprint(id)
@@ -40,7 +43,9 @@ final class Denylist: Sendable {
         }
     }
 
-    /// - Parameter time: any property of the identifier that a lookup knows too; near ones share a bucket.
+    /// Inserts an identifier.
+    ///
+    /// - Parameter time: a property of the identifier that a lookup knows too; similar values share a bucket.
     func insert(_ id: UUID, at time: Int64, expires: Int64) {
         let fingerprint = key.fingerprint(id)
         let isNew = shards[Shards.index(of: fingerprint)].withLock { buckets in
@@ -49,15 +54,15 @@ final class Denylist: Sendable {
         if isNew { total.wrappingAdd(1, ordering: .releasing) }
     }
 
-    /// One identifier of many that are inserted at once.
+    /// One identifier of a bulk insertion.
     struct Entry {
         let id: UUID
         let time: Int64
         let expires: Int64
     }
 
-    /// As ``insert(_:at:expires:)`` for each, in any order: a shard's entries one after the other, their places fetched
-    /// together first, since waiting for memory is most of the work.
+    /// Inserts each entry like ``insert(_:at:expires:)``, in any order. It processes one shard after another and
+    /// prefetches the slots of its entries, since memory latency dominates the cost.
     func insert(_ entries: [Entry]) {
         var ends = [Int](repeating: 0, count: shards.count + 1)
         let fingerprints = entries.map { key.fingerprint($0.id) }
@@ -105,7 +110,7 @@ final class Denylist: Sendable {
         return newCount
     }
 
-    /// Octets of all tables.
+    /// The number of bytes of all tables.
     var byteCount: Int {
         shards.indices.reduce(0) { sum, index in
             sum + shards[index].withLock { buckets in buckets.tables.reduce(0) { $0 + $1.byteCount } }

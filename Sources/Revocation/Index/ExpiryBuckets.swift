@@ -1,8 +1,8 @@
-/// Tables by a stretch of time, each dropped whole when the last of its entries has expired.
+/// One table per period of time. A table is dropped when the last of its entries has expired.
 struct ExpiryBuckets<Table: Sendable>: Sendable {
     private var stretches: [Int64] = []
     private var buckets: [(latest: Int64, table: Table)] = []
-    /// A stretch is 2^bits milliseconds.
+    /// A period lasts 2^bits milliseconds.
     private let bits: Int64
 
     var tables: [Table] { buckets.map(\.table) }
@@ -11,7 +11,7 @@ struct ExpiryBuckets<Table: Sendable>: Sendable {
         self.bits = bits
     }
 
-    /// What `body` says about the table of the stretch that `time` falls in; nil if there is none.
+    /// Returns what `body` returns for the table of the period that contains `time`; nil if there is none.
     func read<Answer>(at time: Int64, _ body: (borrowing Table) -> Answer) -> Answer? {
         let stretch = time >> bits
         let index = lowerBound(stretch)
@@ -25,7 +25,7 @@ struct ExpiryBuckets<Table: Sendable>: Sendable {
     }
 
     /// - Parameters:
-    ///   - time: chooses the stretch.
+    ///   - time: selects the period.
     ///   - expires: the table is kept at least until then.
     mutating func update<Answer>(
         at time: Int64, expires: Int64, new: @autoclosure () -> Table, _ body: (inout Table) -> Answer
@@ -40,7 +40,9 @@ struct ExpiryBuckets<Table: Sendable>: Sendable {
         return body(&buckets[index].table)
     }
 
-    /// - Returns: the tables whose last entry expired at `now` or before.
+    /// Removes expired tables.
+    ///
+    /// - Returns: the tables whose last entry expired at or before `now`.
     mutating func drop(expiredAt now: Int64) -> [Table] {
         guard buckets.contains(where: { $0.latest <= now }) else { return [] }
         let dropped = buckets.filter { $0.latest <= now }.map(\.table)
@@ -52,7 +54,7 @@ struct ExpiryBuckets<Table: Sendable>: Sendable {
     private func lowerBound(_ stretch: Int64) -> Int {
         var low = 0
         var high = stretches.count
-        // Most entries that come now expire at about the same time, and last.
+        // Most new entries expire at about the same time, in the last period.
         if high > 1, stretches[high - 2] < stretch { low = high - 1 }
         while low < high {
             let middle = (low + high) / 2

@@ -1,6 +1,6 @@
 internal import Encoding
 
-/// Turns identifiers into 8 octets under a key of this process, so that nobody can choose identifiers that collide.
+/// Hashes identifiers to 8 bytes with a key of this process, so that an attacker cannot choose colliding identifiers.
 struct FingerprintKey: Sendable {
     private let first: UInt64
     private let second: UInt64
@@ -10,7 +10,7 @@ struct FingerprintKey: Sendable {
         second = random() | 1
     }
 
-    /// Never 0, which marks an empty place.
+    /// Returns the fingerprint. It is never 0, which marks an empty slot.
     func fingerprint(_ id: UUID) -> UInt64 {
         let folded = Self.fold(id.high ^ first, id.low ^ second)
         return max(1, Self.fold(folded ^ second, id.low &+ first))
@@ -18,12 +18,12 @@ struct FingerprintKey: Sendable {
 
     private static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
         let product = left.multipliedFullWidth(by: right)
-        // A zero factor would forget the other one.
+        // A zero factor would cancel the other one.
         return product.high ^ product.low ^ left ^ (right << 32 | right >> 32)
     }
 }
 
-/// How the 64 shards of a table divide the fingerprints: by their first bits.
+/// Assigns fingerprints to the 64 shards of a table by their leading bits.
 enum Shards {
     static let bits: UInt64 = 6
 
@@ -31,12 +31,12 @@ enum Shards {
     static func index(of fingerprint: UInt64) -> Int { Int(truncatingIfNeeded: fingerprint >> (64 - bits)) }
 }
 
-/// One shard's fingerprints: a set, 9 to 12 octets an entry once there are some thousands.
+/// The fingerprints of one shard as a set; 9 to 12 bytes per entry once there are some thousands.
 struct FingerprintSet: Sendable {
     private var tree = FingerprintTree(width: 1, sharedBits: Shards.bits)
 
     var count: Int { tree.count }
-    /// As ``FingerprintTree/free()``.
+    /// Releases the memory, like ``FingerprintTree/free()``.
     func free() { tree.free() }
     var byteCount: Int { tree.byteCount }
 
@@ -44,16 +44,16 @@ struct FingerprintSet: Sendable {
 
     func touch(_ fingerprint: UInt64) -> UInt64 { tree.touch(fingerprint) }
 
-    /// - Returns: false if it was there.
+    /// - Returns: false if it was present.
     mutating func insert(_ fingerprint: UInt64) -> Bool { tree.insert(fingerprint) }
 }
 
-/// One shard's fingerprints with a rotation each, 28 to 36 octets an entry once there are some thousands.
+/// The fingerprints of one shard with one rotation each; 28 to 36 bytes per entry once there are some thousands.
 struct RotationTable: Sendable {
     private var tree = FingerprintTree(width: 3, sharedBits: Shards.bits)
 
     var count: Int { tree.count }
-    /// As ``FingerprintTree/free()``.
+    /// Releases the memory, like ``FingerprintTree/free()``.
     func free() { tree.free() }
     var byteCount: Int { tree.byteCount }
 

@@ -1,27 +1,27 @@
 internal import Glibc
 
-/// Fingerprints in ascending order with gaps between them, and `width - 1` words behind each that belong to it.
+/// Fingerprints in ascending order with gaps between them, each followed by `width - 1` words that belong to it.
 ///
-/// A fingerprint's home is where it would stand if all were spread evenly. It stands there or behind, with no gap on the
-/// way, so a lookup ends at the first gap or larger fingerprint: after five places on the average when five sixths are
-/// taken. The order makes growing and splitting one walk from left to right.
+/// The home of a fingerprint is its slot in an even distribution. The fingerprint is in that slot or after it, with no
+/// gap in between, so a lookup ends at the first gap or larger fingerprint: after five slots on average if five sixths
+/// are in use. Because of the order, growing and splitting need one pass from left to right.
 ///
-/// A value is a handle on plain memory that whoever holds it frees; copies name the same memory.
+/// A value is a handle to unmanaged memory that its owner must free; copies refer to the same memory.
 @safe struct FingerprintTable {
-    /// What one insertion has to move at most; more than this is split.
+    /// The maximum number of bytes that one insertion has to move; a larger table is split.
     static let byteCountMax = 128 << 10
-    /// RevocationIndex of so many octets and more is the kernel's own, and goes back to it at once.
+    /// Memory of at least this many bytes is mapped directly from the kernel and returned to it when freed.
     private static let mappedByteCountMin = 16 << 10
     private static let pageByteCount = 4_096
     static let placeCountMin = 8
 
     private let words: UnsafeMutablePointer<UInt64>
-    /// How many words one fingerprint takes.
+    /// The number of words per fingerprint.
     let width: Int
-    /// The last place is always empty, so that every walk ends.
+    /// The last slot is always empty, so that every search terminates.
     let placeCount: Int
     private let homeCount: UInt64
-    /// Leading bits that all its fingerprints have in common.
+    /// The leading bits that all fingerprints of the table have in common.
     let sharedBits: UInt64
     private let isMapped: Bool
     private(set) var count = 0
@@ -35,10 +35,10 @@ internal import Glibc
         }
         isMapped = unsafe memory != nil
         if let memory = unsafe memory {
-            // Fresh from the kernel, which is all zeros; an address of a page is one of a word.
+            // Memory from the kernel is zeroed, and the address of a page is aligned for a word.
             unsafe words = memory.assumingMemoryBound(to: UInt64.self)
         } else {
-            // Also when the process has as many mappings as it may.
+            // This also covers a process that has reached its limit of mappings.
             unsafe words = .allocate(capacity: placeCount * width)
             unsafe words.initialize(repeating: 0, count: placeCount * width)
         }
@@ -48,7 +48,7 @@ internal import Glibc
         homeCount = UInt64(placeCount - 1 - min(32, placeCount / 8))
     }
 
-    /// Gives the memory back. The table must not be used any more.
+    /// Releases the memory. The table must not be used afterwards.
     func free() {
         if isMapped {
             unsafe munmap(words, byteCount)
@@ -59,18 +59,18 @@ internal import Glibc
 
     var byteCount: Int { placeCount * width * MemoryLayout<UInt64>.stride }
 
-    /// Where `fingerprint` stands; nil if it does not.
+    /// Returns the slot of `fingerprint`, or nil if it is not present.
     @inline(__always)
     func place(of fingerprint: UInt64) -> Int? {
         let place = lowerBound(fingerprint)
         return self.fingerprint(at: place) == fingerprint ? place : nil
     }
 
-    /// Has the processor fetch what a lookup will need; its result means nothing.
+    /// Prefetches the memory that a lookup needs. The result has no meaning.
     @inline(__always)
     func touch(_ fingerprint: UInt64) -> UInt64 { self.fingerprint(at: home(of: fingerprint)) }
 
-    /// Word `index` of what belongs to the fingerprint at `place`, from 1.
+    /// Returns word `index`, from 1, of the fingerprint in slot `place`.
     @inline(__always)
     func word(_ index: Int, at place: Int) -> UInt64 { unsafe words[place * width + index] }
 
@@ -80,7 +80,7 @@ internal import Glibc
         case found(place: Int)
         /// Its other words are zero.
         case placed(place: Int)
-        /// There is no room.
+        /// The table has no room.
         case full
     }
 
@@ -100,7 +100,7 @@ internal import Glibc
         return .placed(place: place)
     }
 
-    /// A table with the same content and about a quarter more room; nil if that would be too large.
+    /// Returns a table with the same content and about a quarter more room; nil if it would be too large.
     func grown() -> FingerprintTable? {
         var placeCount = self.placeCount
         while true {
@@ -110,10 +110,10 @@ internal import Glibc
         }
     }
 
-    /// Two tables with the fingerprints whose next bit is 0 and 1.
+    /// Returns two tables: one with the fingerprints whose next bit is 0, one with those whose next bit is 1.
     func split() -> (FingerprintTable, FingerprintTable) {
         let bit = UInt64(1) << (63 - sharedBits)
-        // Any of them tells the bits that all share; a full table is not empty.
+        // Any fingerprint has the shared bits, and a full table is not empty.
         let shared = anyFingerprint & ~(bit &- 1) & ~bit
         return (half(from: shared, to: shared | (bit &- 1)), half(from: shared | bit, to: shared | bit | (bit &- 1)))
     }
@@ -168,11 +168,11 @@ internal import Glibc
         Int(truncatingIfNeeded: (fingerprint << sharedBits).multipliedFullWidth(by: homeCount).high)
     }
 
-    /// The first place from home on that is empty or has no smaller fingerprint.
+    /// Returns the first slot from the home on that is empty or does not contain a smaller fingerprint.
     @inline(__always)
     private func lowerBound(_ fingerprint: UInt64) -> Int {
         var place = home(of: fingerprint)
-        // An empty place counts as larger than all.
+        // An empty slot compares greater than every fingerprint.
         while self.fingerprint(at: place) &- 1 < fingerprint &- 1 { place += 1 }
         return place
     }

@@ -1,17 +1,18 @@
-/// Any number of fingerprints in small tables: one that is full grows by a quarter or splits in two, whatever the others
-/// do, so no insertion ever moves more than one table.
+/// Any number of fingerprints in small tables. A full table grows by a quarter or splits in two, independently of the
+/// others, so no insertion moves more than one table.
 ///
-/// Its owner frees it; a copy names the same memory and must not be used any more once one of them was changed. It is no
-/// class, since then every access would be checked at run time, which takes as long as the lookup.
+/// Its owner frees it. A copy refers to the same memory and must not be used after one of them was changed. It is not a
+/// class, because the exclusivity check of every access would take as long as the lookup.
 ///
-/// `@unchecked Sendable` holds because whoever owns it uses it from one thread at a time, behind a lock or alone.
+/// `@unchecked Sendable` is safe because its owner uses it from only one thread at a time, protected by a lock or
+/// alone.
 @safe struct FingerprintTree: @unchecked Sendable {
     private var tables: [FingerprintTable]
-    /// Which table is in charge of fingerprints that continue with these bits.
+    /// The index of the table for fingerprints that continue with these bits.
     private var directory: [UInt32] = [0]
-    /// log2 of the directory's length.
+    /// The binary logarithm of the length of the directory.
     private var depth: UInt64 = 0
-    /// Leading bits that all fingerprints have in common because of what chose this tree.
+    /// The leading bits that all fingerprints share because they selected this tree.
     private let sharedBits: UInt64
     private(set) var count = 0
 
@@ -20,7 +21,7 @@
         tables = [FingerprintTable(placeCount: FingerprintTable.placeCountMin, width: width, sharedBits: sharedBits)]
     }
 
-    /// Gives the memory back. The tree must not be used any more.
+    /// Releases the memory. The tree must not be used afterwards.
     func free() { for table in tables { table.free() } }
 
     func contains(_ fingerprint: UInt64) -> Bool {
@@ -29,21 +30,21 @@
 
     func touch(_ fingerprint: UInt64) -> UInt64 { tables[index(of: fingerprint)].touch(fingerprint) }
 
-    /// - Returns: false if it was there.
+    /// - Returns: false if it was present.
     mutating func insert(_ fingerprint: UInt64) -> Bool {
         let before = count
         _ = place(for: fingerprint)
         return count > before
     }
 
-    /// The two words of a fingerprint in a tree of width 3.
+    /// Returns the two words of a fingerprint in a tree of width 3.
     func words(of fingerprint: UInt64) -> (UInt64, UInt64)? {
         let index = index(of: fingerprint)
         guard let place = tables[index].place(of: fingerprint) else { return nil }
         return (tables[index].word(1, at: place), tables[index].word(2, at: place))
     }
 
-    /// - Returns: false if it was there; its words are other ones then.
+    /// - Returns: false if it was present, in which case its words are replaced.
     mutating func set(_ words: (UInt64, UInt64), of fingerprint: UInt64) -> Bool {
         let before = count
         let (index, place) = place(for: fingerprint)
@@ -53,7 +54,9 @@
     }
 
     /// Inserts a fingerprint with its word in a tree of width 2.
-    /// - Returns: false if it was there with the same word. With another word it is not taken up, and true all the same.
+    ///
+    /// - Returns: false if it was present with the same word. If it is present with another word, it is not inserted,
+    ///   and the result is true.
     mutating func insert(_ fingerprint: UInt64, _ word: UInt64) -> Bool {
         let before = count
         let (index, place) = place(for: fingerprint)
@@ -64,10 +67,10 @@
         return tables[index].word(1, at: place) != word
     }
 
-    /// Octets of all tables, for those who watch memory.
+    /// The number of bytes of all tables, for memory metrics.
     var byteCount: Int { tables.reduce(0) { $0 + $1.byteCount } }
 
-    /// Inserts it unless it is there.
+    /// Returns the slot of the fingerprint, after inserting it if it is not present.
     private mutating func place(for fingerprint: UInt64) -> (index: Int, place: Int) {
         while true {
             let index = index(of: fingerprint)
@@ -91,7 +94,7 @@
                 depth += 1
             }
             let (lower, upper) = full.split()
-            // The entries that name the full table stand together; the next bit of the second half is 1.
+            // The entries that refer to the full table are contiguous; in the second half, the next bit is 1.
             let named = 1 << Int(depth - (full.sharedBits - sharedBits))
             let start = entry(of: fingerprint) & ~(named - 1)
             for entry in (start + named / 2)..<(start + named) { directory[entry] = UInt32(tables.count) }
@@ -104,7 +107,7 @@
     @inline(__always)
     private func index(of fingerprint: UInt64) -> Int { Int(directory[entry(of: fingerprint)]) }
 
-    /// Of the directory.
+    /// Returns the index in the directory.
     @inline(__always)
     private func entry(of fingerprint: UInt64) -> Int {
         depth == 0 ? 0 : Int(truncatingIfNeeded: (fingerprint << sharedBits) >> (64 - depth))

@@ -1,10 +1,11 @@
 internal import Encoding
 internal import Journal
 
-/// Everything a lookup may consult, and how the journal's records change it.
+/// The state in memory that a lookup uses, and its updates from journal records.
 struct RevocationIndex: Sendable {
     let tokens: Denylist
-    /// Those that an operator named without the token itself at hand: few, and found whatever the token's end is.
+    /// Tokens that an operator revoked by identifier alone. They are few, and a lookup finds them regardless of the
+    /// expiry of the token.
     let tokensOfAnyEnd: Denylist
     let sessions: Denylist
     let rotations: Sessions
@@ -13,16 +14,16 @@ struct RevocationIndex: Sendable {
 
     init(random: () -> UInt64) {
         key = FingerprintKey(random: random)
-        // Tokens by their expiry, 4.4 minutes each; sessions by their beginning, 18.6 hours each.
+        // Tokens by their expiry, 4.4 minutes per bucket; sessions by their beginning, 18.6 hours per bucket.
         tokens = Denylist(key: key, stretchBits: 18)
-        // By the end of the entry, 70 minutes each: a look-up asks every one of some twenty.
+        // By the expiry of the entry, 70 minutes per bucket; a lookup searches all of the about twenty buckets.
         tokensOfAnyEnd = Denylist(key: key, stretchBits: 22)
         sessions = Denylist(key: key, stretchBits: Sessions.stretchBits)
         rotations = Sessions(key: key)
     }
 
-    /// Milliseconds that a verifier may go on taking an expired token (MARTLET_LEEWAY is at most 60 s): so much longer than
-    /// its `exp` a revocation is remembered.
+    /// How many milliseconds longer a verifier may accept an expired token (MARTLET_LEEWAY is at most 60 s). A
+    /// revocation is kept for that long after the `exp` of its token.
     static let leewayMax: Int64 = 61_000
 
     var counts: RevocationCounts {
@@ -31,10 +32,10 @@ struct RevocationIndex: Sendable {
             rotatedSessions: rotations.count, cuts: cuts.count)
     }
 
-    /// Refusals of a journal that is being read, until there are so many that sorting them by where they go pays: what one
-    /// after the other would fetch from memory anew, they share.
+    /// Collects the revocations of a journal that is being replayed, until there are enough to sort them by their
+    /// location, so that they share memory accesses.
     ///
-    /// The denylists do not ask in which order they are filled.
+    /// The denylists do not depend on the order of insertion.
     struct Gathered {
         static let countMax = 131_072
 
@@ -42,7 +43,7 @@ struct RevocationIndex: Sendable {
         fileprivate var sessions: [Denylist.Entry] = []
     }
 
-    /// Takes the journal's records in their order; refusals of tokens and sessions count only after ``take(_:)``.
+    /// Applies journal records in order; revocations of tokens and sessions take effect only with ``take(_:)``.
     func gather(_ records: [JournalRecord], into gathered: inout Gathered) {
         for record in records {
             switch record.kind {
@@ -62,14 +63,14 @@ struct RevocationIndex: Sendable {
         if gathered.tokens.count + gathered.sessions.count >= Gathered.countMax { take(&gathered) }
     }
 
-    /// - Parameter record: a refused token that counts whatever its own end is.
+    /// - Parameter record: a revoked token, regardless of its own expiry.
     func insertOfAnyEnd(_ record: JournalRecord) {
         let end = record.expires.saturatingAdd(Self.leewayMax)
         tokensOfAnyEnd.insert(record.key, at: record.expires, expires: end)
     }
 
     private func restoreCut(_ record: JournalRecord) {
-        // A kind from a later version would have raised the format's version.
+        // A kind of a later version would have required a later version of the format.
         guard let kind = RevokeBeforeKind(rawValue: record.flags >> 4) else { return }
         let cut = RevokeBeforeTable.RevokeBefore(value: record.value, expires: record.expires)
         if record.isSpare { cuts.exempt(record.key, kind, cut) } else { cuts.insert(kind, record.key, cut) }
@@ -90,9 +91,9 @@ struct RevocationIndex: Sendable {
         cuts.purge(expiredAt: now)
     }
 
-    /// What new identifiers must be above, as the high half of a UUIDv7.
+    /// Returns the lower bound of new identifiers, as the high half of a UUIDv7.
     ///
-    /// Revoked ids are left out: an operator may have typed them, and one from the far future would stop the clock.
+    /// Revoked ids are excluded: an operator may have typed them, and an id from the far future would block the clock.
     static func floor(of record: JournalRecord) -> UInt64 {
         switch record.kind {
         case .cut: record.value
@@ -102,7 +103,7 @@ struct RevocationIndex: Sendable {
     }
 }
 
-/// Why a session or token was revoked; the numbers are the journal's format.
+/// Why a session or token was revoked; the numbers are part of the journal format.
 package enum RevocationReason: UInt16, Sendable {
     case unspecified = 0
     case logout = 1
@@ -118,7 +119,7 @@ extension JournalRecord {
 
     private static let anyEndFlag: UInt8 = 1
 
-    /// Of a refused token: counts whatever the token's own end is.
+    /// Whether the record revokes a token regardless of the expiry of the token.
     var isOfAnyEnd: Bool { kind == .revokeToken && flags & Self.anyEndFlag != 0 }
 
     static func revokeTokenOfAnyEnd(_ jti: UUID, expires: Int64, reason: UInt16) -> JournalRecord {
@@ -133,7 +134,9 @@ extension JournalRecord {
             value: UInt64(generation) | UInt64(request.request) << 32)
     }
 
-    /// - Parameter sparesOne: whether the record before says who lives through it.
+    /// Returns a record of a revoke-before time.
+    ///
+    /// - Parameter sparesOne: whether the record before names an exempt session.
     static func cut(
         _ key: UUID, _ kind: RevokeBeforeKind, _ cut: RevokeBeforeTable.RevokeBefore, sparesOne: Bool, reason: UInt16
     ) -> JournalRecord {
@@ -152,7 +155,7 @@ extension JournalRecord {
 }
 
 extension Rotation {
-    /// - Parameter record: of kind ROTATE.
+    /// Reads a record of kind ROTATE.
     init(_ record: JournalRecord) {
         self.init(
             generation: UInt32(truncatingIfNeeded: record.value),

@@ -2,10 +2,11 @@ internal import Encoding
 internal import OpenSSL
 internal import Synchronization
 
-/// RevokeBeforeTable: everything of a subject, a client, or of all that began before a point is refused, and everything of a key.
+/// The revoke-before times: it rejects everything of a subject, of a client or of all sessions that began before the
+/// given time, and everything of a revoked key.
 final class RevokeBeforeTable: Sendable {
     struct RevokeBefore: Equatable, Sendable {
-        /// High half of a UUIDv7: a session whose own is below is refused.
+        /// The high half of a UUIDv7: a session with a lower one is revoked.
         var value: UInt64
         var expires: Int64
     }
@@ -43,19 +44,22 @@ final class RevokeBeforeTable: Sendable {
     }
 
     private let state = Mutex(State())
-    /// The newest cut of each kind, 0 if there is none: a session begun later needs no look at names.
+    /// The newest revoke-before time of each kind, 0 if there is none: for a session that began later, no name is
+    /// hashed.
     private let newest: InlineArray<5, Atomic<UInt64>> = .init { _ in Atomic(0) }
 
     var count: Int { state.withLock { $0.cuts.count } }
     var sparedCount: Int { state.withLock { $0.exempted.count } }
 
-    /// What the journal calls it: SHA-256 of the kind's octet and the name, the first 16 octets.
+    /// Returns the key in the journal: the first 16 bytes of SHA-256 over the byte of the kind and the name.
     static func key(_ kind: RevokeBeforeKind, _ name: Span<UInt8>) -> UUID {
         let prefix: InlineArray<1, UInt8> = [kind.rawValue]
         return SHA256.digest128(prefix.span, name)
     }
 
-    /// - Parameter born: high half of the session's id; for a token without one, of its time of issue.
+    /// Returns why a token is rejected, or nil.
+    ///
+    /// - Parameter born: the high half of the session id, or of the time of issue for a token without a session.
     func denial(
         born: UInt64, sid: UUID?, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
     ) -> Denial? {
@@ -66,7 +70,7 @@ final class RevokeBeforeTable: Sendable {
         return nil
     }
 
-    /// A cut from the journal.
+    /// Inserts a revoke-before time from the journal.
     func insert(_ kind: RevokeBeforeKind, _ key: UUID, _ cut: RevokeBefore) {
         state.withLock { state in
             let merged = state.insert(kind, key, cut)
@@ -74,19 +78,20 @@ final class RevokeBeforeTable: Sendable {
         }
     }
 
-    /// From the journal: lets a session live through a cut and the ones of that kind before it.
+    /// Exempts a session from a revoke-before time and from earlier ones of that kind, as read from the journal.
     func exempt(_ sid: UUID, _ kind: RevokeBeforeKind, _ cut: RevokeBefore) {
         state.withLock { $0.exempt(sid, kind, cut) }
     }
 
-    /// Decides whether `asker` may still order a cut, and makes it, in one step.
+    /// Checks whether `asker` may still set a revoke-before time, and sets it, in one step.
     ///
-    /// The value is drawn under the lock that looks for earlier cuts. Otherwise a session that an operator has just cut
-    /// could draw a later value than the operator, and exempt itself.
+    /// The value is drawn while the lock is held that protects earlier revoke-before times. Otherwise a session that an
+    /// operator has just revoked could draw a later value than the operator, and exempt itself.
+    ///
     /// - Parameters:
-    ///   - asker: on whose behalf; `nil` for an operator or the service itself.
-    ///   - isEnded: whether that session was revoked by itself.
-    ///   - draw: the high half of a new UUIDv7.
+    ///   - asker: the session that requests it; `nil` for an operator or the service itself.
+    ///   - isEnded: whether that session itself was revoked.
+    ///   - draw: returns the high half of a new UUIDv7.
     func make(
         _ kind: RevokeBeforeKind, _ key: UUID, expires: Int64, for asker: RevokingSession?, isEnded: (UUID) -> Bool,
         draw: () -> UInt64
@@ -107,7 +112,8 @@ final class RevokeBeforeTable: Sendable {
                 }
             }
             let cut = RevokeBefore(value: draw(), expires: expires)
-            // Before the cut: a reader between two looks at `newest` never finds the exempted session refused.
+            // Before the revoke-before time, so that a reader between two loads of `newest` never rejects the exempt
+            // session.
             if let asker, asker.isSpared { state.exempt(asker.sid, kind, cut) }
             let merged = state.insert(kind, key, cut)
             publish(kind, max(newest(kind), merged.value))
@@ -117,7 +123,8 @@ final class RevokeBeforeTable: Sendable {
 
     func purge(expiredAt now: Int64) {
         state.withLock { state in
-            // Apart from the cuts: one that is renewed again and again outlives all who were exempted on the way.
+            // Separate from the revoke-before times, because one that is renewed repeatedly outlives all earlier exempt
+            // sessions.
             state.exempted = state.exempted.filter { $0.value.expires > now }
             guard state.cuts.values.contains(where: { $0.cut.expires <= now }) else { return }
             state.cuts = state.cuts.filter { $0.value.cut.expires > now }
@@ -136,7 +143,7 @@ final class RevokeBeforeTable: Sendable {
         newest[Int(kind.rawValue)].load(ordering: .acquiring)
     }
 
-    /// Called with the lock held, so that a later cut is never hidden by an earlier one.
+    /// Called with the lock held, so that an earlier revoke-before time never hides a later one.
     private func publish(_ kind: RevokeBeforeKind, _ value: UInt64) {
         newest[Int(kind.rawValue)].store(value, ordering: .releasing)
     }

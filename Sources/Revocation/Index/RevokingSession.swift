@@ -1,11 +1,11 @@
 package import Encoding
 
-/// The session on whose behalf a cut is made. A session that is refused by then cuts nothing.
+/// The session that requests a revoke-before time. A session that has been revoked cannot set one.
 package struct RevokingSession: Sendable {
     package let sid: UUID
     package let client: [UInt8]
     package let kid: [UInt8]
-    /// Whether the session lives through the cut and through earlier ones of the same kind.
+    /// Whether the session is exempt from this revoke-before time and from earlier ones of the same kind.
     package let isSpared: Bool
 
     package init(sid: UUID, client: [UInt8] = [], kid: [UInt8] = [], isSpared: Bool) {
@@ -16,7 +16,7 @@ package struct RevokingSession: Sendable {
     }
 }
 
-/// Why a session may not order a cut any more.
+/// Why a session may not set a revoke-before time.
 struct Denied: Error {
     let denial: Denial
 }

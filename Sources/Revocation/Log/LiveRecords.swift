@@ -1,11 +1,12 @@
 internal import Encoding
 internal import Journal
 
-/// What of the journal still matters: not what has expired for certain, was said before, or was overtaken.
+/// Selects the records of the journal that are still needed: not those that have certainly expired, are duplicates, or
+/// were superseded.
 struct LiveRecords: CompactionFilter {
-    /// The refusals that were kept: 128 bits of each, so that two different ones are not taken for the same.
+    /// The revocations that were kept, with 128 bits of each, so that two different ones are not confused.
     ///
-    /// `@unchecked Sendable` holds because one sieve uses it, and that is used by one thread at a time.
+    /// `@unchecked Sendable` is safe because only one filter uses it, and only one thread at a time uses that filter.
     @safe private final class Refusals: @unchecked Sendable {
         private var tree = FingerprintTree(width: 2, sharedBits: 0)
         private let key: FingerprintKey
@@ -27,11 +28,11 @@ struct LiveRecords: CompactionFilter {
     }
 
     private let rotations: Sessions
-    /// What expired at this time or before is gone from memory, too, or will be soon.
+    /// Entries that expired at or before this time are removed from memory too, or soon will be.
     private let horizon: Int64
     private let tokens: Refusals
     private let sessions: Refusals
-    /// Few, and a later one may reach less far into the future: both bounds count, so they are merged, not dropped.
+    /// They are few, and a later one can expire earlier. Both values count, so they are merged.
     private var cuts: [RevokeBeforeSubject: JournalRecord] = [:]
     /// Of those that are ahead of the journal's time, the one with the greatest id says how far ids have come.
     private var newestSession: JournalRecord?
@@ -47,13 +48,14 @@ struct LiveRecords: CompactionFilter {
         switch record.kind {
         case .revokeToken:
             return record.expires.saturatingAdd(RevocationIndex.leewayMax) > horizon
-                // One that counts for every end is another refusal than one that counts for this end only.
+                // A revocation for any expiry is not the same as one for this expiry only.
                 && tokens.insert(record.key, expires: record.isOfAnyEnd ? ~record.expires : record.expires)
         case .revokeSession:
             return record.expires > horizon
                 && sessions.insert(record.key, expires: record.expires)
         case .rotate:
-            // RevocationIndex takes up a generation only when its record is durable: that one stands further on in the journal.
+            // The index applies a generation only when its record is durable, and that record comes later in the
+            // journal.
             return record.expires > horizon
                 && rotations.generation(of: record.key) <= Rotation(record).generation
         case .cut:
@@ -69,14 +71,14 @@ struct LiveRecords: CompactionFilter {
         }
     }
 
-    /// In order, so that one journal makes one snapshot.
+    /// Sorted, so that the same journal always gives the same snapshot.
     var heldBack: [JournalRecord] {
         let others = [newestSession].compactMap(\.self)
         return (others + cuts.values).filter { $0.expires > horizon }.sorted { $0.seq < $1.seq }
     }
 
     private mutating func hold(_ record: JournalRecord) {
-        // What stands in a snapshot is whole, or the snapshot is not taken.
+        // The records of a snapshot are complete, or the snapshot is not used.
         var record = record
         record.flags &= ~JournalRecord.dependentFlag
         let name = RevokeBeforeSubject(key: record.key, flags: record.flags)
@@ -85,7 +87,7 @@ struct LiveRecords: CompactionFilter {
             return
         }
         var merged = record.value >= before.value ? record : before
-        // One who was exempted is so only until the end of that very cut.
+        // A session is exempt only until exactly that revoke-before time expires.
         if !record.isSpare { merged.expires = max(before.expires, record.expires) }
         cuts[name] = merged
     }

@@ -1,28 +1,28 @@
 package import Journal
 package import Platform
 
-/// What a store needs from outside. All times in milliseconds.
+/// The configuration of a ``RevocationStore``. All times are in milliseconds.
 package struct RevocationOptions: Sendable {
     package var storage: any JournalStorage
-    /// How long after a rotation its answer may be asked for again.
+    /// How long after a rotation its response can be requested again.
     package var grace: Int64
-    /// The longest that a session may last that begins from now on, from its login to its absolute end. Nil for a process
-    /// that begins none: what the journal notes of limits goes on to count.
+    /// The maximum lifetime of a new session, from its login to its absolute end. Nil for a process that begins no
+    /// sessions; the limits that the journal has recorded remain in force.
     package var sessionMax: Int64?
-    /// So long a cut is kept at least.
+    /// How long a revoke-before time is kept at least.
     package var cutLifetimeMin: Int64 = 0
     package var clock: WallClock
-    /// A clock that nobody sets, such as CLOCK_MONOTONIC.
+    /// A clock that cannot be set, such as CLOCK_MONOTONIC.
     package var monotonicNow: @Sendable () -> Int64
     package var random: @Sendable () -> UInt64
-    /// Told by the journal's thread what happens to it; must be short.
+    /// Receives events on the thread of the journal; it must return quickly.
     package var observe: @Sendable (JournalEvent) -> Void = { _ in }
-    /// Nil for the journal's own measure.
+    /// Nil for the default of the journal.
     package var segmentRecordCount: UInt64?
     package var pace = JournalPace.thread
-    /// Octets laid by for revocations on a full disk.
+    /// The number of bytes reserved for revocations on a full disk.
     package var reserveByteCount = 0
-    /// What was seen of the journal before, and kept in other places.
+    /// The high-water marks of the journal that were stored in other places.
     package var sightings: [HighWaterMark] = []
 
     package init(
@@ -47,7 +47,7 @@ package struct RevocationOptions: Sendable {
     }
 }
 
-/// What a start found and did.
+/// The result of opening the store.
 package struct StartReport: Equatable, Sendable {
     package let journal: JournalReport
     package let durationMilliseconds: Int64

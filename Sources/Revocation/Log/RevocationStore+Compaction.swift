@@ -1,16 +1,18 @@
 package import Journal
 internal import Synchronization
 
-/// When writing the journal again is worth it.
+/// Decides when a compaction of the journal is worthwhile.
 package struct CompactionRule: Sendable {
-    /// Records on disk, 8 MiB of them, below which nothing is gained.
+    /// The minimum number of records on disk, 8 MiB in all; below it, compaction gains nothing.
     package var recordCountMin: UInt64 = 131_072
-    /// So many segments are too many files, however little they hold: each start begins one.
+    /// The number of segments that is too high regardless of their content; each start begins one.
     package var segmentCountMax: UInt64 = 64
 
     package init() {}
 
-    /// - Parameter livingCount: records that would be kept, estimated.
+    /// Returns whether a compaction is worthwhile.
+    ///
+    /// - Parameter livingCount: the estimated number of records that would be kept.
     func isDue(_ extent: JournalExtent, livingCount: UInt64) -> Bool {
         if extent.segmentCount > segmentCountMax { return true }
         return extent.recordCount >= recordCountMin && livingCount <= extent.recordCount / 2
@@ -18,11 +20,12 @@ package struct CompactionRule: Sendable {
 }
 
 extension RevocationStore {
-    /// Writes the journal again without what has expired or was overtaken, if at least half of it has.
+    /// Compacts the journal if at least half of its records have expired or were superseded.
     ///
-    /// Runs on the caller's thread for as long as the disk takes; everything else goes on meanwhile.
-    /// - Parameter monotonic: milliseconds of the clock that the options named.
-    /// - Returns: nil if it is not worth it now.
+    /// It runs on the thread of the caller for as long as the disk takes; everything else continues meanwhile.
+    ///
+    /// - Parameter monotonic: milliseconds of the clock in the options.
+    /// - Returns: nil if it is not worthwhile now.
     package func compactIfDue(
         now: Int64, monotonic: Int64, rule: CompactionRule = CompactionRule()
     ) throws(JournalError) -> CompactionReport? {
@@ -34,12 +37,12 @@ extension RevocationStore {
         return try compact(now: now, monotonic: monotonic)
     }
 
-    /// As ``compactIfDue(now:monotonic:rule:)``, worth it or not.
+    /// Compacts like ``compactIfDue(now:monotonic:rule:)``, but unconditionally.
     package func compact(now: Int64, monotonic: Int64) throws(JournalError) -> CompactionReport {
         let horizon = evidence.withLock { $0.observe(wall: now, monotonic: monotonic) } &- Self.leewayMax
         return try journal.compact(LiveRecords(rotations: memory.rotations, key: memory.key, horizon: horizon))
     }
 
-    /// Records on disk, those that no longer matter included.
+    /// The number of records on disk, including obsolete ones.
     package var storedRecordCount: UInt64 { journal.extent.recordCount }
 }

@@ -1,10 +1,11 @@
 internal import Journal
 
 extension RevocationStore {
-    /// The time by which graces are measured: milliseconds since 1970, never going backwards.
+    /// The time that grace periods use: milliseconds since 1970, never decreasing.
     package var now: Int64 { journal.now }
 
-    /// Makes one turn of a journal that is opened with `pace: .stepped`.
+    /// Does one turn of a journal that was opened with `pace: .stepped`.
+    ///
     /// - Returns: false if there was nothing to do.
     package func step() -> Bool { journal.step() }
 }

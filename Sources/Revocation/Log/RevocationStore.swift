@@ -3,33 +3,32 @@ package import Journal
 import Platform
 internal import Synchronization
 
-/// What is refused although its signature is good, and how far each session has rotated: in memory, and durable in the
-/// journal.
+/// The revoked tokens and sessions, and the last rotation of each session: in memory, and durable in the journal.
 ///
-/// Every `done` runs once, without a lock held, on the caller's thread or on the journal's; it must be short.
+/// Every `done` runs once, without a lock held, on the thread of the caller or of the journal; it must return quickly.
 package final class RevocationStore: Sendable {
     package typealias Completion = @Sendable (Result<UInt64, JournalError>) -> Void
 
-    /// Gives session ids and cuts their order; started above everything in the journal.
+    /// Generates session ids and the order of revoke-before times; it starts above everything in the journal.
     package let identifiers: UUIDv7Generator
     package let startReport: StartReport
 
-    /// Verifiers whose clocks are behind ours, or who grant leeway, take a token for this long after its end: so long its
-    /// refusal is kept, in milliseconds.
+    /// How long a revocation is kept after the end of its token, in milliseconds, because verifiers with a slow clock
+    /// or a leeway still accept the token.
     package static let leewayMax: Int64 = 300_000
 
     let memory: RevocationIndex
     let journal: JournalWriter
     let evidence: Mutex<TimeEvidence>
     private let grace: Int64
-    /// The longest that a session or token may last that begins from now on.
+    /// The maximum lifetime of a new session or token, in milliseconds.
     private let lifetimeMax: Int64
-    /// Until when older sessions may live; 0 if not longer than new ones.
+    /// Until when older sessions can live, in milliseconds since 1970; 0 if not longer than new ones.
     private let olderEnd: Int64
     /// High half of the newest session id that is durable in the journal.
     private let noted = Atomic<UInt64>(0)
 
-    /// Replays the journal. Takes its lock until ``close()``.
+    /// Replays the journal, and keeps its lock until ``close()``.
     package static func open(_ options: RevocationOptions) throws(JournalError) -> RevocationStore {
         try RevocationStore(options)
     }
@@ -57,7 +56,8 @@ package final class RevocationStore: Sendable {
                 throw error
             }
         }
-        // A clock that was set back must not let a cut pass by sessions that are in the journal's past.
+        // After the clock was set back, a new revoke-before time must still cover the sessions that the journal has
+        // recorded.
         floor = max(floor, UUID.version7High(milliseconds: reader.lastTime.saturatingAdd(1)))
         var evidence = TimeEvidence(lastTime: reader.lastTime, wall: options.clock.now, monotonic: began)
         memory.purge(expiredAt: evidence.observe(wall: options.clock.now, monotonic: began) &- Self.leewayMax)
@@ -80,13 +80,13 @@ package final class RevocationStore: Sendable {
             journal: journal.report, durationMilliseconds: options.monotonicNow() &- began, counts: memory.counts)
     }
 
-    /// Whether a verified token is refused. RevocationIndex only; no name is hashed unless a cut of that kind may concern the
-    /// token.
+    /// Returns why a verified token is rejected, or nil. It only reads memory, and hashes a name only if a
+    /// revoke-before time of that kind can apply to the token.
     ///
     /// - Parameters:
-    ///   - sid: nil for a token without a session; then its time of issue counts.
+    ///   - sid: nil for a token without a session, whose time of issue is used instead.
     ///   - issuedAt: milliseconds since 1970.
-    ///   - expiresAt: exactly what was given to ``revokeToken(_:expiresAt:reason:_:)``.
+    ///   - expiresAt: exactly the value for ``revokeToken(_:expiresAt:reason:_:)``.
     package func denial(
         jti: UUID, sid: UUID?, issuedAt: Int64, expiresAt: Int64,
         subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
@@ -95,7 +95,8 @@ package final class RevocationStore: Sendable {
         return denial(sid: sid, issuedAt: issuedAt, subject: subject, client: client, kid: kid)
     }
 
-    /// As ``denial(jti:sid:issuedAt:expiresAt:subject:client:kid:)`` for what has no `jti`, such as a refresh token.
+    /// Returns the same as ``denial(jti:sid:issuedAt:expiresAt:subject:client:kid:)`` for something without a `jti`,
+    /// such as a refresh token.
     package func denial(
         sid: UUID?, issuedAt: Int64, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
     ) -> Denial? {
@@ -104,16 +105,18 @@ package final class RevocationStore: Sendable {
         return memory.cuts.denial(born: born, sid: sid, subject: subject, client: client, kid: kid)
     }
 
-    /// Refuses a token from now on; durable when `done` says so.
-    /// - Parameter expiresAt: the token's own `exp`, in milliseconds since 1970: lookups find it by that.
+    /// Revokes a token from now on; the revocation is durable when `done` reports success.
+    ///
+    /// - Parameter expiresAt: the `exp` of the token in milliseconds since 1970, which lookups use.
     package func revokeToken(_ jti: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion) {
         memory.tokens.insert(jti, at: expiresAt, expires: expiresAt.saturatingAdd(RevocationIndex.leewayMax))
         append([JournalRecord(.revokeToken, key: jti, expires: expiresAt, reason: reason)], done)
     }
 
-    /// As ``revokeToken(_:expiresAt:reason:_:)`` where the token's `exp` comes from an operator and not from the token: it
-    /// counts whatever the token's end is.
-    /// - Parameter expiresAt: kept until then, and until no token that exists now can live any more.
+    /// Revokes a token like ``revokeToken(_:expiresAt:reason:_:)`` when its `exp` was supplied by an operator and not
+    /// by the token. The revocation applies regardless of the expiry of the token.
+    ///
+    /// - Parameter expiresAt: the revocation is kept until then, and until every token that exists now has expired.
     package func revokeTokenOfAnyEnd(
         _ jti: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion
     ) {
@@ -123,19 +126,22 @@ package final class RevocationStore: Sendable {
         append([record], done)
     }
 
-    /// Refuses a session and all its tokens from now on; durable when `done` says so.
-    /// - Parameter expiresAt: the session's absolute end or later, in milliseconds since 1970.
+    /// Revokes a session and all its tokens from now on; the revocation is durable when `done` reports success.
+    ///
+    /// - Parameter expiresAt: the absolute end of the session or later, in milliseconds since 1970.
     package func revokeSession(_ sid: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion) {
         memory.sessions.insert(sid, at: sid.milliseconds, expires: expiresAt)
         append([JournalRecord(.revokeSession, key: sid, expires: expiresAt, reason: reason)], done)
     }
 
-    /// Refuses all sessions of a name that began before now; of a key, all its tokens whenever issued, for good.
+    /// Revokes all sessions of a name that began before now; for a key, permanently revokes all its tokens regardless
+    /// of when they were issued.
     ///
     /// - Parameters:
     ///   - name: subject, client id or kid; empty for `.all`.
-    ///   - asker: the session that asks; `nil` for an operator or the service itself.
-    /// - Returns: why the asking session is refused itself by now; then nothing was cut, and `done` does not run.
+    ///   - asker: the session that requests it; `nil` for an operator or the service itself.
+    /// - Returns: why the requesting session itself has been revoked. In that case nothing changes, and `done` does not
+    ///   run.
     @discardableResult
     package func cut(
         _ kind: RevokeBeforeKind, name: [UInt8], reason: UInt16 = 0, for asker: RevokingSession? = nil,
@@ -154,7 +160,8 @@ package final class RevocationStore: Sendable {
         case .failure(let denied): return denied.denial
         }
         var records: [JournalRecord] = []
-        // Before the cut, on disk as in memory: at no moment is the exempted session refused.
+        // The exemption precedes the revoke-before time, on disk as in memory, so that the exempt session is never
+        // rejected.
         let exempted = asker.flatMap { $0.isSpared ? $0.sid : nil }
         if let exempted { records.append(.exempt(exempted, kind, cut, reason: reason)) }
         records.append(.cut(key, kind, cut, sparesOne: exempted != nil, reason: reason))
@@ -162,15 +169,15 @@ package final class RevocationStore: Sendable {
         return nil
     }
 
-    /// The latest moment at which anything can be alive that began up to `time`, in milliseconds since 1970.
+    /// Returns the latest end of anything that began at or before `time`, in milliseconds since 1970.
     private func latestEnd(after time: Int64) -> Int64 {
         max(time.saturatingAdd(lifetimeMax), olderEnd).saturatingAdd(Self.cutMargin)
     }
 
-    /// An hour on top: clocks of those who sign and of those who verify need not agree.
+    /// An additional hour, because the clocks of signers and verifiers can differ.
     private static let cutMargin: Int64 = 3_600_000
 
-    /// The latest moment at which a token of the session can be alive, under any limit there was, in milliseconds since 1970.
+    /// Returns the latest end of any token of the session under every limit so far, in milliseconds since 1970.
     package func latestEnd(of sid: UUID) -> Int64 {
         max(
             sid.milliseconds.saturatingAdd(lifetimeMax), journal.now.saturatingAdd(SessionLimits.tokenMax), olderEnd)
@@ -203,8 +210,8 @@ package final class RevocationStore: Sendable {
     /// made since do not reach.
     /// - Parameters:
     ///   - now: milliseconds since 1970.
-    ///   - leeway: milliseconds that another clock may be ahead; a session within it counts as begun, and later ids are
-    ///     above it.
+    ///   - leeway: how many milliseconds another clock may be ahead. A session within it counts as begun, and later ids
+    ///     are above it.
     package func isAhead(_ sid: UUID, at now: Int64, leeway: Int64) -> Bool {
         guard sid.milliseconds > now, !identifiers.hasReached(sid) else { return false }
         guard sid.milliseconds <= now.saturatingAdd(leeway) else { return true }
@@ -212,15 +219,15 @@ package final class RevocationStore: Sendable {
         return false
     }
 
-    /// Whether all tokens of the key with this `kid` are refused.
+    /// Returns whether all tokens of the key with this `kid` are revoked.
     package func isCut(key kid: [UInt8]) -> Bool {
-        // Born after every cut of another kind, so that only the key's own counts.
+        // The maximum is later than every other revoke-before time, so that only the one of the key applies.
         memory.cuts.denial(born: .max, sid: nil, subject: Span(), client: Span(), kid: kid.span) == .key
     }
 
-    /// Uses a refresh token: decides whether its successor may be issued, and writes that down first.
+    /// Uses a refresh token: decides whether its successor may be issued, and makes that durable first.
     ///
-    /// A revoked or cut session is refused before anything else. Concurrent uses of one token get one outcome.
+    /// A revoked session is rejected before anything else. Concurrent uses of one token get the same outcome.
     package func rotate(
         _ request: RotationRequest, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>,
         _ done: @escaping @Sendable (RotationOutcome) -> Void
@@ -250,43 +257,44 @@ package final class RevocationStore: Sendable {
         }
     }
 
-    /// The generation of a session's newest refresh token.
+    /// Returns the generation of the newest refresh token of a session.
     package func generation(of sid: UUID) -> UInt32 { memory.rotations.generation(of: sid) }
 
-    /// Forgets what has expired for certain; to be called about every minute.
-    /// - Parameter monotonic: milliseconds of the clock that the options named.
+    /// Removes what has certainly expired; to be called about once per minute.
+    ///
+    /// - Parameter monotonic: milliseconds of the clock in the options.
     package func purge(now: Int64, monotonic: Int64) {
         memory.purge(expiredAt: evidence.withLock { $0.observe(wall: now, monotonic: monotonic) } &- Self.leewayMax)
     }
 
-    /// What a process reads that finds the journal locked.
+    /// Writes a text for processes that find the journal locked.
     package func announce(_ text: String) { journal.announce(text) }
 
-    /// The last durable record.
+    /// The sequence number of the last durable record.
     package var sequence: UInt64 { journal.durableSeq }
     package var counts: RevocationCounts { memory.counts }
     package var isWritable: Bool { journal.isWritable }
     package var fault: JournalError? { journal.fault }
-    /// Whether logins and rotations are taken; if not, revocations may be.
+    /// Whether logins and rotations are accepted. If not, revocations may still be.
     package var takesEverything: Bool { journal.takesEverything }
-    /// What stands in the way of the promises; nil if nothing does.
+    /// Why the journal is impaired; nil if it is not.
     package var condition: JournalCondition? { journal.condition }
-    /// What a later start must find again.
+    /// The high-water mark that a later start must find.
     package var sighting: HighWaterMark { HighWaterMark(store: journal.store, seq: journal.durableSeq) }
-    /// The same for those who know nothing of journals: each condition, and whether it holds.
+    /// The name of each journal condition and whether it currently applies, for callers that do not import Journal.
     package var conditions: [(name: String, holds: Bool)] {
         let present = condition
         return JournalCondition.allCases.map { ($0.rawValue, $0 == present) }
     }
     package var statistics: JournalStatistics { journal.statistics }
 
-    /// What the journal has done since the start, for those who know nothing of journals.
+    /// The counters of the journal since the start, for callers that do not import Journal.
     package var journalFigures: (commits: UInt64, records: UInt64, syncNanoseconds: UInt64, failures: UInt64) {
         let figures = journal.statistics
         return (figures.commitCount, figures.recordCount, figures.syncNanoseconds, figures.failureCount)
     }
 
-    /// Makes everything queued durable and gives the lock back. Not to be called from a `done`.
+    /// Makes everything queued durable and releases the lock. It must not be called from a `done`.
     package func close() { journal.close() }
 
     private func append(_ records: [JournalRecord], _ done: @escaping Completion) {

@@ -1,21 +1,21 @@
-/// How late it is for certain, so that a clock that jumps forward and back makes us forget nothing.
+/// Determines which time has certainly passed, so that a clock that jumps forward and back deletes nothing too early.
 ///
-/// The wall clock is believed after it has gone along with a clock that nobody sets for an hour, which is longer than
-/// an access token lives. After a jump, and after a start, that hour begins anew. Nobody can tell which side of a jump
-/// was right, so for a week the slower of the two counts; only a jump of more than a week is taken for the correction
-/// of a clock that was plainly wrong. All times are milliseconds.
+/// The wall clock is trusted after it has agreed for an hour with a clock that cannot be set; an access token lives
+/// less than that. The hour restarts after a jump and after a start. It is impossible to know which side of a jump was
+/// right, so the slower one counts for a week; only a jump of more than a week is considered the correction of a wrong
+/// clock. All times are milliseconds.
 struct TimeEvidence: Sendable {
     /// How long the clocks must agree.
     static let probation: Int64 = 3_600_000
-    /// What slewing may add up to in that time, and an operator's hand must not.
+    /// The maximum difference that slewing causes in that time; a clock that an operator sets must differ by more.
     static let tolerance: Int64 = 60_000
-    /// A start believes at once what both the journal and the wall clock have left behind so far; a jump this far or less
-    /// is doubted for so long.
+    /// A start immediately trusts a time that lies this far before both the journal and the wall clock. A jump of at
+    /// most this size is distrusted for that long.
     static let certainty: Int64 = 7 * 86_400_000
-    /// More jumps than this are remembered together.
+    /// The number of jumps above which they are merged.
     static let jumpCountMax = 32
 
-    /// What the wall clock was ahead of the monotonic one, and until when, by that one.
+    /// A former offset of the wall clock from the monotonic clock, and until when on that clock it counts.
     private struct Abandoned {
         var offset: Int64
         var until: Int64
@@ -25,14 +25,15 @@ struct TimeEvidence: Sendable {
     private var proven: Int64
     private var abandoned: [Abandoned] = []
 
-    /// - Parameter lastTime: of the journal.
+    /// - Parameter lastTime: the time of the last record of the journal.
     init(lastTime: Int64, wall: Int64, monotonic: Int64) {
         anchor = (wall, monotonic)
         proven = min(lastTime, wall) &- Self.certainty
     }
 
-    /// Looks at both clocks; to be called about every minute, since a jump is noticed only here.
-    /// - Returns: a time that has passed for certain; what expired then may be forgotten.
+    /// Compares both clocks; to be called about once per minute, since jumps are detected only here.
+    ///
+    /// - Returns: a time that has certainly passed; what expired then can be removed.
     mutating func observe(wall: Int64, monotonic: Int64) -> Int64 {
         let elapsed = monotonic &- anchor.monotonic
         let difference = wall &- anchor.wall &- elapsed

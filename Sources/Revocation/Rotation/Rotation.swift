@@ -1,35 +1,35 @@
-/// The last rotation of a session that is on stable storage.
+/// The last durable rotation of a session.
 struct Rotation: Equatable, Sendable {
     /// The latest generation issued, from 1.
     let generation: UInt32
-    /// Hash of the scope and audience that were asked for.
+    /// The hash of the requested scope and audience.
     let request: UInt32
-    /// Milliseconds since 1970, by the journal.
+    /// Milliseconds since 1970 on the clock of the journal.
     let at: Int64
 }
 
-/// One session's refresh tokens: which of them is good for what. Takes events, answers actions; does nothing itself.
+/// The state of the refresh tokens of one session. It maps events to actions and has no side effects.
 ///
-/// A session that never rotated is at generation 0 with nothing settled.
+/// A session that never rotated is at generation 0 without a settled rotation.
 struct RotationMachine: Equatable, Sendable {
     /// What to do with a presented refresh token.
     enum Action: Equatable, Sendable {
-        /// Write down that this generation follows, then answer it.
+        /// Write a record of this next generation, then respond with it.
         case commit(generation: UInt32)
-        /// The same is being written down for someone else: wait, and answer the same.
+        /// The same rotation is being written for another request: wait, and return the same response.
         case join
-        /// Answer what was answered the first time.
+        /// Return the first response again.
         case replay(Rotation)
-        /// Used twice for different things within the grace time: refuse, change nothing.
+        /// Used twice with different parameters within the grace period: reject, change nothing.
         case mismatch
-        /// Used long ago: end the session.
+        /// Reused after the grace period: revoke the session (RFC 9700 §4.14.2).
         case reuse
-        /// Issued by nobody we remember: the journal is older than the token.
+        /// Newer than any generation that the journal has recorded: the journal is older than the token.
         case ahead(known: UInt32)
     }
 
     private(set) var settled: Rotation?
-    /// The request for which the next generation is being written down.
+    /// The request for which the next generation is being written.
     private(set) var pendingRequest: UInt32?
 
     init(settled: Rotation?, pendingRequest: UInt32? = nil) {
@@ -37,8 +37,9 @@ struct RotationMachine: Equatable, Sendable {
         self.pendingRequest = pendingRequest
     }
 
-    /// A refresh token with a good signature was presented.
-    /// - Parameter grace: how long an answer may be asked for again, in milliseconds.
+    /// Decides about a validly signed refresh token.
+    ///
+    /// - Parameter grace: how long a response can be requested again, in milliseconds.
     mutating func present(generation: UInt32, request: UInt32, now: Int64, grace: Int64) -> Action {
         let known = settled?.generation ?? 0
         if generation > known { return .ahead(known: known) }
@@ -48,21 +49,21 @@ struct RotationMachine: Equatable, Sendable {
             pendingRequest = request
             return .commit(generation: known + 1)
         }
-        // Only the parent of a successor that nobody used may ask again; a use under way is a use.
+        // Only the parent of an unused successor may be repeated; a use in progress counts as a use.
         guard let settled, pendingRequest == nil, generation + 1 == known, now &- settled.at <= grace else {
             return .reuse
         }
         return settled.request == request ? .replay(settled) : .mismatch
     }
 
-    /// The next generation is on stable storage.
+    /// Records that the next generation is durable.
     mutating func committed(at time: Int64) {
         guard let request = pendingRequest else { return }
         settled = Rotation(generation: (settled?.generation ?? 0) &+ 1, request: request, at: time)
         pendingRequest = nil
     }
 
-    /// The next generation could not be written down; nothing was answered, nothing has changed.
+    /// Records that the next generation could not be written; no response was sent, and nothing has changed.
     mutating func failed() {
         pendingRequest = nil
     }

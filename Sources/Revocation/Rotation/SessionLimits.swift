@@ -2,30 +2,30 @@ import Encoding
 internal import Journal
 internal import Tokens
 
-/// How long a session or token can last that is there already, whatever the setting has become since.
+/// The maximum lifetime of existing sessions and tokens, regardless of how the setting has changed since.
 ///
-/// Each OPEN record notes the limit of the process that it begins, and until when sessions from before it may live. A
-/// lower limit ends them earlier only while it is in force: raised again, it lets them live on, so what was revoked of
-/// them is remembered for as long as they could.
+/// Each OPEN record contains the limit of the process that it begins, and until when earlier sessions can live. A lower
+/// limit shortens sessions only while it is in force. If it is raised again, they live on, so their revocations are
+/// kept for as long as they could live.
 struct SessionLimits: Equatable, Sendable {
-    /// What a setting may be at most, 400 days, in milliseconds as all times here.
+    /// The maximum of the setting, 400 days, in milliseconds like all times here.
     static let longest: Int64 = 34_560_000_000
-    /// A minted token may outlast every session (`martlet mint --force`).
+    /// A minted token can outlive every session (`martlet mint --force`).
     static let tokenMax = AccessGrant.lifetimeMax * 1_000
     private static let hour: Int64 = 3_600_000
     /// Older sessions are given so much more, for a clock that was put right by a little between two starts.
     static let slack: Int64 = 5_000
 
-    /// Of the newest OPEN record that has one.
+    /// The limit of the newest OPEN record that contains one.
     private var noted: Int64 = 0
-    /// Until when sessions from before the newest OPEN record may live.
+    /// Until when sessions from before the newest OPEN record can live, in milliseconds since 1970.
     private(set) var end: Int64 = 0
-    /// Whether the newest OPEN record is of a version that noted nothing.
+    /// Whether a version that recorded no limit wrote the newest OPEN record.
     private var isUnknown = false
-    /// The longest that the records of rotations and cuts speak of, for journals of such a version.
+    /// The longest lifetime in the records of rotations and revoke-before times, for journals of such a version.
     private var inferred: Int64 = 0
 
-    /// Takes the journal's records in their order.
+    /// Applies the journal records in order.
     mutating func take(_ record: JournalRecord) {
         switch record.kind {
         case .open:
@@ -45,14 +45,14 @@ struct SessionLimits: Equatable, Sendable {
         inferred = min(length, Self.longest)
     }
 
-    /// The longest that a session may last that an earlier process began.
+    /// The maximum lifetime of a session that an earlier process began.
     private var before: Int64 { isUnknown ? max(noted, inferred) : noted }
 
-    /// What a process writes into its OPEN record.
+    /// Returns the note for the OPEN record of a process.
     ///
     /// - Parameters:
-    ///   - sessionMax: its own limit; nil for one that begins no sessions.
-    ///   - now: of the journal, milliseconds since 1970.
+    ///   - sessionMax: the limit of the process; nil for one that begins no sessions.
+    ///   - now: the time of the journal, in milliseconds since 1970.
     func note(sessionMax: Int64?, now: Int64) -> OpeningNote {
         let limit = sessionMax ?? before
         let isLower = limit < before

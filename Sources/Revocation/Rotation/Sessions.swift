@@ -2,17 +2,17 @@ internal import Encoding
 internal import Journal
 internal import Synchronization
 
-/// The rotations of all sessions, and the ones under way.
+/// The rotations of all sessions, including those in progress.
 final class Sessions: Sendable {
     typealias Completion = @Sendable (RotationOutcome) -> Void
 
     private struct Shard {
         var settled = ExpiryBuckets<RotationTable>(stretchBits: Sessions.stretchBits)
-        /// Rotations that are being written: few, and only as long as one commit takes.
+        /// Rotations that are being written: few, and each only for the duration of one commit.
         var pending: [UUID: (request: UInt32, waiters: [Completion])] = [:]
     }
 
-    /// Buckets by the session's beginning, 18.6 hours each.
+    /// Buckets by the beginning of the session, 18.6 hours each.
     static let stretchBits: Int64 = 26
 
     private let shards: InlineArray<64, Mutex<Shard>>
@@ -28,10 +28,11 @@ final class Sessions: Sendable {
         for index in shards.indices { shards[index].withLock { for table in $0.settled.tables { table.free() } } }
     }
 
-    /// Sessions that rotated at least once.
+    /// The number of sessions that rotated at least once.
     var count: Int { total.load(ordering: .acquiring) }
 
-    /// Tells the session's machine; for `.join`, `done` is kept until the rotation under way ends.
+    /// Passes the token to the state machine of the session. For `.join`, `done` is kept until the rotation in progress
+    /// ends.
     func present(
         _ request: RotationRequest, now: Int64, grace: Int64, joining done: @escaping Completion
     ) -> RotationMachine.Action {
@@ -51,7 +52,7 @@ final class Sessions: Sendable {
         }
     }
 
-    /// The rotation under way is durable, or failed: settles it and answers all who wait for it.
+    /// Completes the rotation in progress, which is durable or has failed, and calls all waiting completions.
     func settle(_ request: RotationRequest, _ result: Result<JournalPosition, JournalError>, _ done: Completion) {
         let fingerprint = key.fingerprint(request.sid)
         let (winner, losers, waiters, isNew) = shards[Self.shard(fingerprint)].withLock { shard in
@@ -78,13 +79,13 @@ final class Sessions: Sendable {
         for waiter in waiters { waiter(losers) }
     }
 
-    /// The generation of the newest refresh token that was answered with; 0 for a session that has not rotated.
+    /// Returns the generation of the newest refresh token that was issued; 0 for a session that has not rotated.
     func generation(of sid: UUID) -> UInt32 {
         let fingerprint = key.fingerprint(sid)
         return shards[Self.shard(fingerprint)].withLock { Self.settled(sid, fingerprint, in: $0)?.generation } ?? 0
     }
 
-    /// A rotation from the journal.
+    /// Restores a rotation from the journal.
     func restore(_ rotation: Rotation, of sid: UUID, sessionEnd: Int64) {
         let fingerprint = key.fingerprint(sid)
         let isNew = shards[Self.shard(fingerprint)].withLock { shard in
