@@ -7,7 +7,7 @@ import Platform
 import Revocation
 import Tokens
 
-/// `martlet bench-tokens`: what a token costs beside the cryptography that it cannot do without, on one core.
+/// Implements `martlet bench-tokens`: measures the cost of a token compared with its cryptography alone, on one core.
 enum BenchTokensCommand {
     static let usage = """
         usage: martlet bench-tokens [--rounds COUNT] [--check]
@@ -45,7 +45,7 @@ enum BenchTokensCommand {
         return text
     }
 
-    /// With three digits behind the point.
+    /// Formats a number with three decimal places.
     private static func decimal(_ number: Double) -> String {
         let thousandths = Int((number * 1_000).rounded())
         let rest = String(thousandths % 1_000)
@@ -53,7 +53,7 @@ enum BenchTokensCommand {
     }
 }
 
-/// The operations, each beside its floor.
+/// Measures each operation next to its cryptographic lower bound.
 struct TokenBench {
     struct Result {
         let name: String
@@ -114,11 +114,11 @@ struct TokenBench {
         let tokens = try tokens(keyring, key.algorithm, count: count + 1)
         let audience = AudienceExpectation("api")
         let floor = try floor(pair, verifying: true, tokens[0])
-        // A new verifier for each round remembers no signature; every token is new to it.
+        // A new verifier per round has an empty signature cache, so every token is new to it.
         var verifiers: [Verifier] = []
         for _ in 0..<(rounds + 1) {
             let verifier = try Verifier(keyring: keyring, issuer: Self.issuer, leeway: 0)
-            // Makes room for what is remembered, as a server has it after its first request.
+            // Allocates the memory of the cache, as in a server after its first request.
             let first = tokens[count]
             _ = try? verifier.verify(first.span, audience: audience, now: Self.now)
             verifiers.append(verifier)
@@ -152,7 +152,7 @@ struct TokenBench {
         do { return try LibraryFloor(pair, verifying: verifying, over: message.span) } catch { throw .crypto(error) }
     }
 
-    /// Access tokens of about 450 octets under HS256, each with another subject.
+    /// Returns access tokens of about 450 bytes under HS256, each with a different subject.
     private func tokens(_ keyring: Keyring, _ algorithm: Algorithm, count: Int) throws(KeyError) -> [[UInt8]] {
         let issuer = try Issuer(keyring: keyring, issuer: Self.issuer)
         return try (0..<count).map { (number) throws(KeyError) in
@@ -166,7 +166,7 @@ struct TokenBench {
         }
     }
 
-    /// Alternates rounds of both; a first round warms up and does not count.
+    /// Alternates rounds of both functions; the first round warms up and does not count.
     private func measure(
         _ name: String, goal: Double, rounds: Int, count: Int, _ ours: () -> Bool, floor: () -> Bool
     ) -> Result {
@@ -180,7 +180,7 @@ struct TokenBench {
             ratio: median(times.map { $0.ours / $0.floor }), goal: goal)
     }
 
-    /// Microseconds of processor time for one call.
+    /// Returns the processor time of one call in microseconds.
     private func time(_ count: Int, _ body: () -> Bool) -> Double {
         let start = processorNanoseconds()
         for _ in 0..<count {
@@ -200,7 +200,7 @@ struct TokenBench {
     }
 }
 
-/// A denylist with ten thousand entries, in a directory that goes with it.
+/// A denylist with ten thousand entries in a temporary directory, which is removed with it.
 private final class BenchStore {
     private let path: String
     private let store: RevocationStore

@@ -1,7 +1,7 @@
 import App
 import Glibc
 
-/// The program: one word names the command, the rest is the command's own.
+/// The program. The first word selects the command, and the command parses the rest.
 @main
 enum Martlet {
     struct Command: Sendable {

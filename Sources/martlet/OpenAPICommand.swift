@@ -1,7 +1,7 @@
 import API
 import App
 
-/// `martlet openapi`: prints the document that `/openapi.yaml` serves; the file at the root is its output.
+/// Implements `martlet openapi`: prints the document that `/openapi.yaml` serves; the file at the root is its output.
 enum OpenAPICommand {
     static let usage = """
         usage: martlet openapi
@@ -22,7 +22,7 @@ enum OpenAPICommand {
     }
 }
 
-/// `martlet version`.
+/// Implements `martlet version`.
 enum VersionCommand {
     static func run(_ words: [String]) -> Int32 {
         let isHelp = words == ["--help"] || words == ["-h"]

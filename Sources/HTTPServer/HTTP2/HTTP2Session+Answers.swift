@@ -11,11 +11,15 @@ extension HTTP2Session {
         pending[ticket] = id
     }
 
+    /// Removes a pending answer.
+    ///
     /// - Returns: the stream that waits for this answer, or nil if the stream has ended.
     func settle(_ ticket: UInt32) -> HTTP2Stream? {
         pending.removeValue(forKey: ticket).flatMap { streams[$0] }
     }
 
+    /// Submits the response of a stream.
+    ///
     /// - Parameter head: the instance of the loop, used to build the head of this response.
     func answer(
         _ stream: HTTP2Stream, _ response: borrowing Response, _ context: ResponseWriter.Context, date: [UInt8],

@@ -70,6 +70,8 @@ package final class HandoverServer: Sendable {
         if isPresent.exchange(false, ordering: .relaxed) { _ = unsafe unlink(path) }
     }
 
+    /// Sends the sockets to the successor on its request, and waits for its receipt.
+    ///
     /// - Returns: whether the successor has the sockets.
     private func give(_ listeners: [ListenSocket], to successor: Int32) -> Bool {
         // The file mode already excludes other users. This check also covers file systems that ignore the mode.

@@ -10,6 +10,8 @@ package struct InheritedSocket: Sendable {
     let isManaged: Bool
     let address: SocketAddress
 
+    /// Validates an inherited descriptor.
+    ///
     /// - Throws: `.inheritedUnusable` unless it is a stream socket that listens.
     init(_ descriptor: Int32, name: String, isManaged: Bool) throws(ServerError) {
         guard Self.option(descriptor, SO_TYPE) == Int32(SOCK_STREAM.rawValue),

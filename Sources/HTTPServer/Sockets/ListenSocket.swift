@@ -117,6 +117,8 @@ final class ListenSocket: Sendable {
         if try isStale(path, address) { _ = unsafe unlink(path) }
     }
 
+    /// Checks whether a socket file is stale.
+    ///
     /// - Returns: whether there is a socket file that no process listens on.
     private static func isStale(_ path: String, _ address: SocketAddress) throws(ServerError) -> Bool {
         var information = stat()

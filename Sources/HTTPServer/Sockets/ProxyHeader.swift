@@ -137,6 +137,8 @@ extension ProxyHeader {
         return .complete(consumed: total, client: client(header))
     }
 
+    /// Returns the length of the addresses in bytes.
+    ///
     /// - Returns: nil for families and transports that the server does not support.
     private static func addressByteCount(_ family: UInt8) -> Int? {
         switch family {

@@ -28,6 +28,8 @@ package struct JournalRepair: Sendable {
         package internal(set) var unreadable: [String] = []
     }
 
+    /// Prepares the repair of an existing directory.
+    ///
     /// - Throws: `.io` if the directory does not exist.
     package init(path: String, options: JournalOptions) throws(JournalError) {
         // Otherwise a mistyped path would create an empty directory.
@@ -90,6 +92,8 @@ package struct JournalRepair: Sendable {
         return report
     }
 
+    /// Writes the drafts of the new segment and snapshot.
+    ///
     /// - Returns: the name of the new segment, then that of the snapshot.
     private func write(
         _ names: [String], to drafts: DirectoryStorage, _ report: inout Report
@@ -158,6 +162,8 @@ package struct JournalRepair: Sendable {
         return missing
     }
 
+    /// Returns the layout of the records in a file.
+    ///
     /// - Returns: nil for a file without a readable record, which is counted.
     private func layout(
         of name: String, _ report: inout Report, _ places: UInt64

@@ -65,6 +65,8 @@ struct SalvageReader {
         }
     }
 
+    /// Reads the next chunk.
+    ///
     /// - Returns: false at the end of the file; a final piece that is shorter than a record was never acknowledged.
     private mutating func fill(from source: any JournalSource) throws(JournalError) -> Bool {
         guard position + JournalRecord.byteCount > piece.count else { return true }

@@ -163,6 +163,8 @@ struct SegmentCursor {
         return taken
     }
 
+    /// Reads the next chunk.
+    ///
     /// - Returns: false at the end of the file.
     private mutating func fill(from storage: any JournalSource) throws(JournalError) -> Bool {
         guard position >= chunk.count else { return true }

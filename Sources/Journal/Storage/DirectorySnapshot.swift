@@ -10,6 +10,8 @@ internal import Synchronization
     private let path: String
     private let descriptors: [String: Int32]
 
+    /// Opens all files of the journal.
+    ///
     /// - Throws: `.io` if the directory or one of its files cannot be opened, or if the files kept changing.
     package init(path: String) throws(JournalError) {
         self.path = path
@@ -48,6 +50,8 @@ internal import Synchronization
 
     private func descriptor(_ name: String) -> Int32 { descriptors[name] ?? -1 }
 
+    /// Opens the files.
+    ///
     /// - Returns: nil if a file was removed meanwhile.
     private static func open(_ names: [String], in path: String) throws(JournalError) -> [String: Int32]? {
         var descriptors: [String: Int32] = [:]

@@ -79,6 +79,8 @@ final class CommitLoop: @unchecked Sendable {
         return make(.retry(after: retryMilliseconds))
     }
 
+    /// Does one turn.
+    ///
     /// - Returns: whether another turn may follow.
     private func make(_ turn: Turn) -> Bool {
         switch turn {

@@ -89,6 +89,8 @@ final class Denylist: Sendable {
         var expires: Int64
     }
 
+    /// Inserts the entries of one shard.
+    ///
     /// - Returns: how many are new.
     private func insert(
         _ entries: [Placed], _ chosen: Range<Int>, into buckets: inout ExpiryBuckets<FingerprintSet>

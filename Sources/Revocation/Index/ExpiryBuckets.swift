@@ -24,6 +24,8 @@ struct ExpiryBuckets<Table: Sendable>: Sendable {
         return false
     }
 
+    /// Calls `body` with the table of a period, which is created if it is missing.
+    ///
     /// - Parameters:
     ///   - time: selects the period.
     ///   - expires: the table is kept at least until then.

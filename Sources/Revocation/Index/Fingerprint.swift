@@ -44,6 +44,8 @@ struct FingerprintSet: Sendable {
 
     func touch(_ fingerprint: UInt64) -> UInt64 { tree.touch(fingerprint) }
 
+    /// Inserts a fingerprint.
+    ///
     /// - Returns: false if it was present.
     mutating func insert(_ fingerprint: UInt64) -> Bool { tree.insert(fingerprint) }
 }
@@ -64,6 +66,8 @@ struct RotationTable: Sendable {
             at: Int64(bitPattern: at))
     }
 
+    /// Sets the rotation of a fingerprint.
+    ///
     /// - Returns: whether the session is new.
     mutating func set(_ rotation: Rotation, of fingerprint: UInt64) -> Bool {
         let numbers = UInt64(rotation.generation) | UInt64(rotation.request) << 32

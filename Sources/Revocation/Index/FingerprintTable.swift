@@ -84,6 +84,8 @@ internal import Glibc
         case full
     }
 
+    /// Inserts a fingerprint.
+    ///
     /// - Parameter fingerprint: not 0.
     mutating func insert(_ fingerprint: UInt64) -> Insertion {
         let place = lowerBound(fingerprint)
@@ -133,6 +135,8 @@ internal import Glibc
         return 0
     }
 
+    /// Copies a range of fingerprints to a new table.
+    ///
     /// - Returns: nil if they do not fit.
     private func copy(from first: UInt64, to last: UInt64, sharedBits: UInt64, placeCount: Int) -> FingerprintTable? {
         var table = FingerprintTable(placeCount: placeCount, width: width, sharedBits: sharedBits)

@@ -30,6 +30,8 @@
 
     func touch(_ fingerprint: UInt64) -> UInt64 { tables[index(of: fingerprint)].touch(fingerprint) }
 
+    /// Inserts a fingerprint.
+    ///
     /// - Returns: false if it was present.
     mutating func insert(_ fingerprint: UInt64) -> Bool {
         let before = count
@@ -44,6 +46,8 @@
         return (tables[index].word(1, at: place), tables[index].word(2, at: place))
     }
 
+    /// Sets the two words of a fingerprint in a tree of width 3.
+    ///
     /// - Returns: false if it was present, in which case its words are replaced.
     mutating func set(_ words: (UInt64, UInt64), of fingerprint: UInt64) -> Bool {
         let before = count

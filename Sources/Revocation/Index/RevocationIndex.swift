@@ -63,6 +63,8 @@ struct RevocationIndex: Sendable {
         if gathered.tokens.count + gathered.sessions.count >= Gathered.countMax { take(&gathered) }
     }
 
+    /// Inserts a revocation that a lookup finds for any expiry.
+    ///
     /// - Parameter record: a revoked token, regardless of its own expiry.
     func insertOfAnyEnd(_ record: JournalRecord) {
         let end = record.expires.saturatingAdd(Self.leewayMax)

@@ -15,6 +15,8 @@ struct LiveRecords: CompactionFilter {
 
         deinit { tree.free() }
 
+        /// Adds a revocation.
+        ///
         /// - Returns: false if the same was kept before.
         func insert(_ id: UUID, expires: Int64) -> Bool {
             let end = UInt64(bitPattern: expires) &* 0x9e37_79b9_7f4a_7c15

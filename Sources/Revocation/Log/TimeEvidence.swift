@@ -25,6 +25,8 @@ struct TimeEvidence: Sendable {
     private var proven: Int64
     private var abandoned: [Abandoned] = []
 
+    /// Starts with a time that has certainly passed at the start.
+    ///
     /// - Parameter lastTime: the time of the last record of the journal.
     init(lastTime: Int64, wall: Int64, monotonic: Int64) {
         anchor = (wall, monotonic)

@@ -108,6 +108,8 @@ final class Sessions: Sendable {
         shard.settled.read(at: sid.milliseconds) { $0.rotation(of: fingerprint) } ?? nil
     }
 
+    /// Stores the rotation of a session.
+    ///
     /// - Returns: whether the session had not rotated before.
     private static func store(
         _ rotation: Rotation, _ sid: UUID, _ fingerprint: UInt64, _ sessionEnd: Int64, in shard: inout Shard

@@ -8,26 +8,27 @@ import Platform
 internal import Revocation
 internal import Synchronization
 
-/// `martlet journal accept`: lets a service start over a state directory that is older than what was seen of it.
+/// Implements `martlet journal accept`: lets a service start with a state directory that has been rolled back.
 ///
-/// What was revoked since then is not known any more, so everything that began before now is ended, unless the operator
-/// knows better.
+/// Later revocations are lost, so everything that began before now is revoked, unless the operator chooses otherwise.
 enum JournalAcceptance {
-    /// The longest that any session may last, 400 days: so long the cut must be kept.
+    /// The maximum lifetime of any session, 400 days in milliseconds, for which the revoke-before time must be kept.
     private static let sessionMax: Int64 = 34_560_000_000
 
+    /// Runs the command.
+    ///
     /// - Returns: the exit status.
     static func run(
         _ state: String, _ seen: RollbackGuard, keepsSessions: Bool
     ) throws(JournalError) -> Int32 {
-        // A mistyped directory would be made. One that was seen may have gone altogether.
+        // Otherwise a mistyped path would create a directory. One with a high-water mark may be missing altogether.
         if unsafe access(state, R_OK) != 0 {
             let error = errno
             guard seen.paths.contains(where: { unsafe access($0, F_OK) == 0 }) else {
                 throw .io(function: "access", errno: error, path: state)
             }
         }
-        // The lock says whether a server is running: only a stopped one may be given another past.
+        // The lock shows whether a server is running; the state may be accepted only while it is stopped.
         var options = RevocationOptions(
             directory: state, grace: 0, sessionMax: nil, clock: SystemClock.wall,
             monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() })

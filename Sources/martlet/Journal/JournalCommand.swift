@@ -3,8 +3,8 @@ internal import Glibc
 internal import Journal
 import Platform
 
-/// `martlet journal stat | verify | dump | compact | repair | accept`: the first three look at a state directory, also of a
-/// running server, and change nothing.
+/// Implements `martlet journal stat | verify | dump | compact | repair | accept`. The first three examine a state
+/// directory, also that of a running server, and change nothing.
 enum JournalCommand {
     static let usage = """
         usage: martlet journal COMMAND [--state DIR]
@@ -38,7 +38,9 @@ enum JournalCommand {
 
         """
 
-    /// - Parameter arguments: what follows `journal` on the command line.
+    /// Runs the command.
+    ///
+    /// - Parameter arguments: the arguments after `journal` on the command line.
     static func run(_ arguments: [String]) -> Int32 {
         guard let command = arguments.first, command != "--help", command != "-h" else {
             return Verb.refuse("journal", arguments.first, usage: usage)
@@ -113,7 +115,7 @@ enum JournalCommand {
 
     /// A server that is going away is waited for.
     private static func wait(_ directory: String, _ seconds: Int64) throws(JournalError) {
-        // A mistyped directory would be made.
+        // Otherwise a mistyped path would create a directory.
         guard unsafe access(directory, F_OK) == 0 else { return }
         try StateLock.wait(directory, seconds: seconds)
     }

@@ -6,10 +6,10 @@ internal import OpenSSL
 import Platform
 internal import Revocation
 
-/// `martlet journal compact`: writes the journal of a stopped server again without what no longer matters.
+/// Implements `martlet journal compact`: compacts the journal of a stopped server.
 enum JournalCompaction {
     static func run(_ directory: String) throws(JournalError) -> Int32 {
-        // A mistyped directory would be made, and be empty.
+        // Otherwise a mistyped path would create an empty directory.
         guard unsafe access(directory, R_OK) == 0 else {
             throw .io(function: "access", errno: errno, path: directory)
         }

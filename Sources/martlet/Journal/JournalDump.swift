@@ -1,12 +1,12 @@
 internal import Glibc
 internal import Journal
 
-/// `martlet journal dump`: a line of JSON for each record, in as little memory for many as for few.
+/// Implements `martlet journal dump`: prints one line of JSON per record, with constant memory.
 enum JournalDump {
     private static let bufferByteCount = 64 << 10
 
     static func run(_ directory: String) throws(JournalError) -> Int32 {
-        // Who reads only the first lines closes the pipe: that ends the dump, and is no fault.
+        // A reader of only the first lines closes the pipe, which ends the dump and is not an error.
         _ = signal(SIGPIPE, SIG_IGN)
         var buffer: [UInt8] = []
         buffer.reserveCapacity(bufferByteCount + 1_024)
@@ -18,7 +18,7 @@ enum JournalDump {
         return JournalListing.report(inspection) ? ExitCode.failed : ExitCode.ok
     }
 
-    /// Ends the process if nobody takes what is written.
+    /// Writes the buffer, and exits if the output is closed.
     private static func flush(_ buffer: inout [UInt8]) {
         var rest = buffer[...]
         while !rest.isEmpty {
@@ -34,7 +34,7 @@ enum JournalDump {
         buffer.removeAll(keepingCapacity: true)
     }
 
-    /// Names and numbers only: nothing in it needs escaping.
+    /// Formats a record. It contains only names and numbers, so nothing needs escaping.
     private static func line(_ record: JournalRecord, _ file: String, _ offset: UInt64) -> String {
         """
         {"seq":\(record.seq),"time":\(record.time),"kind":"\(record.kind.name)","key":"\(record.key)",\

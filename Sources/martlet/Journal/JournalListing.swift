@@ -1,7 +1,7 @@
 internal import Encoding
 internal import Journal
 
-/// What `martlet journal stat` and `verify` print.
+/// The output of `martlet journal stat` and `verify`.
 enum JournalListing {
     static func stat(_ inspection: JournalInspection, _ directory: String) -> Int32 {
         var text = "directory  \(directory)\n"
@@ -41,6 +41,8 @@ enum JournalListing {
         return isDamaged ? ExitCode.failed : ExitCode.ok
     }
 
+    /// Prints the findings.
+    ///
     /// - Returns: whether there is damage.
     static func report(_ inspection: JournalInspection) -> Bool {
         for finding in inspection.findings {

@@ -2,7 +2,7 @@ internal import App
 internal import Journal
 internal import OpenSSL
 
-/// `martlet journal repair`: drops what was never acknowledged, and more only when told so.
+/// Implements `martlet journal repair`: drops what was never acknowledged, and more only if an option requests it.
 enum JournalRepairing {
     static func run(_ directory: String, acceptsLoss: Bool) throws(JournalError) -> Int32 {
         let repair = try JournalRepair(

@@ -1,20 +1,22 @@
 import App
 import Glibc
 
-/// Waits until the running service applies a change of the keys. A change that it does not apply is none: a leaked key would
-/// go on signing.
+/// Waits until the running service applies a change of the keys. Without this confirmation, a leaked key could continue
+/// to sign.
 struct KeyConfirmation {
     private static let limitMilliseconds: Int64 = 10_000
-    /// When the service says that it cannot read the keys, waiting longer helps nobody.
+    /// How long to wait once the service reports that it cannot read the keys, in milliseconds.
     private static let failingMilliseconds: Int64 = 3_000
     private static let pauseMicroseconds: UInt32 = 100_000
 
     let path: String
-    /// What the command has done, for messages: `rotate`.
+    /// The name of the completed step for messages, such as `rotate`.
     let step: String
 
-    /// - Parameter isApplied: whether the keys, as the service applies them, show the change.
-    /// - Throws: `.refused` with what could not be confirmed. The files are changed all the same.
+    /// Waits for the confirmation.
+    ///
+    /// - Parameter isApplied: returns whether the keys that the service applies include the change.
+    /// - Throws: `.refused` if the change could not be confirmed. The files are changed in any case.
     func wait(until isApplied: ([ServiceStatus.AppliedKey]) -> Bool) throws(CommandError) {
         guard KeyDirectoryUse.isMarked(path) else {
             Terminal.writeError("no running service of this machine reads \(path); the next start applies the change\n")
@@ -31,7 +33,7 @@ struct KeyConfirmation {
             do throws(OperatorError) {
                 status = try client.status()
             } catch {
-                // It has ended meanwhile: the next start reads what is written.
+                // The service has stopped meanwhile; its next start reads the new files.
                 guard KeyDirectoryUse.isMarked(path) else { return }
                 throw unconfirmed("\(error)")
             }
@@ -50,7 +52,8 @@ struct KeyConfirmation {
         }
     }
 
-    /// A service of other keys would confirm nothing. In another mount namespace its path may mean nothing here.
+    /// Checks that the service uses this directory; another service would confirm nothing. If the service runs in
+    /// another mount namespace, its path may not be meaningful here.
     private func checkDirectory(_ status: ServiceStatus, _ client: OperatorClient) throws(CommandError) {
         guard let other = status.paths["keys"], let theirs = Self.identity(other), let ours = Self.identity(path),
             theirs != ours

@@ -3,7 +3,7 @@ import JOSE
 import Keys
 import Tokens
 
-/// The keys as `martlet keys list` shows them: nothing secret.
+/// The output of `martlet keys list`, which contains no secrets.
 enum KeyListing {
     static func table(_ set: KeySet, at now: Int64) -> String {
         let head = ["KID", "ALG", "PURPOSE", "STATE", "SIGNS FROM", "VERIFIES UNTIL"]
@@ -45,7 +45,7 @@ enum KeyListing {
         return String(decoding: writer.bytes, as: UTF8.self) + "\n"
     }
 
-    /// A time as people read it, or a dash for none.
+    /// Formats a time for readers, or returns a dash for none.
     static func moment(_ milliseconds: Int64?) -> String {
         guard let milliseconds else { return "-" }
         var output: [UInt8] = []

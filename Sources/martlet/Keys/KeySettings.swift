@@ -5,12 +5,12 @@ import Keys
 import Service
 import Tokens
 
-/// What the commands need to know of the service's settings: the same environment, read by the same rules.
+/// The settings of the service that the key commands need, read from the same environment by the same rules.
 struct KeySettings {
     let algorithm: Algorithm
     /// Milliseconds.
     let lead: Int64
-    /// Seconds that verifiers may keep the published set.
+    /// How many seconds verifiers may cache the published key set.
     let setMaxAge: Int64
     let retention: KeyRetention
     private let authState: AuthSettings
@@ -30,21 +30,22 @@ struct KeySettings {
         }
     }
 
-    /// The clients, who may ask for algorithms of their own; none without a file.
+    /// Reads the clients, which can require specific algorithms; without a file there are none.
     func clients() throws(CommandError) -> ClientDirectory {
         do throws(AccountsError) { return try ClientDirectory.load(clientsPath) } catch { throw .accounts(error) }
     }
 
-    /// What nothing would sign any more, although the settings or a client ask for it, once `changed` is written.
+    /// Returns the algorithms that no key would sign any more after `changed` is written, although the settings or a
+    /// client require them.
     func newlyMissing(_ set: KeySet, _ changed: [Key], _ clients: ClientDirectory, at now: Int64) -> String? {
         let kept = set.keys.filter { key in !changed.contains { $0.kid == key.kid } }
-        // Times are written in whole seconds.
+        // Times are stored in whole seconds.
         let end = now + 1_000
         let before = Set(missing(set.keys, clients, at: now))
         return missing(kept + changed, clients, at: end).first { !before.contains($0) }
     }
 
-    /// What none of `keys` signs, although the settings or a client ask for it.
+    /// Returns the algorithms that none of `keys` signs although the settings or a client require them.
     func missing(_ keys: [Key], _ clients: ClientDirectory, at now: Int64) -> [String] {
         guard let keyring = try? Keyring(KeySet(keys).living(at: now)) else { return [] }
         return authState.missingSigners(in: keyring, for: clients, at: now)

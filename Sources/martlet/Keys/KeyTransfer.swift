@@ -5,7 +5,7 @@ import Keys
 import Platform
 import Tokens
 
-/// `martlet keys import` and `martlet keys export`: keys that come from elsewhere, and keys for elsewhere.
+/// Implements `martlet keys import` and `martlet keys export`.
 enum KeyTransfer {
     private static let byteCountMax = 65_536
 
@@ -33,8 +33,8 @@ enum KeyTransfer {
             throw .refused("\(file): \(error)")
         }
         let written = try KeysCommand.edit(KeysCommand.directory(arguments), now) { (set) throws(KeyStepError) in
-            // The first key of a directory signs at once, since no verifier can have an older set, and a service needs a
-            // secret for refresh tokens beside it.
+            // The first key of a directory signs immediately, because no verifier can have cached an earlier set, and a
+            // service also needs a secret for refresh tokens.
             let lead = set.keys.isEmpty ? 0 : lead
             let taken = try set.admission(of: key, at: now, lead: lead, keep: settings.retention.keep)
             guard set.keys.isEmpty, purpose == .access else { return taken }
@@ -78,7 +78,7 @@ enum KeyTransfer {
         return purpose
     }
 
-    /// Standard input or a file, as it is; what of it counts is decided by ``SecretEncoding``.
+    /// Reads standard input or a file unchanged; ``SecretEncoding`` decides which part of it is used.
     private static func read(_ file: String) throws(CommandError) -> [UInt8] {
         if file == "-" { return try Terminal.readInput(byteCountMax: byteCountMax) }
         do { return try AtomicFile.read(file, byteCountMax: byteCountMax) } catch { throw .accounts(.file(error)) }

@@ -5,7 +5,7 @@ import OpenSSL
 import Platform
 import Tokens
 
-/// `martlet keys`: changes the directory of keys, which running servers take up by themselves.
+/// Implements `martlet keys`: changes the key directory, which running servers reload automatically.
 enum KeysCommand {
     static let usage = """
         usage: martlet keys list [--json]
@@ -154,7 +154,7 @@ enum KeysCommand {
         let successor = written.first.flatMap { $0.kid == kid ? nil : $0 }
         if let successor { Terminal.write("\(successor.kid)\n") }
         try confirm("compromise", arguments) { keys in
-            // A key that the service never had needs no end there.
+            // If the service never had the key, it has nothing to revoke.
             let isEnded = keys.first { $0.kid == kid }.map { $0.isCompromised && $0.isRevoked } ?? true
             return isEnded && (successor.map { made in keys.contains { $0.kid == made.kid } } ?? true)
         }
@@ -162,7 +162,9 @@ enum KeysCommand {
         if let successor { Terminal.writeError("\(successor.kid) signs in its place\n") }
     }
 
-    /// - Parameter step: what was done, for messages.
+    /// Waits for the confirmation of the service and prints it.
+    ///
+    /// - Parameter step: the completed step, for messages.
     static func confirm(
         _ step: String, _ arguments: Arguments, until isApplied: ([ServiceStatus.AppliedKey]) -> Bool
     ) throws(CommandError) {
@@ -191,7 +193,7 @@ enum KeysCommand {
         arguments.value("--keys") ?? Environment.values["MARTLET_KEYS"] ?? "keys"
     }
 
-    /// A command in a wrong directory must not look like one that found no keys.
+    /// Checks that the directory exists, so that a command with a wrong path does not report that there are no keys.
     static func checkExistence(_ directory: KeyDirectory) throws(CommandError) {
         guard directory.exists else {
             if let fault = CommandError.unreachable(directory.fullPath) { throw fault }

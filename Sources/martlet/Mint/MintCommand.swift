@@ -7,7 +7,8 @@ import Platform
 import Service
 import Tokens
 
-/// `martlet mint`: an access token without a login, signed with the keys at hand and noted before it is handed out.
+/// Implements `martlet mint`: creates an access token without a login. The token is signed with the local keys and
+/// recorded in the audit log before it is printed.
 enum MintCommand {
     static let usage = """
         usage: martlet mint (--user NAME | --subject ID) [OPTIONS]
@@ -62,7 +63,7 @@ enum MintCommand {
         Terminal.write(String(decoding: token, as: UTF8.self) + "\n")
     }
 
-    /// The service's settings, with the command's own options laid over them.
+    /// Returns the settings of the service, overridden by the options of the command.
     private static func configuration(_ arguments: Arguments) throws(CommandError) -> Configuration {
         var values = Environment.values
         for (option, setting) in [("--keys", Setting.keys), ("--state", .state), ("--users", .users)] {
@@ -75,7 +76,7 @@ enum MintCommand {
         }
     }
 
-    /// The lifetime asked for, in seconds.
+    /// Returns the requested lifetime in seconds.
     static func lifetime(_ arguments: Arguments, _ configuration: Configuration) throws(CommandError) -> Int64 {
         let longest = configuration.authState.accessLifetime
         guard let text = arguments.value("--ttl") else { return longest }

@@ -8,7 +8,7 @@ import OpenSSL
 import Service
 import Tokens
 
-/// One token to be minted: what it says, which key signs it, and what the audit line tells of it.
+/// A token to be minted: its claims, its signing key, and its audit line.
 struct MintRequest {
     let statePath: String
     private let issuer: String
@@ -19,6 +19,8 @@ struct MintRequest {
     private let isForced: Bool
     private let note: String
 
+    /// Validates the arguments of the command.
+    ///
     /// - Parameter now: milliseconds since 1970.
     init(_ arguments: Arguments, _ configuration: Configuration, now: Int64) throws(CommandError) {
         let authState = configuration.authState
@@ -32,7 +34,7 @@ struct MintRequest {
         let algorithm = asked ?? (shared.isEmpty ? authState.algorithm : .hs256)
         try Self.checkAudiences(audiences, shared: shared, algorithm, arguments, configuration)
         let roles = arguments.values("--role")
-        // Gateways get the roles in one field, separated by commas: one with a comma in it would arrive as two.
+        // Gateways receive the roles in one comma-separated field, where a role with a comma would become two.
         if let role = roles.first(where: { !Names.isRole($0) }) {
             throw .usage(
                 "--role \(Printable.short(role)): a role has 1 to 128 printable ASCII characters without blanks, quotes, "
@@ -62,8 +64,8 @@ struct MintRequest {
             algorithm: algorithm)
     }
 
-    /// Servers accept a MAC token only if every audience it names shares the secret, or if its client has that algorithm and
-    /// may use each of them (docs/security.md). No other is made.
+    /// Checks the audiences of a MAC token. Servers accept one only if every audience shares the secret, or if the
+    /// client uses that algorithm and may use each of the audiences (docs/security.md). No other MAC token is minted.
     private static func checkAudiences(
         _ audiences: [String], shared: [String], _ algorithm: Algorithm, _ arguments: Arguments,
         _ configuration: Configuration
@@ -100,7 +102,8 @@ struct MintRequest {
             + ", expires in \(TimeText.span(grant.lifetime)) (\(TimeText.moment(grant.expiresAt)))\(note)"
     }
 
-    /// One line of JSON: everything that names the token, and who had it made; not the token.
+    /// Returns one line of JSON with everything that identifies the token and the user who requested it, but not the
+    /// token.
     func auditLine(_ token: [UInt8]) -> [UInt8] {
         var time: [UInt8] = []
         ISO8601.write(milliseconds: grant.issuedAt, to: &time)

@@ -4,21 +4,22 @@ import Glibc
 import HTTPClient
 import Platform
 
-/// Asks the running service over its operator's Unix socket; answers are bounded in bytes, and every exchange in time.
+/// Sends requests to the running service over its operator socket. Responses are limited in size and every exchange in
+/// time.
 struct OperatorClient {
     private static let bodyByteCountMax = 1 << 20
 
-    /// Of the socket.
+    /// The path of the socket.
     let path: String
-    /// For one exchange.
+    /// The time limit of one exchange in milliseconds.
     var milliseconds: Int64 = 5_000
 
     init(path: String) {
         self.path = path
     }
 
-    /// The first Unix socket among `MARTLET_OPERATOR_LISTEN`; nil if there is none, since administration is answered on
-    /// Unix sockets only.
+    /// Uses the first Unix socket in `MARTLET_OPERATOR_LISTEN`; nil if there is none, because administration is
+    /// available on Unix sockets only.
     init?(_ settings: [String: String]) {
         let text = settings[Setting.operatorListen.rawValue] ?? Setting.operatorListen.defaultText
         let addresses = text.split(separator: ",").compactMap { ListenAddressSpec(String($0.trimmedBlanks)) }
@@ -38,7 +39,7 @@ struct OperatorClient {
         return try ask("POST", target, fields: fields, body: json)
     }
 
-    /// `GET /admin/status`.
+    /// Sends `GET /admin/status`.
     func status() throws(OperatorError) -> ServiceStatus {
         try status(in: get("/admin/status"))
     }
@@ -72,17 +73,17 @@ struct OperatorClient {
     }
 }
 
-/// Why the running service was not asked, or did not do what it was asked.
+/// Why the running service could not be reached, or did not execute the request.
 enum OperatorError: Error, Equatable {
     /// No process listens on the socket.
     case notRunning(String)
-    /// The socket's mode or directory keeps this user out.
+    /// The mode of the socket or of its directory denies access to this user.
     case noAccess(String)
     case unreachable(String, reason: String)
     case timedOut(String)
-    /// No HTTP answer, or one of another program.
+    /// The response is not HTTP, or comes from another program.
     case unreadable(String)
-    /// The service's own words.
+    /// The error that the service returned.
     case refused(status: UInt16, code: String, detail: String)
 
     init(_ path: String, _ fault: StreamError) {
@@ -97,7 +98,7 @@ enum OperatorError: Error, Equatable {
             }
     }
 
-    /// An answer that is no success.
+    /// Maps a response other than success.
     init(_ path: String, _ answer: Answer) {
         var document = JSONDocument()
         let bytes = answer.body

@@ -1,14 +1,14 @@
 import App
 
 extension OperatorClient {
-    /// The option that names the socket in place of the setting.
+    /// The option that overrides the socket in the settings.
     static let option = Arguments.Option.value("--socket")
 
     static let optionUsage = """
           --socket PATH  the operator's Unix socket (default: the first unix: address of MARTLET_OPERATOR_LISTEN)
         """
 
-    /// The socket that the command line or the settings name.
+    /// Returns the socket from the command line or from the settings.
     static func named(_ arguments: Arguments) throws(CommandError) -> OperatorClient {
         if let path = arguments.value(option.name) {
             guard !path.isEmpty, path != "unix:" else { throw .usage("\(option.name) is empty") }

@@ -1,7 +1,7 @@
 import Encoding
 import HTTPClient
 
-/// `martlet revoke`: ends tokens and sessions of the running service over its operator's Unix socket.
+/// Implements `martlet revoke`: revokes tokens and sessions of the running service over its operator socket.
 enum RevokeCommand {
     static let usage = """
         usage: martlet revoke --user NAME | --sub ID | --sid ID | --jti ID | --client ID | --key KID | --all
@@ -24,7 +24,7 @@ enum RevokeCommand {
 
         """
 
-    /// Option, member of the order, and what is printed.
+    /// The option, the member of the request, and the name in the output.
     private static let targets: [(option: String, member: String, what: String)] = [
         ("--user", "username", "the sessions of user"), ("--sub", "sub", "the sessions of subject"),
         ("--sid", "sid", "session"), ("--jti", "jti", "token"), ("--client", "client_id", "the sessions of client"),

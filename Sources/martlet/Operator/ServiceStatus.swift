@@ -1,6 +1,6 @@
 import Encoding
 
-/// What `GET /admin/status` says; members that a later version adds are ignored.
+/// The response of `GET /admin/status`; members that a later version adds are ignored.
 struct ServiceStatus {
     struct AppliedKey: Equatable {
         let kid: String
@@ -8,11 +8,11 @@ struct ServiceStatus {
         let purpose: String
         let state: String
         let isCompromised: Bool
-        /// Whether all tokens of the key are rejected for good.
+        /// Whether all tokens of the key are permanently revoked.
         let isRevoked: Bool
     }
 
-    /// Times are RFC 3339 in UTC with milliseconds: earlier ones are smaller as text, too.
+    /// The result of a reload. Times are RFC 3339 in UTC with milliseconds, so they sort as text.
     struct Reload: Equatable {
         let source: String
         let isCurrent: Bool
@@ -35,13 +35,13 @@ struct ServiceStatus {
     let userCount: Int64
     let clientCount: Int64
     let reloads: [Reload]
-    /// Absolute, by `state`, `keys`, `users` and `clients`.
+    /// Absolute paths of `state`, `keys`, `users` and `clients`.
     let paths: [String: String]
 
     func reload(of source: String) -> Reload? { reloads.first { $0.source == source } }
 
     init?(_ bytes: [UInt8]) {
-        // A directory may hold hundreds of keys, ended ones included.
+        // A directory can contain hundreds of keys, including expired ones.
         var document = JSONDocument(limits: JSONLimits(memberMax: 65_536, byteCountMax: 1 << 20))
         guard (try? document.parse(bytes.span)) != nil, document.kind(0) == .object else { return nil }
         let reader = ObjectReader(document: document, bytes: bytes)
@@ -72,7 +72,7 @@ struct ServiceStatus {
     }
 }
 
-/// Members of a parsed object, by name.
+/// The members of a parsed object by name.
 private struct ObjectReader {
     let document: JSONDocument
     let bytes: [UInt8]
@@ -128,7 +128,7 @@ private struct ObjectReader {
 }
 
 extension JSONDocument {
-    /// A member of the outermost object that is a string.
+    /// Returns a string member of the outermost object.
     func text(_ name: StaticString, in bytes: Span<UInt8>) -> String? {
         guard let node = member(name, of: 0, in: bytes), kind(node) == .string else { return nil }
         return string(node, in: bytes)

@@ -1,6 +1,6 @@
 import HTTPClient
 
-/// `martlet status`: what the running service applies at this moment.
+/// Implements `martlet status`: shows what the running service currently applies.
 enum StatusCommand {
     static let usage = """
         usage: martlet status [--json] [--socket PATH]

@@ -1,22 +1,22 @@
 import App
 import Glibc
 
-/// Why a connection to a service of this machine failed.
+/// Why a connection to a service on this machine failed.
 enum StreamError: Error, Equatable {
-    /// The system's error when connecting.
+    /// The errno of the connection attempt.
     case unreachable(Int32)
     case timedOut
-    /// The peer closed the connection or reset it.
+    /// The peer closed or reset the connection.
     case ended
 }
 
-/// A connected socket whose every step ends by one deadline.
+/// A connected socket with one deadline for all operations.
 final class StreamSocket {
     let descriptor: Int32
-    /// Nanoseconds of the monotonic clock.
+    /// The deadline in nanoseconds of the monotonic clock.
     private let end: Int64
 
-    /// Connects over a Unix socket.
+    /// Connects to a Unix socket.
     init(unix path: String, milliseconds: Int64) throws(StreamError) {
         end = MonotonicClock.nanoseconds() + milliseconds * 1_000_000
         var name = sockaddr_un()
@@ -32,7 +32,7 @@ final class StreamSocket {
         try connect(pointer)
     }
 
-    /// Connects to an address as the resolver spells it.
+    /// Connects to an address in the form that the resolver returns.
     init(family: Int32, address: [UInt8], milliseconds: Int64) throws(StreamError) {
         end = MonotonicClock.nanoseconds() + milliseconds * 1_000_000
         descriptor = try Self.opened(family)
@@ -56,11 +56,13 @@ final class StreamSocket {
         }
     }
 
-    /// - Returns: what has arrived, at most `countMax` bytes; empty at the end of the stream.
+    /// Receives bytes.
+    ///
+    /// - Returns: at most `countMax` bytes; empty at the end of the stream.
     func receive(countMax: Int = 16_384) throws(StreamError) -> [UInt8] {
         var chunk = [UInt8](repeating: 0, count: countMax)
         while true {
-            // A peer that sends a byte at a time must come to an end as well.
+            // The deadline also applies to a peer that sends one byte at a time.
             guard millisecondsLeft > 0 else { throw .timedOut }
             let count = unsafe chunk.withUnsafeMutableBytes { part in
                 unsafe recv(descriptor, part.baseAddress, part.count, 0)
@@ -109,7 +111,7 @@ final class StreamSocket {
                 guard code == 0 else { throw .unreachable(code) }
                 return
             case EAGAIN, EINTR:
-                // A Unix socket's queue of connections is full for a moment.
+                // The connection queue of the Unix socket is temporarily full.
                 guard millisecondsLeft > 0 else { throw .timedOut }
                 usleep(5_000)
             default: throw .unreachable(errno)

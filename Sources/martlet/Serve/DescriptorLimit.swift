@@ -1,16 +1,17 @@
 import Glibc
 
-/// How many files and sockets this process may have open (setrlimit(2), RLIMIT_NOFILE).
+/// The limit of open files and sockets of this process (setrlimit(2), RLIMIT_NOFILE).
 enum DescriptorLimit {
-    /// What the service opens beside its connections: the journal, key and account files while they are read, the log,
-    /// and three descriptors a loop.
+    /// Returns the number of descriptors that the service needs. In addition to connections it opens the journal, key
+    /// and account files while they are read, the log, and three descriptors per loop.
     static func needed(connections: Int, loops: Int) -> Int {
         connections + 3 * loops + 64
     }
 
-    /// Raises the soft limit to the hard one, which needs no rights. The soft one is commonly 1,024 for the sake of
-    /// select(2), which nothing here calls.
-    /// - Returns: how many descriptors there may be now; `nil` when the kernel does not tell.
+    /// Raises the soft limit to the hard limit, which needs no privileges. The soft limit is commonly 1,024 because of
+    /// select(2), which the service does not use.
+    ///
+    /// - Returns: the new limit; `nil` if the kernel does not report it.
     static func raise() -> Int? {
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()

@@ -3,23 +3,25 @@ import Glibc
 import HTTPServer
 import Telemetry
 
-/// Where this process comes from, and what comes after it: sockets from a service manager, a predecessor that hands its
-/// sockets over, a successor that asks for them.
+/// Handles socket handover: sockets from a service manager, from a predecessor, and to a successor.
 final class HandoverClient {
     private(set) var inherited: [InheritedSocket]
     private let path: String?
     private let log: Log
 
-    /// - Throws: for sockets of a manager that cannot be used.
+    /// Collects the sockets of a service manager.
+    ///
+    /// - Throws: for unusable sockets of a service manager.
     init(_ configuration: Configuration, _ environment: [String: String], log: Log) throws(ServerError) {
         inherited = try InheritedSocket.fromManager(environment, process: getpid())
         path = configuration.handoverPath
         self.log = log
     }
 
-    /// Takes the sockets of a process that serves with the same settings, which then finishes and lets go of the journal.
+    /// Takes over the sockets of a running process with the same settings. That process then stops and releases the
+    /// journal.
     ///
-    /// - Returns: whether there is one.
+    /// - Returns: whether there is such a process.
     func takeOver() throws(StartError) -> Bool {
         guard let path else { return false }
         do throws(ServerError) {
@@ -32,9 +34,9 @@ final class HandoverClient {
         }
     }
 
-    /// Lets a successor take over from `server` from now on.
+    /// Lets a successor take over the sockets of `server` from now on.
     ///
-    /// - Parameter handedOver: called when one has, before this process finishes.
+    /// - Parameter handedOver: called after a successor has taken over, before this process stops.
     func offer(
         _ server: Server, handedOver: @escaping @Sendable () -> Void
     ) throws(ServerError) -> HandoverServer? {

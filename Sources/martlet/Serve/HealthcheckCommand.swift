@@ -3,7 +3,7 @@ import Glibc
 import HTTP
 import HTTPServer
 
-/// `martlet healthcheck`: one request to a listener of the configuration, for containers without curl.
+/// Implements `martlet healthcheck`: sends one request to a configured listener, for containers without curl.
 enum HealthcheckCommand {
     static let usage = """
         usage: martlet healthcheck [--listen ADDRESS]
@@ -34,11 +34,11 @@ enum HealthcheckCommand {
     }
 }
 
-/// Which listener is asked, and for what.
+/// The listener and the path of a health check.
 struct HealthTarget: Equatable {
     let address: ListenAddressSpec
     let path: String
-    /// As it was written.
+    /// The text on the command line.
     let text: String
 
     static func chosen(_ named: String?, _ settings: [String: String]) throws(CommandError) -> HealthTarget {
@@ -73,7 +73,7 @@ struct HealthTarget: Equatable {
         case .tcp(let host, let port):
             guard port != 0 else { return false }
             guard address.usesProxyProtocol else { return true }
-            // The service sees us come from the address that we ask.
+            // From the view of the service, the request comes from the address that it is sent to.
             let peer = PeerAddress(text: Array(Probe.reachable(host).utf8).span)
             return peer.map(trust.covers) ?? false
         }

@@ -1,9 +1,9 @@
 import Glibc
 
-/// One line from a terminal that does not show it.
+/// Reads one line from a terminal without echo.
 ///
-/// Signals that would end or stop the process are held back while echo is off, looked for ten times a second, and let
-/// through once echo is on again: no handler and no global state, and the terminal is never left silent.
+/// Signals that would end or stop the process are blocked while echo is off, polled ten times per second, and delivered
+/// after echo is on again. This needs no signal handler and no global state, and echo is always restored.
 enum HiddenInput {
     private static let heldBack = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGPIPE]
     private static let byteCountMax = 4_096
@@ -14,8 +14,10 @@ enum HiddenInput {
         case ended
     }
 
-    /// - Throws: `.interrupted` if a signal came that the process survives but should end for; `.refused` at the end
-    ///   of input.
+    /// Reads a line.
+    ///
+    /// - Throws: `.interrupted` if a signal arrived that the process survives but must end for; `.refused` at the end
+    ///   of the input.
     static func read(from terminal: Int32, prompt: String) throws(CommandError) -> [UInt8] {
         while true {
             Terminal.write(prompt, to: terminal)
@@ -48,7 +50,7 @@ enum HiddenInput {
         let outcome = body()
         unsafe tcsetattr(terminal, TCSAFLUSH, &settingsBefore)
         Terminal.write("\n", to: terminal)
-        // What was held back acts here: it ends the process, or stops it until the shell goes on with it.
+        // Blocked signals are delivered here: they end the process, or stop it until the shell resumes it.
         unsafe sigprocmask(SIG_SETMASK, &signalsBefore, nil)
         return outcome
     }

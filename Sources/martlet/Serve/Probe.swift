@@ -3,14 +3,14 @@ import Glibc
 import OpenSSL
 import Platform
 
-/// Why a service did not answer.
+/// Why a service did not respond.
 enum ProbeError: Error, Equatable, CustomStringConvertible {
     case cannotBeAsked
     case unreachable(Int32)
     case timedOut
-    /// Closed without an answer.
+    /// The connection was closed without a response.
     case silent(usesProxyProtocol: Bool)
-    /// No TLS, or the service wants a certificate.
+    /// The service does not use TLS, or it requires a client certificate.
     case handshake
 
     var description: String {
@@ -27,9 +27,11 @@ enum ProbeError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// One request over a connection of its own.
+/// Sends one request over a new connection.
 enum Probe {
-    /// - Returns: the first line of the answer.
+    /// Sends a request.
+    ///
+    /// - Returns: the first line of the response.
     static func ask(_ address: ListenAddressSpec, path: String, secondsMax: Int64) throws(ProbeError) -> String {
         let request = Array("GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
         let proxyHeader = address.usesProxyProtocol ? Array("PROXY UNKNOWN\r\n".utf8) : []
@@ -59,7 +61,7 @@ enum Probe {
         }
     }
 
-    /// An address that listens everywhere is asked on loopback.
+    /// Returns the loopback address for an unspecified listen address.
     static func reachable(_ host: String) -> String {
         switch host {
         case "0.0.0.0", "localhost": "127.0.0.1"
@@ -72,7 +74,8 @@ enum Probe {
         String(decoding: answer.prefix { $0 != 0x0d && $0 != 0x0a }, as: UTF8.self)
     }
 
-    /// OpenSSL reads and writes by itself, so the socket blocks from here on, for a bounded time a step.
+    /// Sends the request over TLS. OpenSSL itself reads and writes, so the socket is blocking from here on, with a time
+    /// limit per operation.
     private static func overTLS(_ request: [UInt8], _ socket: StreamSocket, _ secondsMax: Int64) -> [UInt8]? {
         signal(SIGPIPE, SIG_IGN)
         let flags = fcntl(socket.descriptor, F_GETFL)

@@ -5,7 +5,7 @@ import HTTP
 import HTTPServer
 import Telemetry
 
-/// `martlet serve`: reads the settings, builds the service, runs it until SIGTERM or SIGINT.
+/// Implements `martlet serve`: reads the settings, builds the service, and runs it until SIGTERM or SIGINT.
 enum ServeCommand {
     static var usage: String {
         let width = Setting.allCases.map(\.flag.count).max() ?? 0
@@ -56,7 +56,7 @@ enum ServeCommand {
         return serve(configuration)
     }
 
-    /// Only whether a start would find a mistake.
+    /// Checks whether a start would find an error, without starting.
     private static func check(_ configuration: Configuration) -> Int32 {
         let mistakes = StartCheck.mistakes(configuration)
         for mistake in mistakes { Terminal.writeError("martlet: \(mistake)\n") }
@@ -179,13 +179,13 @@ enum ServeCommand {
         }
     }
 
-    /// What `systemctl status` prints.
+    /// Returns the text that `systemctl status` prints.
     private static func status(_ graph: ServiceContainer) -> String {
         let failed = graph.shared.reloads.failures.map(\.source.rawValue)
         return failed.isEmpty ? "Serving" : "Serving; reload failed: \(failed.joined(separator: ", "))"
     }
 
-    /// Connections above the limit wait unaccepted instead of being told 503, so the operator should know.
+    /// Warns the operator about a low limit: connections above it wait in the queue instead of receiving 503.
     private static func warn(of limit: Int?, _ configuration: Configuration, _ log: Log) {
         let needed = DescriptorLimit.needed(connections: configuration.connections, loops: configuration.threads)
         guard let limit, limit < needed else { return }
@@ -216,7 +216,7 @@ enum ServeCommand {
             counters: graph.connections)
         options.identity = graph.identity
         options.trust = configuration.trust
-        // A browser that was told once would refuse everything else on localhost for a year.
+        // A browser that received this once would reject everything else on localhost for a year.
         options.demandsTLS = configuration.tls?.isSelfSigned != true
         return options
     }
@@ -241,7 +241,7 @@ extension ListenAddressSpec {
 }
 
 extension ListenAddress {
-    /// With the port that was taken where 0 was asked for.
+    /// Returns the description with the actual port where 0 was requested.
     fileprivate func described(port: UInt16) -> String {
         guard case .tcp(let host, _) = self else { return description }
         return ListenAddress.tcp(host: host, port: port).description

@@ -2,11 +2,11 @@ import App
 import Glibc
 import Platform
 
-/// The signals that end or reload the service, taken by a thread of their own.
+/// The signals that stop or reload the service, received by a separate thread.
 enum Signals {
     private static let taken = [SIGTERM, SIGINT, SIGHUP]
 
-    /// Blocks the signals in this thread and in those it starts; call it before any other thread runs.
+    /// Blocks the signals in this thread and in those it starts. Call it before any other thread runs.
     static func block() {
         var set = taken(in: sigset_t())
         unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
@@ -15,7 +15,7 @@ enum Signals {
         signal(SIGXFSZ, SIG_IGN)
     }
 
-    /// Calls `handle` for each signal that arrives, on a thread that lives as long as the process.
+    /// Calls `handle` for each signal, on a thread that runs as long as the process.
     static func wait(_ handle: @escaping @Sendable (Int32) -> Void) throws(StartError) {
         try Thread.start(name: "signals") {
             var set = taken(in: sigset_t())

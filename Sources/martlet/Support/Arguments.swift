@@ -1,11 +1,11 @@
-/// The words after a command's name, taken apart by the rules that every command shares.
+/// Parses the words after the name of a command by the rules that all commands share.
 ///
-/// `--name value` and `--name=value` are the same; a value that begins with `--` needs the second form. After `--`
-/// everything is an operand. Options may stand before, between and after operands. Nothing may be abbreviated,
-/// repeated by mistake or left over. Where the id of a key is wanted, a word longer than any option is one even if it begins
-/// with a hyphen, as one id in 64 does.
+/// `--name value` and `--name=value` are equivalent; a value that begins with `--` needs the second form. After `--`,
+/// every word is an operand. Options may be before, between and after operands. Abbreviations, repeated options and
+/// unexpected words are errors. Where a key id is expected, a word that is longer than any option is an operand even if
+/// it begins with a hyphen, as one id in 64 does.
 struct Arguments: Equatable {
-    /// An option that a command takes.
+    /// An option of a command.
     struct Option: Equatable, Sendable {
         enum Kind: Equatable, Sendable {
             case flag
@@ -13,29 +13,32 @@ struct Arguments: Equatable {
             case list
         }
 
-        /// With its dashes.
+        /// The name including its dashes.
         let name: String
         let kind: Kind
 
-        /// Is there or not.
+        /// An option without a value.
         static func flag(_ name: String) -> Option { Option(name: name, kind: .flag) }
-        /// Has a value, and is given at most once.
+        /// An option with a value that may be given once.
         static func value(_ name: String) -> Option { Option(name: name, kind: .value) }
-        /// Has a value, and may be given again.
+        /// An option with a value that may be repeated.
         static func list(_ name: String) -> Option { Option(name: name, kind: .list) }
     }
 
-    /// From the id of a secret, 16 octets in base64url, to what a kid may have; no option is that long.
+    /// The length in bytes of key ids: from the id of a secret (16 bytes in base64url) to the maximum of a kid. No
+    /// option is that long.
     private static let idByteCounts = 22...100
 
-    /// In the order given.
+    /// In the given order.
     private(set) var operands: [String] = []
     private var flags: Set<String> = []
     private var lists: [String: [String]] = [:]
 
+    /// Parses the words of a command.
+    ///
     /// - Parameters:
-    ///   - operands: what the command calls its operands. Others are refused.
-    ///   - optionalCount: how many of them, from the last on, may be missing.
+    ///   - operands: the names of the operands of the command. Further operands are rejected.
+    ///   - optionalCount: how many of the last operands are optional.
     init(
         _ words: [String], options: [Option], operands names: [String] = [], optionalCount: Int = 0
     ) throws(ArgumentsError) {
@@ -57,12 +60,12 @@ struct Arguments: Equatable {
         if operands.count < names.count - optionalCount { throw .operandMissing(names[operands.count]) }
     }
 
-    /// Whether a flag, or an option with a value, was given.
+    /// Returns whether the option was given.
     func has(_ name: String) -> Bool { flags.contains(name) || lists[name] != nil }
 
     func value(_ name: String) -> String? { lists[name]?.last }
 
-    /// All values of a list, in the order given.
+    /// Returns all values of a repeatable option in the given order.
     func values(_ name: String) -> [String] { lists[name] ?? [] }
 
     private mutating func take(_ word: String, _ rest: inout ArraySlice<String>, _ options: [Option])
@@ -90,7 +93,7 @@ struct Arguments: Equatable {
         }
     }
 
-    /// The option that was probably meant: at most two edits away, and less than half of the word.
+    /// Returns the option that was probably meant: at most two edits away, and less than half of the word.
     private static func nearest(to name: String, among options: [Option]) -> String? {
         let wanted = Array(name.utf8.prefix(64))
         let distances = (options.map(\.name) + ["--help"]).map { ($0, editDistance(wanted, Array($0.utf8))) }
@@ -100,7 +103,7 @@ struct Arguments: Equatable {
         return best.0
     }
 
-    /// How many letters are inserted, deleted, replaced or swapped with their neighbour.
+    /// Returns the number of inserted, deleted, replaced or transposed letters.
     private static func editDistance(_ from: [UInt8], _ to: [UInt8]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...to.count)
@@ -121,7 +124,7 @@ struct Arguments: Equatable {
 
 /// What is wrong with a command line.
 enum ArgumentsError: Error, Equatable, Sendable {
-    /// Nothing: the usage text was asked for.
+    /// No error: the usage text was requested.
     case helpWanted
     case optionUnknown(String, nearest: String?)
     case optionRepeated(String)

@@ -2,17 +2,17 @@ import Accounts
 import App
 import Platform
 
-/// Why a command did not do what it was told.
+/// Why a command failed.
 enum CommandError: Error {
     case arguments(ArgumentsError)
-    /// A command line that is wrong in a way that ``Arguments`` cannot see.
+    /// An error in the command line that ``Arguments`` cannot detect.
     case usage(String)
     case accounts(AccountsError)
-    /// Anything else that the person at the keyboard can put right.
+    /// Any other error that the operator can correct.
     case refused(String)
-    /// What may work later although nobody changes anything.
+    /// A failure that may pass without any change.
     case unavailable(String)
-    /// A signal came while a question was on the terminal; the number is the signal's.
+    /// A signal arrived during a prompt; the value is its number.
     case interrupted(Int32)
 }
 
@@ -22,19 +22,21 @@ extension CommandError {
     }
 }
 
-/// What a command leaves to its shell.
+/// The exit codes of commands.
 enum ExitCode {
     static let ok: Int32 = 0
     static let failed: Int32 = 1
-    /// A command line or a file that is wrong in itself.
+    /// An error in the command line or in a file.
     static let usage: Int32 = 2
-    /// EX_TEMPFAIL of sysexits.h: a circumstance that may pass, such as a full disk. The same command may work later.
+    /// EX_TEMPFAIL of sysexits.h: a temporary condition such as a full disk. The same command may succeed later.
     static let unavailable: Int32 = 75
 }
 
-/// One verb of a command, such as `user add`: runs its body, and turns what it throws into words and an exit code.
+/// One subcommand such as `user add`: runs its body, and converts errors to a message and an exit code.
 enum Verb {
-    /// - Parameter name: as typed, `user add`.
+    /// Runs a subcommand and returns its exit code.
+    ///
+    /// - Parameter name: the subcommand as typed, such as `user add`.
     static func run(_ name: String, usage: String, _ body: () throws(CommandError) -> Void) -> Int32 {
         do throws(CommandError) {
             try body()
@@ -70,13 +72,14 @@ enum Verb {
         }
     }
 
-    /// Messages name files, keys and words of the command line, whose bytes must not act on a terminal or in a build log.
+    /// Prints a message. It can contain file names, key ids and words of the command line, whose bytes must not control
+    /// a terminal or a build log.
     private static func say(_ name: String, _ message: String) {
         let lines = message.split(separator: "\n", omittingEmptySubsequences: false).map { Printable.text(String($0)) }
         Terminal.writeError("martlet \(name): \(lines.joined(separator: "\n"))\n")
     }
 
-    /// For `martlet user` without one of its verbs, or with a wrong one.
+    /// Reports a missing or unknown subcommand, such as in `martlet user`.
     static func refuse(_ name: String, _ verb: String?, usage: String) -> Int32 {
         switch verb {
         case "--help", "-h":
@@ -100,7 +103,7 @@ enum Verb {
 }
 
 extension Arguments {
-    /// As `init`, in a command's own error type.
+    /// Calls `init` and converts its error.
     static func parse(
         _ words: [String], options: [Option], operands: [String] = [], optionalCount: Int = 0
     ) throws(CommandError) -> Arguments {

@@ -3,12 +3,12 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// The process's environment and machine, read once for `Configuration`.
+/// The environment of the process and the machine, read once for `Configuration`.
 enum Environment {
-    /// What ``EnvironmentFile`` says; variables of the process win.
+    /// The content of the ``EnvironmentFile``; variables of the process take precedence.
     private static let file = Mutex<[String: String]>([:])
 
-    /// Every variable, those of the shared file included; of two with one name the first counts.
+    /// Every variable, including those of the file. If a name occurs twice, the first one counts.
     static var values: [String: String] {
         var values: [String: String] = [:]
         var cursor = unsafe environ
@@ -21,9 +21,9 @@ enum Environment {
         return values.merging(file.withLock { $0 }) { own, _ in own }
     }
 
-    /// Reads the file that `--env-file` or the variable names, and takes the option off the words.
+    /// Reads the file that `--env-file` or the variable names, and removes the option from the words.
     ///
-    /// The option is the same for all commands, so it is taken off before any of them sees its words.
+    /// The option is the same for all commands, so it is removed before any command parses its words.
     static func takeFile(_ words: [String]) throws(CommandError) -> [String] {
         let option = Setting.environmentFile.flag
         var path: String?
@@ -55,12 +55,12 @@ enum Environment {
         return kept
     }
 
-    /// How many threads of this process can run at once, by its affinity mask (sched_setaffinity(2)) and the quota of its
-    /// control group.
+    /// The number of threads of this process that can run concurrently, by its affinity mask (sched_setaffinity(2)) and
+    /// the quota of its control group.
     static var coreCount: Int {
         ControlGroup().threads(on: Int(clinux_processors()))
     }
 
-    /// Bytes that the control group allows this process; nil for no limit.
+    /// The memory limit of the control group in bytes; nil for no limit.
     static var memoryLimit: Int? { ControlGroup().memory }
 }

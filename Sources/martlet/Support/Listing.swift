@@ -13,7 +13,7 @@ extension JSONWriter {
 }
 
 extension String {
-    /// With spaces at the end until it has `count` characters.
+    /// Returns the text padded with spaces at the end to `count` characters.
     func padded(to count: Int) -> String {
         self + String(repeating: " ", count: max(0, count - self.count))
     }

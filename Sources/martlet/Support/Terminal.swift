@@ -1,14 +1,15 @@
 import Glibc
 
-/// Where commands write and ask.
+/// Input and output of commands.
 enum Terminal {
-    /// To standard output, whole; what cannot be written (a closed pipe) is nobody's loss.
+    /// Writes all of the text to standard output; errors such as a closed pipe are ignored.
     static func write(_ text: String) { write(text, to: STDOUT_FILENO) }
 
-    /// To standard error, whole.
+    /// Writes all of the text to standard error.
     static func writeError(_ text: String) { write(text, to: STDERR_FILENO) }
 
-    /// All of standard input.
+    /// Reads all of standard input.
+    ///
     /// - Throws: `.refused` above `byteCountMax` or if it cannot be read.
     static func readInput(byteCountMax: Int) throws(CommandError) -> [UInt8] {
         var input: [UInt8] = []
@@ -27,7 +28,7 @@ enum Terminal {
         return input
     }
 
-    /// Asks twice for a password on the terminal, without echo.
+    /// Prompts twice for a password on the terminal, without echo.
     static func readNewPassword(for name: String) throws(CommandError) -> [UInt8] {
         let terminal = unsafe open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
         guard terminal >= 0 else { throw .refused("there is no terminal to ask on; use --password-stdin") }
@@ -40,8 +41,8 @@ enum Terminal {
 
     static func write(_ text: String, to file: Int32) { write(Array(text.utf8), to: file) }
 
-    /// Whether a line of up to 4,096 octets can be written without waiting for whoever reads (poll(2), pipe(7)). A file that
-    /// fails counts as ready: writing tells.
+    /// Returns whether a line of up to 4,096 bytes can be written without waiting for the reader (poll(2), pipe(7)). A
+    /// failed file counts as ready, because the write reports the error.
     static func isReady(_ file: Int32, withinMilliseconds milliseconds: Int32) -> Bool {
         var watched = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
         return unsafe poll(&watched, 1, milliseconds) != 0

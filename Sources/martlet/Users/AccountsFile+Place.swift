@@ -4,10 +4,10 @@ import Glibc
 import Platform
 
 extension AccountsFile {
-    /// From the root, for messages: a relative name says nothing about which file it was.
+    /// The absolute path for messages, because a relative path does not identify the file.
     var fullPath: String { Directory.absolute(path) }
 
-    /// What a command says when the file that it should read or change is not there.
+    /// The error for a missing file.
     var absence: CommandError {
         if let fault = CommandError.unreachable(fullPath) { return fault }
         return .refused(
@@ -15,16 +15,18 @@ extension AccountsFile {
                 + "directory of the service")
     }
 
-    /// Says which directory is missing, before a lock file cannot be made in it.
+    /// Reports a missing directory before a lock file cannot be created in it.
     func checkParent() throws(CommandError) { try checkPlace(isNamed: true) }
 
-    /// Tells before a new file is made that this is probably not the directory of the service.
+    /// Rejects creating a new file in a directory that is probably not that of the service.
+    ///
     /// - Parameter isNamed: whether an option or a setting named the file.
+    /// - Throws: `.unavailable` if the directory is missing, `.refused` if it has no other file of a service.
     func checkPlace(isNamed: Bool) throws(CommandError) {
         guard !FileStamp(path).exists else { return }
         let parent = Directory.parent(of: path)
         guard FileStamp(parent).exists else {
-            // A volume that is not mounted yet looks like this, too.
+            // A volume that is not mounted yet has the same effect.
             throw .unavailable(
                 "\(fullPath): there is no directory \(Directory.absolute(parent)). Make it, or mount its volume, and try again"
             )

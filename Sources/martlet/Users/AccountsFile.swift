@@ -3,10 +3,10 @@ import App
 import Glibc
 import Platform
 
-/// A file of users or of clients, in the commands' own error type.
+/// A file of users or clients, with the error type of the commands.
 struct AccountsFile<Table: AccountTable> {
     let path: String
-    /// What names the file on the command line, and in the environment.
+    /// The option and the variable that name the file.
     var option = "--users"
     var setting = Setting.users
 
@@ -14,13 +14,13 @@ struct AccountsFile<Table: AccountTable> {
         do throws(AccountsError) { return try Table.load(path, mustExist: true) } catch { throw fault(error) }
     }
 
-    /// What was read of the file, for an edit that follows.
+    /// The content that was read, for a later edit.
     struct Reading {
         let table: Table
         fileprivate let stamp: FileStamp
     }
 
-    /// Tries an edit without keeping it, so that what cannot work is told before anybody types a password.
+    /// Applies an edit without saving it, so that an error is reported before the operator types a password.
     func check(_ change: (Table) throws(AccountsError) -> Table) throws(CommandError) -> Reading {
         do throws(AccountsError) {
             let (table, stamp) = try Table.loadStamped(path)
@@ -31,15 +31,17 @@ struct AccountsFile<Table: AccountTable> {
         }
     }
 
+    /// Edits the file.
+    ///
     /// - Parameters:
-    ///   - mustExist: whether a file that is not there is a fault rather than nobody.
-    ///   - reading: spares reading the file again if it is still the same.
+    ///   - mustExist: whether a missing file is an error instead of an empty table.
+    ///   - reading: avoids reading the file again if it is unchanged.
     /// - Returns: whether anything changed.
     @discardableResult
     func edit(
         mustExist: Bool = true, after reading: Reading? = nil, _ change: (Table) throws(AccountsError) -> Table
     ) throws(CommandError) -> Bool {
-        // Before the lock is taken, whose file would be made and stay.
+        // Before the lock is acquired, which would create a lock file.
         if mustExist, !FileStamp(path).exists { throw absence }
         var isChanged = false
         do throws(AccountsError) {

@@ -6,7 +6,7 @@ import OpenSSL
 import Platform
 import Tokens
 
-/// `martlet client`: edits the file of clients, which a running server picks up by itself.
+/// Implements `martlet client`: edits the client file, which a running server reloads automatically.
 enum ClientCommand {
     static let usage = """
         usage: martlet client add ID [--name TEXT] [--audience AUDIENCE]... [--scope SCOPE]... [--alg ALG]
@@ -88,7 +88,8 @@ enum ClientCommand {
         Terminal.write(secret + "\n")
     }
 
-    /// Logins of a client whose tokens nothing signs would fail, and the service would not start.
+    /// Checks that a key signs the tokens of the client; otherwise its logins would fail, and the service would not
+    /// start.
     private static func checkSigner(
         of client: Client, among reading: AccountsFile<ClientDirectory>.Reading, _ arguments: Arguments
     ) throws(CommandError) {
@@ -99,7 +100,7 @@ enum ClientCommand {
         let after: ClientDirectory
         do {
             let directory = KeyDirectory(path: path)
-            // The first start makes every key that is asked for.
+            // The first start creates every required key.
             guard try !directory.isEmpty() else { return }
             keys = try directory.read().keys
             after = try reading.table.adding(client)

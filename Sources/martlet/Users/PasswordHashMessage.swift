@@ -1,11 +1,13 @@
 import Accounts
 
-/// Why a hash from elsewhere is not accepted, by cause; never the hash itself.
+/// Explains why an imported password hash is not accepted; a message never contains the hash itself.
 enum PasswordHashMessage {
     private static let schemes =
         "$argon2id$, bcrypt ($2a$, $2b$, $2y$), yescrypt ($y$) or SHA-512 ($6$)"
 
-    /// - Returns: what was expected instead; nil for a hash that is accepted.
+    /// Returns a message about a password hash.
+    ///
+    /// - Returns: the expected form; nil for an accepted hash.
     static func about(_ hash: String) -> String? {
         guard !PasswordHasher.isUsable(hash) else { return nil }
         guard let first = hash.unicodeScalars.first, let last = hash.unicodeScalars.last else {

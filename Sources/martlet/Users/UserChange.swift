@@ -1,7 +1,7 @@
 import Accounts
 import Encoding
 
-/// `martlet user change`: other roles, scopes and claims for a user that is there.
+/// Implements `martlet user change`: changes roles, scopes and claims of an existing user.
 enum UserChange {
     private static let lists = ["--role", "--scope", "--claim", "--drop-role", "--drop-scope", "--drop-claim"]
 
@@ -29,7 +29,9 @@ enum UserChange {
         Terminal.writeError("changed \(name) in \(table.fullPath), from the next login or refresh on\n")
     }
 
-    /// - Returns: what is to be dropped and is not there.
+    /// Applies the arguments to a user.
+    ///
+    /// - Returns: the first item to be removed that is not present; nil if there is none.
     private static func apply(
         _ arguments: Arguments, _ added: [UInt8], to user: inout User
     ) throws(AccountsError) -> String? {

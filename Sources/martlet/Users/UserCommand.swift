@@ -4,7 +4,7 @@ import Encoding
 import OpenSSL
 import Platform
 
-/// `martlet user`: edits the file of users, which a running server picks up by itself.
+/// Implements `martlet user`: edits the user file, which a running server reloads automatically.
 enum UserCommand {
     static let usage = """
         usage: martlet user add NAME [--role ROLE]... [--scope SCOPE]... [--claim NAME=JSON]...
@@ -80,7 +80,7 @@ enum UserCommand {
         let claims = try claims(arguments.values("--claim"))
         var user = User(
             id: UUIDv7Generator(clock: SystemClock.wall, random: { Random.next64() }).next(), name: name,
-            // Stands in until the password is known, so that all else is checked before anyone is asked for one.
+            // A placeholder until the password is known, so that everything else is checked before the prompt.
             passwordHash: "!", roles: arguments.values("--role"), scopes: arguments.values("--scope"), claims: claims)
         let reading = try table.check { users throws(AccountsError) in try users.adding(user) }
         user.passwordHash = try passwordHash(arguments, for: name)
@@ -105,7 +105,9 @@ enum UserCommand {
             "changed the password of \(name) in \(table.fullPath); sessions begun before now are over\n")
     }
 
-    /// - Parameter state: what the user is afterwards.
+    /// Changes the state of a user.
+    ///
+    /// - Parameter state: the new state of the user.
     private static func change(
         _ words: [String], _ state: String, _ change: (inout User, Int64) -> Void
     ) throws(CommandError) {
@@ -199,7 +201,7 @@ enum UserCommand {
             } else {
                 try Terminal.readNewPassword(for: name)
             }
-        // A login's password comes in JSON, so other octets could be set but never typed.
+        // The password of a login is JSON text, so a password that is not UTF-8 could be set but never sent.
         guard String(validating: password, as: UTF8.self) != nil else { throw .refused("the password is not UTF-8") }
         do throws(AccountsError) {
             return try hasher.hash(password, salt: Random.bytes(PasswordHasher.saltByteCount))

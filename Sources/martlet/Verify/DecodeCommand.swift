@@ -4,7 +4,7 @@ import JOSE
 import Platform
 import Tokens
 
-/// `martlet decode`: what a token says of itself, for people who look for a fault.
+/// Implements `martlet decode`: shows the unverified content of a token for debugging.
 enum DecodeCommand {
     static let usage = """
         usage: martlet decode (TOKEN | - | --token-env NAME) [--json] [--max-bytes N]
@@ -79,7 +79,7 @@ enum DecodeCommand {
         return ExitCode.ok
     }
 
-    /// The claims among ``times`` that are numbers, without fractions of a second.
+    /// Returns the claims among ``times`` that are numbers, without fractions of a second.
     private static func moments(_ payload: [UInt8]) -> [(name: String, seconds: Int64)] {
         let bytes = payload.span
         var document = JSONDocument(limits: JSONLimits(memberMax: 65_536))

@@ -1,9 +1,11 @@
 import Encoding
 
-/// Somebody else's JSON written anew for a terminal: the same values, and no character that acts.
+/// Formats untrusted JSON for a terminal: the same values, and no character that controls the terminal.
 enum JSONRendering {
-    /// - Parameter isPretty: a line for each member, else one line in all.
-    /// - Returns: `nil` for what is no JSON.
+    /// Formats a JSON document.
+    ///
+    /// - Parameter isPretty: whether to print one line per member instead of one line in all.
+    /// - Returns: `nil` if the input is not JSON.
     static func text(_ octets: [UInt8], isPretty: Bool) -> String? {
         var document = JSONDocument(limits: JSONLimits(memberMax: 65_536, byteCountMax: max(65_536, octets.count)))
         guard (try? document.parse(octets.span)) != nil else { return nil }
@@ -12,7 +14,7 @@ enum JSONRendering {
         return escaped(String(decoding: writer.bytes, as: UTF8.self))
     }
 
-    /// Recurses as deep as the document nests, which its reader bounds.
+    /// Recurses to the nesting depth of the document, which the parser limits.
     private static func write(
         _ document: JSONDocument, _ node: JSONDocument.Node, _ octets: Span<UInt8>, to writer: inout JSONWriter
     ) {
@@ -33,7 +35,8 @@ enum JSONRendering {
         }
     }
 
-    /// Outside strings there are only ASCII and newlines of ours, so what is escaped here stands in a string.
+    /// Escapes control characters. Outside of strings there are only ASCII characters and generated newlines, so what
+    /// is escaped here is in a string.
     static func escaped(_ text: String) -> String {
         var output = ""
         var last: Unicode.Scalar?

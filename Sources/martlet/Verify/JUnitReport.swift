@@ -1,4 +1,4 @@
-/// The verdicts on many tokens as a JUnit file, which every CI reads: one test case a token, named by its number.
+/// Formats the results of many tokens as a JUnit file for CI systems: one test case per token, named by its number.
 enum JUnitReport {
     static func text(_ verdicts: [VerificationResult]) -> String {
         let failures = verdicts.count { $0.outcome == .refused || $0.outcome == .expiring }
@@ -29,8 +29,8 @@ enum JUnitReport {
         ]
     }
 
-    /// For attributes and text alike; what XML 1.0 §2.2 has no place for becomes U+FFFD, and build commands are broken, because
-    /// reports are printed into logs.
+    /// Escapes text for attributes and content. Characters that XML 1.0 §2.2 excludes become U+FFFD, and build commands
+    /// are broken up, because CI systems print reports into logs.
     static func escaped(_ text: String) -> String {
         var output = ""
         var last: Unicode.Scalar?

@@ -3,7 +3,7 @@ import JOSE
 import Platform
 import Tokens
 
-/// `martlet jws verify`: the layer below claims, for any payload.
+/// Implements `martlet jws verify`: verifies the signature of any payload, without claims.
 enum JWSCommand {
     static let usage = """
         usage: martlet jws verify --key FILE [--alg ALG] [--encoding ENC] [--max-bytes N]
@@ -47,7 +47,7 @@ enum JWSCommand {
             throw .usage("\(Printable.short(path)): \(error)")
         }
         let algorithm = arguments.value("--alg").flatMap(Algorithm.init(foreign:))
-        // Keys name algorithms that are not for signatures, or not ours: nothing signed with such a key holds here.
+        // Keys with an encryption algorithm or an unsupported one cannot verify any signature.
         if arguments.has("--alg"), algorithm == nil {
             Terminal.write("refused: alg_not_allowed: --alg is none of \(Algorithm.names)\n")
             return ExitCode.failed
@@ -66,7 +66,7 @@ enum JWSCommand {
             Terminal.write("refused: \(VerificationResult(rejection).code): \(VerificationResult(rejection).reason)\n")
             return ExitCode.failed
         } catch {
-            // No key, no signature: whatever is wrong with the file, nothing was signed by what is in it.
+            // An unusable key cannot verify the signature, so the token is rejected.
             Terminal.write("refused: key_unusable: \(Printable.short("\(error)"))\n")
             return ExitCode.failed
         }

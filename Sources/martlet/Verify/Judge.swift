@@ -4,7 +4,7 @@ import HTTPClient
 import JOSE
 import Tokens
 
-/// Decides about tokens by keys at hand.
+/// Verifies tokens with local keys.
 struct KeySetVerification {
     let shelf: KeyProvider
     let expectations: TokenExpectations
@@ -35,7 +35,7 @@ struct KeySetVerification {
             }
         }
         do throws(TokenRejection) { return judge(try content(of: token)) } catch {
-            // What stale keys do not know says nothing about the token.
+            // A key that is missing from a stale set says nothing about the token.
             guard !shelf.isStale || !isKeyMissing(error, token) else {
                 return .unknown("keys_stale", "The token's key is not among the keys at hand, which are out of date.")
             }
@@ -87,7 +87,8 @@ struct KeySetVerification {
     }
 }
 
-/// Decides by asking a Martlet, whose revocations then count; what the caller expects beyond that is checked here.
+/// Verifies tokens by asking a Martlet server, which also checks revocation. Further expectations of the caller are
+/// checked here.
 struct ServerVerification {
     let client: WebClient
     let address: WebAddress
@@ -104,7 +105,7 @@ struct ServerVerification {
         let header: JWSHeader
         let payload: [UInt8]
         do throws(TokenRejection) {
-            // What is no token need not be shown to anybody.
+            // Input that is not a token is not sent to the server.
             let parts = try UnverifiedJWS(token.span, byteCountMax: byteCountMax)
             header = try JWSHeader(parts.header)
             payload = parts.payload
@@ -136,7 +137,7 @@ struct ServerVerification {
         writer.beginObject()
         writer.name("token")
         writer.string(utf8: token)
-        // Of several audiences that will do, the server would take only one; those are compared here.
+        // The server accepts one expected audience; if there are several, they are compared here.
         if expectations.audiences.count == 1 {
             writer.name("audience")
             writer.string(expectations.audiences[0])
@@ -145,7 +146,8 @@ struct ServerVerification {
         return writer.bytes
     }
 
-    /// A code of the closed list is a verdict about the token; any other answer may come from whoever stands in between.
+    /// Interprets an error response. A code of the closed list is a result for the token; any other response can come
+    /// from an intermediary.
     private static func refusal(_ answer: Answer, _ address: WebAddress) -> VerificationResult {
         let bytes = answer.body.span
         var document = JSONDocument()

@@ -6,13 +6,13 @@ import Keys
 import Platform
 import Tokens
 
-/// The keys that a command counts as good, and the one more look that an unknown `kid` is worth.
+/// Provides the trusted keys of a command, and fetches them once more if a `kid` is unknown.
 final class KeyProvider {
     /// Why there are no keys.
     enum Fault: Error, Equatable {
-        /// A file that is wrong in itself.
+        /// The file is invalid.
         case file(String)
-        /// Nothing can be said: the network, or what came from it.
+        /// No result is possible, because of the network or an invalid response.
         case unknown(code: String, reason: String)
     }
 
@@ -23,9 +23,9 @@ final class KeyProvider {
     private let encoding: SecretEncoding?
     private let source: DocumentSource
     private(set) var keys: VerificationKeySet?
-    /// Whether the server has just been asked, so that asking again tells nothing new.
+    /// Whether the keys have just been fetched, so that fetching again cannot change anything.
     private(set) var isConfirmed = false
-    /// Whether the keys are past their time.
+    /// Whether the keys are older than their cache lifetime.
     private(set) var isStale = false
 
     init(
@@ -38,7 +38,7 @@ final class KeyProvider {
         try load(isConfirming: false)
     }
 
-    /// Asks the server for the newest keys, once.
+    /// Fetches the newest keys from the server, once.
     func confirm() throws(Fault) {
         guard !isConfirmed else { return }
         try load(isConfirming: true)
@@ -93,7 +93,7 @@ final class KeyProvider {
         do throws(KeyError) {
             let body = TextBytes.withoutByteOrderMark(document.body)
             let fetched = try VerificationKeySet(parsing: body.span, algorithm: algorithm)
-            // A secret that everybody can fetch proves nothing.
+            // A published secret proves nothing.
             guard !fetched.keys.contains(where: \.algorithm.isMAC) else { throw .mixedSet }
             keys = fetched
         } catch {
@@ -126,7 +126,7 @@ final class KeyProvider {
                     unusable = unusable ?? .unknown(code: "issuer_unusable", reason: "\(candidate.text): \(error)")
                 }
             } catch {
-                // A server that cannot be reached at one address is not there at the other.
+                // If the server is unreachable at one location, it is unreachable at the other too.
                 guard case .status = error else { throw Self.unreachable(error) }
                 missing = missing ?? Self.unreachable(error)
             }

@@ -1,10 +1,10 @@
 import Encoding
 
-/// Text from tokens, other servers and the command line, made safe for a terminal or the log of a build: one line, and nothing
-/// that a terminal or a build runner acts on.
+/// Makes text from tokens, other servers and the command line safe for a terminal or a build log: one line without
+/// anything that a terminal or a CI runner interprets.
 enum Printable {
-    /// Control characters, and those that reorder or hide text, become `\u{...}`; so does a `#` behind another, with which
-    /// runners begin their commands anywhere in a line (`##[...]`, `##vso[...]`).
+    /// Escapes control characters, and those that reorder or hide text, as `\u{...}`; also a `#` after another one,
+    /// with which CI runners begin their commands anywhere in a line (`##[...]`, `##vso[...]`).
     static func text(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: { isHostile($0) || $0 == "#" }) else { return text }
         var output = ""
@@ -20,13 +20,13 @@ enum Printable {
         return output
     }
 
-    /// At most `count` characters of it.
+    /// Returns at most `count` characters of the escaped text.
     static func short(_ text: String, count: Int = 120) -> String {
         let whole = self.text(text)
         return whole.count <= count ? whole : whole.prefix(count) + "…"
     }
 
-    /// Whether a scalar would complete the mark of a build command.
+    /// Returns whether a scalar would complete the marker of a build command.
     static func isCommand(_ scalar: Unicode.Scalar, after last: Unicode.Scalar?) -> Bool {
         scalar == "#" && last == "#"
     }
@@ -42,9 +42,9 @@ enum Printable {
     }
 }
 
-/// Spans of time as people say them.
+/// Formats and parses durations and times.
 enum TimeText {
-    /// `9m 52s`, `3h 5m`, `2d 4h`: the two largest units.
+    /// Formats a duration as `9m 52s`, `3h 5m`, `2d 4h`: the two largest units.
     static func span(_ seconds: Int64) -> String {
         let units: [(Int64, String)] = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")]
         let index = units.firstIndex { seconds >= $0.0 } ?? units.count - 1
@@ -57,7 +57,7 @@ enum TimeText {
         return parts.joined(separator: " ")
     }
 
-    /// `2026-11-21T03:00:00Z`.
+    /// Formats a time as `2026-11-21T03:00:00Z`.
     static func moment(_ seconds: Int64) -> String {
         guard seconds >= 0 else { return "before 1970" }
         guard seconds <= 253_402_300_799 else { return "after 9999" }
@@ -66,7 +66,7 @@ enum TimeText {
         return String(decoding: output.dropLast(5), as: UTF8.self) + "Z"
     }
 
-    /// A time on the command line: `90s`, `15m`, `12h`, `7d`, or seconds alone.
+    /// Parses a duration on the command line: `90s`, `15m`, `12h`, `7d`, or seconds alone.
     static func seconds(_ text: String) -> Int64? {
         let scales: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
         let scale = text.last.flatMap { scales[$0] }

@@ -3,16 +3,17 @@ import Encoding
 import JOSE
 import Tokens
 
-/// Text as people and their editors leave it in files, variables and pipes: read the same way wherever a command takes any.
+/// Normalizes text from files, variables and pipes as editors leave it, in the same way for all commands.
 enum TextBytes {
     private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
-    /// Without a UTF-8 byte order mark in front, which editors on Windows write and no format here allows (RFC 8259 §8.1).
+    /// Removes a leading UTF-8 byte order mark, which editors on Windows write and no format here allows (RFC 8259
+    /// §8.1).
     static func withoutByteOrderMark(_ bytes: [UInt8]) -> [UInt8] {
         bytes.starts(with: byteOrderMark) ? Array(bytes.dropFirst(byteOrderMark.count)) : bytes
     }
 
-    /// Without one LF or CRLF at the end.
+    /// Removes one LF or CRLF at the end.
     static func withoutLineEnd(_ bytes: some Collection<UInt8>) -> [UInt8] {
         var rest = Array(bytes)
         guard rest.last == 0x0A else { return rest }
@@ -21,9 +22,9 @@ enum TextBytes {
         return rest
     }
 
-    /// A password from standard input: one line, whose end is not part of it.
+    /// Reads a password from standard input: one line, without its line end.
     ///
-    /// - Parameter command: is named in the note about a byte order mark or a CRLF, which people do not see.
+    /// - Parameter command: the name in the note about a byte order mark or a CRLF, which are invisible.
     static func password(fromInputOf command: String) throws(CommandError) -> [UInt8] {
         let most = PasswordHasher.passwordByteCounts.upperBound
         let input = try Terminal.readInput(byteCountMax: most + byteOrderMark.count + 2)
@@ -37,21 +38,22 @@ enum TextBytes {
         return password
     }
 
-    /// Whether everything is UTF-8 without control characters but line ends and tabs.
+    /// Returns whether all of it is UTF-8 without control characters other than line ends and tabs.
     static func isText(_ bytes: [UInt8]) -> Bool {
         bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F || [0x09, 0x0A, 0x0D].contains($0) }
             && String(validating: bytes, as: UTF8.self) != nil
     }
 }
 
-/// How the bytes of an HMAC secret are written in a file.
+/// The encoding of an HMAC secret in a file.
 enum SecretEncoding: String, CaseIterable {
     case text, hex, base64, base64url
 
     static let names = allCases.map(\.rawValue).joined(separator: ", ")
 
     /// Reads `--encoding`.
-    /// - Parameter algorithm: what the key is for; only secrets have an encoding.
+    ///
+    /// - Parameter algorithm: the algorithm of the key; only secrets have an encoding.
     static func named(_ name: String?, for algorithm: Algorithm?) throws(CommandError) -> SecretEncoding? {
         guard let name else { return nil }
         guard let encoding = SecretEncoding(rawValue: name) else { throw .usage("--encoding must be one of \(names)") }
@@ -61,9 +63,9 @@ enum SecretEncoding: String, CaseIterable {
         return encoding
     }
 
-    /// What a key is read from: of a secret its own bytes, of anything else the file without a byte order mark.
+    /// Returns the bytes of a key: those of the decoded secret, or otherwise the file without a byte order mark.
     ///
-    /// - Parameter name: what the file is called in the note about what was left out.
+    /// - Parameter name: the name of the file in the note about what was removed.
     /// - Throws: `.usage` for a secret that is not in that encoding.
     static func keyBytes(
         in file: [UInt8], _ algorithm: Algorithm?, _ encoding: SecretEncoding?, name: String
@@ -76,10 +78,10 @@ enum SecretEncoding: String, CaseIterable {
         return secret.bytes
     }
 
-    /// The secret's own bytes. Without an encoding they are the file's, but for the line end of a text; other bytes are
-    /// random ones, and each of them counts.
+    /// Decodes the secret. Without an encoding, the secret is the content of the file: text without its line end, or
+    /// other (random) bytes unchanged.
     ///
-    /// - Returns: the secret and what was left out of the file, or `nil` for what is not in that encoding.
+    /// - Returns: the secret and a note about what was removed, or `nil` for content that is not in that encoding.
     static func secret(in file: [UInt8], _ encoding: SecretEncoding?) -> (bytes: [UInt8], note: String?)? {
         guard encoding != nil || TextBytes.isText(file) else { return (file, nil) }
         let unmarked = TextBytes.withoutByteOrderMark(file)
@@ -99,7 +101,7 @@ enum SecretEncoding: String, CaseIterable {
         return (bytes, left.isEmpty ? nil : left.joined(separator: " and ") + " is not part of the secret")
     }
 
-    /// Without line ends, which base64(1) and openssl(1) put in after 64 or 76 letters.
+    /// Removes line ends, which base64(1) and openssl(1) insert after 64 or 76 characters.
     private static func unwrapped(_ text: [UInt8]) -> [UInt8] { text.filter { $0 != 0x0A && $0 != 0x0D } }
 
     private static func unpadded(_ text: [UInt8]) -> [UInt8] {

@@ -2,11 +2,11 @@ import Accounts
 import Glibc
 import Platform
 
-/// Where a command finds its token, so that it need not stand on the command line, where every process can read it.
+/// Where a command reads its token, so that it need not be on the command line, where every process can read it.
 enum TokenInput: Equatable {
     case word(String)
     case input
-    /// One a line.
+    /// One token per line.
     case lines
     case file(String)
     case variable(String)
@@ -36,7 +36,7 @@ enum TokenInput: Equatable {
         }
     }
 
-    /// The tokens, each without a newline at its end; one that is longer than any token is cut there.
+    /// Returns the tokens, each without a newline at its end; a token above the maximum length is truncated.
     func read() throws(CommandError) -> [[UInt8]] {
         switch self {
         case .word(let word): return [Array(word.utf8)]
@@ -62,13 +62,13 @@ enum TokenInput: Equatable {
             }
             let lines = TextBytes.withoutByteOrderMark(input).split(separator: 0x0A).map(Self.trimmed)
             let tokens = lines.filter { !$0.isEmpty }
-            // A check of nothing must not look like a check that succeeded.
+            // A check without any token must not look like a successful check.
             guard !tokens.isEmpty else { throw .usage("standard input has no token, so nothing was checked") }
             return tokens
         }
     }
 
-    /// Standard input up to one octet more than `byteCountMax`, which is enough to see that it is too much.
+    /// Reads standard input up to one byte more than `byteCountMax`, which is enough to detect that it is too long.
     private static func input(byteCountMax: Int) throws(CommandError) -> [UInt8] {
         var input: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
@@ -84,7 +84,7 @@ enum TokenInput: Equatable {
         return input
     }
 
-    /// Without the newline that editors and `echo` put at the end; anything else belongs to the token, and spoils it.
+    /// Removes the newline that editors and `echo` append; everything else belongs to the token and makes it invalid.
     private static func trimmed(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         var rest = TextBytes.withoutByteOrderMark(Array(bytes))
         if rest.last == 0x0A { rest.removeLast() }

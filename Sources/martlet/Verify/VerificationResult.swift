@@ -2,20 +2,20 @@ import API
 import JOSE
 import Tokens
 
-/// What came out for one token.
+/// The result for one token.
 struct VerificationResult: Equatable {
     enum Outcome: String, Equatable {
         case valid
-        /// Good, but not for as long as was asked for.
+        /// Valid, but not for as long as required.
         case expiring
-        /// Nothing can be said: keys or a server could not be had.
+        /// No result is possible: keys or a server were unavailable.
         case unknown
         case refused
     }
 
-    /// Of a token that holds.
+    /// The properties of a valid token.
     struct Facts: Equatable {
-        /// One JSON object, as it was signed.
+        /// The signed JSON object.
         let payload: [UInt8]
         let claims: CheckedClaims
         let algorithm: String
@@ -25,7 +25,7 @@ struct VerificationResult: Equatable {
     }
 
     let outcome: Outcome
-    /// Of the closed list that `/verify` answers with, or one of the commands' own; empty for a valid token.
+    /// A code of the closed list of `/verify`, or one of the commands' own; empty for a valid token.
     let code: String
     /// One sentence without a line break.
     let reason: String
@@ -41,7 +41,9 @@ struct VerificationResult: Equatable {
         VerificationResult(outcome: .unknown, code: code, reason: Printable.short(reason, count: 400), facts: nil)
     }
 
-    /// - Parameter timeLeftMin: seconds that a token must go on for.
+    /// Returns the result for a valid token.
+    ///
+    /// - Parameter timeLeftMin: the minimum remaining lifetime in seconds.
     static func good(_ facts: Facts, timeLeftMin: Int64) -> VerificationResult {
         guard facts.timeLeft < timeLeftMin else {
             return VerificationResult(outcome: .valid, code: "", reason: "The token is good.", facts: facts)
@@ -62,7 +64,8 @@ extension VerificationResult.Outcome {
         }
     }
 
-    /// Of many tokens the worst decides: a refusal is certain, while what is unknown may yet be good.
+    /// The rank for many tokens, where the worst result decides: a rejection is certain, while an unknown token may be
+    /// valid.
     private var gravity: Int {
         switch self {
         case .valid: 0
@@ -78,7 +81,7 @@ extension VerificationResult.Outcome {
 }
 
 extension VerificationResult {
-    /// No `default`: each new way to be refused gets a sentence.
+    /// Without `default`, every new rejection needs a sentence.
     init(_ rejection: TokenRejection) {
         switch rejection {
         case .tooLong(let byteCount):
@@ -118,7 +121,7 @@ extension VerificationResult {
         }
     }
 
-    /// What keeps a text from being a token, where that is more than a wrong part: what people paste along with one.
+    /// Explains common mistakes when a token is pasted, where the reason is more specific than an invalid part.
     static func complaint(about token: [UInt8]) -> VerificationResult? {
         let reason: String
         let letters = token.prefix(7).map { 0x41...0x5A ~= $0 ? $0 | 0x20 : $0 }
@@ -139,7 +142,7 @@ extension VerificationResult {
         return .refused(ProblemCode.tokenMalformed.rawValue, reason)
     }
 
-    /// The letters of base64url, and the dot.
+    /// Returns whether the byte is a base64url character or a dot.
     private static func isTokenByte(_ byte: UInt8) -> Bool {
         0x30...0x39 ~= byte || 0x41...0x5A ~= byte || 0x61...0x7A ~= byte || "-_.".utf8.contains(byte)
     }

@@ -1,16 +1,17 @@
 import Encoding
 import Tokens
 
-/// A verdict in the forms that people and pipelines read. No form holds the token, and a refused one shows no claim.
+/// Formats a result for readers and pipelines. No format contains the token, and a rejected token shows no claims.
 enum VerificationResultText {
-    /// One line.
-    /// - Parameter number: of the token, where there are many.
+    /// Formats a result as one line.
+    ///
+    /// - Parameter number: the number of the token, if there are several.
     static func line(_ verdict: VerificationResult, number: Int?) -> String {
         let place = number.map { "token \($0): " } ?? ""
         return "\(place)\(sentence(verdict))\n"
     }
 
-    /// One JSON object on a line.
+    /// Formats a result as one JSON object on a line.
     static func json(_ verdict: VerificationResult, number: Int?) -> String {
         var writer = JSONWriter()
         writer.beginObject()
@@ -44,7 +45,7 @@ enum VerificationResultText {
         return JSONRendering.escaped(String(decoding: writer.bytes, as: UTF8.self)) + "\n"
     }
 
-    /// A workflow command of GitHub Actions, so that the verdict stands beside the run.
+    /// Formats a result as a workflow command of GitHub Actions, which shows it with the run.
     static func annotation(_ verdict: VerificationResult, number: Int?) -> String {
         let command =
             switch verdict.outcome {
@@ -78,7 +79,7 @@ enum VerificationResultText {
         Printable.short(String(decoding: octets, as: UTF8.self))
     }
 
-    /// What follows `::` must not end the line nor begin another command.
+    /// Escapes the text after `::`, which must not end the line or begin another command.
     static func data(_ text: String) -> String {
         escaped(text, ["%": "%25", "\r": "%0D", "\n": "%0A"])
     }

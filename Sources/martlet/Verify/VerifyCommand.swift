@@ -6,7 +6,7 @@ import JOSE
 import Platform
 import Tokens
 
-/// `martlet verify`: decides about tokens for a pipeline, in one exit code.
+/// Implements `martlet verify`: verifies tokens in a pipeline, with one exit code.
 enum VerifyCommand {
     static let usage = """
         usage: martlet verify (TOKEN | - | --token-env NAME) KEYS [EXPECTATIONS] [OPTIONS]
@@ -122,7 +122,7 @@ enum VerifyCommand {
         return verdicts
     }
 
-    /// The XDG base directory's place for caches.
+    /// Returns the cache in the XDG base directory for caches.
     private static func cache() -> DocumentCache? {
         let environment = Environment.values
         if let base = environment["XDG_CACHE_HOME"], base.hasPrefix("/") {
@@ -133,10 +133,10 @@ enum VerifyCommand {
     }
 }
 
-/// What the commands that are handed tokens have in common.
+/// The common parts of the commands that receive tokens.
 enum TokenCommand {
-    /// As ``Verb`` reports, but a word too many is not repeated, because it may be a token, and every fault is the
-    /// command line's: 1 is kept for tokens that are refused.
+    /// Reports an error like ``Verb``, with two differences: an unexpected word is not repeated, because it can be a
+    /// token, and every error gets the exit code of a command line error, because 1 means that a token is rejected.
     static func report(_ fault: CommandError, _ name: String, usage: String) -> Int32 {
         switch fault {
         case .arguments(.helpWanted):

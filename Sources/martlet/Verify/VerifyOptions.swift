@@ -3,14 +3,14 @@ import HTTPClient
 import JOSE
 import Tokens
 
-/// What `martlet verify` was told, taken apart and checked: every mistake shows before anything is read or asked.
+/// The options of `martlet verify`, parsed and validated before anything is read or requested.
 struct VerifyOptions {
     enum Keys: Equatable {
         case file(String)
         case url(WebAddress)
-        /// By its metadata.
+        /// The keys are found through the metadata of the issuer.
         case issuer(String)
-        /// No keys: a Martlet is asked about each token.
+        /// No keys: a Martlet server verifies each token.
         case server(WebAddress)
     }
 
@@ -21,19 +21,19 @@ struct VerifyOptions {
     let keys: Keys
     let algorithm: Algorithm?
     let encoding: SecretEncoding?
-    /// Longer tokens are rejected unread.
+    /// The maximum length of a token in bytes; a longer one is rejected without parsing.
     let byteCountMax: Int
     let expectations: TokenExpectations
     let input: TokenInput
     /// Seconds.
     let timeLeftMin: Int64
     let format: Format
-    /// For many tokens, one a line.
+    /// For many tokens, one per line.
     let reportPath: String?
     let usesCache: Bool
-    /// Seconds for which keys may be used past their time when their server cannot be asked.
+    /// How many seconds stale keys may be used while their server is unreachable.
     let staleMax: Int64
-    /// Seconds for one question over the network.
+    /// The time limit of one network request in seconds.
     let timeout: Int64
 
     private static let options: [Arguments.Option] = [
@@ -66,7 +66,7 @@ struct VerifyOptions {
         timeout = try Self.seconds(arguments, "--timeout", within: 1...60) ?? 10
     }
 
-    /// Reads `--max-bytes`, which every command that takes a token has.
+    /// Reads `--max-bytes`, which every command that receives a token has.
     static func byteCountMax(_ arguments: Arguments) throws(CommandError) -> Int {
         let most = CompactJWS.foreignByteCountMax
         guard let text = arguments.value("--max-bytes") else { return most }
