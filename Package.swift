@@ -57,7 +57,7 @@ let package = Package(
         layer("Accounts", ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"]),
         layer("Revocation", ["Journal", "Tokens", "OpenSSL", "Encoding", "Platform"]),
         layer("Tokens", ["Keys", "JOSE", "OpenSSL", "Encoding", "Platform"]),
-        layer("Keys", ["JOSE", "OpenSSL", "Encoding", "Platform"]),
+        layer("Keys", ["JOSE", "OpenSSL", "Encoding", "Platform", "CLinux"]),
         layer("JOSE", ["OpenSSL", "Encoding", "Platform"]),
         layer("Journal", ["Encoding", "Platform", "CLinux"]),
         layer("Telemetry", ["Encoding", "Platform"]),

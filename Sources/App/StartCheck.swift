@@ -2,6 +2,7 @@ import Accounts
 import Encoding
 import Glibc
 import Journal
+import Keys
 import OpenSSL
 import Platform
 import Tokens

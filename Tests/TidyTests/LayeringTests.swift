@@ -22,7 +22,7 @@ enum Layers {
         "Accounts": ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"],
         "Revocation": ["Journal", "Tokens", "OpenSSL", "Encoding", "Platform"],
         "Tokens": ["Keys", "JOSE", "OpenSSL", "Encoding", "Platform"],
-        "Keys": ["JOSE", "OpenSSL", "Encoding", "Platform"],
+        "Keys": ["JOSE", "OpenSSL", "Encoding", "Platform", "CLinux"],
         "JOSE": ["OpenSSL", "Encoding", "Platform"],
         "Journal": ["Encoding", "Platform", "CLinux"],
         "Telemetry": ["Encoding", "Platform"],

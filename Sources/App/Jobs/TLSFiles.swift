@@ -1,5 +1,6 @@
 import Accounts
 import Glibc
+import Keys
 package import OpenSSL
 package import Platform
 

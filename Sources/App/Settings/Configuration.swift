@@ -1,6 +1,7 @@
 package import Accounts
 package import HTTP
 import JOSE
+import Keys
 package import Service
 package import Telemetry
 import Tokens

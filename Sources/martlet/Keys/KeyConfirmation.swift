@@ -1,5 +1,6 @@
 import App
 import Glibc
+import Keys
 
 /// Waits until the running service applies a change of the keys. Without this confirmation, a leaked key could continue
 /// to sign.

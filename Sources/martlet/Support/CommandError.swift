@@ -1,5 +1,6 @@
 import Accounts
 import App
+import Keys
 import Platform
 
 /// Why a command failed.

@@ -2,9 +2,7 @@ import CLinux
 import Encoding
 import Glibc
 package import JOSE
-package import Keys
 package import Platform
-import Tokens
 
 /// Why the keys cannot be used or changed: which file, and what is expected of it.
 package struct KeyDirectoryError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -12,7 +10,7 @@ package struct KeyDirectoryError: Error, Equatable, Sendable, CustomStringConver
     /// Whether the same command may succeed later although nobody changes a setting or a file.
     package let mayPass: Bool
 
-    init(description: String, mayPass: Bool = false) {
+    package init(description: String, mayPass: Bool = false) {
         self.description = description
         self.mayPass = mayPass
     }
@@ -26,7 +24,7 @@ package struct KeyDirectoryError: Error, Equatable, Sendable, CustomStringConver
 package struct KeyDirectory: Sendable {
     private static let byteCountMax = 65_536
 
-    let path: String
+    package let path: String
     private let rule: SecretFileRule?
 
     /// - Parameter rule: who may own and read the files; by default as for a command in this directory.
@@ -57,7 +55,7 @@ package struct KeyDirectory: Sendable {
         try keyring(of: read(), now: now)
     }
 
-    func keyring(of set: KeySet, now: Int64) throws(KeyDirectoryError) -> Keyring {
+    package func keyring(of set: KeySet, now: Int64) throws(KeyDirectoryError) -> Keyring {
         do { return try Keyring(set.living(at: now)) } catch {
             guard error == .refreshSecretMissing else { throw KeyDirectoryError(description: "\(path): \(error)") }
             throw KeyDirectoryError(description: "\(path): \(lack(in: set))")
@@ -145,7 +143,7 @@ package struct KeyDirectory: Sendable {
     }
 
     /// The names of all keys that a file marks as compromised, whatever else is wrong with that file or with others.
-    func compromisedMarks() -> Set<String> {
+    package func compromisedMarks() -> Set<String> {
         var marks: Set<String> = []
         for name in (try? names()) ?? [] {
             guard let bytes = try? AtomicFile.read(path + "/" + name, byteCountMax: Self.byteCountMax),

@@ -1,5 +1,3 @@
-package import Keys
-
 /// How long keys go on verifying after their last signature, in milliseconds.
 package struct KeyRetention: Sendable {
     /// The longest lifetime that MARTLET_ACCESS_TTL can be set to, and the largest MARTLET_LEEWAY: a key outlives every token,

@@ -1,8 +1,5 @@
-import Accounts
 import Glibc
-package import Keys
 import Platform
-import Tokens
 
 extension KeyDirectory {
     /// How long a file of a key past its end is kept, so that an operator can look at what was: a day, in milliseconds.

@@ -1,19 +1,24 @@
 import JOSE
-import Keys
 
 /// When keys get successors by themselves (`MARTLET_KEY_ROTATION`). Times are milliseconds.
-struct KeySchedule: Sendable {
+package struct KeySchedule: Sendable {
     /// How long a key signs; 0 for no schedule.
-    let period: Int64
+    package let period: Int64
     /// How long a successor is published before it signs.
-    let lead: Int64
-    let retention: KeyRetention
+    package let lead: Int64
+    package let retention: KeyRetention
+
+    package init(period: Int64, lead: Int64, retention: KeyRetention) {
+        self.period = period
+        self.lead = lead
+        self.retention = retention
+    }
 
     /// The signing keys of `set` whose successor is to be published at `now`.
     ///
     /// HMAC secrets of access tokens are left out: whoever verifies with one has it from an operator, who has to bring the
     /// next one round first.
-    func due(_ set: KeySet, at now: Int64) -> [Key] {
+    package func due(_ set: KeySet, at now: Int64) -> [Key] {
         guard period > 0 else { return [] }
         return set.keys.filter { key in
             guard key.purpose == .refresh || !key.algorithm.isMAC else { return false }
@@ -23,7 +28,7 @@ struct KeySchedule: Sendable {
     }
 
     /// The files to write for the first key that is due; none if none is.
-    func rotation(_ set: KeySet, at now: Int64) throws(KeyStepError) -> [Key] {
+    package func rotation(_ set: KeySet, at now: Int64) throws(KeyStepError) -> [Key] {
         guard let old = due(set, at: now).first else { return [] }
         let successor: Key
         do {
