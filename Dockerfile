@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# The packages of both stages are those of scripts/packages; Tests/BlackBoxTests/test_packaging.py compares them.
+# The packages of both stages are those of scripts/packages; Tests/BlackBoxTests/operations/test_packaging.py compares them.
 
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \

@@ -13,6 +13,9 @@ from harness.server import Server
 
 HERE = Path(__file__).parent
 VECTORS = HERE.parent / "Vectors"
+FOLDERS = ("http", "tokens", "sessions", "journal", "cli", "operations", "campaigns")
+# Runs after every other file, wherever its folder comes in the alphabet: it compares what they have all seen.
+CONTRACT = HERE / "http/test_zz_contract.py"
 FULL = os.environ.get("MARTLET_TEST_FULL") == "1"
 
 
@@ -37,8 +40,17 @@ class Fleet:
         shutil.rmtree(server.directory, ignore_errors=True)
 
 
+
+def pytest_collect_file(file_path):
+    """Refuses a test file outside the folders."""
+    if file_path.match("test_*.py") and file_path.parent.name not in FOLDERS:
+        raise pytest.UsageError(f"{file_path.name}: move it into one of the folders {', '.join(FOLDERS)}")
+
+
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    """The contract's tests run after all others, and those marked `last` after them."""
+    assert CONTRACT.exists(), f"{CONTRACT} has moved; say in conftest.py where it is"
+    items.sort(key=lambda item: (item.get_closest_marker("last") is not None, item.path == CONTRACT))
 
 
 def pytest_sessionfinish():

@@ -1,4 +1,4 @@
-"""Abuse of every kind beside honest traffic: `python soak.py --seconds 3600`.
+"""Abuse of every kind beside honest traffic: `python -m campaigns.soak --seconds 3600`, in Tests/BlackBoxTests.
 
 Prints memory, descriptors and honest requests every minute (every ten seconds in short runs). Ends with 1 when an honest
 request failed, when memory still grows after the first third, or when descriptors do not come back.

@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+
+from harness.process import ROOT
 
 pytestmark = pytest.mark.campaign
 
@@ -12,8 +13,9 @@ pytestmark = pytest.mark.campaign
 def test_abuse_beside_honest_traffic_leaves_nothing_behind(is_full):
     """Memory flat after the first third, descriptors back to the start, no honest request failed."""
     seconds = 3_600 if is_full else 120
-    script = Path(__file__).with_name("soak.py")
     done = subprocess.run(
-        [sys.executable, str(script), "--seconds", str(seconds)], capture_output=True, text=True, timeout=seconds + 180)
+        [sys.executable, "-m", "campaigns.soak", "--seconds", str(seconds)], cwd=ROOT / "Tests/BlackBoxTests",
+        capture_output=True, text=True, timeout=seconds + 180,
+    )
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr

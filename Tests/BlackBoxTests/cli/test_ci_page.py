@@ -11,9 +11,9 @@ import yaml
 
 from harness.accounts import AMY
 from harness.foreign import Foreign
+from harness.offline import run
 from harness.process import BINARY, ROOT
 from harness.web import Page, Web
-from test_cli_verify import run
 
 TEXT = (ROOT / "docs/ci.md").read_text()
 

@@ -9,9 +9,9 @@ import pytest
 
 from harness.certificates import Pair
 from harness.foreign import Foreign, ForeignKey
+from harness.offline import run
 from harness.server import free_port
 from harness.web import Page, Raw, Web
-from test_cli_verify import run
 
 JSON = {"Content-Type": "application/json"}
 

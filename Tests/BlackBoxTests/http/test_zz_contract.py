@@ -11,6 +11,7 @@ from openapi_spec_validator import validate
 from harness import observed
 from harness.process import ROOT
 
+SUITE = ROOT / "Tests/BlackBoxTests"
 CANNOT_HAPPEN = {"internal"}
 SCHEMATHESIS_SECONDS = 15
 
@@ -45,11 +46,11 @@ def test_the_document_is_valid_and_is_what_the_command_prints(server, document):
 
 
 def is_whole_run(request) -> bool:
-    """Whether every file of this directory takes part, here or in processes that left what they saw."""
+    """Whether every file of the suite takes part, here or in processes that left what they saw."""
     if observed.FOLDER:
         return True
     taken = {item.path for item in request.session.items}
-    here = set(Path(__file__).parent.glob("test_*.py"))
+    here = set(SUITE.glob("*/test_*.py"))
     # Campaigns run by themselves and produce no kind of answer that the others do not.
     others = {path for path in here if "pytest.mark.campaign" not in path.read_text() or path == Path(__file__)}
     return not request.config.option.keyword and taken >= others

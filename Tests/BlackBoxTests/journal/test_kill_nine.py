@@ -1,19 +1,8 @@
 """An acknowledged revocation or rotation is never lost, whenever the process is killed."""
 
-import json
+from harness.records import count, journal
 
 BATCH = 10
-
-
-def journal(server) -> list[dict]:
-    """Every record of the journal, by the service's own dump."""
-    done = server.cli("journal", "dump", "--state", str(server.state_path))
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def count(records: list[dict], kind: str) -> int:
-    return sum(str(record["kind"]).upper() == kind for record in records)
 
 
 def test_a_revocation_answered_with_success_survives_kill_nine_every_time(make_server, is_full):

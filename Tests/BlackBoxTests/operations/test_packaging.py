@@ -15,7 +15,7 @@ import yaml
 
 from harness.server import free_port
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("MARTLET_BIN", ROOT / ".build/release/martlet")).resolve()
 
 

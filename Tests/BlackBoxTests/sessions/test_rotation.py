@@ -5,10 +5,10 @@ import time
 
 import pytest
 
+from harness.records import count, journal
 from harness.server import Session
 from harness.tokens import claims_of, sign
 from harness.wire import request
-from test_kill_nine import count, journal
 
 PARALLEL = 200
 

@@ -16,7 +16,7 @@ from jwt import PyJWK
 from harness.server import free_port
 from harness.tokens import b64url, compact
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "tokens.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "tokens.md"
 PROGRAMS = {"js": ["node", "verify.mjs"], "python": [sys.executable, "-"], "ruby": ["ruby", "-"], "perl": ["perl", "-"]}
 
 
