@@ -87,8 +87,9 @@ private struct Argon2Vector {
 }
 
 enum Vectors {
-    static func data(_ path: String, file: String = #filePath) throws -> Data {
-        let tests = URL(fileURLWithPath: file).deletingLastPathComponent().deletingLastPathComponent()
+    static func data(_ path: String) throws -> Data {
+        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
         return try Data(contentsOf: tests.appendingPathComponent("Vectors").appendingPathComponent(path))
     }
 }

@@ -32,6 +32,7 @@ struct WireVector: Decodable, CustomTestStringConvertible {
 
     static func load(_ suite: String) throws -> [WireVector] {
         let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
         let data = try Data(contentsOf: tests.appendingPathComponent("Vectors/\(suite)/cases.json"))
         return try JSONDecoder().decode([WireVector].self, from: data)
     }

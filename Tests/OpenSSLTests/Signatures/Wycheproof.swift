@@ -36,7 +36,7 @@ struct WycheproofFile: Decodable {
     }
 
     private static let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appending(path: "Vectors/wycheproof")
+        .deletingLastPathComponent().appending(path: "Vectors/wycheproof")
 }
 
 func octets(hex: String) -> [UInt8] {
