@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-full test-asan test-tsan fuzz faults simulate
+.PHONY: help run build check test test-full test-asan test-tsan fuzz faults simulate
 .PHONY: bench bench-journal bench-tokens openapi format lint clean
 
 help: ## Show this list
@@ -12,10 +12,13 @@ build: ## Build .build/release/martlet
 	@scripts/install build
 	@scripts/build
 
-test: ## Install what the tests need and run all of them
+check: ## Build for debugging, run the Swift tests and the fast black-box tests: 3 minutes, after the first build
+	@scripts/check $(ARGS)
+
+test: ## Install what the tests need and run all of them: 12 to 15 minutes
 	@scripts/test
 
-test-full: ## The same with the long forms
+test-full: ## Run all tests in their long forms: several hours
 	@MARTLET_TEST_FULL=1 scripts/test
 
 faults: ## Break the machine under the service and print what was lost; ARGS="power_cut_ext4"

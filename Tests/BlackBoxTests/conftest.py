@@ -16,6 +16,41 @@ VECTORS = HERE.parent / "Vectors"
 FOLDERS = ("http", "tokens", "sessions", "journal", "cli", "operations", "campaigns")
 # Runs after every other file, wherever its folder comes in the alphabet: it compares what they have all seen.
 CONTRACT = HERE / "http/test_zz_contract.py"
+# What `make check` leaves out, by measured durations: files that take long or need the release binary, and long tests of
+# files that are fast otherwise.
+SLOW = {
+    "http/test_allocations.py",
+    "http/test_bounds.py",
+    "http/test_contract_algorithms.py",
+    "http/test_hostile.py",
+    "http/test_http2_hostile.py",
+    "http/test_no_request_lost.py",
+    "http/test_proxies.py",
+    "http/test_tls.py",
+    "http/test_tls_audit.py",
+    "http/test_vectors.py",
+    "http/test_zz_contract.py",
+    "journal/test_journal_tools.py",
+    "journal/test_kill_nine.py",
+    "journal/test_state_guard.py",
+    "journal/test_unwell.py",
+    "operations/test_access_log.py",
+    "operations/test_activation.py",
+    "operations/test_containers.py",
+    "operations/test_gateways.py",
+    "operations/test_make_run.py",
+    "operations/test_manager.py",
+    "operations/test_packaging.py",
+    "operations/test_start.py::test_a_signal_ends_a_start_that_waits",
+    "operations/test_start.py::test_a_thread_that_cannot_be_started_ends_the_start_or_is_one_of_several_loops",
+    "sessions/test_accounts.py::test_imported_hashes_let_their_owner_in_and_become_argon2id",
+    "sessions/test_rotation.py::test_two_hundred_parallel_refreshes_leave_one_living_branch",
+    "tokens/test_client_libraries.py",
+    "tokens/test_key_changes.py",
+    "tokens/test_keys.py",
+    "tokens/test_outside_verifiers.py",
+    "tokens/test_token_snippets.py",
+}
 FULL = os.environ.get("MARTLET_TEST_FULL") == "1"
 
 
@@ -47,9 +82,28 @@ def pytest_collect_file(file_path):
         raise pytest.UsageError(f"{file_path.name}: move it into one of the folders {', '.join(FOLDERS)}")
 
 
+def slow_name(item) -> str | None:
+    """The entry of SLOW that names the test or its file."""
+    file = item.path.relative_to(HERE).as_posix()
+    return next((name for name in (file, f"{file}::{item.originalname}") if name in SLOW), None)
+
+
+def is_there(name: str) -> bool:
+    """Whether an entry of SLOW names a test that exists."""
+    file, _, test = name.partition("::")
+    return (HERE / file).exists() and (not test or f"def {test}(" in (HERE / file).read_text())
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """The contract's tests run after all others, and those marked `last` after them."""
     assert CONTRACT.exists(), f"{CONTRACT} has moved; say in conftest.py where it is"
+    gone = [name for name in SLOW if not is_there(name)]
+    if gone:
+        raise pytest.UsageError(f"SLOW in conftest.py names what does not exist: {gone}")
+    for item in items:
+        if slow_name(item):
+            item.add_marker("slow")
     items.sort(key=lambda item: (item.get_closest_marker("last") is not None, item.path == CONTRACT))
 
 
