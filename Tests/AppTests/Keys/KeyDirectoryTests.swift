@@ -1,5 +1,6 @@
 import Accounts
 @testable import App
+@testable import Keys
 import Foundation
 import JOSE
 import Telemetry

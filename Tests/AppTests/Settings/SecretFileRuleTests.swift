@@ -1,4 +1,5 @@
 @testable import App
+@testable import Keys
 import Testing
 
 @Suite("Who may own and read the files of keys")
