@@ -77,7 +77,7 @@ def small_tmpfs(stage: Stage) -> str:
         run("mount", "-o", f"remount,size={size}", path)
         heals(stage, server)
     finish(stage, server)
-    return "no start in 64 KiB, with a message; 503 while full; heals without a restart"
+    return "does not start in 64 KiB and says why; 503 while full; recovers without a restart"
 
 
 @scenario("A tmpfs with three inodes: no new segment can be made")
@@ -104,7 +104,7 @@ def few_inodes(stage: Stage) -> str:
     run("mount", "-o", "remount,nr_inodes=64", path)
     heals(stage, server)
     finish(stage, server)
-    return "a start is refused with a message; a running service heals"
+    return "does not start and says why; a running service recovers"
 
 
 def limit_files(server, octets: int | str) -> None:
@@ -137,7 +137,7 @@ def limited_file_size(stage: Stage) -> str:
     return "short writes tear no acknowledged record"
 
 
-@scenario("The disk is filled by others, and has room again")
+@scenario("Other files fill the disk, which has space again later")
 def full_disk(stage: Stage) -> str:
     disk = stage.disk()
     server = stage.server(state=disk.path / "var")
@@ -154,7 +154,7 @@ def full_disk(stage: Stage) -> str:
         filler.unlink()
         heals(stage, server)
     finish(stage, server)
-    return "ext4; 503 while full; heals without a restart"
+    return "ext4; 503 while full; recovers without a restart"
 
 
 @scenario("No descriptor is left for a new segment")
@@ -181,10 +181,10 @@ def no_descriptors(stage: Stage) -> str:
     run("prlimit", "--pid", server.pid, "--nofile=20000:20000")
     heals(stage, server)
     finish(stage, server)
-    return "EMFILE; 503, heals when descriptors are free"
+    return "EMFILE; 503, recovers when descriptors are free"
 
 
-@scenario("A read-only mount: no start, and all is there when it can be written again")
+@scenario("A read-only mount: does not start; nothing is missing when it is writable again")
 def read_only_mount(stage: Stage) -> str:
     disk = stage.disk()
     server = stage.server(state=disk.path / "var")

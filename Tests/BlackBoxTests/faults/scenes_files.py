@@ -46,7 +46,7 @@ def put_back(how: str, server, name, aside) -> None:
         aside.rename(server.state_path / name)
 
 
-@scenario("The live segment is unlinked, moved, replaced, moved with its directory; then put back")
+@scenario("The current segment is unlinked, moved, replaced, or moved with its directory, then restored")
 def taken_away(stage: Stage) -> str:
     ways = ("unlinked", "moved", "replaced by a copy", "with its directory moved")
     server = stage.server()
@@ -90,7 +90,7 @@ def immutable(stage: Stage) -> str:
             run("chattr", "-i", state, *segments)
         heals(stage, server)
     finish(stage, server)
-    return "503 meanwhile; heals without a restart"
+    return "503 meanwhile; recovers without a restart"
 
 
 @scenario("A bit flips in an acknowledged record, or in a header")
@@ -119,7 +119,10 @@ def flipped_bit(stage: Stage) -> str:
         segment.write_bytes(octets)
     server.run_once()
     finish(stage, server)
-    return f"{flips} flips, {flips} starts refused, the file named; flipped back, all is there"
+    return (
+        f"{flips} flips, {flips} starts rejected, the message names the file; "
+        "with the bit flipped back, nothing is missing"
+    )
 
 
 def last_durable(octets: bytes) -> int:
@@ -132,7 +135,7 @@ def last_durable(octets: bytes) -> int:
     return highest - first + 1
 
 
-@scenario("What follows the last acknowledged record is garbage, torn, or half a batch")
+@scenario("Garbage, an incomplete record, or half a batch after the last acknowledged record")
 def torn_tail(stage: Stage) -> str:
     chance = random.Random(11)
     server = stage.server()
@@ -156,7 +159,7 @@ def torn_tail(stage: Stage) -> str:
     finish(stage, server)
     server.kill()
     journal_is_whole(server)
-    return f"{len(lengths)} times dropped and kept aside, {len(list(server.state_path.glob('*.torn')))} copies"
+    return f"{len(lengths)} times removed, with {len(list(server.state_path.glob('*.torn')))} copies"
 
 
 @scenario("The directory is copied while the service works in it, and another service starts from the copy")
@@ -189,7 +192,7 @@ def copied_while_serving(stage: Stage) -> str:
     return f"{turn + 1} whole copies in {attempts} attempts"
 
 
-@scenario("An older copy of the journal is put back")
+@scenario("An older copy of the journal is restored")
 def rolled_back(stage: Stage) -> str:
     """What was acknowledged after the copy is lost by hand; that this does not pass unnoticed is what can be kept."""
     server = stage.server()
@@ -224,5 +227,8 @@ def rolled_back(stage: Stage) -> str:
     line.close()
     server.wait_for(lambda: server.run.events("refresh_ahead_of_journal"), 5, "the alarm")
     finish(stage, server)
-    start = "the start is refused until it is accepted; then " if refused else ""
-    return f"{start}{len(lives)} of {len(lives)} newer refresh tokens refused and reported; what the copy holds holds"
+    start = "does not start until the copy is accepted; then " if refused else ""
+    return (
+        f"{start}{len(lives)} of {len(lives)} newer refresh tokens rejected and reported; "
+        "everything in the copy is in effect"
+    )

@@ -71,10 +71,10 @@ def power_cut_without_syncs(stage: Stage) -> str:
     server.run_once()
     stage.ledger.check_tokens(server, load.fresh)
     server.kill()
-    return "shows that the cut takes what is not synced"
+    return "shows that the power cut loses what is not synced"
 
 
-@scenario("A block device that turns EIO under load, and is good again")
+@scenario("A block device that fails with EIO under load and works again later")
 def failing_device(stage: Stage) -> str:
     need("nbdkit", "nbdfuse", "losetup", "fusermount3")
     trigger = stage.base / "trigger"

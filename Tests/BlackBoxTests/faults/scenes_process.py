@@ -15,7 +15,7 @@ SEGMENTS_BEFORE_COMPACTION = 64
 STEPS = ("pwrite64", "fsync", "rename", "ftruncate", "unlink")
 
 
-@scenario("SIGKILL at a random moment under load, again and again, the journal compacted meanwhile and between")
+@scenario("SIGKILL at random moments under load, with compactions during and between the runs")
 def killed_at_random(stage: Stage) -> str:
     return kill_often(stage, 1000 if stage.full else 100)
 
@@ -59,7 +59,7 @@ def kill_often(stage: Stage, times: int) -> str:
     server.kill()
     journal_is_whole(server)
     return (
-        f"{times} kills, {around} of them before, amid and after {compacted} compactions while serving; {compactions} "
+        f"{times} kills, {around} of them before, during and after {compacted} compactions while serving; {compactions} "
         f"compactions of the stopped journal, {cut_short} of them killed"
     )
 
@@ -213,10 +213,10 @@ def two_processes(stage: Stage) -> str:
     second.kill()
     server.run_once()
     stage.ledger.check_to_the_end(server)
-    return f"{refused} second starts refused; after a kill the next one begins"
+    return f"{refused} second starts rejected; after a kill the next one starts"
 
 
-@scenario("Each acknowledgement of a single client has a write with O_DSYNC of its own")
+@scenario("Each acknowledgment of a single client has its own write with O_DSYNC")
 def synced_before_answered(stage: Stage) -> str:
     need("eatmydata")
     server = stage.server()

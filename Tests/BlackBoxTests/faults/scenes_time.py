@@ -99,7 +99,7 @@ def compact_under(server, prefix: tuple[str, ...]) -> int:
     return subprocess.run(command, cwd=server.directory, env=environment({}), capture_output=True).returncode
 
 
-@scenario("The clock is a day ahead for long enough that a purge comes by, then right again")
+@scenario("The clock is a day ahead until expired entries are removed, then correct again")
 def purged_at_a_wrong_time(stage: Stage) -> str:
     clock = Clock(stage)
     server = stage.server(clock.prefix)
@@ -120,4 +120,4 @@ def purged_at_a_wrong_time(stage: Stage) -> str:
     server.run_once()
     stage.ledger.check_tokens(server)
     check_honest(stage, server)
-    return "nothing comes back to life"
+    return "nothing revoked becomes valid again"
