@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build check test test-full test-asan test-tsan fuzz faults simulate
+.PHONY: help run build deb check test test-full test-asan test-tsan fuzz faults simulate
 .PHONY: bench bench-journal bench-tokens openapi format lint clean
 
 help: ## Show this list
@@ -11,6 +11,11 @@ run: ## Install what is missing, build, and serve on 127.0.0.1:8080; ARGS="--log
 build: ## Build .build/release/martlet
 	@scripts/install build
 	@scripts/build
+
+deb: ## Build martlet_VERSION_ARCH.deb, which needs no toolchain where it is installed
+	@scripts/install build deb
+	@scripts/build
+	@scripts/deb
 
 check: ## Build for debugging, run the Swift tests and the fast black-box tests: 3 minutes, after the first build
 	@scripts/check $(ARGS)
