@@ -122,7 +122,8 @@ def test_the_five_lines_log_in_verify_refresh_revoke_and_are_then_refused(tmp_pa
         lines = [line for line in run.out.read_text().splitlines() if "curl -sS" in line]
         assert len(lines) == 5
         script = "\necho; echo =====\n".join(lines)
-        pasted = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
+        (shell := tmp_path / "shell").mkdir()
+        pasted = subprocess.run(["bash", "-c", script], cwd=shell, capture_output=True, text=True, timeout=60)
         assert pasted.stderr == ""
         login, verified, refreshed, revoked, refused = pasted.stdout.split("=====\n")
         assert json.loads(login)["token_type"] == "Bearer"
