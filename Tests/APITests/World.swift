@@ -44,7 +44,8 @@ final class World {
     init(
         account: LoginThrottle.Limit = .init(failureCountMax: 3, refillMilliseconds: 30_000),
         source: LoginThrottle.Limit = .off,
-        keys: [Key] = [rs256, hs256, refresh], _ adjust: (inout AuthSettings) -> Void = { _ in }
+        keys: [Key] = [rs256, hs256, refresh], routes: RouteTable = .standard,
+        _ adjust: (inout AuthSettings) -> Void = { _ in }
     ) throws {
         let clock = clock
         let wall = WallClock { clock.now }
@@ -73,7 +74,7 @@ final class World {
             reloads: reloads,
             process: ProcessFacts(
                 version: "1.2.3", pid: 42, startedAt: Self.start, paths: [(name: "keys", path: "/k")]),
-            appliedKeys: { keys.map { AppliedKey(key: $0, state: .signing) } })
+            appliedKeys: { keys.map { AppliedKey(key: $0, state: .signing) } }, routes: routes)
         application = try Application(shared: shared)
     }
 

@@ -3,12 +3,12 @@ import HTTP
 /// Where a request carries its bearer token.
 enum BearerToken {
     case absent
-    /// The token's octets in the request.
+    /// Where the token is in the request.
     case at(Range<Int>)
     /// Two Authorization fields, or another scheme, or no token after it.
     case malformed
 
-    /// Reads `Authorization: Bearer TOKEN`: the scheme without regard to case, one or more spaces (RFC 6750 §2.1, RFC 9110 §11.4).
+    /// Reads `Authorization: Bearer TOKEN`: the scheme in any case, one or more spaces (RFC 6750 §2.1, RFC 9110 §11.4).
     init(_ request: borrowing Request) {
         guard let value = request.field("authorization") else {
             self = request.fieldCount("authorization") == 0 ? .absent : .malformed

@@ -4,18 +4,18 @@ import HTTP
 import Service
 
 extension Application {
-    /// The client that a request authenticates as: HTTP Basic, or `client_id` and `client_secret` in the content
-    /// (RFC 6749 §2.3.1). Both at once are refused; a `client_id` that repeats the one of the header is not a second
-    /// authentication, and many client libraries send it.
+    /// The client that a request authenticates as, by HTTP Basic or by `client_id` and `client_secret` in the content
+    /// (RFC 6749 §2.3.1). A request that uses both is rejected. A `client_id` that repeats the one of the header is not a
+    /// second authentication; many client libraries send it.
     ///
     /// - Returns: `nil` when the request does not try to, or names the public first-party client, which has no secret.
     /// - Throws: `client_invalid` for a wrong secret or an unknown client, after the same work.
     func client(_ request: borrowing Request, _ parameters: Parameters) throws(Problem) -> Client? {
-        // Empty ones count as absent, in JSON as in a form: libraries send them beside the header.
+        // Empty values count as absent, in JSON as in a form: some libraries send them in addition to the header.
         let inContent = try parameters.text("client_id").flatMap { $0.isEmpty ? nil : $0 }
         let secret = try parameters.octets("client_secret").flatMap { $0.isEmpty ? nil : $0 }
         guard request.fieldCount("authorization") > 0, let basic = BasicCredentials(request) else {
-            // Another scheme is no client authentication: a stale bearer token must not invalidate a good secret.
+            // Another scheme is not client authentication: a stale bearer token must not invalidate a good secret.
             guard let inContent else {
                 guard secret == nil else { throw Problem(.requestMalformed, "client_secret needs client_id.") }
                 return nil
@@ -30,6 +30,14 @@ extension Application {
             throw Problem(.requestMalformed, "client_id is not the client of the Authorization header.")
         }
         return try authenticate(id, secret)
+    }
+
+    /// The client of an endpoint whose access rule is ``AccessRule/client``.
+    func authenticatedClient(_ request: borrowing Request, _ parameters: Parameters) throws(Problem) -> Client {
+        guard let client = try client(request, parameters) else {
+            throw Problem(.clientInvalid, "This endpoint needs client authentication.")
+        }
+        return client
     }
 
     private func authenticate(_ id: String, _ secret: [UInt8]) throws(Problem) -> Client? {

@@ -5,15 +5,15 @@ import Keys
 import Service
 import Tokens
 
-/// A document that stays the same until the keys change, with its entity tag.
+/// A document with its entity tag. It is the same until the keys change.
 struct CachedDocument {
     let body: [UInt8]
     let etag: [UInt8]
-    /// The lines of every answer, also of 304.
+    /// The header fields of every answer, 304 included.
     let fields: [UInt8]
     let contentType: StaticString
 
-    /// - Parameter maxAge: how many seconds others may keep it.
+    /// - Parameter maxAge: how many seconds a cache may keep it.
     init(_ body: [UInt8], contentType: StaticString, maxAge: Int64) {
         self.body = body
         self.contentType = contentType
@@ -24,7 +24,7 @@ struct CachedDocument {
     }
 }
 
-/// The pages of one loop.
+/// The documents of one event loop.
 struct Documents {
     private static let maxAge: Int64 = 300
 
@@ -33,7 +33,7 @@ struct Documents {
     private var jwks: CachedDocument
     private var keyring: Keyring
     private let keySetMaxAge: Int64
-    /// The members of a verify answer that tell its key, for each key of the keyring.
+    /// The members of a verify answer that name the key, for each key of the keyring.
     private var keyMembers: [[UInt8]]
 
     init(shared: ApplicationShared, context: LoopContext) {
@@ -49,11 +49,11 @@ struct Documents {
 
     /// Appends `,"kid":"...","alg":"...","seq":` for the key that `claims` were signed with.
     mutating func writeKeyMembers(of claims: VerifiedClaims, _ context: LoopContext, to output: inout [UInt8]) {
-        takeUp(context.keyring)
+        apply(context.keyring)
         output.append(contentsOf: keyMembers[claims.keyIndex])
     }
 
-    private mutating func takeUp(_ newest: Keyring) {
+    private mutating func apply(_ newest: Keyring) {
         guard keyring !== newest else { return }
         keyring = newest
         jwks = Self.keySet(keyring, keySetMaxAge)
@@ -68,12 +68,14 @@ struct Documents {
         Array(",\"kid\":\"\(key.kid)\",\"alg\":\"\(key.algorithm.rawValue)\",\"seq\":".utf8)
     }
 
-    mutating func page(_ endpoint: Endpoint, _ context: LoopContext) -> CachedDocument {
-        switch endpoint {
+    enum Name: Sendable { case keySet, metadata, openAPI }
+
+    mutating func document(_ name: Name, _ context: LoopContext) -> CachedDocument {
+        switch name {
         case .openAPI: return openAPI
         case .metadata: return metadata
-        default:
-            takeUp(context.keyring)
+        case .keySet:
+            apply(context.keyring)
             return jwks
         }
     }
@@ -102,7 +104,7 @@ struct Documents {
         member("token_endpoint", base + "/token")
         member("jwks_uri", base + "/.well-known/jwks.json")
         list("response_types_supported", ["none"])
-        list("grant_types_supported", ["refresh_token"])
+        list("grant_types_supported", Grant.table.map(\.type))
         list("token_endpoint_auth_methods_supported", methods + ["none"])
         member("revocation_endpoint", base + "/revoke")
         list("revocation_endpoint_auth_methods_supported", methods + ["none"])
@@ -116,15 +118,15 @@ struct Documents {
 
 extension Application {
     /// The JWK Set, the metadata and the OpenAPI document: cacheable, with an entity tag, readable from any origin.
-    func page(_ endpoint: Endpoint, _ request: borrowing Request, _ response: inout Response) {
-        let page = pages.page(endpoint, context)
-        response.addLines(page.fields)
-        if let value = request.field("if-none-match"), Self.matches(request.text(value), page.etag) {
+    func document(_ name: Documents.Name, _ request: borrowing Request, _ response: inout Response) {
+        let document = documents.document(name, context)
+        response.addLines(document.fields)
+        if let value = request.field("if-none-match"), Self.matches(request.text(value), document.etag) {
             response.status = 304
             return
         }
-        response.addLines(page.contentType)
-        response.body.append(contentsOf: page.body)
+        response.addLines(document.contentType)
+        response.body.append(contentsOf: document.body)
     }
 
     /// RFC 9110 §13.1.2, weak comparison.

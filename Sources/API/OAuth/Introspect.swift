@@ -3,14 +3,44 @@ import HTTP
 import Service
 import Tokens
 
+extension Route {
+    package static let introspect = Route(
+        "/introspect", [.post], access: .client, policies: .oauthErrors, content: .form,
+        codes: [.requestMalformed, .unsupportedMediaType, .clientInvalid],
+        operations: [
+            Operation(
+                method: .post, id: "introspect", tag: "oauth",
+                summary: "What a token says, for authenticated clients (RFC 7662).",
+                description:
+                    "A client sees tokens that were issued to it, and access tokens for its audiences; everything else is inactive.",
+                request: """
+                    security: [{client: []}]
+                    requestBody:
+                      required: true
+                      content:
+                        application/x-www-form-urlencoded:
+                          schema: {$ref: '#/components/schemas/TokenForm'}
+                          examples:
+                            access: {value: {token: $ACCESS_TOKEN}}
+                    """,
+                success: """
+                    '200':
+                      description: Active with its claims, or inactive.
+                    \(Operation.json("Introspection"))
+                    """)
+        ]
+    ) { application, request, response, _, call throws(Problem) in
+        try application.introspect(request, &response, call)
+        return .answered
+    }
+}
+
 extension Application {
     /// `POST /introspect` (RFC 7662), for authenticated clients only.
     func introspect(_ request: borrowing Request, _ response: inout Response, _ call: Call) throws(Problem) {
         let parameters = try Parameters(request, .form, &json)
-        guard let client = try client(request, parameters) else {
-            throw Problem(.clientInvalid, "Introspection needs client authentication.")
-        }
-        let token = try parameters.required("token")
+        let client = try authenticatedClient(request, parameters)
+        let token = try RequestTokens.requiredSubject(parameters)
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         switch context.introspect(token.span, for: client, at: call.now) {
         case .inactive:
@@ -56,8 +86,8 @@ extension Application {
         writer.string(username)
     }
 
-    /// Whether a claim has the name of a member that this server writes itself, and so is left out. Case does not count:
-    /// some parsers, such as Go's, read `Active` as `active`.
+    /// Whether a claim is omitted because it has the name of a member that this server writes. Case is ignored, since some
+    /// parsers, such as Go's, read `Active` as `active`.
     private static func isOurs(_ claim: String) -> Bool {
         ["active", "username", "token_type"].contains(claim.uppercased().lowercased())
     }

@@ -4,6 +4,38 @@ import HTTP
 import Service
 import Telemetry
 
+extension Route {
+    package static let revoke = Route(
+        "/revoke", [.post], policies: .oauthErrors, content: .form,
+        codes: [.requestMalformed, .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .journalUnavailable],
+        operations: [
+            Operation(
+                method: .post, id: "revoke", tag: "oauth", summary: "Revoke a token (RFC 7009).",
+                description: """
+                    A refresh token ends its session, an access token only itself. 200 is sent once the revocation is on stable storage, and for any token that is none of ours. A token of a registered client needs that client; a first-party token is revoked by any client that has it. An access token signed with a shared secret is revoked only if this server issued it.
+                    """,
+                request: """
+                    security: [{}, {client: []}]
+                    requestBody:
+                      required: true
+                      content:
+                        application/x-www-form-urlencoded:
+                          schema: {$ref: '#/components/schemas/TokenForm'}
+                          examples:
+                            access: {value: {token: $ACCESS_TOKEN}}
+                    """,
+                success: """
+                    '200':
+                      description: Revoked, or nothing to revoke.
+                      headers:
+                        Revocation-Seq: {$ref: '#/components/headers/Revocation-Seq'}
+                    """)
+        ]
+    ) { application, request, response, exchange, call throws(Problem) in
+        try application.revoke(request, &response, exchange, call)
+    }
+}
+
 extension Application {
     /// `POST /revoke` (RFC 7009): 200 once the revocation is durable, and for every token that is none of ours.
     func revoke(
@@ -11,7 +43,7 @@ extension Application {
     ) throws(Problem) -> Disposition {
         let parameters = try Parameters(request, .form, &json)
         let client = try client(request, parameters)
-        let token = try parameters.required("token")
+        let token = try RequestTokens.requiredSubject(parameters)
         _ = try parameters.octets("token_type_hint")
         let target: Revocable?
         do throws(RevokeFailure) {

@@ -239,7 +239,7 @@ extension OpenAPIDocument {
                 introspection_endpoint: {type: string}
                 introspection_endpoint_auth_methods_supported: {type: array, items: {type: string}}
                 service_documentation: {type: string}
-            RevocationRequest:
+            RevocationOrder:
               type: object
               description: Exactly one of the members names what ends; expires_at goes with jti.
               properties:

@@ -1,9 +1,9 @@
 import HTTP
 
-/// The OpenAPI 3.1 document, put together from the endpoint list, the code list and the settings, so that none of them can
-/// change without it. `martlet openapi` prints it; `openapi.yaml` at the root is its output.
+/// The OpenAPI 3.1 document, made from the routes, the problem codes and the settings, so that none of them can change
+/// without it. `martlet openapi` prints it; `openapi.yaml` at the root is its output.
 package struct OpenAPIDocument {
-    /// A setting as the document tells it.
+    /// A setting, as the document describes it.
     package struct SettingText: Sendable {
         package let name: String
         package let flag: String
@@ -23,7 +23,7 @@ package struct OpenAPIDocument {
     package init(version: String, settings: [SettingText]) {
         var lines = Self.front(version: version)
         lines.append("paths:")
-        for endpoint in Endpoint.allCases { lines += Self.path(endpoint) }
+        for route in RouteTable.standard.routes { lines += Self.path(route) }
         lines += Self.components
         lines += ["x-martlet-settings:"]
         for setting in settings {
@@ -35,33 +35,34 @@ package struct OpenAPIDocument {
         text = lines.joined(separator: "\n") + "\n"
     }
 
-    private static func path(_ endpoint: Endpoint) -> [String] {
-        var lines = ["  \(endpoint.path):"]
-        if endpoint.role == .operator {
+    private static func path(_ route: Route) -> [String] {
+        var lines = ["  \(route.path):"]
+        if route.listener == .operator {
             lines += [
                 "    servers:", "      - url: http://127.0.0.1:8081", "        description: The operator's listener.",
             ]
         }
-        for operation in endpoint.operations { lines += self.operation(operation, of: endpoint) }
+        for operation in route.operations { lines += self.operation(operation, of: route) }
         return lines
     }
 
-    private static func operation(_ operation: Operation, of endpoint: Endpoint) -> [String] {
+    private static func operation(_ operation: Operation, of route: Route) -> [String] {
         var lines = ["    \(operation.method.rawValue.lowercased()):"]
         lines += ["      operationId: \(operation.id)", "      summary: \(quoted(operation.summary))"]
-        lines += ["      tags: [\(endpoint.role == .operator ? "operator" : operation.tag)]"]
+        lines += ["      tags: [\(route.listener == .operator ? "operator" : operation.tag)]"]
         lines += ["      description: |"] + indented(operation.description, by: 8)
         lines += indented(operation.request, by: 6)
         lines += ["      responses:"] + indented(operation.success, by: 8)
-        lines += errors(of: operation, endpoint)
+        lines += errors(of: route)
         return lines
     }
 
-    private static func errors(of operation: Operation, _ endpoint: Endpoint) -> [String] {
+    private static func errors(of route: Route) -> [String] {
         var statuses: [UInt16: [ProblemCode]] = [:]
-        for code in endpoint.codes where operation.method == .post || endpoint == .verify || !code.needsContent {
-            let isGrant = endpoint == .token && code.status == 401 && code != .clientInvalid
-            statuses[isGrant ? 400 : code.status, default: []].append(code)
+        for code in route.codes {
+            let problem = Problem(code)
+            let isOfGrant = route.endpoint.policies.contains(.grantStatuses)
+            statuses[isOfGrant ? problem.ofGrant.status : problem.status, default: []].append(code)
         }
         var lines: [String] = []
         for (status, codes) in statuses.sorted(by: { $0.key < $1.key }) {
@@ -69,7 +70,7 @@ package struct OpenAPIDocument {
             lines += headers(for: status).map { "          " + $0 }
             lines += ["          content:", "            application/problem+json:"]
             lines += [
-                "              schema: {$ref: '#/components/schemas/\(endpoint.isOAuth ? "OAuthProblem" : "Problem")'}"
+                "              schema: {$ref: '#/components/schemas/\(route.isOAuth ? "OAuthProblem" : "Problem")'}"
             ]
             lines += ["          x-codes: [\(codes.map(\.rawValue).joined(separator: ", "))]"]
         }
@@ -96,22 +97,4 @@ package struct OpenAPIDocument {
         let margin = String(repeating: " ", count: count)
         return text.split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.isEmpty }.map { margin + $0 }
     }
-}
-
-/// One method of one path, as the document tells it: YAML fragments at their own left margin.
-struct Operation {
-    let method: Method
-    let id: String
-    let tag: String
-    let summary: String
-    let description: String
-    /// `security`, `parameters` and `requestBody`.
-    var request = ""
-    /// The responses that are no problem.
-    let success: String
-}
-
-extension ProblemCode {
-    /// Errors that only a request with content can meet.
-    var needsContent: Bool { self == .unsupportedMediaType }
 }

@@ -8,14 +8,45 @@ import Service
 import Telemetry
 import Tokens
 
+extension Route {
+    package static let adminRevocations = Route(
+        "/admin/revocations", [.post], on: .operator, access: .operatorSocket, content: .json,
+        codes: [.requestMalformed, .unsupportedMediaType, .journalUnavailable, .notFound],
+        operations: [
+            Operation(
+                method: .post, id: "adminRevocations", tag: "operator",
+                summary: "End a token, a session, or all of a subject, client or key.",
+                description:
+                    "Only over a Unix socket among MARTLET_OPERATOR_LISTEN, whose file mode says who may; over TCP there is nothing here.",
+                request: """
+                    requestBody:
+                      required: true
+                      content:
+                        application/json:
+                          schema: {$ref: '#/components/schemas/RevocationOrder'}
+                          examples:
+                            subject: {value: {sub: 019a0000-0000-7000-8000-000000000000}}
+                    """,
+                success: """
+                    '200':
+                      description: It is durable.
+                      headers:
+                        Revocation-Seq: {$ref: '#/components/headers/Revocation-Seq'}
+                      content:
+                        application/json:
+                          schema: {type: object, required: [seq], properties: {seq: {type: integer}}}
+                    """)
+        ]
+    ) { application, request, _, exchange, call throws(Problem) in
+        try application.adminRevocations(request, exchange, call)
+    }
+}
+
 extension Application {
-    /// `POST /admin/revocations`: an operator ends a token, a session, or everything of a user, a client, a key or of all.
-    ///
-    /// Only over a Unix socket, whose file mode says who may (M5); over TCP the path does not exist.
+    /// `POST /admin/revocations`: an operator revokes a token, a session, or everything of a user, a client, a key or of all.
     func adminRevocations(
         _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
-        guard request.peer == .local else { throw Problem(.notFound) }
         try Query.refuseAny(request)
         let parameters = try Parameters(request, .json, known: .revocations, &json)
         let order = try OrderReader(parameters, context, shared.appliedKeys).order()

@@ -10,13 +10,33 @@ import Synchronization
 import Telemetry
 import Tokens
 
+extension Route {
+    package static let adminStatus = Route(
+        "/admin/status", [.get, .head], on: .operator, access: .operatorSocket,
+        codes: [.notFound],
+        operations: [
+            Operation(
+                method: .get, id: "adminStatus", tag: "operator", summary: "What the running service applies now.",
+                description: """
+                    Only over a Unix socket among MARTLET_OPERATOR_LISTEN, as /admin/revocations. Shows the keys as they are applied, \
+                    the last attempt to read each source, and the files in use. `martlet status` prints it.
+                    """,
+                success: """
+                    '200':
+                      description: The status.
+                    \(Operation.json("Status"))
+                    """)
+        ]
+    ) { application, _, response, _, _ throws(Problem) in
+        application.adminStatus(&response)
+        return .answered
+    }
+}
+
 extension Application {
-    /// `GET /admin/status`: what the running service applies at this moment, for operators and for commands that must know
-    /// whether a change has taken effect.
-    ///
-    /// Only over a Unix socket, as `/admin/revocations`: it names files and keys.
-    func adminStatus(_ request: borrowing Request, _ response: inout Response) throws(Problem) {
-        guard request.peer == .local else { throw Problem(.notFound) }
+    /// `GET /admin/status`: what the running service applies now, for operators and for commands that must know whether a
+    /// change has taken effect. It names files and keys, so only processes that may open the operator's socket can read it.
+    func adminStatus(_ response: inout Response) {
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         var page = StatusPage()
         page.write(shared)

@@ -6,23 +6,81 @@ import Service
 import Synchronization
 import Telemetry
 
+extension Route {
+    package static let healthz = Route(
+        "/healthz", [.get, .head], policies: .quiet,
+        operations: [
+            Operation(
+                method: .get, id: "healthz", tag: "documents", summary: "Whether the service answers.",
+                description: "200 and nothing more.", success: "'200': {description: It does.}")
+        ]
+    ) { application, _, response, _, _ throws(Problem) in
+        application.healthz(&response)
+        return .answered
+    }
+
+    package static let livez = Route(
+        "/livez", [.get, .head], on: .operator, policies: .quiet,
+        operations: [
+            Operation(
+                method: .get, id: "livez", tag: "operator", summary: "Whether the process is alive.",
+                description: "Answered by an event loop, so it says that one still turns.",
+                success: """
+                    '200':
+                      description: It is.
+                      content:
+                        application/json:
+                          schema: {type: object, required: [status], properties: {status: {type: string, const: live}}}
+                    """)
+        ]
+    ) { application, _, response, _, _ throws(Problem) in
+        application.livez(&response)
+        return .answered
+    }
+
+    package static let readyz = Route(
+        "/readyz", [.get, .head], on: .operator, policies: .quiet,
+        operations: [
+            Operation(
+                method: .get, id: "readyz", tag: "operator", summary: "Whether every promise can be kept.",
+                description: """
+                    Reasons: journal_unwritable (nothing is acknowledged) with its cause, one of journal_disk_full, \
+                    journal_read_only, journal_no_descriptors, journal_replaced, journal_failing; journal_low_space (revocations are \
+                    acknowledged, logins and refreshes are not); draining. `degraded` names what a failed reload left as it was \
+                    (users_reload_failed, clients_reload_failed, keys_reload_failed, tls_reload_failed); the service stays ready.
+                    """,
+                success: """
+                    '200':
+                      description: Ready.
+                    \(Operation.json("Readiness"))
+                    '503':
+                      description: Not ready, and why.
+                    \(Operation.json("Readiness"))
+                    """)
+        ]
+    ) { application, _, response, _, _ throws(Problem) in
+        application.readyz(&response)
+        return .answered
+    }
+}
+
 extension Application {
-    /// `GET /healthz`: 200 and nothing more; anyone may ask.
+    /// `GET /healthz`: 200 without content.
     func healthz(_ response: inout Response) {
         response.addLines("Cache-Control: no-store\r\n")
     }
 
-    /// `GET /livez`: the loop that answers is alive.
+    /// `GET /livez`: the event loop that answers is alive.
     func livez(_ response: inout Response) {
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         response.body.append("{\"status\":\"live\"}")
     }
 
-    /// `GET /readyz`: whether every promise can be kept, and what stands in the way if not.
+    /// `GET /readyz`: whether the service can keep every promise, and the reasons if it cannot.
     ///
-    /// A failed reload is no reason: what was read before serves on, and a mistake in a file that all replicas read would
-    /// otherwise take all of them out of rotation at once.
-    func readyz(_ response: inout Response) throws(Problem) {
+    /// A failed reload is not a reason: the service continues with what it read before. Otherwise one mistake in a file
+    /// that all replicas read would make all of them unready at once.
+    func readyz(_ response: inout Response) {
         let reasons = shared.unreadinessReasons
         response.status = reasons.isEmpty ? 200 : 503
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
@@ -45,12 +103,12 @@ extension Application {
 }
 
 extension ApplicationShared {
-    /// What the service does without, although it serves: the sources whose last reload failed.
+    /// The sources whose last reload failed, while the service continues with their older state.
     var degradedReasons: [String] {
         reloads.failures.map { "\($0.source.rawValue)_reload_failed" }
     }
 
-    /// Everything that makes the service not ready now; empty when all is well.
+    /// Everything that makes the service not ready now; empty when it is ready.
     var unreadinessReasons: [String] {
         var reasons: [String] = []
         if !authState.revocations.isWritable { reasons.append("journal_unwritable") }

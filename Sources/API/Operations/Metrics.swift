@@ -5,6 +5,27 @@ import Service
 import Synchronization
 import Telemetry
 
+extension Route {
+    package static let metrics = Route(
+        "/metrics", [.get, .head], on: .operator, policies: .quiet,
+        operations: [
+            Operation(
+                method: .get, id: "metrics", tag: "operator", summary: "Counters and histograms.",
+                description: "Prometheus text, format 0.0.4. Holds no secret and no name of a user.",
+                success: """
+                    '200':
+                      description: The metrics.
+                      content:
+                        text/plain:
+                          schema: {type: string}
+                    """)
+        ]
+    ) { application, _, response, _, _ throws(Problem) in
+        application.metrics(&response)
+        return .answered
+    }
+}
+
 extension Application {
     /// `GET /metrics`: Prometheus text.
     func metrics(_ response: inout Response) {
@@ -21,14 +42,14 @@ extension Application {
         response.body.append(contentsOf: page.bytes)
     }
 
-    private static var routes: [String] {
-        Endpoint.allCases.map { "\($0.path)" } + ["other"]
+    private static func paths(of routes: RouteTable) -> [String] {
+        routes.routes.map { "\($0.path)" } + ["other"]
     }
 
     private static func addRequests(_ shared: ApplicationShared, _ page: inout PrometheusText) {
         page.family("martlet_requests_total", .counter, "Answers by route and status.")
         let statuses = ApplicationShared.statuses.map { String($0) } + ["other"]
-        for (row, route) in routes.enumerated() {
+        for (row, route) in paths(of: shared.routes).enumerated() {
             for (column, status) in statuses.enumerated() {
                 let count = shared.loopCounts.reduce(0) { $0 &+ $1.count(row: row, column: column) }
                 guard count > 0 else { continue }
@@ -40,7 +61,7 @@ extension Application {
     private static func addLatencies(_ shared: ApplicationShared, _ page: inout PrometheusText) {
         let name = "martlet_request_seconds"
         page.family(name, .histogram, "Time from a request's last octet to its answer, by route.")
-        for (row, route) in routes.enumerated() {
+        for (row, route) in paths(of: shared.routes).enumerated() {
             var buckets = [UInt64](repeating: 0, count: LoopCounts.bucketBounds.count + 1)
             var sum: UInt64 = 0
             for counts in shared.loopCounts {

@@ -2,13 +2,15 @@ import HTTP
 import Telemetry
 
 extension Application {
-    /// Tells the operator when a peer that is not trusted sends a forwarding field: either a proxy is missing in
-    /// MARTLET_TRUSTED_PROXIES, and all its clients count as one, or a client tries to pass for another.
+    /// Warns the operator when a peer that is not trusted sends a forwarding field: either a proxy is missing in
+    /// MARTLET_TRUSTED_PROXIES, and all its clients count as one, or a client pretends to have another address.
     ///
-    /// Looked for in each login and in the first request of a connection, so that verifications over a connection that
-    /// stays open pay nothing.
-    func noticeForwarding(_ request: borrowing Request, _ endpoint: Endpoint?, _ call: Call) {
-        guard !request.isRelayed, request.isFirst || endpoint == .login else { return }
+    /// Only endpoints that limit clients by address and the first request of a connection are checked, so verifications
+    /// over an open connection pay nothing.
+    func noticeForwarding(_ request: borrowing Request, _ call: Call) {
+        guard !request.isRelayed, request.isFirst || call.endpoint?.policies.contains(.limitedByAddress) == true else {
+            return
+        }
         guard let field = Self.forwardingField(of: request) else { return }
         guard let count = shared.forwardingNotices.admit(at: shared.monotonic() / 1_000_000) else { return }
         shared.log.write(.warning, "forwarding_field_ignored") { line in

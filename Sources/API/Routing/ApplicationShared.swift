@@ -6,6 +6,7 @@ package import Telemetry
 /// What the applications of all loops share.
 package final class ApplicationShared: Sendable {
     package let authState: AuthState
+    let routes: RouteTable
     package let connections: ConnectionCounters
     package let log: Log
     /// Nil while it is off.
@@ -22,7 +23,7 @@ package final class ApplicationShared: Sendable {
     /// Nanoseconds of a clock that only goes forward.
     let monotonic: @Sendable () -> Int64
     let random: @Sendable () -> UInt64
-    /// Tells when every login comes from one private address.
+    /// Detects when every login comes from one private address.
     let loginSources: LoginSources
     /// Lets a warning about an untrusted peer's forwarding field through once a minute.
     let forwardingNotices = LogRateLimiter(interval: 60_000)
@@ -35,9 +36,10 @@ package final class ApplicationShared: Sendable {
         loginSources: LoginSources = LoginSources(), reloads: ReloadStatus, process: ProcessFacts,
         appliedKeys: @escaping @Sendable () -> [AppliedKey],
         certificateExpiry: @escaping @Sendable () -> Int64? = { nil },
-        processFigures: @escaping @Sendable () -> ProcessFigures = { ProcessFigures() }
+        processFigures: @escaping @Sendable () -> ProcessFigures = { ProcessFigures() }, routes: RouteTable = .standard
     ) {
         self.authState = authState
+        self.routes = routes
         self.connections = connections
         self.accessLog = accessLog
         log = authState.log
@@ -53,8 +55,8 @@ package final class ApplicationShared: Sendable {
         nameKey = (random(), random())
     }
 
-    /// Stands for a name that must not be told: the same for one name as long as the process runs, and nothing that could
-    /// be compared with a list of guesses by a reader of the log.
+    /// Replaces a name that must not be logged. A name has one digest while the process runs, and a reader of the log cannot
+    /// compare it with a list of guesses.
     func digest(of name: String) -> String {
         var hasher = Hasher()
         hasher.combine(nameKey.0)
@@ -64,7 +66,7 @@ package final class ApplicationShared: Sendable {
         return String(repeating: "0", count: max(0, 16 - digits.count)) + digits
     }
 
-    /// The statuses counted apart; the last column takes every other one.
+    /// The statuses that have a column of their own; the last column counts all others.
     static let statuses: [UInt16] = [
         200, 204, 304, 400, 401, 403, 404, 405, 408, 413, 414, 415, 417, 429, 431, 500, 501, 503, 505,
     ]
@@ -74,7 +76,7 @@ package final class ApplicationShared: Sendable {
     }
 
     func newLoopCounts() -> LoopCounts {
-        let counts = LoopCounts(rows: Endpoint.allCases.count + 1, columns: Self.statuses.count + 1)
+        let counts = LoopCounts(rows: routes.routes.count + 1, columns: Self.statuses.count + 1)
         loops.withLock { $0.append(counts) }
         return counts
     }

@@ -5,8 +5,44 @@ import Platform
 import Service
 import Telemetry
 
+extension Route {
+    package static let login = Route(
+        "/login", [.post], policies: [.oauthErrors, .limitedByAddress], content: .either,
+        codes: [
+            .requestMalformed, .scopeInvalid, .audienceInvalid, .invalidCredentials, .clientInvalid,
+            .unsupportedMediaType, .tooManyAttempts, .hashingSaturated, .journalUnavailable, .signingUnavailable,
+        ],
+        operations: [
+            Operation(
+                method: .post, id: "login", tag: "sessions", summary: "Begin a session.",
+                description: """
+                    First-party logins only; OAuth clients never see a password. Unknown users, wrong passwords and disabled accounts answer alike and take alike long. A client may authenticate beside the user; the session then belongs to it.
+                    """,
+                request: """
+                    security: [{}, {client: []}]
+                    requestBody:
+                      required: true
+                      content:
+                        application/json:
+                          schema: {$ref: '#/components/schemas/Login'}
+                          examples:
+                            plain: {value: {username: ana, password: correct horse battery staple}}
+                        application/x-www-form-urlencoded:
+                          schema: {$ref: '#/components/schemas/Login'}
+                    """,
+                success: """
+                    '200':
+                      description: The session's first tokens.
+                    \(Operation.json("Tokens"))
+                    """)
+        ]
+    ) { application, request, _, exchange, call throws(Problem) in
+        try application.login(request, exchange, call)
+    }
+}
+
 extension Application {
-    /// `POST /login`: a username and a password for a session.
+    /// `POST /login`: exchanges a username and a password for a session.
     func login(
         _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
@@ -45,12 +81,12 @@ extension Application {
         let client = try client(request, parameters)
         return LoginAttempt(
             username: String(decoding: username, as: UTF8.self), password: Secret(password),
-            scope: try Self.scope(parameters), audience: try parameters.text("audience"),
+            scope: try parameters.scope(), audience: try parameters.text("audience"),
             client: client, source: try source(request, parameters, client))
     }
 
-    /// What the failed logins of this attempt are counted by. All users of a backend come from the backend's address, so
-    /// a client that has authenticated says itself for whom it asks, or is not limited by address.
+    /// The source that failed logins of this attempt are counted for. All users of a backend share the backend's address, so
+    /// an authenticated client may name the address of its user. If it does not, it is not limited by address.
     private func source(
         _ request: borrowing Request, _ parameters: Parameters, _ client: Client?
     ) throws(Problem) -> LoginThrottle.Source {
@@ -69,22 +105,14 @@ extension Application {
         return .endUser(address.sourceNumber, client: client.id)
     }
 
-    static func scope(_ parameters: Parameters) throws(Problem) -> Scope? {
-        guard let text = try parameters.text("scope") else { return nil }
-        guard let scope = Scope(text) else {
-            throw Problem(.scopeInvalid, "scope must be scope tokens, one space apart.")
-        }
-        return scope
-    }
-
-    /// Runs on the loop again, once the password was hashed.
+    /// Runs on the event loop after the password was hashed.
     private func finishLogin(
         _ verdict: Result<LoginGrant, LoginFailure>, _ who: LoginParty, _ call: Call,
         _ response: inout Response
     ) {
         do throws(LoginFailure) {
             let pair = try context.openSession(try verdict.get(), at: context.authState.clock.now)
-            writePair(pair, &response)
+            TokenAnswer.write(pair, to: &response)
             logLogin("login_succeeded", who, call) { $0.add("sid", pair.sid.description) }
         } catch {
             let problem = Problem(error)
@@ -94,7 +122,7 @@ extension Application {
         finish(call, &response)
     }
 
-    /// Names only accounts that exist: people type their passwords into the wrong field, and a log is no place for one.
+    /// Names existing accounts only: users sometimes type their password into the wrong field, and it must not be logged.
     private func logLogin(
         _ event: StaticString, _ who: LoginParty, _ call: Call, _ fill: (inout LogLine) -> Void
     ) {
@@ -109,30 +137,9 @@ extension Application {
             fill(&line)
         }
     }
-
-    /// RFC 6749 §5.1, and the refresh token's own end.
-    func writePair(_ pair: TokenPair, _ response: inout Response) {
-        response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
-        var scope = JSONWriter()
-        scope.string(pair.scope)
-        // Tokens and identifiers hold nothing that JSON would have to escape.
-        response.body.append("{\"access_token\":\"")
-        response.body.append(contentsOf: pair.accessToken)
-        response.body.append("\",\"token_type\":\"Bearer\",\"expires_in\":")
-        response.body.append(decimal: pair.expiresIn)
-        response.body.append(",\"refresh_token\":\"")
-        response.body.append(contentsOf: pair.refreshToken)
-        response.body.append("\",\"refresh_expires_in\":")
-        response.body.append(decimal: pair.refreshExpiresIn)
-        response.body.append(",\"session_id\":\"")
-        pair.sid.write(to: &response.body)
-        response.body.append("\",\"scope\":")
-        response.body.append(contentsOf: scope.bytes)
-        response.body.append("}")
-    }
 }
 
-/// Who wanted a session, as the log tells it.
+/// The user and the client of a login, for the log.
 struct LoginParty: Sendable {
     /// As typed.
     let username: String

@@ -4,8 +4,43 @@ import Revocation
 import Service
 import Telemetry
 
+extension Route {
+    package static let logout = Route(
+        "/logout", [.post], access: .bearer, policies: .oauthErrors, content: .either,
+        codes: [
+            .requestMalformed, .unsupportedMediaType, .journalUnavailable, .refreshInvalid, .refreshExpired,
+            .refreshIdle,
+        ] + ProblemCode.ofTokens,
+        operations: [
+            Operation(
+                method: .post, id: "logout", tag: "sessions", summary: "End this session, the others, or all.",
+                description:
+                    "With the access token in the Authorization header or a refresh token in the content. If both are sent, one that is valid is enough; two valid ones must belong to one session. An access token signed with a shared secret ends only what this server issued it for.",
+                request: """
+                    security: [{bearer: []}, {}]
+                    requestBody:
+                      content:
+                        application/json:
+                          schema: {$ref: '#/components/schemas/Logout'}
+                          examples:
+                            everywhere: {value: {refresh_token: $REFRESH_TOKEN, scope: global}}
+                        application/x-www-form-urlencoded:
+                          schema: {$ref: '#/components/schemas/Logout'}
+                    """,
+                success: """
+                    '204':
+                      description: Ended, and durably so.
+                      headers:
+                        Revocation-Seq: {$ref: '#/components/headers/Revocation-Seq'}
+                    """)
+        ]
+    ) { application, request, _, exchange, call throws(Problem) in
+        try application.logout(request, exchange, call)
+    }
+}
+
 extension Application {
-    /// `POST /logout`: ends this session, the subject's others, or all of them.
+    /// `POST /logout`: ends this session, the other sessions of the subject, or all of them.
     func logout(
         _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
@@ -35,17 +70,17 @@ extension Application {
         return .deferred
     }
 
-    /// The session that the stronger proof speaks for. A client logs out with what it has: a token that is expired, revoked
-    /// or nonsense beside a valid one does not keep the session alive.
+    /// The session that the tokens of the request prove. One valid token is enough: a second token that is expired, revoked
+    /// or malformed does not prevent the logout.
     private func logoutSession(
         _ request: borrowing Request, _ parameters: Parameters, _ reach: LogoutReach, _ call: Call
     ) throws(Problem) -> LogoutSession {
-        let refresh = try parameters.octets("refresh_token")
+        let refresh = try RequestTokens.refresh(parameters)
         let ofRefresh: Result<LogoutSession, LogoutFailure>? = refresh.map { token in
             Result { () throws(LogoutFailure) in try context.session(ofRefresh: token.span, for: reach, at: call.now) }
         }
         let ofAccess: Result<LogoutSession, LogoutFailure>?
-        switch BearerToken(request) {
+        switch RequestTokens.bearer(request) {
         case .absent: ofAccess = nil
         case .malformed:
             guard case .success = ofRefresh else {
@@ -67,27 +102,5 @@ extension Application {
         case (.failure(let failure), _), (nil, .failure(let failure)): throw Problem(failure)
         case (nil, nil): throw Problem(.tokenMissing)
         }
-    }
-
-    /// Writes what became of a revocation; success is told only when it is durable (H12, H15).
-    func finishRevocation(
-        _ result: Result<UInt64, RevocationError>, status: UInt16, _ call: Call, _ response: inout Response,
-        _ fill: (inout LogLine) -> Void
-    ) {
-        switch result {
-        case .success(let seq):
-            response.status = status
-            response.addLines("Cache-Control: no-store\r\n")
-            response.addField("Revocation-Seq", String(seq).utf8)
-            shared.log.write(.info, "revoked") { line in
-                call.add(to: &line)
-                line.add("path", call.endpoint.map { "\($0.path)" } ?? "-")
-                line.add("seq", seq)
-                fill(&line)
-            }
-        case .failure(let fault):
-            answer(Problem(.journalUnavailable, reason: "\(fault)", retryAfter: 5), call, &response)
-        }
-        finish(call, &response)
     }
 }

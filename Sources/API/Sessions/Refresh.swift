@@ -5,19 +5,57 @@ import Service
 import Telemetry
 import Tokens
 
+extension Route {
+    package static let refresh = Route(
+        "/refresh", [.post], policies: .oauthErrors, content: .either,
+        codes: [
+            .requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch,
+            .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .journalUnavailable, .signingUnavailable,
+        ] + ProblemCode.ofRefresh,
+        operations: [
+            Operation(
+                method: .post, id: "refresh", tag: "sessions", summary: "Trade a refresh token for its successor.",
+                description: """
+                    Each refresh token works once. Within the grace time the same request repeats the same answer (Refresh-Outcome: replayed); after it, a spent token ends its session.
+                    """,
+                request: """
+                    security: [{}, {client: []}]
+                    requestBody:
+                      required: true
+                      content:
+                        application/json:
+                          schema: {$ref: '#/components/schemas/Refresh'}
+                          examples:
+                            plain: {value: {refresh_token: $REFRESH_TOKEN}}
+                        application/x-www-form-urlencoded:
+                          schema: {$ref: '#/components/schemas/Refresh'}
+                    """,
+                success: Operation.refreshed)
+        ]
+    ) { application, request, _, exchange, call throws(Problem) in
+        try application.refresh(request, exchange, call)
+    }
+}
+
 extension Application {
-    /// `POST /refresh`, and `POST /token` with RFC 6749's statuses: a refresh token for its successor.
+    /// `POST /refresh`: exchanges a refresh token for its successor.
     func refresh(
         _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
-        let isOAuth = call.endpoint == .token
-        // RFC 6749 §3.2 has the token endpoint ignore unknown parameters.
-        if !isOAuth { try Query.refuseAny(request) }
-        let parameters = try Parameters(
-            request, isOAuth ? .form : .either, known: isOAuth ? nil : .refresh, &json)
-        try checkGrant(parameters, call)
-        let token = try parameters.required("refresh_token")
-        let scope = try Self.scope(parameters)
+        try Query.refuseAny(request)
+        let parameters = try Parameters(request, .either, known: .refresh, &json)
+        guard try parameters.text("grant_type") ?? Grant.refreshToken.type == Grant.refreshToken.type else {
+            throw Problem(.grantUnsupported)
+        }
+        return try rotate(request, parameters, exchange, call)
+    }
+
+    /// Exchanges the refresh token in the content for its successor. The answer is sent when the rotation is durable.
+    func rotate(
+        _ request: borrowing Request, _ parameters: Parameters, _ exchange: borrowing Exchange, _ call: Call
+    ) throws(Problem) -> Disposition {
+        let token = try RequestTokens.requiredRefresh(parameters)
+        let scope = try parameters.scope()
         let client = try client(request, parameters)
         let exchange = copy exchange
         do throws(RefreshFailure) {
@@ -43,22 +81,14 @@ extension Application {
         }
     }
 
-    private func checkGrant(_ parameters: Parameters, _ call: Call) throws(Problem) {
-        let grant = try parameters.text("grant_type")
-        guard grant != nil || call.endpoint == .refresh else {
-            throw Problem(.requestMalformed, "grant_type is missing.")
-        }
-        guard grant ?? "refresh_token" == "refresh_token" else { throw Problem(.grantUnsupported) }
-    }
-
-    /// Runs on the loop again, once the rotation is durable.
+    /// Runs on the event loop after the rotation became durable or failed.
     private func finishRefresh(
         _ attempt: RefreshAttempt, _ outcome: RotationOutcome, _ call: Call, _ response: inout Response
     ) {
         do throws(RefreshFailure) {
             let (pair, isReplay) = try context.completeRefresh(attempt, outcome)
             response.addLines(isReplay ? "Refresh-Outcome: replayed\r\n" : "Refresh-Outcome: rotated\r\n")
-            writePair(pair, &response)
+            TokenAnswer.write(pair, to: &response)
             logRefresh(.info, isReplay ? "refresh_replayed" : "refresh_rotated", attempt, call)
         } catch {
             switch error {
@@ -72,13 +102,8 @@ extension Application {
     }
 
     private func problem(_ failure: RefreshFailure, _ call: Call) -> Problem {
-        var problem = Problem(failure)
-        // RFC 6749 §5.2: to the token endpoint, another client's token is a grant that is not valid (G9, G11).
-        if call.endpoint == .token, problem.code == .clientNotAllowed { problem = Problem(.refreshInvalid) }
-        if call.endpoint == .token, problem.status == 401, problem.code != .clientInvalid {
-            problem.statusOverride = 400
-        }
-        return problem
+        let problem = Problem(failure)
+        return call.endpoint?.policies.contains(.grantStatuses) == true ? problem.ofGrant : problem
     }
 
     private func logRefresh(_ level: Log.Level, _ event: StaticString, _ attempt: RefreshAttempt, _ call: Call) {

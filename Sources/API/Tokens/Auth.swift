@@ -5,16 +5,54 @@ import Service
 import Telemetry
 import Tokens
 
+extension Route {
+    package static let auth = Route(
+        "/auth", .every, access: .bearer, policies: [.quiet, .ownQuery],
+        codes: [.scopeInsufficient, .roleInsufficient, .conditionInvalid, .authTooOld] + ProblemCode.ofTokens,
+        operations: authOperations
+    ) { application, request, response, _, call throws(Problem) in
+        try application.auth(request, &response, call)
+        return .answered
+    }
+
+    private static let authOperations = [Method.get, .post, .put, .patch, .delete].map { method in
+        Operation(
+            method: method, id: "auth" + method.rawValue.prefix(1) + method.rawValue.dropFirst().lowercased(),
+            tag: "sessions",
+            summary: "A gateway's question: may this request pass?",
+            description: """
+                For nginx auth_request, Traefik and Caddy forward-auth. Answers 200, 401 or 403 to any method, ignores the content, and sets every X-Auth field each time. The query is the gateway's own; a condition in it that is unknown, empty or given twice is 403 and a line in the log.
+                """,
+            request: """
+                security: [{bearer: []}]
+                parameters:
+                \(Operation.conditions)
+                """,
+            success: """
+                '200':
+                  description: It may.
+                  headers:
+                    X-Auth-Subject: {schema: {type: string}}
+                    X-Auth-User: {schema: {type: string}, description: Percent-encoded where it is not printable ASCII.}
+                    X-Auth-Session: {schema: {type: string}}
+                    X-Auth-Client: {schema: {type: string}}
+                    X-Auth-Scope: {schema: {type: string}}
+                    X-Auth-Roles: {schema: {type: string}, description: Comma-separated.}
+                    X-Auth-Expires: {schema: {type: integer}, description: Seconds since 1970.}
+                """)
+    }
+}
+
 extension Application {
-    /// `/auth`, any method: the question a gateway asks before it lets a request through (nginx `auth_request`, Traefik and
-    /// Caddy forward-auth). Answers 200, 401 or 403 and nothing else (J6); bodies are ignored.
+    /// `/auth`, any method: a gateway asks whether it may forward a request (nginx `auth_request`, Traefik and Caddy
+    /// forward-auth). The answer is 200, 401 or 403 and nothing else; content is ignored.
     ///
-    /// The query is the gateway's own: its conditions say what this route needs. What the gateway relays about the
-    /// original request plays no part in the decision (J8).
+    /// The gateway writes the query, whose conditions say what its own route needs. What the gateway reports about the
+    /// original request does not influence the decision.
     func auth(_ request: borrowing Request, _ response: inout Response, _ call: Call) throws(Problem) {
         guard !Query.carriesToken(request) else { throw Problem(.tokenMissing) }
         let expectations = try gatewayExpectations(request, call)
-        guard case .at(let range) = BearerToken(request) else { throw Problem(.tokenMissing) }
+        guard case .at(let range) = RequestTokens.bearer(request) else { throw Problem(.tokenMissing) }
         let claims: VerifiedClaims
         do throws(VerifyFailure) {
             claims = try context.verify(request.octets(range), expectations, at: call.now)
@@ -25,7 +63,7 @@ extension Application {
         addIdentity(claims, &response)
     }
 
-    /// Every identity field, each time, so that it overwrites whatever a client sent under the same name (J7).
+    /// Writes every identity field in every answer, so that it overwrites a field of the same name from the client.
     private func addIdentity(_ claims: VerifiedClaims, _ response: inout Response) {
         let payload = context.payload
         let subject = payload[claims.subject]
@@ -39,8 +77,8 @@ extension Application {
         response.addField("X-Auth-Expires", String(claims.expiresAt).utf8)
     }
 
-    /// A query that is not understood admits no request: a gateway's mistake must not open the door. The answer is 403, since
-    /// gateways turn 400 into 500, and the mistake is logged for the operator, who alone can correct it.
+    /// Rejects a query that is not understood: a mistake in a gateway's configuration must not admit requests. The answer is
+    /// 403, since gateways turn 400 into 500. The log names the mistake, since only the operator can correct it.
     private func gatewayExpectations(_ request: borrowing Request, _ call: Call) throws(Problem) -> VerifyExpectations {
         guard !request.query.isEmpty else { return VerifyExpectations() }
         do throws(Problem) {
@@ -51,7 +89,7 @@ extension Application {
             let detail = error.detail ?? "The query is not understood."
             shared.log.write(.warning, "auth_condition_invalid") { line in
                 call.add(to: &line)
-                line.add("path", "\(Endpoint.auth.path)")
+                line.add("path", call.path)
                 line.add("reason", detail)
             }
             throw Problem(.conditionInvalid, detail, reason: detail)

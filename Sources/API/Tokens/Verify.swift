@@ -4,17 +4,58 @@ import Revocation
 import Service
 import Tokens
 
+extension Route {
+    package static let verify = Route(
+        "/verify", [.get, .head, .post], access: .bearer, policies: .quiet, content: .json,
+        codes: [.requestMalformed, .scopeInsufficient, .roleInsufficient, .authTooOld, .unsupportedMediaType]
+            + ProblemCode.ofTokens,
+        operations: [
+            Operation(
+                method: .get, id: "verify", tag: "sessions",
+                summary: "Whether an access token holds, and what it says.",
+                description: """
+                    Checks structure, key, signature, claims, account and denylist, from memory. The caller is a backend, so the code says why a token is refused. A token for any configured audience is accepted unless the request names one. Conditions may be in the query or in the content, each once; an unknown or empty one is 400.
+                    """,
+                request: """
+                    security: [{bearer: []}]
+                    parameters:
+                    \(Operation.conditions)
+                    """,
+                success: Operation.verified),
+            Operation(
+                method: .post, id: "verifyContent", tag: "sessions",
+                summary: "The same, with the token in the content.",
+                description: "The token may be in the content or in the Authorization header, not in both.",
+                request: """
+                    security: [{bearer: []}, {}]
+                    parameters:
+                    \(Operation.conditions)
+                    requestBody:
+                      content:
+                        application/json:
+                          schema: {$ref: '#/components/schemas/VerifyRequest'}
+                          examples:
+                            token: {value: {token: "$ACCESS_TOKEN", audience: api}}
+                    """,
+                success: Operation.verified),
+        ]
+    ) { application, request, response, _, call throws(Problem) in
+        try application.verify(request, &response, call)
+        return .answered
+    }
+}
+
 extension Application {
-    /// `GET` and `POST /verify`: whether a token holds, and what it says.
+    /// `GET` and `POST /verify`: whether an access token is valid, and its claims.
     func verify(_ request: borrowing Request, _ response: inout Response, _ call: Call) throws(Problem) {
         var conditions = Conditions()
-        let bearer = BearerToken(request)
+        let bearer = RequestTokens.bearer(request)
         if !request.query.isEmpty { try conditions.read(try Query(request)) }
-        // Whatever the method: what a caller asked for in either place counts.
+        // Conditions count in the query and in the content, with every method.
         if !request.body.isEmpty {
             let parameters = try Parameters(request, .json, known: .verify, &json)
             try conditions.read(parameters)
-            let inBody = try parameters.octets("token")
+            let inBody = try RequestTokens.subject(parameters)
             switch (inBody, bearer) {
             case (let token?, .absent):
                 return try verify(token.span, conditions.expectations, &response, call)
@@ -46,7 +87,7 @@ extension Application {
         context.writePayload(to: &response.body)
         response.body.append(",\"expires_in\":")
         response.body.append(decimal: max(0, claims.expiresAt - call.now / 1_000))
-        pages.writeKeyMembers(of: claims, context, to: &response.body)
+        documents.writeKeyMembers(of: claims, context, to: &response.body)
         response.body.append(decimal: Int64(clamping: context.authState.revocations.sequence))
         response.body.append("}")
     }

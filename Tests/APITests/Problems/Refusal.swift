@@ -4,11 +4,11 @@ import Testing
 
 /// One way to be refused: what to do to a new world, and the code that must come back.
 struct Refusal: Sendable, CustomTestStringConvertible {
-    let endpoint: Endpoint
+    let endpoint: Route
     let code: ProblemCode
     let act: @Sendable (World) throws -> Answer
 
-    init(_ endpoint: Endpoint, _ code: ProblemCode, _ act: @escaping @Sendable (World) throws -> Answer) {
+    init(_ endpoint: Route, _ code: ProblemCode, _ act: @escaping @Sendable (World) throws -> Answer) {
         self.endpoint = endpoint
         self.code = code
         self.act = act
@@ -22,7 +22,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         + ofLogout + ofVerify + ofAuth + ofLogin + ofRevoke + ofIntrospect + ofAdmin
 
     /// Every way an access token can be refused; `ask` presents one.
-    static func ofTokens(_ endpoint: Endpoint, _ ask: @escaping @Sendable (World, String) -> Answer) -> [Refusal] {
+    static func ofTokens(_ endpoint: Route, _ ask: @escaping @Sendable (World, String) -> Answer) -> [Refusal] {
         func refusal(_ code: ProblemCode, _ token: @escaping @Sendable (World) throws -> String) -> Refusal {
             Refusal(endpoint, code) { world in ask(world, try token(world)) }
         }
@@ -91,7 +91,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     }
 
     /// Every way a refresh can be refused, at `/refresh` and at `/token` alike.
-    static func ofRefresh(_ endpoint: Endpoint) -> [Refusal] {
+    static func ofRefresh(_ endpoint: Route) -> [Refusal] {
         @Sendable func ask(_ form: String) -> Ask {
             Ask("POST", "\(endpoint.path)").form("grant_type=refresh_token&" + form)
         }

@@ -4,18 +4,18 @@ import Testing
 
 @Suite("Paths and methods: L7, L8, M5")
 struct MethodTests {
-    static let paths = Endpoint.allCases.filter { $0.methods != nil }
+    static let paths = RouteTable.standard.routes.filter { $0.methods != nil }
 
     let world: World
 
     init() throws { world = try World() }
 
-    private func ask(_ method: String, _ endpoint: Endpoint) -> Answer {
-        world.send(Ask(method, "\(endpoint.path)", role: endpoint.role).from(.local))
+    private func ask(_ method: String, _ endpoint: Route) -> Answer {
+        world.send(Ask(method, "\(endpoint.path)", role: endpoint.listener).from(.local))
     }
 
     @Test(arguments: paths)
-    func `OPTIONS is 204 and names every method`(_ endpoint: Endpoint) throws {
+    func `OPTIONS is 204 and names every method`(_ endpoint: Route) throws {
         let answer = ask("OPTIONS", endpoint)
         let methods = try #require(endpoint.methods).map(\.rawValue) + ["OPTIONS"]
         #expect(answer.status == 204 && answer.body.isEmpty && answer["allow"] == methods.joined(separator: ", "))
@@ -23,7 +23,7 @@ struct MethodTests {
     }
 
     @Test(arguments: paths)
-    func `a wrong method is 405 with Allow, an unknown one 501`(_ endpoint: Endpoint) throws {
+    func `a wrong method is 405 with Allow, an unknown one 501`(_ endpoint: Route) throws {
         let methods = try #require(endpoint.methods)
         for method in Method.allCases where !methods.contains(method) && method != .options && method != .other {
             let answer = ask(method.rawValue, endpoint)
@@ -48,9 +48,9 @@ struct MethodTests {
         }
     }
 
-    @Test(arguments: Endpoint.allCases)
-    func `a listener serves its own paths only (M5)`(_ endpoint: Endpoint) {
-        let other: Request.Role = endpoint.role == .service ? .operator : .service
+    @Test(arguments: RouteTable.standard.routes)
+    func `a listener serves its own paths only (M5)`(_ endpoint: Route) {
+        let other: Request.Role = endpoint.listener == .service ? .operator : .service
         for method in ["GET", "POST", "OPTIONS"] {
             #expect(world.send(Ask(method, "\(endpoint.path)", role: other).from(.local)).status == 404)
         }

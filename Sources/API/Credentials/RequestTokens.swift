@@ -1,0 +1,22 @@
+import HTTP
+
+/// The one place that takes tokens from a request: from the Authorization field, and from two members of the content.
+enum RequestTokens {
+    /// The access token of a request that authenticates with it.
+    static func bearer(_ request: borrowing Request) -> BearerToken { BearerToken(request) }
+
+    /// The token that the request is about.
+    static func subject(_ parameters: Parameters) throws(Problem) -> [UInt8]? { try parameters.octets("token") }
+
+    /// - Throws: `request_malformed` if the content has no token.
+    static func requiredSubject(_ parameters: Parameters) throws(Problem) -> [UInt8] {
+        try parameters.required("token")
+    }
+
+    static func refresh(_ parameters: Parameters) throws(Problem) -> [UInt8]? { try parameters.octets("refresh_token") }
+
+    /// - Throws: `request_malformed` if the content has no refresh token.
+    static func requiredRefresh(_ parameters: Parameters) throws(Problem) -> [UInt8] {
+        try parameters.required("refresh_token")
+    }
+}

@@ -1,0 +1,27 @@
+import Encoding
+import HTTP
+import Service
+
+/// The one place that sends tokens to a client.
+enum TokenAnswer {
+    /// Writes the answer of RFC 6749 §5.1, with the session and the lifetime of the refresh token.
+    static func write(_ pair: TokenPair, to response: inout Response) {
+        response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
+        var scope = JSONWriter()
+        scope.string(pair.scope)
+        // Tokens and identifiers have no character that JSON would have to escape.
+        response.body.append("{\"access_token\":\"")
+        response.body.append(contentsOf: pair.accessToken)
+        response.body.append("\",\"token_type\":\"Bearer\",\"expires_in\":")
+        response.body.append(decimal: pair.expiresIn)
+        response.body.append(",\"refresh_token\":\"")
+        response.body.append(contentsOf: pair.refreshToken)
+        response.body.append("\",\"refresh_expires_in\":")
+        response.body.append(decimal: pair.refreshExpiresIn)
+        response.body.append(",\"session_id\":\"")
+        pair.sid.write(to: &response.body)
+        response.body.append("\",\"scope\":")
+        response.body.append(contentsOf: scope.bytes)
+        response.body.append("}")
+    }
+}

@@ -1,0 +1,77 @@
+import HTTP
+
+extension Route {
+    package static let token = Route(
+        "/token", [.post], policies: [.oauthErrors, .grantStatuses], content: .form,
+        codes: [
+            .requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch,
+            .unsupportedMediaType, .clientInvalid, .journalUnavailable, .signingUnavailable,
+        ] + ProblemCode.ofRefresh,
+        operations: [
+            Operation(
+                method: .post, id: "token", tag: "oauth", summary: "The refresh grant of RFC 6749 section 6.",
+                description:
+                    "As /refresh, with the statuses that OAuth libraries expect: a refresh token that is not valid is 400 invalid_grant.",
+                request: """
+                    security: [{}, {client: []}]
+                    requestBody:
+                      required: true
+                      content:
+                        application/x-www-form-urlencoded:
+                          schema:
+                            allOf:
+                              - {$ref: '#/components/schemas/Refresh'}
+                              - {type: object, required: [grant_type]}
+                          examples:
+                            refresh: {value: {grant_type: refresh_token, refresh_token: $REFRESH_TOKEN}}
+                    """,
+                success: Operation.refreshed)
+        ]
+    ) { application, request, _, exchange, call throws(Problem) in
+        try application.token(request, exchange, call)
+    }
+}
+
+/// One grant type of the token endpoint, and what answers it.
+struct Grant: Sendable {
+    /// Answers a request whose content was read.
+    typealias Handle =
+        @Sendable (Application, borrowing Request, Parameters, borrowing Exchange, Call) throws(Problem) -> Disposition
+
+    /// The value of `grant_type`.
+    let type: String
+    let handle: Handle
+
+    /// The grants that `/token` offers; the server metadata list them too.
+    static let table = [refreshToken]
+
+    /// RFC 6749 §6.
+    static let refreshToken = Grant(type: "refresh_token") {
+        application, request, parameters, exchange, call throws(Problem) in
+        try application.rotate(request, parameters, exchange, call)
+    }
+}
+
+extension Application {
+    /// `POST /token`: the grants of RFC 6749. Unknown parameters are ignored (§3.2).
+    func token(
+        _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
+    ) throws(Problem) -> Disposition {
+        let parameters = try Parameters(request, .form, &json)
+        guard let type = try parameters.text("grant_type") else {
+            throw Problem(.requestMalformed, "grant_type is missing.")
+        }
+        guard let grant = Grant.table.first(where: { $0.type == type }) else { throw Problem(.grantUnsupported) }
+        return try grant.handle(self, request, parameters, exchange, call)
+    }
+}
+
+extension Problem {
+    /// This problem, as the token endpoint reports it (RFC 6749 §5.2): a grant that is not valid is 400, and so is a grant
+    /// of another client.
+    var ofGrant: Problem {
+        var problem = code == .clientNotAllowed ? Problem(.refreshInvalid) : self
+        if problem.status == 401, problem.code != .clientInvalid { problem.statusOverride = 400 }
+        return problem
+    }
+}

@@ -1,0 +1,22 @@
+extension ProblemCode {
+    /// What any path may answer: faults of the message, of the method, and ours.
+    package static let everywhere: [ProblemCode] = [
+        .messageMalformed, .tokenInURL, .methodNotAllowed, .requestTimeout, .bodyTooLarge, .targetTooLong,
+        .expectationFailed,
+        .headTooLarge, .internalFault, .methodUnknown, .codingUnsupported, .tooManyConnections, .versionUnsupported,
+    ]
+
+    /// Why an access token is rejected.
+    static let ofTokens: [ProblemCode] = [
+        .tokenMissing, .tokenMalformed, .tokenTooLarge, .algNotAllowed, .kidUnknown, .signatureInvalid, .typMismatch,
+        .issuerMismatch, .audienceMismatch, .claimMissing, .claimInvalid, .tokenExpired, .tokenNotActive, .tokenRevoked,
+        .sessionRevoked, .subjectRevoked, .clientRevoked, .keyRevoked,
+    ]
+
+    /// Why a refresh token is rejected.
+    static let ofRefresh: [ProblemCode] = [
+        .refreshInvalid, .refreshExpired, .refreshIdle, .refreshReused, .sessionRevoked, .subjectRevoked,
+        .clientRevoked,
+        .keyRevoked,
+    ]
+}

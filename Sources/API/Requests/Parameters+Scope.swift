@@ -1,0 +1,12 @@
+import Service
+
+extension Parameters {
+    /// The scope that a login or a refresh asks for; nil if it does not name one.
+    func scope() throws(Problem) -> Scope? {
+        guard let text = try text("scope") else { return nil }
+        guard let scope = Scope(text) else {
+            throw Problem(.scopeInvalid, "scope must be scope tokens, one space apart.")
+        }
+        return scope
+    }
+}

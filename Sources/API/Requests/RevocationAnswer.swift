@@ -1,0 +1,28 @@
+import HTTP
+import Revocation
+import Telemetry
+
+extension Application {
+    /// Answers and logs a revocation for /logout, /revoke and /admin/revocations. It runs when the revocation is durable or
+    /// has failed.
+    func finishRevocation(
+        _ result: Result<UInt64, RevocationError>, status: UInt16, _ call: Call, _ response: inout Response,
+        _ fill: (inout LogLine) -> Void
+    ) {
+        switch result {
+        case .success(let seq):
+            response.status = status
+            response.addLines("Cache-Control: no-store\r\n")
+            response.addField("Revocation-Seq", String(seq).utf8)
+            shared.log.write(.info, "revoked") { line in
+                call.add(to: &line)
+                line.add("path", call.path)
+                line.add("seq", seq)
+                fill(&line)
+            }
+        case .failure(let fault):
+            answer(Problem(.journalUnavailable, reason: "\(fault)", retryAfter: 5), call, &response)
+        }
+        finish(call, &response)
+    }
+}

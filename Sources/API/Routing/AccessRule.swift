@@ -1,0 +1,13 @@
+/// Who may call an endpoint.
+enum AccessRule: Sendable {
+    /// Any client. The endpoint may accept credentials, but does not need them.
+    case anyone
+    /// A registered client that authenticates. The handler calls ``Application/authenticatedClient(_:_:)`` when it has read
+    /// the content, which may have the credentials.
+    case client
+    /// A client with a token. The handler takes the token by ``RequestTokens``, also from the content, and the use case
+    /// verifies it.
+    case bearer
+    /// A process on this host that may open a Unix socket of the operator. For every other caller the path does not exist.
+    case operatorSocket
+}

@@ -1,0 +1,34 @@
+import HTTP
+import Telemetry
+
+/// One request, as its handler and the log know it.
+struct Call: Sendable {
+    /// Nil for a path that no endpoint has, and for a message that could not be read.
+    let endpoint: Endpoint?
+    /// The values of a path with parameters; nil for a fixed path.
+    var parameters: PathParameters?
+    let requestID: RequestID
+    /// Nil for a message that could not be read.
+    let source: PeerAddress?
+    /// The user ID of the process that sent the request over a Unix socket of the operator.
+    let peerUser: UInt32?
+    /// Nanoseconds of a monotonic clock.
+    let began: Int64
+    /// Milliseconds since 1970.
+    let now: Int64
+    /// The trace that the request belongs to, if that is known.
+    let trace: TraceContext?
+    /// Nil while there is no access log.
+    let facts: AccessFacts?
+
+    /// The path of the endpoint, for a log line.
+    var path: String { endpoint.map { "\($0.path)" } ?? "-" }
+
+    /// Adds the members that every log line of a request begins with.
+    func add(to line: inout LogLine) {
+        line.add("request_id", requestID.description)
+        if let trace { line.add("trace_id", trace.traceID) }
+        if let source { line.add("source", source.description) }
+        if let peerUser { line.add("uid", peerUser) }
+    }
+}
