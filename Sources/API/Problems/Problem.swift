@@ -2,7 +2,7 @@ import Encoding
 import HTTP
 import Telemetry
 
-/// One error on its way out: what the caller reads, and beside it what the log reads.
+/// One error: what the caller reads, and what the log reads.
 struct Problem: Error {
     let code: ProblemCode
     /// For the caller: what was wrong with this request. Fixed texts, and names that ``MemberNames/quoted(_:)`` lets pass: no

@@ -1,4 +1,4 @@
-/// Every error this service can answer with: the closed list that ends problem types and stands in `openapi.yaml`.
+/// Every error that this service can answer with: a closed list, which ends the problem types and is in `openapi.yaml`.
 package enum ProblemCode: String, CaseIterable, Sendable {
     case requestMalformed = "request_malformed"
     case tokenInURL = "token_in_url"

@@ -29,7 +29,7 @@ struct Parameters {
         }
     }
 
-    /// By the fingerprint of the name, which stands for it as long as the process runs.
+    /// By the fingerprint of the name, which is the same while the process runs.
     private var members: [(name: UInt64, value: Value)] = []
     let isForm: Bool
 
@@ -180,7 +180,7 @@ struct Parameters {
     }
 }
 
-/// The two content types that requests may have, compared without regard to case (L9).
+/// The two content types that requests may have, compared in any case.
 enum MediaType {
     case json, form, other
 

@@ -1,7 +1,7 @@
 import Encoding
 
 /// The name of one request: a random prefix for each loop and start, then a count, so that no two are alike and none costs
-/// a system call. Spelled only where it is told.
+/// a system call. It is formatted only when it is written.
 struct RequestID: CustomStringConvertible, Sendable {
     /// Twelve hexadecimal digits.
     private let prefix: InlineArray<12, UInt8>

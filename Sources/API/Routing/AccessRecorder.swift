@@ -2,16 +2,17 @@ import Encoding
 import HTTP
 import Telemetry
 
-/// What the access log tells of a request, noted when it came: by the time of its answer the request may be gone.
+/// What the access log says of a request. It is copied when the request arrives, since the request may be gone when the
+/// answer is complete.
 ///
-/// A reference, so that a call without any carries one empty word.
+/// It is a class, so that it takes one word of a call while there is no access log.
 final class AccessFacts: Sendable {
     let method: Method
     let contentByteCount: Int
     let channel: Channel
-    /// Whether this request is told of whatever its answer is.
+    /// Whether the log gets a line for this request, whatever its answer is.
     let isSampled: Bool
-    /// What the request said of its trace, if it could be read.
+    /// The trace context of the request, if it could be parsed.
     let arrived: TraceContext?
     /// Our own step in it.
     let own: TraceContext
@@ -29,17 +30,17 @@ final class AccessFacts: Sendable {
     }
 }
 
-/// One loop's part in the access log: notes facts, writes lines.
+/// Collects facts and writes lines of the access log for one event loop.
 ///
-/// Nothing that a stranger spells gets in but the client certificate's subject, which is escaped: the method is one of a
-/// list, the route is its pattern, and the trace is written anew from its numbers.
+/// No text of a client gets into a line, except the subject of a client certificate, which is escaped: the method is one of a
+/// list, the route is its pattern, and the trace is formatted from its numbers.
 final class AccessRecorder {
     private let lane: AccessLog.LogShard
     private var ids: TraceIDs
     private var json = JSONWriter()
     private var scratch: [UInt8] = []
     private var field: [UInt8] = []
-    /// The text of ``timeOfText``, which the next line most likely needs again.
+    /// The text of ``timeOfText``, which the next line probably needs again.
     private var timeText: [UInt8] = []
     private var timeOfText = Int64.min
 
@@ -52,7 +53,7 @@ final class AccessRecorder {
         facts(request.method, request.body.count, request.channel, arrived)
     }
 
-    /// Of a message that could not be read.
+    /// The facts of a message that could not be read.
     func facts(unreadFrom channel: Channel) -> AccessFacts {
         facts(.other, 0, channel, nil)
     }
@@ -67,7 +68,7 @@ final class AccessRecorder {
             arrived: arrived, own: own)
     }
 
-    /// Tells the caller our step in the trace, and the log everything; of our own faults always.
+    /// Adds `traceresponse` to the answer, and writes a line for sampled requests and for every server error.
     func record(_ facts: AccessFacts, _ call: Call, microseconds: Int64, _ response: inout Response) {
         field.removeAll(keepingCapacity: true)
         facts.own.write(to: &field)
@@ -125,7 +126,7 @@ final class AccessRecorder {
         scratch.removeAll(keepingCapacity: true)
         write(&scratch)
         json.name(name)
-        // Another reference, not another copy: it is gone before ``scratch`` is written again.
+        // This shares the storage of `scratch` and is released before `scratch` is written again.
         let text = scratch
         json.string(utf8: text.span)
     }

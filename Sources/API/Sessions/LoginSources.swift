@@ -1,8 +1,9 @@
 package import HTTP
 import Synchronization
 
-/// Notices when all logins seem to come from one private address: a proxy that is not trusted, or one that is trusted and
-/// names nobody. All users then share that address's failures, and a few wrong passwords keep everybody out.
+/// Detects when all logins seem to come from one private address: a proxy that is not trusted, or one that is trusted and
+/// does not name its clients. All users then share the failures of that address, and a few wrong passwords lock all of them
+/// out.
 ///
 /// Logins of authenticated clients do not count, since their failures are not counted by the connection's address.
 package final class LoginSources: Sendable {
@@ -15,7 +16,7 @@ package final class LoginSources: Sendable {
     private static let window: Int64 = 60_000
     /// How long after a warning the same is not said again, in milliseconds.
     private static let silence: Int64 = 3_600_000
-    /// Fewer logins in a minute are somebody's who works alone.
+    /// Fewer logins in a minute may come from one person.
     package static let countMin = 5
 
     private struct State {
