@@ -1,7 +1,7 @@
 @testable import App
 import Foundation
 import JOSE
-import Keys
+@testable import Keys
 import Service
 import Telemetry
 import Testing

@@ -1,7 +1,7 @@
 import Accounts
 @testable import App
 import Foundation
-import Keys
+@testable import Keys
 import OpenSSL
 import Platform
 import Telemetry

@@ -4,7 +4,7 @@ import Encoding
 import Foundation
 import JOSE
 import Journal
-import Keys
+@testable import Keys
 import OpenSSL
 import Platform
 import Revocation

@@ -1,5 +1,5 @@
 @testable import App
-import Keys
+@testable import Keys
 import Testing
 import Tokens
 

@@ -2,7 +2,7 @@ import Accounts
 @testable import App
 import Foundation
 import JOSE
-import Keys
+@testable import Keys
 import Service
 import Telemetry
 import Testing

@@ -2,6 +2,7 @@ import Accounts
 import App
 import Foundation
 import JOSE
+import Keys
 import Testing
 @testable import martlet
 
