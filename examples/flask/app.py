@@ -12,7 +12,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Un
 AUDIENCE = os.environ["AUDIENCE"]
 # The application is a client of its own, so that Martlet limits failed logins by the address of the user (`source`).
 CLIENT = httpx.BasicAuth(os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"])
-COOKIE = {"httponly": True, "samesite": "Strict", "secure": os.environ.get("FLASK_ENV") == "production"}
+COOKIE = {"httponly": True, "samesite": "Strict", "secure": os.environ.get("SECURE_COOKIES") == "1"}
 
 app = Flask(__name__)
 martlet = httpx.Client(base_url=os.environ["AUTH_URL"], timeout=5)

@@ -180,6 +180,7 @@ def test_flask_asks_about_every_request(programs, martlet):
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_an_example_keeps_the_session_while_martlet_is_not_there(name, martlet, tmp_path):
     nowhere = environment(martlet, CLIENT_ID="web", CLIENT_SECRET="x", AUTH_URL="http://127.0.0.1:9")
+    nowhere |= {"NODE_ENV": "production", "SECURE_COOKIES": "1"}
     token = martlet.login().access
     with PROGRAMS[name](tmp_path, nowhere) as url, httpx.Client(base_url=url, timeout=20) as browser:
         if name == "fastapi":
@@ -192,6 +193,9 @@ def test_an_example_keeps_the_session_while_martlet_is_not_there(name, martlet, 
         assert browser.get("/me").status_code == 503
         assert browser.post("/logout").status_code == 503
         assert browser.cookies["refresh"] == "kept"
+        browser.cookies.clear()
+        forgotten = browser.post("/logout").headers.get_list("set-cookie")
+        assert len(forgotten) == 2 and all("; Secure" in cookie for cookie in forgotten)
 
 
 def bearer(token: str) -> dict:
