@@ -11,15 +11,21 @@ const cookie = { httpOnly: true, sameSite: 'strict', secure: NODE_ENV === 'produ
 
 // The application is a client of its own, so that Martlet limits failed logins by the address of the user (`source`).
 const ask = (path, fields, headers = {}) =>
-  fetch(new URL(path, AUTH_URL), { method: 'POST', headers, body: new URLSearchParams(fields), signal: AbortSignal.timeout(5000) });
+  fetch(new URL(path, AUTH_URL), {
+    method: 'POST', headers, body: new URLSearchParams(fields), signal: AbortSignal.timeout(5000),
+  });
+
+const expected = {
+  algorithms: ['RS256'], typ: 'at+jwt', issuer: ISSUER, audience: AUDIENCE, requiredClaims: ['exp', 'sub'],
+};
+const fetchFailures = ['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT'];
 
 // The claims of a valid access token, or null. A failure to fetch the keys is thrown: it says nothing about the token.
 async function claimsOf(token) {
-  const expected = { algorithms: ['RS256'], typ: 'at+jwt', issuer: ISSUER, audience: AUDIENCE, requiredClaims: ['exp', 'sub'] };
   try {
     return (await jwtVerify(token, keys, expected)).payload;
   } catch (error) {
-    if (!(error instanceof errors.JOSEError) || error.code === 'ERR_JOSE_GENERIC' || error.code === 'ERR_JWKS_TIMEOUT') throw error;
+    if (!(error instanceof errors.JOSEError) || fetchFailures.includes(error.code)) throw error;
     return null;
   }
 }

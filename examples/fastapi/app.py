@@ -1,5 +1,5 @@
-"""An API with FastAPI. It verifies access tokens itself with the published keys, and asks Martlet before it does something
-that cannot be undone, because only Martlet knows which tokens are revoked."""
+"""An API with FastAPI. It verifies access tokens itself with the published keys. Before it does something that cannot
+be undone, it asks Martlet, because only Martlet knows which tokens are revoked."""
 
 import os
 from typing import Annotated

@@ -1,5 +1,5 @@
-"""A web application with Flask. It asks Martlet about every request, so a revocation counts immediately; the browser keeps
-the tokens in two HttpOnly cookies."""
+"""A web application with Flask. It asks Martlet about every request, so a revocation counts immediately. The browser
+keeps the tokens in two HttpOnly cookies."""
 
 import os
 from functools import wraps
@@ -50,8 +50,8 @@ def set_cookies(response: Response) -> Response:
     """Keeps the tokens that a login or a refresh returned, or forgets them."""
     if "tokens" in g:
         tokens = g.tokens or {}
-        for name, value, age in (("access", "access_token", "expires_in"), ("refresh", "refresh_token", "refresh_expires_in")):
-            response.set_cookie(name, tokens.get(value, ""), max_age=tokens.get(age, 0), **COOKIE)
+        for name, age in (("access", "expires_in"), ("refresh", "refresh_expires_in")):
+            response.set_cookie(name, tokens.get(f"{name}_token", ""), max_age=tokens.get(age, 0), **COOKIE)
     return response
 
 

@@ -65,7 +65,8 @@ def running(command: list, port: int, folder: Path, variables: dict):
 
 def express(folder: Path, variables: dict):
     """examples/express as a running program; its address."""
-    if not all((NODE_MODULES / name).exists() for name in ("express", "cookie-parser", "jose")) or not shutil.which("node"):
+    is_there = all((NODE_MODULES / name).exists() for name in ("express", "cookie-parser", "jose"))
+    if not is_there or not shutil.which("node"):
         pytest.skip("node-express, node-cookie-parser and node-jose are not here")
     port = free_port()
     for file in (EXAMPLES / "express").iterdir():
@@ -83,7 +84,8 @@ def flask(folder: Path, variables: dict):
 
 def fastapi(folder: Path, variables: dict):
     port = free_port()
-    return running([sys.executable, "-m", "uvicorn", "--app-dir", EXAMPLES / "fastapi", "--port", port, "app:app"], port, folder, variables)
+    command = [sys.executable, "-m", "uvicorn", "--app-dir", EXAMPLES / "fastapi", "--port", port, "app:app"]
+    return running(command, port, folder, variables)
 
 
 PROGRAMS = {"express": express, "flask": flask, "fastapi": fastapi}
@@ -158,7 +160,8 @@ def test_a_web_application_forgets_a_session_that_was_ended_elsewhere(applicatio
 def test_a_web_application_rejects_forged_tokens_and_other_sites(application, martlet):
     forge = martlet.forge(martlet.login().access)
     with httpx.Client(base_url=application, timeout=20) as browser:
-        for token in ("x", forge.token(aud="billing"), forge.token({"typ": "JWT"}), forge.token(exp=int(time.time()) - 60)):
+        expired = forge.token(exp=int(time.time()) - 60)
+        for token in ("x", forge.token(aud="billing"), forge.token({"typ": "JWT"}), expired):
             browser.cookies.set("access", token)
             assert browser.get("/me").status_code == 401
         browser.cookies.clear()
@@ -247,14 +250,17 @@ PAGE = """
 import {{ Session }} from {module};
 const kept = new Map();
 const storage = {{
-  getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value), removeItem: (name) => kept.delete(name),
+  getItem: (name) => kept.get(name) ?? null,
+  setItem: (name, value) => kept.set(name, value),
+  removeItem: (name) => kept.delete(name),
 }};
 const say = (...words) => console.log(JSON.stringify(words));
 const session = new Session({base}, storage);
 say('anonymous', (await session.fetch('/api/me')).status);
 await session.logIn({name}, 'wrong').catch((error) => say('rejected', error.message));
 await session.logIn({name}, {password});
-say('in', session.isLoggedIn, await (await session.fetch('/api/me', {{ headers: {{ 'X-Auth-User': 'root' }} }})).text());
+const forged = {{ headers: {{ 'X-Auth-User': 'root' }} }};
+say('in', session.isLoggedIn, await (await session.fetch('/api/me', forged)).text());
 // As after a reload: the storage is left. Two requests at once share one refresh.
 const before = kept.get('refresh_token');
 const again = new Session({base}, storage);
@@ -307,8 +313,9 @@ def page(martlet, tmp_path):
         "events { worker_connections 64; }\n"
         f"http {{ access_log off; types {{ text/html html; text/javascript js; }}\n{folders}{text}}}\n"
     )
-    with running(["nginx", "-p", tmp_path, "-c", tmp_path / "nginx.conf"], port, tmp_path, {"PATH": os.environ["PATH"]}):
-        yield f"http://127.0.0.1:{port}"
+    command = ["nginx", "-p", tmp_path, "-c", tmp_path / "nginx.conf"]
+    with running(command, port, tmp_path, {"PATH": os.environ["PATH"]}) as url:
+        yield url
     backend.shutdown()
     backend.server_close()
 
@@ -372,8 +379,8 @@ def receive(place: Path, issuer: str, token: str) -> subprocess.CompletedProcess
         (binaries / "martlet").symlink_to(BINARY)
     variables = {"PATH": f"{binaries}:{os.environ['PATH']}", "HOME": str(place), "ISSUER": issuer, "TOKEN": token,
                  "REPOSITORY": "octo-org/octo-repo"}  # fmt: skip
-    script = EXAMPLES / "github-actions/receive.sh"
-    return subprocess.run([script], cwd=place, env=variables, input="release", capture_output=True, text=True, timeout=30)
+    options = {"input": "release", "capture_output": True, "text": True, "timeout": 30}
+    return subprocess.run([EXAMPLES / "github-actions/receive.sh"], cwd=place, env=variables, **options)
 
 
 def test_the_workflow_sends_a_token_and_the_release(github, tmp_path):
@@ -382,11 +389,13 @@ def test_the_workflow_sends_a_token_and_the_release(github, tmp_path):
     job = document["jobs"]["deploy"]
     *_, deploy = job["steps"]
     token = github.github(aud="deploy")
-    github.web.pages["/token?a=b&audience=deploy"] = Page(json.dumps({"count": 1, "value": token}).encode())
+    answer = json.dumps({"count": 1, "value": token})
+    github.web.pages["/token?a=b&audience=deploy"] = Page(answer.encode())
     github.web.pages["/releases"] = Page(b"received")
     (tmp_path / "release.tar.gz").write_bytes(b"release")
     variables = {"PATH": os.environ["PATH"], "RUNNER_TEMP": str(tmp_path), "DEPLOY_URL": f"{github.web.url}/releases",
-                 "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "x", "ACTIONS_ID_TOKEN_REQUEST_URL": f"{github.web.url}/token?a=b"}  # fmt: skip
+                 "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "x",
+                 "ACTIONS_ID_TOKEN_REQUEST_URL": f"{github.web.url}/token?a=b"}  # fmt: skip
     assert variables.keys() >= job["env"].keys()
     done = subprocess.run(["bash", "-c", deploy["run"]], env=variables, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
