@@ -90,7 +90,8 @@ struct ProgramTests {
         #expect(try run("journal", "verify").status == 0)
         service.terminate()
         let outcome = try service.wait()
-        #expect(outcome.status == 0 && outcome.output.isEmpty)
+        #expect(outcome.status == 0, "\(outcome)")
+        #expect(outcome.output.isEmpty)
         for line in outcome.complaint.split(separator: "\n") {
             #expect((try? JSONSerialization.jsonObject(with: Data(line.utf8))) is [String: Any], "\(line)")
         }

@@ -4,10 +4,10 @@ import OpenSSL
 /// Rejects HMAC secrets that are not random (RFC 8725 §3.5), that are publicly known, or that are public keys in
 /// disguise (RFC 8725 §2.1).
 ///
-/// Octets from a random generator pass as they are, in hex, and in base64 of either alphabet. Any other text is somebody's words,
-/// a UUID, or a password: 32 letters of it hold far less than 256 bits, however long it looks. 32 random octets fail about once
-/// in 10⁸ keys, their spelling in hex about once in 10⁸, and in base64 about once in 30,000. Of the few lengths that a point on
-/// a curve has (33, 49, 65, 67, 97 and 133 octets), one random secret in a hundred fails.
+/// Bytes from a random generator pass as they are, in hex, and in base64 of either alphabet. Any other text is words, a UUID,
+/// or a password: 32 letters of it contain far less than 256 bits, however long it looks. 32 random bytes fail about once in
+/// 10⁸ keys, their spelling in hex about once in 10⁸, and in base64 about once in 30,000. Of the few lengths that a point on a
+/// curve has (33, 49, 65, 67, 97 and 133 bytes), one random secret in a hundred fails.
 package enum SecretStrength {
     private static let distinctOctetCountMin = 12
     /// More than the ten decimal digits, and few enough that 64 random hex digits have this many.
@@ -18,7 +18,7 @@ package enum SecretStrength {
     private static let distinctLetterCountMin = 18
     /// How many letters a known secret may have more, such as a year, and still be known.
     private static let affixCountMax = 8
-    private static let readingCountMax = 16
+    private static let readingCountMax = 32
 
     package static func isAcceptable(_ secret: [UInt8]) -> Bool {
         let text = trimmed(secret)
@@ -44,7 +44,7 @@ package enum SecretStrength {
             let one = readings[next]
             next += 1
             let text = trimmed(one)
-            if text.count < one.count { readings.append(Array(text)) }
+            if text.count < one.count { readings += withoutEdges(one) + [Array(text)] }
             if isWide(one) { readings.append(one.filter { $0 != 0 && $0 < 0xFE }) }
             let letters = withoutLineEnds(text)
             if !letters.isEmpty, isHex(letters), letters.count % 2 == 0 { readings.append(unhexed(letters)) }
@@ -96,6 +96,23 @@ package enum SecretStrength {
         var text = secret.dropFirst(isMarked ? 3 : 0).drop(while: isSpace)
         while let last = text.last, isSpace(last) { text.removeLast() }
         return text
+    }
+
+    /// Without a byte order mark, and without one line end at either end.
+    ///
+    /// A key may begin or end with a byte that is white space by chance, which ``trimmed(_:)`` removes as well.
+    private static func withoutEdges(_ secret: [UInt8]) -> [[UInt8]] {
+        let unmarked = secret.dropFirst(secret.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0)
+        let lineEnds: [[UInt8]] = [[], [0x0A], [0x0D, 0x0A]]
+        return lineEnds.flatMap { start in
+            lineEnds.compactMap { end in
+                let isBare = start.isEmpty && end.isEmpty && unmarked.count == secret.count
+                guard !isBare, unmarked.starts(with: start), unmarked.count >= start.count + end.count,
+                    unmarked.suffix(end.count).elementsEqual(end)
+                else { return nil }
+                return Array(unmarked.dropFirst(start.count).dropLast(end.count))
+            }
+        }
     }
 
     private static func isSpace(_ octet: UInt8) -> Bool { octet == 0x20 || (0x09...0x0D).contains(octet) }

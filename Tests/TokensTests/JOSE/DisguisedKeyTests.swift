@@ -80,6 +80,15 @@ struct DisguisedKeyTests {
         ]
     }
 
+    @Test(arguments: [0x20, 0x0A, 0x0D, 0x09] as [UInt8])
+    func `a key that begins or ends with white space is found behind a line end`(_ space: UInt8) {
+        // Compressed points, of which any byte may be white space.
+        let point = [2] + (0..<31).map { UInt8(truncatingIfNeeded: $0 * 73 + 17) } + [space]
+        for secret in [point + [0x0A], point + [0x0D, 0x0A], [0x0A] + point, [0xEF, 0xBB, 0xBF] + point] {
+            #expect(SecretStrength.looksLikeKey(secret))
+        }
+    }
+
     @Test func `white space, a mark of the encoding and a second encoding hide nothing`() throws {
         for (name, octets) in try Self.binaries() where octets.count < 200 {
             let base64 = Array(Base64.encode(octets).utf8)
