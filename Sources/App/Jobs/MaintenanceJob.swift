@@ -1,5 +1,4 @@
 import Accounts
-import CLinux
 import Encoding
 import Glibc
 import Journal
@@ -13,7 +12,7 @@ import Telemetry
 /// The thread that looks after what changes by itself: files that were edited, entries that expired.
 final class MaintenanceJob: Sendable {
     /// How often files are looked at; a disabled user is refused within a second.
-    private static let intervalMilliseconds = 250
+    static let intervalMilliseconds = 250
 
     private static let roundsPerPurge = 240
     /// Five seconds: what failed for want of descriptors or memory, or by an error of the disk, leaves no trace in the files.
@@ -26,7 +25,7 @@ final class MaintenanceJob: Sendable {
     /// Every five minutes: seldom enough that a wrong guess of what no longer matters costs little. The first look comes
     /// right after a start: each start begins a segment, and a service that never lives for five minutes has to stay
     /// bounded, too.
-    private static let roundsPerCompaction = 1_200
+    static let roundsPerCompaction = 1_200
 
     /// What the watched files were before they were read.
     struct Stamps {
@@ -34,7 +33,7 @@ final class MaintenanceJob: Sendable {
         var tls: [FileStamp]
     }
 
-    private struct State {
+    struct State {
         var isStopping = false
         /// Whether what is read now is read again only because it failed before.
         var isRetrying = false
@@ -49,16 +48,20 @@ final class MaintenanceJob: Sendable {
         var isSightingRefused = false
     }
 
-    private let authState: AuthState
+    let authState: AuthState
     private let files: AccountFiles
     private let keys: KeyRotationJob
     private let tls: TLSFiles?
     private let identity: TLSIdentity?
     private let sighting: RollbackGuard
     private let reloads: ReloadStatus
-    private let state: Mutex<State>
+    let state: Mutex<State>
     /// Held from a look at the files until what they say is taken up: a slow reload must not undo a later one.
     private let reloading = Mutex(())
+
+    /// Held during a round. While the process exits, OpenSSL has been cleaned up already: a round that drew random numbers
+    /// then would crash.
+    private let working = Mutex(())
 
     /// What else is to be looked at once a second.
     private let everySecond: @Sendable () -> Void
@@ -83,55 +86,33 @@ final class MaintenanceJob: Sendable {
     func start() throws(StartError) {
         try Thread.start(name: "housekeeping") { [self] in
             var rounds = 0
-            while !state.withLock({ $0.isStopping }) {
+            repeat {
                 Thread.sleep(milliseconds: Self.intervalMilliseconds)
-                authState.revocations.followClock()
-                reloadWhatChanged()
                 rounds += 1
-                if rounds % Self.roundsPerRetry == 0 { retryWhatFailed() }
-                keys.cutCompromised()
-                if rounds % Self.roundsPerKeyLook == 0 {
-                    keys.rotateIfDue()
-                    keys.sayChanges()
-                    everySecond()
-                    noteSighting()
-                }
-                if rounds % Self.roundsPerTicketKeys == 0 { rotateTicketKeys() }
-                guard rounds % Self.roundsPerPurge == 0 else { continue }
-                authState.revocations.purge(
-                    now: authState.clock.now, monotonic: MonotonicClock.nanoseconds() / 1_000_000)
-            }
+            } while work(rounds)
         }
     }
 
-    /// Writes the journal again when half of it no longer matters: on a thread of its own, since it may take minutes.
-    func startCompaction() throws(StartError) {
-        try Thread.start(name: "compaction") { [self] in
-            clinux_stand_back()
-            var rounds = 0
-            while !state.withLock({ $0.isStopping }) {
-                Thread.sleep(milliseconds: Self.intervalMilliseconds)
-                rounds += 1
-                guard rounds % Self.roundsPerCompaction == 1 else { continue }
-                compactIfDue()
+    /// Runs one round.
+    /// - Returns: false if the service has been stopped.
+    private func work(_ rounds: Int) -> Bool {
+        working.withLock { _ in
+            guard !state.withLock({ $0.isStopping }) else { return false }
+            authState.revocations.followClock()
+            reloadWhatChanged()
+            if rounds % Self.roundsPerRetry == 0 { retryWhatFailed() }
+            keys.cutCompromised()
+            if rounds % Self.roundsPerKeyLook == 0 {
+                keys.rotateIfDue()
+                keys.sayChanges()
+                everySecond()
+                noteSighting()
             }
-        }
-    }
-
-    private func compactIfDue() {
-        let began = MonotonicClock.nanoseconds() / 1_000_000
-        do {
-            let report = try authState.revocations.compactIfDue(now: authState.clock.now, monotonic: began)
-            guard let report else { return }
-            authState.log.write(.info, "journal_compacted") { line in
-                line.add("read", report.readCount)
-                line.add("kept", report.keptCount)
-                line.add("segments", report.segmentCount)
-                line.add("milliseconds", MonotonicClock.nanoseconds() / 1_000_000 - began)
-            }
-        } catch {
-            guard !state.withLock({ $0.isStopping }) else { return }
-            authState.log.write(.error, "journal_compaction_failed") { $0.add("reason", "\(error)") }
+            if rounds % Self.roundsPerTicketKeys == 0 { rotateTicketKeys() }
+            guard rounds % Self.roundsPerPurge == 0 else { return true }
+            authState.revocations.purge(
+                now: authState.clock.now, monotonic: MonotonicClock.nanoseconds() / 1_000_000)
+            return true
         }
     }
 
@@ -165,8 +146,9 @@ final class MaintenanceJob: Sendable {
         authState.log.write(.warning, "journal_sighting_unwritable") { $0.add("reason", "\(fault)") }
     }
 
+    /// Begins no further round, and waits for the one in progress.
     func stop() {
-        state.withLock { $0.isStopping = true }
+        working.withLock { _ in state.withLock { $0.isStopping = true } }
     }
 
     /// Reads everything again, changed or not.

@@ -70,6 +70,16 @@ struct ReloadTests {
         #expect(lines.events("reloaded").count { $0.contains("\"tls\"") } == 1)
     }
 
+    @Test func `no round of maintenance runs after the end`() throws {
+        try users(ana)
+        let graph = try start()
+        graph.close()
+        // The thread sleeps for 250 ms between two rounds, so without the end it would see this change.
+        try users("")
+        usleep(600_000)
+        #expect(graph.shared.authState.users.current.user(named: "ana") != nil)
+    }
+
     @Test(arguments: ["users.json", "clients.json"])
     func `a file that is missing for a moment is a failed reload, and what was stays`(_ name: String) throws {
         try users(ana)
