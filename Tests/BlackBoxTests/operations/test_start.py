@@ -235,7 +235,7 @@ def test_an_empty_keys_directory_is_filled_and_said_so(make_server):
 
 
 def test_all_mistakes_in_the_settings_are_reported_at_once(make_server):
-    """STYLE 6: every variable, unknown names included, and what is expected of each."""
+    """Every variable, unknown names included, and what is expected of each."""
     server = make_server(
         access_ttl="5 parsecs", refresh_grace="-1s", threads="many", no_such_setting="1", alg="HS999", argon2_memory="8"
     )
