@@ -1,7 +1,6 @@
 import Encoding
 import Foundation
 import Glibc
-@testable import Journal
 import Platform
 import Synchronization
 import Testing
