@@ -1,4 +1,5 @@
 import Accounts
+import Encoding
 import JOSE
 import Revocation
 import Tokens
@@ -28,14 +29,14 @@ extension LoopContext {
         let named = verifier.audiences()
         if claims.algorithm == .hs256, Self.all(named, in: authState.settings.sharedSecretAudiences) { return }
         guard let owner = claims.clientID.map({ String(decoding: payload[$0], as: UTF8.self) }),
-            let client = clients.client(id: owner), client.id.hasSameBytes(as: owner), !client.isDisabled,
+            let client = clients.client(id: owner), client.id.isSpelled(as: owner), !client.isDisabled,
             client.algorithm == claims.algorithm.rawValue, Self.all(named, in: authState.settings.audiences),
             client.audiences.isEmpty || Self.all(named, in: client.audiences)
         else { throw .algNotAllowed }
     }
 
     private static func all(_ names: [String], in known: some Collection<String>) -> Bool {
-        !names.isEmpty && names.allSatisfy { name in known.contains { $0.hasSameBytes(as: name) } }
+        !names.isEmpty && names.allSatisfy { name in known.contains { $0.isSpelled(as: name) } }
     }
 
     /// Refreshes of a session after which an access token of an earlier generation is no longer recognized.
@@ -56,9 +57,4 @@ extension LoopContext {
         return issuer.hasIssued(
             claims.jti, identity, generations: (newest - min(newest, Self.generationCountMax))...newest)
     }
-}
-
-extension String {
-    /// `==` accepts different spellings of one character as equal.
-    fileprivate func hasSameBytes(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 }

@@ -13,7 +13,7 @@ extension Application {
     func client(_ request: borrowing Request, _ parameters: Parameters) throws(Problem) -> Client? {
         // Empty values count as absent, in JSON as in a form: some libraries send them in addition to the header.
         let inContent = try parameters.text("client_id").flatMap { $0.isEmpty ? nil : $0 }
-        let secret = try parameters.octets("client_secret").flatMap { $0.isEmpty ? nil : $0 }
+        let secret = try parameters.bytes("client_secret").flatMap { $0.isEmpty ? nil : $0 }
         guard request.fieldCount("authorization") > 0, let basic = BasicCredentials(request) else {
             // Another scheme is not client authentication: a stale bearer token must not invalidate a good secret.
             guard let inContent else {

@@ -6,14 +6,14 @@ enum RequestTokens {
     static func bearer(_ request: borrowing Request) -> BearerToken { BearerToken(request) }
 
     /// The token that the request is about.
-    static func subject(_ parameters: Parameters) throws(Problem) -> [UInt8]? { try parameters.octets("token") }
+    static func subject(_ parameters: Parameters) throws(Problem) -> [UInt8]? { try parameters.bytes("token") }
 
     /// - Throws: `request_malformed` if the content has no token.
     static func requiredSubject(_ parameters: Parameters) throws(Problem) -> [UInt8] {
         try parameters.required("token")
     }
 
-    static func refresh(_ parameters: Parameters) throws(Problem) -> [UInt8]? { try parameters.octets("refresh_token") }
+    static func refresh(_ parameters: Parameters) throws(Problem) -> [UInt8]? { try parameters.bytes("refresh_token") }
 
     /// - Throws: `request_malformed` if the content has no refresh token.
     static func requiredRefresh(_ parameters: Parameters) throws(Problem) -> [UInt8] {

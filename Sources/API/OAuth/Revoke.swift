@@ -44,7 +44,7 @@ extension Application {
         let parameters = try Parameters(request, .form, &json)
         let client = try client(request, parameters)
         let token = try RequestTokens.requiredSubject(parameters)
-        _ = try parameters.octets("token_type_hint")
+        _ = try parameters.bytes("token_type_hint")
         let target: Revocable?
         do throws(RevokeFailure) {
             target = try context.revocable(token.span, for: client, at: call.now)

@@ -152,7 +152,7 @@ private struct OrderReader {
 
     private func subject(_ isMeant: Bool) throws(Problem) -> RevocationRequest? {
         if let name = try parameters.name("username") {
-            guard try parameters.octets("sub") == nil else { throw Problem(.requestMalformed, Self.usage) }
+            guard try parameters.bytes("sub") == nil else { throw Problem(.requestMalformed, Self.usage) }
             guard let user = users.user(named: name) else {
                 throw Problem(
                     .requestMalformed, "There is no user of this name. Name a removed user by its id, as sub.")

@@ -6,10 +6,11 @@ struct MemberNames: Sendable {
     let fingerprints: Set<UInt64>
 
     init(_ names: [StaticString]) {
-        fingerprints = Set(
-            names.map { name in
-                name.withUTF8Buffer { letters in JSONDocument.nameFingerprint(of: unsafe letters.span) }
-            })
+        fingerprints = Set(names.map(Self.fingerprint))
+    }
+
+    static func fingerprint(_ name: StaticString) -> UInt64 {
+        name.withUTF8Buffer { letters in JSONDocument.nameFingerprint(of: unsafe letters.span) }
     }
 
     static let verify = MemberNames(["token"] + Condition.names.map(\.name))
@@ -31,9 +32,9 @@ struct MemberNames: Sendable {
 
     /// A client's own name for something, as an error may repeat it: short and plain, or not at all.
     static func quoted(_ name: some Collection<UInt8>) -> String {
-        let isPlain = name.allSatisfy { octet in
-            UInt8(ascii: "a")...UInt8(ascii: "z") ~= octet | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= octet
-                || octet == UInt8(ascii: "_") || octet == UInt8(ascii: "-")
+        let isPlain = name.allSatisfy { byte in
+            UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+                || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
         }
         guard isPlain, (1...32).contains(name.count) else { return "whose name is empty, long or not plain text" }
         return String(decoding: Array(name), as: UTF8.self)

@@ -67,14 +67,15 @@ struct Parameters {
     }
 
     /// As it was sent, ``Value/nothing`` included.
-    func given(_ name: StaticString) -> Value? {
-        let spelled = unsafe UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-        let wanted = JSONDocument.nameFingerprint(of: unsafe spelled.span)
-        for member in members where member.name == wanted { return member.value }
+    func given(_ name: StaticString) -> Value? { given(MemberNames.fingerprint(name)) }
+
+    /// As ``given(_:)``, for a name whose fingerprint is known already.
+    func given(_ fingerprint: UInt64) -> Value? {
+        for member in members where member.name == fingerprint { return member.value }
         return nil
     }
 
-    func octets(_ name: StaticString) throws(Problem) -> [UInt8]? {
+    func bytes(_ name: StaticString) throws(Problem) -> [UInt8]? {
         switch self[name] {
         case nil: return nil
         case .text(let octets): return octets
@@ -84,7 +85,7 @@ struct Parameters {
     }
 
     func text(_ name: StaticString) throws(Problem) -> String? {
-        try octets(name).map { String(decoding: $0, as: UTF8.self) }
+        try bytes(name).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// A text that is not empty.
@@ -95,10 +96,10 @@ struct Parameters {
     }
 
     func required(_ name: StaticString) throws(Problem) -> [UInt8] {
-        guard let octets = try octets(name), !octets.isEmpty else {
+        guard let bytes = try bytes(name), !bytes.isEmpty else {
             throw Problem(.requestMalformed, "The member \(name) is missing.")
         }
-        return octets
+        return bytes
     }
 
     /// A whole number of zero or more, as JSON number or as decimal digits in a form.

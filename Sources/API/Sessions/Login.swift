@@ -70,7 +70,7 @@ extension Application {
 
     private func loginAttempt(_ request: borrowing Request, _ parameters: Parameters) throws(Problem) -> LoginAttempt {
         let username = try parameters.required("username")
-        let password = try parameters.octets("password") ?? []
+        let password = try parameters.bytes("password") ?? []
         guard LoginAttempt.passwordByteCounts.contains(password.count) else {
             throw Problem(.requestMalformed, "A password has 1 to 1024 octets.")
         }

@@ -11,6 +11,9 @@ enum Condition: Int, CaseIterable, Sendable {
         ("audience", .audience), ("aud", .audience), ("scope", .scope), ("role", .role), ("max_age", .ageMax),
     ]
 
+    /// The fingerprints of ``names``, which are not computed anew for each request.
+    fileprivate static let fingerprints = names.map { MemberNames.fingerprint($0.name) }
+
     /// - Parameter name: as it was sent.
     fileprivate static func named(_ name: String) -> (name: StaticString, condition: Condition)? {
         switch name {
@@ -50,8 +53,8 @@ struct Conditions {
 
     /// - Parameter parameters: read with ``MemberNames/verify``, so that no other name is in them.
     mutating func read(_ parameters: Parameters) throws(Problem) {
-        for (name, condition) in Condition.names {
-            switch (parameters.given(name), condition) {
+        for (index, (name, condition)) in Condition.names.enumerated() {
+            switch (parameters.given(Condition.fingerprints[index]), condition) {
             case (nil, _): continue
             case (.text(let octets), .audience):
                 try note(condition, name, isEmpty: octets.isEmpty)
