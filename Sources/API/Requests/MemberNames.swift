@@ -3,10 +3,11 @@ import Encoding
 /// The names that the content of an endpoint may use. A name outside of them is refused: a condition that is misspelled
 /// would otherwise pass as one that is met.
 struct MemberNames: Sendable {
-    let fingerprints: Set<UInt64>
+    /// A few, so that comparing with all of them takes less time than hashing.
+    let fingerprints: [UInt64]
 
     init(_ names: [StaticString]) {
-        fingerprints = Set(names.map(Self.fingerprint))
+        fingerprints = names.map(Self.fingerprint)
     }
 
     static func fingerprint(_ name: StaticString) -> UInt64 {

@@ -30,7 +30,7 @@ struct Parameters {
     }
 
     /// By the fingerprint of the name, which is the same while the process runs.
-    private var members: [(name: UInt64, value: Value)] = []
+    private(set) var members: [(name: UInt64, value: Value)] = []
     let isForm: Bool
 
     /// - Parameters:
@@ -67,10 +67,8 @@ struct Parameters {
     }
 
     /// As it was sent, ``Value/nothing`` included.
-    func given(_ name: StaticString) -> Value? { given(MemberNames.fingerprint(name)) }
-
-    /// As ``given(_:)``, for a name whose fingerprint is known already.
-    func given(_ fingerprint: UInt64) -> Value? {
+    func given(_ name: StaticString) -> Value? {
+        let fingerprint = MemberNames.fingerprint(name)
         for member in members where member.name == fingerprint { return member.value }
         return nil
     }

@@ -53,9 +53,11 @@ struct Conditions {
 
     /// - Parameter parameters: read with ``MemberNames/verify``, so that no other name is in them.
     mutating func read(_ parameters: Parameters) throws(Problem) {
-        for (index, (name, condition)) in Condition.names.enumerated() {
-            switch (parameters.given(Condition.fingerprints[index]), condition) {
-            case (nil, _): continue
+        for (fingerprint, value) in parameters.members {
+            // Of the known names, only the token's is no condition.
+            guard let index = Condition.fingerprints.firstIndex(of: fingerprint) else { continue }
+            let (name, condition) = Condition.names[index]
+            switch (value, condition) {
             case (.text(let octets), .audience):
                 try note(condition, name, isEmpty: octets.isEmpty)
                 expectations.audience = .anyOf([octets])

@@ -1,7 +1,11 @@
-import Glibc
+public import Glibc
 
 extension Span<UInt8> {
     /// Returns whether both have the same bytes, in variable time: not for secrets.
+    ///
+    /// Inlined into other targets, where the length of a literal is known, because a verification asks some 20 times.
+    @inlinable
+    @inline(__always)
     package func hasSameBytes(as other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         return unsafe withUnsafeBytes { left in
