@@ -14,15 +14,15 @@ enum Martlet {
         Command(name: "serve", summary: "run the service", run: ServeCommand.run),
         Command(name: "user", summary: "add, change and list users", run: UserCommand.run),
         Command(name: "client", summary: "add, remove and list clients", run: ClientCommand.run),
-        Command(name: "keys", summary: "list, rotate and end the keys", run: KeysCommand.run),
-        Command(name: "status", summary: "show what the running service applies", run: StatusCommand.run),
-        Command(name: "revoke", summary: "end tokens and sessions of the running service", run: RevokeCommand.run),
-        Command(name: "verify", summary: "decide about a token of any issuer, for pipelines", run: VerifyCommand.run),
-        Command(name: "jws", summary: "check the bare signature of a token", run: JWSCommand.run),
-        Command(name: "decode", summary: "show what a token says, unverified", run: DecodeCommand.run),
-        Command(name: "mint", summary: "sign a token with the keys at hand", run: MintCommand.run),
-        Command(name: "journal", summary: "look into the journal", run: JournalCommand.run),
-        Command(name: "healthcheck", summary: "ask a running service whether it answers", run: HealthcheckCommand.run),
+        Command(name: "keys", summary: "list, rotate, import and revoke keys", run: KeysCommand.run),
+        Command(name: "status", summary: "show the state of the running service", run: StatusCommand.run),
+        Command(name: "revoke", summary: "revoke tokens and sessions in the running service", run: RevokeCommand.run),
+        Command(name: "verify", summary: "verify a token of any issuer, for scripts and CI", run: VerifyCommand.run),
+        Command(name: "jws", summary: "verify only the signature of a token", run: JWSCommand.run),
+        Command(name: "decode", summary: "print the claims of a token without verifying it", run: DecodeCommand.run),
+        Command(name: "mint", summary: "sign a token with the local keys", run: MintCommand.run),
+        Command(name: "journal", summary: "inspect, compact and repair the journal", run: JournalCommand.run),
+        Command(name: "healthcheck", summary: "check that the running service answers", run: HealthcheckCommand.run),
         Command(
             name: "bench-tokens", summary: "measure what a token costs on this machine", run: BenchTokensCommand.run),
         Command(name: "openapi", summary: "print the OpenAPI document", run: OpenAPICommand.run),
@@ -42,7 +42,7 @@ enum Martlet {
         }
         guard let command = commands.first(where: { $0.name == name || "--\($0.name)" == name && name == "--version" })
         else {
-            Terminal.writeError("martlet: there is no command \(name); martlet help lists them\n")
+            Terminal.writeError("martlet: unknown command \(name); run martlet help for a list\n")
             exit(2)
         }
         var rest: [String] = []
@@ -64,8 +64,8 @@ enum Martlet {
 
             \(rows.joined(separator: "\n"))
 
-            martlet COMMAND --help tells more. Every command takes --env-file FILE (or MARTLET_ENV_FILE): a file of settings,
-            a NAME=VALUE a line, that the service and the commands share.
+            For details: martlet COMMAND --help. Every command accepts --env-file FILE (or MARTLET_ENV_FILE), a file of
+            NAME=VALUE lines with settings that the service and the commands share.
 
             """
     }

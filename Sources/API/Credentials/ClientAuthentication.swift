@@ -23,11 +23,11 @@ extension Application {
             return try authenticate(inContent, secret ?? [])
         }
         guard secret == nil else {
-            throw Problem(.requestMalformed, "Authenticate the client once: in the header or in the content.")
+            throw Problem(.requestMalformed, "Authenticate the client once, either in the header or in the content.")
         }
         guard case .credentials(let id, let secret) = basic else { throw Problem(.clientInvalid) }
         guard inContent == nil || inContent == id else {
-            throw Problem(.requestMalformed, "client_id is not the client of the Authorization header.")
+            throw Problem(.requestMalformed, "client_id differs from the client in the Authorization header.")
         }
         return try authenticate(id, secret)
     }

@@ -106,13 +106,13 @@ private struct OrderReader {
         if let order = try subject(isMeant) { orders.append(order) }
         if let client = try parameters.name("client_id") {
             guard isMeant || isKnown(client: client) else {
-                throw Problem(.requestMalformed, "There is no client of this client_id. \(Self.meant)")
+                throw Problem(.requestMalformed, "No client has this client_id. \(Self.meant)")
             }
             orders.append(.client(client))
         }
         if let kid = try parameters.name("kid") {
             guard isMeant || keys().contains(where: { $0.key.kid == kid }) else {
-                throw Problem(.requestMalformed, "There is no key of this kid. \(Self.meant)")
+                throw Problem(.requestMalformed, "No key has this kid. \(Self.meant)")
             }
             orders.append(.key(kid))
         }
@@ -121,7 +121,7 @@ private struct OrderReader {
         switch orders[0] {
         case .token, .session, .all:
             guard !isMeant else {
-                throw Problem(.requestMalformed, "unknown goes with sub, username, client_id or kid only.")
+                throw Problem(.requestMalformed, "unknown may only be sent with sub, username, client_id or kid.")
             }
         case .subject, .client, .key: break
         }
@@ -140,7 +140,7 @@ private struct OrderReader {
     private func token() throws(Problem) -> RevocationRequest? {
         let expiresAt = try parameters.natural("expires_at")
         guard let text = try parameters.text("jti") else {
-            guard expiresAt == nil else { throw Problem(.requestMalformed, "expires_at goes with jti only.") }
+            guard expiresAt == nil else { throw Problem(.requestMalformed, "expires_at may only be sent with jti.") }
             return nil
         }
         guard let jti = UUID(text) else { throw Problem(.requestMalformed, "jti must be a UUID.") }

@@ -5,7 +5,7 @@ extension Parameters {
     func scope() throws(Problem) -> Scope? {
         guard let text = try text("scope") else { return nil }
         guard let scope = Scope(text) else {
-            throw Problem(.scopeInvalid, "scope must be scope tokens, one space apart.")
+            throw Problem(.scopeInvalid, "scope must be a list of names separated by single spaces.")
         }
         return scope
     }

@@ -72,11 +72,11 @@ extension Application {
         let username = try parameters.required("username")
         let password = try parameters.bytes("password") ?? []
         guard LoginAttempt.passwordByteCounts.contains(password.count) else {
-            throw Problem(.requestMalformed, "A password has 1 to 1024 octets.")
+            throw Problem(.requestMalformed, "A password must have 1 to 1024 bytes.")
         }
-        guard username.count <= 128 else { throw Problem(.requestMalformed, "A username has at most 128 octets.") }
+        guard username.count <= 128 else { throw Problem(.requestMalformed, "A username must have at most 128 bytes.") }
         guard try parameters.text("mode") ?? "body" == "body" else {
-            throw Problem(.requestMalformed, "The one mode offered is body.")
+            throw Problem(.requestMalformed, "The only supported mode is body.")
         }
         let client = try client(request, parameters)
         return LoginAttempt(

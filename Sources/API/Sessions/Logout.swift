@@ -49,7 +49,7 @@ extension Application {
         if case .nothing = parameters.given("scope") { throw Problem(.requestMalformed, "The member scope is empty.") }
         let named = try parameters.text("scope") ?? LogoutReach.local.rawValue
         guard let reach = LogoutReach(rawValue: named) else {
-            throw Problem(.requestMalformed, "scope is one of local, others, global.")
+            throw Problem(.requestMalformed, "scope must be local, others or global.")
         }
         let session = try logoutSession(request, parameters, reach, call)
         let exchange = copy exchange
@@ -84,7 +84,7 @@ extension Application {
         case .absent: ofAccess = nil
         case .malformed:
             guard case .success = ofRefresh else {
-                throw Problem(.requestMalformed, "The Authorization field must be one bearer token.")
+                throw Problem(.requestMalformed, "The Authorization field must hold one bearer token.")
             }
             ofAccess = nil
         case .at(let range):

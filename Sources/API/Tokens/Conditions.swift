@@ -91,7 +91,7 @@ struct Conditions {
     /// Scopes and roles are made of the same letters (RFC 6749 §3.3).
     private static func words(_ name: StaticString, _ text: String) throws(Problem) -> [String] {
         guard let words = Scope(text) else {
-            throw Problem(.requestMalformed, "The condition \(name) must be one or more names, one space apart.")
+            throw Problem(.requestMalformed, "The condition \(name) must be one or more names, separated by single spaces.")
         }
         return words.names
     }

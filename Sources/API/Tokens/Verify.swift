@@ -60,7 +60,7 @@ extension Application {
             case (let token?, .absent):
                 return try verify(token.span, conditions.expectations, &response, call)
             case (.some, _):
-                throw Problem(.requestMalformed, "Send one token: in the header or in the content.")
+                throw Problem(.requestMalformed, "Send the token once, either in the header or in the content.")
             case (nil, _):
                 break
             }
@@ -68,7 +68,7 @@ extension Application {
         let expectations = conditions.expectations
         switch bearer {
         case .absent: throw Problem(.tokenMissing)
-        case .malformed: throw Problem(.requestMalformed, "The Authorization field must be one bearer token.")
+        case .malformed: throw Problem(.requestMalformed, "The Authorization field must hold one bearer token.")
         case .at(let range): try verify(request.octets(range), expectations, &response, call)
         }
     }

@@ -17,36 +17,36 @@ enum KeysCommand {
                                    [--encoding text|hex|base64|base64url]
                martlet keys export KID [--public | --private] [--format jwk|jwks|pem]
 
-        Lists the keys and takes them through their life. Every server that reads the directory takes a
-        change up within a second.
+        Lists, rotates, imports and revokes keys. Every server that uses the directory applies a
+        change within a second.
 
           list        each key with its algorithm, its state, when it signs and until when it verifies
-          rotate      makes a successor: published now, signing after the lead; the old key verifies until
-                      the last of its tokens has expired, and then leaves the published set by itself
-          promote     has a key sign from now on, without waiting for its lead
-          retire      has a key sign no more; its tokens live on until they expire
-          compromise  ends a key and everything signed with it, at once and for good; what it leaves
-                      unsigned gets a new key without delay
-          import      takes a key made elsewhere: a JWK, PEM or DER of a private or public key or a
+          rotate      creates a successor that is published now and signs after the lead; the old key verifies until
+                      its last token has expired, and then the server removes it from the published set
+          promote     makes a key sign from now on, without waiting for its lead
+          retire      stops a key from signing; its tokens remain valid until they expire
+          compromise  revokes a key and everything signed with it, at once and permanently; if no other key
+                      signs for the same algorithm, a new key is created immediately
+          import      adds an existing key: a JWK, PEM or DER of a private or public key or a
                       certificate, or with --alg HS256 a secret; - is standard input. It signs after the
-                      lead, as a successor does, and at once in an empty directory, which also gets a
-                      secret for refresh tokens; a public key only verifies. Of a secret in text the line
-                      end is not a part; --encoding says how a secret is written
-          export      writes a key's public half, or with --private the whole key
+                      lead, as a successor does, or at once in an empty directory, which also gets a
+                      secret for refresh tokens; a public key only verifies. In a text secret, the final line
+                      break is not part of the secret; --encoding names the format of a secret
+          export      prints the public key, or with --private also the private part
 
           --keys DIR   the directory (default: MARTLET_KEYS, or keys)
-          --alg ALG    the algorithm of access tokens to rotate (default: MARTLET_ALG, or RS256), or what an
-                       imported key is bound to, where it does not say
-          --kid KID    what an imported key is called (default: its own name, or its thumbprint)
-          --refresh    rotate the secret of refresh tokens; nobody is logged out
-          --lead TIME  such as 15m; longer than verifiers keep the published set (default: MARTLET_KEY_LEAD)
-          --last       retire also the only key of its algorithm
-          --json       list as JSON, one array, without the secret parts
+          --alg ALG    the access token algorithm to rotate (default: MARTLET_ALG, or RS256), or the algorithm of
+                       an imported key that names none
+          --kid KID    the key ID of an imported key (default: the one it names, or its thumbprint)
+          --refresh    rotate the secret of refresh tokens; no user is logged out
+          --lead TIME  such as 15m; must exceed the time that verifiers cache the published set (default: MARTLET_KEY_LEAD)
+          --last       also retire the only key of its algorithm
+          --json       print one JSON array, without secret parts
 
         States: published, signing, verifying, retired, compromised.
-        A change is done when the running service applies it: the command asks it over the Unix socket that
-        MARTLET_OPERATOR_LISTEN names, for 10 seconds at most, and fails if that cannot be confirmed.
-        Exit code: 0 done, 1 failed or not confirmed, 2 a mistake in the command line.
+        A change is complete when the running service applies it: the command asks it over the Unix socket that
+        MARTLET_OPERATOR_LISTEN names, for at most 10 seconds, and fails if it cannot confirm that.
+        Exit code: 0 done, 1 failed or not confirmed, 2 error in the command line.
 
         """
 

@@ -13,27 +13,27 @@ enum MintCommand {
     static let usage = """
         usage: martlet mint (--user NAME | --subject ID) [OPTIONS]
 
-        Signs one access token with the newest key of the directory and prints it, for tests and for breaking
-        glass: nobody logs in, and no password is asked for. Before the token is printed, a line about it is on
-        the disk in audit.log beside the journal. A running server accepts it like any other token, and revokes
-        it like any other, by its jti, its session or its subject.
+        Signs one access token with the newest key of the directory and prints it, for tests and for emergency
+        access: no login takes place and no password is needed. Before it prints the token, the command writes a
+        line to audit.log next to the journal and syncs it. A running server accepts the token like any other. It can be
+        revoked by its jti, its session or its subject.
 
           --user NAME        the subject is this user's id
-          --subject ID       the subject as it is; /verify refuses a subject that is no user's id
+          --subject ID       the literal subject; /verify rejects a subject that is not the id of a user
           --audience NAME    may be repeated (default: the first of MARTLET_AUDIENCE)
           --client-id ID     (default: martlet-mint)
           --scope SCOPE      a scope; may be repeated
           --role ROLE        a role; may be repeated
           --claim NAME=JSON  a claim; may be repeated
-          --ttl TIME         (default: MARTLET_ACCESS_TTL, which is also the most, but for --force)
-          --alg ALG          (default: what the server would sign with)
-          --reason TEXT      why, for the audit line
+          --ttl TIME         (default: MARTLET_ACCESS_TTL, which is also the maximum without --force)
+          --alg ALG          (default: the one that the server would use)
+          --reason TEXT      the reason, for the audit line
           --force            allows a --ttl of up to 24h
           --keys DIR         (default: MARTLET_KEYS, or keys)
           --state DIR        the journal's directory (default: MARTLET_STATE, or var)
           --users FILE       (default: MARTLET_USERS, or users.json)
 
-        The issuer is MARTLET_ISSUER. Exit code: 0 printed, 1 failed, 2 a mistake in the command line.
+        The issuer is MARTLET_ISSUER. Exit code: 0 printed, 1 failed, 2 error in the command line.
 
         """
 

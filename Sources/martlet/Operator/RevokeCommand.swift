@@ -7,20 +7,20 @@ enum RevokeCommand {
         usage: martlet revoke --user NAME | --sub ID | --sid ID | --jti ID | --client ID | --key KID | --all
                               [--ahead] [--socket PATH]
 
-        Ends what is named, in the running service and for good. The command returns when it is on disk.
+        Revokes tokens or sessions in the running service, permanently. The command returns when the revocation is on disk.
 
-          --user NAME    all sessions of this user that began before now
-          --sub ID       the same by the user's id, for a user that was removed
+          --user NAME    all sessions that this user began before now
+          --sub ID       the same by user id, for a user that was removed
           --sid ID       one session
           --jti ID       one access token
-          --client ID    all sessions that this client began, first-party for those without a client
+          --client ID    all sessions that this client began; first-party for those without a client
           --key KID      everything signed with this key; `martlet keys compromise` also replaces the key
           --all          every session and token
-          --ahead        revoke a --sub, --client or --key that the service does not know, ahead of its creation
+          --ahead        revoke a --sub, --client or --key that does not exist yet
         \(OperatorClient.optionUsage)
 
-        Exit code: 0 revoked, 1 nothing was revoked, 2 a mistake in the command line or a setting, 75 the
-        service does not run or cannot write its journal: try again.
+        Exit code: 0 revoked, 1 nothing was revoked, 2 error in the command line or a setting, 75 the
+        service is not running or cannot write its journal: try again.
 
         """
 

@@ -5,14 +5,14 @@ enum StatusCommand {
     static let usage = """
         usage: martlet status [--json] [--socket PATH]
 
-        Asks the running service over its operator's Unix socket what it applies: its keys, how many users and
-        clients it has, when it last read each file and why that failed, and the condition of the journal.
+        Asks the running service over its operator socket for its state: its keys, the number of users and
+        clients, when it last read each file and why that failed, and the condition of the journal.
 
         \(OperatorClient.optionUsage)
-          --json         the answer of GET /admin/status as it came
+          --json         print the response of GET /admin/status
 
-        Exit code: 0 ready, 1 not ready or a file could not be read again, 2 a mistake in the command line or a
-        setting, 75 the service does not run or does not answer.
+        Exit code: 0 ready, 1 not ready or a file could not be reloaded, 2 error in the command line or a
+        setting, 75 the service is not running or does not answer.
 
         """
 

@@ -8,12 +8,12 @@ enum HealthcheckCommand {
     static let usage = """
         usage: martlet healthcheck [--listen ADDRESS]
 
-        Asks the running service whether it answers, and waits 5 seconds at most: /healthz at the first address of
-        MARTLET_LISTEN that can be asked from here, or else /livez at the first such address of
-        MARTLET_OPERATOR_LISTEN. What cannot be asked are inherited sockets (fd:name), port 0, addresses with proxy+
+        Checks that the running service answers within 5 seconds: /healthz at the first address of
+        MARTLET_LISTEN that this command can reach, or else /livez at the first such address of
+        MARTLET_OPERATOR_LISTEN. It cannot reach inherited sockets (fd:name), port 0, addresses with proxy+
         unless MARTLET_TRUSTED_PROXIES covers this machine, and with MARTLET_TLS_CLIENT_CA those with TLS.
-        --listen ADDRESS asks this address of the service and no other. Over TLS no certificate is shown or checked.
-        Ends with 0 when the answer is 200, with 1 otherwise, and with 2 when there is no address to ask.
+        --listen ADDRESS uses only this address of the service. Over TLS, the command shows no certificate and checks none.
+        Exit code: 0 if the answer is 200, 1 if not, 2 if there is no address to ask.
 
         """
 

@@ -17,27 +17,27 @@ enum ClientCommand {
                martlet client remove ID
                martlet client list [--json]
 
-        Adds, changes and lists the backends that authenticate to the service, to introspect, to revoke or
-        to get tokens of their own. The file is replaced as a whole, and a running server takes the new one
-        up by itself.
+        Adds, changes and lists the backends that authenticate to the service to introspect, to revoke or
+        to log users in. The file is replaced atomically, and a running server reloads it
+        by itself.
 
           --clients FILE       the file (default: MARTLET_CLIENTS, or clients.json)
-          --name TEXT          what people call it
+          --name TEXT          a display name
           --audience AUDIENCE  an audience it may ask for; may be repeated (default: all)
           --scope SCOPE        a scope it may ask for; may be repeated
-          --alg ALG            what tokens for it are signed with (default: MARTLET_ALG): HS256, HS384, HS512,
-                               RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA; a key that signs
-                               it has to be there
-          --keys DIR           where add looks for that key (default: MARTLET_KEYS, or keys)
-          --json               list as JSON, one array, without the hashes
+          --alg ALG            the algorithm of tokens for it (default: MARTLET_ALG): HS256, HS384, HS512,
+                               RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA; a key for it
+                               must exist
+          --keys DIR           where add looks for the key (default: MARTLET_KEYS, or keys)
+          --json               print one JSON array, without the hashes
 
-        add and add-secret write the client's new secret to standard output, on a line of its own. It is shown
-        this once: the file keeps only a hash of it.
-        To change a secret without a gap: add-secret (both are good now), give the client the new one, then
-        drop-secret --old. drop-secret --new takes the new one back. A client has two secrets at most, and its
-        last one is not dropped.
-        A disabled client is refused at once, and so are its sessions' refreshes; enable takes that back.
-        Exit code: 0 done, 1 failed, 2 a mistake in the command line or in the file.
+        add and add-secret print the client's new secret on a line of its own. It is shown
+        only this once, because the file keeps only a hash.
+        To change a secret without downtime: run add-secret (now both are valid), give the client the new one, then
+        run drop-secret --old. drop-secret --new removes the new one. A client has at most two secrets, and its
+        last one cannot be dropped.
+        A disabled client is rejected at once, and so are refreshes of its sessions; enable reverses that.
+        Exit code: 0 done, 1 failed, 2 error in the command line or in the file.
 
         """
 

@@ -17,9 +17,9 @@ enum UserCommand {
                martlet user remove NAME
                martlet user list [--json]
 
-        Adds, changes and lists the users who can log in. The file is replaced as a whole, and a running
-        server takes the new one up by itself. passwd, disable and remove end the user's sessions. What change
-        adds and drops counts from the next login or refresh on; to end tokens that say otherwise at once:
+        Adds, changes and lists the users who can log in. The file is replaced atomically, and a running
+        server reloads it by itself. passwd, disable and remove end the user's sessions. What change
+        adds and drops takes effect at the next login or refresh. To end older tokens at once:
         martlet revoke --user NAME.
 
           --users FILE       the file (default: MARTLET_USERS, or users.json)
@@ -28,18 +28,18 @@ enum UserCommand {
           --claim NAME=JSON  a claim that the user's tokens carry, for example team='"blue"' or level=3;
                              may be repeated; change replaces the claim of that name
           --drop-role ROLE, --drop-scope SCOPE, --drop-claim NAME
-                             what change takes away; each may be repeated
-          --password-stdin   take the password from standard input, all of it but for one newline at the
-                             end; without this and --hash it is asked for on the terminal, twice
-          --hash HASH        take a hash in place of a password: $argon2id$, bcrypt ($2a$ $2b$ $2y$),
-                             yescrypt ($y$) or SHA-512 ($6$); the last three are replaced by Argon2id at
+                             what change removes; each may be repeated
+          --password-stdin   read the password from standard input, without one newline at the
+                             end; without this and --hash, the command asks for it twice on the terminal
+          --hash HASH        store this hash instead of a password: $argon2id$, bcrypt ($2a$ $2b$ $2y$),
+                             yescrypt ($y$) or SHA-512 ($6$); the server replaces the last three by Argon2id at
                              the user's next login
-          --json             list as JSON, one array, without the hashes
+          --json             print one JSON array, without the hashes
 
-        A password has 1 to 1024 octets of UTF-8 and is taken as it is: nothing is trimmed or normalised.
-        MARTLET_ARGON2_MEMORY (KiB), MARTLET_ARGON2_PASSES and MARTLET_ARGON2_LANES say what a new hash
+        A password has 1 to 1024 bytes of UTF-8. It is used unchanged, without trimming or normalization.
+        MARTLET_ARGON2_MEMORY (KiB), MARTLET_ARGON2_PASSES and MARTLET_ARGON2_LANES set what a new hash
         costs (default 19456, 2 and 1).
-        Exit code: 0 done, 1 failed, 2 a mistake in the command line or in the file.
+        Exit code: 0 done, 1 failed, 2 error in the command line or in the file.
 
         """
 

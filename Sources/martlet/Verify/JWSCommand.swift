@@ -10,14 +10,14 @@ enum JWSCommand {
                                   (TOKEN | --token-file FILE | --token-env NAME | -)
 
         Checks the signature of a compact JWS (RFC 7515) and nothing else: the payload may be anything, and
-        no claim is looked at. FILE holds a JWK, a JWK set or a key in PEM. A token that names a key by its kid is
-        checked with the keys of that name and those without any, one that does not with all.
+        no claim is checked. FILE contains a JWK, a JWK set or a PEM key. A token with a kid is
+        checked with the keys that have this kid or none, a token without a kid with all keys.
 
-          --alg ALG       the algorithm; without it the one that the key itself names, or those that fit it
-          --encoding ENC  how a secret in FILE is written: text, hex, base64 or base64url
-          --max-bytes N   refuse longer tokens (default and most: 65536)
+          --alg ALG       the algorithm (default: the one that the key names, or those that fit it)
+          --encoding ENC  format of a secret in FILE: text, hex, base64 or base64url
+          --max-bytes N   reject longer tokens (default and maximum: 65536)
 
-        Exit code: 0 the signature holds, 1 it does not, or the key or ALG is of no use for it, 2 a mistake in
+        Exit code: 0 valid signature, 1 invalid, or the key or ALG does not fit, 2 error in
         the command line.
 
         """

@@ -12,47 +12,47 @@ enum VerifyCommand {
         usage: martlet verify (TOKEN | - | --token-env NAME) KEYS [EXPECTATIONS] [OPTIONS]
                martlet verify --junit FILE KEYS [EXPECTATIONS] [OPTIONS]
 
-        Says whether a token is good: its signature, its times, and what is expected of its claims. Works for
-        tokens of any issuer. TOKEN is taken from standard input for -, or from the variable NAME; on the
-        command line every process of the machine can read it.
+        Verifies a token: its signature, its times and the expected claims. Works for
+        tokens of any issuer. TOKEN is read from standard input for -, or from the variable NAME. On the
+        command line, every process of the machine can read it.
 
-        Keys, one of
-          --issuer URL      the keys that the issuer's own metadata names (RFC 8414, or OpenID Connect)
-          --jwks FILE|URL   a set of keys, or one (JWK, JWK set, PEM)
-          --key FILE        a key for --alg ALG; of a secret in text, the line end is not part of it
-          --server URL      no keys: this Martlet is asked, so that revocations count
+        Keys (one of these)
+          --issuer URL      fetch the keys named in the issuer's metadata (RFC 8414 or OpenID Connect)
+          --jwks FILE|URL   a key set or one key (JWK, JWK set, PEM)
+          --key FILE        a key for --alg ALG; in a text secret, the final line break is not part of it
+          --server URL      ask this Martlet server, so that revocations count; needs no keys
 
         Expectations
-          --issuer URL      iss; together with --jwks, --key or --server it names no keys
-          --audience NAME   aud holds this; may be repeated: one of them
-          --subject NAME    sub
-          --scope SCOPE     scope (or scp) holds this; may be repeated: all of them
-          --claim N=VALUE   a claim's value as text; /outer/inner=VALUE for a nested one. VALUE may be several,
-                            a|b, of which one has to match, and a* matches what begins with a; \\| and \\*
-                            are the characters themselves. May be repeated: all of them
-          --claim-json N=J  a claim's value as JSON, of the same type
-          --typ TYPE        the header's typ (default: at+jwt, JWT, or none)
-          --max-age TIME    since auth_time, or since iat of a token without one
-          --min-ttl TIME    what the token must go on for, else the exit code is 4
-          --leeway TIME     by which exp and nbf may be missed, up to 60s (default: 0s)
+          --issuer URL      the expected iss; with --jwks, --key or --server it does not select keys
+          --audience NAME   aud must contain this; if repeated, one of them
+          --subject NAME    the expected sub
+          --scope SCOPE     scope (or scp) must contain this; if repeated, all of them
+          --claim N=VALUE   the expected value of a claim, as text; /outer/inner=VALUE for a nested one. VALUE may list
+                            alternatives, a|b, and a* matches every value that begins with a; write \\| and \\* for
+                            these characters themselves. If repeated, all must match
+          --claim-json N=J  the expected value of a claim as JSON, of the same type
+          --typ TYPE        the expected typ in the header (default: at+jwt, JWT or none)
+          --max-age TIME    maximum age since auth_time, or since iat if the token has no auth_time
+          --min-ttl TIME    minimum remaining lifetime; with less, the exit code is 4
+          --leeway TIME     tolerance for exp and nbf, up to 60s (default: 0s)
 
         Options
-          --alg ALG         only keys for this algorithm
-          --encoding ENC    how the secret in --key is written: text, hex, base64 or base64url
-          --max-bytes N     reject longer tokens unread (default and most: 65536)
-          --json            the verdict as JSON, the same as --format json
-          --format github   the verdict as an annotation of GitHub Actions
-          --junit FILE      takes one token a line from standard input and writes a JUnit report
-          --no-cache        neither use nor keep fetched keys
-          --max-stale TIME  use kept keys so long past their time if their server cannot be asked (default: 0s)
-          --timeout TIME    for each question over the network (default: 10s)
+          --alg ALG         use only keys for this algorithm
+          --encoding ENC    format of the secret in --key: text, hex, base64 or base64url
+          --max-bytes N     reject longer tokens without reading them (default and maximum: 65536)
+          --json            print the result as JSON, same as --format json
+          --format github   print the result as a GitHub Actions annotation
+          --junit FILE      read one token per line from standard input and write a JUnit report
+          --no-cache        do not use or store cached keys
+          --max-stale TIME  use expired cached keys for this long if their server is unreachable (default: 0s)
+          --timeout TIME    for each network request (default: 10s)
 
-        Fetches over https only, or http from this machine itself, and directly: proxies are not used. The
-        authorities are the system's, or those of SSL_CERT_FILE. Keys are kept in XDG_CACHE_HOME/martlet, or
-        ~/.cache/martlet, for as long as their server says, and looked up anew for an unknown kid or an invalid
+        Keys are fetched over https, or over http from this machine only. Proxies are not used. The
+        trusted authorities are the system's, or those in SSL_CERT_FILE. Keys are cached in XDG_CACHE_HOME/martlet, or
+        ~/.cache/martlet, as long as their server allows, and fetched again for an unknown kid or an invalid
         signature.
-        Exit code: 0 valid, 1 refused, 2 a mistake in the command line or in a file, 3 could not tell,
-        4 valid, but not for --min-ttl. Of many tokens the worst counts: 1, then 3, then 4.
+        Exit code: 0 valid, 1 rejected, 2 error in the command line or in a file, 3 undecided,
+        4 valid, but for less than --min-ttl. With several tokens the worst result counts: 1, then 3, then 4.
 
         """
 

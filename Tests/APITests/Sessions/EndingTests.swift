@@ -65,7 +65,7 @@ struct LogoutTests {
 
     @Test(arguments: [
         ("scoop=global", "Unknown member: scoop."), ("scope=", "The member scope is empty."),
-        ("scope=Global", "scope is one of local, others, global."),
+        ("scope=Global", "scope must be local, others or global."),
         ("scope=global&min_seq=1", "Unknown member: min_seq."),
         ("scope=local&scope=global", "The member scope was sent twice."),
     ])
