@@ -25,9 +25,9 @@ extension AccountsError: CustomStringConvertible {
         case .file(let error): error.description
         case .thread(let error): error.description
         case .tooManyValues(let path, let countMax):
-            "\(path): more than \(countMax) JSON values, the limit of what the service reads"
+            "\(path): more than \(countMax) JSON values, the limit of the service"
         case .exists(let kind, let name): "the \(kind) \(name) exists already"
-        case .missing(let kind, let name): "there is no \(kind) \(name)"
+        case .missing(let kind, let name): "\(kind) \(name) does not exist"
         case .invalid(let field, let expected): "\(field): expected \(expected)"
         case .hashing(let call, let code): "\(call) failed with code \(code)"
         }

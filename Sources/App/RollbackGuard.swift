@@ -52,7 +52,7 @@ package struct RollbackGuard: Sendable {
             }
             guard var sighting = HighWaterMark(String(decoding: octets, as: UTF8.self)) else {
                 throw StartError(
-                    description: "\(path) is not what martlet writes there. If it was edited, remove it.")
+                    description: "\(path) is not a file that martlet wrote. If it was edited, remove it.")
             }
             sighting.path = path
             sightings.append(sighting)

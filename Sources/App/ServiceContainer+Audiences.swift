@@ -24,7 +24,7 @@ extension ServiceContainer {
             line.add("shared_with", holders.joined(separator: " "))
             line.add(
                 "reason",
-                "\(Setting.algorithm.rawValue) is \(authState.algorithm.rawValue), so whoever has that secret can make and end every "
+                "\(Setting.algorithm.rawValue) is \(authState.algorithm.rawValue), so anyone who has that secret can issue and revoke every "
                     + "token. Set \(Setting.algorithm.rawValue) to a signature such as RS256")
         }
     }

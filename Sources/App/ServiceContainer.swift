@@ -319,7 +319,7 @@ extension ServiceContainer {
             line.add("count", finding.count)
             line.add(
                 "remedy",
-                "every login of the last minute came from this private address: if it is a proxy, name it in MARTLET_TRUSTED_PROXIES and have it send X-Forwarded-For; if it is a backend, have it authenticate as a client and send source"
+                "every login of the last minute came from this private address: if it is a proxy, list it in MARTLET_TRUSTED_PROXIES and configure it to send X-Forwarded-For; if it is a backend, let it authenticate as a client and send source"
             )
         }
     }

@@ -46,7 +46,7 @@ package enum StartCheck {
     private static func checkPlace(_ path: String) throws(StartError) {
         let stamp = FileStamp(path)
         guard stamp.exists else { return try checkParent(of: path) }
-        guard stamp.mode & S_IFMT == S_IFDIR else { throw StartError(description: "\(path): this is no directory") }
+        guard stamp.mode & S_IFMT == S_IFDIR else { throw StartError(description: "\(path): this is not a directory") }
         guard unsafe access(path, R_OK | W_OK | X_OK) == 0 else {
             throw StartError(
                 description: FileErrorText.text(path, "access", errno))
@@ -59,7 +59,7 @@ package enum StartCheck {
         guard stamp.exists, stamp.mode & S_IFMT == S_IFDIR else {
             throw StartError(
                 description:
-                    "\(path): there is no directory \(Directory.absolute(parent)). Make it, or name another place")
+                    "\(path): the directory \(Directory.absolute(parent)) does not exist. Create it, or name another path")
         }
         guard unsafe access(parent, W_OK | X_OK) == 0 else {
             throw StartError(description: FileErrorText.text(Directory.absolute(parent), "access", errno))
@@ -100,7 +100,7 @@ package enum StartCheck {
             if let damage = inspection.findings.first(where: \.isDamage) {
                 throw StartError(
                     description: "\(path)/\(damage.file) at \(damage.offset): \(damage.sentence). "
-                        + "martlet journal verify --state \(path) shows all of it")
+                        + "martlet journal verify --state \(path) lists all damage")
             }
             let store = inspection.snapshot?.header.store ?? inspection.segments.first?.header.store
             for sighting in sightings { try sighting.check(store: store, lastSeq: inspection.lastSeq) }

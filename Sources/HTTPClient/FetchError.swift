@@ -18,12 +18,12 @@ package enum FetchError: Error, Equatable, Sendable {
 extension FetchError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .url(let text): "«\(text)» is no usable http or https URL"
-        case .insecure(let text): "«\(text)»: only https is fetched, and http from this machine itself"
+        case .url(let text): "«\(text)» is not a usable http or https URL"
+        case .insecure(let text): "«\(text)»: only https is allowed, or http to this machine"
         case .unresolved(let host, let reason): "\(host): \(reason)"
         case .unreachable(let address, let reason): "\(address): \(reason)"
         case .tls(let host, let reason): "\(host): TLS: \(reason)"
-        case .timedOut(let address): "\(address): no whole answer in time"
+        case .timedOut(let address): "\(address): no complete response in time"
         case .answer(let fault): "the answer is \(fault)"
         case .status(let status, let address): "\(address) answers \(status)"
         case .redirectedTooOften: "one redirect leads to the next"

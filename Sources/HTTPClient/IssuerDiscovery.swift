@@ -59,7 +59,7 @@ package enum DiscoveryError: Error, Equatable, Sendable {
 extension DiscoveryError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .malformed: "the issuer's metadata is no JSON object"
+        case .malformed: "the issuer's metadata is not a JSON object"
         case .otherIssuer(let found, let wanted):
             "the metadata names the issuer \(Self.shown(found)), but \(Self.shown(wanted)) was asked for; the two must be the "
                 + "same, character by character"

@@ -44,7 +44,7 @@ enum Resolver {
         }
         guard let thread else {
             close(writing)
-            throw .unresolved(host: host, reason: "no thread can be started")
+            throw .unresolved(host: host, reason: "could not start a thread")
         }
         thread.detach()
         var watched = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)

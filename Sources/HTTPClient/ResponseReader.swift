@@ -31,11 +31,11 @@ package enum ResponseError: Error, Equatable, Sendable {
 extension ResponseError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .malformed: "no well-formed HTTP/1.1"
-        case .headTooLarge: "too large in its head"
+        case .malformed: "malformed HTTP/1.1"
+        case .headTooLarge: "too large in its header section"
         case .bodyTooLarge: "too large"
         case .cutShort: "cut short"
-        case .coding: "in a coding that was not asked for"
+        case .coding: "in a content coding that was not requested"
         }
     }
 }

@@ -26,11 +26,11 @@ extension ServerError: CustomStringConvertible {
         switch self {
         case .addressInvalid(let text): "\(text) is not an address to listen on"
         case .socketInUse(let path): "unix:\(path) is served by another process"
-        case .notInherited(let name): "fd:\(name) is not among the sockets that this process was given"
+        case .notInherited(let name): "fd:\(name) is not one of the sockets that this process inherited"
         case .inheritedUnused(let name, let address):
-            "the socket «\(name)» at \(address) was given to this process, and no address asks for it"
-        case .inheritedUnusable(let name): "the socket «\(name)» that was given to this process does not listen"
-        case .noThread(let name): "no thread can be started for \(name)"
+            "the socket «\(name)» at \(address) was passed to this process, but no configured address uses it"
+        case .inheritedUnusable(let name): "the socket «\(name)» that was passed to this process is not listening"
+        case .noThread(let name): "could not start a thread for \(name)"
         case .system(let call, let subject, let reason, _): "cannot listen on \(subject): \(call): \(reason)"
         }
     }

@@ -40,21 +40,21 @@ extension JournalError: CustomStringConvertible {
             or a newer one.
             """
         case .io("mkdir", ENOENT, let path):
-            "\(path) cannot be made: the directory around it does not exist. Make it, mount its volume, or set MARTLET_STATE."
+            "\(path) cannot be created: its parent directory does not exist. Create it, mount its volume, or set MARTLET_STATE."
         case .io("opendir", ENOENT, let path):
-            "\(path): there is no such directory. Name the journal's directory with --state or MARTLET_STATE."
+            "\(path): the directory does not exist. Name the journal's directory with --state or MARTLET_STATE."
         case .io(let function, let code, let path):
             FileErrorText.remedied(path, code).map { "\(path): \($0)." }
                 ?? "\(function) failed for \(path): \(FileErrorText.message(of: code)). Check space, permissions and the disk."
         case .replaced(let path):
-            "\(path) was unlinked or replaced while it was being written. Put it back if you can, and restart."
+            "\(path) was unlinked or replaced while it was being written. Restore it if you can, and restart."
         case .contested(let what):
             """
             \(what): another process may be writing this journal, so nothing is acknowledged any more. Make sure that only \
             one process uses the directory, and restart that one.
             """
         case .unwritable(let reason):
-            "the journal takes no more records since: \(reason)"
+            "the journal has accepted no records since: \(reason)"
         case .closed:
             "the journal is closed."
         case .rolledBack(let what):

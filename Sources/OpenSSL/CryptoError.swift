@@ -66,15 +66,15 @@ extension CryptoError: CustomStringConvertible {
         switch self {
         case .library(let function, let reason): "\(function) failed: \(reason)"
         case .secretTooShort(let byteCount, let byteCountMin):
-            "an HMAC secret of \(byteCount) octets; HS\(byteCountMin * 8) needs at least \(byteCountMin)"
+            "an HMAC secret of \(byteCount) bytes; HS\(byteCountMin * 8) needs at least \(byteCountMin)"
         case .modulusSize(let bitCount): "an RSA modulus of \(bitCount) bits; 2048 to 8192 are accepted"
         case .publicExponent: "an RSA public exponent that is even, below 3 or above 64 bits"
         case .predictableModulus: "an RSA modulus that can be factored (CVE-2017-15361)"
         case .coordinateSize(let curve, let byteCount):
-            "a number of \(byteCount) octets; \(curve.rawValue) takes \(curve.coordinateByteCount)"
-        case .notOnCurve(let curve): "the point does not lie on \(curve.rawValue)"
-        case .ed25519Size(let byteCount): "an Ed25519 key of \(byteCount) octets; it takes 32"
-        case .smallOrder: "an Ed25519 key of small order, under which anybody can sign"
+            "a number of \(byteCount) bytes; \(curve.rawValue) requires \(curve.coordinateByteCount)"
+        case .notOnCurve(let curve): "the point is not on \(curve.rawValue)"
+        case .ed25519Size(let byteCount): "an Ed25519 key of \(byteCount) bytes; 32 are required"
+        case .smallOrder: "an Ed25519 key of small order, for which anyone can forge signatures"
         case .algorithmMismatch: "the algorithm does not sign with keys of this kind"
         case .unusableKey(let reason): reason
         case .inconsistent(let reason): "the key's members do not belong together: \(reason)"

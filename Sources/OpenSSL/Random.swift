@@ -29,7 +29,7 @@ package enum Random {
         guard let base = buffer.baseAddress else { return }
         guard let count = Int32(exactly: buffer.count) else { preconditionFailure("2 GiB of randomness at once") }
         guard unsafe RAND_bytes(base.assumingMemoryBound(to: UInt8.self), count) == 1 else {
-            preconditionFailure("OpenSSL has no randomness: \(CryptoError.drainedReason())")
+            preconditionFailure("OpenSSL has no random numbers: \(CryptoError.drainedReason())")
         }
     }
 }

@@ -15,9 +15,9 @@ package enum FileErrorText {
         case ENOENT:
             let parent = absolute(TransientCondition.parent(of: path))
             guard unsafe access(parent, F_OK) != 0 else {
-                return "there is no such file or directory in \(parent). Check the name"
+                return "no such file or directory in \(parent). Check the name"
             }
-            return "there is no directory \(parent). Create it, mount its volume, or name another place"
+            return "the directory \(parent) does not exist. Create it, mount its volume, or name another path"
         case EISDIR: return "this is a directory, not a file. Name a file"
         case ENOTDIR:
             return unsafe access(path, F_OK) == 0
@@ -25,16 +25,16 @@ package enum FileErrorText {
         case EACCES:
             return "Permission denied to user \(geteuid())\(owner(of: path)). Run as a user who may, "
                 + "or change its owner or mode"
-        case EROFS: return "\(message(of: code)). Mount it for writing, or name another place"
+        case EROFS: return "\(message(of: code)). Mount it for writing, or name another path"
         case ENOSPC: return "\(message(of: code)). Free some space and try again"
         case EDQUOT: return "\(message(of: code)). Free some space and try again"
         case EMFILE: return "\(message(of: code)). Raise the limit of this process (ulimit -n, LimitNOFILE)"
         case ELOOP:
-            return "this is a symbolic link that leads in a circle, or one that is not followed. Name the file itself"
+            return "this is a symbolic link that loops or is not followed. Name the file itself"
         case ENAMETOOLONG: return "this name is too long for the file system"
         case EBUSY: return "busy; if the file itself is a mount, mount its directory instead"
         case EMLINK:
-            return "the file has other names (hard links), which may belong to somebody else; remove them"
+            return "the file has other names (hard links), which may belong to another user; remove them"
         default: return nil
         }
     }

@@ -50,7 +50,7 @@ package struct ThreadError: Error, Equatable, Sendable, CustomStringConvertible 
     /// An errno(3).
     package let code: Int32
 
-    package var description: String { "no thread can be started for \(name): \(FileErrorText.message(of: code))" }
+    package var description: String { "could not start a thread for \(name): \(FileErrorText.message(of: code))" }
 }
 
 private final class Work: Sendable {

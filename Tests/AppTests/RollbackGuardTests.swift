@@ -52,7 +52,7 @@ struct RollbackGuardTests {
         let files = RollbackGuard(state: scratch["state"], keys: scratch["keys"], setting: nil)
         let fault = #expect(throws: StartError.self) { try files.read() }
         let path = scratch["state.seen"]
-        #expect(fault?.description == "\(path) is not what martlet writes there. If it was edited, remove it.")
+        #expect(fault?.description == "\(path) is not a file that martlet wrote. If it was edited, remove it.")
         #expect(fault?.mayPass == false)
     }
 }

@@ -13,10 +13,10 @@ struct FileErrorTextTests {
         func text(_ path: String, _ code: Int32) -> String { FileErrorText.text(path, "open", code) }
         #expect(
             text(folder + "/none", ENOENT)
-                == "\(folder)/none: there is no such file or directory in \(folder). Check the name")
+                == "\(folder)/none: no such file or directory in \(folder). Check the name")
         #expect(
             text(folder + "/a/b/", ENOENT)
-                == "\(folder)/a/b/: there is no directory \(folder)/a. Create it, mount its volume, or name another place"
+                == "\(folder)/a/b/: the directory \(folder)/a does not exist. Create it, mount its volume, or name another path"
         )
         #expect(text(folder, EISDIR) == "\(folder): this is a directory, not a file. Name a file")
         #expect(text(folder + "/file", ENOTDIR) == "\(folder)/file: this is a file, not a directory. Name a directory")

@@ -17,7 +17,7 @@ extension Route {
                 method: .post, id: "adminRevocations", tag: "operator",
                 summary: "End a token, a session, or all of a subject, client or key.",
                 description:
-                    "Only over a Unix socket among MARTLET_OPERATOR_LISTEN, whose file mode says who may; over TCP there is nothing here.",
+                    "Only over a Unix socket among MARTLET_OPERATOR_LISTEN, whose file mode says who may; over TCP the answer is 404.",
                 request: """
                     requestBody:
                       required: true
@@ -155,7 +155,7 @@ private struct OrderReader {
             guard try parameters.bytes("sub") == nil else { throw Problem(.requestMalformed, Self.usage) }
             guard let user = users.user(named: name) else {
                 throw Problem(
-                    .requestMalformed, "There is no user of this name. Name a removed user by its id, as sub.")
+                    .requestMalformed, "No user has this name. To name a removed user, send its id as sub.")
             }
             return .subject(user.id.description)
         }
@@ -164,7 +164,7 @@ private struct OrderReader {
         guard isMeant || isKnown else {
             throw Problem(
                 .requestMalformed,
-                "There is no user of this id. Send the user's name as username. \(Self.meant)")
+                "No user has this id. To name a user by username, send username. \(Self.meant)")
         }
         return .subject(subject)
     }

@@ -16,7 +16,7 @@ extension Route {
         codes: [.notFound],
         operations: [
             Operation(
-                method: .get, id: "adminStatus", tag: "operator", summary: "What the running service applies now.",
+                method: .get, id: "adminStatus", tag: "operator", summary: "The state of the running service.",
                 description: """
                     Only over a Unix socket among MARTLET_OPERATOR_LISTEN, as /admin/revocations. Shows the keys as they are applied, \
                     the last attempt to read each source, and the files in use. `martlet status` prints it.

@@ -24,7 +24,7 @@ extension Route {
         operations: [
             Operation(
                 method: .get, id: "livez", tag: "operator", summary: "Whether the process is alive.",
-                description: "Answered by an event loop, so it says that one still turns.",
+                description: "An event loop answers, so a 200 shows that at least one is running.",
                 success: """
                     '200':
                       description: It is.
@@ -42,7 +42,7 @@ extension Route {
         "/readyz", [.get, .head], on: .operator, policies: .quiet,
         operations: [
             Operation(
-                method: .get, id: "readyz", tag: "operator", summary: "Whether every promise can be kept.",
+                method: .get, id: "readyz", tag: "operator", summary: "Whether the service can do everything that it promises.",
                 description: """
                     Reasons: journal_unwritable (nothing is acknowledged) with its cause, one of journal_disk_full, \
                     journal_read_only, journal_no_descriptors, journal_replaced, journal_failing; journal_low_space (revocations are \

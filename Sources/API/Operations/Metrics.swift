@@ -60,7 +60,7 @@ extension Application {
 
     private static func addLatencies(_ shared: ApplicationShared, _ page: inout PrometheusText) {
         let name = "martlet_request_seconds"
-        page.family(name, .histogram, "Time from a request's last octet to its answer, by route.")
+        page.family(name, .histogram, "Time from the last byte of a request to its response, by route.")
         for (row, route) in paths(of: shared.routes).enumerated() {
             var buckets = [UInt64](repeating: 0, count: LoopCounts.bucketBounds.count + 1)
             var sum: UInt64 = 0
@@ -92,7 +92,7 @@ extension Application {
             page.sample(
                 "martlet_refreshes_total", [("outcome", result.rawValue)], authState.counters.refreshes.value(result))
         }
-        page.family("martlet_revocations_total", .counter, "Revocations asked for, by what they end.")
+        page.family("martlet_revocations_total", .counter, "Revocation requests, by target.")
         for kind in RevocationKind.allCases {
             page.sample(
                 "martlet_revocations_total", [("kind", kind.rawValue)], authState.counters.revocations.value(kind))
@@ -115,7 +115,7 @@ extension Application {
         let journal = authState.revocations.journalFigures
         page.family("martlet_journal_writable", .gauge, "1 while revocations can be made durable.")
         page.sample("martlet_journal_writable", authState.revocations.isWritable ? 1 : 0)
-        page.family("martlet_journal_condition", .gauge, "1 for what stands in the way of the journal's promises.")
+        page.family("martlet_journal_condition", .gauge, "1 for each problem that keeps the journal from being durable.")
         for (reason, holds) in authState.revocations.conditions {
             page.sample("martlet_journal_condition", [("reason", reason)], holds ? 1 : 0)
         }
@@ -127,14 +127,14 @@ extension Application {
         page.sample("martlet_journal_sync_seconds_total", seconds: Double(journal.syncNanoseconds) / 1_000_000_000)
         page.family("martlet_journal_failures_total", .counter, "Writes to the journal that failed.")
         page.sample("martlet_journal_failures_total", journal.failures)
-        page.family("martlet_journal_stored_records", .gauge, "Records on disk, those that no longer matter included.")
+        page.family("martlet_journal_stored_records", .gauge, "Records on disk, including expired ones.")
         page.sample("martlet_journal_stored_records", authState.revocations.storedRecordCount)
         page.family("martlet_journal_sequence", .gauge, "Number of the newest durable record.")
         page.sample("martlet_journal_sequence", authState.revocations.sequence)
     }
 
     private static func addAccessLog(_ log: AccessLog, _ page: inout PrometheusText) {
-        page.family("martlet_access_log_lines_total", .counter, "Lines of the access log by what became of them.")
+        page.family("martlet_access_log_lines_total", .counter, "Lines of the access log, by outcome.")
         page.sample("martlet_access_log_lines_total", [("outcome", "written")], log.written)
         page.sample("martlet_access_log_lines_total", [("outcome", "dropped")], log.dropped)
     }
@@ -142,9 +142,9 @@ extension Application {
     private static func addConnections(_ connections: ConnectionCounters, _ page: inout PrometheusText) {
         page.family("martlet_connections_open", .gauge, "Connections open now.")
         page.sample("martlet_connections_open", connections.open.load(ordering: .relaxed))
-        page.family("martlet_buffered_octets", .gauge, "Memory of unfinished requests and untaken answers.")
+        page.family("martlet_buffered_octets", .gauge, "Memory used by incomplete requests and unsent responses.")
         page.sample("martlet_buffered_octets", connections.buffered.load(ordering: .relaxed))
-        page.family("martlet_connections_total", .counter, "Connections by how they began or ended.")
+        page.family("martlet_connections_total", .counter, "Connections, by how they started or ended.")
         let kinds: [(String, UInt64)] = [
             ("accepted", connections.accepted.load(ordering: .relaxed)),
             ("refused", connections.refused.load(ordering: .relaxed)),

@@ -2,7 +2,7 @@ import Encoding
 
 /// Checks a user's additional claims: a JSON object that is merged into tokens.
 package enum Claims {
-    static let expected = "an object of at most 2048 octets, without claims that tokens have by themselves"
+    static let expected = "an object of at most 2048 bytes, without claims that the service sets itself"
     static let none = Array("{}".utf8)
     private static let byteCountMax = 2_048
 

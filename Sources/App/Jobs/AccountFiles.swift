@@ -43,7 +43,7 @@ package struct AccountFiles: Sendable {
             guard mustExist, case .file(.system("open", _, ENOENT)) = error else { throw StartError(error) }
             throw StartError(
                 description:
-                    "\(path): the file is missing; its last content stays in use. Put it back, or write an empty "
+                    "\(path): the file is missing; its last content remains in use. Restore it, or write an empty "
                     + "list to remove all")
         }
     }

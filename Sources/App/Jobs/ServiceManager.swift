@@ -38,7 +38,7 @@ package struct ServiceManager: Sendable {
         address = named.hasPrefix("/") || named.hasPrefix("@") ? named : nil
         if address == nil, !named.isEmpty {
             log.write(.warning, "notify_failed") { line in
-                line.add("reason", "NOTIFY_SOCKET names no path and no abstract socket")
+                line.add("reason", "NOTIFY_SOCKET is neither a path nor an abstract socket")
             }
         }
         let isOurs = environment["WATCHDOG_PID"].map { $0 == "\(process)" } ?? true

@@ -84,7 +84,7 @@ package struct TLSFiles: Equatable, Sendable {
             try AtomicFile.replace(certificatePath, with: pair.certificate, mode: 0o644)
         } catch {
             throw StartError(
-                description: "\(certificatePath): no self-signed pair could be made: \(error)",
+                description: "\(certificatePath): could not create a self-signed certificate: \(error)",
                 mayPass: (error as? FileError)?.mayPass ?? false)
         }
         return true

@@ -130,7 +130,7 @@ package final class HandoverServer: Sendable {
     ) throws(ServerError) -> [InheritedSocket] {
         let lines = text.split(separator: "\n")
         guard lines.count == descriptors.count, !lines.isEmpty else {
-            throw .system(call: "recvmsg", subject: subject, reason: "the process there gives no sockets")
+            throw .system(call: "recvmsg", subject: subject, reason: "the process at that path hands over no sockets")
         }
         var sockets: [InheritedSocket] = []
         for (line, descriptor) in zip(lines, descriptors) {

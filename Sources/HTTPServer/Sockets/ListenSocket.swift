@@ -124,7 +124,7 @@ final class ListenSocket: Sendable {
         var information = stat()
         guard unsafe lstat(path, &information) == 0 else { return false }
         guard information.st_mode & S_IFMT == S_IFSOCK else {
-            throw .system(call: "bind", subject: "unix:\(path)", reason: "there is a file that is not a socket")
+            throw .system(call: "bind", subject: "unix:\(path)", reason: "a file that is not a socket is in the way")
         }
         let probe = clinux_stream_socket(AF_UNIX)
         guard probe >= 0 else { throw .last("socket", "unix:\(path)") }

@@ -53,18 +53,18 @@ extension KeyError: CustomStringConvertible {
         case .unsupported(let what): "unsupported: \(what)"
         case .algorithmMismatch(let algorithm): "not a key for \(algorithm.rawValue)"
         case .algorithmNeeded(let algorithms):
-            "no \"alg\"; say which of \(algorithms.map(\.rawValue).joined(separator: ", "))"
+            "no \"alg\"; name one of \(algorithms.map(\.rawValue).joined(separator: ", "))"
         case .noneUsable(let fault):
             "no key of the set can verify signatures\(fault.map { ": \($0)" } ?? "")"
         case .mixedSet: "a set of secrets and public keys; publishing one publishes both"
         case .notForSignatures: "\"use\" or \"key_ops\" do not allow signatures"
         case .weakSecret:
-            "the secret is weak or known to attackers: use 32 or more octets from a random generator, as they are, in hex or in base64"
+            "the secret is weak or publicly known: use at least 32 bytes from a random generator, raw, in hex or in base64"
         case .crypto(let fault): "\(fault)"
         case .purposeMismatch: "a refresh key must be a secret with \"alg\" HS256"
         case .noPublicHalf: "a secret has no public half"
         case .noPrivateHalf: "a public key has no private half"
-        case .duplicateKid(let kid): "two keys are called \"\(kid)\""
+        case .duplicateKid(let kid): "two keys have the kid \"\(kid)\""
         case .setOfKeys:
             "this is a JWK set. Keys are imported one at a time: write one member of its \"keys\" list to a file of its own"
         case .arrayOfKeys:

@@ -36,7 +36,7 @@ extension Claim {
 
     private static let packedNames: [UInt128] = allCases.map { claim in
         let name = Array(claim.rawValue.utf8)
-        guard let packed = pack(name.span) else { preconditionFailure("a claim's name is longer than 15 octets") }
+        guard let packed = pack(name.span) else { preconditionFailure("a claim's name is longer than 15 bytes") }
         return packed
     }
 

@@ -52,7 +52,7 @@ package struct SegmentHeader: Equatable, Sendable {
     init(_ octets: [UInt8], name: SegmentName) throws(JournalError) {
         let file = name.text
         guard octets.count >= Self.byteCount else {
-            throw .corrupt(file: file, offset: UInt64(octets.count), expectation: "4,096 octets of header")
+            throw .corrupt(file: file, offset: UInt64(octets.count), expectation: "4,096 bytes of header")
         }
         var cleared = Array(octets.prefix(Self.byteCount))
         for index in 12..<16 { cleared[index] = 0 }

@@ -71,7 +71,7 @@ package struct SnapshotHeader: Equatable, Sendable {
     ///   `.unsupported` for another version.
     init(_ octets: [UInt8], file: String, number expected: UInt64) throws(JournalError) {
         guard octets.count >= Self.byteCount else {
-            throw .corrupt(file: file, offset: UInt64(octets.count), expectation: "4,096 octets of header")
+            throw .corrupt(file: file, offset: UInt64(octets.count), expectation: "4,096 bytes of header")
         }
         var cleared = Array(octets.prefix(Self.byteCount))
         for index in 12..<16 { cleared[index] = 0 }

@@ -54,7 +54,7 @@ package final class DirectoryStorage: JournalStorage {
                     ? .locked(path: lockPath) : .io(function: "flock", errno: error.code, path: lockPath)
             }
         }
-        throw .contested(what: "\(lockPath) is replaced again and again")
+        throw .contested(what: "\(lockPath) keeps being replaced")
     }
 
     private static let lockAttemptMax = 16
@@ -73,7 +73,7 @@ package final class DirectoryStorage: JournalStorage {
             let names = try? calls.names(in: path)
         else { return }
         if let newer = held.newerSegment(in: names) {
-            throw .contested(what: "\(join(newer)) was begun by another process")
+            throw .contested(what: "\(join(newer)) was created by another process")
         }
         claim.withLock { $0?.changes = changes }
     }

@@ -82,7 +82,7 @@ package final class JournalWriter: Sendable {
     /// Assigns the records consecutive positions; `done` runs once, with the position of the last.
     package func append(contentsOf records: [JournalRecord], _ done: @escaping Completion) {
         if core.isSparing.load(ordering: .acquiring), records.contains(where: { !$0.isRefusal }) {
-            return done(.failure(.unwritable(reason: "the disk is full, and what is left is kept for revocations")))
+            return done(.failure(.unwritable(reason: "the disk is full, and the remaining space is reserved for revocations")))
         }
         let fault: JournalError? = core.queue.withLock { queue in
             if let fault = queue.fault { return fault }

@@ -64,9 +64,9 @@ package struct KeyDirectory: Sendable {
 
     /// Every service needs the secret of its refresh tokens first.
     private func lack(in set: KeySet) -> String {
-        guard exists else { return "there is no such directory. Put it back, or mount its volume" }
+        guard exists else { return "the directory does not exist. Restore it, or mount its volume" }
         let what = set.keys.isEmpty ? "there are no keys" : "\(KeyError.refreshSecretMissing)"
-        return "\(what). Put the files back, or run: martlet keys rotate --refresh --lead 0s --keys \(path)"
+        return "\(what). Restore the files, or run: martlet keys rotate --refresh --lead 0s --keys \(path)"
     }
 
     /// Fills an empty directory: a key of each algorithm, an HS256 secret, and the secret of the refresh tokens.
@@ -79,7 +79,7 @@ package struct KeyDirectory: Sendable {
             guard case .system(call: "mkdir", _, code: ENOENT) = error else { throw KeyDirectoryError(error) }
             let parent = Directory.absolute(Directory.parent(of: path))
             throw KeyDirectoryError(
-                description: "\(path) cannot be made: there is no directory \(parent). Make it, or set MARTLET_KEYS",
+                description: "\(path) cannot be created: the directory \(parent) does not exist. Create it, or set MARTLET_KEYS",
                 mayPass: error.mayPass)
         }
         try checkDirectory()
@@ -91,7 +91,7 @@ package struct KeyDirectory: Sendable {
                     try Key.generate(algorithm, purpose: .access, createdAt: now)
                 } + [Key.generate(.hs256, purpose: .refresh, createdAt: now)]
         } catch {
-            throw KeyDirectoryError(description: "\(path): no key could be made: \(error)")
+            throw KeyDirectoryError(description: "\(path): could not create a key: \(error)")
         }
         for key in keys { _ = try write(key, to: Self.name(of: key)) }
         return keys.map(Self.name)
@@ -101,7 +101,7 @@ package struct KeyDirectory: Sendable {
     static func checkClock(_ now: Int64) throws(KeyDirectoryError) {
         guard now < 0 else { return }
         throw KeyDirectoryError(
-            description: "the clock is before 1970, so no key can be made or changed: set the clock and try again")
+            description: "the clock is before 1970, so no key can be created or changed. Set the clock and try again")
     }
 
     /// A value that changes whenever a key file does.

@@ -59,7 +59,7 @@ extension KeySet {
         return changed
     }
 
-    /// Ends a key immediately and permanently. If no other key signs in its place, a published successor does so at
+    /// Ends a key immediately and permanently. If no other key now signs instead, a published successor does so at
     /// once, or else the key that `replacement` returns.
     ///
     /// A second call changes nothing.

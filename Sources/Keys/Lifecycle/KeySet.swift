@@ -6,7 +6,7 @@ package enum KeyState: String, CaseIterable, Sendable {
     case published
     /// Signs new tokens.
     case signing
-    /// No longer signs, or a newer key signs in its place; its signatures are still accepted.
+    /// No longer signs, or a newer key now signs instead; its signatures are still accepted.
     case verifying
     /// Past its end: its signatures are rejected.
     case retired
@@ -88,16 +88,16 @@ package enum KeyStepError: Error, Equatable, Sendable {
 extension KeyStepError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .unknown(let kid): "there is no key \(kid)"
-        case .exists(let kid): "there is a key \(kid) already"
+        case .unknown(let kid): "no key \(kid)"
+        case .exists(let kid): "key \(kid) already exists"
         case .isOver(let kid, let state): "the key \(kid) is \(state.rawValue)"
         case .cannotSign(let kid): "the key \(kid) cannot sign"
-        case .pending(let kid): "its successor \(kid) is published already; promote or retire that one first"
-        case .lastSigner(let kid, let algorithm): "no other key than \(kid) signs \(algorithm.rawValue)"
+        case .pending(let kid): "its successor \(kid) is already published; promote or retire that one first"
+        case .lastSigner(let kid, let algorithm): "no key other than \(kid) signs \(algorithm.rawValue)"
         case .neededSigner(let kid, let name):
-            "\(kid) is the only key that signs \(name), which the settings or a client ask for. Run first: "
+            "\(kid) is the only key that signs \(name), which the settings or a client require. Run first: "
                 + "martlet keys rotate \(name == "refresh" ? "--refresh" : "--alg \(name)") --lead 0s"
-        case .unmade(let fault): "no key could be made: \(fault)"
+        case .unmade(let fault): "could not create a key: \(fault)"
         }
     }
 }

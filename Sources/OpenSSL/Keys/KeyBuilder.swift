@@ -118,7 +118,7 @@ extension KeyHandle {
             key = unsafe KeyHandle(owning: raw)
             // OpenSSL computes the public half itself and does not compare it.
             guard try key.ed25519PublicOctets() == octets.publicHalf.octets else {
-                throw .inconsistent(reason: "the public half is another key's")
+                throw .inconsistent(reason: "the public key belongs to a different private key")
             }
             return key
         }

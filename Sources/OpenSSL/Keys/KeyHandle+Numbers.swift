@@ -13,7 +13,7 @@ extension KeyHandle {
                     curve: curve, x: padded(number("qx"), curve), y: padded(number("qy"), curve)))
         }
         if isA("ED25519") { return .ed25519(try Ed25519PublicBytes(ed25519PublicOctets())) }
-        throw .unusableKey(reason: "a key of type \(typeName); RSA, EC and Ed25519 keys are used")
+        throw .unusableKey(reason: "a key of type \(typeName); only RSA, EC and Ed25519 keys are supported")
     }
 
     /// - Throws: also for RSA keys with more than two primes (RFC 7518 §6.3.2.7 makes support optional).
@@ -38,10 +38,10 @@ extension KeyHandle {
     /// the generator included.
     private func curve() throws(CryptoError) -> Curve {
         guard let name = text("group") else {
-            throw .unusableKey(reason: "an EC key on a curve without a name; P-256, P-384 and P-521 are used")
+            throw .unusableKey(reason: "an EC key on a curve without a name; only P-256, P-384 and P-521 are supported")
         }
         guard let curve = Curve.allCases.first(where: { "\($0.groupName)" == name || $0.rawValue == name }) else {
-            throw .unusableKey(reason: "an EC key on \(name); P-256, P-384 and P-521 are used")
+            throw .unusableKey(reason: "an EC key on \(name); only P-256, P-384 and P-521 are supported")
         }
         return curve
     }

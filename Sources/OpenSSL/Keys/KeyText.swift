@@ -152,8 +152,8 @@ extension KeyHandle {
         let hash = HashFunction.allCases.first { ["\($0.name)", "SHA2-\($0.byteCount * 8)"].contains(names.0) }
         guard let hash, names.1 == names.0, saltByteCount <= hash.byteCount else {
             throw .unusableKey(
-                reason: "an RSA-PSS key for \(names.0), MGF1 with \(names.1) and salts of \(saltByteCount) octets; "
-                    + "JOSE has one hash for both and a salt as long")
+                reason: "an RSA-PSS key for \(names.0), MGF1 with \(names.1) and salts of \(saltByteCount) bytes; "
+                    + "JOSE requires one hash for both and a salt of the same length")
         }
         return .pss(hash)
     }

@@ -31,7 +31,7 @@ extension IssueError: CustomStringConvertible {
         case .noRefreshKey: "no secret signs refresh tokens at this time"
         case .tokenTooLarge(let count): "the token would have \(count) bytes; the limit is \(Issuer.byteCountMax)"
         case .claimUnwritable(let claim):
-            "the claim \(claim.rawValue) is empty, out of range, or has text that tokens may not hold"
+            "the claim \(claim.rawValue) is empty, out of range, or contains text that a token must not contain"
         case .extraClaims: "the user's extra claims are not JSON"
         case .extraClaimsNotObject: "the user's extra claims are not a JSON object"
         case .crypto: "the cryptographic library failed"

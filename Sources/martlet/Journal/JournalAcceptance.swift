@@ -37,9 +37,9 @@ enum JournalAcceptance {
         let store = try RevocationStore.open(options)
         defer { store.close() }
         if keepsSessions {
-            print("Sessions go on; what was revoked after record \(store.sequence) is good again.")
+            print("Sessions continue. Tokens that were revoked after record \(store.sequence) are valid again.")
         } else {
-            print("Everything that began before now is ended (record \(try cutAll(store))).")
+            print("All sessions and tokens from before now are revoked (record \(try cutAll(store))).")
         }
         do throws(FileError) {
             try seen.remove()

@@ -49,7 +49,7 @@ enum JournalCommand {
         var status = ExitCode.ok
         let ended = Verb.run("journal \(command)", usage: usage) { () throws(CommandError) in
             guard commands.contains(command) else {
-                throw .usage("there is no such command; martlet journal --help shows what there is")
+                throw .usage("unknown command; run martlet journal --help for a list")
             }
             let words = try Arguments.parse(Array(arguments.dropFirst()), options: options)
             let directory = words.value("--state") ?? variable("MARTLET_STATE") ?? "var"
@@ -103,7 +103,7 @@ enum JournalCommand {
             return
         }
         throw .usage(
-            "\(Directory.absolute(directory)) holds no journal. Name the journal's directory with --state or "
+            "\(Directory.absolute(directory)) contains no journal. Name the journal's directory with --state or "
                 + "MARTLET_STATE, or run the command in the directory of the service")
     }
 

@@ -14,7 +14,7 @@ enum JournalRepairing {
                 return ExitCode.ok
             }
             Terminal.write(
-                "\(report.keptCount) records kept; \(report.tornByteCount) octets that were never acknowledged dropped, "
+                "\(report.keptCount) records kept; \(report.tornByteCount) bytes that were never acknowledged removed, "
                     + "a copy is in \(report.copy ?? "no file")\n")
             return ExitCode.ok
         } catch {
@@ -31,9 +31,9 @@ enum JournalRepairing {
             }
         }
         let report = try repair.acceptLoss()
-        for file in report.unreadable { Terminal.writeError("nothing could be read of \(file)\n") }
+        for file in report.unreadable { Terminal.writeError("could not read any record of \(file)\n") }
         Terminal.write(
-            "\(report.keptCount) records kept, \(report.lostCount) or more lost; the files as they were are in "
+            "\(report.keptCount) records kept, \(report.lostCount) or more lost; the original files are in "
                 + "\(report.copy ?? "no directory")\n")
         return ExitCode.ok
     }

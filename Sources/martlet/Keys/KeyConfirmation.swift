@@ -20,12 +20,12 @@ struct KeyConfirmation {
     /// - Throws: `.refused` if the change could not be confirmed. The files are changed in any case.
     func wait(until isApplied: ([ServiceStatus.AppliedKey]) -> Bool) throws(CommandError) {
         guard KeyDirectoryUse.isMarked(path) else {
-            Terminal.writeError("no running service of this machine reads \(path); the next start applies the change\n")
+            Terminal.writeError("no running service on this machine uses \(path); the change applies at the next start\n")
             return
         }
         guard let client = OperatorClient(Environment.values) else {
             throw unconfirmed(
-                "\(Setting.operatorListen.rawValue) names no Unix socket to ask it. Set it as for the service, "
+                "\(Setting.operatorListen.rawValue) names no Unix socket to ask it. Use the same value as the service, "
                     + "for example to unix:/run/martlet/operator.sock")
         }
         let began = MonotonicClock.nanoseconds()
@@ -59,7 +59,7 @@ struct KeyConfirmation {
         guard let other = status.paths["keys"], let theirs = Self.identity(other), let ours = Self.identity(path),
             theirs != ours
         else { return }
-        throw unconfirmed("the service on \(client.path) reads \(other)")
+        throw unconfirmed("the service on \(client.path) uses \(other)")
     }
 
     private static func identity(_ path: String) -> [UInt64]? {
@@ -70,7 +70,7 @@ struct KeyConfirmation {
 
     private func unconfirmed(_ reason: String) -> CommandError {
         .refused(
-            "\(path) is changed, but a running service reads it and \(step) is not confirmed: \(reason). "
+            "\(path) has changed, but a running service uses it and \(step) is not confirmed: \(reason). "
                 + "martlet status shows the keys that it applies")
     }
 }

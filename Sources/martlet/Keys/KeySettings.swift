@@ -53,7 +53,7 @@ struct KeySettings {
 
     static func milliseconds(_ text: String) throws(CommandError) -> Int64 {
         guard let time = Configuration.milliseconds(text), time <= 604_800_000 else {
-            throw .usage("--lead must be a time such as 90s, 15m or 1h, 7d at most")
+            throw .usage("--lead must be a time such as 90s, 15m or 1h, at most 7d")
         }
         return time
     }

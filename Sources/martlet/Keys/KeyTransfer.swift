@@ -53,7 +53,7 @@ enum KeyTransfer {
             words, options: [.value("--keys"), .flag("--public"), .flag("--private"), .value("--format")],
             operands: ["KID"])
         guard !arguments.has("--public") || !arguments.has("--private") else {
-            throw .usage("--public and --private exclude each other")
+            throw .usage("--public and --private cannot be combined")
         }
         let name = arguments.value("--format") ?? "jwk"
         guard let form = KeyForm(rawValue: name) else {
@@ -67,7 +67,7 @@ enum KeyTransfer {
             let text = try arguments.has("--private") ? key.privateText(form) : key.publicText(form)
             Terminal.write(String(decoding: text, as: UTF8.self))
         } catch {
-            let hint = error == .noPublicHalf ? "; --private writes it" : ""
+            let hint = error == .noPublicHalf ? "; use --private to print it" : ""
             throw .refused("\(kid): \(error)\(hint)")
         }
     }

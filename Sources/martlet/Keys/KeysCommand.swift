@@ -86,7 +86,7 @@ enum KeysCommand {
         let arguments = try Arguments.parse(
             words, options: [directoryOption, .value("--alg"), .flag("--refresh"), .value("--lead")])
         guard !arguments.has("--alg") || !arguments.has("--refresh") else {
-            throw .usage("--alg and --refresh exclude each other; refresh tokens are always HS256")
+            throw .usage("--alg and --refresh cannot be combined; refresh tokens are always HS256")
         }
         let settings = try KeySettings()
         let purpose: Key.Purpose = arguments.has("--refresh") ? .refresh : .access
@@ -104,7 +104,7 @@ enum KeysCommand {
         }
         if lead < settings.lead, algorithm.signature != nil {
             Terminal.writeError(
-                "note: verifiers may keep the published set for \(settings.setMaxAge) s, and the lead is \(lead / 1_000) s\n"
+                "note: verifiers may cache the published set for \(settings.setMaxAge) s, but the lead is only \(lead / 1_000) s\n"
             )
         }
     }
@@ -117,7 +117,7 @@ enum KeysCommand {
         _ = try edit(directory(arguments), now) { (set) throws(KeyStepError) in
             try set.promotion(of: kid, at: now, keep: settings.retention.keep)
         }
-        Terminal.writeError("\(kid) signs from the next second on\n")
+        Terminal.writeError("\(kid) signs from the next second\n")
         try confirm("promote", arguments) { keys in keys.contains { $0.kid == kid && $0.state == "signing" } }
     }
 
@@ -136,7 +136,7 @@ enum KeysCommand {
             return changed
         }
         let end = written.first { $0.kid == kid }?.lifecycle.verifiesUntil
-        Terminal.writeError("\(kid) signs no more, and verifies until \(KeyListing.moment(end))\n")
+        Terminal.writeError("\(kid) no longer signs, and verifies until \(KeyListing.moment(end))\n")
         try confirm("retire", arguments) { keys in
             !keys.contains { $0.kid == kid && ["signing", "published"].contains($0.state) }
         }
@@ -158,8 +158,8 @@ enum KeysCommand {
             let isEnded = keys.first { $0.kid == kid }.map { $0.isCompromised && $0.isRevoked } ?? true
             return isEnded && (successor.map { made in keys.contains { $0.kid == made.kid } } ?? true)
         }
-        Terminal.writeError("\(kid) and everything signed with it is rejected\n")
-        if let successor { Terminal.writeError("\(successor.kid) signs in its place\n") }
+        Terminal.writeError("\(kid) and everything signed with it are now rejected\n")
+        if let successor { Terminal.writeError("\(successor.kid) now signs instead\n") }
     }
 
     /// Waits for the confirmation of the service and prints it.
@@ -198,7 +198,7 @@ enum KeysCommand {
         guard directory.exists else {
             if let fault = CommandError.unreachable(directory.fullPath) { throw fault }
             throw .refused(
-                "there is no directory \(directory.fullPath). Name the directory with --keys or MARTLET_KEYS, or run the "
+                "the directory \(directory.fullPath) does not exist. Name the directory with --keys or MARTLET_KEYS, or run the "
                     + "command in the directory of the service")
         }
     }

@@ -56,10 +56,10 @@ enum MintCommand {
         do throws(FileError) {
             try audit.append(order.auditLine(token))
         } catch {
-            let reason = "nothing is handed out that is not noted: \(error)"
+            let reason = "the audit line could not be written, so no token was printed: \(error)"
             throw error.mayPass ? .unavailable(reason) : .refused(reason)
         }
-        Terminal.writeError(order.summary + "; noted in \(audit.path)\n")
+        Terminal.writeError(order.summary + "; recorded in \(audit.path)\n")
         Terminal.write(String(decoding: token, as: UTF8.self) + "\n")
     }
 
@@ -82,13 +82,13 @@ enum MintCommand {
         guard let text = arguments.value("--ttl") else { return longest }
         guard let seconds = TimeText.seconds(text), seconds > 0 else { throw .usage("--ttl must be a time such as 5m") }
         if arguments.has("--force") {
-            guard seconds <= AccessGrant.lifetimeMax else { throw .usage("--ttl is 24h at most, even with --force") }
+            guard seconds <= AccessGrant.lifetimeMax else { throw .usage("--ttl must be at most 24h, even with --force") }
             return seconds
         }
         guard seconds <= longest else {
             throw .usage(
-                "no token of this service lives longer than \(TimeText.span(longest)) (MARTLET_ACCESS_TTL); "
-                    + "--force takes up to 24h")
+                "a token of this service is valid for at most \(TimeText.span(longest)) (MARTLET_ACCESS_TTL); "
+                    + "--force allows up to 24h")
         }
         return seconds
     }

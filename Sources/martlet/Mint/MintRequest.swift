@@ -37,8 +37,8 @@ struct MintRequest {
         // Gateways receive the roles in one comma-separated field, where a role with a comma would become two.
         if let role = roles.first(where: { !Names.isRole($0) }) {
             throw .usage(
-                "--role \(Printable.short(role)): a role has 1 to 128 printable ASCII characters without blanks, quotes, "
-                    + "backslashes and commas; repeat --role for several")
+                "--role \(Printable.short(role)): a role must have 1 to 128 printable ASCII characters without spaces, quotes, "
+                    + "backslashes or commas; repeat --role for several")
         }
         let subject: String
         (subject, note) = try Self.subject(arguments, configuration)
@@ -155,12 +155,12 @@ struct MintRequest {
             guard let user = users.user(named: name) else {
                 throw .refused("\(configuration.usersPath) has no user \(Printable.short(name))")
             }
-            return (user.id.description, user.isDisabled ? "; the user is disabled, so a server refuses it" : "")
+            return (user.id.description, user.isDisabled ? "; the user is disabled, so a server will reject it" : "")
         case (nil, let subject?):
             guard !subject.isEmpty else { throw .usage("--subject is empty") }
             return (subject, "")
-        case (nil, nil): throw .usage("say for whom: --user or --subject")
-        case (_?, _?): throw .usage("--user and --subject exclude each other")
+        case (nil, nil): throw .usage("name the subject: --user or --subject")
+        case (_?, _?): throw .usage("--user and --subject cannot be combined")
         }
     }
 
@@ -169,7 +169,7 @@ struct MintRequest {
         var members: [(name: String, value: String)] = []
         for word in words {
             guard let equals = word.firstIndex(of: "="), equals != word.startIndex else {
-                throw .usage("--claim takes NAME=JSON")
+                throw .usage("--claim requires NAME=JSON")
             }
             members.append((String(word[..<equals]), String(word[word.index(after: equals)...])))
         }

@@ -74,7 +74,7 @@ enum RevokeCommand {
         }
         if arguments.has("--ahead") {
             guard let target = named.first, ["--sub", "--client", "--key"].contains(target.option) else {
-                throw .usage("--ahead goes with --sub, --client or --key")
+                throw .usage("--ahead requires --sub, --client or --key")
             }
             writer.name("unknown")
             writer.string("allow")

@@ -138,13 +138,13 @@ extension ArgumentsError: CustomStringConvertible {
     var description: String {
         switch self {
         case .helpWanted: "help"
-        case .optionUnknown(let name, nil): "there is no option \(name)"
-        case .optionUnknown(let name, let nearest?): "there is no option \(name); did you mean \(nearest)?"
+        case .optionUnknown(let name, nil): "unknown option \(name)"
+        case .optionUnknown(let name, let nearest?): "unknown option \(name); did you mean \(nearest)?"
         case .optionRepeated(let name): "\(name) is given twice"
         case .valueMissing(let name): "\(name) needs a value"
         case .valueUnexpected(let name): "\(name) takes no value"
         case .operandMissing(let name): "\(name) is missing"
-        case .operandUnexpected(let word): "\(word) is one word too many"
+        case .operandUnexpected(let word): "unexpected argument \(word)"
         }
     }
 }

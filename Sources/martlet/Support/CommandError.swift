@@ -54,7 +54,7 @@ enum Verb {
             return ExitCode.ok
         case .arguments(let fault):
             say(name, "\(fault)")
-            Terminal.writeError("martlet \(name) --help shows what it takes\n")
+            Terminal.writeError("run martlet \(name) --help for usage\n")
             return ExitCode.usage
         case .usage(let reason):
             say(name, reason)
@@ -90,7 +90,7 @@ enum Verb {
             Terminal.writeError(usage)
         case let verb?:
             Terminal.writeError(
-                "martlet \(name): there is no \(Printable.short(verb))\nmartlet \(name) --help shows what there is\n")
+                "martlet \(name): unknown command \(Printable.short(verb))\nrun martlet \(name) --help for a list\n")
         }
         return ExitCode.usage
     }

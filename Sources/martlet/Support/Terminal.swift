@@ -23,7 +23,7 @@ enum Terminal {
             guard input.count <= byteCountMax else { break }
         }
         guard input.count <= byteCountMax else {
-            throw .refused("standard input is longer than \(byteCountMax) octets")
+            throw .refused("standard input is longer than \(byteCountMax) bytes")
         }
         return input
     }
@@ -31,11 +31,11 @@ enum Terminal {
     /// Prompts twice for a password on the terminal, without echo.
     static func readNewPassword(for name: String) throws(CommandError) -> [UInt8] {
         let terminal = unsafe open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)
-        guard terminal >= 0 else { throw .refused("there is no terminal to ask on; use --password-stdin") }
+        guard terminal >= 0 else { throw .refused("no terminal to ask for the password; use --password-stdin") }
         defer { close(terminal) }
         let first = try HiddenInput.read(from: terminal, prompt: "Password for \(name): ")
         let second = try HiddenInput.read(from: terminal, prompt: "Again: ")
-        guard first == second else { throw .refused("the two passwords differ") }
+        guard first == second else { throw .refused("the two passwords are different") }
         return first
     }
 

@@ -84,7 +84,7 @@ enum ClientCommand {
         try table.edit(mustExist: false, after: reading) { clients throws(AccountsError) in
             try clients.adding(client)
         }
-        Terminal.writeError("added \(client.id) to \(table.fullPath); its secret, shown only now:\n")
+        Terminal.writeError("added \(client.id) to \(table.fullPath); its secret, shown only this once:\n")
         Terminal.write(secret + "\n")
     }
 
@@ -105,7 +105,7 @@ enum ClientCommand {
             keys = try directory.read().keys
             after = try reading.table.adding(client)
         } catch {
-            throw .refused("cannot find out whether a key signs \(client.algorithm ?? "") for \(client.id): \(error)")
+            throw .refused("cannot determine whether a key signs \(client.algorithm ?? "") for \(client.id): \(error)")
         }
         let before = Set(settings.missing(keys, reading.table, at: now))
         guard let name = settings.missing(keys, after, at: now).first(where: { !before.contains($0) }) else { return }
@@ -146,17 +146,17 @@ enum ClientCommand {
         }
         guard !isFull else {
             throw .refused(
-                "\(id) has two secrets already. Drop one first: martlet client drop-secret \(id) --old")
+                "\(id) already has two secrets. Drop one first: martlet client drop-secret \(id) --old")
         }
         Terminal.writeError(
-            "added a second secret of \(id) to \(table.fullPath), shown only now; the old one is still good:\n")
+            "added a second secret of \(id) to \(table.fullPath), shown only this once; the old one is still valid:\n")
         Terminal.write(secret + "\n")
     }
 
     private static func dropSecret(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [file, .flag("--old"), .flag("--new")], operands: ["ID"])
         guard arguments.has("--old") != arguments.has("--new") else {
-            throw .usage("say which secret goes: --old or --new")
+            throw .usage("name the secret to drop: --old or --new")
         }
         let (table, id) = (table(arguments), arguments.operands[0])
         var isLast = false
@@ -173,7 +173,7 @@ enum ClientCommand {
         }
         guard !isLast else {
             throw .refused(
-                "\(id) has one secret only. Add the next one first: martlet client add-secret \(id); "
+                "\(id) has only one secret. Add the next one first: martlet client add-secret \(id); "
                     + "to lock the client out: martlet client disable \(id)")
         }
         Terminal.writeError(

@@ -11,7 +11,7 @@ enum PasswordHashMessage {
     static func about(_ hash: String) -> String? {
         guard !PasswordHasher.isUsable(hash) else { return nil }
         guard let first = hash.unicodeScalars.first, let last = hash.unicodeScalars.last else {
-            return "a password hash; it is empty, as a shell leaves \"$…\" that is not in single quotes"
+            return "a password hash; it is empty, which is what a shell leaves of \"$…\" that is not in single quotes"
         }
         if first.properties.isWhitespace || last.properties.isWhitespace {
             return "a password hash without white space or line ends around it"

@@ -23,10 +23,10 @@ enum UserChange {
         }
         if let absent { throw .refused("\(name) has no \(absent); nothing was changed") }
         guard isChanged else {
-            Terminal.writeError("\(name) is like this already in \(table.fullPath); nothing was changed\n")
+            Terminal.writeError("\(name) already has these values in \(table.fullPath); nothing was changed\n")
             return
         }
-        Terminal.writeError("changed \(name) in \(table.fullPath), from the next login or refresh on\n")
+        Terminal.writeError("changed \(name) in \(table.fullPath), effective from the next login or refresh\n")
     }
 
     /// Applies the arguments to a user.

@@ -102,7 +102,7 @@ enum UserCommand {
             }
         }
         Terminal.writeError(
-            "changed the password of \(name) in \(table.fullPath); sessions begun before now are over\n")
+            "changed the password of \(name) in \(table.fullPath); all earlier sessions have ended\n")
     }
 
     /// Changes the state of a user.
@@ -187,7 +187,7 @@ enum UserCommand {
     private static func passwordHash(_ arguments: Arguments, for name: String) throws(CommandError) -> String {
         if let hash = arguments.value("--hash") {
             guard !arguments.has("--password-stdin") else {
-                throw .usage("--hash and --password-stdin exclude each other")
+                throw .usage("--hash and --password-stdin cannot be combined")
             }
             if let reason = PasswordHashMessage.about(hash) {
                 throw .accounts(.invalid(field: "--hash", expected: reason))

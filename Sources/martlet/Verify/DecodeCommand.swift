@@ -50,7 +50,7 @@ enum DecodeCommand {
         guard let header = JSONRendering.text(parts.header, isPretty: !isJSON),
             let claims = JSONRendering.text(parts.payload, isPretty: !isJSON)
         else {
-            Terminal.writeError("martlet decode: the header or the payload is no strict JSON\n")
+            Terminal.writeError("martlet decode: the header or the payload is not strict JSON\n")
             return ExitCode.failed
         }
         let moments = moments(parts.payload)

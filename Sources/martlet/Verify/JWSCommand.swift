@@ -71,7 +71,7 @@ enum JWSCommand {
             return ExitCode.failed
         }
         let name = content.kid.map { " by the key \(Printable.short($0))" } ?? ""
-        Terminal.write("holds: \(content.algorithm.rawValue)\(name), \(content.payload.count) octets of payload\n")
+        Terminal.write("holds: \(content.algorithm.rawValue)\(name), \(content.payload.count) bytes of payload\n")
         return ExitCode.ok
     }
 }

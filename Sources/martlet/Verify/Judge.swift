@@ -37,7 +37,7 @@ struct KeySetVerification {
         do throws(TokenRejection) { return judge(try content(of: token)) } catch {
             // A key that is missing from a stale set says nothing about the token.
             guard !shelf.isStale || !isKeyMissing(error, token) else {
-                return .unknown("keys_stale", "The token's key is not among the keys at hand, which are out of date.")
+                return .unknown("keys_stale", "None of the cached keys fits the token, and the cached keys are out of date.")
             }
             return VerificationResult(error)
         }
@@ -118,7 +118,7 @@ struct ServerVerification {
         }
         guard answer.status == 200 else { return Self.refusal(answer, address) }
         guard Self.isActive(answer.body) else {
-            return .unknown("server_unusable", "\(address.authority) does not answer as a Martlet does")
+            return .unknown("server_unusable", "\(address.authority) is not a Martlet server")
         }
         do throws(ExpectationError) {
             let claims = try expectations.check(payload, typ: header.typ, now: now)

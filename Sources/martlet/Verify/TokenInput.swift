@@ -19,12 +19,12 @@ enum TokenInput: Equatable {
         let word = arguments.operands.first
         let name = arguments.value("--token-env")
         if let path = arguments.value("--token-file") {
-            guard word == nil, name == nil else { throw .usage("--token-file excludes TOKEN and --token-env") }
+            guard word == nil, name == nil else { throw .usage("--token-file cannot be combined with TOKEN or --token-env") }
             self = .file(path)
             return
         }
         switch (word, name) {
-        case (_?, _?): throw .usage("TOKEN and --token-env exclude each other")
+        case (_?, _?): throw .usage("TOKEN and --token-env cannot be combined")
         case (nil, nil) where isMany, ("-"?, nil) where isMany: self = .lines
         case (_, nil) where isMany, (_, _?) where isMany: throw .usage("--junit reads its tokens from standard input")
         case ("-"?, nil): self = .input
@@ -58,7 +58,7 @@ enum TokenInput: Equatable {
         case .lines:
             let input = try Self.input(byteCountMax: Self.linesByteCountMax)
             guard input.count <= Self.linesByteCountMax else {
-                throw .usage("standard input is longer than \(Self.linesByteCountMax) octets")
+                throw .usage("standard input is longer than \(Self.linesByteCountMax) bytes")
             }
             let lines = TextBytes.withoutByteOrderMark(input).split(separator: 0x0A).map(Self.trimmed)
             let tokens = lines.filter { !$0.isEmpty }

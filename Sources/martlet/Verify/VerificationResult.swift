@@ -46,10 +46,10 @@ struct VerificationResult: Equatable {
     /// - Parameter timeLeftMin: the minimum remaining lifetime in seconds.
     static func good(_ facts: Facts, timeLeftMin: Int64) -> VerificationResult {
         guard facts.timeLeft < timeLeftMin else {
-            return VerificationResult(outcome: .valid, code: "", reason: "The token is good.", facts: facts)
+            return VerificationResult(outcome: .valid, code: "", reason: "The token is valid.", facts: facts)
         }
         let reason =
-            "The token expires in \(TimeText.span(facts.timeLeft)), and \(TimeText.span(timeLeftMin)) were asked for."
+            "The token expires in \(TimeText.span(facts.timeLeft)), and \(TimeText.span(timeLeftMin)) are required."
         return VerificationResult(outcome: .expiring, code: "token_expiring", reason: reason, facts: facts)
     }
 }
@@ -90,19 +90,19 @@ extension VerificationResult {
         case .malformed(let part): self = .refused(ProblemCode.tokenMalformed.rawValue, Self.sentence(part))
         case .criticalUnsupported:
             self = .refused(
-                ProblemCode.tokenMalformed.rawValue, "The header has crit or b64, which ask for extensions.")
+                ProblemCode.tokenMalformed.rawValue, "The header requires extensions (crit or b64), which are not supported.")
         case .algNotAllowed:
-            self = .refused(ProblemCode.algNotAllowed.rawValue, "The token's alg is not that of the key.")
+            self = .refused(ProblemCode.algNotAllowed.rawValue, "The token's alg is not allowed for the key.")
         case .kidMissing, .kidUnknown:
-            self = .refused(ProblemCode.kidUnknown.rawValue, "None of the keys has the token's kid.")
+            self = .refused(ProblemCode.kidUnknown.rawValue, "No key has the token's kid.")
         case .signatureInvalid: self = .refused(.signatureInvalid)
-        case .typMismatch: self = .refused(ProblemCode.typMismatch.rawValue, "The token's typ is not what is expected.")
+        case .typMismatch: self = .refused(ProblemCode.typMismatch.rawValue, "The token's typ is not the expected one.")
         case .issuerMismatch: self = .refused(.issuerMismatch)
         case .audienceMismatch: self = .refused(.audienceMismatch)
         case .claimMissing(let claim):
             self = .refused(ProblemCode.claimMissing.rawValue, "The token lacks the claim \(claim.rawValue).")
         case .claimInvalid(let claim):
-            self = .refused(ProblemCode.claimInvalid.rawValue, "The claim \(claim.rawValue) has a wrong form.")
+            self = .refused(ProblemCode.claimInvalid.rawValue, "The claim \(claim.rawValue) has the wrong form.")
         case .notActive: self = .refused(.tokenNotActive)
         case .expired, .idle: self = .refused(.tokenExpired)
         }
@@ -111,13 +111,13 @@ extension VerificationResult {
     init(_ fault: ExpectationError) {
         switch fault {
         case .rejected(let rejection): self.init(rejection)
-        case .issuedAhead: self = .refused("issued_ahead", "The token's iat lies in the future.")
-        case .subjectMismatch: self = .refused("subject_mismatch", "The token has another subject.")
+        case .issuedAhead: self = .refused("issued_ahead", "The token's iat is in the future.")
+        case .subjectMismatch: self = .refused("subject_mismatch", "The token has a different subject.")
         case .scopeInsufficient: self = .refused(.scopeInsufficient)
         case .tooOld:
             self = .refused(ProblemCode.authTooOld.rawValue, "The token, or its login, is older than allowed.")
         case .claimMismatch(let name):
-            self = .refused("claim_mismatch", "The claim \(Printable.short(name)) is not what is expected.")
+            self = .refused("claim_mismatch", "The claim \(Printable.short(name)) does not have the expected value.")
         }
     }
 
@@ -126,16 +126,16 @@ extension VerificationResult {
         let reason: String
         let letters = token.prefix(7).map { 0x41...0x5A ~= $0 ? $0 | 0x20 : $0 }
         if letters.starts(with: "bearer ".utf8) || letters.starts(with: "bearer:".utf8) {
-            reason = "The text begins with \"Bearer\". Pass the token alone."
+            reason = "The text begins with \"Bearer\". Pass only the token."
         } else if token.contains(where: { "\"'`<>{}".utf8.contains($0) }) {
-            reason = "The text has quotes or brackets in it. Pass the token alone."
+            reason = "The text contains quotes or brackets. Pass only the token."
         } else if token.contains(where: { $0 == 0x20 || 0x09...0x0D ~= $0 }) {
-            reason = "The text has blanks or line breaks in it. A token is one word."
+            reason = "The text contains spaces or line breaks. A token is one word."
         } else if token.contains(UInt8(ascii: "=")) || token.contains(where: { "+/".utf8.contains($0) }) {
             reason =
-                "The token has the characters + / or =, which are base64. Tokens are base64url without padding (RFC 7515)."
+                "The token contains + / or =, so it is base64. Tokens use base64url without padding (RFC 7515)."
         } else if let other = token.first(where: { !isTokenByte($0) }) {
-            reason = "The text has the byte 0x\(String(other, radix: 16)), which no token has."
+            reason = "The text has the byte 0x\(String(other, radix: 16)), which no token contains."
         } else {
             return nil
         }

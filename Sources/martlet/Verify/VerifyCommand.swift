@@ -117,7 +117,7 @@ enum VerifyCommand {
             byteCountMax: options.byteCountMax, now: now)
         let verdicts = tokens.map(judge.verdict)
         if shelf.isStale {
-            Terminal.writeError("martlet verify: the keys are out of date, and their server cannot be asked\n")
+            Terminal.writeError("martlet verify: the cached keys are out of date, and their server cannot be reached\n")
         }
         return verdicts
     }
@@ -142,7 +142,7 @@ enum TokenCommand {
         case .arguments(.helpWanted):
             Terminal.write(usage)
             return ExitCode.ok
-        case .arguments(.operandUnexpected): Terminal.writeError("martlet \(name): there is one word too many\n")
+        case .arguments(.operandUnexpected): Terminal.writeError("martlet \(name): unexpected extra argument\n")
         case .arguments(.optionUnknown(let option, let nearest)) where option.utf8.count > 32:
             Terminal.writeError(
                 "martlet \(name): \(ArgumentsError.optionUnknown(String(option.prefix(16)), nearest: nearest))\n")

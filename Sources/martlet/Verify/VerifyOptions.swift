@@ -52,11 +52,11 @@ struct VerifyOptions {
         keys = try Self.keys(arguments)
         algorithm = try Self.algorithm(arguments)
         if case .file = keys, arguments.has("--key"), algorithm == nil { throw .usage("--key needs --alg") }
-        guard !arguments.has("--encoding") || arguments.has("--key") else { throw .usage("--encoding goes with --key") }
+        guard !arguments.has("--encoding") || arguments.has("--key") else { throw .usage("--encoding requires --key") }
         encoding = try SecretEncoding.named(arguments.value("--encoding"), for: algorithm)
         byteCountMax = try Self.byteCountMax(arguments)
         if case .server = keys, algorithm != nil {
-            throw .usage("--alg says nothing to --server, which knows its keys")
+            throw .usage("--alg cannot be combined with --server, which knows its own keys")
         }
         expectations = try Self.expectations(arguments)
         timeLeftMin = try Self.seconds(arguments, "--min-ttl", within: 0...31_536_000) ?? 0
@@ -78,18 +78,18 @@ struct VerifyOptions {
 
     private static func keys(_ arguments: Arguments) throws(CommandError) -> Keys {
         let named = ["--jwks", "--key", "--server"].filter { arguments.has($0) }
-        guard named.count <= 1 else { throw .usage("\(named.joined(separator: " and ")) exclude each other") }
+        guard named.count <= 1 else { throw .usage("\(named.joined(separator: " and ")) cannot be combined") }
         if let path = arguments.value("--key") { return .file(path) }
         if let text = arguments.value("--server") {
             let base = try address(text, "--server")
-            guard !base.target.contains("?") else { throw .usage("--server takes no query") }
+            guard !base.target.contains("?") else { throw .usage("--server accepts no query") }
             return .server(base.at(base.target.hasSuffix("/") ? base.target + "verify" : base.target + "/verify"))
         }
         if let text = arguments.value("--jwks") {
             return text.contains("://") ? .url(try address(text, "--jwks")) : .file(text)
         }
         guard let issuer = arguments.value("--issuer") else {
-            throw .usage("say whose keys count: --issuer, --jwks, --key or --server")
+            throw .usage("name the keys: --issuer, --jwks, --key or --server")
         }
         do throws(FetchError) { _ = try IssuerDiscovery(issuer: issuer) } catch { throw .usage("--issuer: \(error)") }
         return .issuer(issuer)
@@ -117,7 +117,7 @@ struct VerifyOptions {
             let (path, value) = try claim(word, "--claim")
             guard let claim = ClaimExpectation(path, text: value) else {
                 throw .usage(
-                    "--claim \(Printable.short(path.text)): an alternative is empty or only a *, which any value would meet. "
+                    "--claim \(Printable.short(path.text)): an alternative is empty or only a *, which matches any value. "
                         + "Write \\| and \\* for the characters themselves")
             }
             expectations.claims.append(claim)
@@ -134,7 +134,7 @@ struct VerifyOptions {
 
     private static func claim(_ word: String, _ option: String) throws(CommandError) -> (ClaimPath, String) {
         guard let equals = word.firstIndex(of: "="), let path = ClaimPath(String(word[..<equals])) else {
-            throw .usage("\(option) takes name=value, or /outer/inner=value")
+            throw .usage("\(option) requires name=value or /outer/inner=value")
         }
         return (path, String(word[word.index(after: equals)...]))
     }
@@ -153,7 +153,7 @@ struct VerifyOptions {
     private static func format(_ arguments: Arguments) throws(CommandError) -> Format {
         guard let text = arguments.value("--format") else { return arguments.has("--json") ? .json : .text }
         guard let format = Format(rawValue: text), !arguments.has("--json") || format == .json else {
-            throw .usage("--format is text, json or github")
+            throw .usage("--format must be text, json or github")
         }
         return format
     }

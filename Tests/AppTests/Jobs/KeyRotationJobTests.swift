@@ -114,7 +114,7 @@ struct KeyRotationJobTests {
         let now = SystemClock.wall.now
         let refresh = try #require(try keys.read().signer(.refresh, .hs256, at: now))
         let sentence =
-            "no secret with \"purpose\" refresh. Put the files back, or run: martlet keys rotate --refresh --lead 0s --keys "
+            "no secret with \"purpose\" refresh. Restore the files, or run: martlet keys rotate --refresh --lead 0s --keys "
         #expect(throws: KeyDirectoryError(description: "\(keys.path): \(sentence)\(keys.path)")) {
             try keys.edit(now: now) { _ in [refresh.with(refresh.lifecycle.compromised(at: now))] }
         }

@@ -17,13 +17,13 @@ CASES = {
     "users that were cut": (["user", "list", "--users", "cut"], 2, "cut:1: expected JSON to its end"),
     "keys that are a file": (["keys", "list", "--keys", "empty"], 1, "empty: this is a file, not a directory"),
     "keys that are a file, changed": (["keys", "rotate", "--keys", "empty"], 1, "a part of this path is a file"),
-    "a key that is missing": (["keys", "import", "none", "--keys", "keys"], 1, "none: there is no such file or directory in "),
+    "a key that is missing": (["keys", "import", "none", "--keys", "keys"], 1, "none: no such file or directory in "),
     "a key below a missing directory": (["keys", "import", "a/b", "--keys", "keys"], 75, "/a. Create it, mount its volume"),
-    "a key for jws that is missing": (["jws", "verify", "--key", "none", "x"], 2, "none: there is no such file or directory in "),
+    "a key for jws that is missing": (["jws", "verify", "--key", "none", "x"], 2, "none: no such file or directory in "),
     "a key set that is a directory": (["verify", "--jwks", "folder", "x"], 2, "folder: this is a directory, not a file"),
     "a journal that is a file": (["journal", "verify", "--state", "empty"], 2, "empty: this is a file, not a directory"),
-    "a journal that is missing": (["journal", "repair", "--state", "none"], 2, "none: there is no such file or directory in "),
-    "settings that are missing": (["serve", "--check", "--env-file", "none"], 2, "none: there is no such file or directory in "),
+    "a journal that is missing": (["journal", "repair", "--state", "none"], 2, "none: no such file or directory in "),
+    "settings that are missing": (["serve", "--check", "--env-file", "none"], 2, "none: no such file or directory in "),
     "an address that is abstract": (["serve", "--check", "--listen", "unix:@martlet"], 2, "MARTLET_LISTEN: «unix:@martlet»"),
 }
 SYSTEM_ALONE = ("No such file or directory\n", "Is a directory\n", "Not a directory\n", "no reason given")

@@ -480,7 +480,7 @@ def test_a_pair_that_cannot_serve_stops_the_start_and_is_named(make_secured):
     secured.certificate.write_bytes(secured.leaf.pem + b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
     refused(secured, "tls.crt", "certificate")
     secured.certificate.unlink()
-    refused(secured, "tls.crt", "there is no such file")
+    refused(secured, "tls.crt", "no such file")
     put(secured.leaf)
     secured.key.write_bytes(secured.leaf.key_pem(b"secret"))
     refused(secured, "tls.key", "passphrase")

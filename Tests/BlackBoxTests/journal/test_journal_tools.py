@@ -52,7 +52,7 @@ def test_repair_drops_what_was_never_acknowledged_and_keeps_a_copy(killed):
     assert tool(killed, "verify").returncode == 0, "a note, no damage"
     done = tool(killed, "repair")
     assert done.returncode == 0, done.stderr
-    assert "64 octets that were never acknowledged dropped" in done.stdout
+    assert "64 bytes that were never acknowledged removed" in done.stdout
     copy = killed.state_path / done.stdout.split("a copy is in ")[1].strip()
     assert copy.read_bytes().startswith(b"never done")
     again = tool(killed, "repair")
@@ -99,7 +99,7 @@ def test_repair_goes_on_without_a_segment_that_cannot_be_read_at_all(killed):
     assert tool(killed, "repair").returncode == 1
     done = tool(killed, "repair", "--accept-loss")
     assert done.returncode == 0, done.stderr
-    assert f"nothing could be read of {first.name}" in done.stderr
+    assert f"could not read any record of {first.name}" in done.stderr
     killed.run_once()
     assert killed.refusal(fourth) == "token_revoked"
     assert {killed.refusal(token) for token in killed.tokens} == {""}
@@ -213,7 +213,7 @@ def test_a_directory_without_a_journal_is_a_wrong_one(make_server, tmp_path, nam
     empty = tmp_path / "empty"
     empty.mkdir()
     done = server.cli("journal", name, "--state", str(empty))
-    assert done.returncode == 2 and f"{empty} holds no journal" in done.stderr, (done.stdout, done.stderr)
+    assert done.returncode == 2 and f"{empty} contains no journal" in done.stderr, (done.stdout, done.stderr)
     assert not done.stdout and list(empty.iterdir()) == []
 
 

@@ -176,10 +176,10 @@ def test_accounts_in_a_directory_that_is_missing_stop_the_start(make_server, set
     server = make_server(alg="HS256", **{setting: "absent/file.json"})
     failure = server.fail_to_start()
     assert failure.code == 75
-    assert f"absent/file.json: there is no directory {server.directory}/absent" in failure.text
+    assert f"absent/file.json: the directory {server.directory}/absent does not exist" in failure.text
     assert not server.keys_path.exists() and not server.state_path.exists()
     checked = command("serve", "--check", cwd=server.directory, **server.settings)
-    assert checked.returncode == 2 and "there is no directory" in checked.stderr
+    assert checked.returncode == 2 and "does not exist" in checked.stderr
     (server.directory / "absent").mkdir()
     server.start()
 

@@ -88,7 +88,7 @@ struct ListeningTests {
         try "precious".write(toFile: path, atomically: true, encoding: .utf8)
         defer { unlink(path) }
         let fault = ServerError.system(
-            call: "bind", subject: "unix:\(path)", reason: "there is a file that is not a socket")
+            call: "bind", subject: "unix:\(path)", reason: "a file that is not a socket is in the way")
         #expect(throws: fault) { try Self.server([.unix(path: path)]) }
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "precious")
     }

@@ -247,7 +247,7 @@ struct CompactionTests {
             if change < 0 { file.removeLast(-change) } else { file += Array(repeating: 0, count: change) }
         }
         let length = UInt64(storage.files[snapshot]?.count ?? 0)
-        let expected = length < 4_096 ? "4,096 octets of header" : "5 records"
+        let expected = length < 4_096 ? "4,096 bytes of header" : "5 records"
         #expect(throws: JournalError.corrupt(file: snapshot, offset: length, expectation: expected)) {
             try replay(storage)
         }

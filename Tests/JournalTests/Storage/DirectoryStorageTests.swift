@@ -98,7 +98,7 @@ struct DirectoryStorageTests {
         try FileManager.default.removeItem(atPath: lock)
         try FileManager.default.moveItem(atPath: lock + ".away", toPath: lock)
         let newer = directory.path + "/" + SegmentName(number: 2, firstSeq: 3).text
-        let fault = JournalError.contested(what: "\(newer) was begun by another process")
+        let fault = JournalError.contested(what: "\(newer) was created by another process")
         #expect(throws: JournalError.unwritable(reason: fault.description)) { try writer.write(.revoke(2)) }
         writer.close()
         other.close()

@@ -65,7 +65,7 @@ struct SignerCommandTests {
 
     @Test func `without a running service there is nothing to confirm, and the command says so`() throws {
         let done = try run("keys", "rotate", settings: ["MARTLET_OPERATOR_LISTEN": "unix:\(scratch["none.sock"])"])
-        #expect(done.status == 0 && done.complaint.contains("no running service of this machine reads"))
+        #expect(done.status == 0 && done.complaint.contains("no running service on this machine uses"))
     }
 
     @Test func `a running service that cannot be asked makes the command fail`() throws {

@@ -137,14 +137,14 @@ struct VerifyOptionsTests {
     }
 
     @Test(arguments: [
-        ("Bearer ey.a.b", "The text begins with \"Bearer\". Pass the token alone."),
-        ("\"ey.a.b\"", "The text has quotes or brackets in it. Pass the token alone."),
-        ("ey.a.b\"", "The text has quotes or brackets in it. Pass the token alone."),
-        ("ey.a\u{A0}.b", "The text has the byte 0xc2, which no token has."),
-        ("ey.a b.c", "The text has blanks or line breaks in it. A token is one word."),
+        ("Bearer ey.a.b", "The text begins with \"Bearer\". Pass only the token."),
+        ("\"ey.a.b\"", "The text contains quotes or brackets. Pass only the token."),
+        ("ey.a.b\"", "The text contains quotes or brackets. Pass only the token."),
+        ("ey.a\u{A0}.b", "The text has the byte 0xc2, which no token contains."),
+        ("ey.a b.c", "The text contains spaces or line breaks. A token is one word."),
         (
             "ey.a.b==",
-            "The token has the characters + / or =, which are base64. Tokens are base64url without padding (RFC 7515)."
+            "The token contains + / or =, so it is base64. Tokens use base64url without padding (RFC 7515)."
         ),
     ])
     func `what is pasted along with a token is named`(_ text: String, _ reason: String) {

@@ -148,7 +148,7 @@ struct SignatureTests {
             return
         }
         let mixed = try Ed25519PrivateBytes(publicHalf: other.publicHalf, seed: one.seed)
-        #expect(throws: CryptoError.inconsistent(reason: "the public half is another key's")) {
+        #expect(throws: CryptoError.inconsistent(reason: "the public key belongs to a different private key")) {
             try SigningKey(.ed25519(mixed), for: .ed25519)
         }
         #expect(throws: CryptoError.ed25519Size(byteCount: 31)) {
