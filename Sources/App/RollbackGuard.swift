@@ -3,14 +3,14 @@ import Glibc
 package import Journal
 package import Platform
 
-/// Where it is written down how far the journal has come: not in the state directory, so that an old copy that is put back
-/// does not bring back this as well.
+/// The file of the journal's high-water mark. It is outside of the state directory, so that an old copy of the
+/// directory does not restore the mark too.
 ///
-/// By default that is `STATE.seen` beside the directory. Where the state is a volume of its own on a read-only root, as in a
-/// container, nothing can be written there: then it is `state.seen` in the directory of the keys. What either says counts.
+/// By default the file is `STATE.seen` next to the directory. If the state is a volume on a read-only root, as in a
+/// container, that path is not writable: then it is `state.seen` in the key directory. Both files count if both exist.
 package struct RollbackGuard: Sendable {
     package let paths: [String]
-    /// Whether the one path is what the operator wants, and no other will do.
+    /// Whether the operator configured the path, so that no other may be used.
     private let isDemanded: Bool
 
     package init(_ configuration: Configuration) {
@@ -20,7 +20,7 @@ package struct RollbackGuard: Sendable {
     /// - Parameters:
     ///   - state: the state directory.
     ///   - keys: the directory of the keys.
-    ///   - setting: MARTLET_SEEN; nil or empty for the usual places.
+    ///   - setting: MARTLET_SEEN; nil or empty for the default paths.
     package init(state: String, keys: String, setting: String?) {
         if let setting, !setting.isEmpty {
             (paths, isDemanded) = ([setting], true)
@@ -37,8 +37,8 @@ package struct RollbackGuard: Sendable {
         return String(trimmed)
     }
 
-    /// - Returns: what was written down, and where; none at a first start.
-    /// - Throws: a sentence if a file cannot be read or holds something else.
+    /// - Returns: the recorded mark and its file; none at a first start.
+    /// - Throws: a sentence if a file cannot be read or has other content.
     package func read() throws(StartError) -> [HighWaterMark] {
         var sightings: [HighWaterMark] = []
         for path in paths {
@@ -60,8 +60,8 @@ package struct RollbackGuard: Sendable {
         return sightings
     }
 
-    /// Writes to the first place that can be written.
-    /// - Returns: why there is none; the service goes on without.
+    /// Writes to the first path that is writable.
+    /// - Returns: why there is none. The service continues without the mark.
     func write(_ sighting: HighWaterMark) -> FileError? {
         var first: FileError?
         for path in paths {
@@ -75,15 +75,15 @@ package struct RollbackGuard: Sendable {
         return first
     }
 
-    /// As ``write(_:)`` at the start, where a place that was asked for must do.
+    /// As ``write(_:)``, at the start, where a configured path must be writable.
     func writeFirst(_ sighting: HighWaterMark) throws(StartError) -> FileError? {
         let fault = write(sighting)
         guard let fault, isDemanded else { return fault }
         throw StartError(description: "\(Setting.seen.rawValue): \(fault)", mayPass: fault.mayPass)
     }
 
-    /// Takes them away, so that a start believes the journal as it is.
-    /// - Throws: `.system` if one that is there cannot be removed.
+    /// Removes the files, so that the next start accepts the journal as it is.
+    /// - Throws: `.system` if an existing file cannot be removed.
     package func remove() throws(FileError) {
         for path in paths where unsafe unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR {
             throw .system(call: "unlink", path: path, code: errno)

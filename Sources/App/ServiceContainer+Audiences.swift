@@ -4,7 +4,7 @@ import Service
 import Telemetry
 
 extension ServiceContainer {
-    /// Says once what a backend of one audience may not expect: without a name, tokens of the others pass as well.
+    /// Logs once that a request without an audience accepts tokens for all configured audiences.
     static func sayAudiences(_ authState: AuthSettings, _ log: Log) {
         guard authState.audiences.count > 1 else { return }
         log.write(.info, "several_audiences") { line in
@@ -13,7 +13,7 @@ extension ServiceContainer {
         }
     }
 
-    /// Warns if the one secret that everything is signed with is to be shared: nothing can tell a forged token from ours then.
+    /// Warns if the secret that signs every token is shared with backends: they could forge tokens.
     static func sayShared(_ authState: AuthSettings, _ clients: ClientDirectory, _ log: Log) {
         guard authState.algorithm.isMAC else { return }
         let holders =

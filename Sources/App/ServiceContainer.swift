@@ -14,10 +14,10 @@ import Service
 package import Telemetry
 import Tokens
 
-/// Why the service cannot start: one message that names the file, line or variable and what is expected.
+/// Why the service cannot start: a message that names the file, line or variable and the expected value.
 package struct StartError: Error, Sendable, CustomStringConvertible {
     package let description: String
-    /// Whether the same start may succeed later although nobody changes a setting or a file.
+    /// Whether a later start may succeed without a change of settings or files.
     package let mayPass: Bool
 
     package init(description: String, mayPass: Bool = false) {
@@ -47,23 +47,23 @@ package final class ServiceContainer: Sendable {
     package let shared: ApplicationShared
     package let connections: ConnectionCounters
     package let log: Log
-    /// What secure listeners show.
+    /// The TLS certificates of secure listeners.
     package let identity: TLSIdentity?
     private let housekeeper: MaintenanceJob
     private let accessLog: AccessLogWriter?
 
-    /// Reads everything first and changes nothing on disk before all of it is right.
+    /// Reads everything first, and changes nothing on disk until all of it is valid.
     ///
     /// - Parameters:
     ///   - now: milliseconds since 1970, for the check that the clock is set.
-    ///   - takeOver: called when only the journal is missing; whether a predecessor is about to let go of it.
+    ///   - takeOver: called when only the journal is missing; returns whether a predecessor is about to close it.
     package init(
         _ configuration: Configuration, log: Log, now: Int64 = SystemClock.wall.now,
         takeOver: () throws(StartError) -> Bool = { false }
     ) throws(StartError) {
         try Self.checkClock(now)
         let files = AccountFiles(configuration)
-        // Stamps are of before the reading: what changes from here on is seen by the first look of the housekeeper.
+        // Stamps are taken before the files are read, so that the first maintenance round notices later changes.
         let accountStamps = files.stamps()
         let users = try files.users()
         let clients = try files.clients()
@@ -117,7 +117,7 @@ package final class ServiceContainer: Sendable {
         Self.sayAudiences(configuration.authState, log)
         Self.sayShared(configuration.authState, clients, log)
         try housekeeper.noteFirstSighting()
-        // Waiting for the journal may have taken long: nothing is served by accounts and keys of before.
+        // Waiting for the journal may have taken long, so accounts and keys are read again.
         housekeeper.reloadWhatChanged()
         housekeeper.warnOfReadableAccounts()
         try housekeeper.start()
@@ -125,18 +125,18 @@ package final class ServiceContainer: Sendable {
         revocations.announce(StateLock.serving)
     }
 
-    /// Tells a process that wants the journal that waiting is worth it, from now on.
+    /// Signals to a process that waits for the journal that this one is about to end.
     package func announceEnd() {
         shared.authState.revocations.announce(StateLock.leaving)
     }
 
-    /// Reads accounts, keys and certificates again now and opens the access log anew, as SIGHUP asks.
+    /// Reloads accounts, keys and certificates and reopens the access log, as SIGHUP requests.
     package func reload() {
         accessLog?.reopen()
         housekeeper.reload()
     }
 
-    /// Ends the housekeeping and the journal; everything acknowledged is on disk.
+    /// Stops maintenance and closes the journal. All acknowledged records are on disk.
     package func close() {
         housekeeper.stop()
         shared.authState.hashing.close()
@@ -155,7 +155,7 @@ package final class ServiceContainer: Sendable {
             paths: paths.map { (name: $0.0, path: Directory.absolute($0.1)) })
     }
 
-    /// Tokens, sessions and keys that are dated before 1970 would be rejected by every later start.
+    /// Every later start would reject tokens, sessions and keys dated before 1970.
     private static func checkClock(_ now: Int64) throws(StartError) {
         guard now < 0 else { return }
         throw StartError(
@@ -177,7 +177,7 @@ package final class ServiceContainer: Sendable {
         }
     }
 
-    /// Says before the first login fails that there is nothing to sign with.
+    /// Logs missing signing keys before the first login fails.
     static func checkSigners(
         _ keyring: Keyring, _ configuration: Configuration, _ clients: ClientDirectory
     ) throws(StartError) {
@@ -199,7 +199,7 @@ package final class ServiceContainer: Sendable {
         }
     }
 
-    /// The pair that the settings name.
+    /// The certificate and key that the settings name.
     static func providedTLS(_ configuration: Configuration) throws(StartError) -> TLSContext? {
         guard let tls = configuration.tls, !tls.isSelfSigned else { return nil }
         return try tls.load(now: SystemClock.wall.now)
@@ -217,10 +217,10 @@ package final class ServiceContainer: Sendable {
         return (try tls.load(now: now), stamps)
     }
 
-    /// Waits until no other process holds the journal: the predecessor, which finishes what it has in flight, or one that is
-    /// going away by itself.
+    /// Waits until no other process uses the journal: a predecessor that finishes its requests, or a process that is
+    /// ending by itself.
     private static func awaitJournal(_ configuration: Configuration, takesOver: Bool) throws(StartError) {
-        // The rest is for closing a large journal on a slow disk.
+        // The rest of the time is for closing a large journal on a slow disk.
         let drain = configuration.drainDelay + configuration.drainTimeout + 30
         let patience = takesOver ? drain : configuration.lockWait
         do throws(JournalError) {
@@ -291,7 +291,7 @@ package final class ServiceContainer: Sendable {
 }
 
 extension ServiceContainer {
-    /// Fewer workers than the settings ask for, where their memory together would come near the control group's limit.
+    /// Uses fewer workers than configured if their total memory would approach the control group's limit.
     private static func hashWorkers(_ configuration: Configuration, _ users: UserDirectory, _ log: Log) -> Int {
         let wanted = configuration.hashWorkers
         let limit = configuration.memoryLimit

@@ -7,11 +7,11 @@ import OpenSSL
 import Platform
 import Tokens
 
-/// What a start would find wrong with the files, without starting: `martlet serve --check`.
+/// Finds the mistakes in files that a start would report: `martlet serve --check`.
 ///
-/// Changes nothing, keeps no lock, and may be run beside the running service.
+/// Changes nothing, takes no lock, and may run while the service runs.
 package enum StartCheck {
-    /// - Returns: one sentence for each mistake; empty if a start would find none.
+    /// - Returns: one sentence for each mistake; empty if there are none.
     package static func mistakes(_ configuration: Configuration) -> [String] {
         let files = AccountFiles(configuration)
         var mistakes: [String] = []
@@ -42,7 +42,7 @@ package enum StartCheck {
         return mistakes
     }
 
-    /// A directory that a start would make if it is not there.
+    /// A directory that a start would create if it is missing.
     private static func checkPlace(_ path: String) throws(StartError) {
         let stamp = FileStamp(path)
         guard stamp.exists else { return try checkParent(of: path) }
@@ -66,7 +66,7 @@ package enum StartCheck {
         }
     }
 
-    /// The file that MARTLET_SEEN names is replaced by renaming, so its directory counts.
+    /// The file in MARTLET_SEEN is replaced by renaming, so its directory must be writable.
     private static func checkSighting(_ path: String) throws(StartError) {
         guard FileStamp(path).mode & S_IFMT != S_IFDIR else {
             throw StartError(description: "\(Setting.seen.rawValue): \(path) is a directory; name a file")
@@ -76,7 +76,7 @@ package enum StartCheck {
         }
     }
 
-    /// Files and sockets that a start makes.
+    /// Files and sockets that a start creates.
     private static func paths(_ configuration: Configuration) -> [String] {
         var paths: [String] = []
         for case .unix(let path, _) in (configuration.listen + configuration.operatorListen).map(\.place) {
@@ -87,7 +87,7 @@ package enum StartCheck {
         return paths
     }
 
-    /// Whether a service has the journal open: its addresses are in use then, and that is no mistake.
+    /// Whether a running service uses the journal. Then its addresses are in use, which is not a mistake.
     package static func isServed(_ configuration: Configuration) -> Bool {
         StateLock.isHeld(configuration.statePath)
     }

@@ -1,5 +1,5 @@
 extension StartError {
-    /// - Parameter missing: as `AuthState.missingSigners` names them.
+    /// - Parameter missing: the purposes and algorithms that `AuthState.missingSigners` reports.
     static func signersMissing(_ missing: [String], keysPath: String) -> StartError {
         let faults = missing.map { name in
             let what = name == "refresh" ? "no secret signs refresh tokens" : "no key signs \(name)"

@@ -1,10 +1,10 @@
 package import Platform
 
 extension Thread {
-    /// Runs `body` in a thread of its own that nothing waits for.
+    /// Runs `body` on a detached thread.
     ///
     /// - Parameter name: at most 15 bytes.
-    /// - Throws: when the system has no room for another thread.
+    /// - Throws: if the system cannot create another thread.
     package static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(StartError) {
         do throws(ThreadError) {
             try Thread(name: name, body).detach()

@@ -3,23 +3,23 @@ import Glibc
 package import Journal
 import Platform
 
-/// Waiting for the lock of a state directory.
+/// Waits for the lock of a state directory.
 ///
-/// A service writes into the lock file whether it serves or is about to end. One that serves is not waited for: two
-/// services with one directory are a mistake, or the second one comes too early and is started again by its manager.
+/// A service records in the lock file whether it is serving or about to end. Nothing waits for one that is serving: two
+/// services with one directory are a mistake, or the second one started too early and its manager restarts it.
 package enum StateLock {
     static let serving = "serving\n"
     static let leaving = "leaving\n"
     /// The longest setting, in seconds.
     static let waitMax: Int64 = 600
-    /// Milliseconds for a service that serves to begin its end, as when a manager stops one and starts the next.
+    /// Milliseconds in which a serving process may begin to stop, if its manager already starts the next.
     private static let servingPatience: Int64 = 1_000
     private static let pauseMicroseconds: UInt32 = 10_000
 
-    /// Returns when the lock was free for a moment.
+    /// Returns when the lock has been free for a moment.
     ///
-    /// - Parameter evenWhileServing: whether the service that holds it is known to be about to end.
-    /// - Throws: `.locked` after `seconds`, or sooner if the service that holds the lock goes on serving.
+    /// - Parameter evenWhileServing: whether the service that holds the lock is known to be about to end.
+    /// - Throws: `.locked` after `seconds`, or sooner if the service that holds the lock continues to serve.
     package static func wait(
         _ state: String, seconds: Int64, evenWhileServing: Bool = false
     ) throws(JournalError) {
@@ -39,7 +39,7 @@ package enum StateLock {
         }
     }
 
-    /// Whether a service that serves holds the lock; tried for a moment, as two readers may.
+    /// Whether a serving process holds the lock. Retries briefly, because two readers may collide.
     static func isHeld(_ state: String) -> Bool {
         let path = state + "/LOCK"
         guard says(path) == serving else { return false }
@@ -53,7 +53,7 @@ package enum StateLock {
         (try? AtomicFile.read(path, byteCountMax: 64)).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// As MARTLET_LOCK_WAIT spells it, in seconds; nil for anything else.
+    /// Parses MARTLET_LOCK_WAIT into seconds; nil if it is invalid.
     package static func seconds(_ text: String?) -> Int64? {
         guard let seconds = SettingsReader.seconds(text ?? Setting.lockWait.defaultText), seconds <= waitMax else {
             return nil

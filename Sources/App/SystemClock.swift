@@ -11,7 +11,7 @@ package enum SystemClock {
 }
 
 package enum MonotonicClock {
-    /// Nanoseconds since some moment before the process began; never goes back.
+    /// Nanoseconds of a monotonic clock that started before the process.
     package static let nanoseconds: @Sendable () -> Int64 = {
         var time = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)

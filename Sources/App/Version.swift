@@ -1,4 +1,4 @@
-/// The version of this build; CHANGELOG.md tells what is in it.
+/// The version of this build; CHANGELOG.md lists its changes.
 package enum Version {
     package static let text = "0.2.0"
 }

@@ -2,7 +2,7 @@ import Accounts
 import Glibc
 import Platform
 
-/// `users.json` and `clients.json` as the running service sees them. A file that does not exist holds nobody.
+/// `users.json` and `clients.json` as the running service reads them. A missing file means no users or clients.
 package struct AccountFiles: Sendable {
     let usersPath: String
     let clientsPath: String
@@ -17,11 +17,11 @@ package struct AccountFiles: Sendable {
         var clients: FileStamp
     }
 
-    /// To be taken before the files are read, so that a change in between is seen the next time.
+    /// Read this before the files, so that the next check notices a change in between.
     func stamps() -> Stamps { Stamps(users: FileStamp(usersPath), clients: FileStamp(clientsPath)) }
 
-    /// - Parameter mustExist: once there were users, a missing file is a mistake, or an editor's that renames: it must not
-    ///   lock everyone out.
+    /// - Parameter mustExist: true once a file was read. A missing file is then an error, as while an editor renames
+    ///   it, and must not lock every user out.
     func users(mustExist: Bool = false) throws(StartError) -> UserDirectory {
         try Self.load(usersPath, mustExist)
     }
@@ -34,7 +34,7 @@ package struct AccountFiles: Sendable {
         do throws(AccountsError) {
             let table: Table = try Table.load(path, mustExist: mustExist)
             let parent = Directory.parent(of: path)
-            // No file is nobody yet; no directory is a volume that is not mounted, or a name with a mistake.
+            // A missing file means no users yet. A missing directory is a volume that is not mounted, or a wrong path.
             guard mustExist || FileStamp(path).exists || FileStamp(parent).exists else {
                 throw AccountsError.file(.system(call: "open", path: path, code: ENOENT))
             }
@@ -48,7 +48,7 @@ package struct AccountFiles: Sendable {
         }
     }
 
-    /// Files that every user of this machine may read, with their modes: they tell names, and hashes that can be guessed at.
+    /// Files that every user of this machine may read, with their modes: they expose names and password hashes.
     func readableByOthers() -> [(path: String, mode: String)] {
         [usersPath, clientsPath].compactMap { path in
             let stamp = FileStamp(path)
@@ -57,7 +57,7 @@ package struct AccountFiles: Sendable {
         }
     }
 
-    /// Puts a stronger hash in the place of the one that was just verified, unless that changed in the meantime.
+    /// Replaces the hash that was just verified by a stronger one, unless the user changed in the meantime.
     var storeHash: @Sendable (User, String) throws -> Void {
         let path = usersPath
         return { user, hash in

@@ -1,9 +1,9 @@
-/// Decides when a certificate and a key that do not fit each other are a mistake. A renewal writes them one after the other,
-/// so at first they are only unfinished; the old pair serves meanwhile.
+/// Decides when a mismatch of certificate and key is an error. A renewal writes the two files one after the other,
+/// so a mismatch is expected for a short time. Meanwhile the old certificate stays in use.
 ///
-/// Times are milliseconds of a clock that only goes forward.
+/// Times are milliseconds of a monotonic clock.
 struct CertificateGracePeriod {
-    /// How long after the last change the other file may take.
+    /// How long after the last change the other file may follow.
     static let milliseconds: Int64 = 30_000
 
     private var changedAt: Int64?
@@ -14,15 +14,15 @@ struct CertificateGracePeriod {
         isWaiting = false
     }
 
-    /// Notes that the files cannot be used as they are.
+    /// Records that the files are unusable at the moment.
     ///
-    /// - Returns: whether more is to be expected.
+    /// - Returns: whether a further change is expected.
     mutating func waits(at now: Int64) -> Bool {
         isWaiting = changedAt.map { now - $0 < Self.milliseconds } ?? false
         return isWaiting
     }
 
-    /// Whether the files have not changed for so long that they count as they are.
+    /// Whether the files have been unchanged for the whole grace period.
     func isOver(at now: Int64) -> Bool {
         guard isWaiting, let changedAt else { return false }
         return now - changedAt >= Self.milliseconds

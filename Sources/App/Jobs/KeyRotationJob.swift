@@ -10,8 +10,8 @@ import Synchronization
 import Telemetry
 import Tokens
 
-/// Looks after the keys of a running service: takes up changed files, drops keys that have ended, cuts compromised ones,
-/// and rotates by schedule.
+/// Manages the keys of a running service: reloads changed files, drops expired keys, revokes compromised ones,
+/// and rotates on schedule.
 final class KeyRotationJob: Sendable {
     private struct State {
         var stamp: [FileStamp] = []
@@ -20,9 +20,9 @@ final class KeyRotationJob: Sendable {
         var nextEnd: Int64?
         var readAt: Int64 = .min
         var said: [String: KeyState] = [:]
-        /// Marked as compromised in files that cannot be used otherwise.
+        /// Keys marked as compromised in files that are otherwise unusable.
         var unread: Set<String> = []
-        /// Compromised keys whose cut is on its way or durable.
+        /// Compromised keys whose revocation is durable or being written.
         var cut: Set<String> = []
         var isRotationFailing = false
     }
@@ -40,7 +40,7 @@ final class KeyRotationJob: Sendable {
         self.schedule = schedule
     }
 
-    /// Whether files changed, a key ended, or the clock went back before an end, since the last ``takeUp(stamp:)``.
+    /// Whether files changed, a key expired, or the clock went back before an expiry, since ``takeUp(stamp:)``.
     func isBehind(_ stamp: [FileStamp]) -> Bool {
         let now = authState.clock.now
         return state.withLock { $0.stamp != stamp || $0.nextEnd.map { $0 <= now } ?? false || now < $0.readAt }
@@ -48,7 +48,7 @@ final class KeyRotationJob: Sendable {
 
     func stamp() -> [FileStamp] { directory.stamp() }
 
-    /// The keys as they are applied now, ended and compromised ones included.
+    /// The applied keys, including expired and compromised ones.
     var applied: [AppliedKey] {
         let now = authState.clock.now
         let set = state.withLock { $0.set }
@@ -56,11 +56,11 @@ final class KeyRotationJob: Sendable {
     }
 
     /// - Parameters:
-    ///   - stamp: of before the reading, so that a change in between is seen the next time.
-    ///   - isStart: whether all that is cut was read from the journal, and so is durable.
+    ///   - stamp: read before the files, so that the next check notices a change in between.
+    ///   - isStart: true if all revocations came from the journal and so are durable.
     func takeUp(stamp: [FileStamp], isStart: Bool = false) throws(StartError) {
         let now = authState.clock.now
-        // Before the reading: a command that sees no mark has written what is read now.
+        // Before the files are read: a command that finds no mark has already written what is read below.
         use.mark()
         state.withLock { state in
             state.stamp = stamp
@@ -81,7 +81,7 @@ final class KeyRotationJob: Sendable {
                 state.nextEnd = set.nextEnd(after: now)
             }
         } catch {
-            // Not to be tried again before something changes: it would say the same four times a second.
+            // Retry only after a change. Otherwise the same error would be logged four times a second.
             state.withLock { $0.nextEnd = nil }
             applyMarks(now)
             throw StartError(error)
@@ -91,8 +91,8 @@ final class KeyRotationJob: Sendable {
         sayChanges()
     }
 
-    /// Ends the keys that are marked as compromised although the set cannot be read as a whole: the owner of a leaked key
-    /// does not wait for that.
+    /// Revokes the keys that are marked as compromised even if the set as a whole is unusable: a leaked key must not
+    /// remain valid until other files are fixed.
     private func applyMarks(_ now: Int64) {
         let marks = directory.compromisedMarks()
         guard !marks.isEmpty else { return }
@@ -104,7 +104,7 @@ final class KeyRotationJob: Sendable {
             state.unread = marks.filter { state.set.key($0) == nil }
             return state.set
         }
-        // Without a refresh secret there is no keyring; what the compromised one signed is cut all the same.
+        // Without a refresh secret there is no keyring. Tokens of the compromised key are revoked anyway.
         if let keyring = try? Keyring(set.living(at: now)) { authState.keyring.replace(with: keyring) }
         cutCompromised()
         sayChanges()
@@ -118,7 +118,7 @@ final class KeyRotationJob: Sendable {
         }
     }
 
-    /// - Throws: when clients are about to ask for an algorithm that nothing signs.
+    /// - Throws: if a client requires an algorithm that no key signs.
     func check(_ clients: ClientDirectory) throws(StartError) {
         let keyring = authState.keyring.current
         let now = authState.clock.now
@@ -127,9 +127,9 @@ final class KeyRotationJob: Sendable {
         guard missing.isEmpty else { throw .signersMissing(missing, keysPath: directory.path) }
     }
 
-    /// What `keyring` would no longer sign although it is asked for: reason enough to go on with the keys as they are.
+    /// The required algorithms that `keyring` could no longer sign. If there are any, the old keys stay in use.
     ///
-    /// A key that was compromised is given up whatever is left, and what nothing signs today is no worse afterwards.
+    /// A compromised key is always dropped, and an algorithm that no key signs today does not count.
     private func newlyMissing(in keyring: Keyring, _ set: KeySet, at now: Int64) -> [String] {
         let current = authState.keyring.current
         let before = Set(authState.missingSigners(in: current, for: authState.clients.current, at: now))
@@ -141,12 +141,12 @@ final class KeyRotationJob: Sendable {
         }
     }
 
-    /// Makes every compromised key's refusal durable: the file may go, the cut stays.
+    /// Writes the revocation of every compromised key to the journal. It remains after the key file is deleted.
     func cutCompromised() {
         let waiting = state.withLock { state in
             (state.set.compromised.map(\.kid) + state.unread.sorted()).filter { state.cut.insert($0).inserted }
         }
-        // Whether the memory has the cut says nothing: one that could not be written is there as well.
+        // Memory cannot answer this, because it also holds revocations that could not be written.
         for kid in waiting {
             authState.revocations.cut(
                 .key, name: Array(kid.utf8), reason: RevocationReason.operatorAction.rawValue
@@ -158,7 +158,7 @@ final class KeyRotationJob: Sendable {
                         line.add("seq", Int64(clamping: seq))
                     }
                 case .failure(let fault):
-                    // The next round tries again; until then the key is refused because no keyring holds it.
+                    // The next round retries. Until then tokens are rejected because no keyring has the key.
                     state.withLock { _ = $0.cut.remove(kid) }
                     authState.log.write(.error, "key_cut_not_durable") { line in
                         line.add("kid", kid)
@@ -169,7 +169,7 @@ final class KeyRotationJob: Sendable {
         }
     }
 
-    /// One log line for each key that came to another state since the last look.
+    /// Logs each key whose state changed since the last call.
     func sayChanges() {
         let now = authState.clock.now
         let changes = state.withLock { state in
@@ -193,13 +193,13 @@ final class KeyRotationJob: Sendable {
         }
     }
 
-    /// Gives every kind of key whose time has come a successor. Of several processes one does it, and all take it up.
+    /// Creates a successor for each key that is due. One of several processes creates it, and all of them reload it.
     func rotateIfDue() {
         let now = authState.clock.now
         guard state.withLock({ !schedule.due($0.set, at: now).isEmpty }) else { return }
         do throws(KeyDirectoryError) {
             let written = try directory.edit(now: now, patienceMilliseconds: 0) { (set) throws(KeyStepError) in
-                // Read again under the lock: another process may just have done it.
+                // Read again under the lock, because another process may just have rotated.
                 try schedule.rotation(set, at: now)
             }
             state.withLock { $0.isRotationFailing = false }

@@ -7,7 +7,7 @@ import Synchronization
 import Telemetry
 
 extension MaintenanceJob {
-    /// Writes the journal again when half of it no longer matters: on a thread of its own, since it may take minutes.
+    /// Compacts the journal when half of it is obsolete, on its own thread because it may take minutes.
     func startCompaction() throws(StartError) {
         try Thread.start(name: "compaction") { [self] in
             clinux_stand_back()

@@ -9,25 +9,25 @@ import Service
 import Synchronization
 import Telemetry
 
-/// The thread that looks after what changes by itself: files that were edited, entries that expired.
+/// The maintenance thread: reloads edited files and removes expired entries.
 final class MaintenanceJob: Sendable {
-    /// How often files are looked at; a disabled user is refused within a second.
+    /// How often files are checked. A disabled user is rejected within a second.
     static let intervalMilliseconds = 250
 
     private static let roundsPerPurge = 240
-    /// Five seconds: what failed for want of descriptors or memory, or by an error of the disk, leaves no trace in the files.
+    /// Five seconds: after a failure for lack of descriptors or memory, or a disk error, the files show no change.
     private static let roundsPerRetry = 20
-    /// A second: so late may a scheduled rotation be, and what the log says of keys.
+    /// A second: the maximum delay of a scheduled rotation and of log lines about keys.
     private static let roundsPerKeyLook = 4
-    /// An hour: so long does one set of ticket keys live, and with it what is resumed under it.
+    /// An hour: the lifetime of one set of TLS ticket keys.
     private static let roundsPerTicketKeys = 14_400
 
-    /// Every five minutes: seldom enough that a wrong guess of what no longer matters costs little. The first look comes
-    /// right after a start: each start begins a segment, and a service that never lives for five minutes has to stay
+    /// Every five minutes, so that an unnecessary compaction costs little. The first check comes
+    /// right after a start: each start begins a segment, and a journal with frequent restarts must stay
     /// bounded, too.
     static let roundsPerCompaction = 1_200
 
-    /// What the watched files were before they were read.
+    /// The stamps of the watched files, taken before they were read.
     struct Stamps {
         var accounts: AccountFiles.Stamps
         var tls: [FileStamp]
@@ -35,13 +35,13 @@ final class MaintenanceJob: Sendable {
 
     struct State {
         var isStopping = false
-        /// Whether what is read now is read again only because it failed before.
+        /// Whether this is only a retry after a failure.
         var isRetrying = false
         var stamps: Stamps
-        /// Whether the content in use came from a file that was there.
+        /// Whether the content in use was read from an existing file.
         var hadUsers: Bool
         var hadClients: Bool
-        /// Files that others may read, with their modes, as they were last warned of.
+        /// Files that other users may read, with their modes, as of the last warning.
         var readable: [String: String] = [:]
         var renewal = CertificateGracePeriod()
         var sighting: HighWaterMark?
@@ -56,14 +56,14 @@ final class MaintenanceJob: Sendable {
     private let sighting: RollbackGuard
     private let reloads: ReloadStatus
     let state: Mutex<State>
-    /// Held from a look at the files until what they say is taken up: a slow reload must not undo a later one.
+    /// Held from the check of the files until they are applied, so that a slow reload cannot undo a later one.
     private let reloading = Mutex(())
 
-    /// Held during a round. While the process exits, OpenSSL has been cleaned up already: a round that drew random numbers
+    /// Held during a round. When the process exits, OpenSSL is cleaned up first: a round that needed random numbers
     /// then would crash.
     private let working = Mutex(())
 
-    /// What else is to be looked at once a second.
+    /// Additional checks, once a second.
     private let everySecond: @Sendable () -> Void
 
     init(
@@ -116,8 +116,8 @@ final class MaintenanceJob: Sendable {
         }
     }
 
-    /// Writes down how far the journal has come, if it has: at the start, at the end and once a second. What was
-    /// acknowledged since would not be missed, were an older copy put back after a crash.
+    /// Records the high-water mark of the journal if it advanced: at the start, at the end and once a second. Records
+    /// acknowledged after it would not be noticed as missing if an older copy were restored after a crash.
     func noteSighting() {
         let present = authState.revocations.sighting
         let isNews = state.withLock { state in
@@ -128,8 +128,8 @@ final class MaintenanceJob: Sendable {
         sayUnwritable(fault)
     }
 
-    /// As ``noteSighting()`` at the start.
-    /// - Throws: if it cannot be written where the operator wants it.
+    /// As ``noteSighting()``, at the start.
+    /// - Throws: if the path that the operator configured cannot be written.
     func noteFirstSighting() throws(StartError) {
         let present = authState.revocations.sighting
         state.withLock { $0.sighting = present }
@@ -137,7 +137,7 @@ final class MaintenanceJob: Sendable {
     }
 
     private func sayUnwritable(_ fault: FileError) {
-        // Once: a directory that cannot be written is likely to stay so.
+        // Log this once: a directory that cannot be written is likely to stay so.
         let isFirst = state.withLock { state in
             defer { state.isSightingRefused = true }
             return !state.isSightingRefused
@@ -146,12 +146,12 @@ final class MaintenanceJob: Sendable {
         authState.log.write(.warning, "journal_sighting_unwritable") { $0.add("reason", "\(fault)") }
     }
 
-    /// Begins no further round, and waits for the one in progress.
+    /// Starts no further round, and waits for the current one.
     func stop() {
         working.withLock { _ in state.withLock { $0.isStopping = true } }
     }
 
-    /// Reads everything again, changed or not.
+    /// Reloads everything, changed or not.
     func reload() {
         reloading.withLock { _ in
             let stamps = files.stamps()
@@ -182,7 +182,7 @@ final class MaintenanceJob: Sendable {
         reloading.withLock { _ in reloadTLS(tls, tls.stamp()) }
     }
 
-    /// Reads what is no longer as it was when it was read.
+    /// Reloads what changed since it was read.
     func reloadWhatChanged() {
         reloading.withLock { _ in reloadWhatDiffers() }
     }
@@ -204,9 +204,9 @@ final class MaintenanceJob: Sendable {
         }
     }
 
-    /// Connections that are there keep what they began under.
+    /// Existing connections keep their certificate.
     ///
-    /// - Parameter isAsked: whether the operator asked for it, who then is told at once what is wrong.
+    /// - Parameter isAsked: whether the operator requested it. Errors are then reported at once.
     private func reloadTLS(_ tls: TLSFiles, _ stamps: [FileStamp], isAsked: Bool = false) {
         let monotonic = MonotonicClock.nanoseconds() / 1_000_000
         state.withLock { state in
@@ -258,8 +258,8 @@ final class MaintenanceJob: Sendable {
         }
     }
 
-    /// Clients and keys are checked against each other, so a change of both may be refused in one order and right in the
-    /// other: what failed is tried once more when the other was taken up.
+    /// Clients and keys are checked against each other, so a change of both may fail in one order and succeed in the
+    /// other. What failed is retried once after the other was applied.
     private func reloadWhatWaited(after changed: ReloadSource...) {
         let failed = reloads.failures.map(\.source)
         if changed.contains(.keys), failed.contains(.clients), !failed.contains(.keys) {
@@ -270,7 +270,7 @@ final class MaintenanceJob: Sendable {
         }
     }
 
-    /// All at once gone is what a tool does that failed halfway; it is taken, since it may be meant.
+    /// A tool that failed halfway may leave an empty list. It is applied, because it may be intended.
     private func warn(_ kind: String, countBefore: Int, count: Int, _ path: String) {
         guard count == 0, countBefore > 0 else { return }
         authState.log.write(.warning, "accounts_emptied") { line in
@@ -281,7 +281,7 @@ final class MaintenanceJob: Sendable {
         }
     }
 
-    /// Warns once for each mode of a file that others may read.
+    /// Warns once for each mode of a file that other users may read.
     func warnOfReadableAccounts() {
         let found = files.readableByOthers()
         let news = state.withLock { state in
@@ -301,7 +301,7 @@ final class MaintenanceJob: Sendable {
         take(.keys) { () throws(StartError) in try keys.takeUp(stamp: stamps) }
     }
 
-    /// A bad reload keeps the old state and says so.
+    /// A failed reload keeps the old state and logs the reason.
     private func take(_ source: ReloadSource, _ read: () throws(StartError) -> Void) {
         do throws(StartError) {
             try read()

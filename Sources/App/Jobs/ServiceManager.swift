@@ -3,7 +3,7 @@ import Glibc
 import Platform
 package import Telemetry
 
-/// Tells a service manager such as systemd what state the service is in, as sd_notify(3) describes: datagrams to the socket
+/// Tells a service manager such as systemd the state of the service (sd_notify(3)), by datagrams to the socket
 /// that `NOTIFY_SOCKET` names. Without that variable nothing is sent.
 package struct ServiceManager: Sendable {
     package enum State: Equatable, Sendable {
@@ -23,18 +23,18 @@ package struct ServiceManager: Sendable {
         }
     }
 
-    /// Half the time after which the manager takes the service for hung, in milliseconds; nil if it does not watch.
+    /// Half of the manager's watchdog timeout, in milliseconds; nil without a watchdog.
     package let watchdogInterval: Int64?
     private let address: String?
     private let log: Log
 
     /// - Parameters:
-    ///   - environment: of the process.
-    ///   - process: its id; a watchdog that is meant for another process is not ours.
+    ///   - environment: the environment of the process.
+    ///   - process: the process id. A watchdog for another process is ignored.
     package init(_ environment: [String: String], process: Int32, log: Log) {
         self.log = log
         let named = environment["NOTIFY_SOCKET"] ?? ""
-        // vsock: addresses belong to virtual machines whose init is the manager.
+        // vsock: addresses are for virtual machines, where init is the manager.
         address = named.hasPrefix("/") || named.hasPrefix("@") ? named : nil
         if address == nil, !named.isEmpty {
             log.write(.warning, "notify_failed") { line in
@@ -46,9 +46,9 @@ package struct ServiceManager: Sendable {
         watchdogInterval = isOurs && address != nil && microseconds > 0 ? max(1, microseconds / 2_000) : nil
     }
 
-    /// Sends the state. A manager that cannot be reached changes nothing for the service; the log says so.
+    /// Sends the state. If the manager is unreachable, the service continues and logs that.
     ///
-    /// - Parameter status: a sentence for `systemctl status`.
+    /// - Parameter status: the text for `systemctl status`.
     package func notify(_ state: State, status: String? = nil) {
         guard let address else { return }
         let line = status.map { "\nSTATUS=" + $0.map { $0.isNewline ? " " : String($0) }.joined() } ?? ""
@@ -58,9 +58,9 @@ package struct ServiceManager: Sendable {
         log.write(.warning, "notify_failed") { $0.add("reason", FileErrorText.message(of: code)) }
     }
 
-    /// Says `WATCHDOG=1` for as long as `isAlive` answers in time, on a thread that lives as long as the process.
+    /// Sends `WATCHDOG=1` while `isAlive` returns true, from a thread that never ends.
     ///
-    /// - Parameter isAlive: whether everything that must turn has turned within so many milliseconds.
+    /// - Parameter isAlive: whether all event loops made progress within the given number of milliseconds.
     package func startWatchdog(_ isAlive: @escaping @Sendable (_ milliseconds: Int64) -> Bool) throws(StartError) {
         guard let watchdogInterval else { return }
         try Thread.start(name: "watchdog") { [self] in

@@ -4,19 +4,19 @@ import Keys
 package import OpenSSL
 package import Platform
 
-/// The certificate, its key and the clients' authorities as files in PEM.
+/// The PEM files of the certificate, its private key and the authorities of client certificates.
 package struct TLSFiles: Equatable, Sendable {
     private static let byteCountMax = 1 << 20
-    /// How long a self-signed pair is good for, in days.
+    /// Validity of a self-signed certificate, in days.
     private static let selfSignedDays: Int32 = 90
 
     package let certificatePath: String
     package let keyPath: String
-    /// Without it, clients need no certificate.
+    /// If nil, clients need no certificate.
     package let clientAuthoritiesPath: String?
-    /// Whether the pair is made where there is none, for trying things out.
+    /// Whether to create a self-signed certificate if there is none, for development.
     package let isSelfSigned: Bool
-    /// Whether clients may choose HTTP/2.
+    /// Whether HTTP/2 is offered.
     package let speaksHTTP2: Bool
 
     package init(
@@ -30,7 +30,7 @@ package struct TLSFiles: Equatable, Sendable {
         self.speaksHTTP2 = speaksHTTP2
     }
 
-    /// Where a self-signed pair lies in the directory of the state.
+    /// The paths of the self-signed certificate and key in the state directory.
     package static func selfSigned(
         in state: String, clientAuthoritiesPath: String?, speaksHTTP2: Bool = true
     ) -> TLSFiles {
@@ -42,7 +42,7 @@ package struct TLSFiles: Equatable, Sendable {
     /// Reads the files and checks that they belong together.
     ///
     /// - Parameter now: milliseconds since 1970.
-    /// - Throws: a message that names the file, also for a key that others may read (B22).
+    /// - Throws: a message that names the file, also if other users may read the private key.
     package func load(now: Int64) throws(StartError) -> TLSContext {
         let certificates = try Self.read(certificatePath)
         if let facts = SecretFileRule.Facts(keyPath),
@@ -62,12 +62,12 @@ package struct TLSFiles: Equatable, Sendable {
         }
     }
 
-    /// Makes the self-signed pair unless there is one that can serve for another day.
+    /// Creates the self-signed certificate unless a usable one is valid for at least another day.
     ///
-    /// - Returns: whether there is a new one.
+    /// - Returns: whether a new one was created.
     package func fill(now: Int64) throws(StartError) -> Bool {
         if FileStamp(certificatePath).exists, FileStamp(keyPath).exists {
-            // What is wrong with a pair that is there is told by the load that follows, unless it is its age.
+            // The load that follows reports every other mistake in an existing certificate or key.
             do {
                 _ = try TLSContext(
                     certificates: Self.read(certificatePath), privateKey: Self.read(keyPath), clientAuthorities: nil,
@@ -90,7 +90,7 @@ package struct TLSFiles: Equatable, Sendable {
         return true
     }
 
-    /// Whether certificate and key belong together, and only the time is not the certificate's.
+    /// Whether certificate and key belong together and only the validity period is wrong.
     func isOutOfDate(now: Int64) -> Bool {
         do throws(StartError) {
             return TLSContext.isOutOfDate(
@@ -100,7 +100,7 @@ package struct TLSFiles: Equatable, Sendable {
         }
     }
 
-    /// A value that changes whenever a file does.
+    /// A value that changes when one of the files changes.
     package func stamp() -> [FileStamp] {
         [certificatePath, keyPath, clientAuthoritiesPath ?? ""].map { FileStamp($0) }
     }

@@ -7,7 +7,7 @@ package enum AccessLogTarget: Equatable, Sendable {
     case standardError
     case file(path: String)
 
-    /// - Returns: nil for nowhere.
+    /// - Returns: nil if the access log is off.
     static func read(_ reader: inout SettingsReader) -> AccessLogTarget? {
         let text = reader.text(.accessLog)
         switch text {
@@ -15,7 +15,7 @@ package enum AccessLogTarget: Equatable, Sendable {
         case "stdout": return .standardOutput
         case "stderr": return .standardError
         default:
-            // A typing error must not become a file's name.
+            // A typing error must not become a file name.
             if !text.contains("/") || text.hasSuffix("/") || text.utf8.contains(0) {
                 reader.complain(.accessLog, "off, stderr, stdout or a path with a slash in it")
             }
@@ -28,15 +28,15 @@ package enum AccessLogTarget: Equatable, Sendable {
 struct AccessLogFile {
     enum Outcome: Equatable {
         case wrote(Int)
-        /// Whoever reads does not keep up.
+        /// The reader is too slow.
         case stalled
         case failed(reason: String)
     }
 
     private let descriptor: Int32
     private let isOurs: Bool
-    /// What one call writes at most: into a pipe no more than what goes in whole, so that lines of others do not come
-    /// between (PIPE_BUF, pipe(7)).
+    /// The most that one call writes. A write to a pipe is atomic, so that lines of other processes do not
+    /// mix with ours (PIPE_BUF, pipe(7)).
     let byteCountMax: Int
 
     init(_ target: AccessLogTarget) throws(StartError) {
@@ -60,16 +60,16 @@ struct AccessLogFile {
     private static func open(_ path: String) -> Int32 {
         let flags = O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
         let descriptor = unsafe Glibc.open(path, O_WRONLY | O_CREAT | flags, 0o640)
-        // A named pipe that nobody reads yet (fifo(7)): whoever comes later finds what it still holds.
+        // A named pipe without a reader yet (fifo(7)): a later reader gets its buffered content.
         guard descriptor < 0, errno == ENXIO else { return descriptor }
         return unsafe Glibc.open(path, O_RDWR | flags)
     }
 
-    /// Writes what can be written within so many milliseconds.
+    /// Writes as much as possible within the given number of milliseconds.
     ///
     /// - Parameter octets: ``byteCountMax`` at most, and not empty.
     func write(_ octets: ArraySlice<UInt8>, patience: Int32) -> Outcome {
-        // Standard output and error may be anybody's, so they are asked first instead of being made non-blocking.
+        // Other processes may share standard output and error, so they are polled instead of being made non-blocking.
         var watched = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         guard unsafe poll(&watched, 1, patience) > 0 else { return .stalled }
         let count = unsafe octets.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }

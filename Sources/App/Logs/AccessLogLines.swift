@@ -1,6 +1,6 @@
 import Telemetry
 
-/// What the access log's thread holds between the loops and the file.
+/// The lines that the access log thread has taken from the loops but not yet written.
 struct AccessLogLines {
     enum Progress {
         case nothing, some, stalled
@@ -11,18 +11,18 @@ struct AccessLogLines {
         case healed
     }
 
-    /// How long a reader that does not keep up is waited for at a time, in milliseconds.
+    /// How long one call waits for a slow reader, in milliseconds.
     private static let patience: Int32 = 100
     private static let laneByteCountMax = 65_536
 
     private var file: AccessLogFile
-    /// Of each loop; the last line of one may not be there in full.
+    /// One buffer for each loop. The last line may be incomplete.
     private var waiting: [[UInt8]] = []
     /// Whether the last call failed.
     private var isFailing = false
-    /// Whether the file ends in the midst of a line, whose rest was lost.
+    /// Whether the file ends in the middle of a line whose rest was lost.
     private var isTorn = false
-    /// The loop whose first line has begun in the file and goes on before anything else.
+    /// The loop whose first line is partly written and must be completed first.
     private var midLine: Int?
     private var untold: News?
 
@@ -42,7 +42,7 @@ struct AccessLogLines {
         (isTorn, midLine) = (false, nil)
     }
 
-    /// Takes lines from the loops and writes as much of them as the file takes now.
+    /// Takes lines from the loops and writes as many as the file accepts now.
     mutating func move(from log: AccessLog) -> Progress {
         log.take(into: &waiting, byteCountMax: Self.laneByteCountMax)
         var progress = Progress.nothing
@@ -56,7 +56,7 @@ struct AccessLogLines {
         return progress
     }
 
-    /// Gives up what is left.
+    /// Drops the remaining lines.
     mutating func end(_ log: AccessLog) {
         log.take(into: &waiting, byteCountMax: .max)
         for lane in waiting { log.countDropped(Self.lineCount(lane[...])) }
@@ -64,14 +64,14 @@ struct AccessLogLines {
         file.close()
     }
 
-    /// Up to where a loop's octets are whole lines that go out in one call.
+    /// The end of the complete lines of a loop that one call writes.
     private func lineEnd(_ lane: Int) -> Int? {
         let octets = waiting[lane]
         let part = octets.prefix(file.byteCountMax)
         return part.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 }
     }
 
-    /// - Returns: false when the reader does not keep up.
+    /// - Returns: false if the reader is too slow.
     private mutating func write(_ lane: Int, until end: Int, _ log: AccessLog) -> Bool {
         if isTorn {
             guard case .wrote = file.write([UInt8(ascii: "\n")], patience: Self.patience) else {
@@ -97,7 +97,7 @@ struct AccessLogLines {
         }
     }
 
-    /// Lets go of lines that the file does not take: the next ones may fare better, and the loops go on anyway.
+    /// Drops lines that the file does not accept. The loops never wait, and later lines may succeed.
     private mutating func giveUp(_ lane: Int, until end: Int, _ log: AccessLog) -> Bool {
         log.countDropped(Self.lineCount(waiting[lane][..<end]))
         waiting[lane].removeFirst(end)

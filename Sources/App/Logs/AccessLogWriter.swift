@@ -4,13 +4,13 @@ import Platform
 import Synchronization
 import Telemetry
 
-/// The thread that writes the access log: the only one that ever waits for its file.
+/// The thread that writes the access log. Only this thread ever waits for the file.
 final class AccessLogWriter: Sendable {
-    /// How long a line waits when few come, in milliseconds; lines that come fast call for the thread.
+    /// How long a line waits under low load, in milliseconds. Under high load the loops wake the thread.
     private static let interval: Int32 = 100
-    /// How long the end waits for a reader that does not keep up, in milliseconds.
+    /// How long a shutdown waits for a slow reader, in milliseconds.
     private static let farewell: Int64 = 1_000
-    /// How often the log says that lines were dropped, in milliseconds.
+    /// How often dropped lines are logged, in milliseconds.
     private static let noticeInterval: Int64 = 10_000
 
     private struct Orders {
@@ -24,11 +24,11 @@ final class AccessLogWriter: Sendable {
     private let log: Log
     private let bell: Bell
     private let orders = Mutex(Orders())
-    /// Taken by the thread when it starts.
+    /// Moved into the thread when it starts.
     private let opened: Mutex<AccessLogFile?>
 
     /// Opens the file.
-    /// - Throws: when it cannot be opened.
+    /// - Throws: if it cannot be opened.
     init(_ target: AccessLogTarget, share: Double, log: Log) throws(StartError) {
         let bell = Bell()
         self.bell = bell
@@ -45,13 +45,13 @@ final class AccessLogWriter: Sendable {
         }
     }
 
-    /// Has the file opened anew, for a rotation that has renamed it.
+    /// Reopens the file after a log rotation renamed it.
     func reopen() {
         orders.withLock { $0.wantsReopening = true }
         bell.ring()
     }
 
-    /// Returns once everything is written, or the reader has kept us waiting for a second. Nothing may be added any more.
+    /// Returns when everything is written, or after a slow reader blocked for a second. Add no line afterwards.
     func stop() {
         orders.withLock { $0.isStopping = true }
         bell.ring()
@@ -92,7 +92,7 @@ final class AccessLogWriter: Sendable {
             lines.replaceFile(with: try AccessLogFile(target))
             log.write(.info, "access_log_reopened") { $0.add("path", path) }
         } catch {
-            // The old file goes on: better in the wrong place than nowhere.
+            // Keep writing to the old file instead of losing lines.
             log.write(.error, "access_log_failed") { $0.add("reason", error.description) }
         }
     }
@@ -106,7 +106,7 @@ final class AccessLogWriter: Sendable {
     }
 }
 
-/// An eventfd(2) that wakes one thread. It lives as long as anybody may ring.
+/// An eventfd(2) that wakes one thread. It outlives every thread that may signal it.
 private final class Bell: Sendable {
     private let descriptor = clinux_eventfd()
 

@@ -2,30 +2,30 @@ import Accounts
 import Glibc
 package import Platform
 
-/// What operators did outside the running service, one line of JSON each, in the order in which it was done.
+/// The audit log of operator commands: one line of JSON for each, in order.
 ///
-/// The file lies beside the journal and is no part of it: the journal is locked by the process that serves, while a token
-/// can be minted whether one serves or not. A line is on the disk before what it tells of is handed out.
+/// The file is next to the journal but not part of it: the running service locks the journal, while a token
+/// can be minted at any time. A line is synced to disk before the command prints its result.
 package struct AuditFile: Sendable {
     package let path: String
     private let directory: String
 
-    /// - Parameter directory: the journal's; made with mode 0700 where it is missing.
+    /// - Parameter directory: the journal's directory; created with mode 0700 if it is missing.
     package init(directory: String) {
         self.directory = directory
         path = directory + "/audit.log"
     }
 
-    /// Appends a line, whole and through to the disk; its newline is added here.
+    /// Appends a line and a newline, and syncs them to disk.
     package func append(_ line: [UInt8]) throws(FileError) {
         try AtomicFile.makeDirectory(directory)
         let file = unsafe open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw fault("open", path) }
         defer { close(file) }
-        // Lines of two commands at once must not mix; closing gives the lock back.
+        // Lines of concurrent commands must not mix. Closing releases the lock.
         while flock(file, LOCK_EX) != 0 { guard errno == EINTR else { throw fault("flock", path) } }
         try checkPlace(file)
-        // What a crash left half-written stays a line of its own.
+        // A line that a crash left incomplete remains a separate line.
         let octets = (try endsWhole(file) ? [] : [0x0A]) + line + [0x0A]
         var rest = octets[...]
         while !rest.isEmpty {
@@ -41,7 +41,7 @@ package struct AuditFile: Sendable {
         guard fsync(folder) == 0 else { throw fault("fsync", directory) }
     }
 
-    /// Another name of the file may lie where the directory's owner has no rights: root would write there for him.
+    /// With a second hard link, root might write to a file to which the directory's owner has no access.
     private func checkPlace(_ file: Int32) throws(FileError) {
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else { throw fault("fstat", path) }
