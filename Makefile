@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help run build deb check test test-full test-asan test-tsan fuzz faults simulate
-.PHONY: bench bench-journal bench-tokens openapi format lint clean
+.PHONY: bench bench-journal bench-tokens bench-plot openapi format lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,9 @@ bench-tokens: ## Measure a token's cost against bare OpenSSL; ARGS="--rounds 100
 	@scripts/install build
 	@scripts/build
 	@.build/release/martlet bench-tokens $(ARGS)
+
+bench-plot: ## Draw docs/performance.svg from docs/performance.json; RUN=figures.json draws figures.svg
+	@python3 scripts/bench/plot.py $(RUN)
 
 openapi: ## Write openapi.yaml as this version prints it
 	@scripts/install build
