@@ -30,13 +30,16 @@ package struct JournalRepair: Sendable {
 
     /// Prepares the repair of an existing directory.
     ///
+    /// - Parameter onRead: receives the number of bytes of each read of the journal, on the thread that reads.
     /// - Throws: `.io` if the directory does not exist.
-    package init(path: String, options: JournalOptions) throws(JournalError) {
+    package init(
+        path: String, options: JournalOptions, onRead: @escaping @Sendable (Int) -> Void = { _ in }
+    ) throws(JournalError) {
         // Otherwise a mistyped path would create an empty directory.
         guard unsafe access(path, R_OK) == 0 else { throw .current("access", path) }
         self.path = path
         self.options = options
-        storage = DirectoryStorage(path: path)
+        storage = DirectoryStorage(path: path, onRead: onRead)
     }
 
     /// Drops what a crash left unacknowledged, as a start would; a journal without such a tail stays unchanged.

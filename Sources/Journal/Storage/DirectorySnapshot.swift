@@ -9,12 +9,15 @@ internal import Synchronization
 
     private let path: String
     private let descriptors: [String: Int32]
+    private let onRead: @Sendable (Int) -> Void
 
     /// Opens all files of the journal.
     ///
+    /// - Parameter onRead: receives the number of bytes of each read.
     /// - Throws: `.io` if the directory or one of its files cannot be opened, or if the files kept changing.
-    package init(path: String) throws(JournalError) {
+    package init(path: String, onRead: @escaping @Sendable (Int) -> Void = { _ in }) throws(JournalError) {
         self.path = path
+        self.onRead = onRead
         let directory = DirectoryStorage(path: path)
         for _ in 0..<Self.attemptCountMax {
             let names = try directory.names().filter { SegmentName($0) != nil || SnapshotName($0) != nil }
@@ -45,7 +48,9 @@ internal import Synchronization
 
     package func read(_ name: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
         // Reopened through /proc, past the page cache: this is the open file, whatever its name refers to now.
-        try DirectReader("/proc/self/fd/\(descriptor(name))").read(at: offset, count: count)
+        let bytes = try DirectReader("/proc/self/fd/\(descriptor(name))").read(at: offset, count: count)
+        onRead(bytes.count)
+        return bytes
     }
 
     private func descriptor(_ name: String) -> Int32 { descriptors[name] ?? -1 }

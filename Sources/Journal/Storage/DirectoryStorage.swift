@@ -5,11 +5,16 @@ internal import Synchronization
 package final class DirectoryStorage: JournalStorage {
     package let path: String
     private let calls: any SystemCalls
+    private let onRead: @Sendable (Int) -> Void
     private let claim = Mutex<DirectoryClaim?>(nil)
 
-    package init(path: String, calls: any SystemCalls = LinuxCalls()) {
+    /// - Parameter onRead: receives the number of bytes of each read, on the thread that reads.
+    package init(
+        path: String, calls: any SystemCalls = LinuxCalls(), onRead: @escaping @Sendable (Int) -> Void = { _ in }
+    ) {
         self.path = path
         self.calls = calls
+        self.onRead = onRead
     }
 
     deinit { unlock() }
@@ -105,7 +110,9 @@ package final class DirectoryStorage: JournalStorage {
     }
 
     package func read(_ name: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
-        try calls.read(join(name), at: offset, count: count)
+        let bytes = try calls.read(join(name), at: offset, count: count)
+        onRead(bytes.count)
+        return bytes
     }
 
     package func create(_ name: String, content: [UInt8]) throws(JournalError) -> any JournalFile {

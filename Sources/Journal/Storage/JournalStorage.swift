@@ -10,6 +10,15 @@ package protocol JournalSource: AnyObject, Sendable {
     func read(_ name: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8]
 }
 
+extension JournalSource {
+    /// The number of bytes in all segments and snapshots, for showing progress: a file that cannot be read counts as
+    /// empty.
+    package var journalByteCount: UInt64 {
+        let names = ((try? names()) ?? []).filter { SegmentName($0) != nil || SnapshotName($0) != nil }
+        return names.reduce(0) { $0 &+ ((try? byteCount(of: $1)) ?? 0) }
+    }
+}
+
 /// The directory of a journal: the few file system operations that the journal needs, so that tests can simulate them.
 ///
 /// When an operation returns without throwing, its effect is on stable storage, names included.

@@ -31,6 +31,9 @@ enum JournalCommand {
         accept also removes the high-water mark: STATE.seen, or the one in --keys DIR (MARTLET_KEYS, or keys), or
         --seen FILE (MARTLET_SEEN).
 
+        stat, verify, dump, compact and repair show their progress if standard error is a terminal. dump does so only if
+        its output goes to a file or a pipe.
+
         compact, repair and accept wait up to MARTLET_LOCK_WAIT (10s) for a server that is going away.
 
         Exit status: 0 whole, or done; 1 damage was found, and repair refused; 2 a mistake in the command line, or the
@@ -72,8 +75,8 @@ enum JournalCommand {
         do throws(JournalError) {
             switch command {
             case "stat":
-                return JournalListing.stat(try JournalInspection(DirectorySnapshot(path: directory)), directory)
-            case "verify": return JournalListing.verify(try JournalInspection(DirectorySnapshot(path: directory)))
+                return JournalListing.stat(try JournalListing.inspect(directory), directory)
+            case "verify": return JournalListing.verify(try JournalListing.inspect(directory))
             case "dump": return try JournalDump.run(directory)
             case "compact":
                 try wait(directory, patience)

@@ -10,22 +10,25 @@ enum JournalDump {
         _ = signal(SIGPIPE, SIG_IGN)
         var buffer: [UInt8] = []
         buffer.reserveCapacity(bufferByteCount + 1_024)
-        let inspection = try JournalInspection(DirectorySnapshot(path: directory)) { record, file, offset in
+        let progress = ProgressLine(listsRecords: true)
+        let inspection = try JournalListing.inspect(directory, progress) { record, file, offset in
             buffer.append(contentsOf: line(record, file, offset).utf8)
-            if buffer.count >= bufferByteCount { flush(&buffer) }
+            if buffer.count >= bufferByteCount { flush(&buffer, progress) }
         }
-        flush(&buffer)
+        flush(&buffer, progress)
         return JournalListing.report(inspection) ? ExitCode.failed : ExitCode.ok
     }
 
     /// Writes the buffer, and exits if the output is closed.
-    private static func flush(_ buffer: inout [UInt8]) {
+    private static func flush(_ buffer: inout [UInt8], _ progress: ProgressLine) {
         var rest = buffer[...]
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes { unsafe write(STDOUT_FILENO, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
-                if errno == EPIPE { exit(ExitCode.ok) }
+                let error = errno
+                progress.end()
+                if error == EPIPE { exit(ExitCode.ok) }
                 Terminal.writeError("martlet: standard output cannot be written\n")
                 exit(ExitCode.usage)
             }

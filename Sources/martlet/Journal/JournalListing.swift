@@ -3,6 +3,21 @@ internal import Journal
 
 /// The output of `martlet journal stat` and `verify`.
 enum JournalListing {
+    /// Reads the whole journal, and shows the progress.
+    ///
+    /// - Parameters:
+    ///   - progress: the line for the progress, which is removed at the end.
+    ///   - body: receives every valid record with its file and offset, in order.
+    static func inspect(
+        _ directory: String, _ progress: ProgressLine = ProgressLine(),
+        _ body: (JournalRecord, String, UInt64) -> Void = { _, _, _ in }
+    ) throws(JournalError) -> JournalInspection {
+        let source = try DirectorySnapshot(path: directory) { progress.advance(by: $0) }
+        progress.begin("reading", totalByteCount: source.journalByteCount)
+        defer { progress.end() }
+        return try JournalInspection(source, body)
+    }
+
     static func stat(_ inspection: JournalInspection, _ directory: String) -> Int32 {
         var text = "directory  \(directory)\n"
         if let store = inspection.snapshot?.header.store ?? inspection.segments.first?.header.store {

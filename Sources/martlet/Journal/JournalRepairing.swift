@@ -5,10 +5,16 @@ internal import OpenSSL
 /// Implements `martlet journal repair`: drops what was never acknowledged, and more only if an option requests it.
 enum JournalRepairing {
     static func run(_ directory: String, acceptsLoss: Bool) throws(JournalError) -> Int32 {
+        let progress = ProgressLine()
         let repair = try JournalRepair(
-            path: directory, options: JournalOptions(clock: SystemClock.wall, random: { Random.next64() }))
+            path: directory, options: JournalOptions(clock: SystemClock.wall, random: { Random.next64() }),
+            onRead: { progress.advance(by: $0) })
+        let byteCount = DirectoryStorage(path: directory).journalByteCount
         do throws(JournalError) {
+            progress.begin("reading", totalByteCount: byteCount)
+            defer { progress.end() }
             let report = try repair.dropUnacknowledged()
+            progress.end()
             guard report.tornByteCount > 0 else {
                 Terminal.write("\(report.keptCount) records, nothing to repair\n")
                 return ExitCode.ok
@@ -30,7 +36,10 @@ enum JournalRepairing {
                 return ExitCode.failed
             }
         }
+        progress.begin("repairing", totalByteCount: byteCount)
+        defer { progress.end() }
         let report = try repair.acceptLoss()
+        progress.end()
         for file in report.unreadable { Terminal.writeError("could not read any record of \(file)\n") }
         Terminal.write(
             "\(report.keptCount) records kept, \(report.lostCount) or more lost; the original files are in "
