@@ -59,8 +59,8 @@ bench-journal: ## Measure the journal against this machine's disk; ARGS="--full"
 
 bench-tokens: ## Measure a token's cost against bare OpenSSL; ARGS="--rounds 100 --check"
 	@scripts/install build
-	@scripts/build
-	@.build/release/martlet bench-tokens $(ARGS)
+	@MARTLET_BENCH=1 scripts/build --product martlet-token-bench
+	@.build/release/martlet-token-bench $(ARGS)
 
 bench-plot: ## Draw docs/performance.svg from docs/performance.json; RUN=figures.json draws figures.svg
 	@python3 scripts/bench/plot.py $(RUN)

@@ -116,12 +116,17 @@ let package = Package(
     ]
 )
 
-// Measures from the inside what no black box shows; built by make bench-journal, and by nobody else.
+// Measures inside the process what no black-box test shows; only make bench-journal and make bench-tokens build these.
 if Context.environment["MARTLET_BENCH"] != nil {
-    package.targets.append(
+    package.targets += [
         .executableTarget(
             name: "martlet-journal-bench", dependencies: ["Revocation", "Journal", "Encoding", "Platform", "CLinux"],
-            path: "scripts/bench/JournalBench", swiftSettings: testing))
+            path: "scripts/bench/JournalBench", swiftSettings: testing),
+        .executableTarget(
+            name: "martlet-token-bench",
+            dependencies: ["Revocation", "Tokens", "Keys", "JOSE", "OpenSSL", "COpenSSL", "Encoding", "Platform"],
+            path: "scripts/bench/TokenBench", swiftSettings: testing),
+    ]
 }
 
 // The fuzzers' entry functions are part of the tests, which replay the corpus through them. `scripts/fuzz` asks for the

@@ -23,8 +23,6 @@ enum Martlet {
         Command(name: "mint", summary: "sign a token with the local keys", run: MintCommand.run),
         Command(name: "journal", summary: "inspect, compact and repair the journal", run: JournalCommand.run),
         Command(name: "healthcheck", summary: "check that the running service answers", run: HealthcheckCommand.run),
-        Command(
-            name: "bench-tokens", summary: "measure what a token costs on this machine", run: BenchTokensCommand.run),
         Command(name: "openapi", summary: "print the OpenAPI document", run: OpenAPICommand.run),
         Command(name: "version", summary: "print the version", run: VersionCommand.run),
     ]

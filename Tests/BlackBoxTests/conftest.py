@@ -36,6 +36,7 @@ SLOW = {
     "journal/test_unwell.py",
     "operations/test_access_log.py",
     "operations/test_activation.py",
+    "operations/test_bench.py",
     "operations/test_containers.py",
     "operations/test_gateways.py",
     "operations/test_make_run.py",

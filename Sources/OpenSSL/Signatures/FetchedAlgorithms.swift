@@ -8,13 +8,6 @@ enum FetchedAlgorithms {
     static nonisolated(unsafe) let sha384 = unsafe fetch(.sha384)
     static nonisolated(unsafe) let sha512 = unsafe fetch(.sha512)
 
-    static nonisolated(unsafe) let hmac: OpaquePointer = {
-        guard let algorithm = unsafe EVP_MAC_fetch(nil, "HMAC", nil) else {
-            preconditionFailure("\(CryptoError.drained(from: "EVP_MAC_fetch"))")
-        }
-        return unsafe algorithm
-    }()
-
     static func digest(_ hash: HashFunction) -> OpaquePointer {
         switch hash {
         case .sha256: unsafe sha256
