@@ -18,31 +18,18 @@ enum KeyListing {
     }
 
     static func json(_ set: KeySet, at now: Int64) -> String {
-        var writer = JSONWriter(isPretty: true)
-        writer.beginArray()
-        for key in set.keys.sorted(by: isBefore) {
-            writer.beginObject()
-            let members: [(StaticString, String)] = [
-                ("kid", key.kid), ("alg", key.algorithm.rawValue), ("purpose", key.purpose.rawValue),
-                ("state", set.state(of: key, at: now).rawValue),
-            ]
-            for (name, value) in members {
-                writer.name(name)
-                writer.string(value)
-            }
+        JSONWriter.listing(set.keys.sorted(by: isBefore)) { key, writer in
+            writer.member("kid", key.kid)
+            writer.member("alg", key.algorithm.rawValue)
+            writer.member("purpose", key.purpose.rawValue)
+            writer.member("state", set.state(of: key, at: now).rawValue)
             let times: [(StaticString, Int64?)] = [
                 ("created_at", key.lifecycle.createdAt), ("signs_from", key.lifecycle.begin),
                 ("signs_until", key.lifecycle.signsUntil), ("verifies_until", key.lifecycle.verifiesUntil),
                 ("compromised_at", key.lifecycle.compromisedAt),
             ]
-            for (name, time) in times {
-                writer.name(name)
-                if let time { writer.integer(time / 1_000) } else { writer.null() }
-            }
-            writer.endObject()
+            for (name, time) in times { writer.member(name, optional: time.map { $0 / 1_000 }) }
         }
-        writer.endArray()
-        return String(decoding: writer.bytes, as: UTF8.self) + "\n"
     }
 
     /// Formats a time for readers, or returns a dash for none.

@@ -115,24 +115,14 @@ struct MintRequest {
             ("sid", grant.sid.description), ("iss", issuer), ("sub", grant.subject), ("client_id", grant.clientID),
             ("scope", grant.scope), ("alg", grant.algorithm.rawValue), ("kid", kid),
         ]
-        for (name, text) in texts {
-            writer.name(name)
-            writer.string(text)
-        }
-        writer.name("aud")
-        writer.strings(grant.audience)
-        writer.name("roles")
-        writer.strings(grant.roles)
-        writer.name("claims")
-        if grant.extra.isEmpty { writer.raw(Array("{}".utf8)) } else { writer.raw(grant.extra) }
-        writer.name("exp")
-        writer.integer(grant.expiresAt)
-        writer.name("forced")
-        writer.bool(isForced)
-        writer.name("uid")
-        writer.integer(Int64(getuid()))
-        writer.name("reason")
-        writer.optional(reason)
+        for (name, text) in texts { writer.member(name, text) }
+        writer.member("aud", grant.audience)
+        writer.member("roles", grant.roles)
+        writer.member("claims", raw: grant.extra.isEmpty ? Array("{}".utf8) : grant.extra)
+        writer.member("exp", grant.expiresAt)
+        writer.member("forced", isForced)
+        writer.member("uid", Int64(getuid()))
+        writer.member("reason", optional: reason)
         writer.endObject()
         return writer.bytes
     }

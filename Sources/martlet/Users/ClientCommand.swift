@@ -182,52 +182,26 @@ enum ClientCommand {
 
     private static func remove(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [file], operands: ["ID"])
-        let (table, id) = (table(arguments), arguments.operands[0])
-        _ = try table.edit { clients throws(AccountsError) in try clients.removing(id) }
-        Terminal.writeError("removed \(id) from \(table.fullPath)\n")
+        let id = arguments.operands[0]
+        try table(arguments).remove(id) { clients throws(AccountsError) in try clients.removing(id) }
     }
 
     private static func list(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [file, .flag("--json")])
-        let table = table(arguments)
-        let clients = try table.read().clients
-        Terminal.writeError("clients in \(table.fullPath): \(clients.count)\n")
-        if arguments.has("--json") {
-            Terminal.write(String(decoding: json(clients), as: UTF8.self))
-        } else {
-            for client in clients {
-                let state = client.isDisabled ? "disabled" : "enabled"
-                let audiences = client.audiences.isEmpty ? "(all)" : client.audiences.joined(separator: " ")
-                Terminal.write("\(state.padded(to: 8))  \(client.id)  \(audiences)\n")
-            }
+        try table(arguments).list("clients", asJSON: arguments.has("--json"), \.clients) { client in
+            let state = AccountsFile<ClientDirectory>.state(isDisabled: client.isDisabled)
+            let audiences = client.audiences.isEmpty ? "(all)" : client.audiences.joined(separator: " ")
+            return "\(state)  \(client.id)  \(audiences)"
+        } members: { client, writer in
+            writer.member("id", client.id)
+            writer.member("name", optional: client.name)
+            writer.member("audiences", client.audiences)
+            writer.member("scopes", client.scopes)
+            writer.member("alg", optional: client.algorithm)
+            writer.member("secrets", Int64(client.secretHashes.count))
+            writer.member("disabled", client.isDisabled)
+            writer.member("created_at", client.createdAt)
         }
-    }
-
-    private static func json(_ clients: [Client]) -> [UInt8] {
-        var writer = JSONWriter(isPretty: true)
-        writer.beginArray()
-        for client in clients {
-            writer.beginObject()
-            writer.name("id")
-            writer.string(client.id)
-            writer.name("name")
-            writer.optional(client.name)
-            writer.name("audiences")
-            writer.strings(client.audiences)
-            writer.name("scopes")
-            writer.strings(client.scopes)
-            writer.name("alg")
-            writer.optional(client.algorithm)
-            writer.name("secrets")
-            writer.integer(Int64(client.secretHashes.count))
-            writer.name("disabled")
-            writer.bool(client.isDisabled)
-            writer.name("created_at")
-            writer.integer(client.createdAt)
-            writer.endObject()
-        }
-        writer.endArray()
-        return writer.bytes + [UInt8(ascii: "\n")]
     }
 
     private static func table(_ arguments: Arguments) -> AccountsFile<ClientDirectory> {

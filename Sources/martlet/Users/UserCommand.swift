@@ -122,51 +122,25 @@ enum UserCommand {
 
     private static func remove(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [file], operands: ["NAME"])
-        let (table, name) = (table(arguments), arguments.operands[0])
-        try table.edit { users throws(AccountsError) in try users.removing(name) }
-        Terminal.writeError("removed \(name) from \(table.fullPath)\n")
+        let name = arguments.operands[0]
+        try table(arguments).remove(name) { users throws(AccountsError) in try users.removing(name) }
     }
 
     private static func list(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [file, .flag("--json")])
-        let table = table(arguments)
-        let users = try table.read().users
-        Terminal.writeError("users in \(table.fullPath): \(users.count)\n")
-        if arguments.has("--json") {
-            Terminal.write(String(decoding: json(users), as: UTF8.self))
-        } else {
-            for user in users {
-                let state = user.isDisabled ? "disabled" : "enabled"
-                Terminal.write(
-                    "\(user.id)  \(state.padded(to: 8))  \(user.name)\(user.roles.isEmpty ? "" : "  ")"
-                        + user.roles.joined(separator: " ") + "\n")
-            }
+        try table(arguments).list("users", asJSON: arguments.has("--json"), \.users) { user in
+            let state = AccountsFile<UserDirectory>.state(isDisabled: user.isDisabled)
+            return "\(user.id)  \(state)  \(user.name)\(user.roles.isEmpty ? "" : "  ")"
+                + user.roles.joined(separator: " ")
+        } members: { user, writer in
+            writer.member("id", user.id.description)
+            writer.member("username", user.name)
+            writer.member("roles", user.roles)
+            writer.member("scopes", user.scopes)
+            writer.member("disabled", user.isDisabled)
+            writer.member("sessions_from", user.sessionsFrom)
+            writer.member("claims", raw: user.claims)
         }
-    }
-
-    private static func json(_ users: [User]) -> [UInt8] {
-        var writer = JSONWriter(isPretty: true)
-        writer.beginArray()
-        for user in users {
-            writer.beginObject()
-            writer.name("id")
-            writer.string(user.id.description)
-            writer.name("username")
-            writer.string(user.name)
-            writer.name("roles")
-            writer.strings(user.roles)
-            writer.name("scopes")
-            writer.strings(user.scopes)
-            writer.name("disabled")
-            writer.bool(user.isDisabled)
-            writer.name("sessions_from")
-            writer.integer(user.sessionsFrom)
-            writer.name("claims")
-            writer.raw(user.claims)
-            writer.endObject()
-        }
-        writer.endArray()
-        return writer.bytes + [UInt8(ascii: "\n")]
     }
 
     static func table(_ arguments: Arguments) -> AccountsFile<UserDirectory> {
