@@ -1,4 +1,4 @@
-"""Commands on a terminal: a new password is asked for twice and never shown, and long journal commands show their progress."""
+"""Commands on a terminal: passwords are asked for twice and never shown, long journal commands show their progress."""
 
 import json
 import os

@@ -118,7 +118,8 @@ def test_files_have_their_places_owners_and_modes(package, unpacked):
     assert {name for name, mode in modes.items() if mode == 0o755} == {"usr/bin/martlet"}
     assert set(modes.values()) == {0o644, 0o755}
     document = "usr/share/doc/martlet"
-    documents = ("copyright", "README.md", "openapi.yaml", "docs/configuration.md", "examples/README.md")
+    names = ("configuration.md", "performance.svg")
+    documents = ("copyright", "README.md", "openapi.yaml", "examples/README.md", *(f"docs/{name}" for name in names))
     shipped = {UNIT, SETTINGS, "usr/lib/sysusers.d/martlet.conf", *(f"{document}/{name}" for name in documents)}
     assert shipped - modes.keys() == set()
     # The service makes its keys and its state; the package ships none.
