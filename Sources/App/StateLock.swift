@@ -55,7 +55,7 @@ package enum StateLock {
 
     /// Parses MARTLET_LOCK_WAIT into seconds; nil if it is invalid.
     package static func seconds(_ text: String?) -> Int64? {
-        guard let seconds = SettingsReader.seconds(text ?? Setting.lockWait.defaultText), seconds <= waitMax else {
+        guard let seconds = TimeSpan.seconds(text ?? Setting.lockWait.defaultText), seconds <= waitMax else {
             return nil
         }
         return seconds

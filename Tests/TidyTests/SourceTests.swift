@@ -56,3 +56,29 @@ extension SourceFile {
         return comments.joined(separator: " ").contains(words.ignoresCase())
     }
 }
+
+/// Bounds of tokens and sessions that drift apart lose a revocation silently, so all of them are in one file.
+@Suite("Bounds of tokens")
+struct TokenBoundTests {
+    private static let home = "Sources/Tokens/TokenLimits.swift"
+
+    private static func finds(_ line: String) -> Bool {
+        let name = /\b(?:leewayMax|lifetimeMax|tokenMax|sessionMax|cutMargin|refreshGraceMax)\b(?:: \w+)? = \d/
+        let number = /\b(?:34_560_000_000|3_660_000|61_000)\b/
+        return line.contains(name) || line.contains(number)
+    }
+
+    @Test(arguments: SourceFile.all)
+    func `no other file has a bound of its own`(_ file: SourceFile) {
+        for (index, line) in file.lines.enumerated() where file.path != Self.home {
+            #expect(!Self.finds(line), "\(file.path):\(index + 1)")
+        }
+    }
+
+    @Test func `a bound is seen`() throws {
+        #expect(Self.finds("    static let leewayMax: Int64 = 61_000"))
+        #expect(Self.finds("    private static let cutMargin = 5"))
+        #expect(!Self.finds("    static let tokenMax = TokenLimits.standard.tokenMax"))
+        #expect(SourceFile.all.first { $0.path == Self.home }?.lines.contains(where: Self.finds) == true)
+    }
+}

@@ -94,7 +94,7 @@ package struct Configuration: Sendable {
         keySchedule = Self.keySchedule(&reader, authState)
         usersPath = reader.path(.users)
         clientsPath = reader.path(.clients)
-        refreshGrace = reader.seconds(.refreshGrace, within: 0...60) * 1_000
+        refreshGrace = reader.seconds(.refreshGrace, within: 0...TokenLimits.standard.refreshGraceMax) * 1_000
         threads = reader.workers(.threads, cores: cores)
         hashWorkers = reader.workers(.hashWorkers, cores: cores)
         hashQueue = reader.number(.hashQueue, within: 1...65_536)
@@ -206,15 +206,15 @@ package struct Configuration: Sendable {
         if claims.contains(where: { User.reservedClaims.contains($0) }) {
             reader.complain(.claims, "free of the names that Martlet sets itself")
         }
-        let sessionMax = reader.seconds(.sessionMax, within: 60...34_560_000)
+        let sessionMax = reader.seconds(.sessionMax, within: TokenLimits.standard.sessionLifetime)
         return AuthSettings(
             issuer: issuer, audiences: audiences.isEmpty ? ["api"] : audiences, algorithm: algorithm,
             sharedSecretAudiences: Set(shared), extraClaims: Set(claims),
-            accessLifetime: reader.seconds(.accessLifetime, within: 30...3_600),
-            refreshIdle: reader.seconds(.refreshIdle, within: 60...34_560_000), sessionMax: sessionMax,
-            leeway: reader.seconds(.leeway, within: 0...60),
+            accessLifetime: reader.seconds(.accessLifetime, within: TokenLimits.standard.accessLifetime),
+            refreshIdle: reader.seconds(.refreshIdle, within: TokenLimits.standard.sessionLifetime), sessionMax: sessionMax,
+            leeway: reader.seconds(.leeway, within: 0...TokenLimits.standard.leewayMax),
             // Half the time that a new key is published before it signs: nobody meets a key that their copy lacks (C9).
-            keySetMaxAge: min(300, (SettingsReader.seconds(reader.text(.keyLead)) ?? 2) / 2))
+            keySetMaxAge: min(300, (TimeSpan.seconds(reader.text(.keyLead)) ?? 2) / 2))
     }
 
     /// Milliseconds that a new key is published before it signs.
@@ -222,7 +222,7 @@ package struct Configuration: Sendable {
 
     /// A time as settings spell it, in milliseconds.
     package static func milliseconds(_ text: String) -> Int64? {
-        SettingsReader.seconds(text).flatMap { $0 <= Int64.max / 1_000 ? $0 * 1_000 : nil }
+        TimeSpan.seconds(text).flatMap { $0 <= Int64.max / 1_000 ? $0 * 1_000 : nil }
     }
 
     private static func keySchedule(_ reader: inout SettingsReader, _ authState: AuthSettings) -> KeySchedule {

@@ -45,7 +45,7 @@ struct SettingsReader {
 
     /// A whole number and a unit of `s`, `m`, `h` or `d`; in seconds.
     mutating func seconds(_ setting: Setting, within range: ClosedRange<Int64>) -> Int64 {
-        if let value = Self.seconds(text(setting)), range.contains(value) { return value }
+        if let value = TimeSpan.seconds(text(setting)), range.contains(value) { return value }
         complain(setting, "a time such as 90s, 10m, 12h or 14d, from \(range.lowerBound)s to \(range.upperBound)s")
         return range.lowerBound
     }
@@ -69,20 +69,6 @@ struct SettingsReader {
 
     mutating func complain(_ setting: Setting, _ expected: String) {
         mistakes.append("\(setting.rawValue): «\(Self.printable(text(setting)))» is not \(expected)")
-    }
-
-    static func seconds(_ text: String) -> Int64? {
-        guard let unit = text.last, let count = Int64(text.dropLast()), count >= 0 else { return nil }
-        let scale: Int64
-        switch unit {
-        case "s": scale = 1
-        case "m": scale = 60
-        case "h": scale = 3_600
-        case "d": scale = 86_400
-        default: return nil
-        }
-        let (product, overflow) = count.multipliedReportingOverflow(by: scale)
-        return overflow ? nil : product
     }
 
     /// On one line, with every character that cannot be seen spelled out, so that a line feed at the end is found.

@@ -1,19 +1,16 @@
-/// How long keys go on verifying after their last signature, in milliseconds.
+/// How long keys verify after their last signature, in milliseconds.
 package struct KeyRetention: Sendable {
-    /// The longest lifetime that MARTLET_ACCESS_TTL can be set to, and the largest MARTLET_LEEWAY: a key outlives every token,
-    /// whatever the settings were when it was issued.
-    private static let access: Int64 = 3_660_000
-
+    private let access: Int64
     private let refresh: Int64
 
-    /// - Parameter refreshIdle: seconds that a refresh token may go unused.
-    package init(refreshIdle: Int64) {
-        refresh = refreshIdle * 1_000 + 60_000
+    package init(access: Int64, refresh: Int64) {
+        self.access = access
+        self.refresh = refresh
     }
 
     package func keep(_ purpose: Key.Purpose) -> Int64 {
         switch purpose {
-        case .access: Self.access
+        case .access: access
         case .refresh: refresh
         }
     }

@@ -1,5 +1,6 @@
 internal import Encoding
 internal import Journal
+internal import Tokens
 
 /// The state in memory that a lookup uses, and its updates from journal records.
 struct RevocationIndex: Sendable {
@@ -21,10 +22,6 @@ struct RevocationIndex: Sendable {
         sessions = Denylist(key: key, stretchBits: Sessions.stretchBits)
         rotations = Sessions(key: key)
     }
-
-    /// How many milliseconds longer a verifier may accept an expired token (MARTLET_LEEWAY is at most 60 s). A
-    /// revocation is kept for that long after the `exp` of its token.
-    static let leewayMax: Int64 = 61_000
 
     var counts: RevocationCounts {
         RevocationCounts(
@@ -49,7 +46,7 @@ struct RevocationIndex: Sendable {
             switch record.kind {
             case .revokeToken where record.isOfAnyEnd: insertOfAnyEnd(record)
             case .revokeToken:
-                let end = record.expires.saturatingAdd(Self.leewayMax)
+                let end = record.expires.saturatingAdd(TokenLimits.standard.denylistMargin)
                 gathered.tokens.append(Denylist.Entry(id: record.key, time: record.expires, expires: end))
             case .revokeSession:
                 gathered.sessions.append(
@@ -67,7 +64,7 @@ struct RevocationIndex: Sendable {
     ///
     /// - Parameter record: a revoked token, regardless of its own expiry.
     func insertOfAnyEnd(_ record: JournalRecord) {
-        let end = record.expires.saturatingAdd(Self.leewayMax)
+        let end = record.expires.saturatingAdd(TokenLimits.standard.denylistMargin)
         tokensOfAnyEnd.insert(record.key, at: record.expires, expires: end)
     }
 

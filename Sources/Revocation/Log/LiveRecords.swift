@@ -1,5 +1,6 @@
 internal import Encoding
 internal import Journal
+internal import Tokens
 
 /// Selects the records of the journal that are still needed: not those that have certainly expired, are duplicates, or
 /// were superseded.
@@ -49,7 +50,7 @@ struct LiveRecords: CompactionFilter {
     mutating func keeps(_ record: JournalRecord) -> Bool {
         switch record.kind {
         case .revokeToken:
-            return record.expires.saturatingAdd(RevocationIndex.leewayMax) > horizon
+            return record.expires.saturatingAdd(TokenLimits.standard.denylistMargin) > horizon
                 // A revocation for any expiry is not the same as one for this expiry only.
                 && tokens.insert(record.key, expires: record.isOfAnyEnd ? ~record.expires : record.expires)
         case .revokeSession:

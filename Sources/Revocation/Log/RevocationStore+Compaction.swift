@@ -1,5 +1,6 @@
 package import Journal
 internal import Synchronization
+internal import Tokens
 
 /// Decides when a compaction of the journal is worthwhile.
 package struct CompactionRule: Sendable {
@@ -39,7 +40,7 @@ extension RevocationStore {
 
     /// Compacts like ``compactIfDue(now:monotonic:rule:)``, but unconditionally.
     package func compact(now: Int64, monotonic: Int64) throws(JournalError) -> CompactionReport {
-        let horizon = evidence.withLock { $0.observe(wall: now, monotonic: monotonic) } &- Self.leewayMax
+        let horizon = evidence.withLock { $0.observe(wall: now, monotonic: monotonic) } &- TokenLimits.standard.purgeMargin
         return try journal.compact(LiveRecords(rotations: memory.rotations, key: memory.key, horizon: horizon))
     }
 

@@ -2,6 +2,7 @@ package import Encoding
 package import Journal
 import Platform
 internal import Synchronization
+internal import Tokens
 
 /// The revoked tokens and sessions, and the last rotation of each session: in memory, and durable in the journal.
 ///
@@ -12,10 +13,6 @@ package final class RevocationStore: Sendable {
     /// Generates session ids and the order of revoke-before times; it starts above everything in the journal.
     package let identifiers: UUIDv7Generator
     package let startReport: StartReport
-
-    /// How long a revocation is kept after the end of its token, in milliseconds, because verifiers with a slow clock
-    /// or a leeway still accept the token.
-    package static let leewayMax: Int64 = 300_000
 
     let memory: RevocationIndex
     let journal: JournalWriter
@@ -60,7 +57,7 @@ package final class RevocationStore: Sendable {
         // recorded.
         floor = max(floor, UUID.version7High(milliseconds: reader.lastTime.saturatingAdd(1)))
         var evidence = TimeEvidence(lastTime: reader.lastTime, wall: options.clock.now, monotonic: began)
-        memory.purge(expiredAt: evidence.observe(wall: options.clock.now, monotonic: began) &- Self.leewayMax)
+        memory.purge(expiredAt: evidence.observe(wall: options.clock.now, monotonic: began) &- TokenLimits.standard.purgeMargin)
         self.evidence = Mutex(evidence)
         var journalOptions = JournalOptions(clock: options.clock, random: options.random)
         journalOptions.observe = options.observe
@@ -70,7 +67,7 @@ package final class RevocationStore: Sendable {
         journalOptions.note = limits.note(sessionMax: options.sessionMax, now: opened)
         olderEnd = journalOptions.note.time
         lifetimeMax = max(
-            options.sessionMax ?? Int64(journalOptions.note.number) * 3_600_000, SessionLimits.tokenMax,
+            options.sessionMax ?? Int64(journalOptions.note.number) * 3_600_000, TokenLimits.standard.tokenMax,
             options.cutLifetimeMin)
         if let count = options.segmentRecordCount { journalOptions.segmentRecordCount = count }
         journal = try reader.intoWriter(journalOptions)
@@ -109,7 +106,7 @@ package final class RevocationStore: Sendable {
     ///
     /// - Parameter expiresAt: the `exp` of the token in milliseconds since 1970, which lookups use.
     package func revokeToken(_ jti: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion) {
-        memory.tokens.insert(jti, at: expiresAt, expires: expiresAt.saturatingAdd(RevocationIndex.leewayMax))
+        memory.tokens.insert(jti, at: expiresAt, expires: expiresAt.saturatingAdd(TokenLimits.standard.denylistMargin))
         append([JournalRecord(.revokeToken, key: jti, expires: expiresAt, reason: reason)], done)
     }
 
@@ -120,7 +117,7 @@ package final class RevocationStore: Sendable {
     package func revokeTokenOfAnyEnd(
         _ jti: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion
     ) {
-        let latest = max(expiresAt, journal.now.saturatingAdd(SessionLimits.tokenMax))
+        let latest = max(expiresAt, journal.now.saturatingAdd(TokenLimits.standard.tokenMax))
         let record = JournalRecord.revokeTokenOfAnyEnd(jti, expires: latest, reason: reason)
         memory.insertOfAnyEnd(record)
         append([record], done)
@@ -171,16 +168,13 @@ package final class RevocationStore: Sendable {
 
     /// Returns the latest end of anything that began at or before `time`, in milliseconds since 1970.
     private func latestEnd(after time: Int64) -> Int64 {
-        max(time.saturatingAdd(lifetimeMax), olderEnd).saturatingAdd(Self.cutMargin)
+        max(time.saturatingAdd(lifetimeMax), olderEnd).saturatingAdd(TokenLimits.standard.cutMargin)
     }
-
-    /// An additional hour, because the clocks of signers and verifiers can differ.
-    private static let cutMargin: Int64 = 3_600_000
 
     /// Returns the latest end of any token of the session under every limit so far, in milliseconds since 1970.
     package func latestEnd(of sid: UUID) -> Int64 {
         max(
-            sid.milliseconds.saturatingAdd(lifetimeMax), journal.now.saturatingAdd(SessionLimits.tokenMax), olderEnd)
+            sid.milliseconds.saturatingAdd(lifetimeMax), journal.now.saturatingAdd(TokenLimits.standard.tokenMax), olderEnd)
     }
 
     /// Takes note of how far session ids have come, before a session with this one of ours begins.
@@ -264,7 +258,7 @@ package final class RevocationStore: Sendable {
     ///
     /// - Parameter monotonic: milliseconds of the clock in the options.
     package func purge(now: Int64, monotonic: Int64) {
-        memory.purge(expiredAt: evidence.withLock { $0.observe(wall: now, monotonic: monotonic) } &- Self.leewayMax)
+        memory.purge(expiredAt: evidence.withLock { $0.observe(wall: now, monotonic: monotonic) } &- TokenLimits.standard.purgeMargin)
     }
 
     /// Writes a text for processes that find the journal locked.

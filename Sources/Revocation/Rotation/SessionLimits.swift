@@ -8,10 +8,7 @@ internal import Tokens
 /// limit shortens sessions only while it is in force. If it is raised again, they live on, so their revocations are
 /// kept for as long as they could live.
 struct SessionLimits: Equatable, Sendable {
-    /// The maximum of the setting, 400 days, in milliseconds like all times here.
-    static let longest: Int64 = 34_560_000_000
-    /// A minted token can outlive every session (`martlet mint --force`).
-    static let tokenMax = AccessGrant.lifetimeMax * 1_000
+    /// In milliseconds, like all times here.
     private static let hour: Int64 = 3_600_000
     /// Older sessions are given so much more, for a clock that was put right by a little between two starts.
     static let slack: Int64 = 5_000
@@ -42,7 +39,7 @@ struct SessionLimits: Equatable, Sendable {
     private mutating func infer(_ expires: Int64, since begin: Int64) {
         let (length, isOver) = expires.subtractingReportingOverflow(begin)
         guard !isOver, length > inferred, expires != .max else { return }
-        inferred = min(length, Self.longest)
+        inferred = min(length, TokenLimits.standard.sessionMax)
     }
 
     /// The maximum lifetime of a session that an earlier process began.
@@ -58,7 +55,7 @@ struct SessionLimits: Equatable, Sendable {
         let isLower = limit < before
         let end = isLower ? max(end, now.saturatingAdd(before).saturatingAdd(Self.slack)) : end
         // Rounded up; 0 would say that nothing is known.
-        let hours = (min(max(limit, 1), Self.longest) + Self.hour - 1) / Self.hour
+        let hours = (min(max(limit, 1), TokenLimits.standard.sessionMax) + Self.hour - 1) / Self.hour
         return OpeningNote(
             time: end > now ? end : 0, number: sessionMax == nil && before == 0 ? 0 : UInt16(clamping: hours))
     }

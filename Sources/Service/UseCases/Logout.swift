@@ -104,6 +104,6 @@ extension LoopContext {
 extension AuthState {
     /// The latest moment at which any token of a session can still be alive, in milliseconds since 1970.
     func latestEnd(of sid: UUID) -> Int64 {
-        revocations.latestEnd(of: sid) &+ settings.leeway &* 1_000
+        TokenLimits.standard.acceptedUntil(revocations.latestEnd(of: sid), leeway: settings.leeway)
     }
 }

@@ -7,7 +7,6 @@ package import JOSE
 /// `nbf` must not be in the future, `iat` must not be far in the future, and `typ` must be that of an access token,
 /// `JWT`, or missing.
 package struct TokenExpectations: Sendable {
-    package static let leewayMax: Int64 = 60
     /// Seconds by which `iat` may be in the future, for issuers whose clock is ahead; a later `iat` gives an attacker
     /// nothing.
     private static let issueTolerance: Int64 = 60
@@ -23,7 +22,7 @@ package struct TokenExpectations: Sendable {
     package var ageMax: Int64?
     /// The only accepted `typ`, compared without regard to case, with `application/` optional (RFC 7515 §4.1.9).
     package var type: String?
-    /// Seconds by which the current time may be past `exp` or before `nbf`, at most ``leewayMax``.
+    /// Seconds by which the current time may be past `exp` or before `nbf`, at most ``TokenLimits/leewayMax``.
     package var leeway: Int64 = 0
 
     package init() {}
@@ -138,7 +137,7 @@ package struct TokenExpectations: Sendable {
         return Set(document.children(node).compactMap { document.octets($0, in: payload) })
     }
 
-    private var boundedLeeway: Int64 { min(max(leeway, 0), Self.leewayMax) }
+    private var boundedLeeway: Int64 { TokenLimits.standard.leeway(leeway) }
 
     /// Returns the time clamped to the range of dates, so that no sum overflows.
     private static func milliseconds(_ now: Int64) -> Int64 {

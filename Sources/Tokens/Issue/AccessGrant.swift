@@ -4,9 +4,6 @@ package import JOSE
 /// Everything that determines an access token; for RS256 and HS256, equal grants under equal keys give identical
 /// tokens, so that a repeated request returns the same token.
 package struct AccessGrant: Sendable {
-    /// The maximum lifetime in seconds of every access token, those of `martlet mint --force` included.
-    package static let lifetimeMax: Int64 = 86_400
-
     package var subject: String
     package var clientID: String
     /// One name is written as a string, several as a list; never empty (RFC 9068 §2.2).

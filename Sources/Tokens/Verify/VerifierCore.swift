@@ -20,7 +20,7 @@ struct VerifierCore: ~Copyable {
         self.keyring = keyring
         self.issuer = Array(issuer.utf8)
         opening = IssuedShape.opening(issuer: issuer)
-        self.leeway = min(max(leeway, 0), 60)
+        self.leeway = TokenLimits.standard.leeway(leeway)
     }
 
     var payload: [UInt8] { stage.payload }

@@ -7,14 +7,12 @@ internal import OpenSSL
 import Platform
 internal import Revocation
 internal import Synchronization
+internal import Tokens
 
 /// Implements `martlet journal accept`: lets a service start with a state directory that has been rolled back.
 ///
 /// Later revocations are lost, so everything that began before now is revoked, unless the operator chooses otherwise.
 enum JournalAcceptance {
-    /// The maximum lifetime of any session, 400 days in milliseconds, for which the revoke-before time must be kept.
-    private static let sessionMax: Int64 = 34_560_000_000
-
     /// Runs the command.
     ///
     /// - Returns: the exit status.
@@ -32,7 +30,8 @@ enum JournalAcceptance {
         var options = RevocationOptions(
             directory: state, grace: 0, sessionMax: nil, clock: SystemClock.wall,
             monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() })
-        options.cutLifetimeMin = sessionMax
+        // No session lives longer, whatever the settings of the service are.
+        options.cutLifetimeMin = TokenLimits.standard.sessionMax
         options.pace = .stepped
         let store = try RevocationStore.open(options)
         defer { store.close() }

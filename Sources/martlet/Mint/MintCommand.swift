@@ -28,7 +28,7 @@ enum MintCommand {
           --ttl TIME         (default: MARTLET_ACCESS_TTL, which is also the maximum without --force)
           --alg ALG          (default: the one that the server would use)
           --reason TEXT      the reason, for the audit line
-          --force            allows a --ttl of up to 24h
+          --force            allows a --ttl of up to \(forcedMax)
           --keys DIR         (default: MARTLET_KEYS, or keys)
           --state DIR        the journal's directory (default: MARTLET_STATE, or var)
           --users FILE       (default: MARTLET_USERS, or users.json)
@@ -36,6 +36,8 @@ enum MintCommand {
         The issuer is MARTLET_ISSUER. Exit code: 0 printed, 1 failed, 2 error in the command line.
 
         """
+
+    private static let forcedMax = TimeSpan.text(TokenLimits.standard.mintedLifetimeMax)
 
     static func run(_ words: [String]) -> Int32 {
         Verb.run("mint", usage: usage) { () throws(CommandError) in try mint(words) }
@@ -82,13 +84,15 @@ enum MintCommand {
         guard let text = arguments.value("--ttl") else { return longest }
         guard let seconds = TimeText.seconds(text), seconds > 0 else { throw .usage("--ttl must be a time such as 5m") }
         if arguments.has("--force") {
-            guard seconds <= AccessGrant.lifetimeMax else { throw .usage("--ttl must be at most 24h, even with --force") }
+            guard seconds <= TokenLimits.standard.mintedLifetimeMax else {
+                throw .usage("--ttl must be at most \(forcedMax), even with --force")
+            }
             return seconds
         }
         guard seconds <= longest else {
             throw .usage(
                 "a token of this service is valid for at most \(TimeText.span(longest)) (MARTLET_ACCESS_TTL); "
-                    + "--force allows up to 24h")
+                    + "--force allows up to \(forcedMax)")
         }
         return seconds
     }

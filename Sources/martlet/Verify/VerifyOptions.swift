@@ -112,7 +112,7 @@ struct VerifyOptions {
         guard !arguments.has("--scope") || !expectations.scopes.isEmpty else { throw .usage("--scope is empty") }
         expectations.type = arguments.value("--typ")
         expectations.ageMax = try seconds(arguments, "--max-age", within: 0...31_536_000)
-        expectations.leeway = try seconds(arguments, "--leeway", within: 0...TokenExpectations.leewayMax) ?? 0
+        expectations.leeway = try seconds(arguments, "--leeway", within: 0...TokenLimits.standard.leewayMax) ?? 0
         for word in arguments.values("--claim") {
             let (path, value) = try claim(word, "--claim")
             guard let claim = ClaimExpectation(path, text: value) else {

@@ -133,23 +133,6 @@ struct ConfigurationTests {
         }
     }
 
-    @Test(
-        arguments: [
-            ("0s", 0), ("90s", 90), ("10m", 600), ("12h", 43_200), ("14d", 1_209_600),
-            ("106751991167300d", 9_223_372_036_854_720_000),
-        ] as [(String, Int64)])
-    func `durations are a whole number and a unit`(_ text: String, _ seconds: Int64) {
-        #expect(SettingsReader.seconds(text) == seconds)
-    }
-
-    @Test(arguments: [
-        "", "10", "s", "-1s", "1.5h", "1 s", "10ms", "1w", "9223372036854775807d", "9223372036854775808s", "1h30m",
-        "１s",
-    ])
-    func `nothing else is a duration`(_ text: String) {
-        #expect(SettingsReader.seconds(text) == nil)
-    }
-
     @Test(arguments: [
         "https://auth.example", "https://auth.example/", "https://auth.example:8443/a/b", "http://127.0.0.1:8080",
         "http://localhost",

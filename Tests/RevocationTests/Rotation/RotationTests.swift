@@ -3,6 +3,7 @@ import Encoding
 import Journal
 @testable import Revocation
 import Testing
+import Tokens
 
 @Suite("Refresh rotation with the journal (G3, G4, G5, G12)")
 struct RotationTests {
@@ -194,7 +195,7 @@ struct RotationTests {
         harness.advance(day)
         harness.purge(store)
         #expect(store.counts.rotatedSessions == 1)
-        harness.advance(RevocationStore.leewayMax)
+        harness.advance(TokenLimits.standard.purgeMargin)
         harness.purge(store)
         #expect(store.counts.rotatedSessions == 0)
         store.close()
