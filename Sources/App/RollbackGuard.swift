@@ -14,7 +14,9 @@ package struct RollbackGuard: Sendable {
     private let isDemanded: Bool
 
     package init(_ configuration: Configuration) {
-        self.init(state: configuration.statePath, keys: configuration.keysPath, setting: configuration.seenPath)
+        self.init(
+            state: configuration.journal.statePath, keys: configuration.keys.path,
+            setting: configuration.journal.seenPath)
     }
 
     /// - Parameters:
@@ -79,7 +81,7 @@ package struct RollbackGuard: Sendable {
     func writeFirst(_ sighting: HighWaterMark) throws(StartError) -> FileError? {
         let fault = write(sighting)
         guard let fault, isDemanded else { return fault }
-        throw StartError(description: "\(Setting.seen.rawValue): \(fault)", mayPass: fault.mayPass)
+        throw StartError(description: "\(Setting.seen.name): \(fault)", mayPass: fault.mayPass)
     }
 
     /// Removes the files, so that the next start accepts the journal as it is.

@@ -39,10 +39,10 @@ package final class ServiceContainer: Sendable {
         let accountStamps = files.stamps()
         let users = try files.users()
         let clients = try files.clients()
-        let keys = KeyDirectory(path: configuration.keysPath, rule: .ofProcess)
+        let keys = KeyDirectory(path: configuration.keys.path, rule: .ofProcess)
         let present = try Self.keyring(keys)
         if let present { try Self.checkSigners(present, configuration, clients) }
-        let providedStamps = configuration.tls?.stamp() ?? []
+        let providedStamps = configuration.tls.files?.stamp() ?? []
         let provided = try Self.providedTLS(configuration)
         let accessLog = try Self.accessLog(configuration, log)
         try Self.awaitJournal(configuration, takesOver: try takeOver())
@@ -52,7 +52,7 @@ package final class ServiceContainer: Sendable {
         let stamps = MaintenanceJob.Stamps(accounts: accountStamps, tls: selfSigned?.stamps ?? providedStamps)
         let keyring =
             if let present { present } else {
-                try Self.firstKeyring(keys, configuration.authState.neededAlgorithms(for: clients), log)
+                try Self.firstKeyring(keys, configuration.tokens.auth.neededAlgorithms(for: clients), log)
             }
         let authState = try Self.authState(
             configuration, users: users, clients: clients, keyring: keyring, revocations: revocations, files: files,
@@ -69,7 +69,7 @@ package final class ServiceContainer: Sendable {
         }
         let loginSources = LoginSources()
         let housekeeper = MaintenanceJob(
-            authState: authState, files: files, keys: keeper, tls: configuration.tls, identity: identity,
+            authState: authState, files: files, keys: keeper, tls: configuration.tls.files, identity: identity,
             sighting: RollbackGuard(configuration), reloads: reloads, stamps: stamps,
             everySecond: { [loginSources] in Self.say(loginSources, log) })
         let settings = Setting.allCases.map { $0.openAPIText }
@@ -86,8 +86,8 @@ package final class ServiceContainer: Sendable {
         self.housekeeper = housekeeper
         self.accessLog = accessLog
         try accessLog?.start()
-        Self.sayAudiences(configuration.authState, log)
-        Self.sayShared(configuration.authState, clients, log)
+        Self.sayAudiences(configuration.tokens.auth, log)
+        Self.sayShared(configuration.tokens.auth, clients, log)
         try housekeeper.noteFirstSighting()
         // Waiting for the journal may have taken long, so accounts and keys are read again.
         housekeeper.reloadWhatChanged()
@@ -119,8 +119,9 @@ package final class ServiceContainer: Sendable {
 
     private static func facts(_ configuration: Configuration, startedAt: Int64) -> ProcessFacts {
         let paths = [
-            ("state", configuration.statePath), ("keys", configuration.keysPath), ("users", configuration.usersPath),
-            ("clients", configuration.clientsPath),
+            ("state", configuration.journal.statePath), ("keys", configuration.keys.path),
+            ("users", configuration.accounts.usersPath),
+            ("clients", configuration.accounts.clientsPath),
         ]
         return ProcessFacts(
             version: Version.text, pid: getpid(), startedAt: startedAt,
@@ -136,8 +137,8 @@ package final class ServiceContainer: Sendable {
     }
 
     private static func accessLog(_ configuration: Configuration, _ log: Log) throws(StartError) -> AccessLogWriter? {
-        guard let target = configuration.accessLog else { return nil }
-        return try AccessLogWriter(target, share: configuration.accessLogShare, log: log)
+        guard let target = configuration.log.accessLog else { return nil }
+        return try AccessLogWriter(target, share: configuration.log.accessLogShare, log: log)
     }
 
     /// - Returns: `nil` while there are no keys.
@@ -153,9 +154,9 @@ package final class ServiceContainer: Sendable {
     static func checkSigners(
         _ keyring: Keyring, _ configuration: Configuration, _ clients: ClientDirectory
     ) throws(StartError) {
-        let missing = configuration.authState.missingSigners(in: keyring, for: clients, at: SystemClock.wall.now)
+        let missing = configuration.tokens.auth.missingSigners(in: keyring, for: clients, at: SystemClock.wall.now)
         guard !missing.isEmpty else { return }
-        throw .signersMissing(missing, keysPath: configuration.keysPath)
+        throw .signersMissing(missing, keysPath: configuration.keys.path)
     }
 
     private static func firstKeyring(
@@ -173,14 +174,14 @@ package final class ServiceContainer: Sendable {
 
     /// The certificate and key that the settings name.
     static func providedTLS(_ configuration: Configuration) throws(StartError) -> TLSContext? {
-        guard let tls = configuration.tls, !tls.isSelfSigned else { return nil }
+        guard let tls = configuration.tls.files, !tls.isSelfSigned else { return nil }
         return try tls.load(now: SystemClock.wall.now)
     }
 
     private static func selfSignedTLS(
         _ configuration: Configuration, _ log: Log
     ) throws(StartError) -> (context: TLSContext, stamps: [FileStamp])? {
-        guard let tls = configuration.tls, tls.isSelfSigned else { return nil }
+        guard let tls = configuration.tls.files, tls.isSelfSigned else { return nil }
         let now = SystemClock.wall.now
         if try tls.fill(now: now) {
             log.write(.info, "tls_pair_created") { $0.add("certificate", tls.certificatePath) }
@@ -192,11 +193,11 @@ package final class ServiceContainer: Sendable {
     /// Waits until no other process uses the journal: a predecessor that finishes its requests, or a process that is
     /// ending by itself.
     private static func awaitJournal(_ configuration: Configuration, takesOver: Bool) throws(StartError) {
-        // The rest of the time is for closing a large journal on a slow disk.
-        let drain = configuration.drainDelay + configuration.drainTimeout + 30
-        let patience = takesOver ? drain : configuration.lockWait
+        // The rest is for closing a large journal on a slow disk.
+        let drain = configuration.limits.drainDelay + configuration.limits.drainTimeout + 30
+        let patience = takesOver ? drain : configuration.journal.lockWait
         do throws(JournalError) {
-            try StateLock.wait(configuration.statePath, seconds: patience, evenWhileServing: takesOver)
+            try StateLock.wait(configuration.journal.statePath, seconds: patience, evenWhileServing: takesOver)
         } catch {
             throw StartError(error)
         }
@@ -207,8 +208,8 @@ package final class ServiceContainer: Sendable {
         let store: RevocationStore
         do throws(JournalError) {
             var options = RevocationOptions(
-                directory: configuration.statePath, grace: configuration.refreshGrace,
-                sessionMax: configuration.authState.sessionMax * 1_000, clock: SystemClock.wall,
+                directory: configuration.journal.statePath, grace: configuration.tokens.refreshGrace,
+                sessionMax: configuration.tokens.auth.sessionMax * 1_000, clock: SystemClock.wall,
                 monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() })
             options.observe = { Self.say($0, log) }
             options.reserveByteCount = 256 << 10
@@ -218,7 +219,7 @@ package final class ServiceContainer: Sendable {
             throw StartError(error)
         }
         log.write(.info, "journal_replayed") { line in
-            line.add("state", configuration.statePath)
+            line.add("state", configuration.journal.statePath)
             line.add("records", store.startReport.journal.recordCount)
             line.add("torn_octets", store.startReport.journal.tornByteCount)
             line.add("milliseconds", store.startReport.durationMilliseconds)
@@ -244,18 +245,21 @@ package final class ServiceContainer: Sendable {
         let hashing: HashingPool
         do throws(AccountsError) {
             let workers = hashWorkers(configuration, users, log)
-            hashing = try HashingPool(workers: workers, queueCountMax: configuration.hashQueue)
+            hashing = try HashingPool(workers: workers, queueCountMax: configuration.hashing.queue)
         } catch {
             throw StartError(error)
         }
         let throttle = LoginThrottle(
-            account: .init(failureCountMax: Int64(configuration.loginAccountFailures), refillMilliseconds: 30_000),
-            source: .init(failureCountMax: Int64(configuration.loginSourceFailures), refillMilliseconds: 3_000),
+            account: .init(
+                failureCountMax: Int64(configuration.accounts.loginAccountFailures), refillMilliseconds: 30_000),
+            source: .init(
+                failureCountMax: Int64(configuration.accounts.loginSourceFailures), refillMilliseconds: 3_000),
             key: (Random.next64(), Random.next64()))
         return AuthState(
-            settings: configuration.authState, keyring: Published(keyring), users: Published(users),
+            settings: configuration.tokens.auth, keyring: Published(keyring), users: Published(users),
             clients: Published(clients),
-            revocations: revocations, passwords: PasswordHasher(parameters: configuration.argon2), hashing: hashing,
+            revocations: revocations, passwords: PasswordHasher(parameters: configuration.hashing.argon2),
+            hashing: hashing,
             throttle: throttle, clock: SystemClock.wall, monotonic: { MonotonicClock.nanoseconds() / 1_000_000 },
             log: log, random: { Random.bytes($0) },
             storeHash: files.storeHash)
@@ -265,10 +269,10 @@ package final class ServiceContainer: Sendable {
 extension ServiceContainer {
     /// Uses fewer workers than configured if their total memory would approach the control group's limit.
     private static func hashWorkers(_ configuration: Configuration, _ users: UserDirectory, _ log: Log) -> Int {
-        let wanted = configuration.hashWorkers
+        let wanted = configuration.hashing.workers
         let limit = configuration.memoryLimit
         let stored = limit == nil ? 0 : users.users.reduce(0) { max($0, PasswordHasher.memory(of: $1.passwordHash)) }
-        let memory = HashMemory(wanted: wanted, parameters: configuration.argon2, stored: stored, limit: limit)
+        let memory = HashMemory(wanted: wanted, parameters: configuration.hashing.argon2, stored: stored, limit: limit)
         if memory.isTight, let limit {
             log.write(.warning, "hash_workers_reduced") { line in
                 line.add("wanted", wanted)

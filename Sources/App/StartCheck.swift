@@ -22,18 +22,18 @@ package enum StartCheck {
         check { () throws(StartError) in _ = try files.users() }
         check { () throws(StartError) in clients = try files.clients() }
         check { () throws(StartError) in
-            let keys = KeyDirectory(path: configuration.keysPath)
+            let keys = KeyDirectory(path: configuration.keys.path)
             guard let keyring = try ServiceContainer.keyring(keys) else {
-                return try checkPlace(configuration.keysPath)
+                return try checkPlace(configuration.keys.path)
             }
             try ServiceContainer.checkSigners(keyring, configuration, clients)
         }
         check { () throws(StartError) in _ = try ServiceContainer.providedTLS(configuration) }
-        check { () throws(StartError) in try checkPlace(configuration.statePath) }
-        if FileStamp(configuration.statePath).exists {
+        check { () throws(StartError) in try checkPlace(configuration.journal.statePath) }
+        if FileStamp(configuration.journal.statePath).exists {
             check { () throws(StartError) in try checkJournal(configuration) }
         }
-        if let path = configuration.seenPath {
+        if let path = configuration.journal.seenPath {
             check { () throws(StartError) in try checkSighting(path) }
         }
         for path in paths(configuration) {
@@ -69,31 +69,33 @@ package enum StartCheck {
     /// The file in MARTLET_SEEN is replaced by renaming, so its directory must be writable.
     private static func checkSighting(_ path: String) throws(StartError) {
         guard FileStamp(path).mode & S_IFMT != S_IFDIR else {
-            throw StartError(description: "\(Setting.seen.rawValue): \(path) is a directory; name a file")
+            throw StartError(description: "\(Setting.seen.name): \(path) is a directory; name a file")
         }
         do throws(StartError) { try checkParent(of: path) } catch {
-            throw StartError(description: "\(Setting.seen.rawValue): \(error.description)")
+            throw StartError(description: "\(Setting.seen.name): \(error.description)")
         }
     }
 
     /// Files and sockets that a start creates.
     private static func paths(_ configuration: Configuration) -> [String] {
         var paths: [String] = []
-        for case .unix(let path, _) in (configuration.listen + configuration.operatorListen).map(\.place) {
+        for case .unix(let path, _) in (configuration.listen.addresses + configuration.listen.operatorAddresses).map(
+            \.place)
+        {
             paths.append(path)
         }
-        if let path = configuration.handoverPath { paths.append(path) }
-        if case .file(let path) = configuration.accessLog, !FileStamp(path).exists { paths.append(path) }
+        if let path = configuration.listen.handoverPath { paths.append(path) }
+        if case .file(let path) = configuration.log.accessLog, !FileStamp(path).exists { paths.append(path) }
         return paths
     }
 
     /// Whether a running service uses the journal. Then its addresses are in use, which is not a mistake.
     package static func isServed(_ configuration: Configuration) -> Bool {
-        StateLock.isHeld(configuration.statePath)
+        StateLock.isHeld(configuration.journal.statePath)
     }
 
     private static func checkJournal(_ configuration: Configuration) throws(StartError) {
-        let path = configuration.statePath
+        let path = configuration.journal.statePath
         do {
             let sightings = try RollbackGuard(configuration).read()
             let inspection = try JournalInspection(DirectorySnapshot(path: path))

@@ -10,9 +10,7 @@ import Platform
 package enum StateLock {
     static let serving = "serving\n"
     static let leaving = "leaving\n"
-    /// The longest setting, in seconds.
-    static let waitMax: Int64 = 600
-    /// Milliseconds in which a serving process may begin to stop, if its manager already starts the next.
+    /// Milliseconds for a service that serves to begin its end, as when a manager stops one and starts the next.
     private static let servingPatience: Int64 = 1_000
     private static let pauseMicroseconds: UInt32 = 10_000
 
@@ -51,13 +49,5 @@ package enum StateLock {
 
     private static func says(_ path: String) -> String? {
         (try? AtomicFile.read(path, byteCountMax: 64)).map { String(decoding: $0, as: UTF8.self) }
-    }
-
-    /// Parses MARTLET_LOCK_WAIT into seconds; nil if it is invalid.
-    package static func seconds(_ text: String?) -> Int64? {
-        guard let seconds = TimeSpan.seconds(text ?? Setting.lockWait.defaultText), seconds <= waitMax else {
-            return nil
-        }
-        return seconds
     }
 }

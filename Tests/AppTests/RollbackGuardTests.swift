@@ -83,9 +83,4 @@ struct StateLockTests {
         }
         try StateLock.wait(scratch["state"], seconds: 600)
     }
-
-    @Test func `its setting is read as every time`() {
-        #expect(StateLock.seconds(nil) == 10 && StateLock.seconds("1m") == 60)
-        #expect(StateLock.seconds("11m") == nil && StateLock.seconds("x") == nil)
-    }
 }

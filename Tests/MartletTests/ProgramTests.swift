@@ -67,6 +67,20 @@ struct ProgramTests {
         #expect(files.isEmpty)
     }
 
+    @Test func `commands read the settings of the service by the same rules`() throws {
+        let user = try run(
+            "user", "add", "a", "--users", scratch["u"], "--password-stdin",
+            environment: ["MARTLET_ARGON2_MEMORY": "1"])
+        #expect(user.status == 2)
+        #expect(user.complaint.contains("MARTLET_ARGON2_MEMORY: «1» is not a whole number from 7168 to 262144"))
+        let journal = try run(
+            "journal", "stat",
+            environment: ["MARTLET_LOCK_WAIT": "11m"])
+        #expect(journal.status == 2 && journal.complaint.contains("MARTLET_LOCK_WAIT: «11m» is not a time"))
+        let clients = try run("client", "list", environment: ["MARTLET_CLIENTS": scratch["none"]])
+        #expect(clients.status != 0 && clients.complaint.contains(scratch["none"]))
+    }
+
     @Test func `openapi prints the file at the root`() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()

@@ -43,26 +43,6 @@ package struct Argon2Parameters: Equatable, Sendable {
         return memoryKiB >= memoryKiBMin
     }
 
-    /// Parses settings; a setting that is not set has the value of ``standard``.
-    /// - Throws: `.invalid` for a value that is not a number, is outside the limits, or is too weak for new passwords.
-    package static func configured(memoryKiB: String?, passes: String?, lanes: String?) throws(AccountsError)
-        -> Argon2Parameters
-    {
-        let memory = memoryKiB.map { Int($0) } ?? standard.memoryKiB
-        let passes = passes.map { Int($0) } ?? standard.passes
-        let lanes = lanes.map { Int($0) } ?? standard.lanes
-        guard let memory, let passes, let lanes,
-            let parameters = Argon2Parameters(memoryKiB: memory, passes: passes, lanes: lanes), parameters.isAdequate
-        else {
-            throw .invalid(
-                field: "Argon2 memory (KiB), passes and lanes",
-                expected:
-                    "at least 19456, 2 and 1, or 47104 with 1 pass, 12288 with 3, 9216 with 4, 7168 with 5; at most "
-                    + "\(memoryKiBMax), memory times passes at most \(workMax), lanes at most \(lanesMax)")
-        }
-        return parameters
-    }
-
     /// Returns whether a hash of this cost should be upgraded to `wanted`.
     package func isWeaker(than wanted: Argon2Parameters) -> Bool {
         memoryKiB < wanted.memoryKiB || passes < wanted.passes

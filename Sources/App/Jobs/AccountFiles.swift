@@ -8,8 +8,8 @@ package struct AccountFiles: Sendable {
     let clientsPath: String
 
     package init(_ configuration: Configuration) {
-        usersPath = configuration.usersPath
-        clientsPath = configuration.clientsPath
+        usersPath = configuration.accounts.usersPath
+        clientsPath = configuration.accounts.clientsPath
     }
 
     struct Stamps {

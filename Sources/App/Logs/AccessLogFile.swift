@@ -6,22 +6,6 @@ package enum AccessLogTarget: Equatable, Sendable {
     case standardOutput
     case standardError
     case file(path: String)
-
-    /// - Returns: nil if the access log is off.
-    static func read(_ reader: inout SettingsReader) -> AccessLogTarget? {
-        let text = reader.text(.accessLog)
-        switch text {
-        case "off": return nil
-        case "stdout": return .standardOutput
-        case "stderr": return .standardError
-        default:
-            // A typing error must not become a file name.
-            if !text.contains("/") || text.hasSuffix("/") || text.utf8.contains(0) {
-                reader.complain(.accessLog, "off, stderr, stdout or a path with a slash in it")
-            }
-            return .file(path: text)
-        }
-    }
 }
 
 /// The access log's open file, pipe or terminal, for one thread.

@@ -1,20 +1,26 @@
 import Accounts
 import Platform
 
+extension Setting {
+    package static let environmentFile = Setting(
+        "MARTLET_ENV_FILE", .text,
+        "file of settings, one NAME=VALUE per line, for the service and every command; variables override it")
+}
+
 /// A file of settings that the service and the commands share: `NAME=VALUE` a line.
 ///
-/// Read as systemd's `EnvironmentFile=` reads its simple lines: empty lines and those that begin with `#` or `;` are comments,
-/// blanks around the value do not count, and quotes around all of it are taken off. Nothing is expanded.
+/// It is read as systemd's `EnvironmentFile=` reads simple lines: empty lines and lines that begin with `#` or `;` are
+/// comments, blanks around the value are ignored, and quotes around the whole value are removed. Nothing is expanded.
 package enum EnvironmentFile {
     private static let byteCountMax = 65_536
 
-    /// - Throws: for a file that cannot be read, naming the line of the first mistake.
+    /// - Throws: for a file that cannot be read, or with the line of the first mistake.
     package static func read(_ path: String) throws(StartError) -> [String: String] {
         let bytes: [UInt8]
         do throws(FileError) {
             bytes = try AtomicFile.read(path, byteCountMax: byteCountMax)
         } catch {
-            throw StartError(description: "\(Setting.environmentFile.rawValue): \(error)")
+            throw StartError(description: "\(Setting.environmentFile.name): \(error)")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw StartError(description: "\(path): the file is not UTF-8")
@@ -30,7 +36,7 @@ package enum EnvironmentFile {
                 StartError(description: "\(path):\(index + 1): expected \(expected)")
             }
             let line = trimmed(line)
-            // systemd and shells read it in different ways, so the service and its commands could disagree.
+            // systemd and shells read a backslash differently, so the service and its commands could disagree.
             guard !line.contains("\\") || line.hasPrefix("#") || line.hasPrefix(";") else {
                 throw fault("no backslash, which is neither a line's continuation nor an escape here")
             }
@@ -38,7 +44,7 @@ package enum EnvironmentFile {
             let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, isName(parts[0]) else { throw fault("NAME=VALUE, or a comment that begins with #") }
             let name = String(parts[0])
-            guard name != Setting.environmentFile.rawValue else {
+            guard name != Setting.environmentFile.name else {
                 throw fault("no \(name): a file names no other file")
             }
             guard values[name] == nil else { throw fault("\(name) only once") }
@@ -50,7 +56,7 @@ package enum EnvironmentFile {
         return values
     }
 
-    /// - Returns: nil for quotes that do not close, or with something behind them.
+    /// - Returns: nil for quotes that are not closed, or are followed by other text.
     private static func unquoted(_ text: Substring) -> String? {
         guard let quote = text.first, quote == "\"" || quote == "'" else { return String(text) }
         let inner = text.dropFirst().dropLast()

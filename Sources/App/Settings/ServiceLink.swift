@@ -1,18 +1,19 @@
 import HTTP
 
-/// The variables that Kubernetes sets in every pod of a namespace for a Service named `martlet` or `martlet-something`.
+/// Recognizes the variables that Kubernetes sets in every pod of a namespace for a Service named `martlet` or
+/// `martlet-something`.
 ///
-/// A variable must have the name and the value of one, so that a misspelled setting is still found.
+/// Both the name and the value must match, so that a misspelled setting is still reported.
 enum ServiceLink {
     static func isOne(_ name: String, _ value: String) -> Bool {
         guard name.hasPrefix("MARTLET_") else { return false }
         let words = name.dropFirst("MARTLET_".count).split(separator: "_", omittingEmptySubsequences: false)
         guard words.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(isNameByte) }) else { return false }
-        // A port may have a name of several words, a Service too: any place that fits is taken.
+        // The names of ports and Services can have several words, so every position is tried.
         return words.indices.contains { isLink(words[$0...].map(String.init), value) }
     }
 
-    /// What follows the name of the Service.
+    /// Checks the part after the name of the Service.
     private static func isLink(_ words: [String], _ value: String) -> Bool {
         switch (words.first, words.dropFirst().first) {
         case ("SERVICE", "HOST"): words.count == 2 && isAddress(value)
@@ -23,7 +24,7 @@ enum ServiceLink {
         }
     }
 
-    /// `TCP`, and behind it nothing, `PROTO`, `PORT` or `ADDR`.
+    /// Accepts `TCP`, alone or followed by `PROTO`, `PORT` or `ADDR`.
     private static func isPortLink(_ words: [String], _ value: String) -> Bool {
         guard let kind = words.first, protocols.contains(kind.lowercased()) else { return false }
         switch words.dropFirst().first {
@@ -37,7 +38,7 @@ enum ServiceLink {
 
     private static let protocols: Set<String> = ["tcp", "udp", "sctp"]
 
-    /// `tcp://10.96.0.7:8080`, `tcp://[fd00::7]:8080`.
+    /// Accepts URLs such as `tcp://10.96.0.7:8080` and `tcp://[fd00::7]:8080`.
     private static func isURL(_ text: String) -> Bool {
         guard let kind = protocols.first(where: { text.hasPrefix($0 + "://") }) else { return false }
         let rest = text.dropFirst(kind.count + 3)
@@ -58,15 +59,15 @@ enum ServiceLink {
 }
 
 extension SettingsReader {
-    /// The setting that was probably meant: one or two letters away.
+    /// Returns the setting that was probably meant: it differs in one or two letters.
     static func nearest(to name: String) -> String? {
         let wanted = Array(name.utf8.prefix(64))
-        let distances = Setting.allCases.map { ($0.rawValue, distance(wanted, Array($0.rawValue.utf8))) }
+        let distances = Setting.allCases.map { ($0.name, distance(wanted, Array($0.name.utf8))) }
         guard let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= 2 else { return nil }
         return best.0
     }
 
-    /// How many letters are inserted, deleted or replaced.
+    /// Returns how many letters must be inserted, deleted or replaced.
     private static func distance(_ from: [UInt8], _ to: [UInt8]) -> Int {
         var last = Array(0...to.count)
         for (index, letter) in from.enumerated() {

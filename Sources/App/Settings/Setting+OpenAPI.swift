@@ -2,6 +2,6 @@ package import API
 
 extension Setting {
     package var openAPIText: OpenAPIDocument.SettingText {
-        OpenAPIDocument.SettingText(name: rawValue, flag: flag, defaultText: defaultText, summary: summary)
+        OpenAPIDocument.SettingText(name: name, flag: flag, defaultText: defaultText, summary: summary)
     }
 }

@@ -1,172 +1,113 @@
-/// Every setting this service knows. The environment, the flags of `serve`, `--help`, docs/configuration.md and
-/// `openapi.yaml` all read this list.
-package enum Setting: String, CaseIterable, Sendable {
-    case listen = "MARTLET_LISTEN"
-    case operatorListen = "MARTLET_OPERATOR_LISTEN"
-    case tlsCertificate = "MARTLET_TLS_CERT"
-    case tlsKey = "MARTLET_TLS_KEY"
-    case tlsClientAuthorities = "MARTLET_TLS_CLIENT_CA"
-    case handover = "MARTLET_HANDOVER"
-    case trustedProxies = "MARTLET_TRUSTED_PROXIES"
-    case forwardedField = "MARTLET_FORWARDED_FIELD"
-    case issuer = "MARTLET_ISSUER"
-    case audience = "MARTLET_AUDIENCE"
-    case state = "MARTLET_STATE"
-    case seen = "MARTLET_SEEN"
-    case lockWait = "MARTLET_LOCK_WAIT"
-    case keys = "MARTLET_KEYS"
-    case keyLead = "MARTLET_KEY_LEAD"
-    case keyRotation = "MARTLET_KEY_ROTATION"
-    case users = "MARTLET_USERS"
-    case clients = "MARTLET_CLIENTS"
-    case algorithm = "MARTLET_ALG"
-    case sharedSecretAudiences = "MARTLET_HS256_AUDIENCES"
-    case claims = "MARTLET_CLAIMS"
-    case accessLifetime = "MARTLET_ACCESS_TTL"
-    case refreshIdle = "MARTLET_REFRESH_IDLE"
-    case sessionMax = "MARTLET_SESSION_MAX"
-    case refreshGrace = "MARTLET_REFRESH_GRACE"
-    case leeway = "MARTLET_LEEWAY"
-    case threads = "MARTLET_THREADS"
-    case hashWorkers = "MARTLET_HASH_WORKERS"
-    case hashQueue = "MARTLET_HASH_QUEUE"
-    case argon2Memory = "MARTLET_ARGON2_MEMORY"
-    case argon2Passes = "MARTLET_ARGON2_PASSES"
-    case argon2Lanes = "MARTLET_ARGON2_LANES"
-    case loginAccountFailures = "MARTLET_LOGIN_ACCOUNT_FAILURES"
-    case loginSourceFailures = "MARTLET_LOGIN_SOURCE_FAILURES"
-    case connections = "MARTLET_CONNECTIONS"
-    case connectionsPerSource = "MARTLET_CONNECTIONS_PER_SOURCE"
-    case requestsPerConnection = "MARTLET_REQUESTS_PER_CONNECTION"
-    case bufferMemory = "MARTLET_BUFFER_MEMORY"
-    case http2Streams = "MARTLET_HTTP2_STREAMS"
-    case tlsHandshakes = "MARTLET_TLS_HANDSHAKES"
-    case headTimeout = "MARTLET_HEAD_TIMEOUT"
-    case bodyTimeout = "MARTLET_BODY_TIMEOUT"
-    case idleTimeout = "MARTLET_IDLE_TIMEOUT"
-    case writeTimeout = "MARTLET_WRITE_TIMEOUT"
-    case rateMin = "MARTLET_MIN_RATE"
-    case drainDelay = "MARTLET_DRAIN_DELAY"
-    case drainTimeout = "MARTLET_DRAIN_TIMEOUT"
-    case log = "MARTLET_LOG"
-    case logLevel = "MARTLET_LOG_LEVEL"
-    case accessLog = "MARTLET_ACCESS_LOG"
-    case accessLogSample = "MARTLET_ACCESS_LOG_SAMPLE"
-    case environmentFile = "MARTLET_ENV_FILE"
+/// One setting: its name, the values that it accepts, its default, and what it means.
+///
+/// Each section declares its own settings. The environment, the flags of `serve`, `--help`, docs/configuration.md,
+/// `openapi.yaml` and the messages about mistakes are all made from these values.
+package struct Setting: Equatable, Sendable {
+    /// The values that a setting accepts.
+    package enum Kind: Equatable, Sendable {
+        /// Text that the section checks.
+        case text
+        /// Texts that are separated by commas, which the section checks.
+        case list
+        /// A path that must not be empty.
+        case path
+        case choice([String])
+        case number(ClosedRange<Int>)
+        /// A number of threads, or `cores`.
+        case workers(ClosedRange<Int>)
+        /// Seconds, with a unit.
+        case time(ClosedRange<Int64>)
+        /// A decimal fraction from 0 to 1.
+        case share
+    }
 
-    /// As a flag of `serve`: `MARTLET_ACCESS_TTL` is `--access-ttl`.
+    /// The name of the variable, such as `MARTLET_ACCESS_TTL`.
+    package let name: String
+    package let kind: Kind
+    /// The value if nothing is set, as it would be written.
+    package let defaultText: String
+    private let meaning: String
+    private let note: String?
+
+    /// - Parameters:
+    ///   - meaning: without the accepted values, which ``summary`` adds.
+    ///   - note: follows the accepted values, for example what 0 means.
+    init(_ name: String, _ kind: Kind, default defaultText: String = "", _ meaning: String, note: String? = nil) {
+        self.name = name
+        self.kind = kind
+        self.defaultText = defaultText
+        self.meaning = meaning
+        self.note = note
+    }
+
+    /// The flag of `serve`: `MARTLET_ACCESS_TTL` is `--access-ttl`.
     package var flag: String {
-        "--" + rawValue.dropFirst("MARTLET_".count).lowercased().replacing("_", with: "-")
+        "--" + name.dropFirst("MARTLET_".count).lowercased().replacing("_", with: "-")
     }
 
-    /// The value when nothing is set, as it would be written.
-    package var defaultText: String {
-        switch self {
-        case .listen: "127.0.0.1:8080"
-        case .operatorListen: "127.0.0.1:8081"
-        case .issuer: "http://127.0.0.1:8080"
-        case .audience: "api"
-        case .state: "var"
-        case .seen: ""
-        case .lockWait: "10s"
-        case .keys: "keys"
-        case .keyLead: "15m"
-        case .keyRotation: "0s"
-        case .users: "users.json"
-        case .clients: "clients.json"
-        case .algorithm: "RS256"
-        case .sharedSecretAudiences, .claims, .tlsCertificate, .tlsKey, .tlsClientAuthorities: ""
-        case .handover, .trustedProxies: ""
-        case .forwardedField: "either"
-        case .accessLifetime: "10m"
-        case .refreshIdle: "14d"
-        case .sessionMax: "90d"
-        case .refreshGrace: "10s"
-        case .leeway: "0s"
-        case .threads, .hashWorkers: "cores"
-        case .hashQueue: "64"
-        case .argon2Memory: "19456"
-        case .argon2Passes: "2"
-        case .argon2Lanes: "1"
-        case .loginAccountFailures: "10"
-        case .loginSourceFailures: "100"
-        case .connections: "20000"
-        case .connectionsPerSource: "0"
-        case .requestsPerConnection: "1000000"
-        case .bufferMemory: "256"
-        case .http2Streams: "128"
-        case .tlsHandshakes: "1024"
-        case .rateMin: "512"
-        case .headTimeout, .bodyTimeout, .writeTimeout, .drainTimeout: "10s"
-        case .idleTimeout: "75s"
-        case .drainDelay: "1s"
-        case .log: "json"
-        case .logLevel: "info"
-        case .accessLog: "off"
-        case .accessLogSample: "1"
-        case .environmentFile: ""
-        }
-    }
-
-    /// One line for `--help` and the documents.
+    /// One line for `--help` and the documents, with the accepted values.
     package var summary: String {
+        // A note says what 0 means, so it is not named twice.
+        meaning + kind.accepted(isZeroNamed: note?.hasPrefix("0") == true) + (note.map { "; \($0)" } ?? "")
+    }
+
+    /// The value in `values`, or the default.
+    package func text(in values: [String: String]) -> String { values[name] ?? defaultText }
+
+    /// The entries of a list in `values`, without empty ones.
+    package func list(in values: [String: String]) -> [String] {
+        text(in: values).split(separator: ",").map(\.trimmingBlanks).filter { !$0.isEmpty }
+    }
+}
+
+extension Setting: CustomStringConvertible {
+    package var description: String { name }
+}
+
+extension Setting: CaseIterable {
+    /// The settings of all sections, in the order of `--help`.
+    package static let allCases: [Setting] =
+        ListenSettings.settings + TLSSettings.settings + TokenSettings.settings + JournalSettings.settings
+        + KeySettings.settings + AccountSettings.settings + HashingSettings.settings + LimitSettings.settings
+        + LogSettings.settings + [.environmentFile]
+}
+
+extension Setting.Kind {
+    /// The accepted values as ``Setting/summary`` contains them, from the separator on.
+    fileprivate func accepted(isZeroNamed: Bool) -> String {
         switch self {
-        case .listen:
-            "where the service listens: host:port, [v6]:port, unix:/path or fd:name, comma-separated; https:// in front for TLS"
-        case .operatorListen: "where health, metrics and administration listen; empty for nowhere"
-        case .tlsCertificate: "file of the TLS certificate and its chain, in PEM"
-        case .tlsKey: "file of the TLS certificate's private key, in PEM, mode 0600"
-        case .tlsClientAuthorities:
-            "file of authorities, in PEM; over TLS only clients with a certificate of theirs get in"
-        case .handover: "path of a Unix socket over which a second process takes over; empty for none"
-        case .trustedProxies:
-            "addresses whose word about a client's address counts: 10.0.0.0/8, ::1 or unix, comma-separated"
-        case .forwardedField: "where those proxies write it: x-forwarded-for, forwarded or either"
-        case .issuer: "iss of every token: an https URL without query or fragment (http for loopback)"
-        case .audience: "audiences that tokens may have, comma-separated; the first is the default"
-        case .state: "directory of the journal"
-        case .seen: "file that tells how far the journal has come; empty for STATE.seen, or state.seen among the keys"
-        case .lockWait: "how long a start waits for the journal of a process that is going away, 0s to 10m"
-        case .keys: "directory of the keys; filled on the first start"
-        case .keyLead: "how long a new key is published before it signs, 2s to 7d"
-        case .keyRotation: "how long a key signs before it gets a successor by itself; 0s for never"
-        case .users: "file of the users"
-        case .clients: "file of the clients"
-        case .algorithm:
-            "what access tokens are signed with: HS256, RS256, PS256, ES256, each also with 384 or 512, or EdDSA"
-        case .sharedSecretAudiences: "audiences whose access tokens are HS256, comma-separated"
-        case .claims: "extra claims of users.json that tokens may carry, comma-separated"
-        case .accessLifetime: "lifetime of an access token, 30s to 1h"
-        case .refreshIdle: "how long a session may go unused, 1m to 400d"
-        case .sessionMax: "how long a session may last, 1m to 400d"
-        case .refreshGrace: "how long a just-used refresh token may be replayed, 0s to 60s"
-        case .leeway: "how far another clock may be off, 0s to 60s"
-        case .threads: "event loops, 1 to 256"
-        case .hashWorkers: "threads that hash passwords, 1 to 256"
-        case .hashQueue: "logins that may wait for a worker, 1 to 65536"
-        case .argon2Memory: "Argon2id memory in KiB, 7168 to 262144"
-        case .argon2Passes: "Argon2id passes, 1 to 64"
-        case .argon2Lanes: "Argon2id lanes, 1 to 16"
-        case .loginAccountFailures: "failed logins in a row for one account before it must wait; 0 for no limit"
-        case .loginSourceFailures: "failed logins in a row from one address before it must wait; 0 for no limit"
-        case .connections: "connections in all, 1 to 1000000"
-        case .connectionsPerSource: "connections from one address (IPv6: one /64); 0 for no limit"
-        case .requestsPerConnection: "requests on one connection before it is closed; 0 for no limit"
-        case .bufferMemory: "MiB of unfinished requests and untaken answers in all, 1 to 1048576"
-        case .http2Streams: "requests at once on one HTTP/2 connection, up to 1000; 0 to speak HTTP/1.1 only"
-        case .tlsHandshakes: "TLS handshakes under way at once, 1 to 1000000"
-        case .headTimeout: "how long a request's head may take, 1s to 10m"
-        case .bodyTimeout: "how long a request's content may take, 1s to 10m"
-        case .idleTimeout: "how long a connection may stay idle, 1s to 1h"
-        case .writeTimeout: "how long a reader may stall, 1s to 10m"
-        case .rateMin: "octets a second at which content must come and answers be taken, up to 1000000; 0 for no limit"
-        case .drainDelay: "how long connections are still accepted at SIGTERM, 0s to 5m; /readyz answers 503 meanwhile"
-        case .drainTimeout: "how long requests in flight may take at SIGTERM, 1s to 10m"
-        case .log: "form of the log on stderr: json or text"
-        case .logLevel: "debug, info, warning or error"
-        case .accessLog: "where a line about each request goes: off, stderr, stdout or a path"
-        case .environmentFile: "file of settings, a NAME=VALUE a line, for the service and every command; variables win"
-        case .accessLogSample: "share of the requests that get a line, 0 to 1; answers from 500 always do"
+        case .text, .list, .path: ""
+        case .choice(let words): ": \(Self.alternatives(words))"
+        case .number(let range), .workers(let range):
+            isZeroNamed && range.lowerBound == 0
+                ? ", up to \(range.upperBound)" : ", \(range.lowerBound) to \(range.upperBound)"
+        case .time(let range):
+            isZeroNamed && range.lowerBound == 0
+                ? ", up to \(TimeSpan.text(range.upperBound))"
+                : ", \(TimeSpan.text(range.lowerBound)) to \(TimeSpan.text(range.upperBound))"
+        case .share: ", 0 to 1"
         }
+    }
+
+    /// The accepted values as a message about a mistake contains them.
+    var expected: String {
+        switch self {
+        case .text: "valid"
+        case .list: "a comma-separated list"
+        case .path: "a path"
+        case .choice(let words): Self.alternatives(words)
+        case .number(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        case .workers(let range): "a whole number from \(range.lowerBound) to \(range.upperBound), or cores"
+        case .time(let range):
+            "a time such as 90s, 10m, 12h or 14d, from \(TimeSpan.text(range.lowerBound)) to "
+                + TimeSpan.text(range.upperBound)
+        case .share: "a number from 0 to 1 such as 0.05"
+        }
+    }
+
+    /// `a, b or c`.
+    private static func alternatives(_ words: [String]) -> String {
+        words.count < 2
+            ? words.joined() : words.dropLast().joined(separator: ", ") + " or \(words[words.count - 1])"
     }
 }

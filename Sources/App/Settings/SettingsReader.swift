@@ -1,77 +1,119 @@
-/// Reads settings one by one and keeps every mistake, so that all are told at once.
-struct SettingsReader {
+/// Everything that is wrong with the settings, one sentence each.
+package struct ConfigurationError: Error, Equatable, Sendable {
+    package let mistakes: [String]
+
+    package init(mistakes: [String]) {
+        self.mistakes = mistakes
+    }
+}
+
+/// Reads settings one by one and collects every mistake, so that all are reported together.
+package struct SettingsReader {
     private let values: [String: String]
     private(set) var mistakes: [String] = []
-    /// Variables of Kubernetes that only look like settings.
-    let serviceLinks: [String]
 
-    /// - Parameter values: by the names of ``Setting``. Names that begin like ours and are none of ours are mistakes.
-    init(_ values: [String: String]) {
+    private init(_ values: [String: String]) {
         self.values = values
-        let known = Set(Setting.allCases.map(\.rawValue))
-        let unknown = values.keys.sorted().filter { $0.hasPrefix("MARTLET_") && !known.contains($0) }
-        let isLink: (String) -> Bool = { name in ServiceLink.isOne(name, values[name] ?? "") }
-        serviceLinks = unknown.filter(isLink)
-        for name in unknown where !isLink(name) {
-            let nearest = Self.nearest(to: name).map { "; did you mean \($0)?" } ?? ""
-            mistakes.append("\(name): there is no such setting\(nearest)")
-        }
     }
 
-    func text(_ setting: Setting) -> String {
-        values[setting.rawValue] ?? setting.defaultText
+    /// Reads some settings, for a command that needs no others.
+    ///
+    /// - Parameter values: by name; defaults apply to those that are missing.
+    package static func read<Value>(
+        _ values: [String: String], _ body: (inout SettingsReader) -> Value
+    ) throws(ConfigurationError) -> Value {
+        var reader = SettingsReader(values)
+        let value = body(&reader)
+        guard reader.mistakes.isEmpty else { throw ConfigurationError(mistakes: reader.mistakes) }
+        return value
     }
+
+    /// Reports the names that begin with `MARTLET_` and that no setting has.
+    ///
+    /// - Returns: those that are variables of Kubernetes and only look like settings.
+    mutating func checkNames() -> [String] {
+        let known = Set(Setting.allCases.map(\.name))
+        var links: [String] = []
+        for (name, value) in values.sorted(by: { $0.key < $1.key })
+        where name.hasPrefix("MARTLET_") && !known.contains(name) {
+            if ServiceLink.isOne(name, value) {
+                links.append(name)
+            } else {
+                let nearest = Self.nearest(to: name).map { "; did you mean \($0)?" } ?? ""
+                mistakes.append("\(name): there is no such setting\(nearest)")
+            }
+        }
+        return links
+    }
+
+    func text(_ setting: Setting) -> String { setting.text(in: values) }
+
+    func list(_ setting: Setting) -> [String] { setting.list(in: values) }
 
     mutating func path(_ setting: Setting) -> String {
         let path = text(setting)
-        if path.isEmpty || path.utf8.contains(0) { complain(setting, "a path") }
+        if path.isEmpty || path.utf8.contains(0) { complain(setting) }
         return path
     }
 
-    func list(_ setting: Setting) -> [String] {
-        text(setting).split(separator: ",").map { $0.trimmingBlanks }.filter { !$0.isEmpty }
+    mutating func number(_ setting: Setting) -> Int {
+        if case .number(let range) = setting.kind, let value = Int(text(setting)), range.contains(value) {
+            return value
+        }
+        complain(setting)
+        return 1
     }
 
-    mutating func number(_ setting: Setting, within range: ClosedRange<Int>) -> Int {
-        if let value = Int(text(setting)), range.contains(value) { return value }
-        complain(setting, "a whole number from \(range.lowerBound) to \(range.upperBound)")
-        return range.lowerBound
-    }
-
-    /// A number, or the word `cores`.
+    /// Reads a number of threads.
+    ///
+    /// - Parameter cores: what `cores` means.
     mutating func workers(_ setting: Setting, cores: Int) -> Int {
-        text(setting) == "cores" ? max(1, min(cores, 256)) : number(setting, within: 1...256)
+        if case .workers(let range) = setting.kind {
+            if text(setting) == "cores" { return max(range.lowerBound, min(cores, range.upperBound)) }
+            if let value = Int(text(setting)), range.contains(value) { return value }
+        }
+        complain(setting)
+        return 1
     }
 
-    /// A whole number and a unit of `s`, `m`, `h` or `d`; in seconds.
-    mutating func seconds(_ setting: Setting, within range: ClosedRange<Int64>) -> Int64 {
-        if let value = TimeSpan.seconds(text(setting)), range.contains(value) { return value }
-        complain(setting, "a time such as 90s, 10m, 12h or 14d, from \(range.lowerBound)s to \(range.upperBound)s")
-        return range.lowerBound
+    /// Reads a time, in seconds.
+    mutating func seconds(_ setting: Setting) -> Int64 {
+        if case .time(let range) = setting.kind, let value = TimeSpan.seconds(text(setting)), range.contains(value) {
+            return value
+        }
+        complain(setting)
+        return 1
     }
 
-    /// A decimal fraction from 0 to 1.
     mutating func share(_ setting: Setting) -> Double {
         let text = text(setting)
         let isPlain = text.utf8.count <= 12 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2e }
-        if isPlain, let value = Double(text), (0...1).contains(value) { return value }
-        complain(setting, "a number from 0 to 1 such as 0.05")
+        if setting.kind == .share, isPlain, let value = Double(text), (0...1).contains(value) { return value }
+        complain(setting)
         return 0
     }
 
-    mutating func choice<Value>(_ setting: Setting, _ parse: (String) -> Value?, expected: String, otherwise: Value)
-        -> Value
-    {
-        if let value = parse(text(setting)) { return value }
-        complain(setting, expected)
+    /// Reads one of the words of a `.choice`.
+    ///
+    /// - Parameter otherwise: the value after a mistake.
+    mutating func choice<Value>(_ setting: Setting, _ parse: (String) -> Value?, otherwise: Value) -> Value {
+        if case .choice(let words) = setting.kind, words.contains(text(setting)), let value = parse(text(setting)) {
+            return value
+        }
+        complain(setting)
         return otherwise
     }
 
-    mutating func complain(_ setting: Setting, _ expected: String) {
-        mistakes.append("\(setting.rawValue): «\(Self.printable(text(setting)))» is not \(expected)")
+    /// Adds a mistake.
+    ///
+    /// - Parameter expected: completes the sentence "… is not"; nil for the accepted values of the setting.
+    mutating func complain(_ setting: Setting, _ expected: String? = nil) {
+        mistakes.append(
+            "\(setting.name): «\(Self.printable(text(setting)))» is not \(expected ?? setting.kind.expected)")
     }
 
-    /// On one line, with every character that cannot be seen spelled out, so that a line feed at the end is found.
+    /// Returns the text on one line, with every invisible character escaped, so that for example a line feed at the end
+    /// is found.
     private static func printable(_ text: String) -> String {
         text.unicodeScalars.prefix(80).map { scalar in
             switch scalar {

@@ -17,7 +17,7 @@ enum JournalCommand {
           accept   let a server start over a directory that was restored from a copy: ends everything that began before
                    now, unless --keep-sessions is given
 
-        DIR is MARTLET_STATE, or var. stat, verify and dump also read the directory of a running server, and change nothing;
+        DIR is \(Setting.state.fallback). stat, verify and dump also read the directory of a running server, and change nothing;
         for compact, repair and accept it must be stopped.
 
         repair refuses a journal whose acknowledged records are damaged: restore a copy instead. Without one,
@@ -28,13 +28,10 @@ enum JournalCommand {
         tokens that were revoked may be good again until they expire, and it cannot be known which. The files as they were
         stay in a directory damaged-... beside the new ones.
 
-        accept also removes the high-water mark: STATE.seen, or the one in --keys DIR (MARTLET_KEYS, or keys), or
+        accept also removes the high-water mark: STATE.seen, or the one in --keys DIR (\(Setting.keys.fallback)), or
         --seen FILE (MARTLET_SEEN).
 
-        stat, verify, dump, compact and repair show their progress if standard error is a terminal. dump does so only if
-        its output goes to a file or a pipe.
-
-        compact, repair and accept wait up to MARTLET_LOCK_WAIT (10s) for a server that is going away.
+        compact, repair and accept wait up to \(Setting.lockWait) (\(Setting.lockWait.defaultText)) for a server that is going away.
 
         Exit status: 0 whole, or done; 1 damage was found, and repair refused; 2 a mistake in the command line, or the
         directory cannot be read or holds no journal; 75 the directory is in use, its volume is missing, read-only or full: try again later.
@@ -55,9 +52,10 @@ enum JournalCommand {
                 throw .usage("unknown command; run martlet journal --help for a list")
             }
             let words = try Arguments.parse(Array(arguments.dropFirst()), options: options)
-            let directory = words.value("--state") ?? variable("MARTLET_STATE") ?? "var"
+            let directory = words.text(.state)
+            let patience = try patience()
             try checkPresence(command, directory, words)
-            status = run(command, directory, words)
+            status = run(command, directory, words, patience: patience)
         }
         return ended == ExitCode.ok ? status : ended
     }
@@ -67,11 +65,16 @@ enum JournalCommand {
         "repair": [.flag("--accept-loss")], "accept": [.flag("--keep-sessions"), .value("--keys"), .value("--seen")],
     ]
 
-    private static func run(_ command: String, _ directory: String, _ words: Arguments) -> Int32 {
-        guard let patience = StateLock.seconds(variable("MARTLET_LOCK_WAIT")) else {
-            Terminal.writeError("martlet: MARTLET_LOCK_WAIT is not a time such as 10s, from 0s to 10m\n")
-            return ExitCode.usage
+    /// Returns how many seconds to wait for a server that is about to end.
+    private static func patience() throws(CommandError) -> Int64 {
+        do throws(ConfigurationError) {
+            return try SettingsReader.read(Environment.values, JournalSettings.lockWait)
+        } catch {
+            throw CommandError(error)
         }
+    }
+
+    private static func run(_ command: String, _ directory: String, _ words: Arguments, patience: Int64) -> Int32 {
         do throws(JournalError) {
             switch command {
             case "stat":
@@ -112,8 +115,7 @@ enum JournalCommand {
 
     private static func seen(_ directory: String, _ words: Arguments) -> RollbackGuard {
         RollbackGuard(
-            state: directory, keys: words.value("--keys") ?? variable("MARTLET_KEYS") ?? "keys",
-            setting: words.value("--seen") ?? variable("MARTLET_SEEN"))
+            state: directory, keys: words.text(.keys), setting: words.text(.seen))
     }
 
     /// A server that is going away is waited for.
@@ -121,10 +123,5 @@ enum JournalCommand {
         // Otherwise a mistyped path would create a directory.
         guard unsafe access(directory, F_OK) == 0 else { return }
         try StateLock.wait(directory, seconds: seconds)
-    }
-
-    private static func variable(_ name: String) -> String? {
-        // With the file of settings that the service shares, which getenv(3) does not know.
-        Environment.values[name]
     }
 }

@@ -18,8 +18,8 @@ enum KeyTransfer {
             ], operands: ["FILE"])
         let asked = try KeysCommand.algorithm(arguments.value("--alg"))
         let purpose = try purpose(arguments.value("--purpose"))
-        let settings = try KeySettings()
-        let lead = try arguments.value("--lead").map(KeySettings.milliseconds) ?? settings.lead
+        let settings = try KeyCommandSettings()
+        let lead = try arguments.value("--lead").map(KeyCommandSettings.milliseconds) ?? settings.lead
         let now = SystemClock.wall.now
         let file = arguments.operands[0]
         let encoding = try SecretEncoding.named(arguments.value("--encoding"), for: asked)

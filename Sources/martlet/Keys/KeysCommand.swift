@@ -34,14 +34,14 @@ enum KeysCommand {
                       break is not part of the secret; --encoding names the format of a secret
           export      prints the public key, or with --private also the private part
 
-          --keys DIR   the directory (default: MARTLET_KEYS, or keys)
-          --alg ALG    the access token algorithm to rotate (default: MARTLET_ALG, or RS256), or the algorithm of
-                       an imported key that names none
-          --kid KID    the key ID of an imported key (default: the one it names, or its thumbprint)
-          --refresh    rotate the secret of refresh tokens; no user is logged out
-          --lead TIME  such as 15m; must exceed the time that verifiers cache the published set (default: MARTLET_KEY_LEAD)
-          --last       also retire the only key of its algorithm
-          --json       print one JSON array, without secret parts
+          --keys DIR   the directory (default: \(Setting.keys.fallback))
+          --alg ALG    the algorithm of access tokens to rotate (default: MARTLET_ALG, or RS256), or what an
+                       imported key is bound to, where it does not say
+          --kid KID    what an imported key is called (default: its own name, or its thumbprint)
+          --refresh    rotate the secret of refresh tokens; nobody is logged out
+          --lead TIME  such as 15m; longer than verifiers keep the published set (default: MARTLET_KEY_LEAD)
+          --last       retire also the only key of its algorithm
+          --json       list as JSON, one array, without the secret parts
 
         States: published, signing, verifying, retired, compromised.
         A change is complete when the running service applies it: the command asks it over the Unix socket that
@@ -88,10 +88,10 @@ enum KeysCommand {
         guard !arguments.has("--alg") || !arguments.has("--refresh") else {
             throw .usage("--alg and --refresh cannot be combined; refresh tokens are always HS256")
         }
-        let settings = try KeySettings()
+        let settings = try KeyCommandSettings()
         let purpose: Key.Purpose = arguments.has("--refresh") ? .refresh : .access
         let algorithm = try purpose == .refresh ? .hs256 : algorithm(arguments.value("--alg")) ?? settings.algorithm
-        let lead = try arguments.value("--lead").map(KeySettings.milliseconds) ?? settings.lead
+        let lead = try arguments.value("--lead").map(KeyCommandSettings.milliseconds) ?? settings.lead
         let now = SystemClock.wall.now
         let written = try edit(directory(arguments), now) { (set) throws(KeyStepError) in
             try set.rotation(
@@ -112,7 +112,7 @@ enum KeysCommand {
     private static func promote(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [directoryOption], operands: ["KID"])
         let now = SystemClock.wall.now
-        let settings = try KeySettings()
+        let settings = try KeyCommandSettings()
         let kid = arguments.operands[0]
         _ = try edit(directory(arguments), now) { (set) throws(KeyStepError) in
             try set.promotion(of: kid, at: now, keep: settings.retention.keep)
@@ -124,7 +124,7 @@ enum KeysCommand {
     private static func retire(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [directoryOption, .flag("--last")], operands: ["KID"])
         let now = SystemClock.wall.now
-        let settings = try KeySettings()
+        let settings = try KeyCommandSettings()
         let clients = try settings.clients()
         let kid = arguments.operands[0]
         let written = try edit(directory(arguments), now) { (set) throws(KeyStepError) in
@@ -190,7 +190,7 @@ enum KeysCommand {
     }
 
     static func path(_ arguments: Arguments) -> String {
-        arguments.value("--keys") ?? Environment.values["MARTLET_KEYS"] ?? "keys"
+        arguments.text(.keys)
     }
 
     /// Checks that the directory exists, so that a command with a wrong path does not report that there are no keys.

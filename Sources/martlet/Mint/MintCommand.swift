@@ -29,9 +29,9 @@ enum MintCommand {
           --alg ALG          (default: the one that the server would use)
           --reason TEXT      the reason, for the audit line
           --force            allows a --ttl of up to \(forcedMax)
-          --keys DIR         (default: MARTLET_KEYS, or keys)
-          --state DIR        the journal's directory (default: MARTLET_STATE, or var)
-          --users FILE       (default: MARTLET_USERS, or users.json)
+          --keys DIR         (default: \(Setting.keys.fallback))
+          --state DIR        the journal's directory (default: \(Setting.state.fallback))
+          --users FILE       (default: \(Setting.users.fallback))
 
         The issuer is MARTLET_ISSUER. Exit code: 0 printed, 1 failed, 2 error in the command line.
 
@@ -68,19 +68,19 @@ enum MintCommand {
     /// Returns the settings of the service, overridden by the options of the command.
     private static func configuration(_ arguments: Arguments) throws(CommandError) -> Configuration {
         var values = Environment.values
-        for (option, setting) in [("--keys", Setting.keys), ("--state", .state), ("--users", .users)] {
-            if let value = arguments.value(option) { values[setting.rawValue] = value }
+        for setting in [Setting.keys, .state, .users] {
+            if let value = arguments.value(setting.flag) { values[setting.name] = value }
         }
         do throws(ConfigurationError) {
             return try Configuration(environment: values, cores: Environment.coreCount)
         } catch {
-            throw .usage(error.mistakes.joined(separator: "\n"))
+            throw CommandError(error)
         }
     }
 
     /// Returns the requested lifetime in seconds.
     static func lifetime(_ arguments: Arguments, _ configuration: Configuration) throws(CommandError) -> Int64 {
-        let longest = configuration.authState.accessLifetime
+        let longest = configuration.tokens.auth.accessLifetime
         guard let text = arguments.value("--ttl") else { return longest }
         guard let seconds = TimeText.seconds(text), seconds > 0 else { throw .usage("--ttl must be a time such as 5m") }
         if arguments.has("--force") {

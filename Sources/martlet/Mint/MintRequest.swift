@@ -23,7 +23,7 @@ struct MintRequest {
     ///
     /// - Parameter now: milliseconds since 1970.
     init(_ arguments: Arguments, _ configuration: Configuration, now: Int64) throws(CommandError) {
-        let authState = configuration.authState
+        let authState = configuration.tokens.auth
         let lifetime = try MintCommand.lifetime(arguments, configuration)
         let audiences = arguments.has("--audience") ? arguments.values("--audience") : [authState.audiences[0]]
         let words = arguments.values("--scope").flatMap { $0.split(separator: " ").map(String.init) }
@@ -42,17 +42,17 @@ struct MintRequest {
         }
         let subject: String
         (subject, note) = try Self.subject(arguments, configuration)
-        statePath = configuration.statePath
+        statePath = configuration.journal.statePath
         issuer = authState.issuer
         reason = arguments.value("--reason")
         isForced = arguments.has("--force")
         do throws(KeyDirectoryError) {
-            keyring = try KeyDirectory(path: configuration.keysPath).load(now: now)
+            keyring = try KeyDirectory(path: configuration.keys.path).load(now: now)
         } catch {
             throw CommandError(error)
         }
         guard let key = keyring.signingKey(for: algorithm, at: now) else {
-            throw .refused("no key in \(configuration.keysPath) signs \(algorithm.rawValue)")
+            throw .refused("no key in \(configuration.keys.path) signs \(algorithm.rawValue)")
         }
         kid = key.kid
         grant = AccessGrant(
@@ -70,11 +70,12 @@ struct MintRequest {
         _ audiences: [String], shared: [String], _ algorithm: Algorithm, _ arguments: Arguments,
         _ configuration: Configuration
     ) throws(CommandError) {
-        let authState = configuration.authState
+        let authState = configuration.tokens.auth
         guard algorithm.isMAC, algorithm != authState.algorithm else { return }
         if algorithm == .hs256, shared.count == audiences.count { return }
         if let id = arguments.value("--client-id") {
-            let clients = try AccountsFile<ClientDirectory>(path: configuration.clientsPath).read()
+            let clients = try AccountsFile<ClientDirectory>(path: configuration.accounts.clientsPath, setting: .clients)
+                .read()
             if let client = clients.client(id: id), !client.isDisabled, client.algorithm == algorithm.rawValue,
                 audiences.allSatisfy({ authState.audiences.contains($0) && client.mayUse(audience: $0) })
             {
@@ -141,9 +142,9 @@ struct MintRequest {
     ) throws(CommandError) -> (String, note: String) {
         switch (arguments.value("--user"), arguments.value("--subject")) {
         case (let name?, nil):
-            let users = try AccountsFile<UserDirectory>(path: configuration.usersPath).read()
+            let users = try AccountsFile<UserDirectory>(path: configuration.accounts.usersPath, setting: .users).read()
             guard let user = users.user(named: name) else {
-                throw .refused("\(configuration.usersPath) has no user \(Printable.short(name))")
+                throw .refused("\(configuration.accounts.usersPath) has no user \(Printable.short(name))")
             }
             return (user.id.description, user.isDisabled ? "; the user is disabled, so a server will reject it" : "")
         case (nil, let subject?):

@@ -21,8 +21,7 @@ struct OperatorClient {
     /// Uses the first Unix socket in `MARTLET_OPERATOR_LISTEN`; nil if there is none, because administration is
     /// available on Unix sockets only.
     init?(_ settings: [String: String]) {
-        let text = settings[Setting.operatorListen.rawValue] ?? Setting.operatorListen.defaultText
-        let addresses = text.split(separator: ",").compactMap { ListenAddressSpec(String($0.trimmedBlanks)) }
+        let addresses = Setting.operatorListen.list(in: settings).compactMap { ListenAddressSpec($0) }
         for case .unix(let path, _) in addresses.map(\.place) {
             self.init(path: path)
             return
@@ -117,23 +116,14 @@ extension OperatorError: CustomStringConvertible {
     var description: String {
         switch self {
         case .notRunning(let path):
-            "no service listens on \(path). Start it, or name its socket in \(Setting.operatorListen.rawValue)"
+            "no service listens on \(path). Start it, or name its socket in \(Setting.operatorListen.name)"
         case .noAccess(let path):
             "\(path): permission denied. Run the command as the user of the service, as a member of its group, or as root"
         case .unreachable(let path, let reason): "\(path): \(reason)"
         case .timedOut(let path): "\(path): the service did not answer in time"
         case .unreadable(let path):
-            "\(path): the answer is not one of Martlet's operator listener; check \(Setting.operatorListen.rawValue)"
+            "\(path): the answer is not one of Martlet's operator listener; check \(Setting.operatorListen.name)"
         case .refused(let status, let code, let detail): "the service refused (\(status) \(code)): \(detail)"
         }
-    }
-}
-
-extension Substring {
-    fileprivate var trimmedBlanks: Substring {
-        var rest = self
-        while rest.first == " " { rest.removeFirst() }
-        while rest.last == " " { rest.removeLast() }
-        return rest
     }
 }

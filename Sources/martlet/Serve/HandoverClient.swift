@@ -14,7 +14,7 @@ final class HandoverClient {
     /// - Throws: for unusable sockets of a service manager.
     init(_ configuration: Configuration, _ environment: [String: String], log: Log) throws(ServerError) {
         inherited = try InheritedSocket.fromManager(environment, process: getpid())
-        path = configuration.handoverPath
+        path = configuration.listen.handoverPath
         self.log = log
     }
 

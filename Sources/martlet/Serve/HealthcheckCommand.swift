@@ -48,13 +48,13 @@ struct HealthTarget: Equatable {
             }
             return HealthTarget(address: address, path: "/healthz", text: Printable.short(named))
         }
-        let ranges = list(.trustedProxies, settings).compactMap { AddressRange($0) }
+        let ranges = Setting.trustedProxies.list(in: settings).compactMap { AddressRange($0) }
         let trust = ProxyTrust(ranges)
-        let needsCertificate = !(settings[Setting.tlsClientAuthorities.rawValue] ?? "").isEmpty
+        let needsCertificate = !Setting.tlsClientAuthorities.text(in: settings).isEmpty
         for (setting, path) in [(Setting.listen, "/healthz"), (.operatorListen, "/livez")] {
-            for text in list(setting, settings) {
+            for text in setting.list(in: settings) {
                 guard let address = ListenAddressSpec(text) else {
-                    throw .usage("\(setting.rawValue): «\(Printable.short(text))» is no address")
+                    throw .usage("\(setting.name): «\(Printable.short(text))» is no address")
                 }
                 guard canAsk(address, trust, needsCertificate) else { continue }
                 return HealthTarget(address: address, path: path, text: Printable.short(text))
@@ -77,11 +77,5 @@ struct HealthTarget: Equatable {
             let peer = PeerAddress(text: Array(Probe.reachable(host).utf8).span)
             return peer.map(trust.covers) ?? false
         }
-    }
-
-    private static func list(_ setting: Setting, _ settings: [String: String]) -> [String] {
-        (settings[setting.rawValue] ?? setting.defaultText).split(separator: ",").map { part in
-            String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
-        }.filter { !$0.isEmpty }
     }
 }

@@ -75,7 +75,7 @@ enum ServeCommand {
             if case .inherited = listener.address { return nil }
             do throws(ServerError) {
                 try Server.rehearse(
-                    [listener], inherited: [], awaitsPredecessor: isServed || configuration.handoverPath != nil)
+                    [listener], inherited: [], awaitsPredecessor: isServed || configuration.listen.handoverPath != nil)
                 return nil
             } catch {
                 return error
@@ -88,7 +88,7 @@ enum ServeCommand {
         let arguments = try Arguments(words, options: Setting.allCases.map { .value($0.flag) } + [.flag("--dev-tls")])
         var values = Environment.values
         for setting in Setting.allCases {
-            if let value = arguments.value(setting.flag) { values[setting.rawValue] = value }
+            if let value = arguments.value(setting.flag) { values[setting.name] = value }
         }
         return try Configuration(
             environment: values, cores: Environment.coreCount, memoryLimit: Environment.memoryLimit,
@@ -98,10 +98,10 @@ enum ServeCommand {
     private static func serve(_ configuration: Configuration) -> Int32 {
         Signals.block()
         let outlet = LogSink(
-            form: configuration.logForm, clock: SystemClock.wall,
+            form: configuration.log.form, clock: SystemClock.wall,
             isReady: { Terminal.isReady(STDERR_FILENO, withinMilliseconds: $0) },
             write: { Terminal.write($0, to: STDERR_FILENO) })
-        let log = Log(level: configuration.logLevel, form: configuration.logForm, clock: SystemClock.wall) {
+        let log = Log(level: configuration.log.level, form: configuration.log.form, clock: SystemClock.wall) {
             outlet.take($0)
         }
         if !configuration.serviceLinks.isEmpty {
@@ -124,7 +124,7 @@ enum ServeCommand {
             let succession = try HandoverClient(configuration, Environment.values, log: log)
             try Server.rehearse(
                 listeners(configuration), inherited: succession.inherited,
-                awaitsPredecessor: configuration.handoverPath != nil)
+                awaitsPredecessor: configuration.listen.handoverPath != nil)
             graph = try ServiceContainer(configuration, log: log, takeOver: succession.takeOver)
             var options = options(configuration, graph)
             options.inherited = succession.inherited
@@ -187,56 +187,30 @@ enum ServeCommand {
 
     /// Warns the operator about a low limit: connections above it wait in the queue instead of receiving 503.
     private static func warn(of limit: Int?, _ configuration: Configuration, _ log: Log) {
-        let needed = DescriptorLimit.needed(connections: configuration.connections, loops: configuration.threads)
+        let needed = DescriptorLimit.needed(
+            connections: configuration.limits.connections, loops: configuration.limits.threads)
         guard let limit, limit < needed else { return }
         log.write(.warning, "descriptor_limit_low") { line in
             line.add("limit", limit)
             line.add("needed", needed)
-            line.add("connections", configuration.connections)
+            line.add("connections", configuration.limits.connections)
         }
     }
 
     private static func options(_ configuration: Configuration, _ graph: ServiceContainer) -> ServerOptions {
-        var limits = Limits()
-        limits.headDeadline = .seconds(configuration.headTimeout)
-        limits.bodyDeadline = .seconds(configuration.bodyTimeout)
-        limits.idleDeadline = .seconds(configuration.idleTimeout)
-        limits.writeDeadline = .seconds(configuration.writeTimeout)
-        limits.drainNotice = .seconds(configuration.drainDelay)
-        limits.drainDeadline = .seconds(configuration.drainTimeout)
-        limits.connectionsMax = configuration.connections
-        limits.connectionsPerSourceMax = configuration.connectionsPerSource
-        limits.streamsMax = configuration.http2Streams
-        limits.requestsPerConnectionMax = configuration.requestsPerConnection
-        limits.handshakesMax = configuration.tlsHandshakes
-        limits.bufferByteCountMax = configuration.bufferMemory
-        limits.rateMin = configuration.rateMin
         var options = ServerOptions(
-            listeners: listeners(configuration), threads: configuration.threads, limits: limits,
-            counters: graph.connections)
+            listeners: listeners(configuration), threads: configuration.limits.threads,
+            limits: Limits(configuration.limits), counters: graph.connections)
         options.identity = graph.identity
-        options.trust = configuration.trust
+        options.trust = configuration.listen.trust
         // A browser that received this once would reject everything else on localhost for a year.
-        options.demandsTLS = configuration.tls?.isSelfSigned != true
+        options.demandsTLS = configuration.tls.files?.isSelfSigned != true
         return options
     }
 
     private static func listeners(_ configuration: Configuration) -> [Listener] {
-        configuration.listen.map { $0.listener(.service) } + configuration.operatorListen.map { $0.listener(.operator) }
-    }
-}
-
-extension ListenAddressSpec {
-    fileprivate func listener(_ role: Request.Role) -> Listener {
-        let address: ListenAddress =
-            switch place {
-            case .tcp(let host, let port): .tcp(host: host, port: port)
-            case .unix(let path, _): .unix(path: path)
-            case .inherited(let name): .inherited(name: name)
-            }
-        var listener = Listener(address: address, role: role, isSecure: isSecure, usesProxyProtocol: usesProxyProtocol)
-        if case .unix(_, let mode) = place { listener.mode = mode }
-        return listener
+        configuration.listen.addresses.map { $0.listener(.service) }
+            + configuration.listen.operatorAddresses.map { $0.listener(.operator) }
     }
 }
 

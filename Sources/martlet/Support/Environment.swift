@@ -43,7 +43,7 @@ enum Environment {
             guard let path, !path.isEmpty else { throw .arguments(.valueMissing(option)) }
         }
         if kept.count < words.count, let end = words.firstIndex(of: "--") { kept += words[end...] }
-        if path == nil, let named = values[Setting.environmentFile.rawValue], !named.isEmpty { path = named }
+        if path == nil, let named = values[Setting.environmentFile.name], !named.isEmpty { path = named }
         if let path {
             do throws(StartError) {
                 let read = try EnvironmentFile.read(path)

@@ -11,7 +11,7 @@ extension AccountsFile {
     var absence: CommandError {
         if let fault = CommandError.unreachable(fullPath) { return fault }
         return .refused(
-            "there is no file \(fullPath). Name the file with \(option) or \(setting.rawValue), or run the command in the "
+            "there is no file \(fullPath). Name the file with \(setting.flag) or \(setting.name), or run the command in the "
                 + "directory of the service")
     }
 
@@ -35,7 +35,7 @@ extension AccountsFile {
         guard !isNamed, !others.contains(where: { FileStamp($0).exists }) else { return }
         throw .refused(
             "there is neither \(fullPath) nor another file of a service in this directory. Run the command in the directory "
-                + "of the service, or name the file with \(option) or \(setting.rawValue)")
+                + "of the service, or name the file with \(setting.flag) or \(setting.name)")
     }
 }
 

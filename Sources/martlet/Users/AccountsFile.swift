@@ -6,9 +6,8 @@ import Platform
 /// A file of users or clients, with the error type of the commands.
 struct AccountsFile<Table: AccountTable> {
     let path: String
-    /// The option and the variable that name the file.
-    var option = "--users"
-    var setting = Setting.users
+    /// The setting that names the file, which is also an option of the command.
+    let setting: Setting
 
     func read() throws(CommandError) -> Table {
         do throws(AccountsError) { return try Table.load(path, mustExist: true) } catch { throw fault(error) }

@@ -21,15 +21,15 @@ enum ClientCommand {
         to log users in. The file is replaced atomically, and a running server reloads it
         by itself.
 
-          --clients FILE       the file (default: MARTLET_CLIENTS, or clients.json)
-          --name TEXT          a display name
+          --clients FILE       the file (default: \(Setting.clients.fallback))
+          --name TEXT          what people call it
           --audience AUDIENCE  an audience it may ask for; may be repeated (default: all)
           --scope SCOPE        a scope it may ask for; may be repeated
-          --alg ALG            the algorithm of tokens for it (default: MARTLET_ALG): HS256, HS384, HS512,
-                               RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA; a key for it
-                               must exist
-          --keys DIR           where add looks for the key (default: MARTLET_KEYS, or keys)
-          --json               print one JSON array, without the hashes
+          --alg ALG            what tokens for it are signed with (default: MARTLET_ALG): HS256, HS384, HS512,
+                               RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA; a key that signs
+                               it has to be there
+          --keys DIR           where add looks for that key (default: \(Setting.keys.fallback))
+          --json               list as JSON, one array, without the hashes
 
         add and add-secret print the client's new secret on a line of its own. It is shown
         only this once, because the file keeps only a hash.
@@ -72,7 +72,7 @@ enum ClientCommand {
                 file, .value("--name"), .list("--audience"), .list("--scope"), .value("--alg"), .value("--keys"),
             ], operands: ["ID"])
         let table = table(arguments)
-        try table.checkPlace(isNamed: isNamed(arguments))
+        try table.checkPlace(isNamed: arguments.isNamed(.clients))
         let (secret, hash) = try newSecret()
         let client = Client(
             id: arguments.operands[0], secretHashes: [hash],
@@ -93,7 +93,7 @@ enum ClientCommand {
     private static func checkSigner(
         of client: Client, among reading: AccountsFile<ClientDirectory>.Reading, _ arguments: Arguments
     ) throws(CommandError) {
-        let settings = try KeySettings()
+        let settings = try KeyCommandSettings()
         let now = SystemClock.wall.now
         let path = KeysCommand.path(arguments)
         let keys: [Key]
@@ -205,12 +205,6 @@ enum ClientCommand {
     }
 
     private static func table(_ arguments: Arguments) -> AccountsFile<ClientDirectory> {
-        AccountsFile(
-            path: arguments.value("--clients") ?? Environment.values["MARTLET_CLIENTS"] ?? "clients.json",
-            option: "--clients", setting: .clients)
-    }
-
-    private static func isNamed(_ arguments: Arguments) -> Bool {
-        arguments.has("--clients") || Environment.values["MARTLET_CLIENTS"] != nil
+        AccountsFile(path: arguments.text(.clients), setting: .clients)
     }
 }

@@ -22,7 +22,7 @@ enum UserCommand {
         adds and drops takes effect at the next login or refresh. To end older tokens at once:
         martlet revoke --user NAME.
 
-          --users FILE       the file (default: MARTLET_USERS, or users.json)
+          --users FILE       the file (default: \(Setting.users.fallback))
           --role ROLE        a role that the user's tokens carry; may be repeated
           --scope SCOPE      a scope that the user may ask for; may be repeated
           --claim NAME=JSON  a claim that the user's tokens carry, for example team='"blue"' or level=3;
@@ -144,7 +144,7 @@ enum UserCommand {
     }
 
     static func table(_ arguments: Arguments) -> AccountsFile<UserDirectory> {
-        AccountsFile(path: arguments.value("--users") ?? Environment.values["MARTLET_USERS"] ?? "users.json")
+        AccountsFile(path: arguments.text(.users), setting: .users)
     }
 
     static func claims(_ words: [String]) throws(CommandError) -> [UInt8] {
@@ -185,14 +185,10 @@ enum UserCommand {
     }
 
     private static func parameters() throws(CommandError) -> Argon2Parameters {
-        let environment = Environment.values
-        do throws(AccountsError) {
-            return try Argon2Parameters.configured(
-                memoryKiB: environment["MARTLET_ARGON2_MEMORY"],
-                passes: environment["MARTLET_ARGON2_PASSES"],
-                lanes: environment["MARTLET_ARGON2_LANES"])
+        do throws(ConfigurationError) {
+            return try SettingsReader.read(Environment.values, HashingSettings.argon2)
         } catch {
-            throw .accounts(error)
+            throw CommandError(error)
         }
     }
 }

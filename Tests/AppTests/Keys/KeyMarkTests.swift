@@ -101,7 +101,7 @@ struct KeyMarkTests {
             settings: settings, keyring: Published(try keys.load(now: now)), users: Published(UserDirectory()),
             clients: Published(ClientDirectory()), revocations: revocations,
             passwords: PasswordHasher(
-                parameters: try Argon2Parameters.configured(memoryKiB: nil, passes: nil, lanes: nil)),
+                parameters: .standard),
             hashing: try HashingPool(workers: 1, queueCountMax: 1),
             throttle: LoginThrottle(account: .off, source: .off, key: (1, 2)), clock: SystemClock.wall,
             monotonic: { MonotonicClock.nanoseconds() / 1_000_000 }, log: lines.log,

@@ -8,13 +8,13 @@ struct KeyTimesTests {
     @Test func `a retired access key outlives a token of the longest lifetime under the largest leeway`() throws {
         let longest = try Configuration(
             environment: ["MARTLET_ACCESS_TTL": "1h", "MARTLET_LEEWAY": "60s", "MARTLET_REFRESH_IDLE": "2h"], cores: 1)
-        let authState = longest.authState
+        let authState = longest.tokens.auth
         let retention = KeyRetention(refreshIdle: authState.refreshIdle)
         #expect(retention.keep(.access) == (authState.accessLifetime + authState.leeway) * 1_000)
         #expect(retention.keep(.access) == 3_660_000)
         #expect(retention.keep(.refresh) == 7_260_000)
         for (name, value, range) in [
-            ("MARTLET_ACCESS_TTL", "3601s", "30s to 3600s"), ("MARTLET_LEEWAY", "61s", "0s to 60s"),
+            ("MARTLET_ACCESS_TTL", "3601s", "30s to 1h"), ("MARTLET_LEEWAY", "61s", "0s to 60s"),
         ] {
             let mistake = "\(name): «\(value)» is not a time such as 90s, 10m, 12h or 14d, from \(range)"
             #expect(throws: ConfigurationError(mistakes: [mistake])) {

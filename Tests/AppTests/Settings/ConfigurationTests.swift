@@ -21,20 +21,21 @@ struct ConfigurationTests {
     @Test func `nothing set is what the list of settings says`() throws {
         let plain = try read([:])
         let written = try read(
-            Dictionary(uniqueKeysWithValues: Setting.allCases.map { ($0.rawValue, $0.defaultText) }))
+            Dictionary(uniqueKeysWithValues: Setting.allCases.map { ($0.name, $0.defaultText) }))
         #expect("\(plain)" == "\(written)")
         #expect(
-            plain.listen == [.tcp(host: "127.0.0.1", port: 8080)]
-                && plain.operatorListen == [.tcp(host: "127.0.0.1", port: 8081)])
+            plain.listen.addresses == [.tcp(host: "127.0.0.1", port: 8080)]
+                && plain.listen.operatorAddresses == [.tcp(host: "127.0.0.1", port: 8081)])
         #expect(
-            plain.authState.accessLifetime == 600 && plain.authState.refreshIdle == 1_209_600
-                && plain.authState.sessionMax == 7_776_000)
+            plain.tokens.auth.accessLifetime == 600 && plain.tokens.auth.refreshIdle == 1_209_600
+                && plain.tokens.auth.sessionMax == 7_776_000)
         #expect(
-            plain.authState.leeway == 0 && plain.refreshGrace == 10_000 && plain.threads == 3 && plain.hashWorkers == 3)
+            plain.tokens.auth.leeway == 0 && plain.tokens.refreshGrace == 10_000 && plain.limits.threads == 3
+                && plain.hashing.workers == 3)
         #expect(
-            plain.authState.audiences == ["api"] && plain.authState.algorithm == .rs256
-                && plain.authState.sharedSecretAudiences.isEmpty)
-        #expect(plain.argon2 == .standard && plain.logForm == .json && plain.logLevel == .info)
+            plain.tokens.auth.audiences == ["api"] && plain.tokens.auth.algorithm == .rs256
+                && plain.tokens.auth.sharedSecretAudiences.isEmpty)
+        #expect(plain.hashing.argon2 == .standard && plain.log.form == .json && plain.log.level == .info)
     }
 
     @Test func `every mistake is told at once, with its name and what is expected`() {
@@ -96,13 +97,13 @@ struct ConfigurationTests {
         (.rateMin, ["0", "1000000"], ["-1", "1000001"]),
     ])
     func `bounds hold, at both ends`(_ setting: Setting, _ good: [String], _ bad: [String]) {
-        for text in good { #expect(mistakes([setting.rawValue: text]) == [], "\(text)") }
+        for text in good { #expect(mistakes([setting.name: text]) == [], "\(text)") }
         for text in bad {
-            let found = mistakes([setting.rawValue: text])
-            #expect(!found.isEmpty && found.allSatisfy { $0.hasPrefix("MARTLET_") }, "\(setting.rawValue)=\(text)")
+            let found = mistakes([setting.name: text])
+            #expect(!found.isEmpty && found.allSatisfy { $0.hasPrefix("MARTLET_") }, "\(setting.name)=\(text)")
             #expect(
-                found.contains { $0.hasPrefix(setting.rawValue) } || setting == .argon2Passes,
-                "\(setting.rawValue)=\(text)")
+                found.contains { $0.hasPrefix(setting.name) } || setting == .argon2Passes,
+                "\(setting.name)=\(text)")
         }
     }
 
@@ -119,17 +120,37 @@ struct ConfigurationTests {
         #expect(found.count == 1 && found[0].hasPrefix("MARTLET_TRUSTED_PROXIES: «» is not a list"))
         let names = ["MARTLET_LISTEN": "proxy+127.0.0.1:1", "MARTLET_TRUSTED_PROXIES": "127.0.0.1"]
         let read = try Configuration(environment: names, cores: 1)
-        #expect(read.listen.map(\.usesProxyProtocol) == [true] && read.trust.covers(.ipv4(0x7f00_0001)))
+        #expect(
+            read.listen.addresses.map(\.usesProxyProtocol) == [true] && read.listen.trust.covers(.ipv4(0x7f00_0001)))
     }
 
-    @Test func `the bounds that the summary states are the bounds`() {
-        for setting in Setting.allCases {
-            guard let match = setting.summary.firstMatch(of: /(\S+) to (\d+\S*)$/) else { continue }
-            let (low, high) = (String(match.output.1), String(match.output.2))
-            if setting != .argon2Memory, setting != .argon2Passes {
-                #expect(mistakes([setting.rawValue: low]) == [], "\(setting)")
-            }
-            if setting != .argon2Passes { #expect(mistakes([setting.rawValue: high]) == [], "\(setting)") }
+    @Test(arguments: Setting.allCases)
+    func `the bounds that the summary states are the bounds`(_ setting: Setting) {
+        let (good, bad): ([String], [String])
+        switch setting.kind {
+        case .text, .list: return
+        case .path: (good, bad) = (["x"], [""])
+        case .choice(let words): (good, bad) = (words, ["", "x"])
+        case .share: (good, bad) = (["0", "1"], ["-1", "1.01"])
+        case .workers(let range), .number(let range):
+            (good, bad) = (
+                ["\(range.lowerBound)", "\(range.upperBound)"], ["\(range.lowerBound - 1)", "\(range.upperBound + 1)"]
+            )
+            #expect(
+                setting.summary.contains(
+                    range.lowerBound == 0 ? "up to \(range.upperBound)" : "\(range.lowerBound) to \(range.upperBound)"))
+        case .time(let range):
+            let ends = (TimeSpan.text(range.lowerBound), TimeSpan.text(range.upperBound))
+            (good, bad) = ([ends.0, ends.1], ["\(range.lowerBound - 1)s", "\(range.upperBound + 1)s"])
+            #expect(setting.summary.contains("\(ends.0) to \(ends.1)") || setting.summary.contains("up to \(ends.1)"))
+        }
+        // The cost of Argon2 is also checked as a whole.
+        let isPart = [Setting.argon2Memory, .argon2Passes].contains(setting)
+        for text in good where !isPart { #expect(mistakes([setting.name: text]) == [], "\(text)") }
+        for text in bad {
+            #expect(
+                mistakes([setting.name: text]).contains { $0.hasPrefix("\(setting.name): «\(text)» is not ") },
+                "\(text)")
         }
     }
 
@@ -156,15 +177,16 @@ struct ConfigurationTests {
         let good = try read([
             "MARTLET_AUDIENCE": "api, billing", "MARTLET_HS256_AUDIENCES": "billing", "MARTLET_CLAIMS": "team, level",
         ])
-        #expect(good.authState.audiences == ["api", "billing"] && good.authState.sharedSecretAudiences == ["billing"])
-        #expect(good.authState.extraClaims == ["team", "level"])
+        #expect(
+            good.tokens.auth.audiences == ["api", "billing"] && good.tokens.auth.sharedSecretAudiences == ["billing"])
+        #expect(good.tokens.auth.extraClaims == ["team", "level"])
         #expect(mistakes(["MARTLET_HS256_AUDIENCES": "billing"]).count == 1)
     }
 
     @Test func `weaker Argon2 memory needs more passes (F6)`() throws {
         for (memory, passes) in [("12288", "3"), ("9216", "4"), ("7168", "5"), ("47104", "1")] {
             let read = try read(["MARTLET_ARGON2_MEMORY": memory, "MARTLET_ARGON2_PASSES": passes])
-            #expect(read.argon2.isAdequate && "\(read.argon2.passes)" == passes)
+            #expect(read.hashing.argon2.isAdequate && "\(read.hashing.argon2.passes)" == passes)
         }
         for (memory, passes) in [("12287", "3"), ("7168", "4"), ("47103", "1"), ("262144", "5")] {
             #expect(

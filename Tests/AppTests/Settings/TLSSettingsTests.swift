@@ -37,7 +37,7 @@ struct TLSSettingsTests {
     @Test func `a secure address needs a certificate and a key, on both listeners`() throws {
         for name in ["MARTLET_LISTEN", "MARTLET_OPERATOR_LISTEN"] {
             #expect(names([name: "https://127.0.0.1:1"]) == ["MARTLET_TLS_CERT", "MARTLET_TLS_KEY"])
-            let files = try read(Self.pair.merging([name: "https://127.0.0.1:1"]) { $1 }).tls
+            let files = try read(Self.pair.merging([name: "https://127.0.0.1:1"]) { $1 }).tls.files
             #expect(files == TLSFiles(certificatePath: "a.crt", keyPath: "a.key", clientAuthoritiesPath: nil))
         }
     }
@@ -49,9 +49,9 @@ struct TLSSettingsTests {
 
     @Test func `a self-signed pair lies in the state's directory and serves every TCP address of the service`() throws {
         let found = try read(["MARTLET_LISTEN": "127.0.0.1:1,unix:/x", "MARTLET_STATE": "s"], selfSigned: true)
-        #expect(found.listen == [.tls(host: "127.0.0.1", port: 1), .unix(path: "/x")])
-        #expect(found.operatorListen.allSatisfy { !$0.isSecure })
-        #expect(found.tls == .selfSigned(in: "s", clientAuthoritiesPath: nil))
+        #expect(found.listen.addresses == [.tls(host: "127.0.0.1", port: 1), .unix(path: "/x")])
+        #expect(found.listen.operatorAddresses.allSatisfy { !$0.isSecure })
+        #expect(found.tls.files == .selfSigned(in: "s", clientAuthoritiesPath: nil))
         #expect(names(Self.pair, selfSigned: true) == ["MARTLET_TLS_CERT", "MARTLET_TLS_KEY"])
     }
 }

@@ -6,7 +6,7 @@ import Service
 import Tokens
 
 /// The settings of the service that the key commands need, read from the same environment by the same rules.
-struct KeySettings {
+struct KeyCommandSettings {
     let algorithm: Algorithm
     /// Milliseconds.
     let lead: Int64
@@ -19,14 +19,14 @@ struct KeySettings {
     init() throws(CommandError) {
         do {
             let configuration = try Configuration(environment: Environment.values, cores: Environment.coreCount)
-            algorithm = configuration.authState.algorithm
-            lead = configuration.keyLead
-            setMaxAge = configuration.authState.keySetMaxAge
-            authState = configuration.authState
-            clientsPath = configuration.clientsPath
-            retention = KeyRetention(refreshIdle: configuration.authState.refreshIdle)
+            algorithm = configuration.tokens.auth.algorithm
+            lead = configuration.keys.lead
+            setMaxAge = configuration.tokens.auth.keySetMaxAge
+            authState = configuration.tokens.auth
+            clientsPath = configuration.accounts.clientsPath
+            retention = configuration.keySchedule.retention
         } catch {
-            throw .usage(error.mistakes.joined(separator: "\n"))
+            throw CommandError(error)
         }
     }
 
@@ -52,9 +52,9 @@ struct KeySettings {
     }
 
     static func milliseconds(_ text: String) throws(CommandError) -> Int64 {
-        guard let time = Configuration.milliseconds(text), time <= 604_800_000 else {
-            throw .usage("--lead must be a time such as 90s, 15m or 1h, at most 7d")
+        guard let seconds = TimeSpan.seconds(text), seconds <= KeySettings.leadMax else {
+            throw .usage("--lead must be a time such as 90s, 15m or 1h, \(TimeSpan.text(KeySettings.leadMax)) at most")
         }
-        return time
+        return seconds * 1_000
     }
 }
