@@ -1,17 +1,17 @@
 import Accounts
 import Platform
 
-/// What the control groups of this process allow it (cgroups(7)), in version 1, version 2, or both at once.
+/// The limits of the control groups of this process (cgroups(7)), of version 1, version 2, or both.
 package struct ControlGroup: Equatable, Sendable {
-    /// How many processors' time; nil for no limit.
+    /// The CPU quota as a number of processors; nil for no limit.
     package let processors: Double?
     /// Bytes; nil for no limit.
     package let memory: Int?
 
-    /// From here on, version 1 means no limit.
+    /// From this value on, version 1 means no limit.
     private static let unlimited = 1 << 60
 
-    /// - Parameter root: in front of `/proc` and `/sys`; empty but for tests.
+    /// - Parameter root: precedes `/proc` and `/sys`; only tests set it.
     package init(root: String = "") {
         let mounts = Self.lines(root + "/proc/self/mountinfo").compactMap(Mount.init)
         let memberships = Self.lines(root + "/proc/self/cgroup").compactMap(Membership.init)
@@ -33,9 +33,9 @@ package struct ControlGroup: Equatable, Sendable {
         self.memory = memory.min()
     }
 
-    /// How many threads can run at once.
+    /// Returns how many threads can run at the same time.
     ///
-    /// - Parameter processors: that the scheduler lets this process run on.
+    /// - Parameter processors: how many the affinity mask of this process allows.
     package func threads(on processors: Int) -> Int {
         guard let quota = self.processors else { return max(processors, 1) }
         return max(min(processors, Int(min(quota.rounded(.up), 65_536))), 1)
@@ -81,7 +81,7 @@ package struct ControlGroup: Equatable, Sendable {
 
     /// A line of `/proc/self/mountinfo` (proc(5)) about a hierarchy of control groups.
     private struct Mount {
-        /// The group that stands at ``place``.
+        /// The group whose directory is mounted at ``place``.
         let root: String
         let place: String
         /// Empty in version 2.
@@ -104,11 +104,11 @@ package struct ControlGroup: Equatable, Sendable {
             return !isVersion2 && group.controllers.contains { controllers.contains($0) }
         }
 
-        /// The group's directory and those above it, as far as they can be seen: a limit of each of them counts.
+        /// Returns the directory of the group and the visible ones above it; the limits of all of them apply.
         func directories(down path: String) -> [String] {
             var rest = path
             if root != "/" {
-                // In a container the path may be the host's, and its own part of the tree is all that is mounted.
+                // In a container the path can be that of the host, while only the container's part of the tree is mounted.
                 rest = path == root || path.hasPrefix(root + "/") ? String(path.dropFirst(root.count)) : ""
             }
             var directories = [place]

@@ -1,17 +1,17 @@
 import Accounts
 
-/// How much memory password hashing may take at once: half of what the control group allows, so that logins of strangers
-/// never have the kernel end the service.
+/// The memory that password hashing may use at the same time: half of the limit of the control group, so that logins of
+/// an attacker never cause the kernel to kill the service.
 struct HashMemory: Equatable {
-    /// What one worker takes for the most expensive hash, in bytes.
+    /// The bytes that one worker needs for the most expensive hash.
     let each: Int
-    /// Threads that can be afforded, at least one.
+    /// The number of threads that fit, at least one.
     let workers: Int
-    /// Whether what was wanted is more than half of the limit.
+    /// Whether the wanted number of threads needs more than half of the limit.
     let isTight: Bool
 
     /// - Parameters:
-    ///   - stored: bytes that the most expensive stored hash takes.
+    ///   - stored: bytes that the most expensive stored hash needs.
     ///   - limit: bytes; nil for no limit.
     init(wanted: Int, parameters: Argon2Parameters, stored: Int, limit: Int?) {
         each = max(parameters.memoryKiB << 10, stored)

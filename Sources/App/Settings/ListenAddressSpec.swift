@@ -1,6 +1,6 @@
 import HTTP
 
-/// One address to listen on, as it was written and as it was understood.
+/// One address to listen on, parsed from the settings.
 package struct ListenAddressSpec: Equatable, Sendable {
     package enum Place: Equatable, Sendable {
         case tcp(host: String, port: UInt16)
@@ -9,7 +9,7 @@ package struct ListenAddressSpec: Equatable, Sendable {
         /// A socket that the process was started with, by its name there (sd_listen_fds_with_names(3)).
         case inherited(name: String)
 
-        /// What tells it from others, whatever mode a socket's file has.
+        /// Identifies the address; the mode of a socket's file does not count.
         fileprivate var name: String {
             switch self {
             case .tcp(let host, let port): "\(host.contains(":") ? "[\(host)]" : host):\(port)"
@@ -19,7 +19,7 @@ package struct ListenAddressSpec: Equatable, Sendable {
         }
     }
 
-    /// For owner and group.
+    /// Read and write for owner and group.
     package static let usualMode: UInt16 = 0o660
 
     package let place: Place
@@ -46,8 +46,8 @@ package struct ListenAddressSpec: Equatable, Sendable {
         ListenAddressSpec(.unix(path: path, mode: mode))
     }
 
-    /// Reads `host:port`, `[v6]:port`, `unix:/path`, `unix:/path?mode=0600` or `fd:name`, with `https://` in front for
-    /// TLS, which a path does not have, and `proxy+` before that for the PROXY protocol.
+    /// Parses `host:port`, `[v6]:port`, `unix:/path`, `unix:/path?mode=0600` or `fd:name`, with `https://` in front for
+    /// TLS, except for a path, and `proxy+` before that for the PROXY protocol.
     package init?(_ text: String) {
         var rest = text[...]
         usesProxyProtocol = rest.dropPrefix("proxy+")
@@ -56,7 +56,7 @@ package struct ListenAddressSpec: Equatable, Sendable {
         if rest.dropPrefix("unix:") {
             place = isSecure ? nil : Self.unixPlace(rest)
         } else if rest.dropPrefix("fd:") {
-            // The characters that systemd.socket(5) allows, and the separators of lists and addresses are none of them.
+            // The characters that systemd.socket(5) allows; the separators of lists and addresses are not among them.
             let isName =
                 !rest.isEmpty && rest.utf8.count <= 255
                 && rest.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x3a && $0 != 0x2c }
@@ -71,12 +71,12 @@ package struct ListenAddressSpec: Equatable, Sendable {
     private static func unixPlace(_ text: Substring) -> Place? {
         let parts = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = String(parts[0])
-        // sun_path holds 108 octets with its terminator (unix(7)).
-        // What begins with @ is an abstract name elsewhere, which no mode protects; here it would be a file.
+        // sun_path has 108 bytes with its terminator (unix(7)).
+        // In other programs @ begins an abstract name, which has no mode; here it would be a file.
         guard !path.isEmpty, !path.hasPrefix("@"), path.utf8.count < 108, !path.utf8.contains(0) else { return nil }
         guard parts.count == 2 else { return .unix(path: path, mode: usualMode) }
         var digits = parts[1]
-        // Who may write may connect (unix(7)); nothing else of a mode has a meaning.
+        // Write permission allows connecting (unix(7)); the other bits have no effect.
         guard digits.dropPrefix("mode="), digits.utf8.count == 3 || digits.utf8.count == 4,
             let mode = UInt16(digits, radix: 8), digits.utf8.allSatisfy({ $0 != 0x2b }), mode <= 0o777,
             mode & 0o200 != 0
@@ -94,14 +94,14 @@ package struct ListenAddressSpec: Equatable, Sendable {
         } else if host.contains(":") {
             return nil
         }
-        // Neither stands in an address; they are what a prefix that is spelled wrongly, or twice, leaves.
+        // No address contains them; they remain of a prefix that is misspelled or repeated.
         guard !host.isEmpty, !host.contains("+"), !host.contains("/") else { return nil }
-        // Names are not looked up: what one means may change between the check and the start.
+        // Names are not resolved, because the result can change between the check and the start.
         guard host == "localhost" || PeerAddress(text: host.utf8.span) != nil else { return nil }
         return .tcp(host: host, port: port)
     }
 
-    /// The same address with TLS, if it can have it.
+    /// The same address with TLS, if it is a TCP address.
     var secured: ListenAddressSpec {
         guard case .tcp = place else { return self }
         return ListenAddressSpec(place, isSecure: true, usesProxyProtocol: usesProxyProtocol)
@@ -125,7 +125,7 @@ package struct ListenAddressSpec: Equatable, Sendable {
         return read
     }
 
-    /// Complains of what two listeners cannot both have.
+    /// Reports addresses that two listeners cannot use at the same time.
     static func checkDistinct(
         _ listen: [ListenAddressSpec], _ operatorListen: [ListenAddressSpec], _ reader: inout SettingsReader
     ) {
