@@ -24,8 +24,8 @@ extension ServiceContainer {
             line.add("shared_with", holders.joined(separator: " "))
             line.add(
                 "reason",
-                "\(Setting.algorithm.name) is \(authState.algorithm.rawValue), so whoever has that secret can make and end every "
-                    + "token. Set \(Setting.algorithm.name) to a signature such as RS256")
+                "\(Setting.algorithm.name) is \(authState.algorithm.rawValue), so anyone who has that secret can issue "
+                    + "and revoke every token. Set \(Setting.algorithm.name) to a signature such as RS256")
         }
     }
 }

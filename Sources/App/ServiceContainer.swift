@@ -193,7 +193,7 @@ package final class ServiceContainer: Sendable {
     /// Waits until no other process uses the journal: a predecessor that finishes its requests, or a process that is
     /// ending by itself.
     private static func awaitJournal(_ configuration: Configuration, takesOver: Bool) throws(StartError) {
-        // The rest is for closing a large journal on a slow disk.
+        // The rest of the time is for closing a large journal on a slow disk.
         let drain = configuration.limits.drainDelay + configuration.limits.drainTimeout + 30
         let patience = takesOver ? drain : configuration.journal.lockWait
         do throws(JournalError) {

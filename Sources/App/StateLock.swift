@@ -10,7 +10,7 @@ import Platform
 package enum StateLock {
     static let serving = "serving\n"
     static let leaving = "leaving\n"
-    /// Milliseconds for a service that serves to begin its end, as when a manager stops one and starts the next.
+    /// Milliseconds in which a serving process may begin to stop, if its manager already starts the next.
     private static let servingPatience: Int64 = 1_000
     private static let pauseMicroseconds: UInt32 = 10_000
 

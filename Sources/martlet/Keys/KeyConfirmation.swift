@@ -25,7 +25,7 @@ struct KeyConfirmation {
         }
         guard let client = OperatorClient(Environment.values) else {
             throw unconfirmed(
-                "\(Setting.operatorListen.name) names no Unix socket to ask it. Set it as for the service, "
+                "\(Setting.operatorListen.name) names no Unix socket to ask it. Use the same value as the service, "
                     + "for example to unix:/run/martlet/operator.sock")
         }
         let began = MonotonicClock.nanoseconds()

@@ -35,13 +35,13 @@ enum KeysCommand {
           export      prints the public key, or with --private also the private part
 
           --keys DIR   the directory (default: \(Setting.keys.fallback))
-          --alg ALG    the algorithm of access tokens to rotate (default: MARTLET_ALG, or RS256), or what an
-                       imported key is bound to, where it does not say
-          --kid KID    what an imported key is called (default: its own name, or its thumbprint)
-          --refresh    rotate the secret of refresh tokens; nobody is logged out
-          --lead TIME  such as 15m; longer than verifiers keep the published set (default: MARTLET_KEY_LEAD)
-          --last       retire also the only key of its algorithm
-          --json       list as JSON, one array, without the secret parts
+          --alg ALG    the access token algorithm to rotate (default: MARTLET_ALG, or RS256), or the algorithm of
+                       an imported key that names none
+          --kid KID    the key ID of an imported key (default: the one it names, or its thumbprint)
+          --refresh    rotate the secret of refresh tokens; no user is logged out
+          --lead TIME  such as 15m; must exceed the time that verifiers cache the published set (default: MARTLET_KEY_LEAD)
+          --last       also retire the only key of its algorithm
+          --json       print one JSON array, without secret parts
 
         States: published, signing, verifying, retired, compromised.
         A change is complete when the running service applies it: the command asks it over the Unix socket that

@@ -16,8 +16,8 @@ extension OperatorClient {
         }
         if let client = OperatorClient(Environment.values) { return client }
         throw .usage(
-            "\(Setting.operatorListen.name) has no Unix socket, and administration is answered on one only. "
-                + "Start the service with one, such as unix:/run/martlet/operator.sock, or name it with --socket PATH")
+            "\(Setting.operatorListen.name) names no Unix socket, which administration requires. "
+                + "Start the service with one, such as unix:/run/martlet/operator.sock, or use --socket PATH")
     }
 }
 

@@ -22,14 +22,14 @@ enum ClientCommand {
         by itself.
 
           --clients FILE       the file (default: \(Setting.clients.fallback))
-          --name TEXT          what people call it
+          --name TEXT          a display name
           --audience AUDIENCE  an audience it may ask for; may be repeated (default: all)
           --scope SCOPE        a scope it may ask for; may be repeated
-          --alg ALG            what tokens for it are signed with (default: MARTLET_ALG): HS256, HS384, HS512,
-                               RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA; a key that signs
-                               it has to be there
-          --keys DIR           where add looks for that key (default: \(Setting.keys.fallback))
-          --json               list as JSON, one array, without the hashes
+          --alg ALG            the algorithm of tokens for it (default: MARTLET_ALG): HS256, HS384, HS512,
+                               RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA; a key for it
+                               must exist
+          --keys DIR           where add looks for the key (default: \(Setting.keys.fallback))
+          --json               print one JSON array, without the hashes
 
         add and add-secret print the client's new secret on a line of its own. It is shown
         only this once, because the file keeps only a hash.
