@@ -31,7 +31,7 @@ package struct Configuration: Sendable {
     }
 
     private init(_ reader: inout SettingsReader, cores: Int, memoryLimit: Int?, selfSigned: Bool) {
-        serviceLinks = reader.checkNames()
+        serviceLinks = reader.checkNames(Setting.allCases)
         listen = ListenSettings(&reader, selfSigned: selfSigned)
         tls = TLSSettings(&reader, isWanted: listen.isAnySecure, selfSigned: selfSigned)
         journal = JournalSettings(&reader)

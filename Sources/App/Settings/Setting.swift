@@ -64,14 +64,6 @@ extension Setting: CustomStringConvertible {
     package var description: String { name }
 }
 
-extension Setting: CaseIterable {
-    /// The settings of all sections, in the order of `--help`.
-    package static let allCases: [Setting] =
-        ListenSettings.settings + TLSSettings.settings + TokenSettings.settings + JournalSettings.settings
-        + KeySettings.settings + AccountSettings.settings + HashingSettings.settings + LimitSettings.settings
-        + LogSettings.settings + [.environmentFile]
-}
-
 extension Setting.Kind {
     /// The accepted values as ``Setting/summary`` contains them, from the separator on.
     fileprivate func accepted(isZeroNamed: Bool) -> String {

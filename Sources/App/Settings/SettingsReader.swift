@@ -30,16 +30,17 @@ package struct SettingsReader {
 
     /// Reports the names that begin with `MARTLET_` and that no setting has.
     ///
+    /// - Parameter settings: all that there are.
     /// - Returns: those that are variables of Kubernetes and only look like settings.
-    mutating func checkNames() -> [String] {
-        let known = Set(Setting.allCases.map(\.name))
+    mutating func checkNames(_ settings: [Setting]) -> [String] {
+        let known = settings.map(\.name)
         var links: [String] = []
         for (name, value) in values.sorted(by: { $0.key < $1.key })
         where name.hasPrefix("MARTLET_") && !known.contains(name) {
             if ServiceLink.isOne(name, value) {
                 links.append(name)
             } else {
-                let nearest = Self.nearest(to: name).map { "; did you mean \($0)?" } ?? ""
+                let nearest = Self.nearest(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
                 mistakes.append("\(name): there is no such setting\(nearest)")
             }
         }

@@ -1,0 +1,7 @@
+extension Setting: CaseIterable {
+    /// The settings of all sections, in the order of `--help`.
+    package static let allCases: [Setting] =
+        ListenSettings.settings + TLSSettings.settings + TokenSettings.settings + JournalSettings.settings
+        + KeySettings.settings + AccountSettings.settings + HashingSettings.settings + LimitSettings.settings
+        + LogSettings.settings + [.environmentFile]
+}
