@@ -60,8 +60,8 @@ package final class ServiceContainer: Sendable {
         let connections = ConnectionCounters()
         let identity = context.map { TLSIdentity($0) }
         let keeper = KeyRotationJob(directory: keys, authState: authState, schedule: configuration.keySchedule)
-        try keeper.takeUp(stamp: keys.stamp(), isStart: true)
-        authState.settleAtStart()
+        try keeper.apply(stamp: keys.stamp(), isStart: true)
+        authState.applySessionLimitsAtStart()
         let reloads = ReloadStatus()
         let startedAt = SystemClock.wall.now
         for source in ReloadSource.allCases where source != .tls || identity != nil {

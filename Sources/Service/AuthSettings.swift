@@ -1,26 +1,26 @@
 package import JOSE
 
-/// What the use cases need to know of the configuration.
+/// The settings that the use cases need.
 package struct AuthSettings: Sendable {
     /// `iss` of every token, and the audience of refresh tokens.
     package var issuer: String
-    /// What `aud` may be; the first is what a login gets that names none. Never empty.
+    /// The accepted values of `aud`; a login that names none gets the first. Never empty.
     package var audiences: [String]
-    /// What new access tokens are signed with, unless the audience or the client shares a secret.
+    /// The algorithm of new access tokens, unless the audience or the client shares a secret.
     package var algorithm: Algorithm
-    /// Audiences whose access tokens are HS256.
+    /// Audiences whose access tokens use HS256.
     package var sharedSecretAudiences: Set<String>
-    /// Names of the users' extra claims that tokens may carry.
+    /// Names of additional user claims that tokens may contain.
     package var extraClaims: Set<String>
     /// Seconds.
     package var accessLifetime: Int64
-    /// Seconds from one refresh to the last moment of the next.
+    /// Seconds within which a session must be refreshed again.
     package var refreshIdle: Int64
-    /// Seconds from the login to the session's end.
+    /// Seconds from the login to the end of the session.
     package var sessionMax: Int64
-    /// Seconds that another clock may be ahead or behind.
+    /// Seconds by which clocks may differ.
     package var leeway: Int64
-    /// Seconds that others may keep the published keys.
+    /// Seconds for which clients may cache the published keys.
     package var keySetMaxAge: Int64
 
     package init(

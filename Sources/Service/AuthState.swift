@@ -8,11 +8,11 @@ import Synchronization
 package import Telemetry
 import Tokens
 
-/// Everything that all loops share: accounts, keys, revocations, and the workers that hash passwords.
+/// Everything that all event loops share: accounts, keys, revocations, and the threads that hash passwords.
 package final class AuthState: Sendable {
-    /// The `client_id` of sessions that a person opened without a registered client in between.
+    /// The `client_id` of sessions that were opened without a registered client.
     package static let firstPartyClient = "first-party"
-    /// The `client_id` of tokens from `martlet mint`, unless another was named there.
+    /// The `client_id` of tokens from `martlet mint`, unless the operator names another.
     package static let mintClient = "martlet-mint"
 
     package let settings: AuthSettings
@@ -24,15 +24,15 @@ package final class AuthState: Sendable {
     package let hashing: HashingPool
     package let throttle: LoginThrottle
     package let clock: WallClock
-    /// Milliseconds of a clock that only goes forward: what durations are measured with.
+    /// Milliseconds of a monotonic clock, for measuring durations.
     package let monotonic: @Sendable () -> Int64
     package let log: Log
     package let counters = ServiceCounters()
-    /// Random octets, as many as asked for.
+    /// Returns the given number of random bytes.
     let random: @Sendable (Int) -> [UInt8]
-    /// Users whose `sessions_from` lay ahead of the clock when the accounts were read.
+    /// Users whose `sessions_from` was in the future when the accounts were read.
     private let ahead = Mutex<[UUID: Ahead]>([:])
-    /// Stores a stronger hash for a user whose stored one was weak.
+    /// Stores a stronger hash of the same password.
     let storeHash: @Sendable (_ user: User, _ hash: String) throws -> Void
 
     package init(
@@ -58,30 +58,30 @@ package final class AuthState: Sendable {
         self.storeHash = storeHash
     }
 
-    /// Takes up changed accounts.
+    /// Applies changed accounts.
     ///
-    /// An account whose `sessions_from` changed has all sessions ended that began before this moment, not only before that
-    /// one: until now the old password was good, and after a clock that jumped, sessions may be dated later than they began.
-    /// A lower one is a change like a higher one: it is what a new password gets after the clock was set back.
+    /// If the `sessions_from` of an account changed, all its sessions that began before now end, not only those before that
+    /// time: the old password was valid until now, and if the clock jumped, sessions may be dated later than they began. A
+    /// lower time counts as a change too: a new password gets one after the clock was set back.
     ///
-    /// A `sessions_from` ahead of the clock, as a command on a machine with a faster one writes it, ends the sessions of now:
-    /// the user would be locked out until that time, since every new session began before it.
-    package func takeUp(_ changed: UserDirectory) {
+    /// A command on a machine whose clock is ahead writes a `sessions_from` in the future. It ends the current sessions, and
+    /// new sessions are valid at once; otherwise the user would be locked out until that time.
+    package func apply(_ changed: UserDirectory) {
         let before = users.current
         let known = ahead.withLock { $0 }
         users.replace(with: settled(changed))
         endSessions(
             of: changed.users.filter { user in
-                guard let last = known[user.id]?.demanded ?? before.standing(of: user.id)?.sessionsFrom else {
+                guard let last = known[user.id]?.requested ?? before.standing(of: user.id)?.sessionsFrom else {
                     return false
                 }
                 return last != user.sessionsFrom
             })
     }
 
-    /// Looks at the accounts that the start read. What was changed before the start is in no record of the journal, so
-    /// where a `sessions_from` is ahead of the clock, all sessions of the user end.
-    package func settleAtStart() {
+    /// Checks the accounts that the start read. The journal has no record of a change before the start, so all sessions of a
+    /// user end whose `sessions_from` is in the future.
+    package func applySessionLimitsAtStart() {
         let accounts = users.current
         let settled = settled(accounts)
         guard settled !== accounts else { return }
@@ -96,9 +96,9 @@ package final class AuthState: Sendable {
         let times = ahead.withLock { ahead in
             var times: [UUID: Ahead] = [:]
             for user in late {
-                // Reading the same again ends no session that began since.
-                let known = ahead[user.id].flatMap { $0.demanded == user.sessionsFrom ? $0 : nil }
-                times[user.id] = known ?? Ahead(demanded: user.sessionsFrom, taken: now)
+                // Reading the same time again ends no session that began after it was read first.
+                let known = ahead[user.id].flatMap { $0.requested == user.sessionsFrom ? $0 : nil }
+                times[user.id] = known ?? Ahead(requested: user.sessionsFrom, applied: now)
             }
             ahead = times
             return times
@@ -111,13 +111,13 @@ package final class AuthState: Sendable {
             line.add(
                 "remedy", "set the clock of the machine that changes the users; until then new sessions count from now")
         }
-        return accounts.admittingSessions(from: times.mapValues(\.taken))
+        return accounts.admittingSessions(from: times.mapValues(\.applied))
     }
 
-    /// A time that was asked for, and the one that is applied in its place: when it was read first.
+    /// A time in the future, and the time that is applied instead: when it was read first.
     private struct Ahead {
-        let demanded: Int64
-        let taken: Int64
+        let requested: Int64
+        let applied: Int64
     }
 
     private func endSessions(of users: [User]) {

@@ -1,24 +1,25 @@
 package import Accounts
+import Encoding
 package import JOSE
 package import Keys
 import Telemetry
 import Tokens
 
-/// One loop's own tools over the shared ``AuthState``: signing contexts, scratch memory, and its copies of what is published.
+/// What the use cases of one event loop share: signing contexts, scratch memory, and the loop's copies of keys and accounts.
 ///
-/// Not `Sendable`: it belongs to one thread, so nothing on the verify path takes a lock that another request holds.
+/// Not `Sendable`: it belongs to one thread, so the verify path never waits for a lock of another request.
 package final class LoopContext {
     package let authState: AuthState
     private(set) var verifier: Verifier
     private(set) var issuer: Issuer
     let audiences: AudienceExpectation
-    /// The names of the keyring's keys, as octets, in its order.
-    private(set) var kids: [[UInt8]]
+    /// Memory for reading claims that verification does not need.
+    var scratch = JSONDocument()
     private let keyrings: Follower<Keyring>
     private let userDirectories: Follower<UserDirectory>
     private let clientDirectories: Follower<ClientDirectory>
 
-    /// - Throws: when OpenSSL cannot make the contexts that every token needs.
+    /// - Throws: if OpenSSL cannot create the contexts for signing and verifying.
     package init(authState: AuthState) throws(KeyError) {
         self.authState = authState
         keyrings = Follower(authState.keyring)
@@ -28,42 +29,26 @@ package final class LoopContext {
             keyring: keyrings.value, issuer: authState.settings.issuer, leeway: authState.settings.leeway)
         issuer = try Issuer(keyring: keyrings.value, issuer: authState.settings.issuer)
         audiences = AudienceExpectation(anyOf: authState.settings.audiences)
-        kids = keyrings.value.keys.map { Array($0.kid.utf8) }
     }
 
     package var keyring: Keyring { keyrings.value }
     package var users: UserDirectory { userDirectories.value }
     package var clients: ClientDirectory { clientDirectories.value }
 
-    /// The JSON object that the last verified token carried, as it was signed.
-    package var payload: [UInt8] { verifier.payload }
-
-    /// Appends ``payload``.
-    package func writePayload(to output: inout [UInt8]) {
-        verifier.writePayload(to: &output)
-    }
-
-    /// The issuer that the last token named, for a log line about its rejection.
-    package var namedIssuer: String? { verifier.namedIssuer() }
-
-    /// The roles that the last verified token carried.
-    package var roles: [String] { verifier.roles() }
-
-    /// Takes up changed keys and accounts; called once before each request.
-    package func follow() {
-        if keyrings.follow() { takeUpKeys() }
+    /// Applies changed keys and accounts; called once before each request.
+    package func applyChanges() {
+        if keyrings.follow() { applyKeys() }
         _ = userDirectories.follow()
         _ = clientDirectories.follow()
     }
 
-    /// Keys that no context can be made for leave the old ones at work.
-    private func takeUpKeys() {
+    /// If no context can be created for the new keys, the old ones stay in use.
+    private func applyKeys() {
         do {
             let verifier = try Verifier(
                 keyring: keyrings.value, issuer: authState.settings.issuer, leeway: authState.settings.leeway)
             issuer = try Issuer(keyring: keyrings.value, issuer: authState.settings.issuer)
             self.verifier = verifier
-            kids = keyrings.value.keys.map { Array($0.kid.utf8) }
         } catch {
             authState.log.write(.error, "keys_not_taken_up") { $0.add("reason", "\(error)") }
         }

@@ -1,9 +1,9 @@
 import Synchronization
 
-/// A value that one thread replaces whole and every loop reads: the keyring, the users, the clients.
+/// A value that one thread replaces as a whole and every event loop reads: the keyring, the users, the clients.
 package final class Published<Value: Sendable>: Sendable {
     private let state: Mutex<Value>
-    /// Grows with each replacement, so that a reader sees by one relaxed load that its copy is still the newest.
+    /// Increases with each replacement, so that a reader sees with one load that its copy is still the newest.
     fileprivate let version = Atomic<UInt64>(1)
 
     package init(_ value: Value) {
@@ -18,9 +18,9 @@ package final class Published<Value: Sendable>: Sendable {
     }
 }
 
-/// One loop's copy of a ``Published`` value.
+/// One event loop's copy of a ``Published`` value.
 ///
-/// A class, so that what holds one holds it unchangeably: every request asks, and no access is left to check while it does.
+/// A class, so that its owner can store it in a constant: reading it in every request then needs no exclusivity check.
 final class Follower<Value: Sendable> {
     private let source: Published<Value>
     private var seen: UInt64
@@ -32,7 +32,7 @@ final class Follower<Value: Sendable> {
         value = source.current
     }
 
-    /// Takes the newest value.
+    /// Copies the newest value.
     /// - Returns: whether it changed.
     func follow() -> Bool {
         let version = source.version.load(ordering: .acquiring)

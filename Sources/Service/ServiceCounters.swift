@@ -12,7 +12,7 @@ package enum RevocationKind: String, CaseIterable, Sendable {
     case token, session, subject, others, client, key, all
 }
 
-/// What the use cases count.
+/// The counters of the use cases.
 package final class ServiceCounters: Sendable {
     package let logins = CounterFamily<LoginResult>()
     package let refreshes = CounterFamily<RefreshResult>()

@@ -103,15 +103,15 @@ final class Office {
 
     /// The whole login.
     func login(_ attempt: LoginAttempt) throws(LoginFailure) -> TokenPair {
-        try context.openSession(try judged(attempt), at: wall.value)
+        try OpenSession(context).complete(try judged(attempt), at: wall.value)
     }
 
     /// The login up to where its password was looked at.
     func judged(_ attempt: LoginAttempt) throws(LoginFailure) -> LoginGrant {
         let verdict = Mutable<Result<LoginGrant, LoginFailure>?>(nil)
         let arrived = DispatchSemaphore(value: 0)
-        context.follow()
-        try context.beginLogin(attempt, at: wall.value) { result in
+        context.applyChanges()
+        try OpenSession(context).begin(attempt, at: wall.value) { result in
             verdict.change { $0 = result }
             arrived.signal()
         }
@@ -125,15 +125,15 @@ final class Office {
     ) throws(RefreshFailure) -> (pair: TokenPair, isReplay: Bool) {
         let told = Mutable<(RefreshAttempt, RotationOutcome)?>(nil)
         let arrived = DispatchSemaphore(value: 0)
-        context.follow()
-        try context.beginRefresh(token.span, scope: nil, audience: audience, client: client, at: wall.value) {
+        context.applyChanges()
+        try RotateSession(context).begin(token.span, scope: nil, audience: audience, client: client, at: wall.value) {
             attempt, outcome in
             told.change { $0 = (attempt, outcome) }
             arrived.signal()
         }
         arrived.wait()
         guard let (attempt, outcome) = told.value else { preconditionFailure("no outcome came") }
-        return try context.completeRefresh(attempt, outcome)
+        return try RotateSession(context).complete(attempt, outcome)
     }
 }
 

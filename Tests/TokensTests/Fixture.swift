@@ -60,7 +60,7 @@ struct Fixture {
         refusal(Array(token.utf8), now: now)
     }
 
-    func claims(_ token: [UInt8], audience: String = "api") throws(TokenRejection) -> VerifiedClaims {
+    func claims(_ token: [UInt8], audience: String = "api") throws(TokenRejection) -> VerifiedToken {
         try verifier.verify(token.span, audience: AudienceExpectation(audience), now: Self.now)
     }
 
@@ -77,12 +77,20 @@ struct Fixture {
         try verifier.verifyRefresh(token.span, now: Self.now)
     }
 
-    func text(_ range: Range<Int>?) -> String? {
-        range.map { String(decoding: verifier.payload[$0], as: UTF8.self) }
-    }
-
     private static func made<Value>(_ body: () throws(KeyError) -> Value) -> Value {
         do { return try body() } catch { preconditionFailure("\(error)") }
+    }
+}
+
+extension VerifiedToken {
+    var roles: [String] {
+        var document = JSONDocument()
+        return roles(using: &document)
+    }
+
+    var audiences: [String] {
+        var document = JSONDocument()
+        return audiences(using: &document)
     }
 }
 

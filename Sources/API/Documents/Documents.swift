@@ -33,8 +33,6 @@ struct Documents {
     private var jwks: CachedDocument
     private var keyring: Keyring
     private let keySetMaxAge: Int64
-    /// The members of a verify answer that name the key, for each key of the keyring.
-    private var keyMembers: [[UInt8]]
 
     init(shared: ApplicationShared, context: LoopContext) {
         openAPI = CachedDocument(shared.openAPI, contentType: "Content-Type: application/yaml\r\n", maxAge: Self.maxAge)
@@ -44,28 +42,16 @@ struct Documents {
         keyring = context.keyring
         keySetMaxAge = Int64(context.authState.settings.keySetMaxAge)
         jwks = Self.keySet(keyring, keySetMaxAge)
-        keyMembers = keyring.keys.map(Self.keyMembers)
-    }
-
-    /// Appends `,"kid":"...","alg":"...","seq":` for the key that `claims` were signed with.
-    mutating func writeKeyMembers(of claims: VerifiedClaims, _ context: LoopContext, to output: inout [UInt8]) {
-        apply(context.keyring)
-        output.append(contentsOf: keyMembers[claims.keyIndex])
     }
 
     private mutating func apply(_ newest: Keyring) {
         guard keyring !== newest else { return }
         keyring = newest
         jwks = Self.keySet(keyring, keySetMaxAge)
-        keyMembers = keyring.keys.map(Self.keyMembers)
     }
 
     private static func keySet(_ keyring: Keyring, _ maxAge: Int64) -> CachedDocument {
         CachedDocument(keyring.jwks, contentType: "Content-Type: application/json\r\n", maxAge: maxAge)
-    }
-
-    private static func keyMembers(of key: Key) -> [UInt8] {
-        Array(",\"kid\":\"\(key.kid)\",\"alg\":\"\(key.algorithm.rawValue)\",\"seq\":".utf8)
     }
 
     enum Name: Sendable { case keySet, metadata, openAPI }

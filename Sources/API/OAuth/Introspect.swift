@@ -42,15 +42,15 @@ extension Application {
         let client = try authenticatedClient(request, parameters)
         let token = try RequestTokens.requiredSubject(parameters)
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
-        switch context.introspect(token.span, for: client, at: call.now) {
+        switch IntrospectToken(context).introspect(token.span, for: client, at: call.now) {
         case .inactive:
             response.body.append("{\"active\":false}")
-        case .access(let username):
+        case .access(let verified, let username):
             var writer = JSONWriter()
             begin(username, &writer)
             writer.name("token_type")
             writer.string("Bearer")
-            context.writeClaims(to: &writer) { !Self.isOurs($0) }
+            verified.writeClaims(to: &writer, using: &json) { !Self.isOurs($0) }
             writer.endObject()
             response.body.append(contentsOf: writer.bytes)
         case .refresh(let claims, let username):

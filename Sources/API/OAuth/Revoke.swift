@@ -47,7 +47,7 @@ extension Application {
         _ = try parameters.bytes("token_type_hint")
         let target: Revocable?
         do throws(RevokeFailure) {
-            target = try context.revocable(token.span, for: client, at: call.now)
+            target = try RevokeTokens(context).find(token.span, for: client, at: call.now)
         } catch {
             throw Problem(error)
         }
@@ -56,9 +56,8 @@ extension Application {
             return .answered
         }
         let exchange = copy exchange
-        context.revoke(target) { result in
-            exchange.resume { handler, response in
-                guard let application = handler as? Application else { return }
+        RevokeTokens(context).revoke(target) { result in
+            exchange.resumeApplication { application, response in
                 application.finishRevocation(result, status: 200, call, &response) { line in
                     switch target {
                     case .access(let jti, _): line.add("jti", jti.description)

@@ -51,9 +51,8 @@ extension Application {
         let parameters = try Parameters(request, .json, known: .revocations, &json)
         let order = try OrderReader(parameters, context, shared.appliedKeys).order()
         let exchange = copy exchange
-        context.carryOut(order) { result in
-            exchange.resume { handler, response in
-                guard let application = handler as? Application else { return }
+        RevokeByOperator(context.authState).revoke(order) { result in
+            exchange.resumeApplication { application, response in
                 if case .success(let seq) = result {
                     response.addLines("Content-Type: application/json\r\n")
                     var writer = JSONWriter()

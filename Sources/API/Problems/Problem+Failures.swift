@@ -5,10 +5,13 @@ import Service
 import Tokens
 
 extension Problem {
-    /// No `default` here or below: a new failure does not compile until someone decides what its caller may learn.
+    /// No `default` here or below: a new failure compiles only with a decision what its caller may learn.
     init(_ failure: VerifyFailure, scopes: [[UInt8]] = []) {
         switch failure {
         case .rejected(let rejection): self.init(ProblemCode(rejection))
+        case .issuerMismatch(let named, let expected):
+            let reason = named.map { "the token's issuer is \($0), and MARTLET_ISSUER is \(expected)" }
+            self.init(ProblemCode.issuerMismatch, reason: reason)
         case .revoked(let denial): self.init(ProblemCode(denial))
         case .accountEnded: self.init(ProblemCode.subjectRevoked)
         case .scopeInsufficient:
@@ -40,9 +43,7 @@ extension Problem {
         case .rejected(let rejection): self.init(ProblemCode.refreshInvalid, reason: "\(rejection)")
         case .revoked(let denial): self.init(ProblemCode(denial))
         case .accountEnded: self.init(ProblemCode.subjectRevoked)
-        case .clientUnauthenticated:
-            self.init(ProblemCode.clientInvalid, "The token belongs to a client that must authenticate.")
-        case .clientNotAllowed: self.init(ProblemCode.clientNotAllowed)
+        case .notOwner(let failure): self.init(failure)
         case .scopeInvalid: self.init(ProblemCode.scopeInvalid)
         case .audienceInvalid: self.init(ProblemCode.audienceInvalid)
         case .reused: self.init(ProblemCode.refreshReused)
@@ -58,10 +59,16 @@ extension Problem {
 
     init(_ failure: RevokeFailure) {
         switch failure {
+        case .notOwner(let failure): self.init(failure)
+        case .notIssuedHere: self.init(ProblemCode.clientNotAllowed, Self.notIssuedHere)
+        }
+    }
+
+    init(_ failure: OwnershipFailure) {
+        switch failure {
         case .clientUnauthenticated:
             self.init(ProblemCode.clientInvalid, "The token belongs to a client that must authenticate.")
         case .clientNotAllowed: self.init(ProblemCode.clientNotAllowed)
-        case .notIssuedHere: self.init(ProblemCode.clientNotAllowed, Self.notIssuedHere)
         }
     }
 

@@ -15,6 +15,9 @@ package final class Application: Handler {
     /// Nil while there is no access log.
     private let access: AccessRecorder?
     private let router: Router
+    /// Stored, because creating one for each request would retain the context.
+    let verifyToken: VerifyToken
+    var keyMembers: KeyMembers
     var json = JSONDocument()
     /// The documents that change with the keys only.
     var documents: Documents
@@ -26,6 +29,8 @@ package final class Application: Handler {
         counts = shared.newLoopCounts()
         requestID = RequestID(prefix: shared.random())
         access = shared.accessLog.map { AccessRecorder(lane: $0.newLane(), random: shared.random) }
+        verifyToken = VerifyToken(context)
+        keyMembers = KeyMembers(context.keyring)
         documents = Documents(shared: shared, context: context)
         router = Router(shared.routes, issuer: shared.authState.settings.issuer)
     }
@@ -33,7 +38,7 @@ package final class Application: Handler {
     package func handle(
         _ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange
     ) -> Disposition {
-        context.follow()
+        context.applyChanges()
         let call = begin(request)
         noticeForwarding(request, call)
         do throws(Problem) {
@@ -115,7 +120,7 @@ package final class Application: Handler {
             line.add("path", call.path)
             line.add("status", problem.status)
             line.add("code", problem.code.rawValue)
-            if let reason = problem.reason ?? issuerReason(problem) { line.add("reason", reason) }
+            if let reason = problem.reason { line.add("reason", reason) }
         }
     }
 
@@ -128,11 +133,5 @@ package final class Application: Handler {
         case .hashingSaturated, .tooManyConnections: .warning
         default: problem.status >= 500 ? .error : quiet
         }
-    }
-
-    /// Names both issuers, since a changed setting is the usual cause. The signature was verified before.
-    private func issuerReason(_ problem: Problem) -> String? {
-        guard problem.code == .issuerMismatch, let found = context.namedIssuer else { return nil }
-        return "the token's issuer is \(found), and MARTLET_ISSUER is \(context.authState.settings.issuer)"
     }
 }

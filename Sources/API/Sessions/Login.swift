@@ -55,9 +55,8 @@ extension Application {
         let exchange = copy exchange
         let who = LoginParty(attempt)
         do throws(LoginFailure) {
-            try context.beginLogin(attempt, at: call.now) { verdict in
-                exchange.resume { handler, response in
-                    guard let application = handler as? Application else { return }
+            try OpenSession(context).begin(attempt, at: call.now) { verdict in
+                exchange.resumeApplication { application, response in
                     application.finishLogin(verdict, who, call, &response)
                 }
             }
@@ -111,7 +110,7 @@ extension Application {
         _ response: inout Response
     ) {
         do throws(LoginFailure) {
-            let pair = try context.openSession(try verdict.get(), at: context.authState.clock.now)
+            let pair = try OpenSession(context).complete(try verdict.get(), at: context.authState.clock.now)
             TokenAnswer.write(pair, to: &response)
             logLogin("login_succeeded", who, call) { $0.add("sid", pair.sid.description) }
         } catch {

@@ -54,9 +54,8 @@ extension Application {
         let session = try logoutSession(request, parameters, reach, call)
         let exchange = copy exchange
         do throws(LogoutFailure) {
-            try context.logout(session, reach) { result in
-                exchange.resume { handler, response in
-                    guard let application = handler as? Application else { return }
+            try EndSessions(context).end(session, reach) { result in
+                exchange.resumeApplication { application, response in
                     application.finishRevocation(result, status: 204, call, &response) { line in
                         line.add("reach", reach.rawValue)
                         line.add("sub", session.subject)
@@ -77,7 +76,9 @@ extension Application {
     ) throws(Problem) -> LogoutSession {
         let refresh = try RequestTokens.refresh(parameters)
         let ofRefresh: Result<LogoutSession, LogoutFailure>? = refresh.map { token in
-            Result { () throws(LogoutFailure) in try context.session(ofRefresh: token.span, for: reach, at: call.now) }
+            Result { () throws(LogoutFailure) in
+                try EndSessions(context).session(ofRefresh: token.span, for: reach, at: call.now)
+            }
         }
         let ofAccess: Result<LogoutSession, LogoutFailure>?
         switch RequestTokens.bearer(request) {
@@ -89,7 +90,7 @@ extension Application {
             ofAccess = nil
         case .at(let range):
             do throws(LogoutFailure) {
-                ofAccess = .success(try context.session(ofAccess: request.octets(range), at: call.now))
+                ofAccess = .success(try EndSessions(context).session(ofAccess: request.octets(range), at: call.now))
             } catch {
                 ofAccess = .failure(error)
             }

@@ -59,11 +59,10 @@ extension Application {
         let client = try client(request, parameters)
         let exchange = copy exchange
         do throws(RefreshFailure) {
-            try context.beginRefresh(
+            try RotateSession(context).begin(
                 token.span, scope: scope, audience: try audience(parameters), client: client, at: call.now
             ) { attempt, outcome in
-                exchange.resume { handler, response in
-                    guard let application = handler as? Application else { return }
+                exchange.resumeApplication { application, response in
                     application.finishRefresh(attempt, outcome, call, &response)
                 }
             }
@@ -86,7 +85,7 @@ extension Application {
         _ attempt: RefreshAttempt, _ outcome: RotationOutcome, _ call: Call, _ response: inout Response
     ) {
         do throws(RefreshFailure) {
-            let (pair, isReplay) = try context.completeRefresh(attempt, outcome)
+            let (pair, isReplay) = try RotateSession(context).complete(attempt, outcome)
             response.addLines(isReplay ? "Refresh-Outcome: replayed\r\n" : "Refresh-Outcome: rotated\r\n")
             TokenAnswer.write(pair, to: &response)
             logRefresh(.info, isReplay ? "refresh_replayed" : "refresh_rotated", attempt, call)

@@ -53,28 +53,28 @@ extension Application {
         guard !Query.carriesToken(request) else { throw Problem(.tokenMissing) }
         let expectations = try gatewayExpectations(request, call)
         guard case .at(let range) = RequestTokens.bearer(request) else { throw Problem(.tokenMissing) }
-        let claims: VerifiedClaims
+        let verified: VerifiedToken
         do throws(VerifyFailure) {
-            claims = try context.verify(request.octets(range), expectations, at: call.now)
+            verified = try verifyToken.verify(request.octets(range), expectations, at: call.now)
         } catch {
             throw Problem(error, scopes: expectations.scopes)
         }
         response.addLines("Cache-Control: no-store\r\n")
-        addIdentity(claims, &response)
+        addIdentity(verified, &response)
     }
 
     /// Writes every identity field in every answer, so that it overwrites a field of the same name from the client.
-    private func addIdentity(_ claims: VerifiedClaims, _ response: inout Response) {
-        let payload = context.payload
-        let subject = payload[claims.subject]
-        let user = UUID(payload.span.extracting(claims.subject)).flatMap { context.users.user(id: $0) }
+    private func addIdentity(_ token: VerifiedToken, _ response: inout Response) {
+        let payload = token.payload
+        let subject = payload[token.subject]
+        let user = UUID(payload.span.extracting(token.subject)).flatMap { context.users.user(id: $0) }
         response.addField("X-Auth-Subject", subject)
         response.addField("X-Auth-User", (user?.name ?? "").utf8, isAlwaysDistinct: true)
-        response.addField("X-Auth-Session", (claims.sid?.description ?? "").utf8)
-        response.addField("X-Auth-Client", payload[claims.clientID ?? 0..<0], isAlwaysDistinct: true)
-        response.addField("X-Auth-Scope", payload[claims.scope ?? 0..<0])
-        response.addField("X-Auth-Roles", context.roles.joined(separator: ",").utf8)
-        response.addField("X-Auth-Expires", String(claims.expiresAt).utf8)
+        response.addField("X-Auth-Session", (token.sid?.description ?? "").utf8)
+        response.addField("X-Auth-Client", payload[token.clientID ?? 0..<0], isAlwaysDistinct: true)
+        response.addField("X-Auth-Scope", payload[token.scope ?? 0..<0])
+        response.addField("X-Auth-Roles", token.roles(using: &json).joined(separator: ",").utf8)
+        response.addField("X-Auth-Expires", String(token.expiresAt).utf8)
     }
 
     /// Rejects a query that is not understood: a mistake in a gateway's configuration must not admit requests. The answer is

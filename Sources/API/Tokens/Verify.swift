@@ -76,18 +76,18 @@ extension Application {
     private func verify(
         _ token: Span<UInt8>, _ expectations: VerifyExpectations, _ response: inout Response, _ call: Call
     ) throws(Problem) {
-        let claims: VerifiedClaims
+        let verified: VerifiedToken
         do throws(VerifyFailure) {
-            claims = try context.verify(token, expectations, at: call.now)
+            verified = try verifyToken.verify(token, expectations, at: call.now)
         } catch {
             throw Problem(error, scopes: expectations.scopes)
         }
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         response.body.append("{\"active\":true,\"claims\":")
-        context.writePayload(to: &response.body)
+        response.body.append(verified.payload.span)
         response.body.append(",\"expires_in\":")
-        response.body.append(decimal: max(0, claims.expiresAt - call.now / 1_000))
-        documents.writeKeyMembers(of: claims, context, to: &response.body)
+        response.body.append(decimal: max(0, verified.expiresAt - call.now / 1_000))
+        keyMembers.write(verified, context.keyring, to: &response.body)
         response.body.append(decimal: Int64(clamping: context.authState.revocations.sequence))
         response.body.append("}")
     }

@@ -40,7 +40,7 @@ final class KeyRotationJob: Sendable {
         self.schedule = schedule
     }
 
-    /// Whether files changed, a key expired, or the clock went back before an expiry, since ``takeUp(stamp:)``.
+    /// Whether files changed, a key expired, or the clock went back before an expiry, since ``apply(stamp:isStart:)``.
     func isBehind(_ stamp: [FileStamp]) -> Bool {
         let now = authState.clock.now
         return state.withLock { $0.stamp != stamp || $0.nextEnd.map { $0 <= now } ?? false || now < $0.readAt }
@@ -58,7 +58,7 @@ final class KeyRotationJob: Sendable {
     /// - Parameters:
     ///   - stamp: read before the files, so that the next check notices a change in between.
     ///   - isStart: true if all revocations came from the journal and so are durable.
-    func takeUp(stamp: [FileStamp], isStart: Bool = false) throws(StartError) {
+    func apply(stamp: [FileStamp], isStart: Bool = false) throws(StartError) {
         let now = authState.clock.now
         // Before the files are read: a command that finds no mark has already written what is read below.
         use.mark()

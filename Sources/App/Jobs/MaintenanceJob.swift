@@ -236,7 +236,7 @@ final class MaintenanceJob: Sendable {
             let users = try files.users(mustExist: mustExist)
             state.withLock { $0.hadUsers = stamp.exists }
             warn("users", countBefore: authState.users.current.users.count, count: users.users.count, files.usersPath)
-            authState.takeUp(users)
+            authState.apply(users)
             warnOfReadableAccounts()
         }
     }
@@ -298,7 +298,7 @@ final class MaintenanceJob: Sendable {
     }
 
     private func reloadKeys(_ stamps: [FileStamp]) {
-        take(.keys) { () throws(StartError) in try keys.takeUp(stamp: stamps) }
+        take(.keys) { () throws(StartError) in try keys.apply(stamp: stamps) }
     }
 
     /// A failed reload keeps the old state and logs the reason.

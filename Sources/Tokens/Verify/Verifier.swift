@@ -1,4 +1,4 @@
-package import Encoding
+import Encoding
 package import JOSE
 package import Keys
 
@@ -8,14 +8,24 @@ package import Keys
 /// change of keys makes a new one.
 package final class Verifier {
     package let keyring: Keyring
-    private var core: VerifierCore
+    /// The names of the keyring's keys as bytes, in its order.
+    private let kids: [[UInt8]]
+    private let issuer: [UInt8]
+    private let opening: [UInt8]
+    private let leeway: Int64
+    private var stage: SignatureStage
+    private var parsed = JSONDocument()
 
     /// - Parameters:
     ///   - issuer: the only accepted `iss` (RFC 9068 §4).
     ///   - leeway: seconds by which the current time may be past `exp` or before `nbf`, 0 to 60.
     package init(keyring: Keyring, issuer: String, leeway: Int64) throws(KeyError) {
         self.keyring = keyring
-        core = try VerifierCore(keyring: keyring, issuer: issuer, leeway: leeway)
+        kids = keyring.keys.map { Array($0.kid.utf8) }
+        self.issuer = Array(issuer.utf8)
+        opening = IssuedShape.opening(issuer: issuer)
+        self.leeway = TokenLimits.standard.leeway(leeway)
+        stage = try SignatureStage(keyring: keyring)
     }
 
     /// Verifies an access token (RFC 9068 §4): structure, key, signature, then claims.
@@ -23,37 +33,101 @@ package final class Verifier {
     /// - Parameter now: milliseconds since 1970.
     package func verify(
         _ token: Span<UInt8>, audience: AudienceExpectation, now: Int64
-    ) throws(TokenRejection) -> VerifiedClaims {
-        try core.verify(token, audience: audience, now: now)
+    ) throws(TokenRejection) -> VerifiedToken {
+        let outcome = try stage.check(token, for: .access, at: now)
+        // A span of a stored property of a class would outlive its access.
+        let (payload, opening, issuer) = (stage.payload, opening, issuer)
+        if outcome.isExpectedType, let shape = IssuedShape(payload.span, opening: opening.span) {
+            try check(shape, audience, in: payload.span, now: now)
+            return VerifiedToken(shape, in: payload, signer(outcome))
+        }
+        let octets = payload.span
+        let table = try ClaimTable(octets, using: &parsed)
+        guard outcome.isExpectedType else { throw .typMismatch }
+        let issuerNode = try table.required(.issuer)
+        guard parsed.isEqual(issuerNode, issuer.span, in: octets) else { throw .issuerMismatch }
+        try checkAudience(try table.required(.audience), audience, in: octets)
+        let verified = try VerifiedToken(table, parsed, in: payload, signer(outcome))
+        let seconds = secondsBelow(now)
+        if let node = table[.notBefore] {
+            guard try parsed.time(.notBefore, node, in: octets) <= seconds + leeway else { throw .notActive }
+        }
+        guard seconds < verified.expiresAt + leeway else { throw .expired }
+        return verified
     }
 
     /// Verifies a refresh token. No leeway, because the server itself issued the token with the same clock.
     ///
     /// - Parameter now: milliseconds since 1970.
     package func verifyRefresh(_ token: Span<UInt8>, now: Int64) throws(TokenRejection) -> RefreshClaims {
-        try core.verifyRefresh(token, now: now)
+        let outcome = try stage.check(token, for: .refresh, at: now)
+        let octets = stage.payload
+        let payload = octets.span
+        let table = try ClaimTable(payload, using: &parsed)
+        guard outcome.isExpectedType else { throw .typMismatch }
+        try checkAudience(try table.required(.audience), .one(issuer), in: payload)
+        let claims = try RefreshClaims(table, parsed, in: payload, kid: keyring.keys[outcome.keyIndex].kid)
+        let seconds = secondsBelow(now)
+        guard seconds < claims.sessionEnd else { throw .expired }
+        guard seconds < claims.expiresAt else { throw .idle }
+        return claims
     }
 
-    /// The decoded payload of the last token, as signed: one JSON object.
-    package var payload: [UInt8] { core.payload }
-
-    /// Appends ``payload`` to `output`.
-    package func writePayload(to output: inout [UInt8]) {
-        core.writePayload(to: &output)
+    private func signer(_ outcome: SignatureStage.Outcome) -> VerifiedToken.Signer {
+        let index = outcome.keyIndex
+        return VerifiedToken.Signer(index: index, kid: kids[index], algorithm: keyring.keys[index].algorithm)
     }
 
-    /// The parsed ``payload``, for reading other claims.
-    package var document: JSONDocument { core.document }
+    /// Makes the same checks in the same order, for a payload as the server writes it: without `nbf`, with one
+    /// audience.
+    private func check(
+        _ shape: IssuedShape, _ audience: AudienceExpectation, in payload: Span<UInt8>, now: Int64
+    ) throws(TokenRejection) {
+        let name = payload.extracting(shape.audience)
+        let isExpected: Bool
+        switch audience {
+        case .one(let expected): isExpected = name.hasSameBytes(as: expected.span)
+        case .anyOf(let expected): isExpected = expected.contains { name.hasSameBytes(as: $0.span) }
+        }
+        guard isExpected else { throw .audienceMismatch }
+        guard secondsBelow(now) < shape.expiresAt + leeway else { throw .expired }
+    }
 
-    /// Returns the `aud` of the last verified token, as a list.
-    package func audiences() -> [String] { core.audiences() }
+    /// Checks `aud`, one string or a list of strings (RFC 7519 §4.1.3); a value of another type is invalid.
+    private func checkAudience(
+        _ node: JSONDocument.Node, _ expected: AudienceExpectation, in payload: Span<UInt8>
+    ) throws(TokenRejection) {
+        switch parsed.kind(node) {
+        case .string:
+            guard isExpected(node, expected, in: payload) else { throw .audienceMismatch }
+        case .array:
+            var isFound = false
+            var element = node + 1
+            for _ in 0..<parsed.count(node) {
+                guard parsed.kind(element) == .string else { throw .claimInvalid(.audience) }
+                if !isFound { isFound = isExpected(element, expected, in: payload) }
+                element = parsed.node(after: element)
+            }
+            guard isFound else { throw .audienceMismatch }
+        default:
+            throw .claimInvalid(.audience)
+        }
+    }
 
-    /// Returns the `roles` of the last verified token; empty if it has none, or if they are not a list of strings.
-    package func roles() -> [String] { core.roles() }
+    private func isExpected(
+        _ node: JSONDocument.Node, _ expected: AudienceExpectation, in payload: Span<UInt8>
+    ) -> Bool {
+        switch expected {
+        case .one(let name): return parsed.isEqual(node, name.span, in: payload)
+        case .anyOf(let names):
+            for name in names where parsed.isEqual(node, name.span, in: payload) { return true }
+            return false
+        }
+    }
 
-    /// The issuer that the last token named, valid or not; nil unless it is a short string.
-    package func namedIssuer() -> String? { core.namedIssuer() }
-
-    /// Whether the `roles` of the token verified last name `role`.
-    package func hasRole(_ role: [UInt8]) -> Bool { core.hasRole(role) }
+    /// Returns whole seconds, clamped to just beyond the range of dates.
+    private func secondsBelow(_ milliseconds: Int64) -> Int64 {
+        let seconds = milliseconds >= 0 ? milliseconds / 1_000 : -1
+        return min(seconds, NumericDate.range.upperBound + 1)
+    }
 }

@@ -108,7 +108,7 @@ struct KeyMarkTests {
             random: { Random.bytes($0) }, storeHash: { _, _ in })
         let schedule = KeySchedule(period: 0, lead: 0, retention: KeyRetention(refreshIdle: 3_600))
         let keeper = KeyRotationJob(directory: keys, authState: authState, schedule: schedule)
-        try keeper.takeUp(stamp: keys.stamp(), isStart: true)
+        try keeper.apply(stamp: keys.stamp(), isStart: true)
         return keeper
     }
 
@@ -137,7 +137,7 @@ struct KeyMarkTests {
         let keeper = try keeper(revocations, lines)
         let kid = try compromise()
         storage.isBroken.store(true, ordering: .relaxed)
-        try keeper.takeUp(stamp: keys.stamp())
+        try keeper.apply(stamp: keys.stamp())
         for _ in 0..<500 where lines.events("key_cut_not_durable").isEmpty { usleep(10_000) }
         #expect(!lines.events("key_cut_not_durable").isEmpty && lines.events("key_cut").isEmpty)
         storage.isBroken.store(false, ordering: .relaxed)
@@ -171,7 +171,7 @@ struct KeyMarkTests {
         let before = keeper.keyring.keys.map(\.kid)
         let kid = try compromise()
         try scratch.write(content, to: "keys/broken.jwk", mode: mode)
-        let fault = #expect(throws: StartError.self) { try keeper.takeUp(stamp: keys.stamp()) }
+        let fault = #expect(throws: StartError.self) { try keeper.apply(stamp: keys.stamp()) }
         #expect(fault?.description.contains(said) == true)
         #expect(keeper.keyring.keys.map(\.kid) == before.filter { $0 != kid })
         #expect(revocations.isCut(key: Array(kid.utf8)))
@@ -185,7 +185,7 @@ struct KeyMarkTests {
         let key = try #require(try keys.files().first { $0.key.purpose == .access && $0.key.algorithm == .es256 })
         let mark = "{\"kid\": \"\(key.key.kid)\", \"compromised_at\": 1}"
         try scratch.write(mark, to: "keys/\(key.name)", mode: 0o644)
-        let fault = #expect(throws: StartError.self) { try keeper.takeUp(stamp: keys.stamp()) }
+        let fault = #expect(throws: StartError.self) { try keeper.apply(stamp: keys.stamp()) }
         #expect(fault?.description.contains("keys/\(key.name): others may read it") == true)
         #expect(!keeper.keyring.keys.contains { $0.kid == key.key.kid })
         #expect(revocations.isCut(key: Array(key.key.kid.utf8)))

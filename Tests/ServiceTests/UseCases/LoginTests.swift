@@ -66,7 +66,7 @@ struct LoginTests {
         office.authState.revocations.cut(.subject, name: Array(grant.user.id.description.utf8)) { _ in done.signal() }
         done.wait()
         #expect(throws: LoginFailure.credentialsInvalid) {
-            try office.context.openSession(grant, at: office.wall.value)
+            try OpenSession(office.context).complete(grant, at: office.wall.value)
         }
         _ = try office.login(office.attempt("alice"))
     }
@@ -76,7 +76,7 @@ struct LoginTests {
         let before = office.authState.revocations.identifiers.next()
         let grant = try office.judged(office.attempt("alice"))
         let after = office.authState.revocations.identifiers.next()
-        let pair = try office.context.openSession(grant, at: office.wall.value)
+        let pair = try OpenSession(office.context).complete(grant, at: office.wall.value)
         #expect(before.high < pair.sid.high && pair.sid.high < after.high)
     }
 
@@ -97,7 +97,8 @@ struct LoginTests {
             #expect(office.authState.missingSigners(at: office.wall.value).isEmpty)
         }
         let pair = try office.login(office.attempt("alice"))
-        let claims = try office.context.verify(pair.accessToken.span, VerifyExpectations(), at: office.wall.value)
+        let claims = try VerifyToken(office.context).verify(
+            pair.accessToken.span, VerifyExpectations(), at: office.wall.value)
         #expect(claims.sid == pair.sid)
         #expect(try !office.refresh(pair.refreshToken).isReplay)
     }

@@ -90,7 +90,9 @@ struct RefreshTests {
         #expect(again.isReplay && again.pair.refreshToken == first.refreshToken)
         #expect(again.pair.accessToken != first.accessToken)
         #expect(
-            try office.context.verify(again.pair.accessToken.span, VerifyExpectations(), at: office.wall.value).sid
+            try VerifyToken(office.context).verify(
+                again.pair.accessToken.span, VerifyExpectations(), at: office.wall.value
+            ).sid
                 == first.sid)
     }
 

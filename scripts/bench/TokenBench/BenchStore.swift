@@ -30,7 +30,7 @@ final class BenchStore {
         }
     }
 
-    func isDenied(_ claims: VerifiedClaims, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>) -> Bool {
+    func isDenied(_ claims: VerifiedToken, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>) -> Bool {
         store.denial(
             jti: claims.jti, sid: claims.sid, issuedAt: claims.issuedAt &* 1_000,
             expiresAt: claims.expiresAt &* 1_000, subject: subject, client: client, kid: kid) != nil

@@ -6,7 +6,7 @@ package import Revocation
 import Telemetry
 package import Tokens
 
-/// A refresh token whose signature and times hold, and what is asked with it.
+/// A valid refresh token and what the client requests with it.
 package struct RefreshAttempt: Sendable {
     package let claims: RefreshClaims
     /// Within the session's scope.
@@ -14,8 +14,8 @@ package struct RefreshAttempt: Sendable {
     let audience: String
     let client: Client?
     let user: User
-    /// The answer if the rotation happens now, signed before it is written down: nothing may fail once the token is
-    /// spent. Nil where no rotation can come of the token, as of one that was spent before.
+    /// The tokens for a rotation that happens now, signed before the rotation is written: nothing may fail after the token
+    /// is used up. `nil` for a token that cannot rotate, such as one that was already used.
     let prepared: TokenPair?
 }
 
@@ -23,56 +23,51 @@ package enum RefreshFailure: Error, Equatable, Sendable {
     case rejected(TokenRejection)
     case revoked(Denial)
     case accountEnded
-    /// The token belongs to a registered client that did not authenticate.
-    case clientUnauthenticated
-    /// The token belongs to another client (G9).
-    case clientNotAllowed
+    case notOwner(OwnershipFailure)
     case scopeInvalid
     case audienceInvalid
-    /// A spent token came back after the grace time: the session is ended (G3).
+    /// The token was already used, and the grace time is over: the session is ended.
     case reused
-    /// Inside the grace time, but asking for another scope or audience than the first time.
+    /// Repeated within the grace time, but with another scope or audience than the first time.
     case mismatched
-    /// The token is ahead of the journal: an old copy of it was restored.
+    /// The token is newer than the journal: an old copy of the journal was restored.
     case ahead(known: UInt32)
     case unavailable(String)
-    /// No key signs the successor; the token is not spent.
+    /// No key can sign the successor; the token is not used up.
     case signingUnavailable(String)
     case internalFault(String)
 }
 
-extension LoopContext {
-    /// Verifies a refresh token and hands its rotation to the journal.
-    ///
-    /// - Parameter then: runs once, on this or on the journal's thread, unless this throws.
-    /// - Returns: what ``completeRefresh(_:_:)`` needs beside the outcome.
-    package func beginRefresh(
+/// Exchanges a refresh token for its successor.
+///
+/// ``begin(_:scope:audience:client:at:then:)`` verifies the token and passes the rotation to the journal;
+/// ``complete(_:_:)`` returns the tokens on the event loop.
+package struct RotateSession {
+    private let context: LoopContext
+    private var authState: AuthState { context.authState }
+
+    package init(_ context: LoopContext) {
+        self.context = context
+    }
+
+    /// - Parameter then: called once, on this thread or on the journal's, unless this throws.
+    package func begin(
         _ token: Span<UInt8>, scope: Scope?, audience: String?, client: Client?, at now: Int64,
         then: @escaping @Sendable (RefreshAttempt, RotationOutcome) -> Void
     ) throws(RefreshFailure) {
-        let claims = try verifyRefresh(token, at: now)
-        try checkOwner(of: claims, client)
-        guard let user = standingUser(of: claims) else {
+        let claims = try verify(token, client, at: now)
+        guard let user = SessionStanding(context).user(of: claims) else {
             authState.counters.refreshes.add(.refused)
             throw .accountEnded
         }
-        let granted = Scope(claims.scope) ?? Scope(names: [])
-        // In the order of the grant: a replay may spell the same set in another order.
-        let wanted = scope?.ordered(like: granted) ?? granted
-        // What was taken from the user or the client since the login is not given again (G8).
-        let allowed = Scope(
-            names: wanted.names.filter { user.scopes.contains($0) && client?.mayUse(scope: $0) ?? true })
-        guard wanted.isWithin(granted), scope == nil || wanted.isWithin(allowed) else { throw .scopeInvalid }
-        guard let target = audience ?? claims.audience.first, claims.audience.contains(target),
-            authState.settings.audiences.contains(target), client?.mayUse(audience: target) ?? true
-        else { throw .audienceInvalid }
+        let granted = try grant(of: claims, scope: scope, audience: audience, to: user, client)
         let prepared = try prepareSuccessor(
-            of: claims, scope: allowed.text, audience: target, to: user, client: client, at: now)
+            of: claims, scope: granted.scope, audience: granted.audience, to: user, client: client, at: now)
         let attempt = RefreshAttempt(
-            claims: claims, scope: allowed.text, audience: target, client: client, user: user, prepared: prepared)
+            claims: claims, scope: granted.scope, audience: granted.audience, client: client, user: user,
+            prepared: prepared)
         let request = RotationRequest(
-            sid: claims.sid, generation: claims.generation,
-            request: Self.fingerprint(scope: wanted.text, audience: target),
+            sid: claims.sid, generation: claims.generation, request: granted.fingerprint,
             sessionEnd: claims.sessionEnd &* 1_000)
         let names = (
             subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8), kid: Array(claims.kid.utf8)
@@ -84,9 +79,9 @@ extension LoopContext {
         }
     }
 
-    /// Signs the successor once its rotation is durable.
+    /// Returns the successor after its rotation is durable.
     /// - Returns: the tokens, and whether they repeat an earlier answer.
-    package func completeRefresh(
+    package func complete(
         _ attempt: RefreshAttempt, _ outcome: RotationOutcome
     ) throws(RefreshFailure) -> (pair: TokenPair, isReplay: Bool) {
         switch outcome {
@@ -114,63 +109,55 @@ extension LoopContext {
         }
     }
 
-    func verifyRefresh(_ token: Span<UInt8>, at now: Int64) throws(RefreshFailure) -> RefreshClaims {
+    private func verify(
+        _ token: Span<UInt8>, _ client: Client?, at now: Int64
+    ) throws(RefreshFailure) -> RefreshClaims {
+        let claims: RefreshClaims
         do throws(TokenRejection) {
-            return try liveRefreshClaims(token, at: now)
+            claims = try SessionStanding(context).verify(token, at: now)
         } catch {
             authState.counters.refreshes.add(.refused)
             throw .rejected(error)
         }
-    }
-
-    /// A refresh token's claims, of a session within today's limit: one that began under a longer limit ends with the
-    /// shorter one, and no cut has to be remembered beyond that.
-    func liveRefreshClaims(_ token: Span<UInt8>, at now: Int64) throws(TokenRejection) -> RefreshClaims {
-        let claims = try verifier.verifyRefresh(token, now: now)
-        guard now / 1_000 < claims.authTime &+ authState.settings.sessionMax else { throw .expired }
-        guard !authState.revocations.isAhead(claims.sid, at: now, leeway: authState.settings.leeway &* 1_000) else {
-            throw .notActive
+        do throws(OwnershipFailure) {
+            try TokenOwnership.check(claims.clientID, client, firstParty: .unauthenticatedCaller)
+        } catch {
+            throw .notOwner(error)
         }
         return claims
     }
 
-    /// What was revoked that the token belongs to.
-    func denial(of claims: RefreshClaims) -> Denial? {
-        let subject = Array(claims.subject.utf8)
-        let owner = Array(claims.clientID.utf8)
-        let kid = Array(claims.kid.utf8)
-        return authState.revocations.denial(
-            sid: claims.sid, issuedAt: 0, subject: subject.span, client: owner.span, kid: kid.span)
+    /// What the successor grants: never more than the session, the user and the client have now.
+    private func grant(
+        of claims: RefreshClaims, scope: Scope?, audience: String?, to user: User, _ client: Client?
+    ) throws(RefreshFailure) -> (scope: String, audience: String, fingerprint: UInt32) {
+        let granted = Scope(claims.scope) ?? Scope(names: [])
+        // In the order of the session: a repeated request may name the same scopes in another order.
+        let wanted = scope?.ordered(like: granted) ?? granted
+        let allowed = Scope(
+            names: wanted.names.filter { user.scopes.contains($0) && client?.mayUse(scope: $0) ?? true })
+        guard wanted.isWithin(granted), scope == nil || wanted.isWithin(allowed) else { throw .scopeInvalid }
+        guard let target = audience ?? claims.audience.first, claims.audience.contains(target),
+            authState.settings.audiences.contains(target), client?.mayUse(audience: target) ?? true
+        else { throw .audienceInvalid }
+        return (allowed.text, target, Self.fingerprint(scope: wanted.text, audience: target))
     }
 
-    func standingUser(of claims: RefreshClaims) -> User? {
-        guard let id = UUID(claims.subject), let user = users.user(id: id) else { return nil }
-        guard let standing = users.standing(of: id), standing.admits(session: claims.sid) else { return nil }
-        return user
-    }
-
-    /// A client's token needs that client; a first-party token needs none.
-    func checkOwner(of claims: RefreshClaims, _ client: Client?) throws(RefreshFailure) {
-        guard claims.clientID != (client?.id ?? AuthState.firstPartyClient) else { return }
-        guard client != nil else { throw .clientUnauthenticated }
-        throw .clientNotAllowed
-    }
-
-    /// Builds and signs everything that the answer needs, before the token is spent.
+    /// Signs everything that the answer needs, before the token is used up.
     ///
-    /// - Returns: nil for a token that cannot rotate: the store decides what becomes of that one.
+    /// - Returns: `nil` for a token that cannot rotate; the revocation store decides what the answer to it is.
     private func prepareSuccessor(
         of claims: RefreshClaims, scope: String, audience: String, to user: User, client: Client?, at now: Int64
     ) throws(RefreshFailure) -> TokenPair? {
         guard claims.generation == authState.revocations.generation(of: claims.sid), claims.generation < .max,
-            denial(of: claims) == nil
+            SessionStanding(context).denial(of: claims) == nil
         else { return nil }
         let session = session(after: claims, generation: claims.generation + 1, at: now)
         return try sign(session, scope: scope, audience: audience, to: user, client: client)
     }
 
-    /// The answer to a rotation that is durable. It was made before; only where the journal dates the rotation to another
-    /// second it is made again, so that a replay, which knows the journal's time alone, repeats it.
+    /// The tokens of a durable rotation. They were signed before. If the journal dates the rotation to another second, they
+    /// are signed again, because a replay knows only the journal's time and must return the same bytes.
     private func rotated(
         _ attempt: RefreshAttempt, generation: UInt32, at milliseconds: Int64
     ) throws(RefreshFailure) -> TokenPair {
@@ -195,7 +182,7 @@ extension LoopContext {
     private func session(after claims: RefreshClaims, generation: UInt32, at milliseconds: Int64) -> RefreshClaims {
         var session = claims
         session.generation = generation
-        // The journal's time is ahead for good once the clock was; tokens are not to live longer for it.
+        // If the clock was ahead once, the journal's time stays ahead of it; that must not extend the lifetime of tokens.
         session.issuedAt = min(milliseconds, authState.clock.now) / 1_000
         session.expiresAt = min(session.issuedAt + authState.settings.refreshIdle, session.sessionEnd)
         return session
@@ -205,7 +192,7 @@ extension LoopContext {
         _ session: RefreshClaims, scope: String, audience: String, to user: User, client: Client?
     ) throws(RefreshFailure) -> TokenPair {
         do throws(IssueError) {
-            return try issue(session, scope: scope, audience: audience, to: user, client: client)
+            return try SessionTokens(context).issue(session, scope: scope, audience: audience, to: user, client: client)
         } catch {
             guard error.isAboutKeys else { throw .internalFault("\(error)") }
             authState.counters.refreshes.add(.unavailable)
@@ -213,7 +200,7 @@ extension LoopContext {
         }
     }
 
-    /// Tells two different requests with one token apart, so that a replay repeats exactly the first answer.
+    /// Distinguishes two requests with one token, so that a replay repeats exactly the first answer.
     private static func fingerprint(scope: String, audience: String) -> UInt32 {
         let octets = Array(scope.utf8) + [0] + Array(audience.utf8)
         return CRC32C.checksum(octets.span, seed: 0)

@@ -6,18 +6,18 @@ import Revocation
 import Telemetry
 import Tokens
 
-/// Who wants a session, and with what.
+/// A request for a session.
 package struct LoginAttempt: Sendable {
     package static let passwordByteCounts = 1...1_024
 
     package var username: String
     package var password: Secret
-    /// `nil` asks for all the user has.
+    /// `nil` requests every scope that the user has.
     package var scope: Scope?
-    /// `nil` asks for the first configured audience.
+    /// `nil` requests the first configured audience.
     package var audience: String?
     package var client: Client?
-    /// Where the attempt comes from, as the throttle counts it.
+    /// The source that the throttle counts the attempt for.
     package var source: LoginThrottle.Source
 
     package init(
@@ -34,37 +34,47 @@ package struct LoginAttempt: Sendable {
 }
 
 package enum LoginFailure: Error, Equatable, Sendable {
-    /// Unknown user, wrong password or disabled account: nobody outside learns which (F2).
+    /// Unknown user, wrong password or disabled account. The client does not learn which.
     case credentialsInvalid
     case tooManyAttempts(retryAfterSeconds: Int64)
     case hashingSaturated
-    /// What would end the session could not be made durable.
+    /// The journal cannot accept the record of the session.
     case unavailable
     case scopeInvalid
     case audienceInvalid
-    /// No key signs what this login would get.
+    /// No key can sign the tokens.
     case signingUnavailable(String)
-    /// Ours: signing or issuing failed.
+    /// Signing failed for another reason.
     case internalFault(String)
 }
 
-/// A password that was right, on its way back to the loop that asked.
+/// The result of a correct password, for the event loop that started the login.
 package struct LoginGrant: Sendable {
     let user: User
     let scope: Scope
     let audience: String
     let client: Client?
-    /// Drawn before the account was looked at, so that what ends the account's sessions from then on ends this one.
+    /// Generated before the account was read, so that a later revocation of the account's sessions includes this one.
     let sid: UUID
 }
 
-extension LoopContext {
-    /// Checks what can be checked at once, then has the password hashed on the pool.
+/// Opens a session for a user name and a password.
+///
+/// ``begin(_:at:then:)`` checks the password on the hashing pool; ``complete(_:at:)`` signs the tokens on the event loop.
+package struct OpenSession {
+    private let context: LoopContext
+    private var authState: AuthState { context.authState }
+
+    package init(_ context: LoopContext) {
+        self.context = context
+    }
+
+    /// Checks everything except the password, and queues the password for hashing.
     ///
     /// - Parameters:
     ///   - now: milliseconds since 1970.
-    ///   - then: runs on a pool thread or on the journal's, once, unless this throws.
-    package func beginLogin(
+    ///   - then: called once, on a thread of the pool or of the journal, unless this throws.
+    package func begin(
         _ attempt: LoginAttempt, at now: Int64, then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
     ) throws(LoginFailure) {
         let audience = attempt.audience ?? authState.settings.audiences[0]
@@ -75,8 +85,8 @@ extension LoopContext {
             authState.counters.logins.add(.unavailable)
             throw .unavailable
         }
-        // A password is not worth hashing for a session that cannot be signed.
-        guard canSign(audience: audience, client: attempt.client, at: now) else {
+        // Hashing is expensive, so do not start it for a session that cannot be signed.
+        guard SessionTokens(context).canSign(audience: audience, client: attempt.client, at: now) else {
             authState.counters.logins.add(.unavailable)
             throw .signingUnavailable("no key signs the tokens of this login")
         }
@@ -85,8 +95,8 @@ extension LoopContext {
         let user = authState.users.current.user(named: attempt.username)
         let authState = authState
         let isQueued = authState.hashing.submit {
-            let verdict = authState.judge(attempt, of: user, audience: audience, sid: sid, charge)
-            authState.note(verdict, then)
+            let verdict = authState.check(attempt, of: user, audience: audience, sid: sid, charge)
+            authState.record(verdict, then)
         }
         guard isQueued else {
             authState.throttle.withdraw(charge)
@@ -105,10 +115,10 @@ extension LoopContext {
         }
     }
 
-    /// Begins a session: fresh identifiers, nothing taken over from what the client sent (F13).
+    /// Opens the session, with a new identifier and nothing that the client chose.
     ///
-    /// The password was right when it was looked at. If the account's sessions were ended since, it no longer is.
-    package func openSession(_ grant: LoginGrant, at now: Int64) throws(LoginFailure) -> TokenPair {
+    /// Rejects the login if the account's sessions were ended after the password was checked.
+    package func complete(_ grant: LoginGrant, at now: Int64) throws(LoginFailure) -> TokenPair {
         guard let user = authState.users.current.user(id: grant.user.id), user.standing == grant.user.standing else {
             authState.counters.logins.add(.refused)
             throw .credentialsInvalid
@@ -120,12 +130,12 @@ extension LoopContext {
             expiresAt: seconds + min(authState.settings.refreshIdle, authState.settings.sessionMax),
             sessionEnd: seconds + authState.settings.sessionMax, audience: [grant.audience], scope: grant.scope.text,
             authTime: seconds, methods: ["pwd"])
-        guard denial(of: session) == nil else {
+        guard SessionStanding(context).denial(of: session) == nil else {
             authState.counters.logins.add(.refused)
             throw .credentialsInvalid
         }
         do throws(IssueError) {
-            let pair = try issue(
+            let pair = try SessionTokens(context).issue(
                 session, scope: grant.scope.text, audience: grant.audience, to: user, client: grant.client)
             authState.counters.logins.add(.succeeded)
             return pair
@@ -135,39 +145,11 @@ extension LoopContext {
             throw .signingUnavailable("\(error)")
         }
     }
-
-    private func canSign(audience: String, client: Client?, at now: Int64) -> Bool {
-        let algorithm = authState.algorithm(audience: audience, client: client)
-        return authState.signer(for: algorithm, in: keyring, at: now) != nil
-            && authState.refreshSigner(in: keyring, at: now) != nil
-    }
-
-    /// Signs both tokens of a session's generation; equal inputs give equal bytes (G5).
-    func issue(
-        _ session: RefreshClaims, scope: String, audience: String, to user: User, client: Client?
-    ) throws(IssueError) -> TokenPair {
-        let now = authState.clock.now
-        let algorithm = authState.algorithm(audience: audience, client: client)
-        // What a revoked key signs is refused at once: better no token than that.
-        guard authState.signer(for: algorithm, in: keyring, at: now) != nil else { throw .noSigningKey(algorithm) }
-        guard authState.refreshSigner(in: keyring, at: now) != nil else { throw .noRefreshKey }
-        let access = AccessGrant(
-            subject: session.subject, clientID: session.clientID, audience: [audience], scope: scope, sid: session.sid,
-            generation: session.generation, authTime: session.authTime, methods: session.methods, roles: user.roles,
-            extra: user.claims(within: authState.settings.extraClaims), issuedAt: session.issuedAt &* 1_000,
-            lifetime: authState.settings.accessLifetime, sessionEnd: session.sessionEnd,
-            algorithm: algorithm)
-        return TokenPair(
-            accessToken: try issuer.accessToken(access, now: now),
-            refreshToken: try issuer.refreshToken(session, now: now),
-            issuedAt: session.issuedAt, expiresIn: access.expiresAt - session.issuedAt,
-            refreshExpiresIn: session.expiresAt - session.issuedAt, sid: session.sid, scope: scope)
-    }
 }
 
 extension AuthState {
-    /// The verdict on one attempt; costs the same whether the user exists or not (F3). Runs on a pool thread.
-    fileprivate func judge(
+    /// Checks the password of one attempt, at the same cost whether the user exists or not. Runs on a thread of the pool.
+    fileprivate func check(
         _ attempt: LoginAttempt, of user: User?, audience: String, sid: UUID, _ charge: LoginThrottle.Attempt
     ) -> Result<LoginGrant, LoginFailure> {
         let verdict: PasswordVerdict
@@ -189,8 +171,9 @@ extension AuthState {
         return .success(LoginGrant(user: user, scope: scope, audience: audience, client: attempt.client, sid: sid))
     }
 
-    /// A session that the journal does not know of could outlive a cut after a crash: nobody gets its id before.
-    fileprivate func note(
+    /// Records the session before the client gets its identifier: after a crash, a revocation could otherwise miss a session
+    /// that the journal does not know.
+    fileprivate func record(
         _ verdict: Result<LoginGrant, LoginFailure>,
         _ then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
     ) {
@@ -203,7 +186,7 @@ extension AuthState {
     }
 
     private func check(_ password: [UInt8], of user: User?) throws -> PasswordVerdict {
-        // A locked account, whose hash no password can match, takes as long as one that is not there.
+        // An account whose stored hash matches no password takes as long as one that does not exist.
         if let user, PasswordHasher.isUsable(user.passwordHash) {
             return try passwords.verify(password, against: user.passwordHash)
         }
@@ -211,7 +194,7 @@ extension AuthState {
         return .mismatch
     }
 
-    /// Replaces a weak stored hash with one of today's parameters (F7); a full queue leaves it for the next login.
+    /// Replaces a weak stored hash with one of the current parameters. If the queue is full, the next login does it.
     private func strengthen(_ password: Secret, of user: User) {
         _ = hashing.submit { [self] in
             do {

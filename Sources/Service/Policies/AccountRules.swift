@@ -14,14 +14,14 @@ extension Client {
 }
 
 extension User.Standing {
-    /// Whether a session that began with `sid` still stands: the account is enabled and has not ended it.
+    /// Whether the session `sid` is valid: the account is enabled and has not ended the session.
     func admits(session sid: UUID) -> Bool {
         !isDisabled && sid.milliseconds >= sessionsFrom
     }
 }
 
 extension User {
-    /// Those of the user's extra claims that tokens may carry, as a JSON object.
+    /// The additional claims of the user that tokens may contain, as a JSON object.
     func claims(within names: Set<String>) -> [UInt8] {
         guard !names.isEmpty else { return Array("{}".utf8) }
         var document = JSONDocument()

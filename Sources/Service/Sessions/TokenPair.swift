@@ -1,14 +1,14 @@
 package import Encoding
 
-/// What a login or a refresh hands out.
+/// The tokens that a login or a refresh returns.
 package struct TokenPair: Sendable {
     package let accessToken: [UInt8]
     package let refreshToken: [UInt8]
-    /// When it was issued, in seconds since 1970.
+    /// When the pair was issued, in seconds since 1970.
     package let issuedAt: Int64
-    /// Seconds from issue to `exp`; a replayed refresh repeats the first answer's number.
+    /// Seconds from issue to `exp`; a replayed refresh repeats the number of the first answer.
     package let expiresIn: Int64
-    /// Seconds from issue to the refresh token's own end.
+    /// Seconds from issue to the expiry of the refresh token.
     package let refreshExpiresIn: Int64
     package let sid: UUID
     package let scope: String

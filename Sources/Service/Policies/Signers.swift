@@ -5,25 +5,26 @@ import Revocation
 import Tokens
 
 extension AuthState {
-    /// The algorithms that access tokens may be signed with under today's settings and clients.
+    /// The algorithms that access tokens may be signed with under the current settings and clients.
     package func neededAlgorithms(for clients: ClientDirectory) -> [Algorithm] {
         settings.neededAlgorithms(for: clients)
     }
 
-    /// What `keyring` cannot sign at `now` (milliseconds since 1970) although the settings or a client ask for it:
-    /// names of algorithms, and `refresh` for refresh tokens.
+    /// What `keyring` cannot sign at `now` (milliseconds since 1970) although the settings or a client need it: names of
+    /// algorithms, and `refresh` for refresh tokens.
     package func missingSigners(in keyring: Keyring, for clients: ClientDirectory, at now: Int64) -> [String] {
         settings.missingSigners(in: keyring, for: clients, at: now)
     }
 
-    /// The same of the keys and clients that are in use, and what a revoked key would sign: nobody accepts that.
+    /// The same for the keys and clients that are in use. Keys that an operator revoked count as missing, because their
+    /// signatures are rejected.
     package func missingSigners(at now: Int64) -> [String] {
         let keyring = keyring.current
         let missing = neededAlgorithms(for: clients.current).filter { signer(for: $0, in: keyring, at: now) == nil }
         return missing.map(\.rawValue) + (refreshSigner(in: keyring, at: now) == nil ? ["refresh"] : [])
     }
 
-    /// The key that signs access tokens of this algorithm; nil if there is none, or an order has revoked it.
+    /// The key that signs access tokens of this algorithm; `nil` if there is none or an operator revoked it.
     func signer(for algorithm: Algorithm, in keyring: Keyring, at now: Int64) -> Key? {
         keyring.signingKey(for: algorithm, at: now).flatMap { isRevoked($0) ? nil : $0 }
     }
@@ -36,13 +37,13 @@ extension AuthState {
 }
 
 extension AuthSettings {
-    /// `MARTLET_ALG`, HS256 for the audiences that share a secret, and what enabled clients ask for.
+    /// `MARTLET_ALG`, HS256 for the audiences that share a secret, and the algorithms of enabled clients.
     package func neededAlgorithms(for clients: ClientDirectory) -> [Algorithm] {
         var needed: Set<Algorithm> = [algorithm]
         if !sharedSecretAudiences.isEmpty { needed.insert(.hs256) }
         for client in clients.clients where !client.isDisabled {
             guard let name = client.algorithm, let wanted = Algorithm(rawValue: name) else { continue }
-            // A client that may use shared audiences only gets HS256 tokens, whatever it asks for.
+            // A client that may use only shared audiences gets HS256 tokens, whatever its algorithm is.
             let isUsed = audiences.contains { client.mayUse(audience: $0) && !sharedSecretAudiences.contains($0) }
             if isUsed { needed.insert(wanted) }
         }

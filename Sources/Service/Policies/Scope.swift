@@ -1,6 +1,6 @@
-/// Scope tokens as RFC 6749 §3.3 writes them: words of printable ASCII without quote and backslash, one space apart.
+/// Scope names as RFC 6749 §3.3 defines them: words of printable ASCII without quote and backslash, one space apart.
 ///
-/// A set: a repeated word counts once, and order has no meaning. It is kept only for what is written.
+/// A set: a repeated name counts once, and the order has no meaning. Only the text keeps it.
 package struct Scope: Equatable, Sendable {
     package static let byteCountMax = 1_024
 
@@ -11,7 +11,7 @@ package struct Scope: Equatable, Sendable {
         self.names = names.filter { seen.insert($0).inserted }
     }
 
-    /// - Returns: `nil` unless every word is a scope token.
+    /// - Returns: `nil` unless every word is a scope name.
     package init?(_ text: String) {
         guard text.utf8.count <= Self.byteCountMax else { return nil }
         let words = text.split(separator: " ", omittingEmptySubsequences: false)
@@ -25,7 +25,7 @@ package struct Scope: Equatable, Sendable {
         Set(names).isSubset(of: other.names)
     }
 
-    /// The same set in the order of `other`, so that equal sets are equal texts; words that `other` lacks come last.
+    /// The same set in the order of `other`, so that equal sets have equal texts; names that `other` lacks come last.
     func ordered(like other: Scope) -> Scope {
         let wanted = Set(names)
         let known = Set(other.names)

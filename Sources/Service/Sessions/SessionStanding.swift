@@ -1,0 +1,49 @@
+import Accounts
+import Encoding
+import JOSE
+import Revocation
+import Tokens
+
+/// Whether the session of a refresh token is still valid.
+struct SessionStanding {
+    private let context: LoopContext
+
+    init(_ context: LoopContext) {
+        self.context = context
+    }
+
+    /// Verifies a refresh token whose session is within the current limit: a session that began under a longer limit ends
+    /// with the shorter one, so revocations need not be remembered for longer than that.
+    func verify(_ token: Span<UInt8>, at now: Int64) throws(TokenRejection) -> RefreshClaims {
+        let settings = context.authState.settings
+        let claims = try context.verifier.verifyRefresh(token, now: now)
+        guard now / 1_000 < claims.authTime &+ settings.sessionMax else { throw .expired }
+        guard !context.authState.revocations.isAhead(claims.sid, at: now, leeway: settings.leeway &* 1_000) else {
+            throw .notActive
+        }
+        return claims
+    }
+
+    /// The revocation that includes the session, if there is one.
+    func denial(of claims: RefreshClaims) -> Denial? {
+        let subject = Array(claims.subject.utf8)
+        let client = Array(claims.clientID.utf8)
+        let kid = Array(claims.kid.utf8)
+        return context.authState.revocations.denial(
+            sid: claims.sid, issuedAt: 0, subject: subject.span, client: client.span, kid: kid.span)
+    }
+
+    /// The user of the session, if the account is enabled and has not ended the session.
+    func user(of claims: RefreshClaims) -> User? {
+        guard let id = UUID(claims.subject), let user = context.users.user(id: id) else { return nil }
+        guard let standing = context.users.standing(of: id), standing.admits(session: claims.sid) else { return nil }
+        return user
+    }
+}
+
+extension AuthState {
+    /// The latest time at which any token of a session can still be valid, in milliseconds since 1970.
+    func latestEnd(of sid: UUID) -> Int64 {
+        TokenLimits.standard.acceptedUntil(revocations.latestEnd(of: sid), leeway: settings.leeway)
+    }
+}

@@ -1,0 +1,46 @@
+import Accounts
+import JOSE
+import Keys
+import Platform
+import Tokens
+
+/// Signs the tokens of a session.
+struct SessionTokens {
+    private let context: LoopContext
+
+    init(_ context: LoopContext) {
+        self.context = context
+    }
+
+    /// Whether keys for both tokens exist, so that signing them will not fail for lack of one.
+    func canSign(audience: String, client: Client?, at now: Int64) -> Bool {
+        missingSigner(context.authState.algorithm(audience: audience, client: client), at: now) == nil
+    }
+
+    /// Signs both tokens of a session's generation; equal inputs give equal bytes.
+    func issue(
+        _ session: RefreshClaims, scope: String, audience: String, to user: User, client: Client?
+    ) throws(IssueError) -> TokenPair {
+        let settings = context.authState.settings
+        let now = context.authState.clock.now
+        let algorithm = context.authState.algorithm(audience: audience, client: client)
+        if let missing = missingSigner(algorithm, at: now) { throw missing }
+        let access = AccessGrant(
+            subject: session.subject, clientID: session.clientID, audience: [audience], scope: scope, sid: session.sid,
+            generation: session.generation, authTime: session.authTime, methods: session.methods, roles: user.roles,
+            extra: user.claims(within: settings.extraClaims), issuedAt: session.issuedAt &* 1_000,
+            lifetime: settings.accessLifetime, sessionEnd: session.sessionEnd, algorithm: algorithm)
+        return TokenPair(
+            accessToken: try context.issuer.accessToken(access, now: now),
+            refreshToken: try context.issuer.refreshToken(session, now: now),
+            issuedAt: session.issuedAt, expiresIn: access.expiresAt - session.issuedAt,
+            refreshExpiresIn: session.expiresAt - session.issuedAt, sid: session.sid, scope: scope)
+    }
+
+    /// A token that a revoked key signed would be rejected at once, so such a key counts as missing.
+    private func missingSigner(_ algorithm: Algorithm, at now: Int64) -> IssueError? {
+        let state = context.authState
+        if state.signer(for: algorithm, in: context.keyring, at: now) == nil { return .noSigningKey(algorithm) }
+        return state.refreshSigner(in: context.keyring, at: now) == nil ? .noRefreshKey : nil
+    }
+}

@@ -1,0 +1,86 @@
+import Accounts
+import Encoding
+import JOSE
+import Revocation
+package import Tokens
+
+/// Verifies an access token: structure, key, signature, claims, account, denylist, expectations, in this order.
+///
+/// Reads memory only.
+package struct VerifyToken {
+    private let context: LoopContext
+
+    package init(_ context: LoopContext) {
+        self.context = context
+    }
+
+    /// - Parameter now: milliseconds since 1970.
+    package func verify(
+        _ token: Span<UInt8>, _ expectations: VerifyExpectations, at now: Int64
+    ) throws(VerifyFailure) -> VerifiedToken {
+        let verified: VerifiedToken
+        do throws(TokenRejection) {
+            verified = try SignedTokens(context).verify(token, expectations.audience, at: now)
+        } catch {
+            throw failure(error, of: token)
+        }
+        try checkStanding(of: verified, at: now)
+        if !expectations.isPlain { try check(verified, expectations, at: now) }
+        return verified
+    }
+
+    /// Whether account, session and token are still valid.
+    private func checkStanding(of token: VerifiedToken, at now: Int64) throws(VerifyFailure) {
+        let payload = token.payload.span
+        let subject = payload.extracting(token.subject)
+        if let sid = token.sid {
+            guard let id = UUID(subject) else { throw .accountEnded }
+            guard let standing = context.users.standing(of: id), standing.admits(session: sid) else {
+                throw .accountEnded
+            }
+            try checkBegun(sid, at: now)
+        }
+        let client = payload.extracting(token.clientID ?? 0..<0)
+        let denial = context.authState.revocations.denial(
+            jti: token.jti, sid: token.sid, issuedAt: token.issuedAt &* 1_000, expiresAt: token.expiresAt &* 1_000,
+            subject: subject, client: client, kid: token.kid.span)
+        if let denial { throw .revoked(denial) }
+    }
+
+    /// A session that began while the clock was ahead is not valid before its time: a revocation by time that was made since
+    /// then would not include it.
+    private func checkBegun(_ sid: UUID, at now: Int64) throws(VerifyFailure) {
+        guard sid.milliseconds > now else { return }
+        let leeway = context.authState.settings.leeway &* 1_000
+        guard !context.authState.revocations.isAhead(sid, at: now, leeway: leeway) else {
+            throw .rejected(.notActive)
+        }
+    }
+
+    private func check(
+        _ token: VerifiedToken, _ expectations: VerifyExpectations, at now: Int64
+    ) throws(VerifyFailure) {
+        if let ageMax = expectations.ageMax {
+            guard let authTime = token.authTime, now / 1_000 &- authTime <= ageMax else { throw .authenticationTooOld }
+        }
+        let granted = token.payload[token.scope ?? 0..<0].split(separator: UInt8(ascii: " "))
+        guard expectations.scopes.allSatisfy({ wanted in granted.contains { $0.elementsEqual(wanted) } }) else {
+            throw .scopeInsufficient
+        }
+        guard !expectations.roles.isEmpty else { return }
+        let roles = token.roles(using: &context.scratch)
+        guard expectations.roles.allSatisfy(roles.contains) else { throw .roleInsufficient }
+    }
+
+    /// Adds the issuer that a token names, since a changed setting is the usual cause of a mismatch. The signature of the
+    /// token is valid, so its payload can be trusted.
+    private func failure(_ rejection: TokenRejection, of token: Span<UInt8>) -> VerifyFailure {
+        guard rejection == .issuerMismatch else { return .rejected(rejection) }
+        let expected = context.authState.settings.issuer
+        guard let payload = try? UnverifiedJWS(token).payload, (try? context.scratch.parse(payload.span)) != nil,
+            let node = context.scratch.member("iss", of: 0, in: payload.span),
+            let named = context.scratch.string(node, in: payload.span), named.utf8.count <= 256
+        else { return .issuerMismatch(named: nil, expected: expected) }
+        return .issuerMismatch(named: named, expected: expected)
+    }
+}
