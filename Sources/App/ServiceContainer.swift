@@ -54,14 +54,15 @@ package final class ServiceContainer: Sendable {
             if let present { present } else {
                 try Self.firstKeyring(keys, configuration.tokens.auth.neededAlgorithms(for: clients), log)
             }
+        let accounts = FileAccountSource(
+            users, revocations: revocations, clock: SystemClock.wall, log: log, storeHash: files.storeHash)
         let authState = try Self.authState(
-            configuration, users: users, clients: clients, keyring: keyring, revocations: revocations, files: files,
-            log: log)
+            configuration, accounts: accounts, clients: clients, keyring: keyring, revocations: revocations, log: log)
         let connections = ConnectionCounters()
         let identity = context.map { TLSIdentity($0) }
         let keeper = KeyRotationJob(directory: keys, authState: authState, schedule: configuration.keySchedule)
         try keeper.apply(stamp: keys.stamp(), isStart: true)
-        authState.applySessionLimitsAtStart()
+        accounts.applySessionLimitsAtStart()
         let reloads = ReloadStatus()
         let startedAt = SystemClock.wall.now
         for source in ReloadSource.allCases where source != .tls || identity != nil {
@@ -69,7 +70,8 @@ package final class ServiceContainer: Sendable {
         }
         let loginSources = LoginSources()
         let housekeeper = MaintenanceJob(
-            authState: authState, files: files, keys: keeper, tls: configuration.tls.files, identity: identity,
+            authState: authState, accounts: accounts, files: files, keys: keeper, tls: configuration.tls.files,
+            identity: identity,
             sighting: RollbackGuard(configuration), reloads: reloads, stamps: stamps,
             everySecond: { [loginSources] in Self.say(loginSources, log) })
         let settings = Setting.allCases.map { $0.openAPIText }
@@ -239,12 +241,12 @@ package final class ServiceContainer: Sendable {
     }
 
     private static func authState(
-        _ configuration: Configuration, users: UserDirectory, clients: ClientDirectory, keyring: Keyring,
-        revocations: RevocationStore, files: AccountFiles, log: Log
+        _ configuration: Configuration, accounts: FileAccountSource, clients: ClientDirectory, keyring: Keyring,
+        revocations: RevocationStore, log: Log
     ) throws(StartError) -> AuthState {
         let hashing: HashingPool
         do throws(AccountsError) {
-            let workers = hashWorkers(configuration, users, log)
+            let workers = hashWorkers(configuration, accounts.current, log)
             hashing = try HashingPool(workers: workers, queueCountMax: configuration.hashing.queue)
         } catch {
             throw StartError(error)
@@ -256,13 +258,12 @@ package final class ServiceContainer: Sendable {
                 failureCountMax: Int64(configuration.accounts.loginSourceFailures), refillMilliseconds: 3_000),
             key: (Random.next64(), Random.next64()))
         return AuthState(
-            settings: configuration.tokens.auth, keyring: Published(keyring), users: Published(users),
+            settings: configuration.tokens.auth, keyring: Published(keyring), accounts: accounts,
             clients: Published(clients),
             revocations: revocations, passwords: PasswordHasher(parameters: configuration.hashing.argon2),
             hashing: hashing,
             throttle: throttle, clock: SystemClock.wall, monotonic: { MonotonicClock.nanoseconds() / 1_000_000 },
-            log: log, random: { Random.bytes($0) },
-            storeHash: files.storeHash)
+            log: log, random: { Random.bytes($0) })
     }
 }
 

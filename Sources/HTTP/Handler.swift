@@ -35,9 +35,15 @@ package struct Exchange: Sendable {
     package func resume(_ write: @escaping @Sendable (any Handler, inout Response) -> Void) {
         loop.resume(ticket, write)
     }
+
+    /// Runs `body` on the loop's thread with that loop's handler, without a response; may be called from any thread.
+    package func perform(_ body: @escaping @Sendable (any Handler) -> Void) {
+        loop.perform(body)
+    }
 }
 
 /// An event loop as seen from other threads.
 package protocol ExchangeLoop: AnyObject, Sendable {
     func resume(_ ticket: UInt64, _ write: @escaping @Sendable (any Handler, inout Response) -> Void)
+    func perform(_ body: @escaping @Sendable (any Handler) -> Void)
 }

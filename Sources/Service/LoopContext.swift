@@ -16,14 +16,14 @@ package final class LoopContext {
     /// Memory for reading claims that verification does not need.
     var scratch = JSONDocument()
     private let keyrings: Follower<Keyring>
-    private let userDirectories: Follower<UserDirectory>
+    private let indexes: Follower<PublishedIndex>
     private let clientDirectories: Follower<ClientDirectory>
 
     /// - Throws: if OpenSSL cannot create the contexts for signing and verifying.
     package init(authState: AuthState) throws(KeyError) {
         self.authState = authState
         keyrings = Follower(authState.keyring)
-        userDirectories = Follower(authState.users)
+        indexes = Follower(authState.accounts.index)
         clientDirectories = Follower(authState.clients)
         verifier = try Verifier(
             keyring: keyrings.value, issuer: authState.settings.issuer, leeway: authState.settings.leeway)
@@ -32,13 +32,14 @@ package final class LoopContext {
     }
 
     package var keyring: Keyring { keyrings.value }
-    package var users: UserDirectory { userDirectories.value }
+    /// The users, as this request sees them.
+    package var accounts: PublishedIndex { indexes.value }
     package var clients: ClientDirectory { clientDirectories.value }
 
     /// Applies changed keys and accounts; called once before each request.
     package func applyChanges() {
         if keyrings.follow() { applyKeys() }
-        _ = userDirectories.follow()
+        _ = indexes.follow()
         _ = clientDirectories.follow()
     }
 

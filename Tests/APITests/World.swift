@@ -60,14 +60,17 @@ final class World {
             sharedSecretAudiences: ["shared"],
             extraClaims: ["team"], accessLifetime: 600, refreshIdle: 14 * 86_400, sessionMax: 90 * 86_400, leeway: 0)
         adjust(&settings)
+        let logger = Log(level: .debug, form: .json, clock: wall) { log.add(String(decoding: $0, as: UTF8.self)) }
+        let accounts = FileAccountSource(
+            try Self.users(), revocations: revocations, clock: wall, log: logger,
+            storeHash: { user, hash in hashes.add("\(user.name) \(hash)") })
         authState = AuthState(
-            settings: settings, keyring: Published(try Keyring(keys)), users: Published(try Self.users()),
+            settings: settings, keyring: Published(try Keyring(keys)), accounts: accounts,
             clients: Published(try Self.clients()), revocations: revocations, passwords: Self.hasher,
             hashing: try HashingPool(workers: 1, queueCountMax: 1),
             throttle: LoginThrottle(account: account, source: source, key: (1, 2)), clock: wall,
             monotonic: { clock.now - Self.start },
-            log: Log(level: .debug, form: .json, clock: wall) { log.add(String(decoding: $0, as: UTF8.self)) },
-            random: { Random.bytes($0) }, storeHash: { user, hash in hashes.add("\(user.name) \(hash)") })
+            log: logger, random: { Random.bytes($0) })
         shared = ApplicationShared(
             authState: authState, connections: connections, openAPI: Array("openapi: 3.1.0\n".utf8),
             monotonic: { clock.now * 1_000_000 }, random: { 0x0123_4567_89ab_cdef },
@@ -158,6 +161,14 @@ final class Lines: Sendable {
     }
 }
 
+extension AuthState {
+    /// The users, which every test reads from a directory.
+    var users: FileAccountSource {
+        guard let source = accounts as? FileAccountSource else { preconditionFailure("users of another source") }
+        return source
+    }
+}
+
 /// The loop's side of one deferred answer.
 final class Loop: ExchangeLoop {
     typealias Write = @Sendable (any Handler, inout Response) -> Void
@@ -168,6 +179,10 @@ final class Loop: ExchangeLoop {
     func resume(_ ticket: UInt64, _ write: @escaping Write) {
         writes.withLock { $0.append(write) }
         arrived.signal()
+    }
+
+    func perform(_ body: @escaping @Sendable (any Handler) -> Void) {
+        preconditionFailure("no source of accounts here answers later")
     }
 
     func wait() -> Write {

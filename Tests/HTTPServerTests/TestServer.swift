@@ -28,7 +28,8 @@ final class TestGate: Sendable {
     }
 }
 
-/// `/echo` says what was asked, `/defer` answers through the gate, `/status/204` has that status, `/large/1000` that
+/// `/echo` says what was asked, `/defer` answers through the gate, `/perform` also
+/// tells the thread of what it performed, `/status/204` has that status, `/large/1000` that
 /// much content, `/close` ends the connection.
 final class TestHandler: Handler {
     private let gate: TestGate
@@ -44,6 +45,15 @@ final class TestHandler: Handler {
         if unsafe pthread_getcpuclockid(pthread_self(), &clock) == 0 { gate.loopClock.store(clock, ordering: .relaxed) }
         let parts = request.text(request.path).split(separator: "/")
         switch parts.first {
+        case "perform":
+            let (copy, loop) = (copy exchange, pthread_self())
+            gate.hold {
+                copy.perform { _ in
+                    let said = pthread_equal(loop, pthread_self()) != 0 ? "on the loop" : "elsewhere"
+                    copy.resume { _, response in response.body.append(contentsOf: said.utf8) }
+                }
+            }
+            return .deferred
         case "defer", "now":
             let said = "deferred \(request.text(request.query))"
             let (copy, gate) = (copy exchange, gate)

@@ -20,6 +20,8 @@ final class Office {
     let monotonic = Mutable<Int64>(5_000_000)
     /// The cost of each hash that was computed, in the order in which they were asked for.
     let hashes = Mutable<[Argon2Parameters]>([])
+    /// Stronger hashes that were stored, with the user's name.
+    let stored = Mutable<[String]>([])
     let authState: AuthState
     let context: LoopContext
     private let directory = FileManager.default.temporaryDirectory.appendingPathComponent("office-\(Foundation.UUID())")
@@ -27,9 +29,12 @@ final class Office {
     /// - Parameters:
     ///   - failures: that an account has; no more are free while a test runs.
     ///   - queue: logins that may wait for the one worker.
+    ///   - shared: audiences whose tokens are signed with a shared secret.
+    ///   - source: replaces `users`.
     init(
         failures: Int64 = 3, queue: Int = 8, keys: [Key]? = nil, audiences: [String] = ["api", "billing"],
-        users: UserDirectory, clients: ClientDirectory
+        shared: Set<String> = [], users: UserDirectory, clients: ClientDirectory,
+        source: (any AccountSource)? = nil
     ) throws {
         let (wall, monotonic, hashes) = (wall, monotonic, hashes)
         let clock = WallClock { wall.value }
@@ -38,21 +43,25 @@ final class Office {
                 directory: directory.path, grace: 10_000, sessionMax: 90 * 86_400_000, clock: clock,
                 monotonicNow: { monotonic.value }, random: { Random.next64() }))
         let settings = AuthSettings(
-            issuer: "https://auth.example", audiences: audiences, algorithm: .edDSA, sharedSecretAudiences: [],
+            issuer: "https://auth.example", audiences: audiences, algorithm: .edDSA, sharedSecretAudiences: shared,
             extraClaims: [], accessLifetime: 600, refreshIdle: 14 * 86_400, sessionMax: 90 * 86_400, leeway: 0)
         let hasher = PasswordHasher(parameters: try Self.cost()) { (password, _, cost, count) throws(AccountsError) in
             hashes.change { $0.append(cost) }
             return Self.tag(password, count)
         }
+        let log = Log(level: .error, form: .json, clock: clock) { _ in }
+        let stored = stored
+        let accounts = FileAccountSource(
+            users, revocations: revocations, clock: clock, log: log,
+            storeHash: { user, hash in stored.change { $0.append("\(user.name) \(hash)") } })
         authState = AuthState(
-            settings: settings, keyring: Published(try Keyring(keys ?? Self.keys())), users: Published(users),
+            settings: settings, keyring: Published(try Keyring(keys ?? Self.keys())), accounts: source ?? accounts,
             clients: Published(clients), revocations: revocations, passwords: hasher,
             hashing: try HashingPool(workers: 1, queueCountMax: queue),
             throttle: LoginThrottle(
                 account: .init(failureCountMax: failures, refillMilliseconds: 30_000), source: .off, key: (1, 2)),
             clock: clock, monotonic: { monotonic.value },
-            log: Log(level: .error, form: .json, clock: clock) { _ in }, random: { Random.bytes($0) },
-            storeHash: { _, _ in })
+            log: log, random: { Random.bytes($0) })
         context = try LoopContext(authState: authState)
     }
 
@@ -121,19 +130,38 @@ final class Office {
     }
 
     func refresh(
-        _ token: [UInt8], audience: String? = nil, client: Client? = nil
+        _ token: [UInt8], scope: Scope? = nil, audience: String? = nil, client: Client? = nil
     ) throws(RefreshFailure) -> (pair: TokenPair, isReplay: Bool) {
-        let told = Mutable<(RefreshAttempt, RotationOutcome)?>(nil)
+        let outcome = Mutable<Result<PendingRefresh, RefreshFailure>?>(nil)
+        let waiting = Mutable<[@Sendable (LoopContext) -> Void]>([])
         let arrived = DispatchSemaphore(value: 0)
         context.applyChanges()
-        try RotateSession(context).begin(token.span, scope: nil, audience: audience, client: client, at: wall.value) {
-            attempt, outcome in
-            told.change { $0 = (attempt, outcome) }
+        try RotateSession(context).begin(
+            token.span, scope: scope, audience: audience, client: client, at: wall.value,
+            onLoop: { body in
+                waiting.change { $0.append(body) }
+                arrived.signal()
+            }
+        ) { result in
+            outcome.change { $0 = result }
             arrived.signal()
         }
-        arrived.wait()
-        guard let (attempt, outcome) = told.value else { preconditionFailure("no outcome came") }
-        return try RotateSession(context).complete(attempt, outcome)
+        // This thread is the event loop.
+        while true {
+            arrived.wait()
+            if let result = outcome.value { return try RotateSession(context).complete(try result.get()) }
+            let bodies = waiting.value
+            waiting.change { $0 = [] }
+            for body in bodies { body(context) }
+        }
+    }
+}
+
+extension AuthState {
+    /// The users, which every test reads from a directory.
+    var users: FileAccountSource {
+        guard let source = accounts as? FileAccountSource else { preconditionFailure("users of another source") }
+        return source
     }
 }
 

@@ -82,13 +82,13 @@ private struct OrderReader {
     private static let meant = "To revoke ahead of its creation, also send unknown with the value allow."
 
     private let parameters: Parameters
-    private let users: UserDirectory
+    private let users: PublishedIndex
     private let clients: ClientDirectory
     private let keys: () -> [AppliedKey]
 
     init(_ parameters: Parameters, _ context: LoopContext, _ keys: @escaping () -> [AppliedKey]) {
         self.parameters = parameters
-        users = context.users
+        users = context.accounts
         clients = context.clients
         self.keys = keys
     }
@@ -152,11 +152,11 @@ private struct OrderReader {
     private func subject(_ isMeant: Bool) throws(Problem) -> RevocationRequest? {
         if let name = try parameters.name("username") {
             guard try parameters.bytes("sub") == nil else { throw Problem(.requestMalformed, Self.usage) }
-            guard let user = users.user(named: name) else {
+            guard let user = users.id(named: name) else {
                 throw Problem(
                     .requestMalformed, "No user has this name. To name a removed user, send its id as sub.")
             }
-            return .subject(user.id.description)
+            return .subject(user.description)
         }
         guard let subject = try parameters.name("sub") else { return nil }
         let isKnown = UUID(subject).flatMap { users.standing(of: $0) } != nil

@@ -64,7 +64,7 @@ struct StatusPage {
         writeJournal(shared.authState)
         writeKeys(shared)
         writer.name("users")
-        writer.integer(Int64(shared.authState.users.current.users.count))
+        writer.integer(Int64(shared.authState.accounts.index.current.count))
         writer.name("clients")
         writer.integer(Int64(shared.authState.clients.current.clients.count))
         writeReloads(shared.reloads)

@@ -1,4 +1,5 @@
 import HTTP
+import Service
 
 extension Exchange {
     /// Completes the request with the application of its event loop.
@@ -6,6 +7,14 @@ extension Exchange {
         resume { (handler: any Handler, response: inout Response) in
             guard let application = handler as? Application else { return }
             write(application, &response)
+        }
+    }
+
+    /// Runs `body` on the thread of the event loop, with its context; the request stays deferred.
+    func performInContext(_ body: @escaping @Sendable (LoopContext) -> Void) {
+        perform { (handler: any Handler) in
+            guard let application = handler as? Application else { return }
+            body(application.context)
         }
     }
 }

@@ -127,8 +127,9 @@ extension Application {
     ) {
         shared.log.write(.info, event) { line in
             call.add(to: &line)
-            if let user = context.authState.users.current.user(named: who.username) {
-                line.add("username", user.name)
+            let accounts = context.authState.accounts.index.current
+            if let name = accounts.id(named: who.username).flatMap({ accounts.name(of: $0) }) {
+                line.add("username", name)
             } else {
                 line.add("unknown_username", shared.digest(of: who.username))
             }

@@ -60,10 +60,11 @@ extension Application {
         let exchange = copy exchange
         do throws(RefreshFailure) {
             try RotateSession(context).begin(
-                token.span, scope: scope, audience: try audience(parameters), client: client, at: call.now
-            ) { attempt, outcome in
+                token.span, scope: scope, audience: try audience(parameters), client: client, at: call.now,
+                onLoop: { [exchange] in exchange.performInContext($0) }
+            ) { result in
                 exchange.resumeApplication { application, response in
-                    application.finishRefresh(attempt, outcome, call, &response)
+                    application.finishRefresh(result, call, &response)
                 }
             }
         } catch {
@@ -82,17 +83,19 @@ extension Application {
 
     /// Runs on the event loop after the rotation became durable or failed.
     private func finishRefresh(
-        _ attempt: RefreshAttempt, _ outcome: RotationOutcome, _ call: Call, _ response: inout Response
+        _ result: Result<PendingRefresh, RefreshFailure>, _ call: Call, _ response: inout Response
     ) {
         do throws(RefreshFailure) {
-            let (pair, isReplay) = try RotateSession(context).complete(attempt, outcome)
+            let pending = try result.get()
+            let (pair, isReplay) = try RotateSession(context).complete(pending)
             response.addLines(isReplay ? "Refresh-Outcome: replayed\r\n" : "Refresh-Outcome: rotated\r\n")
             TokenAnswer.write(pair, to: &response)
-            logRefresh(.info, isReplay ? "refresh_replayed" : "refresh_rotated", attempt, call)
+            logRefresh(.info, isReplay ? "refresh_replayed" : "refresh_rotated", pending.attempt, call)
         } catch {
-            switch error {
-            case .reused: logRefresh(.warning, "refresh_reused", attempt, call)
-            case .ahead: logRefresh(.error, "refresh_ahead_of_journal", attempt, call)
+            switch (error, result) {
+            case (.reused, .success(let pending)): logRefresh(.warning, "refresh_reused", pending.attempt, call)
+            case (.ahead, .success(let pending)):
+                logRefresh(.error, "refresh_ahead_of_journal", pending.attempt, call)
             default: break
             }
             answer(problem(error, call), call, &response)

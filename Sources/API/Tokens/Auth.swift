@@ -67,9 +67,9 @@ extension Application {
     private func addIdentity(_ token: VerifiedToken, _ response: inout Response) {
         let payload = token.payload
         let subject = payload[token.subject]
-        let user = UUID(payload.span.extracting(token.subject)).flatMap { context.users.user(id: $0) }
+        let user = UUID(payload.span.extracting(token.subject)).flatMap { context.accounts.name(of: $0) }
         response.addField("X-Auth-Subject", subject)
-        response.addField("X-Auth-User", (user?.name ?? "").utf8, isAlwaysDistinct: true)
+        response.addField("X-Auth-User", (user ?? "").utf8, isAlwaysDistinct: true)
         response.addField("X-Auth-Session", (token.sid?.description ?? "").utf8)
         response.addField("X-Auth-Client", payload[token.clientID ?? 0..<0], isAlwaysDistinct: true)
         response.addField("X-Auth-Scope", payload[token.scope ?? 0..<0])

@@ -49,6 +49,7 @@ final class MaintenanceJob: Sendable {
     }
 
     let authState: AuthState
+    private let accounts: FileAccountSource
     private let files: AccountFiles
     private let keys: KeyRotationJob
     private let tls: TLSFiles?
@@ -67,13 +68,15 @@ final class MaintenanceJob: Sendable {
     private let everySecond: @Sendable () -> Void
 
     init(
-        authState: AuthState, files: AccountFiles, keys: KeyRotationJob, tls: TLSFiles?, identity: TLSIdentity?,
+        authState: AuthState, accounts: FileAccountSource, files: AccountFiles, keys: KeyRotationJob, tls: TLSFiles?,
+        identity: TLSIdentity?,
         sighting: RollbackGuard, reloads: ReloadStatus, stamps: Stamps, everySecond: @escaping @Sendable () -> Void
     ) {
         self.everySecond = everySecond
         self.reloads = reloads
         self.sighting = sighting
         self.authState = authState
+        self.accounts = accounts
         self.files = files
         self.keys = keys
         self.tls = tls
@@ -235,8 +238,8 @@ final class MaintenanceJob: Sendable {
         take(.users) { () throws(StartError) in
             let users = try files.users(mustExist: mustExist)
             state.withLock { $0.hadUsers = stamp.exists }
-            warn("users", countBefore: authState.users.current.users.count, count: users.users.count, files.usersPath)
-            authState.apply(users)
+            warn("users", countBefore: accounts.current.users.count, count: users.users.count, files.usersPath)
+            accounts.apply(users)
             warnOfReadableAccounts()
         }
     }

@@ -1,31 +1,41 @@
 import Accounts
 import Glibc
-package import Platform
+import Platform
+package import Service
 
-/// The audit log of operator commands: one line of JSON for each, in order.
+/// Stores each event as a line of JSON in a file, oldest first.
 ///
-/// The file is next to the journal but not part of it: the running service locks the journal, while a token
-/// can be minted at any time. A line is synced to disk before the command prints its result.
-package struct AuditFile: Sendable {
+/// The file is in the directory of the journal but not part of it: the serving process locks the journal, and operators
+/// mint tokens whether the service runs or not.
+package struct AuditFile: AuditSink {
     package let path: String
+    package var location: String { path }
     private let directory: String
 
-    /// - Parameter directory: the journal's directory; created with mode 0700 if it is missing.
+    /// - Parameter directory: the directory of the journal; created with mode 0700 if it is missing.
     package init(directory: String) {
         self.directory = directory
         path = directory + "/audit.log"
     }
 
-    /// Appends a line and a newline, and syncs them to disk.
-    package func append(_ line: [UInt8]) throws(FileError) {
+    package func append(_ event: AuditEvent) throws(AuditError) {
+        do throws(FileError) {
+            try append(event.json)
+        } catch {
+            throw AuditError(description: error.description, mayPass: error.mayPass)
+        }
+    }
+
+    /// Appends a complete line and its newline durably.
+    func append(_ line: [UInt8]) throws(FileError) {
         try AtomicFile.makeDirectory(directory)
         let file = unsafe open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw fault("open", path) }
         defer { close(file) }
-        // Lines of concurrent commands must not mix. Closing releases the lock.
+        // Two commands at once must not mix their lines; closing the file releases the lock.
         while flock(file, LOCK_EX) != 0 { guard errno == EINTR else { throw fault("flock", path) } }
         try checkPlace(file)
-        // A line that a crash left incomplete remains a separate line.
+        // A line that a crash left incomplete stays a separate line.
         let octets = (try endsWhole(file) ? [] : [0x0A]) + line + [0x0A]
         var rest = octets[...]
         while !rest.isEmpty {
@@ -41,7 +51,7 @@ package struct AuditFile: Sendable {
         guard fsync(folder) == 0 else { throw fault("fsync", directory) }
     }
 
-    /// With a second hard link, root might write to a file to which the directory's owner has no access.
+    /// Rejects a hard link: its other name may be in a place where only root may write.
     private func checkPlace(_ file: Int32) throws(FileError) {
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else { throw fault("fstat", path) }

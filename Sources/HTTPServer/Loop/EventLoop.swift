@@ -209,6 +209,7 @@ struct EventLoop: ~Copyable {
             case .resume(let ticket, let write):
                 noteAnswer()
                 resume(ticket, write)
+            case .perform(let body): body(handler)
             case .adopt(let arrival): adopt(arrival)
             case .beat(let beat): beat.answer()
             case .drain:

@@ -7,6 +7,7 @@ import Synchronization
 final class LoopMailbox: ExchangeLoop, Sendable {
     enum Item: Sendable {
         case resume(ticket: UInt64, write: @Sendable (any Handler, inout Response) -> Void)
+        case perform(@Sendable (any Handler) -> Void)
         /// A connection that another loop accepted.
         case adopt(AcceptedConnection)
         case drain
@@ -38,6 +39,10 @@ final class LoopMailbox: ExchangeLoop, Sendable {
 
     func resume(_ ticket: UInt64, _ write: @escaping @Sendable (any Handler, inout Response) -> Void) {
         _ = post(.resume(ticket: ticket, write: write))
+    }
+
+    func perform(_ body: @escaping @Sendable (any Handler) -> Void) {
+        _ = post(.perform(body))
     }
 
     /// Posts an item.

@@ -34,10 +34,11 @@ struct SessionStanding {
     }
 
     /// The user of the session, if the account is enabled and has not ended the session.
-    func user(of claims: RefreshClaims) -> User? {
-        guard let id = UUID(claims.subject), let user = context.users.user(id: id) else { return nil }
-        guard let standing = context.users.standing(of: id), standing.admits(session: claims.sid) else { return nil }
-        return user
+    func user(of claims: RefreshClaims) -> UUID? {
+        guard let id = UUID(claims.subject), let standing = context.accounts.standing(of: id),
+            standing.admits(session: claims.sid)
+        else { return nil }
+        return id
     }
 }
 

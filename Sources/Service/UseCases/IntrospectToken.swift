@@ -24,14 +24,14 @@ package struct IntrospectToken {
             let audiences = verified.audiences(using: &context.scratch)
             guard verified.text(verified.clientID) == client.id || audiences.contains(where: client.mayUse(audience:))
             else { return .inactive }
-            let user = UUID(verified.payload.span.extracting(verified.subject)).flatMap { context.users.user(id: $0) }
-            return .access(verified, username: user?.name)
+            let user = UUID(verified.payload.span.extracting(verified.subject))
+            return .access(verified, username: user.flatMap { context.accounts.name(of: $0) })
         }
         let standing = SessionStanding(context)
         guard let claims = try? standing.verify(token, at: now), claims.clientID == client.id,
             let user = standing.user(of: claims), standing.denial(of: claims) == nil,
             context.authState.revocations.generation(of: claims.sid) == claims.generation
         else { return .inactive }
-        return .refresh(claims, username: user.name)
+        return .refresh(claims, username: context.accounts.name(of: user))
     }
 }

@@ -92,17 +92,20 @@ package struct OpenSession {
         }
         let charge = try admit(attempt)
         let sid = authState.revocations.identifiers.next()
-        let user = authState.users.current.user(named: attempt.username)
+        let login = PendingLogin(attempt: attempt, audience: audience, charge: charge, sid: sid)
         let authState = authState
-        let isQueued = authState.hashing.submit {
-            let verdict = authState.check(attempt, of: user, audience: audience, sid: sid, charge)
-            authState.record(verdict, then)
+        let answer = authState.accounts.user(named: attempt.username) { result in
+            switch result {
+            case .success(let user):
+                if let failure = authState.queue(login, of: user, then) { then(.failure(failure)) }
+            case .failure(let error):
+                authState.throttle.withdraw(charge)
+                authState.counters.logins.add(.unavailable)
+                then(.failure(.internalFault("accounts: \(error.reason)")))
+            }
         }
-        guard isQueued else {
-            authState.throttle.withdraw(charge)
-            authState.counters.logins.add(.saturated)
-            throw .hashingSaturated
-        }
+        guard case .now(let user) = answer else { return }
+        if let failure = authState.queue(login, of: user, then) { throw failure }
     }
 
     private func admit(_ attempt: LoginAttempt) throws(LoginFailure) -> LoginThrottle.Attempt {
@@ -119,7 +122,8 @@ package struct OpenSession {
     ///
     /// Rejects the login if the account's sessions were ended after the password was checked.
     package func complete(_ grant: LoginGrant, at now: Int64) throws(LoginFailure) -> TokenPair {
-        guard let user = authState.users.current.user(id: grant.user.id), user.standing == grant.user.standing else {
+        let user = grant.user
+        guard authState.accounts.index.current.standing(of: user.id) == user.standing else {
             authState.counters.logins.add(.refused)
             throw .credentialsInvalid
         }
@@ -147,28 +151,53 @@ package struct OpenSession {
     }
 }
 
+/// A login that waits for its user or its password hash.
+private struct PendingLogin: Sendable {
+    let attempt: LoginAttempt
+    let audience: String
+    let charge: LoginThrottle.Attempt
+    let sid: UUID
+}
+
 extension AuthState {
+    /// Queues the password for hashing.
+    ///
+    /// - Returns: why it was not queued; in that case `then` is not called.
+    fileprivate func queue(
+        _ login: PendingLogin, of user: User?, _ then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
+    ) -> LoginFailure? {
+        let isQueued = hashing.submit { [self] in
+            record(check(login, of: user), then)
+        }
+        guard !isQueued else { return nil }
+        throttle.withdraw(login.charge)
+        counters.logins.add(.saturated)
+        return .hashingSaturated
+    }
+
     /// Checks the password of one attempt, at the same cost whether the user exists or not. Runs on a thread of the pool.
     fileprivate func check(
-        _ attempt: LoginAttempt, of user: User?, audience: String, sid: UUID, _ charge: LoginThrottle.Attempt
+        _ login: PendingLogin, of user: User?
     ) -> Result<LoginGrant, LoginFailure> {
+        let attempt = login.attempt
         let verdict: PasswordVerdict
         do {
             verdict = try check(attempt.password.octets, of: user)
         } catch {
-            throttle.withdraw(charge)
+            throttle.withdraw(login.charge)
             return .failure(.internalFault("\(error)"))
         }
         guard case .match(let isWeaker) = verdict, let user, !user.isDisabled else {
             counters.logins.add(.refused)
             return .failure(.credentialsInvalid)
         }
-        throttle.recordSuccess(charge, now: monotonic())
+        throttle.recordSuccess(login.charge, now: monotonic())
         let allowed = Scope(names: user.scopes.filter { attempt.client?.mayUse(scope: $0) ?? true })
         let scope = attempt.scope ?? allowed
         guard scope.isWithin(allowed) else { return .failure(.scopeInvalid) }
         if isWeaker { strengthen(attempt.password, of: user) }
-        return .success(LoginGrant(user: user, scope: scope, audience: audience, client: attempt.client, sid: sid))
+        return .success(
+            LoginGrant(user: user, scope: scope, audience: login.audience, client: attempt.client, sid: login.sid))
     }
 
     /// Records the session before the client gets its identifier: after a crash, a revocation could otherwise miss a session
@@ -200,7 +229,7 @@ extension AuthState {
             do {
                 let salt = random(PasswordHasher.saltByteCount)
                 let hash = try passwords.hash(password.octets, salt: salt)
-                try storeHash(user, hash)
+                try accounts.storeHash(hash, of: user)
                 log.write(.info, "password_rehashed") { $0.add("sub", user.id.description) }
             } catch {
                 log.write(.error, "password_rehash_failed") { line in

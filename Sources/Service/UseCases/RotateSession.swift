@@ -19,6 +19,21 @@ package struct RefreshAttempt: Sendable {
     let prepared: TokenPair?
 }
 
+/// A rotation that the journal has decided.
+package struct PendingRefresh: Sendable {
+    package let attempt: RefreshAttempt
+    let outcome: RotationOutcome
+}
+
+/// A verified refresh token that waits for its user.
+private struct RefreshRequest: Sendable {
+    let claims: RefreshClaims
+    let scope: Scope?
+    let audience: String?
+    let client: Client?
+    let now: Int64
+}
+
 package enum RefreshFailure: Error, Equatable, Sendable {
     case rejected(TokenRejection)
     case revoked(Denial)
@@ -40,9 +55,11 @@ package enum RefreshFailure: Error, Equatable, Sendable {
 
 /// Exchanges a refresh token for its successor.
 ///
-/// ``begin(_:scope:audience:client:at:then:)`` verifies the token and passes the rotation to the journal;
-/// ``complete(_:_:)`` returns the tokens on the event loop.
+/// ``begin(_:scope:audience:client:at:onLoop:then:)`` verifies the token and passes the rotation to the journal;
+/// ``complete(_:)`` returns the tokens on the event loop.
 package struct RotateSession {
+    package typealias Completion = @Sendable (Result<PendingRefresh, RefreshFailure>) -> Void
+
     private let context: LoopContext
     private var authState: AuthState { context.authState }
 
@@ -50,19 +67,44 @@ package struct RotateSession {
         self.context = context
     }
 
-    /// - Parameter then: called once, on this thread or on the journal's, unless this throws.
+    /// - Parameters:
+    ///   - onLoop: runs a closure on the thread of the event loop with its context, if the source of accounts answers later.
+    ///   - then: called once, on any thread, unless this throws.
     package func begin(
         _ token: Span<UInt8>, scope: Scope?, audience: String?, client: Client?, at now: Int64,
-        then: @escaping @Sendable (RefreshAttempt, RotationOutcome) -> Void
+        onLoop: @escaping @Sendable (@escaping @Sendable (LoopContext) -> Void) -> Void,
+        then: @escaping Completion
     ) throws(RefreshFailure) {
         let claims = try verify(token, client, at: now)
-        guard let user = SessionStanding(context).user(of: claims) else {
-            authState.counters.refreshes.add(.refused)
-            throw .accountEnded
+        guard let user = SessionStanding(context).user(of: claims) else { throw accountEnded() }
+        let request = RefreshRequest(claims: claims, scope: scope, audience: audience, client: client, now: now)
+        let answer = authState.accounts.user(id: user) { result in
+            onLoop { context in
+                do throws(RefreshFailure) {
+                    try RotateSession(context).rotate(request, for: result, then)
+                } catch {
+                    then(.failure(error))
+                }
+            }
         }
-        let granted = try grant(of: claims, scope: scope, audience: audience, to: user, client)
+        if case .now(let user) = answer { try rotate(request, for: .success(user), then) }
+    }
+
+    /// Signs the successor, then passes the rotation to the journal.
+    private func rotate(
+        _ refresh: RefreshRequest, for found: Result<User?, AccountSourceError>, _ then: @escaping Completion
+    ) throws(RefreshFailure) {
+        let user: User?
+        do throws(AccountSourceError) { user = try found.get() } catch {
+            authState.counters.refreshes.add(.unavailable)
+            throw .internalFault("accounts: \(error.reason)")
+        }
+        let claims = refresh.claims
+        guard let user, user.standing.admits(session: claims.sid) else { throw accountEnded() }
+        let client = refresh.client
+        let granted = try grant(of: claims, scope: refresh.scope, audience: refresh.audience, to: user, client)
         let prepared = try prepareSuccessor(
-            of: claims, scope: granted.scope, audience: granted.audience, to: user, client: client, at: now)
+            of: claims, scope: granted.scope, audience: granted.audience, to: user, client: client, at: refresh.now)
         let attempt = RefreshAttempt(
             claims: claims, scope: granted.scope, audience: granted.audience, client: client, user: user,
             prepared: prepared)
@@ -75,16 +117,20 @@ package struct RotateSession {
         authState.revocations.rotate(
             request, subject: names.subject.span, client: names.client.span, kid: names.kid.span
         ) {
-            then(attempt, $0)
+            then(.success(PendingRefresh(attempt: attempt, outcome: $0)))
         }
+    }
+
+    private func accountEnded() -> RefreshFailure {
+        authState.counters.refreshes.add(.refused)
+        return .accountEnded
     }
 
     /// Returns the successor after its rotation is durable.
     /// - Returns: the tokens, and whether they repeat an earlier answer.
-    package func complete(
-        _ attempt: RefreshAttempt, _ outcome: RotationOutcome
-    ) throws(RefreshFailure) -> (pair: TokenPair, isReplay: Bool) {
-        switch outcome {
+    package func complete(_ refresh: PendingRefresh) throws(RefreshFailure) -> (pair: TokenPair, isReplay: Bool) {
+        let attempt = refresh.attempt
+        switch refresh.outcome {
         case .rotated(let generation, let at, _):
             authState.counters.refreshes.add(.rotated)
             return (try rotated(attempt, generation: generation, at: at), false)

@@ -35,7 +35,7 @@ package struct VerifyToken {
         let subject = payload.extracting(token.subject)
         if let sid = token.sid {
             guard let id = UUID(subject) else { throw .accountEnded }
-            guard let standing = context.users.standing(of: id), standing.admits(session: sid) else {
+            guard let standing = context.accounts.standing(of: id), standing.admits(session: sid) else {
                 throw .accountEnded
             }
             try checkBegun(sid, at: now)

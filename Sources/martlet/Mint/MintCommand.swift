@@ -54,14 +54,14 @@ enum MintCommand {
             ])
         let order = try MintRequest(arguments, try configuration(arguments), now: SystemClock.wall.now)
         let token = try order.sign()
-        let audit = AuditFile(directory: order.statePath)
-        do throws(FileError) {
-            try audit.append(order.auditLine(token))
+        let audit: any AuditSink = AuditFile(directory: order.statePath)
+        do throws(AuditError) {
+            try audit.append(order.auditEvent(token))
         } catch {
             let reason = "the audit line could not be written, so no token was printed: \(error)"
             throw error.mayPass ? .unavailable(reason) : .refused(reason)
         }
-        Terminal.writeError(order.summary + "; recorded in \(audit.path)\n")
+        Terminal.writeError(order.summary + "; recorded in \(audit.location)\n")
         Terminal.write(String(decoding: token, as: UTF8.self) + "\n")
     }
 

@@ -103,9 +103,8 @@ struct MintRequest {
             + ", expires in \(TimeText.span(grant.lifetime)) (\(TimeText.moment(grant.expiresAt)))\(note)"
     }
 
-    /// Returns one line of JSON with everything that identifies the token and the user who requested it, but not the
-    /// token.
-    func auditLine(_ token: [UInt8]) -> [UInt8] {
+    /// Everything that identifies the token and the operator who requested it, but not the token.
+    func auditEvent(_ token: [UInt8]) -> AuditEvent {
         var time: [UInt8] = []
         ISO8601.write(milliseconds: grant.issuedAt, to: &time)
         var writer = JSONWriter()
@@ -125,7 +124,7 @@ struct MintRequest {
         writer.member("uid", Int64(getuid()))
         writer.member("reason", optional: reason)
         writer.endObject()
-        return writer.bytes
+        return AuditEvent(json: writer.bytes)
     }
 
     private static func tokenID(of token: [UInt8]) -> String {

@@ -99,12 +99,12 @@ struct FoundFaultTests {
         let changedAt = world.clock.now
         world.clock.advance(1)
         let late = world.pair()
-        world.authState.apply(try world.authState.users.current.changing("alice") { $0.sessionsFrom = changedAt })
+        world.authState.users.apply(try world.authState.users.current.changing("alice") { $0.sessionsFrom = changedAt })
         #expect(world.verify(late.access).code == "subject_revoked")
         #expect(world.refresh(late.refresh).code == "subject_revoked")
         let next = world.pair()
         #expect(world.verify(next.access).status == 200)
-        world.authState.apply(try world.authState.users.current.changing("alice") { $0.roles = [] })
+        world.authState.users.apply(try world.authState.users.current.changing("alice") { $0.roles = [] })
         #expect(world.verify(next.access).status == 200)
     }
 
@@ -114,7 +114,7 @@ struct FoundFaultTests {
         let accounts = try world.authState.users.current.changing("alice") {
             $0.sessionsFrom = world.clock.now + 3_600_000
         }
-        world.authState.apply(accounts)
+        world.authState.users.apply(accounts)
         #expect(world.verify(old.access).code == "subject_revoked")
         let line = try #require(world.log.events("sessions_from_ahead").last)
         #expect(line["milliseconds"] as? Int == 3_600_000 && line["sub"] as? String == "\(World.alice)")
@@ -122,14 +122,14 @@ struct FoundFaultTests {
         #expect(world.verify(next.access).status == 200)
         // The same time again ends nothing; a later one does.
         world.clock.advance(5)
-        world.authState.apply(try accounts.changing("alice") { $0.roles = [] })
+        world.authState.users.apply(try accounts.changing("alice") { $0.roles = [] })
         #expect(world.verify(next.access).status == 200)
-        world.authState.apply(try accounts.changing("alice") { $0.sessionsFrom += 1 })
+        world.authState.users.apply(try accounts.changing("alice") { $0.sessionsFrom += 1 })
         #expect(world.verify(next.access).code == "subject_revoked")
         // A start does not know what ended before it.
         let late = world.pair()
         world.authState.users.replace(with: accounts)
-        world.authState.applySessionLimitsAtStart()
+        world.authState.users.applySessionLimitsAtStart()
         #expect(world.verify(late.access).code == "subject_revoked")
         #expect(world.verify(world.pair().access).status == 200)
     }
@@ -141,7 +141,7 @@ struct FoundFaultTests {
         let request = World.login().laidOut()
         #expect(world.application.handle(request, &response, Exchange(loop: loop, ticket: 1)) == .deferred)
         let finish = loop.wait()
-        world.authState.apply(
+        world.authState.users.apply(
             try world.authState.users.current.changing("alice") { $0.sessionsFrom = world.clock.now })
         response = Response()
         finish(world.application, &response)
@@ -150,11 +150,11 @@ struct FoundFaultTests {
 
     @Test func `a new password ends the sessions although the clock was set back since the last one (G14)`() throws {
         let world = try World()
-        world.authState.apply(
+        world.authState.users.apply(
             try world.authState.users.current.changing("alice") { $0.sessionsFrom = world.clock.now })
         let pair = world.pair()
         world.clock.advance(-3_600)
-        world.authState.apply(
+        world.authState.users.apply(
             try world.authState.users.current.changing("alice") { $0.sessionsFrom = world.clock.now })
         #expect(world.verify(pair.access).code == "subject_revoked")
         #expect(world.refresh(pair.refresh).code == "subject_revoked")

@@ -98,14 +98,17 @@ struct KeyMarkTests {
             issuer: "https://auth.example", audiences: ["api"], algorithm: .es256, sharedSecretAudiences: [],
             extraClaims: [], accessLifetime: 600, refreshIdle: 3_600, sessionMax: 86_400, leeway: 0)
         let authState = AuthState(
-            settings: settings, keyring: Published(try keys.load(now: now)), users: Published(UserDirectory()),
+            settings: settings, keyring: Published(try keys.load(now: now)),
+            accounts: FileAccountSource(
+                UserDirectory(), revocations: revocations, clock: SystemClock.wall, log: lines.log,
+                storeHash: { _, _ in }),
             clients: Published(ClientDirectory()), revocations: revocations,
             passwords: PasswordHasher(
                 parameters: .standard),
             hashing: try HashingPool(workers: 1, queueCountMax: 1),
             throttle: LoginThrottle(account: .off, source: .off, key: (1, 2)), clock: SystemClock.wall,
             monotonic: { MonotonicClock.nanoseconds() / 1_000_000 }, log: lines.log,
-            random: { Random.bytes($0) }, storeHash: { _, _ in })
+            random: { Random.bytes($0) })
         let schedule = KeySchedule(period: 0, lead: 0, retention: KeyRetention(refreshIdle: 3_600))
         let keeper = KeyRotationJob(directory: keys, authState: authState, schedule: schedule)
         try keeper.apply(stamp: keys.stamp(), isStart: true)

@@ -34,6 +34,16 @@ struct DeferralTests {
         for (number, client) in clients.enumerated() { #expect(client.receiveAnswer()?.body == "deferred \(number)") }
     }
 
+    @Test func `may follow work that another thread hands to the loop`() throws {
+        let server = try TestServer()
+        defer { server.stop() }
+        let client = try TestClient(port: server.port)
+        client.send(get("/perform"))
+        #expect(eventually { server.gate.heldCount == 1 })
+        server.gate.releaseAll()
+        #expect(client.receiveAnswer()?.body == "on the loop")
+    }
+
     @Test func `reach a peer that has ended its side`() throws {
         let server = try TestServer()
         defer { server.stop() }

@@ -7,8 +7,8 @@ import Revocation
 import Testing
 import Tokens
 
-@Suite("The login, without a server around it")
-struct LoginTests {
+@Suite("Opening a session, without HTTP")
+struct OpenSessionTests {
     private func office(failures: Int64 = 3, queue: Int = 8, keys: [Key]? = nil) throws -> Office {
         let users = try [
             Office.user("alice"), Office.user("locked", 2, stored: "!"), Office.user("mallory", 3, disabled: true),

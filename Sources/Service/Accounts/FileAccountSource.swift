@@ -1,0 +1,128 @@
+package import Accounts
+package import Encoding
+package import Platform
+package import Revocation
+import Synchronization
+package import Telemetry
+
+/// The users of `users.json`, which App reads.
+package final class FileAccountSource: AccountSource {
+    package let index: Published<PublishedIndex>
+    private let users: Published<UserDirectory>
+    private let revocations: RevocationStore
+    private let clock: WallClock
+    private let log: Log
+    private let write: @Sendable (_ user: User, _ hash: String) throws -> Void
+    /// Users whose `sessions_from` was in the future when the accounts were read.
+    private let ahead = Mutex<[UUID: Ahead]>([:])
+
+    /// - Parameter storeHash: writes a stronger hash of the same password to the file.
+    package init(
+        _ users: UserDirectory, revocations: RevocationStore, clock: WallClock, log: Log,
+        storeHash: @escaping @Sendable (User, String) throws -> Void
+    ) {
+        self.users = Published(users)
+        index = Published(.directory(users))
+        self.revocations = revocations
+        self.clock = clock
+        self.log = log
+        write = storeHash
+    }
+
+    package var current: UserDirectory { users.current }
+
+    package func user(named name: String, later: @escaping Completion) -> AccountAnswer {
+        .now(current.user(named: name))
+    }
+
+    package func user(id: UUID, later: @escaping Completion) -> AccountAnswer {
+        .now(current.user(id: id))
+    }
+
+    package func storeHash(_ hash: String, of user: User) throws {
+        try write(user, hash)
+    }
+
+    /// Replaces the users without comparing them with the previous ones.
+    package func replace(with accounts: UserDirectory) {
+        // The index first: it must not admit a session that a lookup no longer would.
+        index.replace(with: .directory(accounts))
+        users.replace(with: accounts)
+    }
+
+    /// Applies changed accounts.
+    ///
+    /// If the `sessions_from` of an account changed, all its sessions that began before now end, not only those before that
+    /// time: the old password was valid until now, and if the clock jumped, sessions may be dated later than they began. A
+    /// lower time counts as a change too: a new password gets one after the clock was set back.
+    ///
+    /// A command on a machine whose clock is ahead writes a `sessions_from` in the future. It ends the current sessions, and
+    /// new sessions are valid at once; otherwise the user would be locked out until that time.
+    package func apply(_ changed: UserDirectory) {
+        let before = current
+        let known = ahead.withLock { $0 }
+        replace(with: settled(changed))
+        endSessions(
+            of: changed.users.filter { user in
+                guard let last = known[user.id]?.requested ?? before.standing(of: user.id)?.sessionsFrom else {
+                    return false
+                }
+                return last != user.sessionsFrom
+            })
+    }
+
+    /// Checks the accounts that the start read. The journal has no record of a change before the start, so all sessions of a
+    /// user end whose `sessions_from` is in the future.
+    package func applySessionLimitsAtStart() {
+        let accounts = current
+        let settled = settled(accounts)
+        guard settled !== accounts else { return }
+        replace(with: settled)
+        let late = ahead.withLock { $0 }
+        endSessions(of: accounts.users.filter { late[$0.id] != nil })
+    }
+
+    private func settled(_ accounts: UserDirectory) -> UserDirectory {
+        let now = clock.now
+        let late = accounts.users.filter { $0.sessionsFrom > now }
+        let times = ahead.withLock { ahead in
+            var times: [UUID: Ahead] = [:]
+            for user in late {
+                // Reading the same time again ends no session that began after it was read first.
+                let known = ahead[user.id].flatMap { $0.requested == user.sessionsFrom ? $0 : nil }
+                times[user.id] = known ?? Ahead(requested: user.sessionsFrom, applied: now)
+            }
+            ahead = times
+            return times
+        }
+        guard let first = late.first else { return accounts }
+        log.write(.warning, "sessions_from_ahead") { line in
+            line.add("sub", first.id.description)
+            line.add("count", late.count)
+            line.add("milliseconds", first.sessionsFrom - now)
+            line.add(
+                "remedy", "set the clock of the machine that changes the users; until then new sessions count from now")
+        }
+        return accounts.admittingSessions(from: times.mapValues(\.applied))
+    }
+
+    /// A time in the future, and the time that is applied instead: when it was read first.
+    private struct Ahead {
+        let requested: Int64
+        let applied: Int64
+    }
+
+    private func endSessions(of users: [User]) {
+        for user in users {
+            revocations.cut(
+                .subject, name: Array(user.id.description.utf8), reason: RevocationReason.accountChanged.rawValue
+            ) { [log] result in
+                guard case .failure(let fault) = result else { return }
+                log.write(.error, "sessions_end_not_durable") { line in
+                    line.add("sub", user.id.description)
+                    line.add("reason", "\(fault)")
+                }
+            }
+        }
+    }
+}
