@@ -89,7 +89,7 @@ let package = Package(
         tests("AccountsTests", ["Accounts", "OpenSSL", "Encoding", "Platform"]),
         tests("TelemetryTests", ["Telemetry", "Encoding", "Platform"]),
         tests("HTTPTests", ["HTTP", "Encoding", "Platform"]),
-        tests("HTTPServerTests", ["HTTPServer", "HTTP", "Telemetry", "Encoding", "Platform"]),
+        tests("HTTPServerTests", ["HTTPServer", "HTTP", "Telemetry", "OpenSSL", "Encoding", "Platform"]),
         tests(
             "ServiceTests",
             [

@@ -1,7 +1,8 @@
 /// Handles requests. Each loop has its own handler and calls it only on its own thread, so a handler may keep contexts
 /// and scratch memory without a lock.
 package protocol Handler: AnyObject {
-    /// Writes the response into `response`, or keeps `exchange` and returns ``Disposition/deferred``.
+    /// Writes the response into `response`, or keeps `exchange` and returns ``Disposition/deferred``, or writes only the
+    /// head and returns ``Disposition/streaming(_:)``.
     func handle(_ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange) -> Disposition
 
     /// Returns whether the content that `request` announces is accepted, judged by its head alone; if not, writes the
@@ -12,11 +13,14 @@ package protocol Handler: AnyObject {
     func refuse(_ fault: RequestError, from peer: PeerAddress, over channel: Channel, _ response: inout Response)
 }
 
-package enum Disposition: Sendable {
+package enum Disposition: Sendable, Equatable {
     /// `response` is complete.
     case answered
     /// The response will come through ``Exchange/resume(_:)``, exactly once.
     case deferred
+    /// `response` has status and fields; its content is ignored and comes through the stream. HEAD requests and statuses
+    /// without content need no special case: the server sends the head and closes the stream.
+    case streaming(ResponseStream)
 }
 
 /// Completes a request whose response waits for an operation, such as a password hash or a durable record.
@@ -40,10 +44,20 @@ package struct Exchange: Sendable {
     package func perform(_ body: @escaping @Sendable (any Handler) -> Void) {
         loop.perform(body)
     }
+
+    /// Makes the stream for ``Disposition/streaming(_:)``. Pieces may be sent before the handler returns.
+    ///
+    /// - Parameter notify: runs on the loop's thread, so it must not wait; it may send pieces.
+    package func stream(_ notify: @escaping @Sendable (ResponseStream.Event) -> Void) -> ResponseStream {
+        ResponseStream(loop: loop, ticket: ticket, notify: notify)
+    }
 }
 
 /// An event loop as seen from other threads.
 package protocol ExchangeLoop: AnyObject, Sendable {
     func resume(_ ticket: UInt64, _ write: @escaping @Sendable (any Handler, inout Response) -> Void)
     func perform(_ body: @escaping @Sendable (any Handler) -> Void)
+
+    /// Takes what the stream has, soon and on the loop's thread.
+    func serve(_ stream: ResponseStream)
 }

@@ -184,6 +184,7 @@ final class Loop: ExchangeLoop {
     func perform(_ body: @escaping @Sendable (any Handler) -> Void) {
         preconditionFailure("no source of accounts here answers later")
     }
+    func serve(_: ResponseStream) {}
 
     func wait() -> Write {
         guard arrived.wait(timeout: .now() + 30) == .success, let write = writes.withLock({ $0.popLast() }) else {

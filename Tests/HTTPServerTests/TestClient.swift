@@ -87,6 +87,38 @@ final class TestClient: Sendable {
         return answer
     }
 
+    /// Returns the next `count` bytes, or fewer if the connection ends before.
+    func receive(exactly count: Int) -> [UInt8] {
+        var all: [UInt8] = []
+        while all.count < count {
+            guard let some = receive(count - all.count), !some.isEmpty else { break }
+            all += some
+        }
+        return all
+    }
+
+    /// Returns the content of the next chunk, empty for the last one; nil if there is none.
+    func receiveChunk() -> [UInt8]? {
+        var line: [UInt8] = []
+        while !line.suffix(2).elementsEqual(Array("\r\n".utf8)) {
+            guard let some = receive(1), !some.isEmpty else { return nil }
+            line += some
+        }
+        guard let count = Int(String(decoding: line.dropLast(2), as: UTF8.self), radix: 16) else { return nil }
+        let chunk = receive(exactly: count + 2)
+        return chunk.count == count + 2 && chunk.suffix(2).elementsEqual(Array("\r\n".utf8)) ? chunk.dropLast(2) : nil
+    }
+
+    /// Returns the content of all chunks up to the last one; nil if it does not come.
+    func receiveChunks() -> [UInt8]? {
+        var all: [UInt8] = []
+        while let chunk = receiveChunk() {
+            if chunk.isEmpty { return all }
+            all += chunk
+        }
+        return nil
+    }
+
     func ask(_ text: String) -> Answer? {
         send(text) ? receiveAnswer() : nil
     }

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import HTTP
 @testable import HTTPServer
+import OpenSSL
 import Synchronization
 
 /// What the test handlers of one server share with the test.
@@ -105,15 +106,16 @@ final class TestServer: Sendable {
 
     init(
         threads: Int = 2, listeners: [Listener] = [Listener(address: .tcp(host: "127.0.0.1", port: 0), role: .service)],
-        limits: Limits? = nil
+        limits: Limits? = nil, identity: TLSIdentity? = nil, handler: (@Sendable () -> any Handler)? = nil
     ) throws {
         var quick = Limits()
         quick.drainNotice = .milliseconds(10)
         quick.drainDeadline = .seconds(5)
         let gate = gate
-        let options = ServerOptions(
+        var options = ServerOptions(
             listeners: listeners, threads: threads, limits: limits ?? quick, counters: counters)
-        let server = try Server(options) { _ in TestHandler(gate: gate) }
+        options.identity = identity
+        let server = try Server(options) { _ in handler?() ?? TestHandler(gate: gate) }
         self.server = server
         let finished = finished
         Thread.detachNewThread {

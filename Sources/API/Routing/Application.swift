@@ -41,13 +41,16 @@ package final class Application: Handler {
         context.applyChanges()
         let call = begin(request)
         noticeForwarding(request, call)
+        var disposition = Disposition.answered
         do throws(Problem) {
-            if try run(request, &response, exchange, call) == .deferred { return .deferred }
+            disposition = try run(request, &response, exchange, call)
+            if disposition == .deferred { return .deferred }
         } catch {
             answer(error, call, &response)
         }
+        // A streamed answer is complete for the metrics and the access log when its head is.
         finish(call, &response)
-        return .answered
+        return disposition
     }
 
     package func admits(_ request: borrowing Request, _ response: inout Response) -> Bool {

@@ -11,6 +11,8 @@ struct ResponseWriter {
         var closes = false
         /// Whether the response tells browsers to use TLS only (RFC 6797 §6.1).
         var demandsTLS = false
+        /// Whether the content follows in pieces, so that its length is not known.
+        var isStreamed = false
     }
 
     static let continueLine: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
@@ -52,11 +54,30 @@ struct ResponseWriter {
         }
         // Neither 204 nor 304 carries Content-Length (RFC 9110 §8.6, §15.3.5, §15.4.5).
         guard status != 204, status != 304 else { return output.append("\r\n") }
+        // Without chunks, the end of the connection ends the content (RFC 9112 §6.3).
+        guard !context.isStreamed else {
+            return output.append(context.isVersion10 ? "\r\n" : "Transfer-Encoding: chunked\r\n\r\n")
+        }
         output.append("Content-Length: ")
         output.append(decimal: Int64(response.body.count))
         output.append("\r\n\r\n")
         if !context.isHead { output.append(response.body.span) }
     }
+
+    /// Appends one chunk (RFC 9112 §7.1), which must not be empty.
+    static func append(chunk: Span<UInt8>, to output: inout [UInt8]) {
+        var digit = (Int.bitWidth &- chunk.count.leadingZeroBitCount &+ 3) / 4
+        while digit > 0 {
+            digit &-= 1
+            let value = UInt8(truncatingIfNeeded: chunk.count &>> (digit &* 4)) & 15
+            output.append(value < 10 ? UInt8(ascii: "0") &+ value : UInt8(ascii: "a") &+ value &- 10)
+        }
+        output.append("\r\n")
+        output.append(chunk)
+        output.append("\r\n")
+    }
+
+    static let lastChunk: StaticString = "0\r\n\r\n"
 
     private static func appendStart(_ status: UInt16, _ date: [UInt8], to output: inout [UInt8]) {
         output.append("HTTP/1.1 ")

@@ -118,6 +118,7 @@ private func readContent(
     guard let next = unsafe HTTP2Callbacks.with(owner, { unsafe $0.nextContent(stream, into: room) }) ?? nil else {
         return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
     }
+    guard next.count > 0 || next.isLast else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
     if next.isLast { unsafe flags?.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
     return next.count
 }

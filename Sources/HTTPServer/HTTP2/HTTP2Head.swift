@@ -39,7 +39,7 @@ struct HTTP2Head {
     mutating func lay(
         _ response: borrowing Response, _ status: UInt16, _ context: ResponseWriter.Context, date: [UInt8]
     ) {
-        let contentLength = status == 204 || status == 304 ? nil : response.body.count
+        let contentLength = status == 204 || status == 304 || context.isStreamed ? nil : response.body.count
         if status != self.status || context.demandsTLS != demandsTLS || date != self.date
             || !Self.isSame(lines, response.fields)
         {

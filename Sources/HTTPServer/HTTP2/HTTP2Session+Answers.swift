@@ -20,10 +20,12 @@ extension HTTP2Session {
 
     /// Submits the response of a stream.
     ///
-    /// - Parameter head: the instance of the loop, used to build the head of this response.
+    /// - Parameters:
+    ///   - head: the instance of the loop, used to build the head of this response.
+    ///   - source: the content of a streamed response.
     func answer(
         _ stream: HTTP2Stream, _ response: borrowing Response, _ context: ResponseWriter.Context, date: [UInt8],
-        _ head: inout HTTP2Head
+        _ head: inout HTTP2Head, _ source: ResponseStream? = nil
     ) {
         guard !stream.isAnswered else { return }
         let isWhole = stream.stage == .asked
@@ -38,8 +40,13 @@ extension HTTP2Session {
         budget.earn(HTTP2Budget.controlsPerAnswer)
         let status = response.status >= 200 && response.status <= 599 ? response.status : 500
         head.lay(response, status, context, date: date)
-        let hasContent = status != 204 && status != 304 && !context.isHead && !response.body.isEmpty
-        if hasContent { stream.setAnswer(response.body) }
+        let mayHaveContent = status != 204 && status != 304 && !context.isHead
+        let hasContent = mayHaveContent && (source != nil || !response.body.isEmpty)
+        if let source {
+            if hasContent { stream.source = source } else { source.close(needsNoContent: true) }
+        } else if hasContent {
+            stream.setAnswer(response.body)
+        }
         weigh(stream)
         let id = stream.id
         let result = unsafe head.withPairs { pairs in
@@ -65,9 +72,11 @@ extension HTTP2Session {
 
     /// Copies the next piece of the content of a response.
     ///
-    /// - Returns: how many bytes were copied, and whether they are the last; nil if the stream has no response.
+    /// - Returns: how many bytes were copied, and whether they are the last; nil if the stream has no response. Without
+    ///   bytes and without the end, the content continues later.
     func nextContent(_ id: Int32, into room: UnsafeMutableBufferPointer<UInt8>) -> (count: Int, isLast: Bool)? {
         guard let stream = streams[id] else { return nil }
+        if let source = stream.source { return unsafe nextContent(of: source, stream, into: room) }
         let start = stream.answerSent
         let rest = stream.answer.count - start
         let count = min(room.count, rest)

@@ -147,6 +147,10 @@ extension HTTP2Session {
         }
         if streams.isEmpty { idleSince = now }
         if current?.id == id { current = nil }
+        if let source = stream.source {
+            stream.source = nil
+            source.close()
+        }
         pool.give(stream)
     }
 }

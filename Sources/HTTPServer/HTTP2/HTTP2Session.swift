@@ -58,7 +58,10 @@ import HTTP
         isBroken = unsafe raw == nil || !begin()
     }
 
-    deinit { unsafe nghttp2_session_del(raw) }
+    deinit {
+        for stream in streams.values { stream.source?.close() }
+        unsafe nghttp2_session_del(raw)
+    }
 
     private func begin() -> Bool {
         let settings = [
@@ -178,6 +181,8 @@ import HTTP
             switch stream.stage {
             case .receiving: late.append(stream)
             case .asked: break
+            // A client that has read all pieces so far, up to the end of its window, is not late.
+            case .answering where stream.source?.hasMore == false: stream.deadline = .max
             case .answering: return nil
             case .draining: endDrain(stream)
             }

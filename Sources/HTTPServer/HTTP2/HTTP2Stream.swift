@@ -1,3 +1,5 @@
+import HTTP
+
 /// One request of an HTTP/2 connection and the content of its response.
 final class HTTP2Stream {
     enum Stage {
@@ -33,13 +35,17 @@ final class HTTP2Stream {
 
     private(set) var answer: [UInt8] = []
     var answerSent = 0
+    /// The content of a streamed response, instead of ``answer``.
+    var source: ResponseStream?
+    /// How much of ``source`` was taken since the other connections had their turn.
+    var turnByteCount = 0
     /// The number of bytes of memory that ``message`` and ``answer`` use.
     var messageByteCount = 0
     private(set) var answerByteCount = 0
 
     var isAnswered: Bool { stage == .answering || stage == .draining }
 
-    var bufferedByteCount: Int { messageByteCount + answerByteCount }
+    var bufferedByteCount: Int { messageByteCount + answerByteCount + (source?.byteCount ?? 0) }
 
     func setAnswer(_ content: [UInt8]) {
         answer.append(contentsOf: content)
@@ -60,6 +66,8 @@ final class HTTP2Stream {
         weighedByteCount = 0
         answer.removeAll(keepingCapacity: true)
         answerSent = 0
+        source = nil
+        turnByteCount = 0
     }
 }
 

@@ -15,6 +15,8 @@ struct Connection {
         case content
         /// The response is being prepared elsewhere and nothing else is pending; nothing is read meanwhile.
         case deferred
+        /// A streamed response waits for its next piece; of what the client sends meanwhile, a bounded part is kept.
+        case streaming
         /// Responses wait for the client to read; nothing is read meanwhile.
         case writing
         /// The connection uses HTTP/2, in any state.
@@ -69,6 +71,8 @@ struct Connection {
     var output: [UInt8] = []
     var outputStart = 0
     var http2: HTTP2Session?
+    /// The streamed response in progress (HTTP/1).
+    var stream: ResponseStream?
 
     init(_ arrival: AcceptedConnection, reader: HTTP1Reader, generation: UInt32, ticket: UInt32) {
         transport = arrival.transport
@@ -85,7 +89,7 @@ struct Connection {
 extension Connection {
     /// The number of bytes of memory of its buffers, without the fixed size of the connection.
     var bufferedByteCount: Int {
-        input.capacity &+ output.capacity &+ (http2?.bufferedByteCount ?? 0)
+        input.capacity &+ output.capacity &+ (http2?.bufferedByteCount ?? 0) &+ (stream?.byteCount ?? 0)
     }
 }
 

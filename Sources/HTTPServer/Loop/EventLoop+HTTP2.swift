@@ -114,15 +114,19 @@ extension EventLoop {
         case .deferred:
             awaitedCount &+= 1
             session.noteDeferred(stream.id, ticket: number)
+        case .streaming(let source): finishHTTP2(slot, session, stream, source)
         }
         let countMax = shared.limits.requestsPerConnectionMax
         if countMax > 0, connections[slot].servedCount >= countMax { session.leave() }
     }
 
-    private mutating func finishHTTP2(_ slot: Int, _ session: HTTP2Session, _ stream: HTTP2Stream) {
+    private mutating func finishHTTP2(
+        _ slot: Int, _ session: HTTP2Session, _ stream: HTTP2Stream, _ source: ResponseStream? = nil
+    ) {
         let demandsTLS = connections[slot].isSecure && shared.demandsTLS
-        let context = ResponseWriter.Context(isHead: stream.isHead, demandsTLS: demandsTLS)
-        session.answer(stream, response, context, date: writer.dateText, &head)
+        let context = ResponseWriter.Context(
+            isHead: stream.isHead, demandsTLS: demandsTLS, isStreamed: source != nil)
+        session.answer(stream, response, context, date: writer.dateText, &head, source)
         if response.closesConnection { session.leave() }
     }
 

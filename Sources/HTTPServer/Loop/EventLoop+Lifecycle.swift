@@ -175,7 +175,9 @@ extension EventLoop {
         connections[slot].ticket &+= 1
         connections[slot].input = []
         connections[slot].output = []
+        // The session closes its streams.
         connections[slot].http2 = nil
+        if connections[slot].stream != nil { closeStream(slot) }
         account(slot)
         freePlaces.append(slot)
         mailbox.load.subtract(1, ordering: .relaxed)
@@ -199,7 +201,7 @@ extension EventLoop {
             shared.counters.timedOut.add(1, ordering: .relaxed)
             close(slot)
         case .http2: expireHTTP2(slot)
-        case .deferred, .closed: connections[slot].deadline = .max
+        case .deferred, .streaming, .closed: connections[slot].deadline = .max
         }
     }
 }

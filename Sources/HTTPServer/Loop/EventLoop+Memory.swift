@@ -32,7 +32,7 @@ extension EventLoop {
             session.calm()
             settleHTTP2(slot, session)
         case .closed: return
-        case .proxyHeader, .handshake, .idle, .deferred, .writing, .lingering: return close(slot)
+        case .proxyHeader, .handshake, .idle, .deferred, .streaming, .writing, .lingering: return close(slot)
         }
         if connections[slot].stage != .closed { account(slot) }
     }

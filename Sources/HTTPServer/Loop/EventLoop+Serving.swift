@@ -40,7 +40,7 @@ extension EventLoop {
     }
 
     /// Extends the deadline by the time that the bytes received so far are worth at the minimum rate.
-    private mutating func setContentDeadline(_ slot: Int) {
+    mutating func setContentDeadline(_ slot: Int) {
         let received = connections[slot].input.count &- connections[slot].reader.headByteCount
         connections[slot].deadline = shared.deadlines.content(began: connections[slot].began, received: received)
     }
@@ -132,6 +132,9 @@ extension EventLoop {
             connections[slot].context = context
             connections[slot].isDeferred = true
             return false
+        case .streaming(let stream):
+            begin(stream, slot, context)
+            return connections[slot].stream == nil && !connections[slot].closes
         }
     }
 
@@ -209,7 +212,7 @@ extension EventLoop {
     }
 
     /// Continues with the retained messages.
-    private mutating func serveInput(_ slot: Int) {
+    mutating func serveInput(_ slot: Int) {
         let end = connections[slot].closes ? 0 : connections[slot].input.count
         if end > 0 { restoreInput(slot) }
         serve(slot, from: 0, to: end)
@@ -228,80 +231,6 @@ extension EventLoop {
             connections[slot].input.append(contentsOf: request.bytes[keptCount..<end])
         } else {
             connections[slot].input = Array(request.bytes[offset..<end])
-        }
-    }
-
-    /// Sends the output and sets what the connection waits for next.
-    private mutating func settle(_ slot: Int) {
-        guard flush(slot), connections[slot].stage != .writing else { return }
-        if connections[slot].isDeferred { return awaitAnswer(slot) }
-        if connections[slot].closes { return end(slot) }
-        awaitInput(slot)
-        let input = connections[slot].input.count
-        if input == 0 || (input <= 2 && connections[slot].input[0] == .carriageReturn) {
-            connections[slot].stage = .idle
-            connections[slot].deadline = now &+ shared.deadlines.idle
-        } else if connections[slot].reader.isInContent {
-            if connections[slot].stage != .content { connections[slot].began = now }
-            connections[slot].stage = .content
-            setContentDeadline(slot)
-        } else {
-            if connections[slot].stage != .head { connections[slot].deadline = now &+ shared.deadlines.head }
-            connections[slot].stage = .head
-        }
-    }
-
-    private mutating func awaitAnswer(_ slot: Int) {
-        connections[slot].stage = .deferred
-        connections[slot].deadline = .max
-        // The watched events stay unchanged, because most responses are ready before anything else happens.
-        if connections[slot].interest == EventQueue.writable { watch(slot, 0) }
-    }
-
-    /// Sends the output.
-    ///
-    /// - Returns: false if some of it has to wait, or if the connection is closed.
-    private mutating func flush(_ slot: Int) -> Bool {
-        guard !output.isEmpty else { return true }
-        var sent = 0
-        switch connections[slot].transport.send(output, from: 0) {
-        case .moved(let count): sent = count
-        case .wouldBlock: break
-        case .ended, .failed:
-            close(slot)
-            return false
-        }
-        guard sent < output.count else {
-            output.removeAll(keepingCapacity: true)
-            return true
-        }
-        connections[slot].output = Array(output[sent...])
-        connections[slot].outputStart = 0
-        output.removeAll(keepingCapacity: true)
-        connections[slot].deadline = now &+ shared.deadlines.write
-        connections[slot].began = now
-        connections[slot].stage = .writing
-        watch(slot, EventQueue.writable)
-        return false
-    }
-
-    /// Sends pending output.
-    mutating func sendRest(_ slot: Int) {
-        let start = connections[slot].outputStart
-        switch connections[slot].transport.send(connections[slot].output, from: start) {
-        case .moved(let count):
-            connections[slot].outputStart = start &+ count
-            connections[slot].deadline = shared.deadlines.answer(
-                began: connections[slot].began, taken: start &+ count, now: now)
-            guard connections[slot].outputStart >= connections[slot].output.count else { return }
-            connections[slot].output = []
-            connections[slot].outputStart = 0
-            if connections[slot].isDeferred { return awaitAnswer(slot) }
-            connections[slot].stage = .idle
-            output.removeAll(keepingCapacity: true)
-            serveInput(slot)
-        case .wouldBlock: break
-        case .ended, .failed: close(slot)
         }
     }
 }

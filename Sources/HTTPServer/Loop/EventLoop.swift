@@ -147,6 +147,7 @@ struct EventLoop: ~Copyable {
             // Level-triggered events would repeat until the response is ready, and a client that has only closed its
             // sending side still waits for it.
             if events & EventQueue.broken != 0 { close(slot) } else { watch(slot, 0) }
+        case .streaming: if events & EventQueue.broken != 0 { close(slot) } else { receiveWhileStreaming(slot) }
         case .closed: break
         }
         account(slot)
@@ -210,6 +211,7 @@ struct EventLoop: ~Copyable {
                 noteAnswer()
                 resume(ticket, write)
             case .perform(let body): body(handler)
+            case .serve(let stream): serve(stream)
             case .adopt(let arrival): adopt(arrival)
             case .beat(let beat): beat.answer()
             case .drain:

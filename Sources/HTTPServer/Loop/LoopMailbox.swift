@@ -8,6 +8,8 @@ final class LoopMailbox: ExchangeLoop, Sendable {
     enum Item: Sendable {
         case resume(ticket: UInt64, write: @Sendable (any Handler, inout Response) -> Void)
         case perform(@Sendable (any Handler) -> Void)
+        /// A stream has pieces or its end.
+        case serve(ResponseStream)
         /// A connection that another loop accepted.
         case adopt(AcceptedConnection)
         case drain
@@ -43,6 +45,10 @@ final class LoopMailbox: ExchangeLoop, Sendable {
 
     func perform(_ body: @escaping @Sendable (any Handler) -> Void) {
         _ = post(.perform(body))
+    }
+
+    func serve(_ stream: ResponseStream) {
+        _ = post(.serve(stream))
     }
 
     /// Posts an item.

@@ -1,0 +1,80 @@
+import Encoding
+
+// What happens after the messages that have arrived are answered.
+extension EventLoop {
+    /// Sends the output and sets what the connection waits for next.
+    mutating func settle(_ slot: Int) {
+        guard flush(slot), connections[slot].stage != .writing else { return }
+        if connections[slot].isDeferred { return awaitAnswer(slot) }
+        if connections[slot].stream != nil { return awaitPiece(slot) }
+        if connections[slot].closes { return end(slot) }
+        awaitInput(slot)
+        let input = connections[slot].input.count
+        if input == 0 || (input <= 2 && connections[slot].input[0] == .carriageReturn) {
+            connections[slot].stage = .idle
+            connections[slot].deadline = now &+ shared.deadlines.idle
+        } else if connections[slot].reader.isInContent {
+            if connections[slot].stage != .content { connections[slot].began = now }
+            connections[slot].stage = .content
+            setContentDeadline(slot)
+        } else {
+            if connections[slot].stage != .head { connections[slot].deadline = now &+ shared.deadlines.head }
+            connections[slot].stage = .head
+        }
+    }
+
+    private mutating func awaitAnswer(_ slot: Int) {
+        connections[slot].stage = .deferred
+        connections[slot].deadline = .max
+        // The watched events stay unchanged, because most responses are ready before anything else happens.
+        if connections[slot].interest == EventQueue.writable { watch(slot, 0) }
+    }
+
+    /// Sends the output.
+    ///
+    /// - Returns: false if some of it has to wait, or if the connection is closed.
+    mutating func flush(_ slot: Int) -> Bool {
+        guard !output.isEmpty else { return true }
+        var sent = 0
+        switch connections[slot].transport.send(output, from: 0) {
+        case .moved(let count): sent = count
+        case .wouldBlock: break
+        case .ended, .failed:
+            close(slot)
+            return false
+        }
+        guard sent < output.count else {
+            output.removeAll(keepingCapacity: true)
+            return true
+        }
+        connections[slot].output = Array(output[sent...])
+        connections[slot].outputStart = 0
+        output.removeAll(keepingCapacity: true)
+        connections[slot].deadline = now &+ shared.deadlines.write
+        connections[slot].began = now
+        connections[slot].stage = .writing
+        watch(slot, EventQueue.writable)
+        return false
+    }
+
+    /// Sends pending output.
+    mutating func sendRest(_ slot: Int) {
+        let start = connections[slot].outputStart
+        switch connections[slot].transport.send(connections[slot].output, from: start) {
+        case .moved(let count):
+            connections[slot].outputStart = start &+ count
+            connections[slot].deadline = shared.deadlines.answer(
+                began: connections[slot].began, taken: start &+ count, now: now)
+            guard connections[slot].outputStart >= connections[slot].output.count else { return }
+            connections[slot].output = []
+            connections[slot].outputStart = 0
+            if connections[slot].isDeferred { return awaitAnswer(slot) }
+            if let stream = connections[slot].stream { return sendPieces(slot, stream) }
+            connections[slot].stage = .idle
+            output.removeAll(keepingCapacity: true)
+            serveInput(slot)
+        case .wouldBlock: break
+        case .ended, .failed: close(slot)
+        }
+    }
+}
