@@ -21,7 +21,9 @@ struct RouteTests {
     static let fixed = plain("/tests/a/sessions/own")
 
     static func operation(_ method: Method) -> Operation {
-        Operation(method: method, id: "test", tag: "test", summary: "", description: "", success: "'200': {}")
+        Operation(
+            method: method, id: "test", tag: "test", summary: "", description: "",
+            answers: [Operation.Answer(status: 200, description: "")])
     }
 
     static func plain(_ path: StaticString, _ methods: Methods = [.get, .head], access: AccessRule = .anyone) -> Route {

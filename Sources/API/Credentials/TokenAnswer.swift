@@ -25,3 +25,19 @@ enum TokenAnswer {
         response.body.append("}")
     }
 }
+
+extension Schema {
+    static let tokens = named(
+        "Tokens",
+        object(
+            .required("access_token", .string), .required("token_type", .string(constant: "Bearer")),
+            .required("expires_in", .integer.described("Seconds.")), .required("refresh_token", .string),
+            .required("refresh_expires_in", .integer.described("Seconds.")), .required("session_id", .uuid),
+            .required("scope", .string)
+        ).withExample(
+            ("access_token", .text("eyJhbGciOiJSUzI1NiIsImtpZCI6IiIsInR5cCI6ImF0K2p3dCJ9.e30.c2ln")),
+            ("token_type", .text("Bearer")), ("expires_in", .plain("600")),
+            ("refresh_token", .text("eyJhbGciOiJIUzI1NiIsImtpZCI6IiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln")),
+            ("refresh_expires_in", .plain("1209600")),
+            ("session_id", .text("019a0000-0000-7000-8000-000000000000")), ("scope", .text("read write"))))
+}

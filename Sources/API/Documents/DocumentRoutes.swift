@@ -3,7 +3,7 @@ import HTTP
 extension Route {
     package static let jwks = Route(
         "/.well-known/jwks.json", [.get, .head], policies: .quiet,
-        operations: [document("jwks", "The public keys (RFC 7517).", "application/json", "JWKSet")]
+        operations: [document("jwks", "The public keys (RFC 7517).", "application/json", .keySet)]
     ) { application, request, response, _, _ throws(Problem) in
         application.document(.keySet, request, &response)
         return .answered
@@ -11,7 +11,7 @@ extension Route {
 
     package static let metadata = Route(
         "/.well-known/oauth-authorization-server", [.get, .head], policies: [.quiet, .issuerSuffix],
-        operations: [document("metadata", "The server's metadata (RFC 8414).", "application/json", "Metadata")]
+        operations: [document("metadata", "The server's metadata (RFC 8414).", "application/json", .metadata)]
     ) { application, request, response, _, _ throws(Problem) in
         application.document(.metadata, request, &response)
         return .answered
@@ -19,33 +19,22 @@ extension Route {
 
     package static let openAPI = Route(
         "/openapi.yaml", [.get, .head], policies: .quiet,
-        operations: [document("openAPI", "This document.", "application/yaml", nil)]
+        operations: [document("openAPI", "This document.", "application/yaml", .openAPI)]
     ) { application, request, response, _, _ throws(Problem) in
         application.document(.openAPI, request, &response)
         return .answered
     }
 
-    private static func document(_ id: String, _ summary: String, _ type: String, _ schema: String?) -> Operation {
-        let content =
-            schema.map { "{$ref: '#/components/schemas/\($0)'}" }
-            ?? "{type: object, required: [openapi, info, paths, components]}"
-        return Operation(
+    private static func document(_ id: String, _ summary: String, _ type: String, _ schema: Schema) -> Operation {
+        Operation(
             method: .get, id: id, tag: "documents", summary: summary,
             description: "Cacheable for five minutes, with an entity tag, readable from any origin.",
-            request: """
-                parameters:
-                  - {name: If-None-Match, in: header, schema: {type: string}}
-                """,
-            success: """
-                '200':
-                  description: The document.
-                  headers:
-                    ETag: {$ref: '#/components/headers/ETag'}
-                  content:
-                    \(type):
-                      schema: \(content)
-                '304':
-                  description: It has not changed.
-                """)
+            parameters: [Operation.Parameter(name: "If-None-Match", place: "header", schema: .string)],
+            answers: [
+                Operation.Answer(
+                    status: 200, description: "The document.", headers: [Operation.Header(name: "ETag")],
+                    content: Operation.Content(type: type, schema: schema)),
+                Operation.Answer(status: 304, description: "It has not changed."),
+            ])
     }
 }

@@ -13,26 +13,29 @@ extension Route {
                 summary: "What a token says, for authenticated clients (RFC 7662).",
                 description:
                     "A client sees tokens that were issued to it, and access tokens for its audiences; everything else is inactive.",
-                request: """
-                    security: [{client: []}]
-                    requestBody:
-                      required: true
-                      content:
-                        application/x-www-form-urlencoded:
-                          schema: {$ref: '#/components/schemas/TokenForm'}
-                          examples:
-                            access: {value: {token: $ACCESS_TOKEN}}
-                    """,
-                success: """
-                    '200':
-                      description: Active with its claims, or inactive.
-                    \(Operation.json("Introspection"))
-                    """)
+                security: [.client],
+                body: Operation.Body(contents: [
+                    .form(.tokenForm, ("access", .map([("token", .plain("$ACCESS_TOKEN"))])))
+                ]),
+                answers: [
+                    Operation.Answer(
+                        status: 200, description: "Active with its claims, or inactive.",
+                        content: .json(.introspection))
+                ])
         ]
     ) { application, request, response, _, call throws(Problem) in
         try application.introspect(request, &response, call)
         return .answered
     }
+}
+
+extension Schema {
+    static let introspection = named(
+        "Introspection",
+        object(
+            .required("active", .boolean), .optional("username", .string), .optional("token_type", .string)
+        ).described(
+            "Exactly `{\"active\":false}` for what is not active; else the claims beside it (RFC 7662 section 2.2)."))
 }
 
 extension Application {

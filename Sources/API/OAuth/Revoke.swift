@@ -14,26 +14,27 @@ extension Route {
                 description: """
                     A refresh token ends its session, an access token only itself. 200 is sent once the revocation is on stable storage, and for any token that is none of ours. A token of a registered client needs that client; a first-party token is revoked by any client that has it. An access token signed with a shared secret is revoked only if this server issued it.
                     """,
-                request: """
-                    security: [{}, {client: []}]
-                    requestBody:
-                      required: true
-                      content:
-                        application/x-www-form-urlencoded:
-                          schema: {$ref: '#/components/schemas/TokenForm'}
-                          examples:
-                            access: {value: {token: $ACCESS_TOKEN}}
-                    """,
-                success: """
-                    '200':
-                      description: Revoked, or nothing to revoke.
-                      headers:
-                        Revocation-Seq: {$ref: '#/components/headers/Revocation-Seq'}
-                    """)
+                security: [.none, .client],
+                body: Operation.Body(contents: [
+                    .form(.tokenForm, ("access", .map([("token", .plain("$ACCESS_TOKEN"))])))
+                ]),
+                answers: [
+                    Operation.Answer(
+                        status: 200, description: "Revoked, or nothing to revoke.",
+                        headers: [Operation.Header(name: "Revocation-Seq")])
+                ])
         ]
     ) { application, request, response, exchange, call throws(Problem) in
         try application.revoke(request, &response, exchange, call)
     }
+}
+
+extension Schema {
+    static let tokenForm = named(
+        "TokenForm",
+        .object(
+            .required("token", .string), .optional("token_type_hint", .string), .optional("client_id", .string),
+            .optional("client_secret", .string)))
 }
 
 extension Application {

@@ -12,20 +12,18 @@ extension Route {
                 method: .post, id: "token", tag: "oauth", summary: "The refresh grant of RFC 6749 section 6.",
                 description:
                     "As /refresh, with the statuses that OAuth libraries expect: a refresh token that is not valid is 400 invalid_grant.",
-                request: """
-                    security: [{}, {client: []}]
-                    requestBody:
-                      required: true
-                      content:
-                        application/x-www-form-urlencoded:
-                          schema:
-                            allOf:
-                              - {$ref: '#/components/schemas/Refresh'}
-                              - {type: object, required: [grant_type]}
-                          examples:
-                            refresh: {value: {grant_type: refresh_token, refresh_token: $REFRESH_TOKEN}}
-                    """,
-                success: Operation.refreshed)
+                security: [.none, .client],
+                body: Operation.Body(contents: [
+                    .form(
+                        .allOf(.refresh, .object(.required("grant_type", .string))),
+                        (
+                            "refresh",
+                            .map([
+                                ("grant_type", .text("refresh_token")), ("refresh_token", .plain("$REFRESH_TOKEN")),
+                            ])
+                        ))
+                ]),
+                answers: [.refreshed])
         ]
     ) { application, request, _, exchange, call throws(Problem) in
         try application.token(request, exchange, call)

@@ -28,8 +28,8 @@ package struct OpenAPIDocument {
         lines += ["x-martlet-settings:"]
         for setting in settings {
             lines += [
-                "  - name: \(setting.name)", "    flag: \(Self.quoted(setting.flag))",
-                "    default: \(Self.quoted(setting.defaultText))", "    summary: \(Self.quoted(setting.summary))",
+                "  - name: \(setting.name)", "    flag: \(YAML.quoted(setting.flag))",
+                "    default: \(YAML.quoted(setting.defaultText))", "    summary: \(YAML.quoted(setting.summary))",
             ]
         }
         text = lines.joined(separator: "\n") + "\n"
@@ -48,11 +48,14 @@ package struct OpenAPIDocument {
 
     private static func operation(_ operation: Operation, of route: Route) -> [String] {
         var lines = ["    \(operation.method.rawValue.lowercased()):"]
-        lines += ["      operationId: \(operation.id)", "      summary: \(quoted(operation.summary))"]
+        lines += ["      operationId: \(operation.id)", "      summary: \(YAML.quoted(operation.summary))"]
         lines += ["      tags: [\(route.listener == .operator ? "operator" : operation.tag)]"]
         lines += ["      description: |"] + indented(operation.description, by: 8)
-        lines += indented(operation.request, by: 6)
-        lines += ["      responses:"] + indented(operation.success, by: 8)
+        for (name, value) in operation.requestPairs { lines += YAML.member(name, value).map { "      " + $0 } }
+        lines += ["      responses:"]
+        for answer in operation.answers {
+            lines += YAML.member("'\(answer.status)'", answer.yaml).map { "        " + $0 }
+        }
         lines += errors(of: route)
         return lines
     }
@@ -66,7 +69,7 @@ package struct OpenAPIDocument {
         }
         var lines: [String] = []
         for (status, codes) in statuses.sorted(by: { $0.key < $1.key }) {
-            lines += ["        '\(status)':", "          description: \(quoted(description(of: codes)))"]
+            lines += ["        '\(status)':", "          description: \(YAML.quoted(description(of: codes)))"]
             lines += headers(for: status).map { "          " + $0 }
             lines += ["          content:", "            application/problem+json:"]
             lines += [
@@ -87,10 +90,6 @@ package struct OpenAPIDocument {
         case 429, 503: ["headers:", "  Retry-After: {$ref: '#/components/headers/Retry-After'}"]
         default: []
         }
-    }
-
-    static func quoted(_ text: String) -> String {
-        "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }
 
     static func indented(_ text: String, by count: Int) -> [String] {

@@ -1,48 +1,82 @@
-import HTTP
+package import HTTP
 
-/// One method of one path, as the OpenAPI document describes it: YAML fragments, each at its own left margin.
-struct Operation: Sendable {
-    let method: Method
+/// One method of one path, as the OpenAPI document describes it.
+package struct Operation: Sendable {
+    package let method: Method
     let id: String
     let tag: String
     let summary: String
     let description: String
-    /// `security`, `parameters` and `requestBody`.
-    var request = ""
+    /// Which credentials the request may carry; each is enough.
+    var security: [Security] = []
+    var parameters: [Parameter] = []
+    var body: Body?
     /// The responses that are not problems.
-    let success: String
+    package let answers: [Answer]
+
+    enum Security: Sendable {
+        case none
+        case bearer
+        case client
+    }
+
+    /// A parameter in the query, or a header field.
+    struct Parameter: Sendable {
+        let name: String
+        var place = "query"
+        let schema: Schema
+        var description: String?
+    }
+
+    /// The content of a request.
+    struct Body: Sendable {
+        var isRequired = true
+        let contents: [Content]
+    }
+
+    package struct Content: Sendable {
+        package let type: String
+        package let schema: Schema
+        /// By name.
+        var examples: [(String, YAML)] = []
+    }
+
+    struct Header: Sendable {
+        let name: String
+        /// Nil for a header that `components` describes.
+        var schema: Schema?
+        var description: String?
+    }
+
+    package struct Answer: Sendable {
+        package let status: UInt16
+        let description: String
+        var headers: [Header] = []
+        package var content: Content?
+    }
+}
+
+extension Operation.Content {
+    static func json(_ schema: Schema, _ example: (String, YAML)? = nil) -> Self {
+        Self(type: "application/json", schema: schema, examples: example.map { [$0] } ?? [])
+    }
+
+    static func form(_ schema: Schema, _ example: (String, YAML)? = nil) -> Self {
+        Self(type: "application/x-www-form-urlencoded", schema: schema, examples: example.map { [$0] } ?? [])
+    }
 }
 
 /// What several operations share.
 extension Operation {
-    static func json(_ schema: String) -> String {
-        """
-          content:
-            application/json:
-              schema: {$ref: '#/components/schemas/\(schema)'}
-        """
-    }
-
     /// The conditions of /verify and /auth, which are the same.
-    static let conditions = """
-          - {name: audience, in: query, schema: {type: string, minLength: 1}, description: "The audience the token must have; not together with aud."}
-          - {name: aud, in: query, schema: {type: string, minLength: 1}, description: Another name for audience.}
-          - {name: scope, in: query, schema: {type: string, minLength: 1}, description: "Scope tokens it must have, one space apart."}
-          - {name: role, in: query, schema: {type: string, minLength: 1}, description: "Roles it must have, one space apart."}
-          - {name: max_age, in: query, schema: {type: integer, minimum: 0}, description: Seconds since the login.}
-        """
-
-    static let verified = """
-        '200':
-          description: The token holds.
-        \(json("Verified"))
-        """
-
-    static let refreshed = """
-        '200':
-          description: The next tokens; sent once the rotation is on stable storage.
-          headers:
-            Refresh-Outcome: {schema: {type: string, enum: [rotated, replayed]}}
-        \(json("Tokens"))
-        """
+    static let conditions = [
+        Parameter(
+            name: "audience", schema: .string(lengthMin: 1),
+            description: "The audience the token must have; not together with aud."),
+        Parameter(name: "aud", schema: .string(lengthMin: 1), description: "Another name for audience."),
+        Parameter(
+            name: "scope", schema: .string(lengthMin: 1), description: "Scope tokens it must have, one space apart."),
+        Parameter(name: "role", schema: .string(lengthMin: 1), description: "Roles it must have, one space apart."),
+        Parameter(name: "max_age", schema: .integer(minimum: 0), description: "Seconds since the login."),
+    ]
 }

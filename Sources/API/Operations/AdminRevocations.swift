@@ -18,28 +18,31 @@ extension Route {
                 summary: "End a token, a session, or all of a subject, client or key.",
                 description:
                     "Only over a Unix socket among MARTLET_OPERATOR_LISTEN, whose file mode says who may; over TCP the answer is 404.",
-                request: """
-                    requestBody:
-                      required: true
-                      content:
-                        application/json:
-                          schema: {$ref: '#/components/schemas/RevocationOrder'}
-                          examples:
-                            subject: {value: {sub: 019a0000-0000-7000-8000-000000000000}}
-                    """,
-                success: """
-                    '200':
-                      description: It is durable.
-                      headers:
-                        Revocation-Seq: {$ref: '#/components/headers/Revocation-Seq'}
-                      content:
-                        application/json:
-                          schema: {type: object, required: [seq], properties: {seq: {type: integer}}}
-                    """)
+                body: Operation.Body(contents: [
+                    .json(
+                        .revocationOrder,
+                        ("subject", .map([("sub", .text("019a0000-0000-7000-8000-000000000000"))])))
+                ]),
+                answers: [
+                    Operation.Answer(
+                        status: 200, description: "It is durable.",
+                        headers: [Operation.Header(name: "Revocation-Seq")],
+                        content: .json(.object(.required("seq", .integer))))
+                ])
         ]
     ) { application, request, _, exchange, call throws(Problem) in
         try application.adminRevocations(request, exchange, call)
     }
+}
+
+extension Schema {
+    fileprivate static let revocationOrder = named(
+        "RevocationOrder",
+        object(
+            .optional("jti", .uuid), .optional("expires_at", .integer.described("Seconds since 1970.")),
+            .optional("sid", .uuid), .optional("sub", .string), .optional("client_id", .string),
+            .optional("kid", .string), .optional("all", .boolean)
+        ).described("Exactly one of the members names what ends; expires_at goes with jti."))
 }
 
 extension Application {

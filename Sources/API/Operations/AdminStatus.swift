@@ -21,11 +21,9 @@ extension Route {
                     Only over a Unix socket among MARTLET_OPERATOR_LISTEN, as /admin/revocations. Shows the keys as they are applied, \
                     the last attempt to read each source, and the files in use. `martlet status` prints it.
                     """,
-                success: """
-                    '200':
-                      description: The status.
-                    \(Operation.json("Status"))
-                    """)
+                answers: [
+                    Operation.Answer(status: 200, description: "The status.", content: .json(.status))
+                ])
         ]
     ) { application, _, response, _, _ throws(Problem) in
         application.adminStatus(&response)

@@ -12,7 +12,8 @@ extension Route {
         operations: [
             Operation(
                 method: .get, id: "healthz", tag: "documents", summary: "Whether the service answers.",
-                description: "200 and nothing more.", success: "'200': {description: It does.}")
+                description: "200 and nothing more.",
+                answers: [Operation.Answer(status: 200, description: "It does.")])
         ]
     ) { application, _, response, _, _ throws(Problem) in
         application.healthz(&response)
@@ -25,13 +26,11 @@ extension Route {
             Operation(
                 method: .get, id: "livez", tag: "operator", summary: "Whether the process is alive.",
                 description: "An event loop answers, so a 200 shows that at least one is running.",
-                success: """
-                    '200':
-                      description: It is.
-                      content:
-                        application/json:
-                          schema: {type: object, required: [status], properties: {status: {type: string, const: live}}}
-                    """)
+                answers: [
+                    Operation.Answer(
+                        status: 200, description: "It is.",
+                        content: .json(.object(.required("status", .string(constant: "live")))))
+                ])
         ]
     ) { application, _, response, _, _ throws(Problem) in
         application.livez(&response)
@@ -49,19 +48,23 @@ extension Route {
                     acknowledged, logins and refreshes are not); draining. `degraded` names what a failed reload left as it was \
                     (users_reload_failed, clients_reload_failed, keys_reload_failed, tls_reload_failed); the service stays ready.
                     """,
-                success: """
-                    '200':
-                      description: Ready.
-                    \(Operation.json("Readiness"))
-                    '503':
-                      description: Not ready, and why.
-                    \(Operation.json("Readiness"))
-                    """)
+                answers: [
+                    Operation.Answer(status: 200, description: "Ready.", content: .json(.readiness)),
+                    Operation.Answer(status: 503, description: "Not ready, and why.", content: .json(.readiness)),
+                ])
         ]
     ) { application, _, response, _, _ throws(Problem) in
         application.readyz(&response)
         return .answered
     }
+}
+
+extension Schema {
+    fileprivate static let readiness = named(
+        "Readiness",
+        .object(
+            .required("status", .string(values: ["ready", "not_ready"])), .required("reasons", .strings),
+            .required("degraded", .strings)))
 }
 
 extension Application {

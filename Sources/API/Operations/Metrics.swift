@@ -12,13 +12,11 @@ extension Route {
             Operation(
                 method: .get, id: "metrics", tag: "operator", summary: "Counters and histograms.",
                 description: "Prometheus text, format 0.0.4. Holds no secret and no name of a user.",
-                success: """
-                    '200':
-                      description: The metrics.
-                      content:
-                        text/plain:
-                          schema: {type: string}
-                    """)
+                answers: [
+                    Operation.Answer(
+                        status: 200, description: "The metrics.",
+                        content: Operation.Content(type: "text/plain", schema: .string))
+                ])
         ]
     ) { application, _, response, _, _ throws(Problem) in
         application.metrics(&response)

@@ -5,7 +5,7 @@ import Service
 import Tokens
 
 extension Problem {
-    /// No `default` here or below: a new failure compiles only with a decision what its caller may learn.
+    /// No `default` here or below: a new failure does not compile until it has a code here.
     init(_ failure: VerifyFailure, scopes: [[UInt8]] = []) {
         switch failure {
         case .rejected(let rejection): self.init(ProblemCode(rejection))

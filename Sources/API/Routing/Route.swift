@@ -13,7 +13,7 @@ package struct Route: Sendable {
     /// The errors that this endpoint itself can answer with. Those of every path are ``ProblemCode/everywhere``.
     package let codes: [ProblemCode]
     /// One operation per method; HEAD and OPTIONS are described once, in the front matter of the document.
-    let operations: [Operation]
+    package let operations: [Operation]
     let handle: Handle
 
     init(

@@ -18,27 +18,40 @@ extension Route {
                 description: """
                     First-party logins only; OAuth clients never see a password. Unknown users, wrong passwords and disabled accounts answer alike and take alike long. A client may authenticate beside the user; the session then belongs to it.
                     """,
-                request: """
-                    security: [{}, {client: []}]
-                    requestBody:
-                      required: true
-                      content:
-                        application/json:
-                          schema: {$ref: '#/components/schemas/Login'}
-                          examples:
-                            plain: {value: {username: ana, password: correct horse battery staple}}
-                        application/x-www-form-urlencoded:
-                          schema: {$ref: '#/components/schemas/Login'}
-                    """,
-                success: """
-                    '200':
-                      description: The session's first tokens.
-                    \(Operation.json("Tokens"))
-                    """)
+                security: [.none, .client],
+                body: Operation.Body(contents: [
+                    .json(
+                        .login,
+                        ("plain", .map([("username", .text("ana")), ("password", .text("correct horse battery staple"))]))),
+                    .form(.login),
+                ]),
+                answers: [
+                    Operation.Answer(
+                        status: 200, description: "The session's first tokens.", content: .json(.tokens))
+                ])
         ]
     ) { application, request, _, exchange, call throws(Problem) in
         try application.login(request, exchange, call)
     }
+}
+
+extension Schema {
+    static let login = named(
+        "Login",
+        .object(
+            .required("username", .string(lengthMin: 1, lengthMax: 128)),
+            .required(
+                "password",
+                .string(lengthMin: 1, lengthMax: 1_024).described("1 to 1024 bytes, used as received.")),
+            .optional("scope", .string.described("Scope tokens, one space apart; default: all the user has.")),
+            .optional("audience", .string.described("One of MARTLET_AUDIENCE; default: the first.")),
+            .optional("mode", .string(values: ["body"])),
+            .optional(
+                "source",
+                .string(lengthMax: 64).described(
+                    "The end user's IPv4 or IPv6 address, by which failed logins are limited; from authenticated clients only."
+                )),
+            .optional("client_id", .string), .optional("client_secret", .string)))
 }
 
 extension Application {

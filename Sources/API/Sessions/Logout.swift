@@ -16,27 +16,35 @@ extension Route {
                 method: .post, id: "logout", tag: "sessions", summary: "End this session, the others, or all.",
                 description:
                     "With the access token in the Authorization header or a refresh token in the content. If both are sent, one that is valid is enough; two valid ones must belong to one session. An access token signed with a shared secret ends only what this server issued it for.",
-                request: """
-                    security: [{bearer: []}, {}]
-                    requestBody:
-                      content:
-                        application/json:
-                          schema: {$ref: '#/components/schemas/Logout'}
-                          examples:
-                            everywhere: {value: {refresh_token: $REFRESH_TOKEN, scope: global}}
-                        application/x-www-form-urlencoded:
-                          schema: {$ref: '#/components/schemas/Logout'}
-                    """,
-                success: """
-                    '204':
-                      description: Ended, and durably so.
-                      headers:
-                        Revocation-Seq: {$ref: '#/components/headers/Revocation-Seq'}
-                    """)
+                security: [.bearer, .none],
+                body: Operation.Body(
+                    isRequired: false,
+                    contents: [
+                        .json(
+                            .logout,
+                            (
+                                "everywhere",
+                                .map([("refresh_token", .plain("$REFRESH_TOKEN")), ("scope", .text("global"))])
+                            )),
+                        .form(.logout),
+                    ]),
+                answers: [
+                    Operation.Answer(
+                        status: 204, description: "Ended, and durably so.",
+                        headers: [Operation.Header(name: "Revocation-Seq")])
+                ])
         ]
     ) { application, request, _, exchange, call throws(Problem) in
         try application.logout(request, exchange, call)
     }
+}
+
+extension Schema {
+    static let logout = named(
+        "Logout",
+        .object(
+            .optional("refresh_token", .string),
+            .optional("scope", .string(values: ["local", "others", "global"]).defaulting(to: "local")), rest: .none))
 }
 
 extension Application {

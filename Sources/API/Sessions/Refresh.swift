@@ -18,23 +18,34 @@ extension Route {
                 description: """
                     Each refresh token works once. Within the grace time the same request repeats the same answer (Refresh-Outcome: replayed); after it, a spent token ends its session.
                     """,
-                request: """
-                    security: [{}, {client: []}]
-                    requestBody:
-                      required: true
-                      content:
-                        application/json:
-                          schema: {$ref: '#/components/schemas/Refresh'}
-                          examples:
-                            plain: {value: {refresh_token: $REFRESH_TOKEN}}
-                        application/x-www-form-urlencoded:
-                          schema: {$ref: '#/components/schemas/Refresh'}
-                    """,
-                success: Operation.refreshed)
+                security: [.none, .client],
+                body: Operation.Body(contents: [
+                    .json(.refresh, ("plain", .map([("refresh_token", .plain("$REFRESH_TOKEN"))]))), .form(.refresh),
+                ]),
+                answers: [.refreshed])
         ]
     ) { application, request, _, exchange, call throws(Problem) in
         try application.refresh(request, exchange, call)
     }
+}
+
+extension Schema {
+    static let refresh = named(
+        "Refresh",
+        .object(
+            .required("refresh_token", .string), .optional("grant_type", .string(values: ["refresh_token"])),
+            .optional("scope", .string.described("A subset of the session's scope.")), .optional("audience", .string),
+            .optional("client_id", .string), .optional("client_secret", .string)))
+}
+
+extension Operation.Answer {
+    /// The answer of /refresh and of the refresh grant.
+    static let refreshed = Self(
+        status: 200, description: "The next tokens; sent once the rotation is on stable storage.",
+        headers: [
+            Operation.Header(name: "Refresh-Outcome", schema: .string(values: ["rotated", "replayed"]))
+        ],
+        content: .json(.tokens))
 }
 
 extension Application {

@@ -15,6 +15,17 @@ extension Route {
         return .answered
     }
 
+    private static let identityHeaders = [
+        Operation.Header(name: "X-Auth-Subject", schema: .string),
+        Operation.Header(
+            name: "X-Auth-User", schema: .string, description: "Percent-encoded where it is not printable ASCII."),
+        Operation.Header(name: "X-Auth-Session", schema: .string),
+        Operation.Header(name: "X-Auth-Client", schema: .string),
+        Operation.Header(name: "X-Auth-Scope", schema: .string),
+        Operation.Header(name: "X-Auth-Roles", schema: .string, description: "Comma-separated."),
+        Operation.Header(name: "X-Auth-Expires", schema: .integer, description: "Seconds since 1970."),
+    ]
+
     private static let authOperations = [Method.get, .post, .put, .patch, .delete].map { method in
         Operation(
             method: method, id: "auth" + method.rawValue.prefix(1) + method.rawValue.dropFirst().lowercased(),
@@ -23,23 +34,8 @@ extension Route {
             description: """
                 For nginx auth_request, Traefik and Caddy forward-auth. Answers 200, 401 or 403 to any method, ignores the content, and sets every X-Auth field each time. The query is the gateway's own; a condition in it that is unknown, empty or given twice is 403 and a line in the log.
                 """,
-            request: """
-                security: [{bearer: []}]
-                parameters:
-                \(Operation.conditions)
-                """,
-            success: """
-                '200':
-                  description: It may.
-                  headers:
-                    X-Auth-Subject: {schema: {type: string}}
-                    X-Auth-User: {schema: {type: string}, description: Percent-encoded where it is not printable ASCII.}
-                    X-Auth-Session: {schema: {type: string}}
-                    X-Auth-Client: {schema: {type: string}}
-                    X-Auth-Scope: {schema: {type: string}}
-                    X-Auth-Roles: {schema: {type: string}, description: Comma-separated.}
-                    X-Auth-Expires: {schema: {type: integer}, description: Seconds since 1970.}
-                """)
+            security: [.bearer], parameters: Operation.conditions,
+            answers: [Operation.Answer(status: 200, description: "It may.", headers: identityHeaders)])
     }
 }
 

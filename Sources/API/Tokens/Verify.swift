@@ -1,5 +1,6 @@
 import Encoding
 import HTTP
+import JOSE
 import Revocation
 import Service
 import Tokens
@@ -16,33 +17,57 @@ extension Route {
                 description: """
                     Checks structure, key, signature, claims, account and denylist, from memory. The caller is a backend, so the code says why a token is refused. A token for any configured audience is accepted unless the request names one. Conditions may be in the query or in the content, each once; an unknown or empty one is 400.
                     """,
-                request: """
-                    security: [{bearer: []}]
-                    parameters:
-                    \(Operation.conditions)
-                    """,
-                success: Operation.verified),
+                security: [.bearer], parameters: Operation.conditions, answers: [.verified]),
             Operation(
                 method: .post, id: "verifyContent", tag: "sessions",
                 summary: "The same, with the token in the content.",
                 description: "The token may be in the content or in the Authorization header, not in both.",
-                request: """
-                    security: [{bearer: []}, {}]
-                    parameters:
-                    \(Operation.conditions)
-                    requestBody:
-                      content:
-                        application/json:
-                          schema: {$ref: '#/components/schemas/VerifyRequest'}
-                          examples:
-                            token: {value: {token: "$ACCESS_TOKEN", audience: api}}
-                    """,
-                success: Operation.verified),
+                security: [.bearer, .none], parameters: Operation.conditions,
+                body: Operation.Body(
+                    isRequired: false,
+                    contents: [
+                        .json(
+                            .verifyRequest,
+                            ("token", .map([("token", .plain("$ACCESS_TOKEN")), ("audience", .text("api"))])))
+                    ]),
+                answers: [.verified]),
         ]
     ) { application, request, response, _, call throws(Problem) in
         try application.verify(request, &response, call)
         return .answered
     }
+}
+
+extension Schema {
+    static let verifyRequest = named(
+        "VerifyRequest",
+        .object(
+            .optional("token", .string.described("The access token, unless it is in the Authorization header.")),
+            .optional("audience", .string(lengthMin: 1)),
+            .optional("aud", .string(lengthMin: 1).described("Another name for audience.")),
+            .optional("scope", .string(lengthMin: 1)), .optional("role", .string(lengthMin: 1)),
+            .optional("max_age", .integer(minimum: 0).described("Seconds since the login.")), rest: .none))
+
+    static let verified = named(
+        "Verified",
+        .object(
+            .required("active", .boolean(constant: true)), .required("claims", .claims),
+            .required("expires_in", .integer.described("Seconds.")), .required("kid", .string),
+            .required("alg", .string(values: Algorithm.allCases.map(\.rawValue))),
+            .required(
+                "seq", .integer.described("Number of the newest durable record that this answer knows of."))))
+
+    static let claims = named(
+        "Claims",
+        .object(
+            .required("iss", .string), .required("sub", .string), .required("aud", .oneOf(.string, .strings)),
+            .optional("client_id", .string), .required("iat", .integer), .required("exp", .integer),
+            .required("jti", .string), .optional("sid", .string), .optional("scope", .string),
+            .optional("auth_time", .integer), .optional("amr", .strings), .optional("roles", .strings)))
+}
+
+extension Operation.Answer {
+    static let verified = Self(status: 200, description: "The token holds.", content: .json(.verified))
 }
 
 extension Application {

@@ -7,9 +7,9 @@ from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 
 from harness.accounts import AMY
 
-ALGORITHMS = ("RS256", "PS256", "ES256", "ES512", "EdDSA", "HS256")
+ALGORITHMS = ("RS256", "PS256", "ES256", "ES512", "EdDSA", "HS256", "HS512")
 # Members beyond the documented ones are drift; the document itself leaves room for later versions.
-CLOSED = ("Tokens", "Verified", "RSAKey", "ECKey", "OKPKey", "JWKSet", "Metadata")
+CLOSED = ("Tokens", "Verified", "RSAKey", "ECKey", "OKPKey", "JWKSet", "Metadata", "Readiness", "Status")
 
 
 @pytest.fixture(scope="module", params=ALGORITHMS)
@@ -64,10 +64,20 @@ def test_the_documents(signed):
     server, algorithm = signed
     check = checker(server)
     keys = check(server.http.get("/.well-known/jwks.json"))["keys"]
-    assert {key["alg"] for key in keys} == {algorithm} - {"HS256"}
+    assert {key["alg"] for key in keys} == {algorithm} - {"HS256", "HS512"}
     check(server.http.get("/.well-known/oauth-authorization-server"))
     # YAML is parsed before it is validated, as a client of the document does.
     check(server.http.get("/openapi.yaml"))
+
+
+def test_what_operators_and_monitors_read(signed):
+    server, algorithm = signed
+    check = checker(server)
+    for path in ("/livez", "/readyz"):
+        check(server.operator.get(path))
+    keys = check(server.admin.get("/admin/status"))["keys"]
+    assert algorithm in {key["alg"] for key in keys if key["purpose"] == "access"}
+    check(server.admin.post("/admin/revocations", json={"sub": "019a0000-0000-7000-8000-00000000ffff"}))
 
 
 def test_authlib_accepts_the_metadata(make_server):

@@ -1,0 +1,32 @@
+extension Schema {
+    static let status = named(
+        "Status",
+        .object(
+            .required("version", .string), .required("pid", .integer), .required("started", .time),
+            .required("now", .time), .required("status", .string(values: ["ready", "not_ready"])),
+            .required("reasons", .strings), .required("degraded", .strings), .required("issuer", .string),
+            .required("audiences", .strings), .required("journal", journal), .required("keys", .array(of: key)),
+            .required("users", .integer), .required("clients", .integer), .required("reloads", reloads),
+            .required(
+                "paths",
+                object(rest: .each(.string)).described("The files and directories in use, as absolute paths."))))
+
+    private static let journal = object(
+        .required("seq", .integer.described("Number of the newest durable record.")), .required("writable", .boolean),
+        .required("conditions", .strings))
+
+    private static let key = object(
+        .required("kid", .string), .required("alg", .string), .required("purpose", .string(values: ["access", "refresh"])),
+        .required(
+            "state", .string(values: ["published", "signing", "verifying", "retired", "compromised"])),
+        .required("compromised", .boolean),
+        .required("revoked", .boolean.described("Whether all tokens of the key are rejected.")))
+
+    private static let reloads = object(
+        rest: .each(
+            .object(
+                .required("ok", .boolean.described("Whether the last attempt succeeded.")),
+                .required("last_attempt", .time), .required("last_success", time.orNull),
+                .required("reason", string.orNull)))
+    ).described("By source; one that this service does not use is absent.")
+}
