@@ -1,8 +1,8 @@
 /// Handles requests. Each loop has its own handler and calls it only on its own thread, so a handler may keep contexts
 /// and scratch memory without a lock.
 package protocol Handler: AnyObject {
-    /// Writes the response into `response`, or keeps `exchange` and returns ``Disposition/deferred``, or writes only the
-    /// head and returns ``Disposition/streaming(_:)``.
+    /// Writes the response into `response`, or keeps `exchange` and returns ``Disposition/deferred``, or writes only
+    /// the head and returns ``Disposition/streaming(_:)``.
     func handle(_ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange) -> Disposition
 
     /// Returns whether the content that `request` announces is accepted, judged by its head alone; if not, writes the
@@ -18,8 +18,8 @@ package enum Disposition: Sendable, Equatable {
     case answered
     /// The response will come through ``Exchange/resume(_:)``, exactly once.
     case deferred
-    /// `response` has status and fields; its content is ignored and comes through the stream. HEAD requests and statuses
-    /// without content need no special case: the server sends the head and closes the stream.
+    /// `response` has status and fields; its content is ignored and comes through the stream. HEAD requests and
+    /// statuses without content need no special case: the server sends the head and closes the stream.
     case streaming(ResponseStream)
 }
 

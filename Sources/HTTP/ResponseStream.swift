@@ -2,8 +2,8 @@ import Synchronization
 
 /// The content of a response that its handler sends in pieces, from any thread.
 ///
-/// A handler makes one with ``Exchange/stream(_:)`` and returns it as ``Disposition/streaming(_:)``. The stream keeps at
-/// most ``byteCountMax`` bytes and one more piece, which the event loop takes as fast as the client reads them.
+/// A handler makes one with ``Exchange/stream(_:)`` and returns it as ``Disposition/streaming(_:)``. The stream keeps
+/// at most ``byteCountMax`` bytes and one more piece, which the event loop takes as fast as the client reads them.
 package final class ResponseStream: Sendable {
     /// What the producer of the content learns, on the thread of the event loop and without any lock of the stream.
     package enum Event: Sendable, Equatable {

@@ -1,5 +1,4 @@
-/// A JSON Schema (draft 2020-12) as a value. The OpenAPI document is printed from it, and tests validate answers against
-/// it.
+/// A JSON Schema (draft 2020-12) as a value. The OpenAPI document is printed from it; tests compare answers with it.
 package struct Schema: Sendable {
     package indirect enum Form: Sendable {
         case object([Member], rest: Rest)

@@ -16,7 +16,8 @@ extension Schema {
         .required("conditions", .strings))
 
     private static let key = object(
-        .required("kid", .string), .required("alg", .string), .required("purpose", .string(values: ["access", "refresh"])),
+        .required("kid", .string), .required("alg", .string),
+        .required("purpose", .string(values: ["access", "refresh"])),
         .required(
             "state", .string(values: ["published", "signing", "verifying", "retired", "compromised"])),
         .required("compromised", .boolean),

@@ -22,7 +22,10 @@ extension Route {
                 body: Operation.Body(contents: [
                     .json(
                         .login,
-                        ("plain", .map([("username", .text("ana")), ("password", .text("correct horse battery staple"))]))),
+                        (
+                            "plain",
+                            .map([("username", .text("ana")), ("password", .text("correct horse battery staple"))])
+                        )),
                     .form(.login),
                 ]),
                 answers: [

@@ -39,7 +39,8 @@ extension EventLoop {
         acceptsAgainAt = nil
     }
 
-    /// Announces the stop to streamed responses and closes idle connections; a connection that has not sent a request yet gets time to do so.
+    /// Announces the stop to streamed responses and closes idle connections; a connection that has not sent a request
+    /// yet gets time to do so.
     private mutating func finish(_ newcomersUntil: Int64, _ until: Int64) {
         if now >= newcomersUntil {
             for slot in connections.indices {

@@ -110,7 +110,8 @@ struct AnswerSchemaTests {
     }
 
     @Test func `text that YAML would read as something else is quoted`() {
-        let lines = YAML.member("a", .map([("b", .text("no")), ("c", .text("1")), ("d", .text("x: y")), ("e", .text("x"))]))
+        let lines = YAML.member(
+            "a", .map([("b", .text("no")), ("c", .text("1")), ("d", .text("x: y")), ("e", .text("x"))]))
         #expect(lines == ["a: {b: \"no\", c: \"1\", d: \"x: y\", e: x}"])
         let deep = YAML.member("a", .map([("b", .map([("c", .map([("d", .map([]))]))]))]))
         #expect(deep == ["a:", "  b:", "    c: {d: {}}"])

@@ -52,7 +52,8 @@ extension Schema {
         case (.allOf(let schemas), _): return schemas.flatMap { $0.faults(value, at: path) }
         case (.oneOf(let schemas), _):
             let all = schemas.map { $0.faults(value, at: path) }
-            return all.count(where: \.isEmpty) == 1 ? [] : ["\(path): not exactly one of \(schemas.count)"] + all.joined()
+            return all.count(where: \.isEmpty) == 1
+                ? [] : ["\(path): not exactly one of \(schemas.count)"] + all.joined()
         case (.object, _), (.string, _), (.integer, _), (.boolean, _), (.array, _):
             return ["\(path): \(value) has another type"]
         }
