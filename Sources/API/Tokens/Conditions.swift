@@ -11,7 +11,7 @@ enum Condition: Int, CaseIterable, Sendable {
         ("audience", .audience), ("aud", .audience), ("scope", .scope), ("role", .role), ("max_age", .ageMax),
     ]
 
-    /// The fingerprints of ``names``, which are not computed anew for each request.
+    /// The fingerprints of ``names``, so that no request computes them.
     fileprivate static let fingerprints = names.map { MemberNames.fingerprint($0.name) }
 
     /// - Parameter name: as it was sent.
