@@ -206,17 +206,19 @@ package final class ServiceContainer: Sendable {
     }
 
     private static func revocations(_ configuration: Configuration, _ log: Log) throws(StartError) -> RevocationStore {
-        let sightings = try RollbackGuard(configuration).read()
+        let highWaterMarks = try RollbackGuard(configuration).read()
         let store: RevocationStore
         do throws(JournalError) {
-            var options = RevocationOptions(
-                directory: configuration.journal.statePath, grace: configuration.tokens.refreshGrace,
-                sessionMax: configuration.tokens.auth.sessionMax * 1_000, clock: SystemClock.wall,
-                monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() })
-            options.observe = { Self.say($0, log) }
-            options.reserveByteCount = 256 << 10
-            options.sightings = sightings
-            store = try RevocationStore.open(options)
+            var journal = JournalLogSource(
+                directory: configuration.journal.statePath, clock: SystemClock.wall, random: { Random.next64() })
+            journal.observe = { Self.say($0, log) }
+            journal.reserveByteCount = 256 << 10
+            journal.highWaterMarks = highWaterMarks
+            store = try RevocationStore.open(
+                RevocationOptions(
+                    log: journal, grace: configuration.tokens.refreshGrace,
+                    sessionMax: configuration.tokens.auth.sessionMax * 1_000, clock: SystemClock.wall,
+                    monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() }))
         } catch {
             throw StartError(error)
         }

@@ -5,6 +5,7 @@ import Journal
 import Keys
 import OpenSSL
 import Platform
+import Revocation
 import Tokens
 
 /// Finds the mistakes in files that a start would report: `martlet serve --check`.
@@ -98,7 +99,7 @@ package enum StartCheck {
         let path = configuration.journal.statePath
         do {
             let sightings = try RollbackGuard(configuration).read()
-            let inspection = try JournalInspection(DirectorySnapshot(path: path))
+            let inspection = try JournalInspection(DirectorySnapshot(path: path), RevocationCodec.schema)
             if let damage = inspection.findings.first(where: \.isDamage) {
                 throw StartError(
                     description: "\(path)/\(damage.file) at \(damage.offset): \(damage.sentence). "

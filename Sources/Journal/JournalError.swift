@@ -30,7 +30,7 @@ extension JournalError: CustomStringConvertible {
             "\(path) is locked: another process uses this state directory. Stop it, or choose another directory."
         case .corrupt(let file, let offset, let expectation):
             """
-            \(file) is damaged at offset \(offset): \(expectation). Acknowledged revocations may be missing, so the start \
+            \(file) is damaged at offset \(offset): \(expectation). Acknowledged records may be missing, so the start \
             is refused. Restore the state directory from a copy; without one, move the directory away and rotate all \
             signing keys.
             """
@@ -59,7 +59,7 @@ extension JournalError: CustomStringConvertible {
             "the journal is closed."
         case .rolledBack(let what):
             """
-            \(what). Revocations and rotations are missing that were acknowledged, so the start is refused. Put the newer \
+            \(what). Acknowledged records are missing, so the start is refused. Put the newer \
             state directory back; if it was restored from a copy on purpose, `martlet journal accept` ends all sessions \
             that began before now and lets the service start.
             """

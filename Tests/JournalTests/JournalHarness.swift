@@ -69,9 +69,27 @@ extension JournalOptions {
     }
 }
 
+/// Kinds of records that mean nothing, for a journal that does not ask.
+extension JournalRecord.Kind {
+    static let entry = JournalRecord.Kind(rawValue: 1)
+    static let other = JournalRecord.Kind(rawValue: 2)
+    /// Never applied without the records before it.
+    static let ordinary = JournalRecord.Kind(rawValue: 3)
+    static let merged = JournalRecord.Kind(rawValue: 4)
+}
+
+/// A flag of records that are not safe alone.
+let dependentFlag: UInt8 = 8
+
+extension JournalSchema {
+    static let test = JournalSchema(
+        kinds: [.entry, .other, .ordinary, .merged],
+        isSafeAlone: { $0.kind != .ordinary && $0.flags & dependentFlag == 0 })
+}
+
 extension JournalRecord {
-    static func revoke(_ number: UInt64) -> JournalRecord {
-        JournalRecord(.revokeToken, key: UUID(high: 7, low: number), expires: Int64(number))
+    static func entry(_ number: UInt64) -> JournalRecord {
+        JournalRecord(.entry, key: UUID(high: 7, low: number), expires: Int64(number))
     }
 }
 
@@ -92,7 +110,7 @@ func replay(_ storage: any JournalStorage) throws -> (records: [JournalRecord], 
 }
 
 private func replaySingly(_ storage: any JournalStorage) throws -> (records: [JournalRecord], report: JournalReport) {
-    var reader = try JournalReader(storage)
+    var reader = try JournalReader(storage, .test)
     defer { storage.unlock() }
     var records: [JournalRecord] = []
     while let record = try reader.next() { records.append(record) }
@@ -100,7 +118,7 @@ private func replaySingly(_ storage: any JournalStorage) throws -> (records: [Jo
 }
 
 private func replayTogether(_ storage: any JournalStorage) throws -> (records: [JournalRecord], report: JournalReport) {
-    var reader = try JournalReader(storage)
+    var reader = try JournalReader(storage, .test)
     defer { storage.unlock() }
     var records: [JournalRecord] = []
     try reader.replay { records += $0 }
@@ -109,7 +127,7 @@ private func replayTogether(_ storage: any JournalStorage) throws -> (records: [
 
 /// Reads everything and begins to write.
 func reopen(_ storage: any JournalStorage, _ options: JournalOptions = .test()) throws -> JournalWriter {
-    var reader = try JournalReader(storage)
+    var reader = try JournalReader(storage, .test)
     while try reader.next() != nil {}
     return try reader.intoWriter(options)
 }
@@ -118,7 +136,7 @@ extension JournalWriter {
     /// Appends and waits for the answer.
     func write(_ record: JournalRecord) throws(JournalError) -> JournalPosition {
         let answers = Collector<Answer>()
-        append(record) { answers.take($0) }
+        append(record, mayUseReserve: true) { answers.take($0) }
         return try answers.wait(for: 1)[0].get()
     }
 }

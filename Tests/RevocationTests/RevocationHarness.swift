@@ -65,7 +65,7 @@ final class Harness: Sendable {
         let copy = path + "-copy"
         try FileManager.default.copyItem(atPath: path, toPath: copy)
         defer { try? FileManager.default.removeItem(atPath: copy) }
-        var reader = try JournalReader(DirectoryStorage(path: copy))
+        var reader = try JournalReader(DirectoryStorage(path: copy), RevocationCodec.schema)
         var records: [JournalRecord] = []
         while let record = try reader.next() { records.append(record) }
         return records

@@ -76,7 +76,7 @@ extension World {
         trace("cut \(order) \(kind) \(number) sparing \(spared.map { "\(sessions[$0].sid)" } ?? "nobody")")
         let name = kind == .subject ? subject(number) : kind == .client ? client(number) : []
         ask(of: "cut") { done in
-            let asker = spared.map { RevokingSession(sid: sessions[$0].sid, isSpared: true) }
+            let asker = spared.map { RevokingSession(sid: sessions[$0].sid, isExempt: true) }
             if let denial = store.cut(kind, name: name, for: asker, done) {
                 fail("a living session is refused a cut: \(denial)")
             }

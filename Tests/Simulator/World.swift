@@ -107,15 +107,16 @@ final class World: @unchecked Sendable {
     }
 
     private func options() -> RevocationOptions {
-        var options = RevocationOptions(
+        var journal = JournalLogSource(
             storage: DirectoryStorage(path: Self.directory, calls: mutant?.calls(disk) ?? disk),
-            grace: Self.grace, sessionMax: sessionMax, clock: WallClock { self.wall },
+            clock: WallClock { self.wall }, random: { self.draw() })
+        journal.segmentRecordCount = segmentRecordCount
+        journal.pace = .stepped
+        journal.reserveByteCount = reserveByteCount
+        journal.observe = { self.take($0) }
+        return RevocationOptions(
+            log: journal, grace: Self.grace, sessionMax: sessionMax, clock: WallClock { self.wall },
             monotonicNow: { self.monotonic }, random: { self.draw() })
-        options.segmentRecordCount = segmentRecordCount
-        options.pace = .stepped
-        options.reserveByteCount = reserveByteCount
-        options.observe = { self.take($0) }
-        return options
     }
 
     /// What the process is told is the clock that nobody sets.

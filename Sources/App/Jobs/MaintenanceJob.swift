@@ -122,7 +122,7 @@ final class MaintenanceJob: Sendable {
     /// Records the high-water mark of the journal if it advanced: at the start, at the end and once a second. Records
     /// acknowledged after it would not be noticed as missing if an older copy were restored after a crash.
     func noteSighting() {
-        let present = authState.revocations.sighting
+        guard let present = authState.revocations.highWaterMark else { return }
         let isNews = state.withLock { state in
             defer { state.sighting = present }
             return state.sighting != present
@@ -134,7 +134,7 @@ final class MaintenanceJob: Sendable {
     /// As ``noteSighting()``, at the start.
     /// - Throws: if the path that the operator configured cannot be written.
     func noteFirstSighting() throws(StartError) {
-        let present = authState.revocations.sighting
+        guard let present = authState.revocations.highWaterMark else { return }
         state.withLock { $0.sighting = present }
         if let fault = try sighting.writeFirst(present) { sayUnwritable(fault) }
     }

@@ -6,10 +6,10 @@ import Platform
 /// A record that is not kept is lost once the snapshot is complete, so a filter may drop one only for reasons that are
 /// certain and durable.
 package protocol CompactionFilter: Sendable {
-    /// Returns whether the record is kept unchanged.
+    /// Returns whether the record is kept unchanged. The journal itself drops its own two kinds.
     mutating func keeps(_ record: JournalRecord) -> Bool
-    /// Replacement records, appended at the end, for records that were not kept.
-    var heldBack: [JournalRecord] { get }
+    /// Records appended at the end in place of some that were not kept.
+    var replacements: [JournalRecord] { get }
 }
 
 /// The result of a compaction.
@@ -21,6 +21,8 @@ package struct CompactionReport: Equatable, Sendable {
     /// The last segment and record that the snapshot covers; 0 if there was nothing to do.
     var number: UInt64 = 0
     var lastSeq: UInt64 = 0
+
+    package init() {}
 }
 
 /// Rewrites the old snapshot and the segments after it as a new snapshot.
@@ -31,21 +33,22 @@ package struct CompactionReport: Equatable, Sendable {
 struct Compaction {
     let storage: any JournalStorage
     let options: JournalOptions
+    let kinds: RecordKinds
     let isCancelled: () -> Bool
 
     /// Runs the compaction.
     ///
     /// - Parameter active: the number of the segment that is being written; only the segments before it are read.
     /// - Throws: `.closed` if it was canceled; the files are then unchanged.
-    func run(below active: UInt64, _ sieve: any CompactionFilter) throws(JournalError) -> CompactionReport {
-        let chain = try SegmentChain(storage)
+    func run(below active: UInt64, _ filter: any CompactionFilter) throws(JournalError) -> CompactionReport {
+        let chain = try SegmentChain(storage, kinds)
         let covered = chain.segments.filter { $0.header.number < active }
         guard let last = covered.last, covered.count < chain.segments.count else { return CompactionReport() }
         let name = SnapshotName(number: last.header.number).text
         let draft = name + TemporaryName.ending
         var report: CompactionReport
         do throws(JournalError) {
-            report = try write(chain, covered, to: draft, sieve)
+            report = try write(chain, covered, to: draft, filter)
         } catch {
             // Best effort: the next start also removes it.
             try? storage.remove(draft)
@@ -61,9 +64,9 @@ struct Compaction {
 
     /// Writes the draft and returns after it was read back and verified.
     private func write(
-        _ chain: SegmentChain, _ covered: [Segment], to draft: String, _ sieve: any CompactionFilter
+        _ chain: SegmentChain, _ covered: [Segment], to draft: String, _ filter: any CompactionFilter
     ) throws(JournalError) -> CompactionReport {
-        var sieve = sieve
+        var filter = filter
         var report = CompactionReport()
         let salt = UInt32(truncatingIfNeeded: options.random())
         var reader = ChainReader(
@@ -72,10 +75,10 @@ struct Compaction {
         while let record = try reader.next() {
             if report.readCount & 4_095 == 0, isCancelled() { throw .closed }
             report.readCount &+= 1
-            guard record.kind != .open, record.kind != .seal, sieve.keeps(record) else { continue }
+            guard record.kind != .open, record.kind != .seal, filter.keeps(record) else { continue }
             try writer.append(record)
         }
-        for record in sieve.heldBack { try writer.append(record) }
+        for record in filter.replacements { try writer.append(record) }
         report.keptCount = writer.recordCount
         report.number = chain.segments[covered.count].header.number &- 1
         report.lastSeq = reader.lastSeq
@@ -85,7 +88,7 @@ struct Compaction {
             lastChecksum: reader.lastChecksum, lastTime: reader.lastTime)
         try writer.finish(header)
         if isCancelled() { throw .closed }
-        let written = try Snapshot(draft, number: report.number, in: storage)
+        let written = try Snapshot(draft, number: report.number, kinds, in: storage)
         guard written.header == header else {
             throw .corrupt(file: draft, offset: 0, expectation: "the header that was just written")
         }

@@ -30,14 +30,14 @@ extension JournalWriter {
     ///
     /// - Throws: `.unwritable` or `.closed` as an append would; `.corrupt` if the input is damaged. The old files
     ///   remain valid until the new snapshot is complete.
-    package func compact(_ sieve: any CompactionFilter) throws(JournalError) -> CompactionReport {
+    package func compact(_ filter: any CompactionFilter) throws(JournalError) -> CompactionReport {
         // Locked for the whole operation, so that `close()` releases the directory lock only after the last change.
         try compacting.withLock { _ throws(JournalError) in
             try roll()
-            let compaction = Compaction(storage: storage, options: options) {
+            let compaction = Compaction(storage: storage, options: options, kinds: kinds) {
                 self.core.queue.withLock { $0.isClosing }
             }
-            let report = try compaction.run(below: core.activeSegment.load(ordering: .acquiring), sieve)
+            let report = try compaction.run(below: core.activeSegment.load(ordering: .acquiring), filter)
             if report.number > 0 {
                 let base = CompactedBase(
                     number: report.number, lastSeq: report.lastSeq, recordCount: report.keptCount)

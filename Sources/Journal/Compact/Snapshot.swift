@@ -5,11 +5,14 @@ struct Snapshot: Sendable {
     let header: SnapshotHeader
     /// Differs from the name for the header while the snapshot is incomplete.
     let file: String
+    /// The kinds of record that it may contain.
+    let kinds: RecordKinds
 
-    init(_ file: String, number: UInt64, in storage: any JournalSource) throws(JournalError) {
-        let octets = try storage.read(file, at: 0, count: SnapshotHeader.byteCount)
-        header = try SnapshotHeader(octets, file: file, number: number)
+    init(_ file: String, number: UInt64, _ kinds: RecordKinds, in storage: any JournalSource) throws(JournalError) {
+        let bytes = try storage.read(file, at: 0, count: SnapshotHeader.byteCount)
+        header = try SnapshotHeader(bytes, file: file, number: number)
         self.file = file
+        self.kinds = kinds
         let byteCount = try storage.byteCount(of: file)
         let (records, isOver) = header.recordCount.multipliedReportingOverflow(by: UInt64(JournalRecord.byteCount))
         guard !isOver, byteCount == UInt64(SnapshotHeader.byteCount) &+ records else {
@@ -58,7 +61,7 @@ struct SnapshotCursor: Sendable {
             throw corrupt("record \(index) expected, the file ends")
         }
         let place = position..<(position + JournalRecord.byteCount)
-        let slot = RecordSlot(chunk.span.extracting(place), seq: nil, salt: snapshot.header.salt)
+        let slot = RecordSlot(chunk.span.extracting(place), seq: nil, salt: snapshot.header.salt, snapshot.kinds)
         switch slot {
         case .record(let record, let place, _):
             guard place == index else { throw corrupt("record \(index) expected, record \(place) found") }
@@ -84,7 +87,8 @@ struct SnapshotCursor: Sendable {
         let wanted = min(countMax, Int(clamping: snapshot.header.recordCount &- index))
         let taken = RecordBatchDecoder(
             chunk, from: position, upTo: wanted,
-            .places(from: index, lastSeq: snapshot.header.lastSeq), salt: snapshot.header.salt, into: &records)
+            .places(from: index, lastSeq: snapshot.header.lastSeq), salt: snapshot.header.salt,
+            snapshot.kinds, into: &records)
         position += taken.count * JournalRecord.byteCount
         index &+= UInt64(taken.count)
     }
@@ -134,7 +138,7 @@ struct SnapshotWriter: ~Copyable {
     consuming func finish(_ header: SnapshotHeader) throws(JournalError) {
         try flush()
         try file.settle()
-        try file.write(header.octets, at: 0)
+        try file.write(header.bytes, at: 0)
     }
 
     private mutating func flush() throws(JournalError) {

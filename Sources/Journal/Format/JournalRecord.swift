@@ -7,46 +7,30 @@ package import Encoding
 /// 16 key[16] · 32 expires u64 · 40 value u64 · 48 time u64 · 56 durableSeq u64
 /// ```
 ///
-/// `durableSeq` is set when the record is written: every record up to it was on stable storage before this write began.
+/// Kind, flags, reason, key, expires and value belong to the owner of the journal. `durableSeq` is set when the record is written: every record up to it was on stable storage before this write began.
 package struct JournalRecord: Equatable, Sendable {
-    /// The kind of a record. The numbers are part of the file format and are never reused.
-    package enum Kind: UInt8, CaseIterable, Sendable {
-        case revokeToken = 1
-        case revokeSession = 2
-        case rotate = 3
-        case cut = 4
+    /// The number that says what a record means. The journal knows only its own two kinds; its ``JournalSchema`` lists
+    /// the others. A number is never reused.
+    package struct Kind: RawRepresentable, Hashable, Sendable {
+        package let rawValue: UInt8
+
+        package init(rawValue: UInt8) {
+            self.rawValue = rawValue
+        }
+
         /// A process started writing: key = the id of the store, value = the number of records salvaged from a torn
         /// tail, expires and reason = its ``OpeningNote``.
-        case open = 5
+        package static let open = Kind(rawValue: 5)
         /// The last record of a segment.
-        case seal = 6
-        /// A session began: key = its id. It is written only where the time of the journal would otherwise fall behind
-        /// session ids.
-        case session = 7
-
-        /// The name of the kind in output, for operators and scripts.
-        package var name: String {
-            switch self {
-            case .revokeToken: "REVOKE_JTI"
-            case .revokeSession: "REVOKE_SID"
-            case .rotate: "ROTATE"
-            case .cut: "CUT"
-            case .open: "OPEN"
-            case .seal: "SEAL"
-            case .session: "SESSION"
-            }
-        }
+        package static let seal = Kind(rawValue: 6)
     }
 
     package static let byteCount = 64
-    /// A bit of `flags`: the record is valid only together with the one before it.
-    package static let dependentFlag: UInt8 = 8
 
     package var kind: Kind
     package var flags: UInt8
     package var reason: UInt16
     package var key: UUID
-    /// When the record becomes obsolete, in milliseconds since 1970.
     package var expires: Int64
     package var value: UInt64
     /// The sequence number of the record, from 1 without gaps; assigned by the writer.
@@ -70,25 +54,6 @@ package struct JournalRecord: Equatable, Sendable {
         JournalRecord(
             .open, key: store, expires: note.time, value: UInt64(clamping: salvagedCount), reason: note.number)
     }
-
-    /// Whether the record revokes something. On a full disk, such records are accepted longest.
-    var isRefusal: Bool {
-        switch kind {
-        case .revokeToken, .revokeSession, .cut: true
-        case .rotate, .open, .seal, .session: false
-        }
-    }
-
-    /// Whether the record may be applied although records before it were lost.
-    ///
-    /// An unacknowledged revocation does no harm if it is applied, unless the record before it exempts a session. A
-    /// rotation whose response was never sent would make the retry of the client look like a replay.
-    var isSafeAlone: Bool {
-        switch kind {
-        case .revokeToken, .revokeSession, .cut: flags & Self.dependentFlag == 0
-        case .rotate, .open, .seal, .session: false
-        }
-    }
 }
 
 extension JournalRecord {
@@ -111,22 +76,41 @@ extension JournalRecord {
     }
 }
 
+extension JournalRecord {
+    /// Decodes the 64 bytes from `start` on, whose checksum and kind have been checked.
+    @inline(__always)
+    init(_ words: RawSpan, at start: Int) {
+        let head = words.littleEndian(at: start)
+        self.init(
+            Kind(rawValue: UInt8(truncatingIfNeeded: head >> 32)),
+            key: UUID(
+                high: words.littleEndian(at: start + 16).byteSwapped,
+                low: words.littleEndian(at: start + 24).byteSwapped),
+            expires: Int64(bitPattern: words.littleEndian(at: start + 32)),
+            value: words.littleEndian(at: start + 40),
+            flags: UInt8(truncatingIfNeeded: head >> 40),
+            reason: UInt16(truncatingIfNeeded: head >> 48))
+        seq = words.littleEndian(at: start + 8)
+        time = Int64(bitPattern: words.littleEndian(at: start + 48))
+    }
+}
+
 /// The content of one 64-byte slot of a segment.
 enum RecordSlot: Equatable {
     case record(JournalRecord, durableSeq: UInt64, checksum: UInt32)
     case zero
     /// The text says what was expected and what was found.
     case bad(String)
-    /// The checksum is valid, but this version does not know the kind. Such a record is never skipped; it is an error.
+    /// The checksum is valid, but the schema does not list the kind. Such a record is never skipped; it is an error.
     case unknownKind(UInt8)
 
     /// Decodes a slot.
     ///
     /// - Parameters:
-    ///   - octets: exactly 64 bytes.
+    ///   - bytes: exactly 64 bytes.
     ///   - expected: nil if any sequence number is acceptable.
-    init(_ octets: Span<UInt8>, seq expected: UInt64?, salt: UInt32) {
-        let words = unsafe octets.bytes
+    init(_ bytes: Span<UInt8>, seq expected: UInt64?, salt: UInt32, _ kinds: RecordKinds) {
+        let words = unsafe bytes.bytes
         var nonzero: UInt64 = 0
         for offset in stride(from: 0, to: JournalRecord.byteCount, by: 8) { nonzero |= words.littleEndian(at: offset) }
         guard nonzero != 0 else {
@@ -135,7 +119,7 @@ enum RecordSlot: Equatable {
         }
         let head = words.littleEndian(at: 0)
         let stored = UInt32(truncatingIfNeeded: head)
-        let computed = CRC32C.checksum(octets.extracting(4..<JournalRecord.byteCount), seed: salt)
+        let computed = CRC32C.checksum(bytes.extracting(4..<JournalRecord.byteCount), seed: salt)
         guard stored == computed else {
             self = .bad(
                 "checksum \(hex(UInt64(computed), digits: 8)) expected, \(hex(UInt64(stored), digits: 8)) found")
@@ -147,20 +131,12 @@ enum RecordSlot: Equatable {
             return
         }
         let kindByte = UInt8(truncatingIfNeeded: head >> 32)
-        guard let kind = JournalRecord.Kind(rawValue: kindByte) else {
+        guard kinds.contains(kindByte) else {
             self = .unknownKind(kindByte)
             return
         }
-        var record = JournalRecord(
-            kind,
-            key: UUID(high: words.littleEndian(at: 16).byteSwapped, low: words.littleEndian(at: 24).byteSwapped),
-            expires: Int64(bitPattern: words.littleEndian(at: 32)),
-            value: words.littleEndian(at: 40),
-            flags: UInt8(truncatingIfNeeded: head >> 40),
-            reason: UInt16(truncatingIfNeeded: head >> 48))
-        record.seq = seq
-        record.time = Int64(bitPattern: words.littleEndian(at: 48))
-        self = .record(record, durableSeq: words.littleEndian(at: 56), checksum: stored)
+        self = .record(
+            JournalRecord(words, at: 0), durableSeq: words.littleEndian(at: 56), checksum: stored)
     }
 }
 

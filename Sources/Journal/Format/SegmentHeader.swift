@@ -1,16 +1,13 @@
 package import Encoding
 
-/// The first 4,096 bytes of a segment, little-endian; all other bytes are zero.
+/// The header of a segment: a ``HeaderFrame`` with its first seq, and two fields.
 ///
 /// ```
-/// 0 magic[8] · 8 version u32 · 12 CRC-32C u32 (over all 4,096, this field zero) · 16 store[16]
-/// 32 segment number u64 · 40 first seq u64 · 48 created (ms) u64 · 56 salt u32
-/// 64 last seq of the segment before u64 · 72 its last record's CRC u32
+/// 40 first seq u64 · 64 last seq of the segment before u64 · 72 its last record's CRC u32
 /// ```
 package struct SegmentHeader: Equatable, Sendable {
-    static let byteCount = 4_096
+    static let byteCount = HeaderFrame.byteCount
     static let magic: UInt64 = 0x0a4c_4e52_4a54_524d  // "MRTJRNL\n"
-    static let version: UInt32 = 1
 
     package let store: UUID
     /// The number of the segment, from 1 without gaps.
@@ -26,58 +23,26 @@ package struct SegmentHeader: Equatable, Sendable {
 
     var name: String { SegmentName(number: number, firstSeq: firstSeq).text }
 
-    func write(to output: inout [UInt8]) {
-        var octets: [UInt8] = []
-        octets.reserveCapacity(Self.byteCount)
-        octets.append(littleEndian: Self.magic)
-        octets.append(littleEndian: UInt64(Self.version))
-        octets.append(littleEndian: store.high.byteSwapped)
-        octets.append(littleEndian: store.low.byteSwapped)
-        octets.append(littleEndian: number)
-        octets.append(littleEndian: firstSeq)
-        octets.append(littleEndian: UInt64(bitPattern: created))
-        octets.append(littleEndian: UInt64(salt))
-        octets.append(littleEndian: previousLastSeq)
-        octets.append(littleEndian: UInt64(previousChecksum))
-        octets.append(contentsOf: repeatElement(0, count: Self.byteCount - octets.count))
-        let checksum = CRC32C.checksum(octets.span, seed: 0)
-        for index in 0..<4 { octets[12 + index] = UInt8(truncatingIfNeeded: checksum >> UInt32(8 * index)) }
-        output.append(contentsOf: octets)
+    var bytes: [UInt8] {
+        HeaderFrame(
+            store: store, number: number, seq: firstSeq, created: created, salt: salt,
+            fields: [previousLastSeq, UInt64(previousChecksum), 0]
+        ).bytes(magic: Self.magic)
     }
 
     /// Decodes a header.
     ///
     /// - Throws: `.corrupt` for a header that is short, foreign, damaged, or inconsistent with the file name;
     ///   `.unsupported` for another version.
-    init(_ octets: [UInt8], name: SegmentName) throws(JournalError) {
+    init(_ bytes: [UInt8], name: SegmentName) throws(JournalError) {
         let file = name.text
-        guard octets.count >= Self.byteCount else {
-            throw .corrupt(file: file, offset: UInt64(octets.count), expectation: "4,096 bytes of header")
-        }
-        var cleared = Array(octets.prefix(Self.byteCount))
-        for index in 12..<16 { cleared[index] = 0 }
-        let words = unsafe octets.span.bytes
-        guard words.littleEndian(at: 0) == Self.magic else {
-            throw .corrupt(file: file, offset: 0, expectation: "the mark of a journal segment")
-        }
-        let second = words.littleEndian(at: 8)
-        guard UInt32(truncatingIfNeeded: second >> 32) == CRC32C.checksum(cleared.span, seed: 0) else {
-            throw .corrupt(file: file, offset: 12, expectation: "the header's checksum")
-        }
-        let version = UInt32(truncatingIfNeeded: second)
-        guard version == Self.version else {
-            throw .unsupported(file: file, offset: 8, what: "format version \(version)")
-        }
-        store = UUID(high: words.littleEndian(at: 16).byteSwapped, low: words.littleEndian(at: 24).byteSwapped)
-        number = words.littleEndian(at: 32)
-        firstSeq = words.littleEndian(at: 40)
-        created = Int64(bitPattern: words.littleEndian(at: 48))
-        salt = UInt32(truncatingIfNeeded: words.littleEndian(at: 56))
-        previousLastSeq = words.littleEndian(at: 64)
-        previousChecksum = UInt32(truncatingIfNeeded: words.littleEndian(at: 72))
-        guard number == name.number, firstSeq == name.firstSeq else {
+        let frame = try HeaderFrame(bytes, magic: Self.magic, mark: "the mark of a journal segment", file: file)
+        guard frame.number == name.number, frame.seq == name.firstSeq else {
             throw .corrupt(file: file, offset: 32, expectation: "the segment and record number of the file's name")
         }
+        self.init(
+            store: frame.store, number: frame.number, firstSeq: frame.seq, created: frame.created, salt: frame.salt,
+            previousLastSeq: frame.fields[0], previousChecksum: UInt32(truncatingIfNeeded: frame.fields[1]))
     }
 
     init(

@@ -26,6 +26,7 @@ package struct JournalInspection: Sendable {
     /// The number of findings above which more are only counted.
     package static let findingCountMax = 1_000
 
+    private let schema: JournalSchema
     /// The newest snapshot; nil if the journal was never compacted or if no snapshot has a valid header.
     package private(set) var snapshot: SnapshotSummary?
     /// The segments that the snapshot does not cover.
@@ -45,8 +46,10 @@ package struct JournalInspection: Sendable {
     /// - Parameter body: receives every valid record with its file and offset, in order.
     /// - Throws: `.io` if the directory or a file cannot be read. Damage is a finding, not an error.
     package init(
-        _ storage: any JournalSource, _ body: (JournalRecord, String, UInt64) -> Void = { _, _, _ in }
+        _ storage: any JournalSource, _ schema: JournalSchema,
+        _ body: (JournalRecord, String, UInt64) -> Void = { _, _, _ in }
     ) throws(JournalError) {
+        self.schema = schema
         try readSnapshot(storage, body)
         let chain = try readHeaders(storage)
         for (index, segment) in chain.enumerated() {
@@ -60,7 +63,7 @@ package struct JournalInspection: Sendable {
     ) throws(JournalError) {
         for name in try storage.names().compactMap({ SnapshotName($0) }).sorted(by: { $0.number > $1.number }) {
             do throws(JournalError) {
-                let found = try Snapshot(name.text, number: name.number, in: storage)
+                let found = try Snapshot(name.text, number: name.number, schema.kinds, in: storage)
                 snapshot = SnapshotSummary(name: name.text, header: found.header)
                 lastSeq = found.header.lastSeq
                 lastTime = found.header.lastTime
@@ -86,12 +89,12 @@ package struct JournalInspection: Sendable {
         let covered = snapshot?.header.number ?? 0
         for name in try storage.names().compactMap({ SegmentName($0) }).sorted(by: { $0.number < $1.number })
         where snapshot == nil || name.number > covered {
-            let octets = try storage.read(name.text, at: 0, count: SegmentHeader.byteCount)
+            let bytes = try storage.read(name.text, at: 0, count: SegmentHeader.byteCount)
             let byteCount = try storage.byteCount(of: name.text)
             do throws(JournalError) {
-                let header = try SegmentHeader(octets, name: name)
+                let header = try SegmentHeader(bytes, name: name)
                 let before = chain.last?.header
-                chain.append(Segment(header: header, byteCount: byteCount))
+                chain.append(Segment(header: header, byteCount: byteCount, kinds: schema.kinds))
                 if let before {
                     try SegmentChain.check(header, follows: before)
                 } else {
@@ -144,7 +147,7 @@ package struct JournalInspection: Sendable {
 
     private mutating func readTail(of segment: Segment, in storage: any JournalSource) throws(JournalError) {
         do throws(JournalError) {
-            guard let torn = try TailRecovery(segment, in: storage).torn else { return }
+            guard let torn = try TailRecovery(segment, in: storage, isSafeAlone: schema.isSafeAlone).torn else { return }
             let sentence = "\(torn.upperBound &- torn.lowerBound) bytes were never acknowledged; the next start drops them"
             add(Finding(isDamage: false, file: segment.name, offset: torn.lowerBound, sentence: sentence))
         } catch {

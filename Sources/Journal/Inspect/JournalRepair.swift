@@ -12,6 +12,7 @@ package struct JournalRepair: Sendable {
 
     private let path: String
     private let options: JournalOptions
+    private let schema: JournalSchema
     private let storage: DirectoryStorage
 
     /// The result of a repair.
@@ -33,12 +34,13 @@ package struct JournalRepair: Sendable {
     /// - Parameter onRead: receives the number of bytes of each read of the journal, on the thread that reads.
     /// - Throws: `.io` if the directory does not exist.
     package init(
-        path: String, options: JournalOptions, onRead: @escaping @Sendable (Int) -> Void = { _ in }
+        path: String, options: JournalOptions, _ schema: JournalSchema, onRead: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(JournalError) {
         // Otherwise a mistyped path would create an empty directory.
         guard unsafe access(path, R_OK) == 0 else { throw .current("access", path) }
         self.path = path
         self.options = options
+        self.schema = schema
         storage = DirectoryStorage(path: path, onRead: onRead)
     }
 
@@ -48,7 +50,7 @@ package struct JournalRepair: Sendable {
     ///   running.
     package func dropUnacknowledged() throws(JournalError) -> Report {
         var report = Report()
-        var reader = try JournalReader(storage)
+        var reader = try JournalReader(storage, schema)
         defer { storage.unlock() }
         var options = options
         try reader.replay { records in
@@ -128,7 +130,7 @@ package struct JournalRepair: Sendable {
                 lastSeq = max(lastSeq, header.lastSeq)
                 lastTime = max(lastTime, header.lastTime)
             }
-            var reader = SalvageReader(name, layout)
+            var reader = SalvageReader(name, layout, schema.kinds)
             while let record = try reader.next(in: storage) {
                 lastSeq = max(lastSeq, record.seq)
                 lastTime = max(lastTime, record.time)
@@ -171,11 +173,11 @@ package struct JournalRepair: Sendable {
     private func layout(
         of name: String, _ report: inout Report, _ places: UInt64
     ) throws(JournalError) -> SalvageReader.Layout? {
-        let octets = try storage.read(name, at: 0, count: SegmentHeader.byteCount)
+        let bytes = try storage.read(name, at: 0, count: SegmentHeader.byteCount)
         do throws(JournalError) {
-            if let segment = SegmentName(name) { return .segment(try SegmentHeader(octets, name: segment)) }
+            if let segment = SegmentName(name) { return .segment(try SegmentHeader(bytes, name: segment)) }
             guard let snapshot = SnapshotName(name) else { return nil }
-            return .snapshot(try SnapshotHeader(octets, file: name, number: snapshot.number))
+            return .snapshot(try SnapshotHeader(bytes, file: name, number: snapshot.number))
         } catch {
             guard case .corrupt = error else { throw error }
             if let header = try recovered(name) { return .segment(header) }
@@ -188,9 +190,9 @@ package struct JournalRepair: Sendable {
     /// Returns the overwritten header of a segment as far as its records reveal it.
     private func recovered(_ name: String) throws(JournalError) -> SegmentHeader? {
         guard let segment = SegmentName(name) else { return nil }
-        let octets = try storage.read(
+        let bytes = try storage.read(
             name, at: UInt64(SegmentHeader.byteCount), count: Int(clamping: try storage.byteCount(of: name)))
-        return SegmentRecovery.header(of: segment, octets, created: options.clock.now)
+        return SegmentRecovery.header(of: segment, bytes, created: options.clock.now, schema.kinds)
     }
 
     /// Creates the segment that must follow every snapshot, sealed as after a clean shutdown.

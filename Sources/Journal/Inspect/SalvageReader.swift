@@ -32,13 +32,15 @@ struct SalvageReader {
 
     private let name: String
     private let layout: Layout
+    private let kinds: RecordKinds
     private var piece: [UInt8] = []
     private var position = 0
     private var offset = UInt64(SegmentHeader.byteCount)
 
-    init(_ name: String, _ layout: Layout) {
+    init(_ name: String, _ layout: Layout, _ kinds: RecordKinds) {
         self.name = name
         self.layout = layout
+        self.kinds = kinds
     }
 
     /// Returns the next valid record, or nil at the end of the file.
@@ -48,7 +50,7 @@ struct SalvageReader {
         while true {
             guard try fill(from: source) else { return nil }
             let place = position..<(position + JournalRecord.byteCount)
-            let slot = RecordSlot(piece.span.extracting(place), seq: nil, salt: layout.salt)
+            let slot = RecordSlot(piece.span.extracting(place), seq: nil, salt: layout.salt, kinds)
             let index = placeCount
             position = place.upperBound
             placeCount &+= 1

@@ -15,11 +15,14 @@ package struct JournalReport: Equatable, Sendable {
     package var tornCopy: String?
     /// Whether the journal is new or was closed by the last process.
     package var isClean = true
+
+    package init() {}
 }
 
 /// Replays a journal. Reading to the end is the only way to get a ``JournalWriter``.
 package struct JournalReader: ~Copyable {
     private let storage: any JournalStorage
+    private let schema: JournalSchema
     private let chain: SegmentChain
     private let tail: TailRecovery?
     private var records: ChainReader
@@ -34,9 +37,10 @@ package struct JournalReader: ~Copyable {
     package var lastTime: Int64 { records.lastTime }
 
     /// Acquires the lock and validates the sequence of segments and the snapshot that it begins with.
-    package init(_ storage: any JournalStorage) throws(JournalError) {
-        (chain, tail) = try Self.open(storage)
+    package init(_ storage: any JournalStorage, _ schema: JournalSchema) throws(JournalError) {
+        (chain, tail) = try Self.open(storage, schema)
         self.storage = storage
+        self.schema = schema
         records = ChainReader(
             chain, segmentCount: chain.segments.count, tailCount: tail?.intactCount ?? 0, in: storage)
         report = JournalReport()
@@ -47,13 +51,15 @@ package struct JournalReader: ~Copyable {
         if let torn = tail?.torn { report.tornByteCount = torn.upperBound &- torn.lowerBound }
     }
 
-    private static func open(_ storage: any JournalStorage) throws(JournalError) -> (SegmentChain, TailRecovery?) {
+    private static func open(
+        _ storage: any JournalStorage, _ schema: JournalSchema
+    ) throws(JournalError) -> (SegmentChain, TailRecovery?) {
         try storage.lock()
         do throws(JournalError) {
             try storage.remove(storage.names().filter(TemporaryName.isOurs))
-            let chain = try SegmentChain(storage)
+            let chain = try SegmentChain(storage, schema.kinds)
             guard let last = chain.segments.last else { return (chain, nil) }
-            return (chain, try TailRecovery(last, in: storage))
+            return (chain, try TailRecovery(last, in: storage, isSafeAlone: schema.isSafeAlone))
         } catch {
             storage.unlock()
             throw error
@@ -122,8 +128,8 @@ package struct JournalReader: ~Copyable {
             // The snapshot was read completely; an interrupted compaction left the files that it covers.
             try storage.remove(chain.obsolete)
             return try JournalWriter(
-                core: core, loop: loop, storage: storage, store: store, options: options, report: report,
-                snapshot: chain.snapshot)
+                core: core, loop: loop, storage: storage, store: store, options: options, kinds: schema.kinds,
+                report: report, snapshot: chain.snapshot)
         } catch {
             storage.unlock()
             throw error
@@ -133,9 +139,9 @@ package struct JournalReader: ~Copyable {
     private mutating func keepAside(_ torn: Range<UInt64>, of segment: Segment) throws(JournalError) {
         // Reads begin at a multiple of 4,096.
         let start = torn.lowerBound / 4_096 * 4_096
-        let octets = try storage.read(segment.name, at: start, count: Int(clamping: torn.upperBound &- start))
+        let bytes = try storage.read(segment.name, at: start, count: Int(clamping: torn.upperBound &- start))
         let name = TornName.text(segment.name, offset: torn.lowerBound)
-        let copy = try storage.create(name, content: Array(octets.dropFirst(Int(clamping: torn.lowerBound &- start))))
+        let copy = try storage.create(name, content: Array(bytes.dropFirst(Int(clamping: torn.lowerBound &- start))))
         copy.close()
         report.tornCopy = name
     }

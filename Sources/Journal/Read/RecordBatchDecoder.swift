@@ -25,20 +25,20 @@ struct RecordBatchDecoder {
     ///   - countMax: the maximum number of records.
     ///   - records: the array to append to.
     init(
-        _ chunk: [UInt8], from offset: Int, upTo countMax: Int, _ numbering: Numbering, salt: UInt32,
+        _ chunk: [UInt8], from offset: Int, upTo countMax: Int, _ numbering: Numbering, salt: UInt32, _ kinds: RecordKinds,
         into records: inout [JournalRecord]
     ) {
-        let octets = chunk.span.extracting(offset..<chunk.count)
-        let placeCount = min(countMax, octets.count / JournalRecord.byteCount)
-        let words = unsafe octets.bytes
+        let bytes = chunk.span.extracting(offset..<chunk.count)
+        let placeCount = min(countMax, bytes.count / JournalRecord.byteCount)
+        let words = unsafe bytes.bytes
         records.reserveCapacity(records.count + placeCount)
         while count < placeCount {
             let start = count * JournalRecord.byteCount
             let head = words.littleEndian(at: start)
             let stored = UInt32(truncatingIfNeeded: head)
-            let covered = octets.extracting((start + 4)..<(start + JournalRecord.byteCount))
+            let covered = bytes.extracting((start + 4)..<(start + JournalRecord.byteCount))
             guard CRC32C.checksum(covered, seed: salt) == stored,
-                let kind = JournalRecord.Kind(rawValue: UInt8(truncatingIfNeeded: head >> 32))
+                kinds.contains(UInt8(truncatingIfNeeded: head >> 32))
             else { return }
             let seq = words.littleEndian(at: start + 8)
             let last = words.littleEndian(at: start + 56)
@@ -49,18 +49,7 @@ struct RecordBatchDecoder {
             case .places(let first, let lastSeq):
                 guard last == first &+ UInt64(count), seq <= lastSeq else { return }
             }
-            var record = JournalRecord(
-                kind,
-                key: UUID(
-                    high: words.littleEndian(at: start + 16).byteSwapped,
-                    low: words.littleEndian(at: start + 24).byteSwapped),
-                expires: Int64(bitPattern: words.littleEndian(at: start + 32)),
-                value: words.littleEndian(at: start + 40),
-                flags: UInt8(truncatingIfNeeded: head >> 40),
-                reason: UInt16(truncatingIfNeeded: head >> 48))
-            record.seq = seq
-            record.time = Int64(bitPattern: words.littleEndian(at: start + 48))
-            records.append(record)
+            records.append(JournalRecord(words, at: start))
             checksum = stored
             count += 1
         }

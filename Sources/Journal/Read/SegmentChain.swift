@@ -2,6 +2,8 @@
 struct Segment: Equatable, Sendable {
     let header: SegmentHeader
     let byteCount: UInt64
+    /// The kinds of record that it may contain.
+    let kinds: RecordKinds
 
     var name: String { header.name }
 
@@ -20,15 +22,16 @@ struct SegmentChain: Sendable {
 
     /// Reads the headers of the directory.
     ///
+    /// - Parameter kinds: the kinds of record that the files may contain.
     /// - Throws: `.corrupt` if a segment is missing, foreign, or does not follow the one before it, or if a required
     ///   snapshot is damaged.
-    init(_ storage: any JournalSource) throws(JournalError) {
+    init(_ storage: any JournalSource, _ kinds: RecordKinds) throws(JournalError) {
         let names = try storage.names()
         var damage: JournalError?
         for name in names.compactMap({ SnapshotName($0) }).sorted(by: { $0.number > $1.number }) {
             do throws(JournalError) {
-                let snapshot = try Snapshot(name.text, number: name.number, in: storage)
-                try self.init(snapshot, names, in: storage)
+                let snapshot = try Snapshot(name.text, number: name.number, kinds, in: storage)
+                try self.init(snapshot, names, kinds, in: storage)
                 // While the files that it replaces still exist, damage of the snapshot costs nothing, so it is verified
                 // before use.
                 if !obsolete.isEmpty { try snapshot.verify(in: storage) }
@@ -39,7 +42,7 @@ struct SegmentChain: Sendable {
             }
         }
         do throws(JournalError) {
-            try self.init(nil, names, in: storage)
+            try self.init(nil, names, kinds, in: storage)
         } catch {
             throw damage ?? error
         }
@@ -47,7 +50,7 @@ struct SegmentChain: Sendable {
     }
 
     private init(
-        _ snapshot: Snapshot?, _ names: [String], in storage: any JournalSource
+        _ snapshot: Snapshot?, _ names: [String], _ kinds: RecordKinds, in storage: any JournalSource
     ) throws(JournalError) {
         let covered = snapshot?.header.number ?? 0
         var segments: [Segment] = []
@@ -57,14 +60,15 @@ struct SegmentChain: Sendable {
                 obsolete.append(name.text)
                 continue
             }
-            let octets = try storage.read(name.text, at: 0, count: SegmentHeader.byteCount)
-            let header = try SegmentHeader(octets, name: name)
+            let bytes = try storage.read(name.text, at: 0, count: SegmentHeader.byteCount)
+            let header = try SegmentHeader(bytes, name: name)
             if let before = segments.last {
                 try Self.check(header, follows: before.header)
             } else {
                 try Self.check(header, follows: snapshot?.header)
             }
-            segments.append(Segment(header: header, byteCount: try storage.byteCount(of: name.text)))
+            segments.append(
+                Segment(header: header, byteCount: try storage.byteCount(of: name.text), kinds: kinds))
         }
         if let snapshot, segments.isEmpty {
             // A snapshot is made only after the segment that follows it exists.
@@ -145,7 +149,7 @@ struct SegmentCursor {
     mutating func next(in storage: any JournalSource) throws(JournalError) -> RecordSlot? {
         guard try fill(from: storage) else { return nil }
         let place = position..<(position + JournalRecord.byteCount)
-        let slot = RecordSlot(chunk.span.extracting(place), seq: seq, salt: segment.header.salt)
+        let slot = RecordSlot(chunk.span.extracting(place), seq: seq, salt: segment.header.salt, segment.kinds)
         position = place.upperBound
         seq &+= 1
         return slot
@@ -157,7 +161,8 @@ struct SegmentCursor {
     ) throws(JournalError) -> RecordBatchDecoder {
         _ = try fill(from: storage)
         let taken = RecordBatchDecoder(
-            chunk, from: position, upTo: countMax, .seqs(from: seq), salt: segment.header.salt, into: &records)
+            chunk, from: position, upTo: countMax, .seqs(from: seq), salt: segment.header.salt,
+            segment.kinds, into: &records)
         position += taken.count * JournalRecord.byteCount
         seq &+= UInt64(taken.count)
         return taken

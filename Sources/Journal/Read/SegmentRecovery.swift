@@ -9,24 +9,24 @@ enum SegmentRecovery {
 
     /// Returns the reconstructed header.
     ///
-    /// - Parameter octets: the file from its first record on.
+    /// - Parameter bytes: the file from its first record on.
     /// - Returns: nil if too few records are left. The store is zero if the OPEN record of the segment is lost.
-    static func header(of name: SegmentName, _ octets: [UInt8], created: Int64) -> SegmentHeader? {
+    static func header(of name: SegmentName, _ bytes: [UInt8], created: Int64, _ kinds: RecordKinds) -> SegmentHeader? {
         var votes: [UInt32: Int] = [:]
         var stores: [UInt32: UUID] = [:]
         var seq = name.firstSeq
-        for start in stride(from: 0, to: octets.count - JournalRecord.byteCount + 1, by: JournalRecord.byteCount) {
+        for start in stride(from: 0, to: bytes.count - JournalRecord.byteCount + 1, by: JournalRecord.byteCount) {
             defer { seq &+= 1 }
-            let place = octets.span.extracting(start..<(start + JournalRecord.byteCount))
+            let place = bytes.span.extracting(start..<(start + JournalRecord.byteCount))
             let words = unsafe place.bytes
             let head = words.littleEndian(at: 0)
             guard words.littleEndian(at: 8) == seq,
-                let kind = JournalRecord.Kind(rawValue: UInt8(truncatingIfNeeded: head >> 32))
+                kinds.contains(UInt8(truncatingIfNeeded: head >> 32))
             else { continue }
             let salt = CRC32C.seed(
                 of: UInt32(truncatingIfNeeded: head), over: place.extracting(4..<JournalRecord.byteCount))
             votes[salt, default: 0] += 1
-            guard kind == .open else { continue }
+            guard UInt8(truncatingIfNeeded: head >> 32) == JournalRecord.Kind.open.rawValue else { continue }
             stores[salt] = UUID(
                 high: words.littleEndian(at: 16).byteSwapped, low: words.littleEndian(at: 24).byteSwapped)
         }

@@ -22,12 +22,15 @@ struct TailRecovery: Equatable {
 
     /// Scans the segment.
     ///
+    /// - Parameter isSafeAlone: see ``JournalSchema``.
     /// - Throws: `.corrupt` with the offset of the first lost record.
-    init(_ segment: Segment, in storage: any JournalSource) throws(JournalError) {
+    init(
+        _ segment: Segment, in storage: any JournalSource, isSafeAlone: (JournalRecord) -> Bool
+    ) throws(JournalError) {
         var cursor = SegmentCursor(segment)
         try takeIntact(&cursor, in: storage)
         while let slot = try cursor.next(in: storage) {
-            try take(slot, seq: cursor.seq &- 1, of: segment)
+            try take(slot, seq: cursor.seq &- 1, of: segment, isSafeAlone)
         }
         // A segment is created together with its first record, so that record cannot be torn.
         if intactCount == 0 { throw corrupt(firstBad ?? (cursor.seq, "a record expected, the file ends"), segment) }
@@ -53,14 +56,16 @@ struct TailRecovery: Equatable {
         }
     }
 
-    private mutating func take(_ slot: RecordSlot, seq: UInt64, of segment: Segment) throws(JournalError) {
+    private mutating func take(
+        _ slot: RecordSlot, seq: UInt64, of segment: Segment, _ isSafeAlone: (JournalRecord) -> Bool
+    ) throws(JournalError) {
         switch slot {
         case .record(let record, let durable, let checksum):
             durableSeq = max(durableSeq, durable)
             lastUsed = seq
             if let firstBad {
                 if seq &- firstBad.seq >= UInt64(Self.batchCountMax) { throw corrupt(firstBad, segment) }
-                if record.isSafeAlone { salvaged.append(record) }
+                if isSafeAlone(record) { salvaged.append(record) }
             } else {
                 intactCount &+= 1
                 lastChecksum = checksum

@@ -38,9 +38,9 @@ package struct LinuxCalls: SystemCalls {
     package func close(_ file: Int32) { _ = Glibc.close(file) }
 
     package func write(
-        _ octets: [UInt8], from start: Int, to file: Int32, at offset: UInt64
+        _ bytes: [UInt8], from start: Int, to file: Int32, at offset: UInt64
     ) throws(SystemError) -> Int {
-        let rest = octets[start...]
+        let rest = bytes[start...]
         let count = unsafe rest.withUnsafeBytes {
             unsafe pwrite(file, $0.baseAddress, $0.count, off_t(clamping: offset))
         }

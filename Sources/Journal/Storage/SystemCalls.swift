@@ -12,7 +12,7 @@ package protocol SystemCalls: Sendable {
     /// Writes the bytes from index `start` on (pwrite(2)).
     ///
     /// - Returns: how many bytes were written, possibly 0.
-    func write(_ octets: [UInt8], from start: Int, to file: Int32, at offset: UInt64) throws(SystemError) -> Int
+    func write(_ bytes: [UInt8], from start: Int, to file: Int32, at offset: UInt64) throws(SystemError) -> Int
     /// Syncs a file or a directory (fsync(2)).
     func synchronize(_ file: Int32) throws(SystemError)
     /// Starts to write back dirty pages of the range, or waits until they are written (sync_file_range(2)). This does

@@ -7,10 +7,10 @@ internal import Synchronization
 /// The state that appending threads and the writer thread share.
 final class WriterCore: Sendable {
     let queue: ConditionLock<JournalQueue>
-    let durableSeq: Atomic<UInt64>
+    let durable: DurableSequence
     let isWritable = Atomic<Bool>(true)
-    /// Whether only revocations are accepted, because the reserve is in use.
-    let isSparing = Atomic<Bool>(false)
+    /// Whether only records that may use the reserve are accepted, because it is in use.
+    let isUsingReserve = Atomic<Bool>(false)
     /// Why it is not writable.
     let condition = Mutex<JournalCondition?>(nil)
     /// The number of the segment that is being written; the ones before it never change.
@@ -19,7 +19,7 @@ final class WriterCore: Sendable {
 
     init(queue: JournalQueue, durableSeq: UInt64) {
         self.queue = ConditionLock(queue)
-        self.durableSeq = Atomic(durableSeq)
+        durable = DurableSequence(durableSeq)
     }
 }
 
@@ -35,7 +35,7 @@ final class CommitLoop: @unchecked Sendable {
     private let options: JournalOptions
     /// How long to wait before the next attempt to write again; nil if no attempt is needed or useful.
     private var retryMilliseconds: Int64?
-    /// A client that sends sequential revocations sends the next one soon after the response.
+    /// A client that sends sequential requests sends the next one soon after the response.
     private var patience = AdaptiveSpin(limit: clinux_processors() > 1 ? 250_000 : 0)
 
     init(
@@ -57,7 +57,7 @@ final class CommitLoop: @unchecked Sendable {
             if retryMilliseconds == nil { try reserve.hold() }
         } catch {
             if error.isFullDisk {
-                core.isSparing.store(true, ordering: .releasing)
+                core.isUsingReserve.store(true, ordering: .releasing)
                 retryMilliseconds = options.retryMilliseconds.lowerBound
             }
             options.observe(.reserveMissing(reason: error.description))
@@ -116,13 +116,13 @@ final class CommitLoop: @unchecked Sendable {
                 try commit(batch.records[range])
             } catch {
                 if isFinal {
-                    guard spare(for: error) else { throw error }
+                    guard useReserve(for: error) else { throw error }
                     try rewrite(range, after: error)
                 } else {
                     do throws(JournalError) {
                         try rewrite(range, after: error)
                     } catch {
-                        guard spare(for: error) else { throw error }
+                        guard useReserve(for: error) else { throw error }
                         try rewrite(range, after: error)
                     }
                 }
@@ -135,15 +135,15 @@ final class CommitLoop: @unchecked Sendable {
 
     private func rewrite(_ range: Range<Int>, after fault: JournalError) throws(JournalError) {
         // It is unknown what part of it is on disk, and a second sync of the same pages could wrongly report success.
-        try segments.abandon(after: core.durableSeq.load(ordering: .relaxed), for: fault)
+        try segments.abandon(after: core.durable.value, for: fault)
         try segments.checkPlace()
         try commit(batch.records[range])
     }
 
-    /// Releases the reserve if that helps; from now on only revocations are accepted.
-    private func spare(for fault: JournalError) -> Bool {
+    /// Releases the reserve if that helps; from now on only records that may use it are accepted.
+    private func useReserve(for fault: JournalError) -> Bool {
         guard fault.isFullDisk, reserve.giveUp() else { return false }
-        core.isSparing.store(true, ordering: .releasing)
+        core.isUsingReserve.store(true, ordering: .releasing)
         retryMilliseconds = options.retryMilliseconds.lowerBound
         options.observe(.reserveUsed(reason: fault.description))
         return true
@@ -157,15 +157,15 @@ final class CommitLoop: @unchecked Sendable {
             return retryMilliseconds = min(milliseconds &* 2, options.retryMilliseconds.upperBound)
         }
         retryMilliseconds = nil
-        segments.stopSparing()
-        core.isSparing.store(false, ordering: .releasing)
+        segments.resumePreallocation()
+        core.isUsingReserve.store(false, ordering: .releasing)
         options.observe(.reserveHeld)
     }
 
     private func commit(_ records: ArraySlice<JournalRecord>) throws(JournalError) {
         let began = monotonicNanoseconds()
         do throws(JournalError) {
-            try segments.commit(records, durableSeq: core.durableSeq.load(ordering: .relaxed))
+            try segments.commit(records, durableSeq: core.durable.value)
         } catch {
             core.statistics.withLock { $0.failureCount &+= 1 }
             throw error
@@ -178,7 +178,7 @@ final class CommitLoop: @unchecked Sendable {
     /// Begins a new segment if the disk allows it by now.
     private func retry(after milliseconds: Int64) {
         if core.isWritable.load(ordering: .acquiring) { return regain(after: milliseconds) }
-        let durableSeq = core.durableSeq.load(ordering: .relaxed)
+        let durableSeq = core.durable.value
         let store = segments.store
         let opening = core.queue.withLock { $0.opening(after: durableSeq, store) }
         do throws(JournalError) {
@@ -188,18 +188,18 @@ final class CommitLoop: @unchecked Sendable {
             if error.isFinal { return retryMilliseconds = nil }
             return retryMilliseconds = min(milliseconds &* 2, options.retryMilliseconds.upperBound)
         }
-        let isSparing = core.isSparing.load(ordering: .relaxed)
-        retryMilliseconds = isSparing ? options.retryMilliseconds.lowerBound : nil
-        if !isSparing { segments.stopSparing() }
+        let isUsingReserve = core.isUsingReserve.load(ordering: .relaxed)
+        retryMilliseconds = isUsingReserve ? options.retryMilliseconds.lowerBound : nil
+        if !isUsingReserve { segments.resumePreallocation() }
         core.condition.withLock { $0 = nil }
-        core.durableSeq.store(opening.seq, ordering: .releasing)
-        core.queue.withLock { $0.revive(after: opening) }
+        core.durable.advance(to: opening.seq)
+        core.queue.withLock { $0.recover(after: opening) }
         core.isWritable.store(!core.queue.withLock { $0.isClosing }, ordering: .releasing)
         options.observe(.healed)
     }
 
     private func answer(upTo seq: UInt64) {
-        core.durableSeq.store(seq, ordering: .releasing)
+        core.durable.advance(to: seq)
         while batch.answeredCount < batch.completions.count {
             let completion = batch.completions[batch.answeredCount]
             guard completion.position.seq <= seq else { break }

@@ -2,7 +2,7 @@ internal import Glibc
 
 /// Why the journal is impaired; the closed list that readiness, metrics and the log use.
 package enum JournalCondition: String, CaseIterable, Sendable {
-    /// The disk was full, and the reserve is in use: only revocations are accepted.
+    /// The disk was full, and the reserve is in use: only records that may use it are accepted.
     case lowSpace = "journal_low_space"
     /// There is no space at all, because of the disk, a quota or a file size limit.
     case diskFull = "journal_disk_full"

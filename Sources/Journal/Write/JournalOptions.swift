@@ -12,7 +12,7 @@ package struct JournalOptions: Sendable {
     /// Receives events on the writer thread; it must return quickly.
     package var observe: @Sendable (JournalEvent) -> Void = { _ in }
 
-    /// The number of bytes reserved for revocations on a full disk; 0 for none.
+    /// The number of bytes reserved for records that may use them on a full disk; 0 for none.
     package var reserveByteCount = 0
     /// The note in each OPEN record.
     package var note = OpeningNote()
@@ -57,7 +57,7 @@ package enum JournalEvent: Equatable, Sendable {
     case unwritable(reason: String)
     /// A new segment could be created, and the journal works normally again.
     case healed
-    /// The disk is full, and the reserve was released: only revocations are accepted from now on.
+    /// The disk is full, and the reserve was released: only records that may use it are accepted from now on.
     case reserveUsed(reason: String)
     /// The reserve is allocated again, and all records are accepted.
     case reserveHeld

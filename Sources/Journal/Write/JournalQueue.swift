@@ -143,7 +143,7 @@ struct JournalQueue {
 
     /// Accepts records again after the first one of a new segment. The positions of failed records are reused, because
     /// no caller ever received them.
-    mutating func revive(after opening: JournalRecord) {
+    mutating func recover(after opening: JournalRecord) {
         guard !isClosing else { return }
         fault = nil
         lastSeq = opening.seq

@@ -13,6 +13,8 @@ package final class JournalWriter: Sendable {
     let storage: any JournalStorage
     package let store: UUID
     let options: JournalOptions
+    /// The kinds of record that the files may contain.
+    let kinds: RecordKinds
     let compacted: Mutex<CompactedBase>
     let compacting = Mutex(())
     private let thread: Mutex<Thread?>
@@ -25,12 +27,13 @@ package final class JournalWriter: Sendable {
     /// Writes the salvaged records again and an OPEN record, which also proves that the directory is writable.
     init(
         core: WriterCore, loop: CommitLoop, storage: any JournalStorage, store: UUID, options: JournalOptions,
-        report: JournalReport, snapshot: Snapshot?
+        kinds: RecordKinds, report: JournalReport, snapshot: Snapshot?
     ) throws(JournalError) {
         self.core = core
         self.storage = storage
         self.store = store
         self.options = options
+        self.kinds = kinds
         self.report = report
         compacted = Mutex(CompactedBase(snapshot))
         switch options.pace {
@@ -46,7 +49,10 @@ package final class JournalWriter: Sendable {
     deinit { close() }
 
     /// Every record up to this one is on stable storage.
-    package var durableSeq: UInt64 { core.durableSeq.load(ordering: .acquiring) }
+    package var durableSeq: UInt64 { core.durable.value }
+
+    /// The same for readers that ask often.
+    package var durable: DurableSequence { core.durable }
 
     /// The last record with a position.
     package var lastSeq: UInt64 { core.queue.withLock { $0.lastSeq } }
@@ -56,13 +62,13 @@ package final class JournalWriter: Sendable {
 
     package var isWritable: Bool { core.isWritable.load(ordering: .acquiring) }
 
-    /// Whether all records are accepted, not only revocations.
-    package var takesEverything: Bool { isWritable && !core.isSparing.load(ordering: .acquiring) }
+    /// Whether all records are accepted, not only those that may use the reserve.
+    package var takesEverything: Bool { isWritable && !core.isUsingReserve.load(ordering: .acquiring) }
 
     /// Why the journal is impaired; nil if it is not.
     package var condition: JournalCondition? {
         if let condition = core.condition.withLock({ $0 }) { return condition }
-        return core.isSparing.load(ordering: .acquiring) ? .lowSpace : nil
+        return core.isUsingReserve.load(ordering: .acquiring) ? .lowSpace : nil
     }
 
     /// Why no records are accepted any more.
@@ -72,17 +78,21 @@ package final class JournalWriter: Sendable {
 
     /// Assigns the record its position and time, queues it and returns immediately.
     ///
-    /// - Parameter done: runs once, on the writer thread when the record is durable or has failed, or on the thread of
-    ///   the caller before this returns if no records are accepted any more. It must return quickly and must not wait
-    ///   for the journal.
-    package func append(_ record: JournalRecord, _ done: @escaping Completion) {
-        append(contentsOf: [record], done)
+    /// - Parameters:
+    ///   - mayUseReserve: whether the record is accepted on a full disk, while the reserve is in use.
+    ///   - done: runs once, on the writer thread when the record is durable or has failed, or on the thread of the caller
+    ///     before this returns if the record is not accepted. It must return quickly and must not wait for the journal.
+    package func append(_ record: JournalRecord, mayUseReserve: Bool, _ done: @escaping Completion) {
+        append(contentsOf: [record], mayUseReserve: mayUseReserve, done)
     }
 
     /// Assigns the records consecutive positions; `done` runs once, with the position of the last.
-    package func append(contentsOf records: [JournalRecord], _ done: @escaping Completion) {
-        if core.isSparing.load(ordering: .acquiring), records.contains(where: { !$0.isRefusal }) {
-            return done(.failure(.unwritable(reason: "the disk is full, and the remaining space is reserved for revocations")))
+    package func append(
+        contentsOf records: [JournalRecord], mayUseReserve: Bool, _ done: @escaping Completion
+    ) {
+        if !mayUseReserve, core.isUsingReserve.load(ordering: .acquiring) {
+            return done(
+                .failure(.unwritable(reason: "the disk is full, and the remaining space is reserved for revocations")))
         }
         let fault: JournalError? = core.queue.withLock { queue in
             if let fault = queue.fault { return fault }

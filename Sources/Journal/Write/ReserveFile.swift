@@ -1,6 +1,6 @@
-/// Disk space that a file of zeros reserves, released when a revocation finds no other space.
+/// Disk space that a file of zeros reserves, released when a record that may use it finds no other space.
 ///
-/// Without it, logins could fill the disk completely, and revocations would fail.
+/// Without it, other records could fill the disk completely, and those would fail too.
 struct ReserveFile {
     static let name = "RESERVE"
 

@@ -20,7 +20,7 @@ struct SegmentWriter: ~Copyable {
     /// The number of bytes of the file that have been written, at least with zeros.
     private var allocated: UInt64 = 0
     /// Whether preallocation is disabled because the disk was full.
-    private var isSparing = false
+    private var skipsPreallocation = false
     private var step = SegmentWriter.firstStep
     private var buffer: [UInt8] = []
 
@@ -69,7 +69,7 @@ struct SegmentWriter: ~Copyable {
     /// - Parameter fault: the reason; rethrown if another file would not help because acknowledged records are missing.
     mutating func abandon(after durableSeq: UInt64, for fault: JournalError) throws(JournalError) {
         if fault.isFinal { throw fault }
-        isSparing = fault.isFullDisk
+        skipsPreallocation = fault.isFullDisk
         guard let file else { return }
         file.close()
         self.file = nil
@@ -79,7 +79,7 @@ struct SegmentWriter: ~Copyable {
     }
 
     /// Enables preallocation again after space was freed.
-    mutating func stopSparing() { isSparing = false }
+    mutating func resumePreallocation() { skipsPreallocation = false }
 
     /// Checks that the previous segment still exists.
     ///
@@ -92,7 +92,7 @@ struct SegmentWriter: ~Copyable {
     private mutating func end(after seal: UInt64) {
         file?.close()
         file = nil
-        isSparing = false
+        skipsPreallocation = false
         previousName = SegmentName(number: number, firstSeq: firstSeq).text
         number &+= 1
         previousLastSeq = seal
@@ -112,7 +112,7 @@ struct SegmentWriter: ~Copyable {
         let header = SegmentHeader(
             store: store, number: number, firstSeq: firstSeq, created: first.time, salt: salt,
             previousLastSeq: previousLastSeq, previousChecksum: lastChecksum)
-        header.write(to: &buffer)
+        buffer.append(contentsOf: header.bytes)
         allocated = 0
         let checksum = encode(records, durableSeq: durableSeq)
         pad(from: 0)
@@ -129,15 +129,15 @@ struct SegmentWriter: ~Copyable {
         return UInt32(truncatingIfNeeded: Self.lastWord(of: buffer))
     }
 
-    /// Returns the word with the checksum of the last record in `octets`.
-    private static func lastWord(of octets: [UInt8]) -> UInt64 {
-        unsafe octets.span.bytes.littleEndian(at: octets.count - JournalRecord.byteCount)
+    /// Returns the word with the checksum of the last record in `bytes`.
+    private static func lastWord(of bytes: [UInt8]) -> UInt64 {
+        unsafe bytes.span.bytes.littleEndian(at: bytes.count - JournalRecord.byteCount)
     }
 
     /// Preallocates zeros in the same write: a later record then needs no new block and no new file size.
     private mutating func pad(from offset: UInt64) {
         let end = offset &+ UInt64(buffer.count)
-        guard end > allocated, !isSparing else { return }
+        guard end > allocated, !skipsPreallocation else { return }
         let segmentEnd = self.offset(of: firstSeq &+ options.segmentRecordCount)
         let target = min(end &+ UInt64(step), max(end, segmentEnd))
         buffer.append(contentsOf: repeatElement(0, count: Int(clamping: target &- end)))

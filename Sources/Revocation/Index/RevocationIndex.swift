@@ -1,8 +1,7 @@
 internal import Encoding
-internal import Journal
 internal import Tokens
 
-/// The state in memory that a lookup uses, and its updates from journal records.
+/// The state in memory that a lookup uses, and its updates from the events of the log.
 struct RevocationIndex: Sendable {
     let tokens: Denylist
     /// Tokens that an operator revoked by identifier alone. They are few, and a lookup finds them regardless of the
@@ -29,7 +28,7 @@ struct RevocationIndex: Sendable {
             rotatedSessions: rotations.count, cuts: cuts.count)
     }
 
-    /// Collects the revocations of a journal that is being replayed, until there are enough to sort them by their
+    /// Collects the revocations of a log that is being replayed, until there are enough to sort them by their
     /// location, so that they share memory accesses.
     ///
     /// The denylists do not depend on the order of insertion.
@@ -40,39 +39,30 @@ struct RevocationIndex: Sendable {
         fileprivate var sessions: [Denylist.Entry] = []
     }
 
-    /// Applies journal records in order; revocations of tokens and sessions take effect only with ``take(_:)``.
-    func gather(_ records: [JournalRecord], into gathered: inout Gathered) {
-        for record in records {
-            switch record.kind {
-            case .revokeToken where record.isOfAnyEnd: insertOfAnyEnd(record)
-            case .revokeToken:
-                let end = record.expires.saturatingAdd(TokenLimits.standard.denylistMargin)
-                gathered.tokens.append(Denylist.Entry(id: record.key, time: record.expires, expires: end))
-            case .revokeSession:
-                gathered.sessions.append(
-                    Denylist.Entry(id: record.key, time: record.key.milliseconds, expires: record.expires))
-            case .rotate:
-                rotations.restore(Rotation(record), of: record.key, sessionEnd: record.expires)
-            case .cut: restoreCut(record)
-            case .open, .seal, .session: break
-            }
+    /// Applies an event of the log; revocations of tokens and sessions take effect only with ``take(_:)``.
+    ///
+    /// - Parameter time: when the event was recorded, in milliseconds since 1970.
+    func gather(_ event: RevocationEvent, at time: Int64, into gathered: inout Gathered) {
+        switch event {
+        case .tokenRevoked(let jti, let expires, isOfAnyEnd: true, _): insertOfAnyEnd(jti, expires: expires)
+        case .tokenRevoked(let jti, let expires, isOfAnyEnd: false, _):
+            let end = expires.saturatingAdd(TokenLimits.standard.denylistMargin)
+            gathered.tokens.append(Denylist.Entry(id: jti, time: expires, expires: end))
+        case .sessionRevoked(let sid, let expires, _):
+            gathered.sessions.append(Denylist.Entry(id: sid, time: sid.milliseconds, expires: expires))
+        case .rotated(let sid, let generation, let request, let sessionEnd):
+            rotations.restore(
+                Rotation(generation: generation, request: request, at: time), of: sid, sessionEnd: sessionEnd)
+        case .revokedBefore(let cut, let kind, let key, _, _): cuts.insert(kind, key, cut)
+        case .exempted(let sid, let cut, let kind, _): cuts.exempt(sid, kind, cut)
+        case .sessionOpened, .processStarted: return
         }
         if gathered.tokens.count + gathered.sessions.count >= Gathered.countMax { take(&gathered) }
     }
 
-    /// Inserts a revocation that a lookup finds for any expiry.
-    ///
-    /// - Parameter record: a revoked token, regardless of its own expiry.
-    func insertOfAnyEnd(_ record: JournalRecord) {
-        let end = record.expires.saturatingAdd(TokenLimits.standard.denylistMargin)
-        tokensOfAnyEnd.insert(record.key, at: record.expires, expires: end)
-    }
-
-    private func restoreCut(_ record: JournalRecord) {
-        // A kind of a later version would have required a later version of the format.
-        guard let kind = RevokeBeforeKind(rawValue: record.flags >> 4) else { return }
-        let cut = RevokeBeforeTable.RevokeBefore(value: record.value, expires: record.expires)
-        if record.isSpare { cuts.exempt(record.key, kind, cut) } else { cuts.insert(kind, record.key, cut) }
+    /// Inserts a revocation that a lookup finds for any expiry of the token.
+    func insertOfAnyEnd(_ jti: UUID, expires: Int64) {
+        tokensOfAnyEnd.insert(jti, at: expires, expires: expires.saturatingAdd(TokenLimits.standard.denylistMargin))
     }
 
     func take(_ gathered: inout Gathered) {
@@ -93,11 +83,11 @@ struct RevocationIndex: Sendable {
     /// Returns the lower bound of new identifiers, as the high half of a UUIDv7.
     ///
     /// Revoked ids are excluded: an operator may have typed them, and an id from the far future would block the clock.
-    static func floor(of record: JournalRecord) -> UInt64 {
-        switch record.kind {
-        case .cut: record.value
-        case .rotate, .session: record.key.high
-        case .revokeToken, .revokeSession, .open, .seal: 0
+    static func floor(of event: RevocationEvent) -> UInt64 {
+        switch event {
+        case .revokedBefore(let cut, _, _, _, _), .exempted(_, let cut, _, _): cut.value
+        case .rotated(let sid, _, _, _), .sessionOpened(let sid): sid.high
+        case .tokenRevoked, .sessionRevoked, .processStarted: 0
         }
     }
 }
@@ -111,56 +101,6 @@ package enum RevocationReason: UInt16, Sendable {
     case compromised = 4
     case operatorAction = 5
     case accountChanged = 6
-}
-
-extension JournalRecord {
-    private static let spareFlag: UInt8 = 1
-
-    private static let anyEndFlag: UInt8 = 1
-
-    /// Whether the record revokes a token regardless of the expiry of the token.
-    var isOfAnyEnd: Bool { kind == .revokeToken && flags & Self.anyEndFlag != 0 }
-
-    static func revokeTokenOfAnyEnd(_ jti: UUID, expires: Int64, reason: UInt16) -> JournalRecord {
-        JournalRecord(.revokeToken, key: jti, expires: expires, flags: anyEndFlag, reason: reason)
-    }
-
-    var isSpare: Bool { flags & Self.spareFlag != 0 }
-
-    static func rotate(_ request: RotationRequest, generation: UInt32) -> JournalRecord {
-        JournalRecord(
-            .rotate, key: request.sid, expires: request.sessionEnd,
-            value: UInt64(generation) | UInt64(request.request) << 32)
-    }
-
-    /// Returns a record of a revoke-before time.
-    ///
-    /// - Parameter sparesOne: whether the record before names an exempt session.
-    static func cut(
-        _ key: UUID, _ kind: RevokeBeforeKind, _ cut: RevokeBeforeTable.RevokeBefore, sparesOne: Bool, reason: UInt16
-    ) -> JournalRecord {
-        JournalRecord(
-            .cut, key: key, expires: cut.expires, value: cut.value,
-            flags: kind.rawValue << 4 | (sparesOne ? dependentFlag : 0), reason: reason)
-    }
-
-    static func exempt(_ sid: UUID, _ kind: RevokeBeforeKind, _ cut: RevokeBeforeTable.RevokeBefore, reason: UInt16)
-        -> JournalRecord
-    {
-        JournalRecord(
-            .cut, key: sid, expires: cut.expires, value: cut.value, flags: kind.rawValue << 4 | spareFlag,
-            reason: reason)
-    }
-}
-
-extension Rotation {
-    /// Reads a record of kind ROTATE.
-    init(_ record: JournalRecord) {
-        self.init(
-            generation: UInt32(truncatingIfNeeded: record.value),
-            request: UInt32(truncatingIfNeeded: record.value >> 32),
-            at: record.time)
-    }
 }
 
 extension Int64 {

@@ -5,12 +5,6 @@ internal import Synchronization
 /// The revoke-before times: it rejects everything of a subject, of a client or of all sessions that began before the
 /// given time, and everything of a revoked key.
 final class RevokeBeforeTable: Sendable {
-    struct RevokeBefore: Equatable, Sendable {
-        /// The high half of a UUIDv7: a session with a lower one is revoked.
-        var value: UInt64
-        var expires: Int64
-    }
-
     private struct Exempted: Hashable, Sendable {
         let sid: UUID
         let kind: RevokeBeforeKind
@@ -49,7 +43,7 @@ final class RevokeBeforeTable: Sendable {
     private let newest: InlineArray<5, Atomic<UInt64>> = .init { _ in Atomic(0) }
 
     var count: Int { state.withLock { $0.cuts.count } }
-    var sparedCount: Int { state.withLock { $0.exempted.count } }
+    var exemptCount: Int { state.withLock { $0.exempted.count } }
 
     /// Returns the key in the journal: the first 16 bytes of SHA-256 over the byte of the kind and the name.
     static func key(_ kind: RevokeBeforeKind, _ name: Span<UInt8>) -> UUID {
@@ -114,7 +108,7 @@ final class RevokeBeforeTable: Sendable {
             let cut = RevokeBefore(value: draw(), expires: expires)
             // Before the revoke-before time, so that a reader between two loads of `newest` never rejects the exempt
             // session.
-            if let asker, asker.isSpared { state.exempt(asker.sid, kind, cut) }
+            if let asker, asker.isExempt { state.exempt(asker.sid, kind, cut) }
             let merged = state.insert(kind, key, cut)
             publish(kind, max(newest(kind), merged.value))
             return .success(cut)

@@ -6,13 +6,13 @@ package struct RevokingSession: Sendable {
     package let client: [UInt8]
     package let kid: [UInt8]
     /// Whether the session is exempt from this revoke-before time and from earlier ones of the same kind.
-    package let isSpared: Bool
+    package let isExempt: Bool
 
-    package init(sid: UUID, client: [UInt8] = [], kid: [UInt8] = [], isSpared: Bool) {
+    package init(sid: UUID, client: [UInt8] = [], kid: [UInt8] = [], isExempt: Bool) {
         self.sid = sid
         self.client = client
         self.kid = kid
-        self.isSpared = isSpared
+        self.isExempt = isExempt
     }
 }
 

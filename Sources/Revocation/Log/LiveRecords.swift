@@ -8,7 +8,7 @@ struct LiveRecords: CompactionFilter {
     /// The revocations that were kept, with 128 bits of each, so that two different ones are not confused.
     ///
     /// `@unchecked Sendable` is safe because only one filter uses it, and only one thread at a time uses that filter.
-    @safe private final class Refusals: @unchecked Sendable {
+    @safe private final class Revocations: @unchecked Sendable {
         private var tree = FingerprintTree(width: 2, sharedBits: 0)
         private let key: FingerprintKey
 
@@ -33,57 +33,57 @@ struct LiveRecords: CompactionFilter {
     private let rotations: Sessions
     /// Entries that expired at or before this time are removed from memory too, or soon will be.
     private let horizon: Int64
-    private let tokens: Refusals
-    private let sessions: Refusals
+    private let tokens: Revocations
+    private let sessions: Revocations
     /// They are few, and a later one can expire earlier. Both values count, so they are merged.
     private var cuts: [RevokeBeforeSubject: JournalRecord] = [:]
     /// Of those that are ahead of the journal's time, the one with the greatest id says how far ids have come.
     private var newestSession: JournalRecord?
 
     init(rotations: Sessions, key: FingerprintKey, horizon: Int64) {
-        tokens = Refusals(key: key)
-        sessions = Refusals(key: key)
+        tokens = Revocations(key: key)
+        sessions = Revocations(key: key)
         self.rotations = rotations
         self.horizon = horizon
     }
 
     mutating func keeps(_ record: JournalRecord) -> Bool {
-        switch record.kind {
-        case .revokeToken:
-            return record.expires.saturatingAdd(TokenLimits.standard.denylistMargin) > horizon
+        switch RevocationCodec.event(record) {
+        case .tokenRevoked(let jti, let expires, let isOfAnyEnd, _):
+            return expires.saturatingAdd(TokenLimits.standard.denylistMargin) > horizon
                 // A revocation for any expiry is not the same as one for this expiry only.
-                && tokens.insert(record.key, expires: record.isOfAnyEnd ? ~record.expires : record.expires)
-        case .revokeSession:
-            return record.expires > horizon
-                && sessions.insert(record.key, expires: record.expires)
-        case .rotate:
+                && tokens.insert(jti, expires: isOfAnyEnd ? ~expires : expires)
+        case .sessionRevoked(let sid, let expires, _):
+            return expires > horizon && sessions.insert(sid, expires: expires)
+        case .rotated(let sid, let generation, _, let sessionEnd):
             // The index applies a generation only when its record is durable, and that record comes later in the
             // journal.
-            return record.expires > horizon
-                && rotations.generation(of: record.key) <= Rotation(record).generation
-        case .cut:
-            hold(record)
+            return sessionEnd > horizon && rotations.generation(of: sid) <= generation
+        case .revokedBefore:
+            merge(record, isExemption: false)
             return false
-        case .session:
+        case .exempted:
+            merge(record, isExemption: true)
+            return false
+        case .sessionOpened(let sid):
             // A start goes on above the journal's own time anyway.
-            let isAhead = record.key.milliseconds > record.time
-            if isAhead, record.key.high >= newestSession?.key.high ?? 0 { newestSession = record }
+            let isAhead = sid.milliseconds > record.time
+            if isAhead, sid.high >= newestSession?.key.high ?? 0 { newestSession = record }
             return false
-        case .open, .seal:
-            return false
+        case .processStarted: return false
+        // Nothing is lost that this version does not understand.
+        case nil: return true
         }
     }
 
     /// Sorted, so that the same journal always gives the same snapshot.
-    var heldBack: [JournalRecord] {
+    var replacements: [JournalRecord] {
         let others = [newestSession].compactMap(\.self)
         return (others + cuts.values).filter { $0.expires > horizon }.sorted { $0.seq < $1.seq }
     }
 
-    private mutating func hold(_ record: JournalRecord) {
-        // The records of a snapshot are complete, or the snapshot is not used.
-        var record = record
-        record.flags &= ~JournalRecord.dependentFlag
+    private mutating func merge(_ record: JournalRecord, isExemption: Bool) {
+        let record = RevocationCodec.independent(record)
         let name = RevokeBeforeSubject(key: record.key, flags: record.flags)
         guard let before = cuts[name] else {
             cuts[name] = record
@@ -91,7 +91,7 @@ struct LiveRecords: CompactionFilter {
         }
         var merged = record.value >= before.value ? record : before
         // A session is exempt only until exactly that revoke-before time expires.
-        if !record.isSpare { merged.expires = max(before.expires, record.expires) }
+        if !isExemption { merged.expires = max(before.expires, record.expires) }
         cuts[name] = merged
     }
 }

@@ -3,11 +3,12 @@ package import Platform
 
 /// The configuration of a ``RevocationStore``. All times are in milliseconds.
 package struct RevocationOptions: Sendable {
-    package var storage: any JournalStorage
+    /// Where revocations and rotations become durable.
+    package var log: any RevocationLogSource
     /// How long after a rotation its response can be requested again.
     package var grace: Int64
     /// The maximum lifetime of a new session, from its login to its absolute end. Nil for a process that begins no
-    /// sessions; the limits that the journal has recorded remain in force.
+    /// sessions; the limits that the log has recorded remain in force.
     package var sessionMax: Int64?
     /// How long a revoke-before time is kept at least.
     package var cutLifetimeMin: Int64 = 0
@@ -15,26 +16,26 @@ package struct RevocationOptions: Sendable {
     /// A clock that cannot be set, such as CLOCK_MONOTONIC.
     package var monotonicNow: @Sendable () -> Int64
     package var random: @Sendable () -> UInt64
-    /// Receives events on the thread of the journal; it must return quickly.
-    package var observe: @Sendable (JournalEvent) -> Void = { _ in }
-    /// Nil for the default of the journal.
-    package var segmentRecordCount: UInt64?
-    package var pace = JournalPace.thread
-    /// The number of bytes reserved for revocations on a full disk.
-    package var reserveByteCount = 0
-    /// The high-water marks of the journal that were stored in other places.
-    package var sightings: [HighWaterMark] = []
 
     package init(
-        storage: any JournalStorage, grace: Int64, sessionMax: Int64?, clock: WallClock,
+        log: any RevocationLogSource, grace: Int64, sessionMax: Int64?, clock: WallClock,
         monotonicNow: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64
     ) {
-        self.storage = storage
+        self.log = log
         self.grace = grace
         self.sessionMax = sessionMax
         self.clock = clock
         self.monotonicNow = monotonicNow
         self.random = random
+    }
+
+    package init(
+        storage: any JournalStorage, grace: Int64, sessionMax: Int64?, clock: WallClock,
+        monotonicNow: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64
+    ) {
+        self.init(
+            log: JournalLogSource(storage: storage, clock: clock, random: random), grace: grace,
+            sessionMax: sessionMax, clock: clock, monotonicNow: monotonicNow, random: random)
     }
 
     package init(
@@ -49,6 +50,7 @@ package struct RevocationOptions: Sendable {
 
 /// The result of opening the store.
 package struct StartReport: Equatable, Sendable {
+    /// Of the journal; all zero for another log.
     package let journal: JournalReport
     package let durationMilliseconds: Int64
     package let counts: RevocationCounts

@@ -4,77 +4,51 @@ import Platform
 internal import Synchronization
 internal import Tokens
 
-/// The revoked tokens and sessions, and the last rotation of each session: in memory, and durable in the journal.
+/// The revoked tokens and sessions, and the last rotation of each session: in memory, and durable in a log.
 ///
-/// Every `done` runs once, without a lock held, on the thread of the caller or of the journal; it must return quickly.
+/// Every `done` runs once, without a lock held, on the thread of the caller or of the log; it must return quickly.
 package final class RevocationStore: Sendable {
     package typealias Completion = @Sendable (Result<UInt64, JournalError>) -> Void
 
-    /// Generates session ids and the order of revoke-before times; it starts above everything in the journal.
+    /// Generates session ids and the order of revoke-before times; it starts above everything in the log.
     package let identifiers: UUIDv7Generator
     package let startReport: StartReport
 
-    let memory: RevocationIndex
-    let journal: JournalWriter
+    let index: RevocationIndex
+    let log: any RevocationLog
+    /// The log, if it is the journal.
+    let journal: JournalLog?
     let evidence: Mutex<TimeEvidence>
-    private let grace: Int64
+    let grace: Int64
+    private let durable: DurableSequence
     /// The maximum lifetime of a new session or token, in milliseconds.
     private let lifetimeMax: Int64
     /// Until when older sessions can live, in milliseconds since 1970; 0 if not longer than new ones.
     private let olderEnd: Int64
-    /// High half of the newest session id that is durable in the journal.
+    /// High half of the newest session id that is durable in the log.
     private let noted = Atomic<UInt64>(0)
 
-    /// Replays the journal, and keeps its lock until ``close()``.
+    /// Replays the log, which stays open until ``close()``.
     package static func open(_ options: RevocationOptions) throws(JournalError) -> RevocationStore {
         try RevocationStore(options)
     }
 
     private init(_ options: RevocationOptions) throws(JournalError) {
-        let began = options.monotonicNow()
-        memory = RevocationIndex(random: options.random)
-        var reader = try JournalReader(options.storage)
-        var floor: UInt64 = 0
-        var gathered = RevocationIndex.Gathered()
-        var limits = SessionLimits()
-        try reader.replay { [memory] records in
-            memory.gather(records, into: &gathered)
-            for record in records {
-                floor = max(floor, RevocationIndex.floor(of: record))
-                limits.take(record)
-            }
-        }
-        memory.take(&gathered)
-        for sighting in options.sightings {
-            do throws(JournalError) {
-                try sighting.check(store: reader.store, lastSeq: reader.lastSeq)
-            } catch {
-                options.storage.unlock()
-                throw error
-            }
-        }
-        // After the clock was set back, a new revoke-before time must still cover the sessions that the journal has
-        // recorded.
-        floor = max(floor, UUID.version7High(milliseconds: reader.lastTime.saturatingAdd(1)))
-        var evidence = TimeEvidence(lastTime: reader.lastTime, wall: options.clock.now, monotonic: began)
-        memory.purge(expiredAt: evidence.observe(wall: options.clock.now, monotonic: began) &- TokenLimits.standard.purgeMargin)
-        self.evidence = Mutex(evidence)
-        var journalOptions = JournalOptions(clock: options.clock, random: options.random)
-        journalOptions.observe = options.observe
-        journalOptions.pace = options.pace
-        journalOptions.reserveByteCount = options.reserveByteCount
-        let opened = max(reader.lastTime, options.clock.now)
-        journalOptions.note = limits.note(sessionMax: options.sessionMax, now: opened)
-        olderEnd = journalOptions.note.time
+        let replay = RevocationReplay(options)
+        log = try options.log.open(replay)
+        journal = log as? JournalLog
+        durable = log.durable
+        index = replay.index
+        evidence = Mutex(replay.evidence)
+        olderEnd = replay.note.olderEnd
         lifetimeMax = max(
-            options.sessionMax ?? Int64(journalOptions.note.number) * 3_600_000, TokenLimits.standard.tokenMax,
+            options.sessionMax ?? Int64(replay.note.hours) * 3_600_000, TokenLimits.standard.tokenMax,
             options.cutLifetimeMin)
-        if let count = options.segmentRecordCount { journalOptions.segmentRecordCount = count }
-        journal = try reader.intoWriter(journalOptions)
-        identifiers = UUIDv7Generator(clock: options.clock, random: options.random, above: floor)
+        identifiers = UUIDv7Generator(clock: options.clock, random: options.random, above: replay.floor)
         grace = options.grace
         startReport = StartReport(
-            journal: journal.report, durationMilliseconds: options.monotonicNow() &- began, counts: memory.counts)
+            journal: journal?.report ?? JournalReport(), durationMilliseconds: replay.durationMilliseconds,
+            counts: index.counts)
     }
 
     /// Returns why a verified token is rejected, or nil. It only reads memory, and hashes a name only if a
@@ -88,7 +62,7 @@ package final class RevocationStore: Sendable {
         jti: UUID, sid: UUID?, issuedAt: Int64, expiresAt: Int64,
         subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
     ) -> Denial? {
-        if memory.tokens.contains(jti, at: expiresAt) || memory.tokensOfAnyEnd.containsAnywhere(jti) { return .token }
+        if index.tokens.contains(jti, at: expiresAt) || index.tokensOfAnyEnd.containsAnywhere(jti) { return .token }
         return denial(sid: sid, issuedAt: issuedAt, subject: subject, client: client, kid: kid)
     }
 
@@ -97,17 +71,17 @@ package final class RevocationStore: Sendable {
     package func denial(
         sid: UUID?, issuedAt: Int64, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
     ) -> Denial? {
-        if let sid, memory.sessions.contains(sid, at: sid.milliseconds) { return .session }
+        if let sid, index.sessions.contains(sid, at: sid.milliseconds) { return .session }
         let born = sid?.high ?? UUID.version7High(milliseconds: issuedAt)
-        return memory.cuts.denial(born: born, sid: sid, subject: subject, client: client, kid: kid)
+        return index.cuts.denial(born: born, sid: sid, subject: subject, client: client, kid: kid)
     }
 
     /// Revokes a token from now on; the revocation is durable when `done` reports success.
     ///
     /// - Parameter expiresAt: the `exp` of the token in milliseconds since 1970, which lookups use.
     package func revokeToken(_ jti: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion) {
-        memory.tokens.insert(jti, at: expiresAt, expires: expiresAt.saturatingAdd(TokenLimits.standard.denylistMargin))
-        append([JournalRecord(.revokeToken, key: jti, expires: expiresAt, reason: reason)], done)
+        index.tokens.insert(jti, at: expiresAt, expires: expiresAt.saturatingAdd(TokenLimits.standard.denylistMargin))
+        append([.tokenRevoked(jti: jti, expires: expiresAt, isOfAnyEnd: false, reason: reason)], done)
     }
 
     /// Revokes a token like ``revokeToken(_:expiresAt:reason:_:)`` when its `exp` was supplied by an operator and not
@@ -117,18 +91,17 @@ package final class RevocationStore: Sendable {
     package func revokeTokenOfAnyEnd(
         _ jti: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion
     ) {
-        let latest = max(expiresAt, journal.now.saturatingAdd(TokenLimits.standard.tokenMax))
-        let record = JournalRecord.revokeTokenOfAnyEnd(jti, expires: latest, reason: reason)
-        memory.insertOfAnyEnd(record)
-        append([record], done)
+        let latest = max(expiresAt, log.now.saturatingAdd(TokenLimits.standard.tokenMax))
+        index.insertOfAnyEnd(jti, expires: latest)
+        append([.tokenRevoked(jti: jti, expires: latest, isOfAnyEnd: true, reason: reason)], done)
     }
 
     /// Revokes a session and all its tokens from now on; the revocation is durable when `done` reports success.
     ///
     /// - Parameter expiresAt: the absolute end of the session or later, in milliseconds since 1970.
     package func revokeSession(_ sid: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion) {
-        memory.sessions.insert(sid, at: sid.milliseconds, expires: expiresAt)
-        append([JournalRecord(.revokeSession, key: sid, expires: expiresAt, reason: reason)], done)
+        index.sessions.insert(sid, at: sid.milliseconds, expires: expiresAt)
+        append([.sessionRevoked(sid: sid, expires: expiresAt, reason: reason)], done)
     }
 
     /// Revokes all sessions of a name that began before now; for a key, permanently revokes all its tokens regardless
@@ -145,24 +118,24 @@ package final class RevocationStore: Sendable {
         _ done: @escaping Completion
     ) -> Denial? {
         let key = RevokeBeforeTable.key(kind, name.span)
-        let expires = kind == .key ? Int64.max : latestEnd(after: journal.now)
-        let made = memory.cuts.make(kind, key, expires: expires, for: asker) { [memory] sid in
-            memory.sessions.contains(sid, at: sid.milliseconds)
+        let expires = kind == .key ? Int64.max : latestEnd(after: log.now)
+        let made = index.cuts.make(kind, key, expires: expires, for: asker) { [index] sid in
+            index.sessions.contains(sid, at: sid.milliseconds)
         } draw: { [identifiers] in
             identifiers.next().high
         }
-        let cut: RevokeBeforeTable.RevokeBefore
+        let cut: RevokeBefore
         switch made {
         case .success(let value): cut = value
         case .failure(let denied): return denied.denial
         }
-        var records: [JournalRecord] = []
+        var events: [RevocationEvent] = []
         // The exemption precedes the revoke-before time, on disk as in memory, so that the exempt session is never
         // rejected.
-        let exempted = asker.flatMap { $0.isSpared ? $0.sid : nil }
-        if let exempted { records.append(.exempt(exempted, kind, cut, reason: reason)) }
-        records.append(.cut(key, kind, cut, sparesOne: exempted != nil, reason: reason))
-        append(records, done)
+        let exempted = asker.flatMap { $0.isExempt ? $0.sid : nil }
+        if let exempted { events.append(.exempted(sid: exempted, cut, kind, reason: reason)) }
+        events.append(.revokedBefore(cut, kind, key: key, exemptsOne: exempted != nil, reason: reason))
+        append(events, done)
         return nil
     }
 
@@ -174,7 +147,7 @@ package final class RevocationStore: Sendable {
     /// Returns the latest end of any token of the session under every limit so far, in milliseconds since 1970.
     package func latestEnd(of sid: UUID) -> Int64 {
         max(
-            sid.milliseconds.saturatingAdd(lifetimeMax), journal.now.saturatingAdd(TokenLimits.standard.tokenMax), olderEnd)
+            sid.milliseconds.saturatingAdd(lifetimeMax), log.now.saturatingAdd(TokenLimits.standard.tokenMax), olderEnd)
     }
 
     /// Takes note of how far session ids have come, before a session with this one of ours begins.
@@ -186,7 +159,7 @@ package final class RevocationStore: Sendable {
     ///   id before.
     package func begin(_ sid: UUID, _ done: @escaping @Sendable (JournalError?) -> Void) {
         guard sid.high > noted.load(ordering: .acquiring) else { return done(nil) }
-        journal.append(JournalRecord(.session, key: sid, expires: sid.milliseconds)) { [self] result in
+        append([.sessionOpened(sid: sid)]) { [self] result in
             switch result {
             case .success:
                 _ = noted.max(sid.high, ordering: .acquiringAndReleasing)
@@ -216,82 +189,29 @@ package final class RevocationStore: Sendable {
     /// Returns whether all tokens of the key with this `kid` are revoked.
     package func isCut(key kid: [UInt8]) -> Bool {
         // The maximum is later than every other revoke-before time, so that only the one of the key applies.
-        memory.cuts.denial(born: .max, sid: nil, subject: Span(), client: Span(), kid: kid.span) == .key
+        index.cuts.denial(born: .max, sid: nil, subject: Span(), client: Span(), kid: kid.span) == .key
     }
-
-    /// Uses a refresh token: decides whether its successor may be issued, and makes that durable first.
-    ///
-    /// A revoked session is rejected before anything else. Concurrent uses of one token get the same outcome.
-    package func rotate(
-        _ request: RotationRequest, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>,
-        _ done: @escaping @Sendable (RotationOutcome) -> Void
-    ) {
-        if let denial = denial(sid: request.sid, issuedAt: 0, subject: subject, client: client, kid: kid) {
-            return done(.denied(denial))
-        }
-        switch memory.rotations.present(request, now: journal.now, grace: grace, joining: done) {
-        case .join:
-            break
-        case .commit(let generation):
-            let rotations = memory.rotations
-            journal.append(.rotate(request, generation: generation)) { rotations.settle(request, $0, done) }
-        case .replay(let rotation):
-            done(.replayed(generation: rotation.generation, at: rotation.at, seq: journal.durableSeq))
-        case .mismatch:
-            done(.mismatched)
-        case .ahead(let known):
-            done(.ahead(known: known))
-        case .reuse:
-            revokeSession(request.sid, expiresAt: request.sessionEnd, reason: RevocationReason.refreshReused.rawValue) {
-                switch $0 {
-                case .success(let seq): done(.reused(seq: seq))
-                case .failure(let fault): done(.unavailable(fault))
-                }
-            }
-        }
-    }
-
-    /// Returns the generation of the newest refresh token of a session.
-    package func generation(of sid: UUID) -> UInt32 { memory.rotations.generation(of: sid) }
 
     /// Removes what has certainly expired; to be called about once per minute.
     ///
     /// - Parameter monotonic: milliseconds of the clock in the options.
     package func purge(now: Int64, monotonic: Int64) {
-        memory.purge(expiredAt: evidence.withLock { $0.observe(wall: now, monotonic: monotonic) } &- TokenLimits.standard.purgeMargin)
+        index.purge(expiredAt: evidence.withLock { $0.observe(wall: now, monotonic: monotonic) } &- TokenLimits.standard.purgeMargin)
     }
 
-    /// Writes a text for processes that find the journal locked.
-    package func announce(_ text: String) { journal.announce(text) }
-
-    /// The sequence number of the last durable record.
-    package var sequence: UInt64 { journal.durableSeq }
-    package var counts: RevocationCounts { memory.counts }
-    package var isWritable: Bool { journal.isWritable }
-    package var fault: JournalError? { journal.fault }
+    /// The time that grace periods use: milliseconds since 1970, never decreasing.
+    package var now: Int64 { log.now }
+    /// The sequence number of the last durable event.
+    package var sequence: UInt64 { durable.value }
+    package var counts: RevocationCounts { index.counts }
+    package var isWritable: Bool { log.isWritable }
     /// Whether logins and rotations are accepted. If not, revocations may still be.
-    package var takesEverything: Bool { journal.takesEverything }
-    /// Why the journal is impaired; nil if it is not.
-    package var condition: JournalCondition? { journal.condition }
-    /// The high-water mark that a later start must find.
-    package var sighting: HighWaterMark { HighWaterMark(store: journal.store, seq: journal.durableSeq) }
-    /// The name of each journal condition and whether it currently applies, for callers that do not import Journal.
-    package var conditions: [(name: String, holds: Bool)] {
-        let present = condition
-        return JournalCondition.allCases.map { ($0.rawValue, $0 == present) }
-    }
-    package var statistics: JournalStatistics { journal.statistics }
+    package var takesEverything: Bool { log.takesEverything }
 
-    /// The counters of the journal since the start, for callers that do not import Journal.
-    package var journalFigures: (commits: UInt64, records: UInt64, syncNanoseconds: UInt64, failures: UInt64) {
-        let figures = journal.statistics
-        return (figures.commitCount, figures.recordCount, figures.syncNanoseconds, figures.failureCount)
-    }
+    /// Makes everything queued durable and releases the log. It must not be called from a `done`.
+    package func close() { log.close() }
 
-    /// Makes everything queued durable and releases the lock. It must not be called from a `done`.
-    package func close() { journal.close() }
-
-    private func append(_ records: [JournalRecord], _ done: @escaping Completion) {
-        journal.append(contentsOf: records) { done($0.map(\.seq)) }
+    private func append(_ events: [RevocationEvent], _ done: @escaping Completion) {
+        log.append(events) { done($0.map(\.seq)) }
     }
 }

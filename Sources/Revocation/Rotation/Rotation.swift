@@ -1,11 +1,17 @@
 /// The last durable rotation of a session.
-struct Rotation: Equatable, Sendable {
+package struct Rotation: Equatable, Sendable {
     /// The latest generation issued, from 1.
-    let generation: UInt32
+    package let generation: UInt32
     /// The hash of the requested scope and audience.
-    let request: UInt32
-    /// Milliseconds since 1970 on the clock of the journal.
-    let at: Int64
+    package let request: UInt32
+    /// Milliseconds since 1970 on the clock of the log.
+    package let at: Int64
+
+    package init(generation: UInt32, request: UInt32, at: Int64) {
+        self.generation = generation
+        self.request = request
+        self.at = at
+    }
 }
 
 /// The state of the refresh tokens of one session. It maps events to actions and has no side effects.
@@ -24,7 +30,7 @@ struct RotationMachine: Equatable, Sendable {
         case mismatch
         /// Reused after the grace period: revoke the session (RFC 9700 §4.14.2).
         case reuse
-        /// Newer than any generation that the journal has recorded: the journal is older than the token.
+        /// Newer than any generation that the log has recorded: the log is older than the token.
         case ahead(known: UInt32)
     }
 
@@ -61,6 +67,18 @@ struct RotationMachine: Equatable, Sendable {
         guard let request = pendingRequest else { return }
         settled = Rotation(generation: (settled?.generation ?? 0) &+ 1, request: request, at: time)
         pendingRequest = nil
+    }
+
+    /// Records that the log is at another generation, because another writer was first.
+    ///
+    /// - Returns: what to do with the token now; `commit` if the log contradicts itself.
+    mutating func conflicted(
+        with current: Rotation?, generation: UInt32, request: UInt32, now: Int64, grace: Int64
+    ) -> Action {
+        settled = current
+        pendingRequest = nil
+        var copy = self
+        return copy.present(generation: generation, request: request, now: now, grace: grace)
     }
 
     /// Records that the next generation could not be written; no response was sent, and nothing has changed.

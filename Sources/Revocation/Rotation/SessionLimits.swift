@@ -1,10 +1,9 @@
 import Encoding
-internal import Journal
 internal import Tokens
 
 /// The maximum lifetime of existing sessions and tokens, regardless of how the setting has changed since.
 ///
-/// Each OPEN record contains the limit of the process that it begins, and until when earlier sessions can live. A lower
+/// Each process records its limit when it begins to write, and until when earlier sessions can live. A lower
 /// limit shortens sessions only while it is in force. If it is raised again, they live on, so their revocations are
 /// kept for as long as they could live.
 struct SessionLimits: Equatable, Sendable {
@@ -13,26 +12,27 @@ struct SessionLimits: Equatable, Sendable {
     /// Older sessions are given so much more, for a clock that was put right by a little between two starts.
     static let slack: Int64 = 5_000
 
-    /// The limit of the newest OPEN record that contains one.
+    /// The limit that the newest process with a known one recorded.
     private var noted: Int64 = 0
-    /// Until when sessions from before the newest OPEN record can live, in milliseconds since 1970.
+    /// Until when sessions from before the newest process can live, in milliseconds since 1970.
     private(set) var end: Int64 = 0
-    /// Whether a version that recorded no limit wrote the newest OPEN record.
+    /// Whether the newest process was of a version that recorded no limit.
     private var isUnknown = false
-    /// The longest lifetime in the records of rotations and revoke-before times, for journals of such a version.
+    /// The longest lifetime of rotations and revoke-before times, for logs of such a version.
     private var inferred: Int64 = 0
 
-    /// Applies the journal records in order.
-    mutating func take(_ record: JournalRecord) {
-        switch record.kind {
-        case .open:
-            let note = OpeningNote(record)
-            isUnknown = note.number == 0
-            if note.number != 0 { noted = Int64(note.number) * Self.hour }
-            end = max(end, note.time)
-        case .rotate: infer(record.expires, since: record.key.milliseconds)
-        case .cut: infer(record.expires, since: record.time)
-        case .revokeToken, .revokeSession, .seal, .session: break
+    /// Applies the events of the log in order.
+    ///
+    /// - Parameter time: when the event was recorded, in milliseconds since 1970.
+    mutating func take(_ event: RevocationEvent, at time: Int64) {
+        switch event {
+        case .processStarted(let note):
+            isUnknown = note.hours == 0
+            if note.hours != 0 { noted = Int64(note.hours) * Self.hour }
+            end = max(end, note.olderEnd)
+        case .rotated(let sid, _, _, let sessionEnd): infer(sessionEnd, since: sid.milliseconds)
+        case .revokedBefore(let cut, _, _, _, _), .exempted(_, let cut, _, _): infer(cut.expires, since: time)
+        case .tokenRevoked, .sessionRevoked, .sessionOpened: break
         }
     }
 
@@ -45,18 +45,18 @@ struct SessionLimits: Equatable, Sendable {
     /// The maximum lifetime of a session that an earlier process began.
     private var before: Int64 { isUnknown ? max(noted, inferred) : noted }
 
-    /// Returns the note for the OPEN record of a process.
+    /// Returns what a process records when it begins to write.
     ///
     /// - Parameters:
     ///   - sessionMax: the limit of the process; nil for one that begins no sessions.
-    ///   - now: the time of the journal, in milliseconds since 1970.
-    func note(sessionMax: Int64?, now: Int64) -> OpeningNote {
+    ///   - now: the time of the log, in milliseconds since 1970.
+    func note(sessionMax: Int64?, now: Int64) -> LifetimeNote {
         let limit = sessionMax ?? before
         let isLower = limit < before
         let end = isLower ? max(end, now.saturatingAdd(before).saturatingAdd(Self.slack)) : end
         // Rounded up; 0 would say that nothing is known.
         let hours = (min(max(limit, 1), TokenLimits.standard.sessionMax) + Self.hour - 1) / Self.hour
-        return OpeningNote(
-            time: end > now ? end : 0, number: sessionMax == nil && before == 0 ? 0 : UInt16(clamping: hours))
+        return LifetimeNote(
+            hours: sessionMax == nil && before == 0 ? 0 : UInt16(clamping: hours), olderEnd: end > now ? end : 0)
     }
 }

@@ -52,40 +52,63 @@ final class Sessions: Sendable {
         }
     }
 
-    /// Completes the rotation in progress, which is durable or has failed, and calls all waiting completions.
-    func settle(_ request: RotationRequest, _ result: Result<JournalPosition, JournalError>, _ done: Completion) {
+    /// What a rotation that was written, or not, means for those who wait for it.
+    struct Settlement {
+        enum Decision {
+            /// The first request gets `winner`, and all that joined it get `others`.
+            case outcomes(winner: RotationOutcome, others: RotationOutcome)
+            /// The token was used before: the session must be revoked, and all get the result.
+            case reuse
+        }
+
+        let decision: Decision
+        let waiters: [Completion]
+    }
+
+    /// Ends the rotation in progress with the result of the log.
+    ///
+    /// - Parameter now: milliseconds since 1970, only for a conflict.
+    func settle(
+        _ request: RotationRequest, _ commit: RotationCommit, now: @autoclosure () -> Int64, grace: Int64
+    ) -> Settlement {
         let fingerprint = key.fingerprint(request.sid)
-        let (winner, losers, waiters, isNew) = shards[Self.shard(fingerprint)].withLock { shard in
+        let (settlement, isNew) = shards[Self.shard(fingerprint)].withLock { shard in
             let pending = shard.pending.removeValue(forKey: request.sid)
             let before = Self.settled(request.sid, fingerprint, in: shard)
             var machine = RotationMachine(settled: before, pendingRequest: pending?.request)
-            let (winner, losers): (RotationOutcome, RotationOutcome)
-            switch result {
-            case .success(let position):
+            let decision: Settlement.Decision
+            switch commit {
+            case .committed(let position):
                 machine.committed(at: position.time)
-                (winner, losers) = Self.outcomes(machine.settled, position)
-            case .failure(let fault):
+                decision = Self.decision(machine.settled, position)
+            case .conflict(let current, let seq):
+                let action = machine.conflicted(
+                    with: current, generation: request.generation, request: request.request, now: now(), grace: grace)
+                decision = Self.decision(action, seq: seq)
+            case .failed(let error):
                 machine.failed()
-                (winner, losers) = (.unavailable(fault), .unavailable(fault))
+                decision = .outcomes(winner: .unavailable(error), others: .unavailable(error))
             }
             var isNew = false
-            if let settled = machine.settled, settled != before {
+            if let settled = machine.settled, settled.generation > before?.generation ?? 0 {
                 isNew = Self.store(settled, request.sid, fingerprint, request.sessionEnd, in: &shard)
             }
-            return (winner, losers, pending?.waiters ?? [], isNew)
+            return (Settlement(decision: decision, waiters: pending?.waiters ?? []), isNew)
         }
         if isNew { total.wrappingAdd(1, ordering: .releasing) }
-        done(winner)
-        for waiter in waiters { waiter(losers) }
+        return settlement
+    }
+
+    /// Returns the last durable rotation of a session; nil for one that has not rotated.
+    func rotation(of sid: UUID) -> Rotation? {
+        let fingerprint = key.fingerprint(sid)
+        return shards[Self.shard(fingerprint)].withLock { Self.settled(sid, fingerprint, in: $0) }
     }
 
     /// Returns the generation of the newest refresh token that was issued; 0 for a session that has not rotated.
-    func generation(of sid: UUID) -> UInt32 {
-        let fingerprint = key.fingerprint(sid)
-        return shards[Self.shard(fingerprint)].withLock { Self.settled(sid, fingerprint, in: $0)?.generation } ?? 0
-    }
+    func generation(of sid: UUID) -> UInt32 { rotation(of: sid)?.generation ?? 0 }
 
-    /// Restores a rotation from the journal.
+    /// Restores a rotation from the log.
     func restore(_ rotation: Rotation, of sid: UUID, sessionEnd: Int64) {
         let fingerprint = key.fingerprint(sid)
         let isNew = shards[Self.shard(fingerprint)].withLock { shard in
@@ -119,14 +142,25 @@ final class Sessions: Sendable {
         }
     }
 
-    private static func outcomes(
-        _ settled: Rotation?, _ position: JournalPosition
-    ) -> (winner: RotationOutcome, losers: RotationOutcome) {
+    private static func decision(_ settled: Rotation?, _ position: LogPosition) -> Settlement.Decision {
         let generation = settled?.generation ?? 0
-        return (
-            .rotated(generation: generation, at: position.time, seq: position.seq),
-            .replayed(generation: generation, at: position.time, seq: position.seq)
-        )
+        return .outcomes(
+            winner: .rotated(generation: generation, at: position.time, seq: position.seq),
+            others: .replayed(generation: generation, at: position.time, seq: position.seq))
+    }
+
+    private static func decision(_ action: RotationMachine.Action, seq: UInt64) -> Settlement.Decision {
+        let outcome: RotationOutcome
+        switch action {
+        case .replay(let rotation):
+            outcome = .replayed(generation: rotation.generation, at: rotation.at, seq: seq)
+        case .mismatch: outcome = .mismatched
+        case .ahead(let known): outcome = .ahead(known: known)
+        case .reuse: return .reuse
+        case .commit, .join:
+            outcome = .unavailable(.unwritable(reason: "it rejected a rotation of the generation that it has"))
+        }
+        return .outcomes(winner: outcome, others: outcome)
     }
 
     private static func shard(_ fingerprint: UInt64) -> Int {

@@ -91,19 +91,19 @@ package struct EndSessions {
                 session.sid, expiresAt: session.sessionEnd ?? state.latestEnd(of: session.sid),
                 reason: RevocationReason.logout.rawValue, done)
         case .others:
-            try revokeSubject(of: session, isSpared: true, done)
+            try revokeSubject(of: session, isExempt: true, done)
             state.counters.revocations.add(.others)
         case .global:
-            try revokeSubject(of: session, isSpared: false, done)
+            try revokeSubject(of: session, isExempt: false, done)
             state.counters.revocations.add(.subject)
         }
     }
 
     private func revokeSubject(
-        of session: LogoutSession, isSpared: Bool, _ done: @escaping @Sendable (Result<UInt64, RevocationError>) -> Void
+        of session: LogoutSession, isExempt: Bool, _ done: @escaping @Sendable (Result<UInt64, RevocationError>) -> Void
     ) throws(LogoutFailure) {
         let asker = RevokingSession(
-            sid: session.sid, client: Array(session.clientID.utf8), kid: Array(session.kid.utf8), isSpared: isSpared)
+            sid: session.sid, client: Array(session.clientID.utf8), kid: Array(session.kid.utf8), isExempt: isExempt)
         let denial = context.authState.revocations.cut(
             .subject, name: Array(session.subject.utf8), reason: RevocationReason.logout.rawValue, for: asker, done)
         if let denial { throw .ended(denial) }

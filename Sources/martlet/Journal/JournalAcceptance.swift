@@ -27,12 +27,13 @@ enum JournalAcceptance {
             }
         }
         // The lock shows whether a server is running; the state may be accepted only while it is stopped.
+        var journal = JournalLogSource(directory: state, clock: SystemClock.wall, random: { Random.next64() })
+        journal.pace = .stepped
         var options = RevocationOptions(
-            directory: state, grace: 0, sessionMax: nil, clock: SystemClock.wall,
+            log: journal, grace: 0, sessionMax: nil, clock: SystemClock.wall,
             monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() })
         // No session lives longer, whatever the settings of the service are.
         options.cutLifetimeMin = TokenLimits.standard.sessionMax
-        options.pace = .stepped
         let store = try RevocationStore.open(options)
         defer { store.close() }
         if keepsSessions {

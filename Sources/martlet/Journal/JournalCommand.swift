@@ -2,6 +2,7 @@ internal import App
 internal import Glibc
 internal import Journal
 import Platform
+internal import Revocation
 
 /// Implements `martlet journal stat | verify | dump | compact | repair | accept`. The first three examine a state
 /// directory, also that of a running server, and change nothing.

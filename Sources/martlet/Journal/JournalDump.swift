@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Journal
+internal import Revocation
 
 /// Implements `martlet journal dump`: prints one line of JSON per record, with constant memory.
 enum JournalDump {
@@ -40,7 +41,7 @@ enum JournalDump {
     /// Formats a record. It contains only names and numbers, so nothing needs escaping.
     private static func line(_ record: JournalRecord, _ file: String, _ offset: UInt64) -> String {
         """
-        {"seq":\(record.seq),"time":\(record.time),"kind":"\(record.kind.name)","key":"\(record.key)",\
+        {"seq":\(record.seq),"time":\(record.time),"kind":"\(RevocationCodec.name(of: record.kind))","key":"\(record.key)",\
         "expires":\(record.expires),"value":\(record.value),"flags":\(record.flags),"reason":\(record.reason),\
         "file":"\(file)","offset":\(offset)}
 

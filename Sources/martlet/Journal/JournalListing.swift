@@ -1,5 +1,6 @@
 internal import Encoding
 internal import Journal
+internal import Revocation
 
 /// The output of `martlet journal stat` and `verify`.
 enum JournalListing {
@@ -15,7 +16,7 @@ enum JournalListing {
         let source = try DirectorySnapshot(path: directory) { progress.advance(by: $0) }
         progress.begin("reading", totalByteCount: source.journalByteCount)
         defer { progress.end() }
-        return try JournalInspection(source, body)
+        return try JournalInspection(source, RevocationCodec.schema, body)
     }
 
     static func stat(_ inspection: JournalInspection, _ directory: String) -> Int32 {
@@ -28,15 +29,15 @@ enum JournalListing {
             text += "first      \(time(first))\nlast       \(time(last))\n"
         }
         text += "\nrecords\n"
-        for kind in JournalRecord.Kind.allCases {
+        for kind in RevocationCodec.allKinds {
             guard let count = inspection.recordCounts[kind] else { continue }
-            text += "  \(padded(kind.name, 12))\(leading("\(count)", 12))\n"
+            text += "  \(padded(RevocationCodec.name(of: kind), 12))\(leading("\(count)", 12))\n"
         }
         if let snapshot = inspection.snapshot {
             text += "\nsnapshot\(leading("records", 43))\n"
             text += "  \(padded(snapshot.name, 37))\(leading("\(snapshot.recordCount)", 12))\n"
         }
-        text += "\nsegments\(leading("records", 43))\(leading("octets", 12))\n"
+        text += "\nsegments\(leading("records", 43))\(leading("bytes", 12))\n"
         for segment in inspection.segments {
             let state = segment.isSealed ? "sealed" : "open"
             text +=

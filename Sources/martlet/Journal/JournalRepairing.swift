@@ -1,6 +1,7 @@
 internal import App
 internal import Journal
 internal import OpenSSL
+internal import Revocation
 
 /// Implements `martlet journal repair`: drops what was never acknowledged, and more only if an option requests it.
 enum JournalRepairing {
@@ -8,7 +9,7 @@ enum JournalRepairing {
         let progress = ProgressLine()
         let repair = try JournalRepair(
             path: directory, options: JournalOptions(clock: SystemClock.wall, random: { Random.next64() }),
-            onRead: { progress.advance(by: $0) })
+            RevocationCodec.schema, onRead: { progress.advance(by: $0) })
         let byteCount = DirectoryStorage(path: directory).journalByteCount
         do throws(JournalError) {
             progress.begin("reading", totalByteCount: byteCount)

@@ -63,12 +63,14 @@ enum TraceParentFuzzer {
 
 /// What lies in a journal's files. Checksums are put right first, so that what they guard is read.
 enum JournalFuzzer {
+    private static let kinds = RecordKinds((1...7).map { JournalRecord.Kind(rawValue: $0) })
+
     static func make() -> ([UInt8]) -> Void {
         { bytes in
             var slot = padded(bytes, to: JournalRecord.byteCount)
-            _ = RecordSlot(slot.span, seq: nil, salt: 7)
+            _ = RecordSlot(slot.span, seq: nil, salt: 7, kinds)
             put(CRC32C.checksum(slot.span.extracting(4..<slot.count), seed: 7), at: 0, in: &slot)
-            if case .record(let record, let durableSeq, _) = RecordSlot(slot.span, seq: nil, salt: 7) {
+            if case .record(let record, let durableSeq, _) = RecordSlot(slot.span, seq: nil, salt: 7, kinds) {
                 var written: [UInt8] = []
                 record.write(to: &written, salt: 7, durableSeq: durableSeq)
                 demand(written == slot, "a record is written as it was read")

@@ -9,12 +9,12 @@ struct OddOnes: CompactionFilter {
     private var newest: JournalRecord?
 
     mutating func keeps(_ record: JournalRecord) -> Bool {
-        guard record.kind == .cut else { return record.key.low % 2 == 1 }
+        guard record.kind == .merged else { return record.key.low % 2 == 1 }
         if record.value >= newest?.value ?? 0 { newest = record }
         return false
     }
 
-    var heldBack: [JournalRecord] { newest.map { [$0] } ?? [] }
+    var replacements: [JournalRecord] { newest.map { [$0] } ?? [] }
 }
 
 @Suite("Compaction: sealed files become a snapshot, crash-safe at each step (H14)")
@@ -23,32 +23,32 @@ struct CompactionTests {
 
     /// Numbers of the refusals in a journal, in order.
     private func numbers(_ storage: any JournalStorage) throws -> [UInt64] {
-        try replay(storage).records.filter { $0.kind == .revokeToken }.map(\.key.low)
+        try replay(storage).records.filter { $0.kind == .entry }.map(\.key.low)
     }
 
     @Test func `a snapshot stands for everything before the segment that is being written`() throws {
         let storage = MemoryStorage()
         let writer = try reopen(storage)
         var positions: [UInt64: JournalPosition] = [:]
-        for number in UInt64(0)..<10 { positions[number] = try writer.write(.revoke(number)) }
+        for number in UInt64(0)..<10 { positions[number] = try writer.write(.entry(number)) }
         for value in UInt64(1)...3 {
-            _ = try writer.write(JournalRecord(.cut, key: UUID(high: 1, low: 1), expires: 9, value: value))
+            _ = try writer.write(JournalRecord(.merged, key: UUID(high: 1, low: 1), expires: 9, value: value))
         }
         let report = try writer.compact(OddOnes())
         #expect(report.readCount == 15 && report.keptCount == 6 && report.segmentCount == 1)
         #expect(writer.extent == JournalExtent(recordCount: 7, segmentCount: 1))
         #expect(storage.files.keys.sorted() == ["0000000000000001.snap", "0000000000000002-0000000000000010.jrn"])
-        let after = try writer.write(.revoke(100))
+        let after = try writer.write(.entry(100))
         #expect(after.seq == 17)
         writer.close()
         let (records, found) = try replay(storage)
         #expect(found.snapshotRecordCount == 6)
-        let refusals = records.filter { $0.kind == .revokeToken }
+        let refusals = records.filter { $0.kind == .entry }
         #expect(refusals.map(\.key.low) == [1, 3, 5, 7, 9, 100])
         for record in refusals.dropLast() {
             #expect(JournalPosition(seq: record.seq, time: record.time) == positions[record.key.low])
         }
-        #expect(records.filter { $0.kind == .cut }.map(\.value) == [3])
+        #expect(records.filter { $0.kind == .merged }.map(\.value) == [3])
     }
 
     @Test func `sequence, time and store go on over a compaction and a restart`() throws {
@@ -56,14 +56,14 @@ struct CompactionTests {
         let clock = TestClock(5_000)
         var writer = try reopen(storage, .test(clock: clock))
         let store = writer.store
-        _ = try writer.write(.revoke(2))
+        _ = try writer.write(.entry(2))
         _ = try writer.compact(OddOnes())
         let last = writer.lastSeq
         writer.close()
         clock.set(1_000)
         writer = try reopen(storage, .test(clock: clock, random: TestRandom(77)))
         #expect(writer.store == store)
-        let position = try writer.write(.revoke(4))
+        let position = try writer.write(.entry(4))
         #expect(position == JournalPosition(seq: last + 3, time: 5_000))
         writer.close()
     }
@@ -74,7 +74,7 @@ struct CompactionTests {
         for round in UInt64(0)..<5 {
             let writer = try reopen(storage, .test(random: TestRandom(round), segmentRecordCount: 4))
             for number in 0..<10 {
-                _ = try writer.write(.revoke(round * 10 + UInt64(number)))
+                _ = try writer.write(.entry(round * 10 + UInt64(number)))
                 if number % 2 == 1 { expected.append(round * 10 + UInt64(number)) }
             }
             _ = try writer.compact(OddOnes())
@@ -88,7 +88,7 @@ struct CompactionTests {
     @Test func `commits go on while a snapshot is being written`() throws {
         let storage = MemoryStorage()
         let writer = try reopen(storage)
-        for number in UInt64(0)..<10 { _ = try writer.write(.revoke(number)) }
+        for number in UInt64(0)..<10 { _ = try writer.write(.entry(number)) }
         let entered = DispatchSemaphore(value: 0)
         let gate = DispatchSemaphore(value: 0)
         storage.onBegin {
@@ -98,7 +98,7 @@ struct CompactionTests {
         let reports = Collector<CompactionReport?>()
         Thread.detachNewThread { reports.take(try? writer.compact(OddOnes())) }
         entered.wait()
-        for number in UInt64(20)..<30 { _ = try writer.write(.revoke(number)) }
+        for number in UInt64(20)..<30 { _ = try writer.write(.entry(number)) }
         #expect(reports.all.isEmpty)
         gate.signal()
         #expect(reports.wait(for: 1)[0]?.keptCount == 5)
@@ -109,7 +109,7 @@ struct CompactionTests {
     @Test func `closing ends a compaction before the lock is given back`() throws {
         let storage = MemoryStorage()
         let writer = try reopen(storage)
-        for number in UInt64(0)..<10 { _ = try writer.write(.revoke(number)) }
+        for number in UInt64(0)..<10 { _ = try writer.write(.entry(number)) }
         let entered = DispatchSemaphore(value: 0)
         let gate = DispatchSemaphore(value: 0)
         storage.onBegin {
@@ -149,7 +149,7 @@ struct CompactionTests {
         #expect(found.filter { $0 % 2 == 1 } == [1, 3, 5, 7, 9, 11], "\(comment)")
         // And the journal can be written and compacted after it.
         let writer = try reopen(storage, .test(random: TestRandom(5)))
-        _ = try writer.write(.revoke(13))
+        _ = try writer.write(.entry(13))
         _ = try writer.compact(OddOnes())
         writer.close()
         #expect(try numbers(storage) == [1, 3, 5, 7, 9, 11, 13], "\(comment)")
@@ -159,9 +159,9 @@ struct CompactionTests {
     @Test func `a crash after any change of the directory loses nothing`() throws {
         let storage = MemoryStorage()
         var writer = try reopen(storage, .test(segmentRecordCount: 4))
-        for number in UInt64(0)..<6 { _ = try writer.write(.revoke(number)) }
+        for number in UInt64(0)..<6 { _ = try writer.write(.entry(number)) }
         _ = try writer.compact(OddOnes())
-        for number in UInt64(6)..<12 { _ = try writer.write(.revoke(number)) }
+        for number in UInt64(6)..<12 { _ = try writer.write(.entry(number)) }
         storage.keepStates()
         _ = try writer.compact(OddOnes())
         let states = storage.states
@@ -183,7 +183,7 @@ struct CompactionTests {
         while true {
             let storage = MemoryStorage()
             let writer = try reopen(storage, .test(segmentRecordCount: 4))
-            for number in UInt64(0)..<12 { _ = try writer.write(.revoke(number)) }
+            for number in UInt64(0)..<12 { _ = try writer.write(.entry(number)) }
             let failed = Atomic<Bool>(false)
             let failing = operation
             storage.onCompaction { number in
@@ -210,7 +210,7 @@ struct CompactionTests {
     @Test func `what the disk returns differently is never relied on`() throws {
         let storage = MemoryStorage()
         let writer = try reopen(storage)
-        for number in UInt64(0)..<10 { _ = try writer.write(.revoke(number)) }
+        for number in UInt64(0)..<10 { _ = try writer.write(.entry(number)) }
         storage.onRead { name in
             if name.hasSuffix(".snap.tmp") { storage.edit(name) { $0[4_096 + 70] = 0xee } }
         }
@@ -225,7 +225,7 @@ struct CompactionTests {
     private func compacted() throws -> MemoryStorage {
         let storage = MemoryStorage()
         let writer = try reopen(storage)
-        for number in UInt64(0)..<10 { _ = try writer.write(.revoke(number)) }
+        for number in UInt64(0)..<10 { _ = try writer.write(.entry(number)) }
         _ = try writer.compact(OddOnes())
         writer.close()
         return storage
@@ -237,7 +237,7 @@ struct CompactionTests {
         storage.edit(snapshot) { $0[offset] ^= 4 }
         let fault = #expect(throws: JournalError.self) { try replay(storage) }
         #expect(fault?.description.contains(snapshot) == true)
-        #expect(try JournalInspection(storage).isDamaged)
+        #expect(try JournalInspection(storage, .test).isDamaged)
     }
 
     @Test(arguments: [-4_096, -64, -1, 1, 64])
@@ -256,7 +256,7 @@ struct CompactionTests {
     @Test func `a damaged snapshot costs nothing while the files it stands for are there`() throws {
         let storage = MemoryStorage()
         let writer = try reopen(storage)
-        for number in UInt64(0)..<10 { _ = try writer.write(.revoke(number)) }
+        for number in UInt64(0)..<10 { _ = try writer.write(.entry(number)) }
         storage.keepStates()
         _ = try writer.compact(OddOnes())
         writer.close()
@@ -287,7 +287,7 @@ struct CompactionTests {
         let storage = try compacted()
         let foreign = MemoryStorage()
         let writer = try reopen(foreign, .test(random: TestRandom(9)))
-        for number in UInt64(0)..<10 { _ = try writer.write(.revoke(number)) }
+        for number in UInt64(0)..<10 { _ = try writer.write(.entry(number)) }
         _ = try writer.compact(OddOnes())
         writer.close()
         let other = MemoryStorage(files: storage.files)
@@ -312,13 +312,13 @@ struct CompactionTests {
     @Test func `looking at a compacted journal sees the snapshot and the segments after it`() throws {
         let storage = try compacted()
         var offsets: [UInt64] = []
-        let inspection = try JournalInspection(storage) { record, file, offset in
+        let inspection = try JournalInspection(storage, .test) { record, file, offset in
             if file == snapshot { offsets.append(offset) }
         }
         #expect(inspection.findings.isEmpty)
         #expect(inspection.snapshot?.recordCount == 5)
         #expect(inspection.segments.count == 1)
-        #expect(inspection.recordCounts[.revokeToken] == 5)
+        #expect(inspection.recordCounts[.entry] == 5)
         #expect(inspection.lastSeq == 14)
         #expect(offsets == (0..<5).map { 4_096 + $0 * 64 })
     }
@@ -334,7 +334,7 @@ struct CompactionTests {
         let directory = TemporaryDirectory()
         let writer = try reopen(DirectoryStorage(path: directory.path))
         let answers = Collector<Answer>()
-        for number in UInt64(0)..<30_000 { writer.append(.revoke(number)) { answers.take($0) } }
+        for number in UInt64(0)..<30_000 { writer.append(.entry(number), mayUseReserve: true) { answers.take($0) } }
         _ = answers.wait(for: 30_000)
         let report = try writer.compact(OddOnes())
         #expect(report.keptCount == 15_000)

@@ -6,7 +6,7 @@ import Testing
 struct JournalRecordTests {
     private var record: JournalRecord {
         var record = JournalRecord(
-            .rotate, key: UUID(high: 0x0102_0304_0506_0708, low: 0x090a_0b0c_0d0e_0f10), expires: 0x1112_1314_1516_1718,
+            .ordinary, key: UUID(high: 0x0102_0304_0506_0708, low: 0x090a_0b0c_0d0e_0f10), expires: 0x1112_1314_1516_1718,
             value: 0x2122_2324_2526_2728, flags: 0xab, reason: 0x1234)
         record.seq = 0x3132_3334_3536_3738
         record.time = 0x4142_4344_4546_4748
@@ -33,7 +33,7 @@ struct JournalRecordTests {
     }
 
     @Test func `come back as they were written`() {
-        guard case .record(let read, let durable, _) = RecordSlot(octets.span, seq: record.seq, salt: 0xdead_beef)
+        guard case .record(let read, let durable, _) = RecordSlot(octets.span, seq: record.seq, salt: 0xdead_beef, JournalSchema.test.kinds)
         else {
             Issue.record("not a record")
             return
@@ -43,7 +43,7 @@ struct JournalRecordTests {
     }
 
     @Test func `of another segment do not count, though they are whole`() {
-        guard case .bad = RecordSlot(octets.span, seq: record.seq, salt: 0xdead_bee0) else {
+        guard case .bad = RecordSlot(octets.span, seq: record.seq, salt: 0xdead_bee0, JournalSchema.test.kinds) else {
             Issue.record("stale octets were taken for a record")
             return
         }
@@ -51,14 +51,14 @@ struct JournalRecordTests {
 
     @Test func `in another place do not count`() {
         #expect(
-            RecordSlot(octets.span, seq: 7, salt: 0xdead_beef) == .bad("record 7 expected, record \(record.seq) found"))
+            RecordSlot(octets.span, seq: 7, salt: 0xdead_beef, JournalSchema.test.kinds) == .bad("record 7 expected, record \(record.seq) found"))
     }
 
     @Test func `do not survive any flipped bit`() {
         for bit in 0..<512 {
             var damaged = octets
             damaged[bit / 8] ^= 1 << (bit % 8)
-            guard case .bad = RecordSlot(damaged.span, seq: record.seq, salt: 0xdead_beef) else {
+            guard case .bad = RecordSlot(damaged.span, seq: record.seq, salt: 0xdead_beef, JournalSchema.test.kinds) else {
                 Issue.record("bit \(bit) went unnoticed")
                 return
             }
@@ -70,11 +70,16 @@ struct JournalRecordTests {
         unknown[4] = 200
         let checksum = CRC32C.checksum(unknown.span.extracting(4..<64), seed: 0xdead_beef)
         for index in 0..<4 { unknown[index] = UInt8(truncatingIfNeeded: checksum >> UInt32(8 * index)) }
-        #expect(RecordSlot(unknown.span, seq: record.seq, salt: 0xdead_beef) == .unknownKind(200))
+        #expect(RecordSlot(unknown.span, seq: record.seq, salt: 0xdead_beef, JournalSchema.test.kinds) == .unknownKind(200))
     }
 
-    @Test func `keep the numbers of their kinds`() {
-        #expect(JournalRecord.Kind.allCases.map(\.rawValue) == [1, 2, 3, 4, 5, 6, 7])
+    @Test func `of the journal itself keep the numbers of their kinds`() {
+        #expect(JournalRecord.Kind.open.rawValue == 5 && JournalRecord.Kind.seal.rawValue == 6)
+    }
+
+    @Test func `are of a known kind if the owner lists it, or the journal writes it`() {
+        let kinds = RecordKinds([JournalRecord.Kind(rawValue: 1), JournalRecord.Kind(rawValue: 63)])
+        #expect((0...UInt8.max).filter { kinds.contains($0) } == [1, 5, 6, 63])
     }
 }
 
@@ -85,8 +90,7 @@ struct SegmentHeaderTests {
         previousChecksum: 8)
 
     @Test func `come back as they were written`() throws {
-        var octets: [UInt8] = []
-        header.write(to: &octets)
+        let octets = header.bytes
         #expect(octets.count == 4_096)
         #expect(octets.prefix(8).elementsEqual("MRTJRNL\n".utf8))
         #expect(try SegmentHeader(octets, name: SegmentName(number: 3, firstSeq: 4)) == header)
@@ -94,8 +98,7 @@ struct SegmentHeaderTests {
 
     @Test(arguments: [0, 9, 20, 40, 56, 72, 100, 4_095])
     func `with a changed octet are refused`(_ offset: Int) {
-        var octets: [UInt8] = []
-        header.write(to: &octets)
+        var octets = header.bytes
         octets[offset] ^= 1
         let name = SegmentName(number: 3, firstSeq: 4)
         let fault =
@@ -106,8 +109,7 @@ struct SegmentHeaderTests {
     }
 
     @Test func `under another name are refused`() {
-        var octets: [UInt8] = []
-        header.write(to: &octets)
+        let octets = header.bytes
         let name = SegmentName(number: 4, firstSeq: 4)
         let sentence = "the segment and record number of the file's name"
         #expect(throws: JournalError.corrupt(file: name.text, offset: 32, expectation: sentence)) {

@@ -13,7 +13,7 @@ struct JournalRepairTests {
     private func fill(compacting: Bool = false) throws {
         for round in UInt64(0)..<3 {
             let writer = try reopen(storage)
-            for number in 0..<10 { _ = try writer.write(.revoke(round * 10 + UInt64(number))) }
+            for number in 0..<10 { _ = try writer.write(.entry(round * 10 + UInt64(number))) }
             if compacting, round == 1 { _ = try writer.compact(KeepAll()) }
             writer.close()
         }
@@ -21,7 +21,7 @@ struct JournalRepairTests {
 
     private struct KeepAll: CompactionFilter {
         mutating func keeps(_ record: JournalRecord) -> Bool { true }
-        var heldBack: [JournalRecord] { [] }
+        var replacements: [JournalRecord] { [] }
     }
 
     private func edit(_ name: String, at offset: Int) throws {
@@ -31,7 +31,7 @@ struct JournalRepairTests {
     }
 
     private func numbers() throws -> [UInt64] {
-        try replay(storage).records.filter { $0.kind == .revokeToken }.map(\.key.low)
+        try replay(storage).records.filter { $0.kind == .entry }.map(\.key.low)
     }
 
     @Test(arguments: [false, true])
@@ -42,8 +42,8 @@ struct JournalRepairTests {
         // The fourth place: with or without the process's first record before it.
         try edit(first, at: 4_096 + 3 * 64 + 20)
         let damaged = try names.map { try directory.octets($0) }
-        let store = try #require(try JournalInspection(storage).segments.last?.header.store)
-        let repair = try JournalRepair(path: directory.path, options: .test())
+        let store = try #require(try JournalInspection(storage, .test).segments.last?.header.store)
+        let repair = try JournalRepair(path: directory.path, options: .test(), .test)
         let fault = #expect(throws: JournalError.self) { try repair.dropUnacknowledged() }
         #expect("\(fault, default: "")".contains("\(first) is damaged at offset 4288: "))
         #expect(try names.map { try directory.octets($0) } == damaged)
@@ -55,7 +55,7 @@ struct JournalRepairTests {
         #expect(try numbers() == (0..<30).filter { $0 != lost })
         let writer = try reopen(storage)
         #expect(writer.store == store)
-        _ = try writer.write(.revoke(99))
+        _ = try writer.write(.entry(99))
         writer.close()
         #expect(try numbers().last == 99)
     }
@@ -63,7 +63,7 @@ struct JournalRepairTests {
     @Test func `a second repair of a whole journal does nothing`() throws {
         try fill()
         let names = try directory.names()
-        let repair = try JournalRepair(path: directory.path, options: .test())
+        let repair = try JournalRepair(path: directory.path, options: .test(), .test)
         #expect(try repair.dropUnacknowledged() == JournalRepair.Report(keptCount: 36))
         #expect(try directory.names() == names)
     }
@@ -72,7 +72,7 @@ struct JournalRepairTests {
         try fill()
         let names = try directory.names().filter { $0 != "LOCK" }
         try storage.remove(names[1])
-        let report = try JournalRepair(path: directory.path, options: .test()).acceptLoss()
+        let report = try JournalRepair(path: directory.path, options: .test(), .test).acceptLoss()
         #expect(report.unreadable == ["segment 2, which is missing"])
         #expect(try numbers() == Array(0..<10) + Array(20..<30))
     }
@@ -81,7 +81,7 @@ struct JournalRepairTests {
         try fill()
         let names = try directory.names()
         for name in names where name != "LOCK" { try directory.put(name, [UInt8](repeating: 7, count: 8_192)) }
-        let repair = try JournalRepair(path: directory.path, options: .test())
+        let repair = try JournalRepair(path: directory.path, options: .test(), .test)
         #expect(
             throws: JournalError.corrupt(file: directory.path, offset: 0, expectation: "a file with a good header")
         ) { try repair.acceptLoss() }
@@ -90,13 +90,13 @@ struct JournalRepairTests {
 
     @Test func `a segment whose beginning was overwritten gives back every record that is whole`() throws {
         let writer = try reopen(storage)
-        for number in UInt64(0)..<20 { _ = try writer.write(.revoke(number)) }
+        for number in UInt64(0)..<20 { _ = try writer.write(.entry(number)) }
         writer.close()
         var octets = try directory.octets(firstSegment)
         let log = Array(String(repeating: "{\"event\":\"login_succeeded\"}\n", count: 170).utf8)
         octets.replaceSubrange(0..<log.count, with: log)
         try directory.put(firstSegment, octets)
-        let repair = try JournalRepair(path: directory.path, options: .test())
+        let repair = try JournalRepair(path: directory.path, options: .test(), .test)
         let report = try repair.acceptLoss()
         let lost = UInt64((log.count - 4_096 + 63) / 64)
         #expect(report.unreadable.isEmpty && report.lostCount == lost)
@@ -110,7 +110,7 @@ struct JournalRepairTests {
         try draft.lock()
         draft.unlock()
         try directory.put("repair-draft/snapshot", [1, 2, 3])
-        let report = try JournalRepair(path: directory.path, options: .test()).acceptLoss()
+        let report = try JournalRepair(path: directory.path, options: .test(), .test).acceptLoss()
         #expect(report.keptCount == 29)
         #expect(try numbers().count == 29)
         #expect(try !directory.names().contains("repair-draft"))
@@ -118,13 +118,13 @@ struct JournalRepairTests {
 
     @Test func `what is held can be read after a compaction has removed it`() throws {
         let writer = try reopen(storage)
-        for number in UInt64(0)..<50 { _ = try writer.write(.revoke(number)) }
+        for number in UInt64(0)..<50 { _ = try writer.write(.entry(number)) }
         let held = try DirectorySnapshot(path: directory.path)
         _ = try writer.compact(OddOnes())
         let missing = JournalError.io(function: "open", errno: ENOENT, path: directory.path + "/" + firstSegment)
         #expect(throws: missing) { try storage.read(firstSegment, at: 0, count: 64) }
-        let inspection = try JournalInspection(held)
-        #expect(inspection.recordCounts[.revokeToken] == 50 && inspection.findings.isEmpty)
+        let inspection = try JournalInspection(held, .test)
+        #expect(inspection.recordCounts[.entry] == 50 && inspection.findings.isEmpty)
         writer.close()
     }
 }

@@ -8,7 +8,7 @@ struct RecoveryTests {
     private func crashed(after count: UInt64) throws -> MemoryStorage {
         let storage = MemoryStorage()
         let writer = try reopen(storage)
-        for number in 0..<count { _ = try writer.write(.revoke(number)) }
+        for number in 0..<count { _ = try writer.write(.entry(number)) }
         let files = storage.files
         writer.close()
         return MemoryStorage(files: files)
@@ -54,10 +54,10 @@ struct RecoveryTests {
         let copy = try #require(writer.report.tornCopy)
         #expect(storage.files[copy] == torn)
         #expect(storage.files[firstSegment]?.count == offset(4))
-        _ = try writer.write(.revoke(99))
+        _ = try writer.write(.entry(99))
         writer.close()
         let again = try replay(storage)
-        #expect(again.records.filter { $0.kind == .revokeToken }.map(\.key.low) == [0, 1, 99])
+        #expect(again.records.filter { $0.kind == .entry }.map(\.key.low) == [0, 1, 99])
         #expect(again.report.tornByteCount == 0)
         #expect(again.report.isClean)
     }
@@ -91,9 +91,9 @@ struct RecoveryTests {
         let storage = MemoryStorage()
         let writer = try reopen(storage)
         let answers = Collector<Answer>()
-        var records = (0..<10).map { JournalRecord.revoke($0) }
-        records[8] = JournalRecord(.rotate, key: UUID(high: 1, low: 1), expires: 1)
-        writer.append(contentsOf: records) { answers.take($0) }
+        var records = (0..<10).map { JournalRecord.entry($0) }
+        records[8] = JournalRecord(.ordinary, key: UUID(high: 1, low: 1), expires: 1)
+        writer.append(contentsOf: records, mayUseReserve: true) { answers.take($0) }
         _ = answers.wait(for: 1)
         let files = storage.files
         writer.close()
@@ -108,12 +108,12 @@ struct RecoveryTests {
         let answers = Collector<Answer>()
         // More than one piece of a file, one batch and one segment.
         for start in stride(from: UInt64(0), to: 50_000, by: 1_000) {
-            writer.append(contentsOf: (start..<(start + 1_000)).map { .revoke($0) }) { answers.take($0) }
+            writer.append(contentsOf: (start..<(start + 1_000)).map { .entry($0) }, mayUseReserve: true) { answers.take($0) }
         }
         _ = answers.wait(for: 50)
         writer.close()
         let records = try replay(storage).records
-        #expect(records.filter { $0.kind == .revokeToken }.map(\.key.low) == Array(0..<50_000))
+        #expect(records.filter { $0.kind == .entry }.map(\.key.low) == Array(0..<50_000))
         for seq in [16_384, 16_385, 20_480, 29_999] {
             let damaged = MemoryStorage(files: storage.files)
             damaged.edit(firstSegment) { $0[offset(seq) + 40] ^= 1 }
@@ -125,35 +125,35 @@ struct RecoveryTests {
         }
     }
 
-    @Test func `refusals above a hole are saved, rotations are not`() throws {
+    @Test func `records above a hole are salvaged if they are safe alone`() throws {
         let storage = try hole()
         let (records, report) = try replay(storage)
-        #expect(records.filter { $0.kind == .revokeToken }.map(\.key.low) == [0, 1, 2, 3, 4, 6, 7, 9])
-        #expect(!records.contains { $0.kind == .rotate })
+        #expect(records.filter { $0.kind == .entry }.map(\.key.low) == [0, 1, 2, 3, 4, 6, 7, 9])
+        #expect(!records.contains { $0.kind == .ordinary })
         #expect(report.salvagedCount == 3)
     }
 
-    @Test func `a cut is not saved without the record that says who lives through it`() throws {
+    @Test func `a record that depends on the one before it is not salvaged without it`() throws {
         let storage = MemoryStorage()
         let writer = try reopen(storage)
         let answers = Collector<Answer>()
-        let cut = JournalRecord(.cut, key: UUID(high: 2, low: 2), expires: 9, flags: JournalRecord.dependentFlag)
-        writer.append(contentsOf: [.revoke(1), .revoke(2), cut, .revoke(3)]) { answers.take($0) }
+        let dependent = JournalRecord(.merged, key: UUID(high: 2, low: 2), expires: 9, flags: dependentFlag)
+        writer.append(contentsOf: [.entry(1), .entry(2), dependent, .entry(3)], mayUseReserve: true) { answers.take($0) }
         _ = answers.wait(for: 1)
         let files = storage.files
         writer.close()
         let crashed = MemoryStorage(files: files)
         crashed.edit(firstSegment) { file in for index in 0..<64 { file[offset(3) + index] = 0 } }
         let (records, _) = try replay(crashed)
-        #expect(records.filter { $0.kind == .revokeToken }.map(\.key.low) == [1, 3])
-        #expect(!records.contains { $0.kind == .cut })
+        #expect(records.filter { $0.kind == .entry }.map(\.key.low) == [1, 3])
+        #expect(!records.contains { $0.kind == .merged })
     }
 
     @Test func `what was saved is written again and lasts`() throws {
         let storage = try hole()
         try reopen(storage).close()
         let (records, report) = try replay(storage)
-        #expect(records.filter { $0.kind == .revokeToken }.map(\.key.low) == [0, 1, 2, 3, 4, 6, 7, 9])
+        #expect(records.filter { $0.kind == .entry }.map(\.key.low) == [0, 1, 2, 3, 4, 6, 7, 9])
         #expect(report.salvagedCount == 0)
         #expect(records.map(\.seq) == Array(1...UInt64(records.count)))
     }
@@ -161,7 +161,7 @@ struct RecoveryTests {
     @Test func `records of another salt in the tail do not count`() throws {
         let storage = try crashed(after: 3)
         var stale: [UInt8] = []
-        var record = JournalRecord.revoke(77)
+        var record = JournalRecord.entry(77)
         record.seq = 5
         record.write(to: &stale, salt: 12_345, durableSeq: 4)
         storage.edit(firstSegment) { $0.replaceSubrange(offset(5)..<(offset(5) + 64), with: stale) }

@@ -49,18 +49,18 @@ struct DirectoryStorageTests {
         let directory = TemporaryDirectory()
         for number in 0..<5 {
             let writer = try reopen(DirectoryStorage(path: directory.path))
-            _ = try writer.write(.revoke(UInt64(number)))
+            _ = try writer.write(.entry(UInt64(number)))
             writer.close()
         }
         let records = try replay(DirectoryStorage(path: directory.path)).records
-        #expect(records.filter { $0.kind == .revokeToken }.map(\.key.low) == [0, 1, 2, 3, 4])
+        #expect(records.filter { $0.kind == .entry }.map(\.key.low) == [0, 1, 2, 3, 4])
     }
 
     @Test(arguments: ["unlinked", "moved", "replaced"])
     func `a segment that is taken away stops acknowledgements`(_ way: String) throws {
         let directory = TemporaryDirectory()
         let writer = try reopen(DirectoryStorage(path: directory.path))
-        _ = try writer.write(.revoke(1))
+        _ = try writer.write(.entry(1))
         let path = "\(directory.path)/\(firstSegment)"
         if way == "moved" {
             try FileManager.default.moveItem(atPath: path, toPath: path + ".old")
@@ -69,7 +69,7 @@ struct DirectoryStorageTests {
             if way == "replaced" { try directory.put(firstSegment, [1]) }
         }
         let reason = JournalError.unwritable(reason: JournalError.replaced(path: path).description)
-        #expect(throws: reason) { try writer.write(.revoke(2)) }
+        #expect(throws: reason) { try writer.write(.entry(2)) }
         writer.close()
     }
 
@@ -77,12 +77,12 @@ struct DirectoryStorageTests {
     func `a lock that is taken away stops acknowledgements`(_ way: String) throws {
         let directory = TemporaryDirectory()
         let writer = try reopen(DirectoryStorage(path: directory.path))
-        _ = try writer.write(.revoke(1))
+        _ = try writer.write(.entry(1))
         let path = directory.path + "/LOCK"
         try FileManager.default.removeItem(atPath: path)
         if way == "replaced" { try directory.put("LOCK", []) }
         let fault = JournalError.contested(what: "\(path) was removed or replaced")
-        #expect(throws: JournalError.unwritable(reason: fault.description)) { try writer.write(.revoke(2)) }
+        #expect(throws: JournalError.unwritable(reason: fault.description)) { try writer.write(.entry(2)) }
         #expect(writer.condition == .replaced)
         writer.close()
     }
@@ -91,7 +91,7 @@ struct DirectoryStorageTests {
     {
         let directory = TemporaryDirectory()
         let writer = try reopen(DirectoryStorage(path: directory.path))
-        _ = try writer.write(.revoke(1))
+        _ = try writer.write(.entry(1))
         let lock = directory.path + "/LOCK"
         try FileManager.default.moveItem(atPath: lock, toPath: lock + ".away")
         let other = try reopen(DirectoryStorage(path: directory.path))
@@ -99,7 +99,7 @@ struct DirectoryStorageTests {
         try FileManager.default.moveItem(atPath: lock + ".away", toPath: lock)
         let newer = directory.path + "/" + SegmentName(number: 2, firstSeq: 3).text
         let fault = JournalError.contested(what: "\(newer) was created by another process")
-        #expect(throws: JournalError.unwritable(reason: fault.description)) { try writer.write(.revoke(2)) }
+        #expect(throws: JournalError.unwritable(reason: fault.description)) { try writer.write(.entry(2)) }
         writer.close()
         other.close()
     }
@@ -108,7 +108,7 @@ struct DirectoryStorageTests {
         let directory = TemporaryDirectory()
         let storage = DirectoryStorage(path: directory.path)
         let writer = try reopen(storage, .test(segmentRecordCount: 4))
-        for number in UInt64(0)..<9 { _ = try writer.write(.revoke(number)) }
+        for number in UInt64(0)..<9 { _ = try writer.write(.entry(number)) }
         try FileManager.default.removeItem(atPath: directory.path + "/LOCK")
         let fault = JournalError.contested(what: "\(directory.path)/LOCK was removed or replaced")
         let names = try directory.names()
@@ -139,7 +139,7 @@ struct DirectoryStorageTests {
         try reopen(DirectoryStorage(path: directory.path)).close()
         let calls = CountingCalls()
         let storage = DirectoryStorage(path: directory.path, calls: calls)
-        _ = try JournalReader(storage)
+        _ = try JournalReader(storage, .test)
         storage.unlock()
         let events = calls.events
         let locked = try #require(events.firstIndex(of: "lock"))
@@ -242,7 +242,7 @@ struct DirectoryStorageTests {
         let calls = CountingCalls()
         let storage = DirectoryStorage(path: directory.path, calls: calls)
         let writer = try reopen(storage, .test(segmentRecordCount: 4))
-        for number in UInt64(0)..<60 { _ = try writer.write(.revoke(number)) }
+        for number in UInt64(0)..<60 { _ = try writer.write(.entry(number)) }
         calls.reset()
         let report = try writer.compact(EveryRecord())
         #expect(report.segmentCount >= 20)
@@ -282,7 +282,7 @@ struct DirectoryStorageTests {
 
 private struct EveryRecord: CompactionFilter {
     mutating func keeps(_ record: JournalRecord) -> Bool { true }
-    var heldBack: [JournalRecord] { [] }
+    var replacements: [JournalRecord] { [] }
 }
 
 /// The kernel's calls, with the ones counted that a removal makes.

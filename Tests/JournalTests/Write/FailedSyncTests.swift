@@ -10,20 +10,20 @@ struct FailedSyncTests {
     private let full = JournalError.io(function: "pwrite", errno: 28, path: "x")
 
     private func numbers(_ storage: any JournalStorage) throws -> [UInt64] {
-        try replay(storage).records.filter { $0.kind == .revokeToken }.map(\.key.low)
+        try replay(storage).records.filter { $0.kind == .entry }.map(\.key.low)
     }
 
     @Test func `what was not acknowledged goes to a new segment, and nobody notices`() throws {
         let storage = MemoryStorage()
         let events = Collector<JournalEvent>()
         let writer = try reopen(storage, .test(observe: { events.take($0) }))
-        _ = try writer.write(.revoke(1))
+        _ = try writer.write(.entry(1))
         let before = try #require(storage.files[firstSegment])
         let failing = storage.writeCount + 1
         let fault = fault
         storage.onWrite { $0 == failing ? fault : nil }
-        #expect(try writer.write(.revoke(2)).seq == 3)
-        #expect(try writer.write(.revoke(3)).seq == 4)
+        #expect(try writer.write(.entry(2)).seq == 3)
+        #expect(try writer.write(.entry(3)).seq == 4)
         #expect(events.all == [.rewritten(reason: fault.description)])
         #expect(writer.isWritable && writer.statistics.failureCount == 1)
         #expect(storage.files[firstSegment] == before)
@@ -35,14 +35,14 @@ struct FailedSyncTests {
     @Test func `what the failed write left in the old segment does not count`() throws {
         let storage = MemoryStorage()
         let writer = try reopen(storage)
-        _ = try writer.write(.revoke(1))
+        _ = try writer.write(.entry(1))
         let failing = storage.writeCount + 1
         let fault = fault
         // All of it reaches the medium, and the sync fails all the same.
         storage.onWrite { number in
             guard number == failing else { return nil }
             storage.edit(firstSegment) { file in
-                var stray = JournalRecord.revoke(666)
+                var stray = JournalRecord.entry(666)
                 stray.seq = 3
                 let header = try? SegmentHeader(
                     Array(file.prefix(4_096)), name: SegmentName(number: 1, firstSeq: 1))
@@ -52,29 +52,29 @@ struct FailedSyncTests {
             }
             return fault
         }
-        _ = try writer.write(.revoke(2))
+        _ = try writer.write(.entry(2))
         _ = try writer.compact(OddOnes())
-        _ = try writer.write(.revoke(3))
+        _ = try writer.write(.entry(3))
         writer.close()
         #expect(try numbers(storage) == [1, 3])
-        #expect(try JournalInspection(storage).findings.isEmpty)
+        #expect(try JournalInspection(storage, .test).findings.isEmpty)
     }
 
     @Test func `if a new segment cannot be begun nothing is acknowledged, and it heals by itself`() throws {
         let storage = MemoryStorage()
         let events = Collector<JournalEvent>()
         let writer = try reopen(storage, .test(observe: { events.take($0) }))
-        _ = try writer.write(.revoke(1))
+        _ = try writer.write(.entry(1))
         let durable = writer.durableSeq
         let fault = fault
         storage.onWrite { _ in fault }
         let answers = Collector<Answer>()
-        for number in UInt64(10)..<13 { writer.append(.revoke(number)) { answers.take($0) } }
+        for number in UInt64(10)..<13 { writer.append(.entry(number), mayUseReserve: true) { answers.take($0) } }
         let reason = JournalError.unwritable(reason: fault.description)
         #expect(answers.wait(for: 3) == Array(repeating: .failure(reason), count: 3))
         #expect(events.wait(for: 1) == [.unwritable(reason: fault.description)])
         #expect(!writer.isWritable && writer.fault == reason && writer.durableSeq == durable)
-        #expect(throws: reason) { try writer.write(.revoke(14)) }
+        #expect(throws: reason) { try writer.write(.entry(14)) }
         #expect(throws: reason) { try writer.compact(OddOnes()) }
         writer.whenDurable(durable + 1) { answers.take($0.map { JournalPosition(seq: $0, time: 0) }) }
         #expect(answers.wait(for: 1).last == .failure(reason))
@@ -84,21 +84,21 @@ struct FailedSyncTests {
         #expect(events.wait(for: 1).last == .healed)
         #expect(writer.isWritable && writer.fault == nil)
         // The places of what was given up are given again.
-        #expect(try writer.write(.revoke(15)).seq == durable + 2)
+        #expect(try writer.write(.entry(15)).seq == durable + 2)
         writer.close()
         let (records, report) = try replay(storage)
         #expect(report.isClean)
         #expect(records.map(\.seq) == Array(1...UInt64(records.count)))
-        #expect(records.filter { $0.kind == .revokeToken }.map(\.key.low) == [1, 15])
+        #expect(records.filter { $0.kind == .entry }.map(\.key.low) == [1, 15])
     }
 
     @Test func `closing while nothing can be written ends, and the next start finds what was acknowledged`() throws {
         let storage = MemoryStorage()
         let writer = try reopen(storage)
-        _ = try writer.write(.revoke(1))
+        _ = try writer.write(.entry(1))
         let fault = fault
         storage.onWrite { _ in fault }
-        #expect(throws: JournalError.unwritable(reason: "\(fault)")) { try writer.write(.revoke(2)) }
+        #expect(throws: JournalError.unwritable(reason: "\(fault)")) { try writer.write(.entry(2)) }
         writer.close()
         #expect(!storage.state.withLock { $0.isLocked })
         storage.onWrite(nil)
@@ -111,10 +111,10 @@ struct FailedSyncTests {
         let failing = storage.writeCount + 1
         let full = full
         storage.onWrite { $0 == failing ? full : nil }
-        _ = try writer.write(.revoke(1))
+        _ = try writer.write(.entry(1))
         let second = "0000000000000002-0000000000000002.jrn"
         #expect(storage.files[second]?.count == 4_096 + 64)
-        _ = try writer.write(.revoke(2))
+        _ = try writer.write(.entry(2))
         #expect(storage.files[second]?.count == 4_096 + 128)
         writer.close()
         #expect(try numbers(storage) == [1, 2])
@@ -132,7 +132,7 @@ struct FailedSyncTests {
         let storage = MemoryStorage()
         storage.failTruncation()
         let writer = try reopen(storage, .test(segmentRecordCount: 4))
-        for number in UInt64(0)..<10 { _ = try writer.write(.revoke(number)) }
+        for number in UInt64(0)..<10 { _ = try writer.write(.entry(number)) }
         #expect(writer.isWritable && writer.statistics.failureCount == 0)
         writer.close()
         #expect(try numbers(storage) == Array(0..<10))
@@ -149,7 +149,7 @@ struct FailedSyncTests {
             return number == failing ? fault : nil
         }
         #expect(throws: JournalError.unwritable(reason: JournalError.replaced(path: firstSegment).description)) {
-            try writer.write(.revoke(1))
+            try writer.write(.entry(1))
         }
         writer.close()
         #expect(storage.files.isEmpty)
@@ -166,7 +166,7 @@ struct FailedSyncTests {
             storage.onWrite { (start...end).contains($0) ? fault : nil }
             var acknowledged: [UInt64] = []
             for number in UInt64(0)..<30 {
-                if (try? writer.write(.revoke(number))) != nil { acknowledged.append(number) }
+                if (try? writer.write(.entry(number))) != nil { acknowledged.append(number) }
                 while !writer.isWritable { usleep(200) }
                 if number % 13 == 12 { _ = try? writer.compact(Everything()) }
             }
@@ -175,7 +175,7 @@ struct FailedSyncTests {
             writer.close()
             for storage in [crashed, storage] {
                 let (records, _) = try replay(storage)
-                #expect(records.filter { $0.kind == .revokeToken }.map(\.key.low) == acknowledged, "round \(round)")
+                #expect(records.filter { $0.kind == .entry }.map(\.key.low) == acknowledged, "round \(round)")
             }
         }
     }
@@ -183,5 +183,5 @@ struct FailedSyncTests {
 
 struct Everything: CompactionFilter {
     mutating func keeps(_ record: JournalRecord) -> Bool { true }
-    var heldBack: [JournalRecord] { [] }
+    var replacements: [JournalRecord] { [] }
 }

@@ -19,9 +19,9 @@ struct JournalWriterTests {
             return nil
         }
         let answers = Collector<Answer>()
-        writer.append(.revoke(0)) { answers.take($0) }
+        writer.append(.entry(0), mayUseReserve: true) { answers.take($0) }
         entered.wait()
-        for number in 1...500 { writer.append(.revoke(UInt64(number))) { answers.take($0) } }
+        for number in 1...500 { writer.append(.entry(UInt64(number)), mayUseReserve: true) { answers.take($0) } }
         #expect(answers.all.isEmpty)
         gate.signal()
         let seqs = try answers.wait(for: 501).map { try $0.get().seq }
@@ -36,7 +36,7 @@ struct JournalWriterTests {
         let writer = try reopen(storage)
         for number in 0..<20 {
             storage.note("appended")
-            _ = try writer.write(.revoke(UInt64(number)))
+            _ = try writer.write(.entry(UInt64(number)))
             storage.note("answered")
         }
         let log = storage.log.dropFirst()
@@ -53,7 +53,7 @@ struct JournalWriterTests {
 
     @Test func `waiting for a durable record answers at once`() throws {
         let writer = try reopen(MemoryStorage())
-        let position = try writer.write(.revoke(1))
+        let position = try writer.write(.entry(1))
         let answers = Collector<UInt64>()
         writer.whenDurable(position.seq) { _ in answers.take(position.seq) }
         #expect(answers.all == [position.seq])
@@ -70,7 +70,7 @@ struct JournalWriterTests {
             gate.wait()
             return nil
         }
-        writer.append(.revoke(1)) { _ in }
+        writer.append(.entry(1), mayUseReserve: true) { _ in }
         entered.wait()
         storage.onWrite(nil)
         let answers = Collector<UInt64>()
@@ -85,15 +85,15 @@ struct JournalWriterTests {
         let storage = MemoryStorage()
         let clock = TestClock(5_000)
         let writer = try reopen(storage, .test(clock: clock))
-        #expect(try writer.write(.revoke(1)).time == 5_000)
+        #expect(try writer.write(.entry(1)).time == 5_000)
         clock.set(4_000)
-        #expect(try writer.write(.revoke(2)).time == 5_000)
+        #expect(try writer.write(.entry(2)).time == 5_000)
         clock.set(6_000)
-        #expect(try writer.write(.revoke(3)).time == 6_000)
+        #expect(try writer.write(.entry(3)).time == 6_000)
         writer.close()
         clock.set(1_000)
         let again = try reopen(storage, .test(clock: clock))
-        #expect(try again.write(.revoke(4)).time == 6_000)
+        #expect(try again.write(.entry(4)).time == 6_000)
         again.close()
     }
 
@@ -101,10 +101,10 @@ struct JournalWriterTests {
         let storage = MemoryStorage()
         let writer = try reopen(storage)
         let answers = Collector<Answer>()
-        for number in 0..<100 { writer.append(.revoke(UInt64(number))) { answers.take($0) } }
+        for number in 0..<100 { writer.append(.entry(UInt64(number)), mayUseReserve: true) { answers.take($0) } }
         writer.close()
         #expect(answers.wait(for: 100).allSatisfy { (try? $0.get()) != nil })
-        writer.append(.revoke(1)) { answers.take($0) }
+        writer.append(.entry(1), mayUseReserve: true) { answers.take($0) }
         #expect(answers.wait(for: 1).last == .failure(.closed))
         let (records, report) = try replay(storage)
         #expect(records.count == 102 && records.last?.kind == .seal)
@@ -116,11 +116,11 @@ struct JournalWriterTests {
         let storage = MemoryStorage()
         let writer = try reopen(storage, .test(segmentRecordCount: 8))
         let answers = Collector<Answer>()
-        for number in 0..<50 { writer.append(.revoke(UInt64(number))) { answers.take($0) } }
+        for number in 0..<50 { writer.append(.entry(UInt64(number)), mayUseReserve: true) { answers.take($0) } }
         _ = answers.wait(for: 50)
         writer.close()
         let (records, report) = try replay(storage)
-        #expect(records.filter { $0.kind == .revokeToken }.map(\.key.low) == Array(0..<50))
+        #expect(records.filter { $0.kind == .entry }.map(\.key.low) == Array(0..<50))
         #expect(records.map(\.seq) == Array(1...UInt64(records.count)))
         #expect(report.segmentCount == 8)
         for (name, octets) in storage.files { #expect(octets.count <= 4_096 + 8 * 64, "\(name)") }
@@ -131,12 +131,12 @@ struct JournalWriterTests {
         let writer = try reopen(storage, .test(segmentRecordCount: 1_000))
         let answers = Collector<Answer>()
         DispatchQueue.concurrentPerform(iterations: 8) { thread in
-            for number in 0..<1_000 { writer.append(.revoke(UInt64(thread * 1_000 + number))) { answers.take($0) } }
+            for number in 0..<1_000 { writer.append(.entry(UInt64(thread * 1_000 + number)), mayUseReserve: true) { answers.take($0) } }
         }
         let seqs = try answers.wait(for: 8_000).map { try $0.get().seq }
         #expect(seqs == seqs.sorted() && Set(seqs).count == 8_000)
         writer.close()
-        let tokens = try replay(storage).records.filter { $0.kind == .revokeToken }
+        let tokens = try replay(storage).records.filter { $0.kind == .entry }
         #expect(Set(tokens.map(\.key.low)) == Set(0..<8_000))
     }
 
@@ -148,7 +148,7 @@ struct JournalWriterTests {
             let writer = try reopen(storage, .test(random: random, segmentRecordCount: 40))
             for _ in 0..<random.below(60) {
                 let record = JournalRecord(
-                    [.revokeToken, .revokeSession, .rotate, .cut][Int(random.below(4))],
+                    [.entry, .other, .ordinary, .merged][Int(random.below(4))],
                     key: UUID(high: random.next(), low: random.next()), expires: Int64(random.below(1 << 60)),
                     value: random.next(), flags: UInt8(random.below(256)), reason: UInt16(random.below(65_536)))
                 let position = try writer.write(record)

@@ -15,38 +15,40 @@ struct ReserveTests {
         return options
     }
 
-    private func answer(_ writer: JournalWriter, _ record: JournalRecord) -> Answer? {
+    private func answer(
+        _ writer: JournalWriter, _ record: JournalRecord, mayUseReserve: Bool = true
+    ) -> Answer? {
         let answers = Collector<Answer>()
-        writer.append(record) { answers.take($0) }
+        writer.append(record, mayUseReserve: mayUseReserve) { answers.take($0) }
         _ = writer.step()
         return answers.all.first
     }
 
-    private static let rotation = JournalRecord(.rotate, key: UUID(high: 8, low: 8), expires: 9, value: 1)
+    private static let ordinary = JournalRecord(.ordinary, key: UUID(high: 8, low: 8), expires: 9, value: 1)
 
-    @Test func `revocations go on, rotations do not, until there is room again`() throws {
+    @Test func `only records that may use it are accepted until there is space again`() throws {
         let storage = FullStorage()
         let events = Collector<JournalEvent>()
         let writer = try reopen(storage, options(events))
         #expect(storage.inner.files["RESERVE"]?.count == Self.byteCount)
         storage.isFull.store(true, ordering: .relaxed)
-        #expect(try answer(writer, .revoke(1))?.get().seq == 2)
+        #expect(try answer(writer, .entry(1))?.get().seq == 2)
         #expect(events.all == [.reserveUsed(reason: full.description), .rewritten(reason: full.description)])
         #expect(writer.isWritable && !writer.takesEverything && writer.condition == .lowSpace)
-        guard case .failure(.unwritable) = answer(writer, Self.rotation) else {
-            Issue.record("a rotation was taken")
+        guard case .failure(.unwritable) = answer(writer, Self.ordinary, mayUseReserve: false) else {
+            Issue.record("a record that may not use the reserve was accepted")
             return
         }
-        for number in UInt64(2)..<20 { _ = try #require(answer(writer, .revoke(number))).get() }
+        for number in UInt64(2)..<20 { _ = try #require(answer(writer, .entry(number))).get() }
         #expect(!writer.takesEverything)
         storage.isFull.store(false, ordering: .relaxed)
         #expect(writer.step() && events.all.last == .reserveHeld)
         #expect(writer.takesEverything && writer.condition == nil)
-        _ = try #require(answer(writer, Self.rotation)).get()
+        _ = try #require(answer(writer, Self.ordinary, mayUseReserve: false)).get()
         writer.close()
         let (records, _) = try replay(storage)
-        #expect(records.filter { $0.kind == .revokeToken }.map(\.key.low) == Array(1..<20))
-        #expect(records.filter { $0.kind == .rotate }.count == 1)
+        #expect(records.filter { $0.kind == .entry }.map(\.key.low) == Array(1..<20))
+        #expect(records.filter { $0.kind == .ordinary }.count == 1)
     }
 
     @Test func `a start on a full disk uses the reserve of the process before`() throws {
@@ -55,11 +57,11 @@ struct ReserveTests {
         storage.isFull.store(true, ordering: .relaxed)
         let writer = try reopen(storage, options(Collector()))
         #expect(writer.condition == .lowSpace)
-        _ = try #require(answer(writer, .revoke(1))).get()
+        _ = try #require(answer(writer, .entry(1))).get()
         writer.close()
     }
 
-    @Test func `without room for a reserve only revocations are taken`() throws {
+    @Test func `without space for a reserve only records that may use it are accepted`() throws {
         let storage = FullStorage()
         storage.refusesReserve.store(true, ordering: .relaxed)
         let events = Collector<JournalEvent>()
@@ -82,7 +84,7 @@ struct ReserveTests {
         options.pace = .stepped
         let writer = try reopen(storage, options)
         storage.onWrite { _ in .io(function: "open", errno: code, path: "disk") }
-        guard case .failure = answer(writer, .revoke(1)) else {
+        guard case .failure = answer(writer, .entry(1)) else {
             Issue.record("acknowledged")
             return
         }

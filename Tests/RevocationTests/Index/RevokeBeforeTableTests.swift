@@ -8,12 +8,12 @@ struct CutsTests {
         let cuts = RevokeBeforeTable()
         let key = UUID(high: 1, low: 1)
         for number: Int64 in 1...10 {
-            let cut = RevokeBeforeTable.RevokeBefore(value: UInt64(number), expires: number * 1_000)
+            let cut = RevokeBefore(value: UInt64(number), expires: number * 1_000)
             cuts.exempt(UUID(high: UInt64(number), low: 2), .subject, cut)
             cuts.insert(.subject, key, cut)
         }
         cuts.purge(expiredAt: 9_000)
         #expect(cuts.count == 1)
-        #expect(cuts.sparedCount == 1)
+        #expect(cuts.exemptCount == 1)
     }
 }

@@ -107,7 +107,7 @@ struct CompactionTests {
         let exempted = store.identifiers.next()
         for _ in 0..<5 {
             _ = store.done {
-                store.cut(.subject, name: Array("alice".utf8), for: RevokingSession(sid: exempted, isSpared: true), $0)
+                store.cut(.subject, name: Array("alice".utf8), for: RevokingSession(sid: exempted, isExempt: true), $0)
             }
         }
         _ = store.done { store.cut(.client, name: Array("app".utf8), $0) }
@@ -131,7 +131,7 @@ struct CompactionTests {
         rule.recordCountMin = 100
         rule.segmentCountMax = 5
         func due(_ records: UInt64, living: UInt64, segments: UInt64 = 1) -> Bool {
-            rule.isDue(JournalExtent(recordCount: records, segmentCount: segments), livingCount: living)
+            rule.isDue(JournalExtent(recordCount: records, segmentCount: segments), liveCount: living)
         }
         #expect(!due(99, living: 0))
         #expect(due(100, living: 50))

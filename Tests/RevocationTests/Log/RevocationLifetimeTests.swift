@@ -83,13 +83,14 @@ struct RevocationLifetimeTests {
 
     @Test func `a journal of a version that noted no limit tells it by its records`() throws {
         var limits = SessionLimits()
-        limits.take(JournalRecord(.open, key: UUID(high: 1, low: 1), expires: 0))
+        limits.take(.processStarted(LifetimeNote()), at: harness.now)
         let sid = UUID(high: UUID.version7High(milliseconds: harness.now), low: 1)
-        limits.take(JournalRecord(.rotate, key: sid, expires: harness.now + 30 * day))
+        limits.take(
+            .rotated(sid: sid, generation: 1, request: 0, sessionEnd: harness.now + 30 * day), at: harness.now)
         let note = limits.note(sessionMax: day, now: harness.now)
-        #expect(note == OpeningNote(time: harness.now + 30 * day + SessionLimits.slack, number: 24))
-        #expect(SessionLimits().note(sessionMax: day, now: harness.now) == OpeningNote(time: 0, number: 24))
-        #expect(SessionLimits().note(sessionMax: nil, now: harness.now) == OpeningNote())
+        #expect(note == LifetimeNote(hours: 24, olderEnd: harness.now + 30 * day + SessionLimits.slack))
+        #expect(SessionLimits().note(sessionMax: day, now: harness.now) == LifetimeNote(hours: 24, olderEnd: 0))
+        #expect(SessionLimits().note(sessionMax: nil, now: harness.now) == LifetimeNote())
     }
 
     @Test func `a session of a clock that was ahead is reached by a cut after a crash`() throws {

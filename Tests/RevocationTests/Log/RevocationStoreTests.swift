@@ -91,7 +91,7 @@ struct RevocationStoreTests {
         let mine = store.identifiers.next()
         let other = store.identifiers.next()
         _ = store.done {
-            store.cut(.subject, name: Array("alice".utf8), for: RevokingSession(sid: mine, isSpared: true), $0)
+            store.cut(.subject, name: Array("alice".utf8), for: RevokingSession(sid: mine, isExempt: true), $0)
         }
         for _ in 0..<2 {
             #expect(store.denied(mine) == nil)
@@ -110,7 +110,7 @@ struct RevocationStoreTests {
         let mine = store.identifiers.next()
         _ = store.done { store.cut(.client, name: Array("web".utf8), $0) }
         _ = store.done {
-            store.cut(.subject, name: Array("alice".utf8), for: RevokingSession(sid: mine, isSpared: true), $0)
+            store.cut(.subject, name: Array("alice".utf8), for: RevokingSession(sid: mine, isExempt: true), $0)
         }
         #expect(store.denied(mine) == .client)
         store.close()
@@ -124,8 +124,8 @@ struct RevocationStoreTests {
         // The session's request was verified here; then an operator's cut is made, and then a new login.
         _ = try store.done { store.cut(.subject, name: alice, $0) }.get()
         let later = store.identifiers.next()
-        for isSpared in [true, false] {
-            let denial = store.cut(.subject, name: alice, for: RevokingSession(sid: mine, isSpared: isSpared)) { _ in
+        for isExempt in [true, false] {
+            let denial = store.cut(.subject, name: alice, for: RevokingSession(sid: mine, isExempt: isExempt)) { _ in
                 Issue.record("a cut for a session that is refused")
             }
             #expect(denial == .subject)
@@ -144,14 +144,14 @@ struct RevocationStoreTests {
         let (one, two, three, four) = (
             store.identifiers.next(), store.identifiers.next(), store.identifiers.next(), store.identifiers.next()
         )
-        let web = RevokingSession(sid: two, client: Array("web".utf8), kid: Array("k1".utf8), isSpared: true)
-        let app = RevokingSession(sid: three, client: Array("app".utf8), kid: Array("k2".utf8), isSpared: true)
-        let plain = RevokingSession(sid: four, client: Array("app".utf8), kid: Array("k1".utf8), isSpared: true)
+        let web = RevokingSession(sid: two, client: Array("web".utf8), kid: Array("k1".utf8), isExempt: true)
+        let app = RevokingSession(sid: three, client: Array("app".utf8), kid: Array("k2".utf8), isExempt: true)
+        let plain = RevokingSession(sid: four, client: Array("app".utf8), kid: Array("k1".utf8), isExempt: true)
         _ = store.done { store.revokeSession(one, expiresAt: harness.now + day, $0) }
         _ = store.done { store.cut(.client, name: web.client, $0) }
         _ = store.done { store.cut(.key, name: app.kid, $0) }
         func denial(_ asker: RevokingSession) -> Denial? { store.cut(.subject, name: alice, for: asker) { _ in } }
-        #expect(denial(RevokingSession(sid: one, isSpared: true)) == .session)
+        #expect(denial(RevokingSession(sid: one, isExempt: true)) == .session)
         #expect(denial(web) == .client && denial(app) == .key && store.counts.cuts == 2)
         #expect(denial(plain) == nil && store.denied(four, client: "app") == nil)
         _ = store.done { store.cut(.all, name: [], $0) }
@@ -165,7 +165,7 @@ struct RevocationStoreTests {
         let alice = Array("alice".utf8)
         let mine = store.identifiers.next()
         for _ in 0..<3 {
-            #expect(store.cut(.subject, name: alice, for: RevokingSession(sid: mine, isSpared: true)) { _ in } == nil)
+            #expect(store.cut(.subject, name: alice, for: RevokingSession(sid: mine, isExempt: true)) { _ in } == nil)
             #expect(store.denied(mine) == nil)
         }
         _ = store.done { store.cut(.subject, name: alice, $0) }
@@ -207,7 +207,7 @@ struct RevocationStoreTests {
         }
         _ = store.done { store.revokeSession(store.identifiers.next(), expiresAt: harness.now + day, $0) }
         _ = store.done {
-            store.cut(.subject, name: [1], for: RevokingSession(sid: store.identifiers.next(), isSpared: true), $0)
+            store.cut(.subject, name: [1], for: RevokingSession(sid: store.identifiers.next(), isExempt: true), $0)
         }
         harness.purge(store)
         harness.advance(30 * 60_000)

@@ -7,12 +7,14 @@ import Testing
 
 @Suite("A journal that was rolled back")
 struct RollbackTests {
-    private func open(_ harness: Harness, _ sighting: HighWaterMark) throws -> RevocationStore {
-        var options = RevocationOptions(
-            directory: harness.path, grace: 0, sessionMax: day, clock: WallClock { harness.now },
-            monotonicNow: { 0 }, random: { harness.random() })
-        options.sightings = [sighting]
-        return try RevocationStore.open(options)
+    private func open(_ harness: Harness, _ mark: HighWaterMark) throws -> RevocationStore {
+        var journal = JournalLogSource(
+            directory: harness.path, clock: WallClock { harness.now }, random: { harness.random() })
+        journal.highWaterMarks = [mark]
+        return try RevocationStore.open(
+            RevocationOptions(
+                log: journal, grace: 0, sessionMax: day, clock: WallClock { harness.now }, monotonicNow: { 0 },
+                random: { harness.random() }))
     }
 
     @Test func `an older copy of the directory is refused, and the lock given back`() throws {
@@ -24,13 +26,13 @@ struct RollbackTests {
         let later = try harness.open()
         _ = try later.done { later.revokeToken(UUID(high: 1, low: 1), expiresAt: harness.now + day, $0) }.get()
         later.close()
-        let sighting = later.sighting
-        try open(harness, sighting).close()
+        let mark = try #require(later.highWaterMark)
+        try open(harness, mark).close()
         try FileManager.default.removeItem(atPath: harness.path)
         try FileManager.default.moveItem(atPath: copy, toPath: harness.path)
         for _ in 0..<2 {
             #expect {
-                try open(harness, sighting)
+                try open(harness, mark)
             } throws: {
                 guard case JournalError.rolledBack = $0 else { return false }
                 return true

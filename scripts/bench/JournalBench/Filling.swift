@@ -30,7 +30,7 @@ func journalOptions() -> JournalOptions {
 
 /// Writes `count` records through the journal's own writer.
 func fill(_ directory: String, _ count: UInt64, _ kind: Filling) throws {
-    var reader = try JournalReader(DirectoryStorage(path: directory))
+    var reader = try JournalReader(DirectoryStorage(path: directory), RevocationCodec.schema)
     try reader.replay { _ in }
     let writer = try reader.intoWriter(journalOptions())
     defer { writer.close() }
@@ -43,7 +43,7 @@ func fill(_ directory: String, _ count: UInt64, _ kind: Filling) throws {
         records.append(record(number, kind, now: now, &numbers))
         guard records.count == batchRecordCount || number + 1 == count else { continue }
         countdown.begin()
-        writer.append(contentsOf: records) { result in
+        writer.append(contentsOf: records, mayUseReserve: true) { result in
             if case .success = result { countdown.end(true) } else { countdown.end(false) }
         }
         records.removeAll(keepingCapacity: true)
@@ -57,19 +57,22 @@ func fill(_ directory: String, _ count: UInt64, _ kind: Filling) throws {
 func revokedID(_ numbers: inout Numbers) -> UUID { UUID(high: numbers.next(), low: numbers.next()) }
 
 private func record(_ number: UInt64, _ kind: Filling, now: Int64, _ numbers: inout Numbers) -> JournalRecord {
-    switch kind {
-    case .revocations:
-        JournalRecord(.revokeToken, key: revokedID(&numbers), expires: now + hour + Int64(number & 0x3f_ffff))
-    case .halfDead:
-        JournalRecord(
-            .revokeToken, key: revokedID(&numbers),
-            expires: number & 1 == 0 ? now - 30 * day : now + hour + Int64(number & 0x3f_ffff))
-    case .sessions:
-        JournalRecord(
-            .rotate,
-            key: UUID(
-                high: UUID.version7High(milliseconds: now - Int64(numbers.next() % UInt64(day))),
-                low: numbers.next()),
-            expires: now + 90 * day, value: 1)
-    }
+    let event: RevocationEvent =
+        switch kind {
+        case .revocations:
+            .tokenRevoked(
+                jti: revokedID(&numbers), expires: now + hour + Int64(number & 0x3f_ffff), isOfAnyEnd: false, reason: 0)
+        case .halfDead:
+            .tokenRevoked(
+                jti: revokedID(&numbers),
+                expires: number & 1 == 0 ? now - 30 * day : now + hour + Int64(number & 0x3f_ffff), isOfAnyEnd: false,
+                reason: 0)
+        case .sessions:
+            .rotated(
+                sid: UUID(
+                    high: UUID.version7High(milliseconds: now - Int64(numbers.next() % UInt64(day))),
+                    low: numbers.next()),
+                generation: 1, request: 0, sessionEnd: now + 90 * day)
+        }
+    return RevocationCodec.record(event)
 }

@@ -47,7 +47,7 @@ func measureReading(_ directory: String) throws {
     let storage = DirectoryStorage(path: directory)
     let began = nanoseconds()
     let processor = processorNanoseconds()
-    var reader = try JournalReader(storage)
+    var reader = try JournalReader(storage, RevocationCodec.schema)
     var count = 0
     try reader.replay { count += $0.count }
     let elapsed = nanoseconds() - began

@@ -1,0 +1,123 @@
+internal import Encoding
+package import Journal
+
+/// Converts events to records of the journal and back: the only place that knows which record means what.
+package enum RevocationCodec {
+    /// What the journal must know of the records.
+    package static let schema = JournalSchema(
+        kinds: kinds, isSafeAlone: { record in
+            switch record.kind {
+            case .revokeToken, .revokeSession, .cut: record.flags & dependentFlag == 0
+            default: false
+            }
+        })
+
+    /// The kinds of record in the order of their numbers, including the two of the journal itself.
+    package static let allKinds = (kinds + [.open, .seal]).sorted { $0.rawValue < $1.rawValue }
+
+    /// Returns the name of a kind, for operators and scripts.
+    package static func name(of kind: JournalRecord.Kind) -> String {
+        switch kind {
+        case .revokeToken: "REVOKE_JTI"
+        case .revokeSession: "REVOKE_SID"
+        case .rotate: "ROTATE"
+        case .cut: "CUT"
+        case .open: "OPEN"
+        case .seal: "SEAL"
+        case .session: "SESSION"
+        default: "\(kind.rawValue)"
+        }
+    }
+
+    /// Returns the record as it stands in a snapshot, which is complete or not used.
+    static func independent(_ record: JournalRecord) -> JournalRecord {
+        var record = record
+        record.flags &= ~dependentFlag
+        return record
+    }
+
+    private static let kinds: [JournalRecord.Kind] = [.revokeToken, .revokeSession, .rotate, .cut, .session]
+
+    /// Bits of `flags` of a CUT: an exemption; valid only together with the record before it.
+    private static let exemptionFlag: UInt8 = 1
+    private static let dependentFlag: UInt8 = 8
+    /// A bit of `flags` of a REVOKE_JTI.
+    private static let anyEndFlag: UInt8 = 1
+
+    /// Returns the event of a record.
+    ///
+    /// - Returns: nil for a SEAL, and for a CUT of an unknown kind: a later version would have changed the format.
+    package static func event(_ record: JournalRecord) -> RevocationEvent? {
+        switch record.kind {
+        case .revokeToken:
+            .tokenRevoked(
+                jti: record.key, expires: record.expires, isOfAnyEnd: record.flags & anyEndFlag != 0,
+                reason: record.reason)
+        case .revokeSession: .sessionRevoked(sid: record.key, expires: record.expires, reason: record.reason)
+        case .rotate:
+            .rotated(
+                sid: record.key, generation: UInt32(truncatingIfNeeded: record.value),
+                request: UInt32(truncatingIfNeeded: record.value >> 32), sessionEnd: record.expires)
+        case .cut: revokedBefore(record)
+        case .session: .sessionOpened(sid: record.key)
+        case .open: .processStarted(LifetimeNote(OpeningNote(record)))
+        default: nil
+        }
+    }
+
+    private static func revokedBefore(_ record: JournalRecord) -> RevocationEvent? {
+        guard let kind = RevokeBeforeKind(rawValue: record.flags >> 4) else { return nil }
+        let cut = RevokeBefore(value: record.value, expires: record.expires)
+        return record.flags & exemptionFlag != 0
+            ? .exempted(sid: record.key, cut, kind, reason: record.reason)
+            : .revokedBefore(
+                cut, kind, key: record.key, exemptsOne: record.flags & dependentFlag != 0, reason: record.reason)
+    }
+
+    /// Returns the record of an event.
+    ///
+    /// - Parameter event: not `processStarted`, which the journal writes itself, with an ``OpeningNote``.
+    package static func record(_ event: RevocationEvent) -> JournalRecord {
+        switch event {
+        case .tokenRevoked(let jti, let expires, let isOfAnyEnd, let reason):
+            JournalRecord(
+                .revokeToken, key: jti, expires: expires, flags: isOfAnyEnd ? anyEndFlag : 0, reason: reason)
+        case .sessionRevoked(let sid, let expires, let reason):
+            JournalRecord(.revokeSession, key: sid, expires: expires, reason: reason)
+        case .rotated(let sid, let generation, let request, let sessionEnd):
+            JournalRecord(
+                .rotate, key: sid, expires: sessionEnd, value: UInt64(generation) | UInt64(request) << 32)
+        case .revokedBefore(let cut, let kind, let key, let exemptsOne, let reason):
+            JournalRecord(
+                .cut, key: key, expires: cut.expires, value: cut.value,
+                flags: kind.rawValue << 4 | (exemptsOne ? dependentFlag : 0), reason: reason)
+        case .exempted(let sid, let cut, let kind, let reason):
+            JournalRecord(
+                .cut, key: sid, expires: cut.expires, value: cut.value, flags: kind.rawValue << 4 | exemptionFlag,
+                reason: reason)
+        case .sessionOpened(let sid): JournalRecord(.session, key: sid, expires: sid.milliseconds)
+        case .processStarted: preconditionFailure("the journal writes its OPEN records itself")
+        }
+    }
+}
+
+extension JournalRecord.Kind {
+    static let revokeToken = JournalRecord.Kind(rawValue: 1)
+    static let revokeSession = JournalRecord.Kind(rawValue: 2)
+    static let rotate = JournalRecord.Kind(rawValue: 3)
+    static let cut = JournalRecord.Kind(rawValue: 4)
+    /// It is written only where the time of the journal would otherwise fall behind session ids.
+    static let session = JournalRecord.Kind(rawValue: 7)
+}
+
+extension LifetimeNote {
+    init(_ note: OpeningNote) {
+        self.init(hours: note.number, olderEnd: note.time)
+    }
+}
+
+extension OpeningNote {
+    init(_ note: LifetimeNote) {
+        self.init(time: note.olderEnd, number: note.hours)
+    }
+}

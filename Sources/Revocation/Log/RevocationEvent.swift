@@ -1,0 +1,73 @@
+package import Encoding
+
+/// A change that the log makes durable. Times are milliseconds since 1970.
+package enum RevocationEvent: Equatable, Sendable {
+    /// A token was revoked. `expires` is its `exp`, or with `isOfAnyEnd`, until when the revocation is kept: it then
+    /// applies whatever the token's own `exp` is.
+    case tokenRevoked(jti: UUID, expires: Int64, isOfAnyEnd: Bool, reason: UInt16)
+    /// A session was revoked; `expires` is its absolute end or later.
+    case sessionRevoked(sid: UUID, expires: Int64, reason: UInt16)
+    /// A refresh token was used: the session is at `generation` now.
+    case rotated(sid: UUID, generation: UInt32, request: UInt32, sessionEnd: Int64)
+    /// A revoke-before time was set. `key` is derived from the name by ``RevokeBeforeTable``.
+    ///
+    /// If `exemptsOne`, the event before it names the session that survives, and it must not be applied without that
+    /// event.
+    case revokedBefore(RevokeBefore, RevokeBeforeKind, key: UUID, exemptsOne: Bool, reason: UInt16)
+    /// A session survives this revoke-before time and earlier ones of its kind.
+    case exempted(sid: UUID, RevokeBefore, RevokeBeforeKind, reason: UInt16)
+    /// A session began.
+    case sessionOpened(sid: UUID)
+    /// A process began to write.
+    case processStarted(LifetimeNote)
+
+    /// Whether the event only takes something away. Such events are accepted longest on a full disk, and may be applied
+    /// although events before them were lost.
+    ///
+    /// A rotation whose response was never sent would make the retry of the client look like a replay.
+    var isRevocation: Bool {
+        switch self {
+        case .tokenRevoked, .sessionRevoked, .revokedBefore, .exempted: true
+        case .rotated, .sessionOpened, .processStarted: false
+        }
+    }
+}
+
+/// A revoke-before time.
+package struct RevokeBefore: Equatable, Sendable {
+    /// The high half of a UUIDv7: a session with a lower one is revoked.
+    package var value: UInt64
+    /// Milliseconds since 1970.
+    package var expires: Int64
+
+    package init(value: UInt64, expires: Int64) {
+        self.value = value
+        self.expires = expires
+    }
+}
+
+/// What a process records about the lifetimes of sessions when it begins to write.
+package struct LifetimeNote: Equatable, Sendable {
+    /// The maximum lifetime of a session of this process, in hours; 0 if it is not known.
+    package var hours: UInt16 = 0
+    /// Until when older sessions may live that began under a greater limit, in milliseconds since 1970; 0 if none may.
+    package var olderEnd: Int64 = 0
+
+    package init(hours: UInt16 = 0, olderEnd: Int64 = 0) {
+        self.hours = hours
+        self.olderEnd = olderEnd
+    }
+}
+
+/// The position of an event in the log.
+package struct LogPosition: Equatable, Sendable {
+    /// The sequence number, ascending.
+    package let seq: UInt64
+    /// Milliseconds since 1970, never less than that of the event before.
+    package let time: Int64
+
+    package init(seq: UInt64, time: Int64) {
+        self.seq = seq
+        self.time = time
+    }
+}

@@ -1,0 +1,52 @@
+internal import Encoding
+import Platform
+internal import Tokens
+
+/// Takes the events of a log that is being opened, and says what the process records first. One thread uses it.
+package final class RevocationReplay {
+    let index: RevocationIndex
+    /// The lower bound of new identifiers, as the high half of a UUIDv7.
+    private(set) var floor: UInt64 = 0
+    private(set) var evidence: TimeEvidence
+    private(set) var note = LifetimeNote()
+    private var gathered = RevocationIndex.Gathered()
+    private var limits = SessionLimits()
+    private let options: RevocationOptions
+    /// When the opening began, in milliseconds of the monotonic clock.
+    private let began: Int64
+
+    package init(_ options: RevocationOptions) {
+        self.options = options
+        began = options.monotonicNow()
+        index = RevocationIndex(random: options.random)
+        evidence = TimeEvidence(lastTime: 0, wall: options.clock.now, monotonic: began)
+    }
+
+    /// Applies an event.
+    ///
+    /// - Parameter time: when it was recorded, in milliseconds since 1970.
+    package func apply(_ event: RevocationEvent, at time: Int64) {
+        index.gather(event, at: time, into: &gathered)
+        floor = max(floor, RevocationIndex.floor(of: event))
+        limits.take(event, at: time)
+    }
+
+    /// Ends the replay.
+    ///
+    /// - Parameter lastTime: the time of the last event, in milliseconds since 1970; 0 if there is none.
+    /// - Returns: what the log records before it accepts events.
+    package func finish(lastTime: Int64) -> LifetimeNote {
+        index.take(&gathered)
+        // After the clock was set back, a new revoke-before time must still cover the sessions that the log has
+        // recorded.
+        floor = max(floor, UUID.version7High(milliseconds: lastTime.saturatingAdd(1)))
+        evidence = TimeEvidence(lastTime: lastTime, wall: options.clock.now, monotonic: began)
+        index.purge(
+            expiredAt: evidence.observe(wall: options.clock.now, monotonic: began) &- TokenLimits.standard.purgeMargin)
+        note = limits.note(sessionMax: options.sessionMax, now: max(lastTime, options.clock.now))
+        return note
+    }
+
+    /// How long opening has taken, in milliseconds.
+    var durationMilliseconds: Int64 { options.monotonicNow() &- began }
+}

@@ -1,0 +1,61 @@
+package import Journal
+internal import Synchronization
+internal import Tokens
+
+/// What only the journal has; with another log there is nothing to compact and nothing to report.
+extension RevocationStore {
+    /// Compacts the journal if at least half of its records have expired or were superseded.
+    ///
+    /// It runs on the thread of the caller for as long as the disk takes; everything else continues meanwhile.
+    ///
+    /// - Parameter monotonic: milliseconds of the clock in the options.
+    /// - Returns: nil if it is not worthwhile now.
+    package func compactIfDue(
+        now: Int64, monotonic: Int64, rule: CompactionRule = CompactionRule()
+    ) throws(JournalError) -> CompactionReport? {
+        let counts = index.counts
+        let live =
+            counts.revokedTokens + counts.revokedSessions + counts.rotatedSessions + counts.cuts
+            + index.cuts.exemptCount
+        guard let journal, rule.isDue(journal.extent, liveCount: UInt64(clamping: live)) else { return nil }
+        return try compact(now: now, monotonic: monotonic)
+    }
+
+    /// Compacts like ``compactIfDue(now:monotonic:rule:)``, but unconditionally.
+    package func compact(now: Int64, monotonic: Int64) throws(JournalError) -> CompactionReport {
+        let horizon = evidence.withLock { $0.observe(wall: now, monotonic: monotonic) } &- TokenLimits.standard.purgeMargin
+        return try journal?.compact(horizon: horizon) ?? CompactionReport()
+    }
+
+    /// The number of records on disk, including obsolete ones.
+    package var storedRecordCount: UInt64 { journal?.extent.recordCount ?? 0 }
+
+    /// Why the journal is impaired; nil if it is not.
+    package var condition: JournalCondition? { journal?.condition }
+
+    /// Why the journal accepts no records any more; nil if it does.
+    package var fault: JournalError? { journal?.fault }
+
+    /// The name of each journal condition and whether it currently applies, for callers that do not import Journal.
+    package var conditions: [(name: String, holds: Bool)] {
+        let present = condition
+        return JournalCondition.allCases.map { ($0.rawValue, $0 == present) }
+    }
+
+    /// The counters of the journal since the start, for callers that do not import Journal.
+    package var journalFigures: (commits: UInt64, records: UInt64, syncNanoseconds: UInt64, failures: UInt64) {
+        let figures = journal?.statistics ?? JournalStatistics()
+        return (figures.commitCount, figures.recordCount, figures.syncNanoseconds, figures.failureCount)
+    }
+
+    /// The high-water mark that a later start must find.
+    package var highWaterMark: HighWaterMark? { journal?.highWaterMark }
+
+    /// Writes a text for processes that find the journal locked.
+    package func announce(_ text: String) { journal?.announce(text) }
+
+    /// Does one turn of a journal that was opened with `pace: .stepped`.
+    ///
+    /// - Returns: false if there was nothing to do.
+    package func step() -> Bool { journal?.step() ?? false }
+}

@@ -1,0 +1,59 @@
+package import Encoding
+
+extension RevocationStore {
+    /// Uses a refresh token: decides whether its successor may be issued, and makes that durable first.
+    ///
+    /// A revoked session is rejected before anything else. Concurrent uses of one token get the same outcome.
+    package func rotate(
+        _ request: RotationRequest, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>,
+        _ done: @escaping @Sendable (RotationOutcome) -> Void
+    ) {
+        if let denial = denial(sid: request.sid, issuedAt: 0, subject: subject, client: client, kid: kid) {
+            return done(.denied(denial))
+        }
+        switch index.rotations.present(request, now: log.now, grace: grace, joining: done) {
+        case .join:
+            break
+        case .commit:
+            log.commitRotation(request, expecting: request.generation) { [self] in settle(request, $0, done) }
+        case .replay(let rotation):
+            done(.replayed(generation: rotation.generation, at: rotation.at, seq: sequence))
+        case .mismatch:
+            done(.mismatched)
+        case .ahead(let known):
+            done(.ahead(known: known))
+        case .reuse:
+            revokeReused(request, done)
+        }
+    }
+
+    private func settle(
+        _ request: RotationRequest, _ commit: RotationCommit, _ done: @escaping @Sendable (RotationOutcome) -> Void
+    ) {
+        let settlement = index.rotations.settle(request, commit, now: log.now, grace: grace)
+        switch settlement.decision {
+        case .outcomes(let winner, let others):
+            done(winner)
+            for waiter in settlement.waiters { waiter(others) }
+        case .reuse:
+            revokeReused(request) { outcome in
+                done(outcome)
+                for waiter in settlement.waiters { waiter(outcome) }
+            }
+        }
+    }
+
+    private func revokeReused(
+        _ request: RotationRequest, _ done: @escaping @Sendable (RotationOutcome) -> Void
+    ) {
+        revokeSession(request.sid, expiresAt: request.sessionEnd, reason: RevocationReason.refreshReused.rawValue) {
+            switch $0 {
+            case .success(let seq): done(.reused(seq: seq))
+            case .failure(let error): done(.unavailable(error))
+            }
+        }
+    }
+
+    /// Returns the generation of the newest refresh token of a session.
+    package func generation(of sid: UUID) -> UInt32 { index.rotations.generation(of: sid) }
+}
