@@ -75,8 +75,8 @@ extension Operation {
             description: "The audience the token must have; not together with aud."),
         Parameter(name: "aud", schema: .string(lengthMin: 1), description: "Another name for audience."),
         Parameter(
-            name: "scope", schema: .string(lengthMin: 1), description: "Scope tokens it must have, one space apart."),
-        Parameter(name: "role", schema: .string(lengthMin: 1), description: "Roles it must have, one space apart."),
+            name: "scope", schema: .string(lengthMin: 1), description: "Scope tokens it must have, separated by single spaces."),
+        Parameter(name: "role", schema: .string(lengthMin: 1), description: "Roles it must have, separated by single spaces."),
         Parameter(name: "max_age", schema: .integer(minimum: 0), description: "Seconds since the login."),
     ]
 }

@@ -46,7 +46,7 @@ extension Schema {
             .required(
                 "password",
                 .string(lengthMin: 1, lengthMax: 1_024).described("1 to 1024 bytes, used as received.")),
-            .optional("scope", .string.described("Scope tokens, one space apart; default: all the user has.")),
+            .optional("scope", .string.described("Scope tokens, separated by single spaces; default: all the user has.")),
             .optional("audience", .string.described("One of MARTLET_AUDIENCE; default: the first.")),
             .optional("mode", .string(values: ["body"])),
             .optional(

@@ -1,4 +1,4 @@
-/// Scope names as RFC 6749 §3.3 defines them: words of printable ASCII without quote and backslash, one space apart.
+/// Scope names as RFC 6749 §3.3 defines them: words of printable ASCII without quote and backslash, separated by single spaces.
 ///
 /// A set: a repeated name counts once, and the order has no meaning. Only the text keeps it.
 package struct Scope: Equatable, Sendable {

@@ -274,8 +274,8 @@ struct DirectoryStorageTests {
         let fault = #expect(throws: JournalError.self) { try storage.lock() }
         #expect(
             fault?.description
-                == "/nonexistent/state cannot be made: the directory around it does not exist. Make it, mount its volume, or "
-                + "set MARTLET_STATE."
+                == "/nonexistent/state cannot be created: its parent directory does not exist. Create it, mount its "
+                + "volume, or set MARTLET_STATE."
         )
     }
 }
