@@ -26,7 +26,7 @@ struct Snapshot: Sendable {
         var records: [JournalRecord] = []
         while true {
             records.removeAll(keepingCapacity: true)
-            try cursor.takeWhole(upTo: ReadAhead.recordCountMax, into: &records, in: storage)
+            try cursor.takeWhole(upTo: ReadSize.recordCountMax, into: &records, in: storage)
             guard records.isEmpty else { continue }
             guard try cursor.next(in: storage) != nil else { return }
         }

@@ -6,8 +6,6 @@ import Platform
 /// only after that function has returned.
 final class ReadAhead: @unchecked Sendable {
     private static let batchCountMax = 32
-    /// Small enough that the records are still in the processor cache when the other thread reads them.
-    static let recordCountMax = 4_096
 
     private struct State {
         /// In order; the first is the next one.
@@ -32,7 +30,7 @@ final class ReadAhead: @unchecked Sendable {
                 var batch = state.wait { state in
                     state.full.count < Self.batchCountMax ? .some(state.empty.popLast() ?? []) : nil
                 }
-                guard try reader.next(into: &batch, upTo: Self.recordCountMax) else { break }
+                guard try reader.next(into: &batch, upTo: ReadSize.recordCountMax) else { break }
                 state.withLock { $0.full.append(batch) }
                 state.signal()
             }

@@ -120,14 +120,6 @@ struct SegmentChain: Sendable {
     }
 }
 
-/// The number of bytes per read of a file.
-enum ReadSize {
-    /// While no commits run.
-    static let alone = 1 << 20
-    /// While records are committed: with larger reads, a commit would wait until the disk has completed them.
-    static let besideCommits = 16 << 10
-}
-
 /// Reads the slots of one segment in order, one chunk at a time.
 struct SegmentCursor {
     let segment: Segment

@@ -45,7 +45,7 @@ struct TailRecovery: Equatable {
         var records: [JournalRecord] = []
         while true {
             records.removeAll(keepingCapacity: true)
-            let taken = try cursor.takeWhole(upTo: ReadAhead.recordCountMax, into: &records, in: storage)
+            let taken = try cursor.takeWhole(upTo: ReadSize.recordCountMax, into: &records, in: storage)
             guard let last = records.last else { return }
             intactCount &+= UInt64(taken.count)
             durableSeq = max(durableSeq, taken.durableSeq)

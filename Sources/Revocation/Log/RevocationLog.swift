@@ -34,15 +34,6 @@ package protocol RevocationLog: Sendable {
     func close()
 }
 
-/// The result of a conditional rotation.
-package enum RotationCommit: Equatable, Sendable {
-    case committed(LogPosition)
-    /// The session is at another generation, and nothing was recorded. `current` is its last rotation, nil if it never
-    /// rotated; it is durable, at `seq` or before.
-    case conflict(current: Rotation?, seq: UInt64)
-    case failed(RevocationError)
-}
-
 /// A log that is not open yet.
 package protocol RevocationLogSource: Sendable {
     /// Passes all events to `replay` in order, calls its `finish(lastTime:)`, records the note that this returns, and

@@ -1,4 +1,3 @@
-package import Journal
 package import Platform
 
 /// The configuration of a ``RevocationStore``. All times are in milliseconds.
@@ -28,37 +27,4 @@ package struct RevocationOptions: Sendable {
         self.monotonicNow = monotonicNow
         self.random = random
     }
-
-    package init(
-        storage: any JournalStorage, grace: Int64, sessionMax: Int64?, clock: WallClock,
-        monotonicNow: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64
-    ) {
-        self.init(
-            log: JournalLogSource(storage: storage, clock: clock, random: random), grace: grace,
-            sessionMax: sessionMax, clock: clock, monotonicNow: monotonicNow, random: random)
-    }
-
-    package init(
-        directory: String, grace: Int64, sessionMax: Int64?, clock: WallClock,
-        monotonicNow: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64
-    ) {
-        self.init(
-            storage: DirectoryStorage(path: directory), grace: grace, sessionMax: sessionMax, clock: clock,
-            monotonicNow: monotonicNow, random: random)
-    }
-}
-
-/// The result of opening the store.
-package struct StartReport: Equatable, Sendable {
-    /// Of the journal; all zero for another log.
-    package let journal: JournalReport
-    package let durationMilliseconds: Int64
-    package let counts: RevocationCounts
-}
-
-package struct RevocationCounts: Equatable, Sendable {
-    package let revokedTokens: Int
-    package let revokedSessions: Int
-    package let rotatedSessions: Int
-    package let cuts: Int
 }
