@@ -10,32 +10,34 @@ enum JournalCommand {
     static let usage = """
         usage: martlet journal COMMAND [--state DIR]
 
-          stat     what the journal holds
-          verify   every damaged place with file and offset
-          dump     every record as a line of JSON, the oldest first
-          compact  write it again without what expired or was overtaken
-          repair   drop what a crash left unacknowledged, and keep a copy of it
-          accept   let a server start over a directory that was restored from a copy: ends everything that began before
-                   now, unless --keep-sessions is given
+          stat     show what the journal contains
+          verify   list every damaged place with its file and offset
+          dump     print every record as a line of JSON, oldest first
+          compact  rewrite the journal without expired and superseded records
+          repair   remove what a crash left unacknowledged, and keep a copy of it
+          accept   allow a server to start with a directory that was restored from a copy; revokes everything from
+                   before now, unless --keep-sessions is given
 
-        DIR is \(Setting.state.fallback). stat, verify and dump also read the directory of a running server, and change nothing;
-        for compact, repair and accept it must be stopped.
+        DIR is \(Setting.state.fallback). stat, verify and dump change nothing and also read the directory of a running
+        server; for compact, repair and accept, the server must be stopped. All but accept show their progress if
+        standard error is a terminal; dump does so only if its output goes to a file or a pipe.
 
-        repair refuses a journal whose acknowledged records are damaged: restore a copy instead. Without one,
+        repair refuses a journal whose acknowledged records are damaged: restore a copy instead. Without a copy,
 
           repair --accept-loss
 
-        goes on with every record that is whole. What is lost are revocations and rotations that somebody was promised:
-        tokens that were revoked may be good again until they expire, and it cannot be known which. The files as they were
-        stay in a directory damaged-... beside the new ones.
+        continues with every intact record. Acknowledged revocations and rotations may be lost: revoked tokens may be
+        valid again until they expire, and it is not known which. The original files are kept in a directory
+        damaged-... next to the new ones.
 
         accept also removes the high-water mark: STATE.seen, or the one in --keys DIR (\(Setting.keys.fallback)), or
         --seen FILE (MARTLET_SEEN).
 
-        compact, repair and accept wait up to \(Setting.lockWait) (\(Setting.lockWait.defaultText)) for a server that is going away.
+        compact, repair and accept wait up to \(Setting.lockWait) (\(Setting.lockWait.defaultText)) for a server that is about to stop.
 
-        Exit status: 0 whole, or done; 1 damage was found, and repair refused; 2 a mistake in the command line, or the
-        directory cannot be read or holds no journal; 75 the directory is in use, its volume is missing, read-only or full: try again later.
+        Exit code: 0 intact, or done; 1 damage was found, or repair refused; 2 error in the command line, or the
+        directory cannot be read or contains no journal; 75 the directory is in use, or its volume is missing, read-only
+        or full: try again later.
 
         """
 

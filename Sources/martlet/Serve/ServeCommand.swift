@@ -97,13 +97,7 @@ enum ServeCommand {
 
     private static func serve(_ configuration: Configuration) -> Int32 {
         Signals.block()
-        let outlet = LogSink(
-            form: configuration.log.form, clock: SystemClock.wall,
-            isReady: { Terminal.isReady(STDERR_FILENO, withinMilliseconds: $0) },
-            write: { Terminal.write($0, to: STDERR_FILENO) })
-        let log = Log(level: configuration.log.level, form: configuration.log.form, clock: SystemClock.wall) {
-            outlet.take($0)
-        }
+        let log = log(configuration)
         if !configuration.serviceLinks.isEmpty {
             log.write(.info, "service_links_ignored") { line in
                 line.add("variables", configuration.serviceLinks.joined(separator: " "))
@@ -156,6 +150,26 @@ enum ServeCommand {
             return mayPass(error) ? ExitCode.unavailable : ExitCode.usage
         }
         warn(of: descriptorLimit, configuration, log)
+        sayListeners(configuration, server, log)
+        manager.notify(.ready, status: status(graph))
+        server.run()
+        handover?.remove()
+        graph.close()
+        log.write(.info, "stopped")
+        return 0
+    }
+
+    private static func log(_ configuration: Configuration) -> Log {
+        let outlet = LogSink(
+            form: configuration.log.form, clock: SystemClock.wall,
+            isReady: { Terminal.isReady(STDERR_FILENO, withinMilliseconds: $0) },
+            write: { Terminal.write($0, to: STDERR_FILENO) })
+        return Log(level: configuration.log.level, form: configuration.log.form, clock: SystemClock.wall) {
+            outlet.take($0)
+        }
+    }
+
+    private static func sayListeners(_ configuration: Configuration, _ server: Server, _ log: Log) {
         for (listener, port) in zip(listeners(configuration), server.boundPorts) {
             log.write(.info, "listening") { line in
                 let prefix = (listener.usesProxyProtocol ? "proxy+" : "") + (listener.isSecure ? "https://" : "")
@@ -163,12 +177,6 @@ enum ServeCommand {
                 line.add("role", listener.role == .service ? "service" : "operator")
             }
         }
-        manager.notify(.ready, status: status(graph))
-        server.run()
-        handover?.remove()
-        graph.close()
-        log.write(.info, "stopped")
-        return 0
     }
 
     private static func mayPass(_ error: any Error) -> Bool {

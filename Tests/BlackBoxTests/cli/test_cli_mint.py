@@ -83,7 +83,7 @@ def test_the_longest_lifetime_is_the_servers(minting):
 def test_nothing_is_handed_out_that_is_not_noted(minting, tmp_path):
     (tmp_path / "audit.log").mkdir()
     done = mint(minting, "--user", AMY.name, state=tmp_path)
-    assert done.returncode == 1 and done.stdout == "" and "noted" in done.stderr
+    assert done.returncode == 1 and done.stdout == "" and "no token was printed" in done.stderr
     done = mint(minting, "--user", AMY.name, state="/dev/null/x")
     assert done.returncode == 1 and done.stdout == ""
 

@@ -18,7 +18,7 @@ CASES = {
     "keys that are a file": (["keys", "list", "--keys", "empty"], 1, "empty: this is a file, not a directory"),
     "keys that are a file, changed": (["keys", "rotate", "--keys", "empty"], 1, "a part of this path is a file"),
     "a key that is missing": (["keys", "import", "none", "--keys", "keys"], 1, "none: no such file or directory in "),
-    "a key below a missing directory": (["keys", "import", "a/b", "--keys", "keys"], 75, "/a. Create it, mount its volume"),
+    "a key below a missing directory": (["keys", "import", "a/b", "--keys", "keys"], 75, "/a does not exist. Create it, mount its volume"),
     "a key for jws that is missing": (["jws", "verify", "--key", "none", "x"], 2, "none: no such file or directory in "),
     "a key set that is a directory": (["verify", "--jwks", "folder", "x"], 2, "folder: this is a directory, not a file"),
     "a journal that is a file": (["journal", "verify", "--state", "empty"], 2, "empty: this is a file, not a directory"),

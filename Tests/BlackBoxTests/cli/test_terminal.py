@@ -193,4 +193,4 @@ def test_without_a_terminal_no_progress_is_written(journal, name):
 
 
 def test_the_help_says_when_progress_is_shown(journal):
-    assert "show their progress if standard error is a terminal" in journal.cli("journal", "--help").stdout
+    assert "show their progress if standard error is a terminal" in " ".join(journal.cli("journal", "--help").stdout.split())
