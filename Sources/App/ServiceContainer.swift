@@ -81,7 +81,8 @@ package final class ServiceContainer: Sendable {
             monotonic: MonotonicClock.nanoseconds,
             random: { Random.next64() }, loginSources: loginSources, reloads: reloads,
             process: Self.facts(configuration, startedAt: startedAt), appliedKeys: { keeper.applied },
-            certificateExpiry: { identity?.expiresAt }, processFigures: { ProcessFigures.read() })
+            certificateExpiry: { identity?.expiresAt }, processFigures: { ProcessFigures.read() },
+            endpoints: RouteTable.standard.endpoints)
         self.connections = connections
         self.log = log
         self.identity = identity

@@ -77,8 +77,8 @@ final class World {
             reloads: reloads,
             process: ProcessFacts(
                 version: "1.2.3", pid: 42, startedAt: Self.start, paths: [(name: "keys", path: "/k")]),
-            appliedKeys: { keys.map { AppliedKey(key: $0, state: .signing) } }, routes: routes)
-        application = try Application(shared: shared)
+            appliedKeys: { keys.map { AppliedKey(key: $0, state: .signing) } }, endpoints: routes.endpoints)
+        application = try Application(shared: shared, routes: routes)
     }
 
     deinit {

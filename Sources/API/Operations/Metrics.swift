@@ -40,14 +40,14 @@ extension Application {
         response.body.append(contentsOf: page.bytes)
     }
 
-    private static func paths(of routes: RouteTable) -> [String] {
-        routes.routes.map { "\($0.path)" } + ["other"]
+    private static func paths(of endpoints: EndpointTable) -> [String] {
+        endpoints.paths + ["other"]
     }
 
     private static func addRequests(_ shared: ApplicationShared, _ page: inout PrometheusText) {
         page.family("martlet_requests_total", .counter, "Answers by route and status.")
         let statuses = ApplicationShared.statuses.map { String($0) } + ["other"]
-        for (row, route) in paths(of: shared.routes).enumerated() {
+        for (row, route) in paths(of: shared.endpoints).enumerated() {
             for (column, status) in statuses.enumerated() {
                 let count = shared.loopCounts.reduce(0) { $0 &+ $1.count(row: row, column: column) }
                 guard count > 0 else { continue }
@@ -59,7 +59,7 @@ extension Application {
     private static func addLatencies(_ shared: ApplicationShared, _ page: inout PrometheusText) {
         let name = "martlet_request_seconds"
         page.family(name, .histogram, "Time from the last byte of a request to its response, by route.")
-        for (row, route) in paths(of: shared.routes).enumerated() {
+        for (row, route) in paths(of: shared.endpoints).enumerated() {
             var buckets = [UInt64](repeating: 0, count: LoopCounts.bucketBounds.count + 1)
             var sum: UInt64 = 0
             for counts in shared.loopCounts {

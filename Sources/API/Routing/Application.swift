@@ -15,6 +15,7 @@ package final class Application: Handler {
     /// Nil while there is no access log.
     private let access: AccessRecorder?
     private let router: Router
+    let routes: RouteTable
     /// Stored, because creating one for each request would retain the context.
     let verifyToken: VerifyToken
     var keyMembers: KeyMembers
@@ -22,9 +23,12 @@ package final class Application: Handler {
     /// The documents that change with the keys only.
     var documents: Documents
 
+    /// - Parameter routes: the table whose endpoints `shared` has.
     /// - Throws: when OpenSSL cannot make the contexts that every token needs.
-    package init(shared: ApplicationShared) throws(KeyError) {
+    package init(shared: ApplicationShared, routes: RouteTable = .standard) throws(KeyError) {
+        precondition(shared.endpoints.count == routes.routes.count, "one table for the counters and the handlers")
         self.shared = shared
+        self.routes = routes
         context = try LoopContext(authState: shared.authState)
         counts = shared.newLoopCounts()
         requestID = RequestID(prefix: shared.random())
@@ -32,7 +36,7 @@ package final class Application: Handler {
         verifyToken = VerifyToken(context)
         keyMembers = KeyMembers(context.keyring)
         documents = Documents(shared: shared, context: context)
-        router = Router(shared.routes, issuer: shared.authState.settings.issuer)
+        router = Router(shared.endpoints, issuer: shared.authState.settings.issuer)
     }
 
     package func handle(
@@ -80,13 +84,13 @@ package final class Application: Handler {
 
     private func begin(_ request: borrowing Request) -> Call { begin(request, router.match(request)) }
 
-    private func begin(_ request: borrowing Request, _ match: RouteTable.Match?) -> Call {
+    private func begin(_ request: borrowing Request, _ match: EndpointTable.Match?) -> Call {
         let trace = traceContext(request, match?.endpoint)
         return newCall(match, from: request.peer, over: request.channel, trace, access?.facts(request, trace))
     }
 
     private func newCall(
-        _ match: RouteTable.Match?, from source: PeerAddress?, over channel: Channel, _ trace: TraceContext?,
+        _ match: EndpointTable.Match?, from source: PeerAddress?, over channel: Channel, _ trace: TraceContext?,
         _ facts: AccessFacts?
     ) -> Call {
         requestID.advance()
@@ -104,7 +108,7 @@ package final class Application: Handler {
 
     /// Counts an answer that is complete.
     func finish(_ call: Call, _ response: inout Response) {
-        let row = call.endpoint.map { $0.row } ?? shared.routes.routes.count
+        let row = call.endpoint.map { $0.row } ?? shared.endpoints.count
         let column = ApplicationShared.statusColumn(response.status)
         let microseconds = (shared.monotonic() &- call.began) / 1_000
         counts.record(row: row, column: column, microseconds: microseconds)

@@ -6,7 +6,7 @@ package import Telemetry
 /// What the applications of all loops share.
 package final class ApplicationShared: Sendable {
     package let authState: AuthState
-    let routes: RouteTable
+    let endpoints: EndpointTable
     package let connections: ConnectionCounters
     package let log: Log
     /// Nil while it is off.
@@ -36,10 +36,10 @@ package final class ApplicationShared: Sendable {
         loginSources: LoginSources = LoginSources(), reloads: ReloadStatus, process: ProcessFacts,
         appliedKeys: @escaping @Sendable () -> [AppliedKey],
         certificateExpiry: @escaping @Sendable () -> Int64? = { nil },
-        processFigures: @escaping @Sendable () -> ProcessFigures = { ProcessFigures() }, routes: RouteTable = .standard
+        processFigures: @escaping @Sendable () -> ProcessFigures = { ProcessFigures() }, endpoints: EndpointTable
     ) {
         self.authState = authState
-        self.routes = routes
+        self.endpoints = endpoints
         self.connections = connections
         self.accessLog = accessLog
         log = authState.log
@@ -76,7 +76,7 @@ package final class ApplicationShared: Sendable {
     }
 
     func newLoopCounts() -> LoopCounts {
-        let counts = LoopCounts(rows: routes.routes.count + 1, columns: Self.statuses.count + 1)
+        let counts = LoopCounts(rows: endpoints.count + 1, columns: Self.statuses.count + 1)
         loops.withLock { $0.append(counts) }
         return counts
     }

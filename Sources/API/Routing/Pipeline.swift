@@ -19,7 +19,7 @@ extension Application {
             response.addField("Allow", endpoint.allowed.utf8)
             return .answered
         }
-        return try shared.routes.routes[endpoint.row].handle(self, request, &response, exchange, call)
+        return try routes.routes[endpoint.row].handle(self, request, &response, exchange, call)
     }
 
     /// All steps before the handler.

@@ -12,9 +12,8 @@ package struct RouteTable: Sendable {
     ])
 
     package let routes: [Route]
-    /// In the order of ``routes``, apart from them so that a search counts no references.
-    private let endpoints: [Endpoint]
-    private let patterns: [(row: Int, pattern: PathPattern)]
+    /// In the order of ``routes``.
+    package let endpoints: EndpointTable
 
     /// The table is part of the program, so a mistake in it stops the program at once.
     init(_ routes: [Route]) {
@@ -22,37 +21,7 @@ package struct RouteTable: Sendable {
         var numbered = routes
         for row in numbered.indices { numbered[row].endpoint.row = row }
         self.routes = numbered
-        endpoints = numbered.map(\.endpoint)
-        patterns = numbered.enumerated().compactMap { row, route in PathPattern(route.path).map { (row, $0) } }
-    }
-
-    struct Match {
-        let endpoint: Endpoint
-        /// Nil for a fixed path.
-        var parameters: PathParameters?
-    }
-
-    /// The endpoint of a path, if the listener of the request serves it. Fixed paths come before patterns.
-    ///
-    /// - Parameter path: where the path is in the request, or what is left of it after the path of the issuer.
-    func match(_ request: borrowing Request, _ path: Range<Int>) -> Match? {
-        for row in endpoints.indices where request.isEqual(path, endpoints[row].path) {
-            let endpoint = endpoints[row]
-            return endpoint.listener == request.role ? Match(endpoint: endpoint) : nil
-        }
-        for (row, pattern) in patterns where endpoints[row].listener == request.role {
-            guard let parameters = pattern.match(request.bytes[path]) else { continue }
-            return Match(endpoint: endpoints[row], parameters: parameters)
-        }
-        return nil
-    }
-
-    /// The endpoint whose path `path` continues with the path of the issuer (RFC 8414 §3).
-    func match(_ path: ArraySlice<UInt8>, withSuffix issuerPath: [UInt8]) -> Match? {
-        for endpoint in endpoints where endpoint.policies.contains(.issuerSuffix) {
-            if path.elementsEqual("\(endpoint.path)".utf8 + issuerPath) { return Match(endpoint: endpoint) }
-        }
-        return nil
+        endpoints = EndpointTable(numbered.map(\.endpoint))
     }
 
     /// The first thing that is wrong with these routes, as text for a developer.

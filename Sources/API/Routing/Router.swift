@@ -2,16 +2,16 @@ import HTTP
 
 /// Finds the endpoint of a request, also below the path of the issuer.
 struct Router {
-    private let table: RouteTable
+    private let table: EndpointTable
     /// Without a slash at its end; empty for an issuer without a path.
     private let issuerPath: [UInt8]
 
-    init(_ table: RouteTable, issuer: String) {
+    init(_ table: EndpointTable, issuer: String) {
         self.table = table
         issuerPath = Self.path(of: issuer)
     }
 
-    func match(_ request: borrowing Request) -> RouteTable.Match? {
+    func match(_ request: borrowing Request) -> EndpointTable.Match? {
         if let found = table.match(request, request.path) { return found }
         guard !issuerPath.isEmpty, request.role == .service else { return nil }
         // The metadata place every endpoint below the path of the issuer. A proxy may remove that path or keep it.
