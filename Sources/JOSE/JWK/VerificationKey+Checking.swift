@@ -31,8 +31,8 @@ extension VerificationKey {
 
     func accepts(_ parts: JWSParts, _ token: Span<UInt8>) -> Bool {
         guard parts.protected.algorithm == algorithm else { return false }
-        let input = token.extracting(parts.jws.signingInput)
-        let signature = parts.signature.span
+        let input = token.extracting(parts.decoded.jws.signingInput)
+        let signature = parts.decoded.signature.span
         let isGood =
             switch material {
             case .secret(let secret): (try? MACContext(secret))?.accepts(signature, over: input)
@@ -42,26 +42,18 @@ extension VerificationKey {
     }
 
     func verified(_ parts: JWSParts) -> VerifiedJWS {
-        VerifiedJWS(header: parts.header, payload: parts.payload, algorithm: algorithm, kid: kid)
+        VerifiedJWS(
+            header: parts.decoded.header, payload: parts.decoded.payload, algorithm: algorithm, kid: kid)
     }
 }
 
-/// A compact JWS split into parts and decoded, its header parsed; nothing is verified yet.
+/// A compact JWS whose header was read; nothing is verified yet.
 struct JWSParts {
-    let jws: CompactJWS
-    let header: [UInt8]
-    let payload: [UInt8]
-    let signature: [UInt8]
+    let decoded: UnverifiedJWS
     let protected: JWSHeader
 
     init(_ token: Span<UInt8>, byteCountMax: Int) throws(TokenRejection) {
-        jws = try CompactJWS(token, byteCountMax: byteCountMax)
-        guard let header = Base64URL.decode(token.extracting(jws.header)) else { throw .malformed(.header) }
-        guard let payload = Base64URL.decode(token.extracting(jws.payload)) else { throw .malformed(.payload) }
-        guard let signature = Base64URL.decode(token.extracting(jws.signature)) else { throw .malformed(.signature) }
-        protected = try JWSHeader(header)
-        self.header = header
-        self.payload = payload
-        self.signature = signature
+        decoded = try UnverifiedJWS(token, byteCountMax: byteCountMax)
+        protected = try JWSHeader(decoded.header)
     }
 }

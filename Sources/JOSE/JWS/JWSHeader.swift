@@ -1,4 +1,4 @@
-import Encoding
+package import Encoding
 
 /// The header of a compact JWS of any issuer (RFC 7515 §4), after every check that needs no key.
 ///
@@ -14,18 +14,9 @@ package struct JWSHeader: Equatable, Sendable {
     package init(_ octets: [UInt8]) throws(TokenRejection) {
         let bytes = octets.span
         var document = JSONDocument()
-        do { try document.parse(bytes) } catch { throw .malformed(.header) }
-        guard document.kind(0) == .object else { throw .malformed(.header) }
-        guard let alg = document.member("alg", of: 0, in: bytes), document.kind(alg) == .string else {
-            throw .malformed(.header)
+        algorithm = try document.readHeader(bytes) { document, alg in
+            document.string(alg, in: bytes).flatMap(Algorithm.init(foreign:))
         }
-        guard let algorithm = document.string(alg, in: bytes).flatMap(Algorithm.init(foreign:)) else {
-            throw .algNotAllowed
-        }
-        guard document.member("crit", of: 0, in: bytes) == nil, document.member("b64", of: 0, in: bytes) == nil else {
-            throw .criticalUnsupported
-        }
-        self.algorithm = algorithm
         kid = try Self.text("kid", document, in: bytes)
         typ = try Self.text("typ", document, in: bytes)
     }
@@ -36,5 +27,25 @@ package struct JWSHeader: Equatable, Sendable {
         guard let node = document.member(name, of: 0, in: bytes) else { return nil }
         guard let text = document.string(node, in: bytes) else { throw .malformed(.header) }
         return text
+    }
+}
+
+extension JSONDocument {
+    /// Parses the decoded header of a compact JWS, and makes the checks that all tokens have in common: one JSON object
+    /// with an `alg`, and no extension (RFC 7515 §4.1.11, RFC 7797).
+    ///
+    /// - Parameter algorithm: returns the algorithm that the value of `alg` names, or nil.
+    /// - Throws: `.malformed(.header)`, `.algNotAllowed`, `.criticalUnsupported`.
+    package mutating func readHeader(
+        _ bytes: Span<UInt8>, _ algorithm: (JSONDocument, Node) -> Algorithm?
+    ) throws(TokenRejection) -> Algorithm {
+        do { try parse(bytes) } catch { throw .malformed(.header) }
+        guard kind(0) == .object else { throw .malformed(.header) }
+        guard let alg = member("alg", of: 0, in: bytes), kind(alg) == .string else { throw .malformed(.header) }
+        guard let found = algorithm(self, alg) else { throw .algNotAllowed }
+        guard member("crit", of: 0, in: bytes) == nil, member("b64", of: 0, in: bytes) == nil else {
+            throw .criticalUnsupported
+        }
+        return found
     }
 }

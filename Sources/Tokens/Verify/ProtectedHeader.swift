@@ -15,17 +15,9 @@ struct ProtectedHeader {
     ///   - bytes: the decoded header.
     ///   - document: scratch space for the parser.
     init(_ bytes: Span<UInt8>, using document: inout JSONDocument) throws(TokenRejection) {
-        do { try document.parse(bytes) } catch { throw .malformed(.header) }
-        guard document.kind(0) == .object else { throw .malformed(.header) }
-        guard let alg = document.member("alg", of: 0, in: bytes), document.kind(alg) == .string else {
-            throw .malformed(.header)
+        algorithm = try document.readHeader(bytes) { document, alg in
+            Self.names.first { document.isEqual(alg, $0.octets.span, in: bytes) }?.algorithm
         }
-        guard let algorithm = Self.names.first(where: { document.isEqual(alg, $0.octets.span, in: bytes) })?.algorithm
-        else { throw .algNotAllowed }
-        guard document.member("crit", of: 0, in: bytes) == nil, document.member("b64", of: 0, in: bytes) == nil else {
-            throw .criticalUnsupported
-        }
-        self.algorithm = algorithm
         if let kid = document.member("kid", of: 0, in: bytes) {
             guard document.kind(kid) == .string else { throw .malformed(.header) }
             self.kid = document.isPlain(kid) ? .plain(document.range(kid)) : .escaped
@@ -39,6 +31,7 @@ struct ProtectedHeader {
         }
         type = TokenType(bytes.extracting(document.range(typ)))
     }
+
     /// Returns the range of the key's name in the decoded header; it has no escapes.
     /// - Throws: `.kidMissing`; `.kidUnknown` for a name with escapes, because no key's name needs any.
     func name() throws(TokenRejection) -> Range<Int> {
