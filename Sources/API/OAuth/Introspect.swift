@@ -10,9 +10,9 @@ extension Route {
         operations: [
             Operation(
                 method: .post, id: "introspect", tag: "oauth",
-                summary: "What a token says, for authenticated clients (RFC 7662).",
+                summary: "Return the state and the claims of a token (RFC 7662).",
                 description:
-                    "A client sees tokens that were issued to it, and access tokens for its audiences; everything else is inactive.",
+                    "A client sees tokens that were issued to it, and access tokens for its audiences; any other token is reported as inactive.",
                 security: [.client],
                 body: Operation.Body(contents: [
                     .form(.tokenForm, ("access", .map([("token", .plain("$ACCESS_TOKEN"))])))
@@ -35,7 +35,7 @@ extension Schema {
         object(
             .required("active", .boolean), .optional("username", .string), .optional("token_type", .string)
         ).described(
-            "Exactly `{\"active\":false}` for what is not active; else the claims beside it (RFC 7662 section 2.2)."))
+            "`{\"active\":false}` and nothing else for an inactive token; otherwise the token's claims (RFC 7662 section 2.2)."))
 }
 
 extension Application {

@@ -12,7 +12,7 @@ extension Route {
             Operation(
                 method: .post, id: "revoke", tag: "oauth", summary: "Revoke a token (RFC 7009).",
                 description: """
-                    A refresh token ends its session, an access token only itself. 200 is sent once the revocation is on stable storage, and for any token that is none of ours. A token of a registered client needs that client; a first-party token is revoked by any client that has it. An access token signed with a shared secret is revoked only if this server issued it.
+                    A refresh token ends its session, an access token only itself. The server answers 200 when the revocation is on stable storage, and for any token that it did not issue. A token of a registered client needs that client; a first-party token is revoked by any client that has it. An access token signed with a shared secret is revoked only if this server issued it.
                     """,
                 security: [.none, .client],
                 body: Operation.Body(contents: [

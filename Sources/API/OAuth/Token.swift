@@ -11,7 +11,7 @@ extension Route {
             Operation(
                 method: .post, id: "token", tag: "oauth", summary: "The refresh grant of RFC 6749 section 6.",
                 description:
-                    "As /refresh, with the statuses that OAuth libraries expect: a refresh token that is not valid is 400 invalid_grant.",
+                    "Like /refresh, with the statuses that OAuth libraries expect: an invalid refresh token gets 400 invalid_grant.",
                 security: [.none, .client],
                 body: Operation.Body(contents: [
                     .form(

@@ -8,22 +8,22 @@ extension OpenAPIDocument {
           summary: A stateless JWT auth service with instant, durable revocation.
           license: {name: Apache-2.0, identifier: Apache-2.0}
           description: |
-            Issues HS256 and RS256 access tokens and rotating refresh tokens, verifies them, and revokes them at once.
+            Issues access tokens and rotating refresh tokens, verifies them, and revokes them at once.
 
             Errors are `application/problem+json` (RFC 9457). `code` is one of a closed list, the enumeration of
-            `components.schemas.Problem`; OAuth routes also say `error` and `error_description` (RFC 6749 section 5.2).
-            Each response names the codes it may carry in `x-codes`; what any request may meet stands in the `default`
-            response. `request_id` is in the log line too.
+            `components.schemas.Problem`; OAuth routes also have `error` and `error_description` (RFC 6749 section 5.2).
+            Each response lists its codes in `x-codes`; the codes that any request may get are in the `default`
+            response. The log line of the request has the same `request_id`.
 
             Tokens travel in the Authorization header or in the content, never in a URL. Every path answers OPTIONS with
-            204 and `Allow`. HEAD is answered wherever GET is.
+            204 and `Allow`. HEAD is supported wherever GET is.
         servers:
           - url: http://127.0.0.1:8080
         tags:
           - {name: sessions, description: "Sessions: begin, use, refresh, end."}
           - {name: oauth, description: Endpoints of the OAuth RFCs.}
-          - {name: documents, description: What verifiers and tools read.}
-          - {name: operator, description: "For the operator's listener only."}
+          - {name: documents, description: Documents for verifiers and tools.}
+          - {name: operator, description: "Served on the operator's listener only."}
         """.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }
 
@@ -51,7 +51,7 @@ extension OpenAPIDocument {
             ETag: {schema: {type: string}}
           responses:
             Refused:
-              description: What any request may meet, before its endpoint sees it.
+              description: An error that any request may get before it reaches its endpoint.
               content:
                 application/problem+json:
                   schema: {$ref: '#/components/schemas/Problem'}

@@ -72,11 +72,15 @@ extension Operation {
     static let conditions = [
         Parameter(
             name: "audience", schema: .string(lengthMin: 1),
-            description: "The audience the token must have; not together with aud."),
+            description: "The audience that the token must have; cannot be combined with aud."),
         Parameter(name: "aud", schema: .string(lengthMin: 1), description: "Another name for audience."),
         Parameter(
-            name: "scope", schema: .string(lengthMin: 1), description: "Scope tokens it must have, separated by single spaces."),
-        Parameter(name: "role", schema: .string(lengthMin: 1), description: "Roles it must have, separated by single spaces."),
-        Parameter(name: "max_age", schema: .integer(minimum: 0), description: "Seconds since the login."),
+            name: "scope", schema: .string(lengthMin: 1),
+            description: "Scopes that the token must have, separated by single spaces."),
+        Parameter(
+            name: "role", schema: .string(lengthMin: 1),
+            description: "Roles that the token must have, separated by single spaces."),
+        Parameter(
+            name: "max_age", schema: .integer(minimum: 0), description: "Maximum time since the login in seconds."),
     ]
 }

@@ -15,9 +15,9 @@ extension Route {
         operations: [
             Operation(
                 method: .post, id: "adminRevocations", tag: "operator",
-                summary: "End a token, a session, or all of a subject, client or key.",
+                summary: "Revoke a token, a session, or all tokens of a subject, client or key.",
                 description:
-                    "Only over a Unix socket among MARTLET_OPERATOR_LISTEN, whose file mode says who may; over TCP the answer is 404.",
+                    "Only over a Unix socket of MARTLET_OPERATOR_LISTEN, whose file mode decides who may connect; over TCP the answer is 404.",
                 body: Operation.Body(contents: [
                     .json(
                         .revocationOrder,
@@ -25,7 +25,7 @@ extension Route {
                 ]),
                 answers: [
                     Operation.Answer(
-                        status: 200, description: "It is durable.",
+                        status: 200, description: "The revocation is on stable storage.",
                         headers: [Operation.Header(name: "Revocation-Seq")],
                         content: .json(.object(.required("seq", .integer))))
                 ])
@@ -42,7 +42,7 @@ extension Schema {
             .optional("jti", .uuid), .optional("expires_at", .integer.described("Seconds since 1970.")),
             .optional("sid", .uuid), .optional("sub", .string), .optional("client_id", .string),
             .optional("kid", .string), .optional("all", .boolean)
-        ).described("Exactly one of the members names what ends; expires_at goes with jti."))
+        ).described("Exactly one member names what to revoke; expires_at is allowed only with jti."))
 }
 
 extension Application {
@@ -82,7 +82,7 @@ extension Application {
 /// operator says that it is meant.
 private struct OrderReader {
     private static let usage = "Name exactly one of jti, sid, sub, username, client_id, kid, or all: true."
-    private static let meant = "To revoke ahead of its creation, also send unknown with the value allow."
+    private static let meant = "To revoke it before it exists, also send unknown with the value allow."
 
     private let parameters: Parameters
     private let users: PublishedIndex

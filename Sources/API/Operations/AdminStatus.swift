@@ -18,7 +18,7 @@ extension Route {
             Operation(
                 method: .get, id: "adminStatus", tag: "operator", summary: "The state of the running service.",
                 description: """
-                    Only over a Unix socket among MARTLET_OPERATOR_LISTEN, as /admin/revocations. Shows the keys as they are applied, \
+                    Only over a Unix socket of MARTLET_OPERATOR_LISTEN, like /admin/revocations. Shows the keys in use, \
                     the last attempt to read each source, and the files in use. `martlet status` prints it.
                     """,
                 answers: [

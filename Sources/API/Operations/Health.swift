@@ -12,7 +12,7 @@ extension Route {
         operations: [
             Operation(
                 method: .get, id: "healthz", tag: "documents", summary: "Whether the service answers.",
-                description: "200 and nothing more.",
+                description: "200 without content.",
                 answers: [Operation.Answer(status: 200, description: "It does.")])
         ]
     ) { application, _, response, _, _ throws(Problem) in
@@ -25,7 +25,7 @@ extension Route {
         operations: [
             Operation(
                 method: .get, id: "livez", tag: "operator", summary: "Whether the process is alive.",
-                description: "An event loop answers, so a 200 shows that at least one is running.",
+                description: "A 200 shows that at least one event loop is running.",
                 answers: [
                     Operation.Answer(
                         status: 200, description: "It is.",
@@ -41,16 +41,17 @@ extension Route {
         "/readyz", [.get, .head], on: .operator, policies: .quiet,
         operations: [
             Operation(
-                method: .get, id: "readyz", tag: "operator", summary: "Whether the service can do everything that it promises.",
+                method: .get, id: "readyz", tag: "operator", summary: "Whether the service is ready for all requests.",
                 description: """
                     Reasons: journal_unwritable (nothing is acknowledged) with its cause, one of journal_disk_full, \
                     journal_read_only, journal_no_descriptors, journal_replaced, journal_failing; journal_low_space (revocations are \
-                    acknowledged, logins and refreshes are not); draining. `degraded` names what a failed reload left as it was \
+                    acknowledged, logins and refreshes are not); draining. `degraded` lists the sources whose last reload failed \
                     (users_reload_failed, clients_reload_failed, keys_reload_failed, tls_reload_failed); the service stays ready.
                     """,
                 answers: [
                     Operation.Answer(status: 200, description: "Ready.", content: .json(.readiness)),
-                    Operation.Answer(status: 503, description: "Not ready, and why.", content: .json(.readiness)),
+                    Operation.Answer(
+                        status: 503, description: "Not ready, with the reasons.", content: .json(.readiness)),
                 ])
         ]
     ) { application, _, response, _, _ throws(Problem) in

@@ -11,7 +11,7 @@ extension Route {
         operations: [
             Operation(
                 method: .get, id: "metrics", tag: "operator", summary: "Counters and histograms.",
-                description: "Prometheus text, format 0.0.4. Holds no secret and no name of a user.",
+                description: "Prometheus text, format 0.0.4. Contains no secret and no user name.",
                 answers: [
                     Operation.Answer(
                         status: 200, description: "The metrics.",

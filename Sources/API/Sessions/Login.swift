@@ -16,7 +16,7 @@ extension Route {
             Operation(
                 method: .post, id: "login", tag: "sessions", summary: "Begin a session.",
                 description: """
-                    First-party logins only; OAuth clients never see a password. Unknown users, wrong passwords and disabled accounts answer alike and take alike long. A client may authenticate beside the user; the session then belongs to it.
+                    First-party logins only; OAuth clients never see a password. Unknown users, wrong passwords and disabled accounts get the same answer in the same time. A client may authenticate as well; the session then belongs to that client.
                     """,
                 security: [.none, .client],
                 body: Operation.Body(contents: [
@@ -46,7 +46,8 @@ extension Schema {
             .required(
                 "password",
                 .string(lengthMin: 1, lengthMax: 1_024).described("1 to 1024 bytes, used as received.")),
-            .optional("scope", .string.described("Scope tokens, separated by single spaces; default: all the user has.")),
+            .optional(
+                "scope", .string.described("Scopes, separated by single spaces; default: all scopes of the user.")),
             .optional("audience", .string.described("One of MARTLET_AUDIENCE; default: the first.")),
             .optional("mode", .string(values: ["body"])),
             .optional(

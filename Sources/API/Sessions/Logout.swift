@@ -13,9 +13,10 @@ extension Route {
         ] + ProblemCode.ofTokens,
         operations: [
             Operation(
-                method: .post, id: "logout", tag: "sessions", summary: "End this session, the others, or all.",
+                method: .post, id: "logout", tag: "sessions",
+                summary: "End this session, the user's other sessions, or all of them.",
                 description:
-                    "With the access token in the Authorization header or a refresh token in the content. If both are sent, one that is valid is enough; two valid ones must belong to one session. An access token signed with a shared secret ends only what this server issued it for.",
+                    "With the access token in the Authorization header or a refresh token in the content. If both are sent, one that is valid is enough; two valid ones must belong to one session. An access token signed with a shared secret ends sessions only if this server issued it.",
                 security: [.bearer, .none],
                 body: Operation.Body(
                     isRequired: false,
@@ -30,7 +31,7 @@ extension Route {
                     ]),
                 answers: [
                     Operation.Answer(
-                        status: 204, description: "Ended, and durably so.",
+                        status: 204, description: "The sessions have ended, and this is on stable storage.",
                         headers: [Operation.Header(name: "Revocation-Seq")])
                 ])
         ]

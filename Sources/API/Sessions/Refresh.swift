@@ -14,9 +14,9 @@ extension Route {
         ] + ProblemCode.ofRefresh,
         operations: [
             Operation(
-                method: .post, id: "refresh", tag: "sessions", summary: "Trade a refresh token for its successor.",
+                method: .post, id: "refresh", tag: "sessions", summary: "Exchange a refresh token for new tokens.",
                 description: """
-                    Each refresh token works once. Within the grace time the same request repeats the same answer (Refresh-Outcome: replayed); after it, a spent token ends its session.
+                    Each refresh token works once. Within the grace time the same request repeats the same answer (Refresh-Outcome: replayed); after that time, a used token ends its session.
                     """,
                 security: [.none, .client],
                 body: Operation.Body(contents: [
@@ -41,7 +41,7 @@ extension Schema {
 extension Operation.Answer {
     /// The answer of /refresh and of the refresh grant.
     static let refreshed = Self(
-        status: 200, description: "The next tokens; sent once the rotation is on stable storage.",
+        status: 200, description: "The new tokens; sent when the rotation is on stable storage.",
         headers: [
             Operation.Header(name: "Refresh-Outcome", schema: .string(values: ["rotated", "replayed"]))
         ],

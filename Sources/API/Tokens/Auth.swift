@@ -18,7 +18,8 @@ extension Route {
     private static let identityHeaders = [
         Operation.Header(name: "X-Auth-Subject", schema: .string),
         Operation.Header(
-            name: "X-Auth-User", schema: .string, description: "Percent-encoded where it is not printable ASCII."),
+            name: "X-Auth-User", schema: .string,
+            description: "Characters other than printable ASCII are percent-encoded."),
         Operation.Header(name: "X-Auth-Session", schema: .string),
         Operation.Header(name: "X-Auth-Client", schema: .string),
         Operation.Header(name: "X-Auth-Scope", schema: .string),
@@ -30,9 +31,9 @@ extension Route {
         Operation(
             method: method, id: "auth" + method.rawValue.prefix(1) + method.rawValue.dropFirst().lowercased(),
             tag: "sessions",
-            summary: "A gateway's question: may this request pass?",
+            summary: "Decide whether a gateway may pass on a request.",
             description: """
-                For nginx auth_request, Traefik and Caddy forward-auth. Answers 200, 401 or 403 to any method, ignores the content, and sets every X-Auth field each time. The query is the gateway's own; a condition in it that is unknown, empty or given twice is 403 and a line in the log.
+                For nginx auth_request, Traefik and Caddy forward-auth. Answers 200, 401 or 403 to any method, ignores the content, and sets every X-Auth field each time. The gateway writes the query: an unknown, empty or repeated condition in it gets 403 and a line in the log.
                 """,
             security: [.bearer], parameters: Operation.conditions,
             answers: [Operation.Answer(status: 200, description: "It may.", headers: identityHeaders)])

@@ -13,9 +13,9 @@ extension Route {
         operations: [
             Operation(
                 method: .get, id: "verify", tag: "sessions",
-                summary: "Whether an access token holds, and what it says.",
+                summary: "Verify an access token and return its claims.",
                 description: """
-                    Checks structure, key, signature, claims, account and denylist, from memory. The caller is a backend, so the code says why a token is refused. A token for any configured audience is accepted unless the request names one. Conditions may be in the query or in the content, each once; an unknown or empty one is 400.
+                    Checks structure, key, signature, claims, account and denylist, from memory. The caller is a backend, so the code says why a token is rejected. A token for any configured audience is accepted unless the request names one. Conditions may be in the query or in the content, each once; an unknown or empty one gets 400.
                     """,
                 security: [.bearer], parameters: Operation.conditions, answers: [.verified]),
             Operation(
@@ -46,7 +46,8 @@ extension Schema {
             .optional("audience", .string(lengthMin: 1)),
             .optional("aud", .string(lengthMin: 1).described("Another name for audience.")),
             .optional("scope", .string(lengthMin: 1)), .optional("role", .string(lengthMin: 1)),
-            .optional("max_age", .integer(minimum: 0).described("Seconds since the login.")), rest: .none))
+            .optional("max_age", .integer(minimum: 0).described("Maximum time since the login in seconds.")),
+            rest: .none))
 
     static let verified = named(
         "Verified",
@@ -55,7 +56,7 @@ extension Schema {
             .required("expires_in", .integer.described("Seconds.")), .required("kid", .string),
             .required("alg", .string(values: Algorithm.allCases.map(\.rawValue))),
             .required(
-                "seq", .integer.described("Number of the newest durable record that this answer knows of."))))
+                "seq", .integer.described("Number of the newest durable record at the time of this answer."))))
 
     static let claims = named(
         "Claims",
@@ -67,7 +68,7 @@ extension Schema {
 }
 
 extension Operation.Answer {
-    static let verified = Self(status: 200, description: "The token holds.", content: .json(.verified))
+    static let verified = Self(status: 200, description: "The token is valid.", content: .json(.verified))
 }
 
 extension Application {
