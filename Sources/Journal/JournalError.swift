@@ -50,8 +50,8 @@ extension JournalError: CustomStringConvertible {
             "\(path) was unlinked or replaced while it was being written. Restore it if you can, and restart."
         case .contested(let what):
             """
-            \(what): another process may be writing this journal, so nothing is acknowledged any more. Make sure that only \
-            one process uses the directory, and restart that one.
+            \(what): another process may be writing this journal, so this one no longer acknowledges \
+            anything. Make sure that only one process uses the directory, and restart that one.
             """
         case .unwritable(let reason):
             "the journal has accepted no records since: \(reason)"

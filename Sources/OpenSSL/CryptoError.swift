@@ -77,7 +77,7 @@ extension CryptoError: CustomStringConvertible {
         case .smallOrder: "an Ed25519 key of small order, for which anyone can forge signatures"
         case .algorithmMismatch: "the algorithm does not sign with keys of this kind"
         case .unusableKey(let reason): reason
-        case .inconsistent(let reason): "the key's members do not belong together: \(reason)"
+        case .inconsistent(let reason): "the members of the key do not belong to one key: \(reason)"
         case .certificate(let reason): "no usable certificate in PEM: \(reason)"
         case .certificateExpired(let moment): "the certificate expired at \(moment)"
         case .certificateNotYetValid(let moment): "the certificate is not valid before \(moment)"

@@ -6,7 +6,7 @@ enum OpenAPICommand {
     static let usage = """
         usage: martlet openapi
 
-        Prints the OpenAPI document of this version. Without a running service.
+        Prints the OpenAPI document of this version. No running service is needed.
 
         """
 

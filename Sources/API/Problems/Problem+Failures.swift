@@ -49,7 +49,9 @@ extension Problem {
         case .reused: self.init(ProblemCode.refreshReused)
         case .mismatched: self.init(ProblemCode.refreshMismatch)
         case .ahead(let known):
-            self.init(ProblemCode.refreshInvalid, reason: "token is ahead of the journal, which knows \(known)")
+            self.init(
+                ProblemCode.refreshInvalid,
+                reason: "the token is newer than the journal, whose last generation is \(known)")
         case .unavailable(let reason): self.init(ProblemCode.journalUnavailable, reason: reason, retryAfter: 5)
         case .signingUnavailable(let reason):
             self.init(ProblemCode.signingUnavailable, reason: reason, retryAfter: 30)

@@ -94,7 +94,7 @@ extension Application {
         case .absent: ofAccess = nil
         case .malformed:
             guard case .success = ofRefresh else {
-                throw Problem(.requestMalformed, "The Authorization field must hold one bearer token.")
+                throw Problem(.requestMalformed, "The Authorization field must contain one bearer token.")
             }
             ofAccess = nil
         case .at(let range):

@@ -83,7 +83,7 @@ extension Application {
             try conditions.read(try Query(request))
             return conditions.expectations
         } catch {
-            let detail = error.detail ?? "The query is not understood."
+            let detail = error.detail ?? "The query is invalid."
             shared.log.write(.warning, "auth_condition_invalid") { line in
                 call.add(to: &line)
                 line.add("path", call.path)

@@ -94,7 +94,7 @@ extension Application {
         let expectations = conditions.expectations
         switch bearer {
         case .absent: throw Problem(.tokenMissing)
-        case .malformed: throw Problem(.requestMalformed, "The Authorization field must hold one bearer token.")
+        case .malformed: throw Problem(.requestMalformed, "The Authorization field must contain one bearer token.")
         case .at(let range): try verify(request.octets(range), expectations, &response, call)
         }
     }

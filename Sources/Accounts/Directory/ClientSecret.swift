@@ -16,7 +16,7 @@ package enum ClientSecret {
 
     /// - Parameter octets: 32 random bytes.
     package static func text(_ octets: [UInt8]) throws(AccountsError) -> String {
-        guard octets.count == randomByteCount else { throw .invalid(field: "secret", expected: "32 random octets") }
+        guard octets.count == randomByteCount else { throw .invalid(field: "secret", expected: "32 random bytes") }
         return Base64URL.encode(octets)
     }
 

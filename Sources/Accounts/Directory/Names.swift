@@ -1,6 +1,6 @@
 /// Defines which characters names, roles and scopes may have.
 package enum Names {
-    static let nameExpected = "1 to 128 octets of printable text without white space at the ends"
+    static let nameExpected = "1 to 128 bytes of printable text without white space at the ends"
     static let clientIDExpected =
         "1 to 128 printable ASCII characters without space, \", \\ and :, other than first-party"
     static let roleExpected = "1 to 128 printable ASCII characters without space, \", \\ and ,"

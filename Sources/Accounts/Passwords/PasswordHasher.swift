@@ -48,9 +48,9 @@ package struct PasswordHasher: Sendable {
     /// - Throws: `.invalid` for a password or salt of a wrong length, `.hashing` if memory runs out.
     package func hash(_ password: [UInt8], salt: [UInt8]) throws(AccountsError) -> String {
         guard Self.passwordByteCounts.contains(password.count) else {
-            throw .invalid(field: "password", expected: "1 to 1024 octets")
+            throw .invalid(field: "password", expected: "1 to 1024 bytes")
         }
-        guard salt.count == Self.saltByteCount else { throw .invalid(field: "salt", expected: "16 octets") }
+        guard salt.count == Self.saltByteCount else { throw .invalid(field: "salt", expected: "16 bytes") }
         let tag = try derive(password, salt, parameters, Argon2Hash.tagByteCount)
         return Argon2Hash(cost: parameters, salt: salt, tag: tag).text
     }

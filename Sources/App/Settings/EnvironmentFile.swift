@@ -38,14 +38,14 @@ package enum EnvironmentFile {
             let line = trimmed(line)
             // systemd and shells read a backslash differently, so the service and its commands could disagree.
             guard !line.contains("\\") || line.hasPrefix("#") || line.hasPrefix(";") else {
-                throw fault("no backslash, which is neither a line's continuation nor an escape here")
+                throw fault("no backslash, because this file has neither continued lines nor escapes")
             }
             guard let first = line.first, first != "#", first != ";" else { continue }
             let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, isName(parts[0]) else { throw fault("NAME=VALUE, or a comment that begins with #") }
             let name = String(parts[0])
             guard name != Setting.environmentFile.name else {
-                throw fault("no \(name): a file names no other file")
+                throw fault("no \(name): a file of settings cannot name another one")
             }
             guard values[name] == nil else { throw fault("\(name) only once") }
             guard let value = unquoted(trimmed(parts[1])) else {

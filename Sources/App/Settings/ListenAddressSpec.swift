@@ -120,7 +120,7 @@ package struct ListenAddressSpec: Equatable, Sendable {
             reader.complain(
                 setting,
                 "a list of address:port, [v6]:port, https:// or proxy+ and one of these, unix:/path, or fd:name, with "
-                    + "an IP address or localhost as address; 0.0.0.0 or [::] for every one of the machine")
+                    + "an IP address or localhost as address; 0.0.0.0 or [::] for all addresses of the machine")
         }
         return read
     }
@@ -133,7 +133,7 @@ package struct ListenAddressSpec: Equatable, Sendable {
         for (setting, texts) in [(Setting.listen, listen), (.operatorListen, operatorListen)] {
             for text in texts {
                 if let other = taken.first(where: { $0.excludes(text) }) {
-                    reader.complain(setting, "free of \(text.placeText), which \(other.placeText) takes already")
+                    reader.complain(setting, "valid: \(text.placeText) overlaps with \(other.placeText)")
                 }
                 taken.append(text)
             }

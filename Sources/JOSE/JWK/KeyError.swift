@@ -66,12 +66,12 @@ extension KeyError: CustomStringConvertible {
         case .noPrivateHalf: "a public key has no private half"
         case .duplicateKid(let kid): "two keys have the kid \"\(kid)\""
         case .setOfKeys:
-            "this is a JWK set. Keys are imported one at a time: write one member of its \"keys\" list to a file of its own"
+            "this is a JWK set. Keys are imported one at a time: write one of its \"keys\" to a separate file"
         case .arrayOfKeys:
-            "this is a JSON array of keys. Keys are imported one at a time: write one member of it to a file of its own. "
+            "this is a JSON array of keys. Keys are imported one at a time: write one of them to a separate file. "
                 + "To verify with all of them, write {\"keys\": in front and } behind"
         case .refreshSecretMissing: "no secret with \"purpose\" refresh"
-        case .tooManyKeys(let count, let countMax): "\(count) keys; \(countMax) are the limit"
+        case .tooManyKeys(let count, let countMax): "\(count) keys; the limit is \(countMax)"
         }
     }
 }

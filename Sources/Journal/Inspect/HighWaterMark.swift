@@ -28,7 +28,7 @@ package struct HighWaterMark: Equatable, Sendable {
                 what: "The state directory is empty, but journal \(store) was seen at record \(seq)\(source)")
         }
         guard found == store else {
-            throw .rolledBack(what: "The state directory holds journal \(found), but \(store) was seen\(source)")
+            throw .rolledBack(what: "The state directory contains journal \(found), but \(store) was seen\(source)")
         }
         guard lastSeq >= seq else {
             throw .rolledBack(what: "The journal ends at record \(lastSeq), but record \(seq) was seen\(source)")

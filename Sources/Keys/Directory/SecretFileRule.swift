@@ -89,7 +89,7 @@ package struct SecretFileRule: Equatable, Sendable {
         if facts.mode & 0o002 != 0 {
             return
                 "\(path): every user of this machine may write here (mode \(facts.modeText)). Run: chmod o-w \(path). "
-                + "If it is the root of a volume, name a directory in it, which the first start makes with mode 0700"
+                + "If it is the root of a volume, name a directory in it, which the first start creates with mode 0700"
         }
         if let list = facts.list {
             return listFault(path, list, facts, granting: 2).map { "\(path): others may write here: \($0)" }

@@ -60,11 +60,11 @@ extension KeyText {
         guard !first.isEncrypted else { throw Self.encrypted }
         guard let form = Form(label: first.label) else {
             throw .unusableKey(
-                reason: "a PEM text of type \(first.label.prefix(40)), which holds no key for signatures")
+                reason: "a PEM text of type \(first.label.prefix(40)), which contains no key for signatures")
         }
         guard let handle = read(first.content, form) else {
             let reason = CryptoError.drainedReason()
-            throw .unusableKey(reason: "\(form.text) that cannot be read or is none of RSA, EC and Ed25519: \(reason)")
+            throw .unusableKey(reason: "\(form.text) that cannot be read or is not RSA, EC or Ed25519: \(reason)")
         }
         return Found(handle: handle, isPrivate: form == .privateKey)
     }

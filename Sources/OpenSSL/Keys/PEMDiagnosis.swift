@@ -24,7 +24,8 @@ enum PEMDiagnosis {
                 ? "it is encrypted with a passphrase. Decrypt it: openssl pkey -in FILE -out FILE.pem" : drained
         }
         // A label is the file's own text and is not repeated.
-        if blocks.contains(where: \.isCertificate) { return "it holds a certificate" }
-        return blocks.contains { $0.label.hasSuffix("PRIVATE KEY") } ? "it holds a private key" : "it holds other data"
+        if blocks.contains(where: \.isCertificate) { return "it contains a certificate" }
+        return blocks.contains { $0.label.hasSuffix("PRIVATE KEY") }
+            ? "it contains a private key" : "it contains other data"
     }
 }

@@ -22,7 +22,7 @@ enum JournalCommand {
         server; for compact, repair and accept, the server must be stopped. All but accept show their progress if
         standard error is a terminal; dump does so only if its output goes to a file or a pipe.
 
-        repair refuses a journal whose acknowledged records are damaged: restore a copy instead. Without a copy,
+        repair does not change a journal whose acknowledged records are damaged: restore a copy instead. Without a copy,
 
           repair --accept-loss
 

@@ -31,7 +31,7 @@ enum JournalRepairing {
                     """
                     martlet: \(error)
                     Nothing was changed. martlet journal verify names every damaged place, and martlet journal repair \
-                    --accept-loss goes on without them: see martlet journal --help before you do that.
+                    --accept-loss continues without them: see martlet journal --help before you do that.
 
                     """)
                 return ExitCode.failed

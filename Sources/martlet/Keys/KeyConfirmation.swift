@@ -25,8 +25,8 @@ struct KeyConfirmation {
         }
         guard let client = OperatorClient(Environment.values) else {
             throw unconfirmed(
-                "\(Setting.operatorListen.name) names no Unix socket to ask it. Use the same value as the service, "
-                    + "for example to unix:/run/martlet/operator.sock")
+                "\(Setting.operatorListen.name) names no Unix socket over which to ask it. Use the same value as the "
+                    + "service, for example unix:/run/martlet/operator.sock")
         }
         let began = MonotonicClock.nanoseconds()
         while true {

@@ -122,7 +122,7 @@ extension OperatorError: CustomStringConvertible {
         case .unreachable(let path, let reason): "\(path): \(reason)"
         case .timedOut(let path): "\(path): the service did not answer in time"
         case .unreadable(let path):
-            "\(path): the answer is not one of Martlet's operator listener; check \(Setting.operatorListen.name)"
+            "\(path): the answer is not from Martlet's operator listener; check \(Setting.operatorListen.name)"
         case .refused(let status, let code, let detail): "the service refused (\(status) \(code)): \(detail)"
         }
     }

@@ -11,8 +11,9 @@ enum HealthcheckCommand {
         Checks that the running service answers within 5 seconds: /healthz at the first address of
         MARTLET_LISTEN that this command can reach, or else /livez at the first such address of
         MARTLET_OPERATOR_LISTEN. It cannot reach inherited sockets (fd:name), port 0, addresses with proxy+
-        unless MARTLET_TRUSTED_PROXIES covers this machine, and with MARTLET_TLS_CLIENT_CA those with TLS.
-        --listen ADDRESS uses only this address of the service. Over TLS, the command shows no certificate and checks none.
+        unless MARTLET_TRUSTED_PROXIES covers this machine, and, with
+            MARTLET_TLS_CLIENT_CA, addresses with TLS.
+        --listen ADDRESS uses only this address of the service. Over TLS, the command sends no certificate and checks none.
         Exit code: 0 if the answer is 200, 1 if not, 2 if there is no address to ask.
 
         """
@@ -44,7 +45,7 @@ struct HealthTarget: Equatable {
     static func chosen(_ named: String?, _ settings: [String: String]) throws(CommandError) -> HealthTarget {
         if let named {
             guard let address = ListenAddressSpec(first: named) else {
-                throw .usage("--listen: «\(Printable.short(named))» is no address")
+                throw .usage("--listen: «\(Printable.short(named))» is not an address")
             }
             return HealthTarget(address: address, path: "/healthz", text: Printable.short(named))
         }
@@ -54,14 +55,14 @@ struct HealthTarget: Equatable {
         for (setting, path) in [(Setting.listen, "/healthz"), (.operatorListen, "/livez")] {
             for text in setting.list(in: settings) {
                 guard let address = ListenAddressSpec(text) else {
-                    throw .usage("\(setting.name): «\(Printable.short(text))» is no address")
+                    throw .usage("\(setting.name): «\(Printable.short(text))» is not an address")
                 }
                 guard canAsk(address, trust, needsCertificate) else { continue }
                 return HealthTarget(address: address, path: path, text: Printable.short(text))
             }
         }
         throw .usage(
-            "no address can be asked from here. Give the service another one, such as "
+            "this command can reach none of the addresses. Give the service another one, such as "
                 + "unix:/run/martlet/operator.sock in MARTLET_OPERATOR_LISTEN")
     }
 

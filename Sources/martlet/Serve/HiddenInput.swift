@@ -37,7 +37,9 @@ enum HiddenInput {
         unsafe sigemptyset(&signals)
         for signal in heldBack { unsafe sigaddset(&signals, signal) }
         var settingsBefore = termios()
-        guard unsafe tcgetattr(terminal, &settingsBefore) == 0 else { throw .refused("the terminal has no settings") }
+        guard unsafe tcgetattr(terminal, &settingsBefore) == 0 else {
+            throw .refused("the settings of the terminal cannot be read")
+        }
         var settings = settingsBefore
         settings.c_lflag &= ~tcflag_t(ECHO | ECHONL)
         settings.c_lflag |= tcflag_t(ICANON | ISIG)
@@ -45,7 +47,7 @@ enum HiddenInput {
         unsafe sigprocmask(SIG_BLOCK, &signals, &signalsBefore)
         guard unsafe tcsetattr(terminal, TCSAFLUSH, &settings) == 0 else {
             unsafe sigprocmask(SIG_SETMASK, &signalsBefore, nil)
-            throw .refused("the terminal cannot be made silent")
+            throw .refused("the echo of the terminal cannot be switched off")
         }
         let outcome = body()
         unsafe tcsetattr(terminal, TCSAFLUSH, &settingsBefore)

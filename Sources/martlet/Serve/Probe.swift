@@ -15,7 +15,7 @@ enum ProbeError: Error, Equatable, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .cannotBeAsked: "an inherited socket or a port that is not known cannot be asked"
+        case .cannotBeAsked: "an inherited socket or an unknown port cannot be reached"
         case .unreachable(ENOENT), .unreachable(ECONNREFUSED): "no service listens there"
         case .unreachable(let code): FileErrorText.message(of: code)
         case .timedOut: "no answer within 5 seconds"

@@ -17,18 +17,20 @@ enum ServeCommand {
         return """
             usage: martlet serve [--check] [OPTIONS]
 
-            Each option is also an environment variable: --access-ttl is MARTLET_ACCESS_TTL; an option wins over its variable.
-            --dev-tls, which is none, has every TCP address of --listen speak TLS with a self-signed certificate for localhost,
-            kept in the directory of the journal.
+            Each option of the list is also an environment variable: --access-ttl is MARTLET_ACCESS_TTL. An option overrides
+            its variable.
+            --dev-tls makes every TCP address of --listen use TLS, with a self-signed certificate for localhost that is
+            stored in the directory of the journal.
             --check reports every mistake that a start would report, changes nothing, and exits with 0 or 2, or with 75 if
-            the only obstacle is an address in use. It may be run beside the running service, whose own addresses do not count.
+            the only obstacle is an address in use. You can run it while the service is running: addresses of the service
+            itself do not count as in use.
 
             \(rows.joined(separator: "\n"))
 
-            SIGTERM and SIGINT finish what is in flight and end the process with 0, at once while it starts; SIGHUP reads users, clients, keys and
-            the TLS certificate again.
-            A mistake in a setting, a file or a key ends the start with 2. A circumstance that may pass ends it with 75: the
-            journal or an address is in use, a volume is missing, read-only or full. Start again later.
+            On SIGTERM and SIGINT the service finishes the requests in progress and exits with 0; during a start it exits at
+            once. On SIGHUP it reloads users, clients, keys and the TLS certificate.
+            Exit code: 0 stopped by a signal; 2 a mistake in a setting, a file or a key; 75 a temporary condition: the journal
+            or an address is in use, or a volume is missing, read-only or full. Start again later.
 
             """
     }
@@ -64,7 +66,7 @@ enum ServeCommand {
         for obstacle in obstacles { Terminal.writeError("martlet: \(obstacle)\n") }
         guard mistakes.isEmpty, obstacles.allSatisfy(\.mayPass) else { return ExitCode.usage }
         guard obstacles.isEmpty else { return ExitCode.unavailable }
-        Terminal.writeError("martlet: the settings and files are fit for a start\n")
+        Terminal.writeError("martlet: found no mistake; the service can start\n")
         return ExitCode.ok
     }
 
@@ -137,7 +139,7 @@ enum ServeCommand {
                 } else {
                     log.write(.info, "draining") { $0.add("signal", signal) }
                     graph.announceEnd()
-                    manager.notify(.stopping, status: "Finishing requests in flight")
+                    manager.notify(.stopping, status: "Finishing requests in progress")
                     server.beginDrain()
                 }
             }

@@ -18,14 +18,14 @@ enum PasswordHashMessage {
         }
         if "\"'".unicodeScalars.contains(first) { return "a password hash without quotes around it" }
         guard first == "$" else {
-            return "a hash that begins with $, of \(schemes). A shell takes $… in double quotes for variables: "
+            return "a hash that begins with $, of \(schemes). A shell expands $… in double quotes: "
                 + "use single quotes, or send the password itself with --password-stdin"
         }
         switch hash.split(separator: "$").first.map(String.init) ?? "" {
         case "argon2id":
             return "an Argon2id hash as $argon2id$v=19$m=19456,t=2,p=1$SALT$TAG: parameters in the order m,t,p, "
                 + "\(Argon2Parameters.memoryKiBMax) KiB and \(Argon2Parameters.lanesMax) lanes at most, memory times passes at "
-                + "most \(Argon2Parameters.workMax), base64 without padding, the whole of it"
+                + "most \(Argon2Parameters.workMax), base64 without padding, and complete"
         case "argon2i", "argon2d":
             return "Argon2id: this variant of Argon2 is not supported. Set a new password with --password-stdin"
         case "2a", "2b", "2y":

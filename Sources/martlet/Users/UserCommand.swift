@@ -23,9 +23,9 @@ enum UserCommand {
         martlet revoke --user NAME.
 
           --users FILE       the file (default: \(Setting.users.fallback))
-          --role ROLE        a role that the user's tokens carry; may be repeated
+          --role ROLE        a role that the user's tokens contain; may be repeated
           --scope SCOPE      a scope that the user may ask for; may be repeated
-          --claim NAME=JSON  a claim that the user's tokens carry, for example team='"blue"' or level=3;
+          --claim NAME=JSON  a claim that the user's tokens contain, for example team='"blue"' or level=3;
                              may be repeated; change replaces the claim of that name
           --drop-role ROLE, --drop-scope SCOPE, --drop-claim NAME
                              what change removes; each may be repeated

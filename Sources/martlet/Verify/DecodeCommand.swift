@@ -9,13 +9,13 @@ enum DecodeCommand {
     static let usage = """
         usage: martlet decode (TOKEN | - | --token-env NAME) [--json] [--max-bytes N]
 
-        Prints a token's header and claims as they stand in it, and its times as dates. Nothing is verified:
-        anybody can write a token that says this.
+        Prints a token's header and claims unchanged, and its times as dates. Nothing is verified:
+        anyone can create a token with any content.
 
           --json         one JSON object: unverified, header, claims, times, signature_octets
-          --max-bytes N  refuse longer tokens (default and most: 65536)
+          --max-bytes N  reject longer tokens (default and maximum: 65536)
 
-        Exit code: 0 printed, 1 no token of JSON, 2 a mistake in the command line.
+        Exit code: 0 printed, 1 not a token with JSON inside, 2 error in the command line.
 
         """
 
@@ -67,13 +67,13 @@ enum DecodeCommand {
         }
         Terminal.write(
             """
-            UNVERIFIED: anybody can write this. Neither the signature nor a claim was checked.
+            UNVERIFIED: anyone can create such a token. Neither the signature nor a claim was checked.
 
             header \(header)
 
             claims \(claims)
             \(rows.isEmpty ? "" : "\ntimes\n" + rows.joined())
-            signature of \(parts.signatureByteCount) octets, UNVERIFIED
+            signature of \(parts.signatureByteCount) bytes, UNVERIFIED
 
             """)
         return ExitCode.ok

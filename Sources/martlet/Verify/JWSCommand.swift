@@ -49,7 +49,7 @@ enum JWSCommand {
         let algorithm = arguments.value("--alg").flatMap(Algorithm.init(foreign:))
         // Keys with an encryption algorithm or an unsupported one cannot verify any signature.
         if arguments.has("--alg"), algorithm == nil {
-            Terminal.write("refused: alg_not_allowed: --alg is none of \(Algorithm.names)\n")
+            Terminal.write("rejected: alg_not_allowed: --alg is none of \(Algorithm.names)\n")
             return ExitCode.failed
         }
         let encoding = try SecretEncoding.named(arguments.value("--encoding"), for: algorithm)
@@ -63,15 +63,15 @@ enum JWSCommand {
             content = try VerificationKeySet(parsing: bytes.span, algorithm: algorithm)
                 .check(token.span, byteCountMax: byteCountMax)
         } catch let rejection as TokenRejection {
-            Terminal.write("refused: \(VerificationResult(rejection).code): \(VerificationResult(rejection).reason)\n")
+            Terminal.write("rejected: \(VerificationResult(rejection).code): \(VerificationResult(rejection).reason)\n")
             return ExitCode.failed
         } catch {
             // An unusable key cannot verify the signature, so the token is rejected.
-            Terminal.write("refused: key_unusable: \(Printable.short("\(error)"))\n")
+            Terminal.write("rejected: key_unusable: \(Printable.short("\(error)"))\n")
             return ExitCode.failed
         }
         let name = content.kid.map { " by the key \(Printable.short($0))" } ?? ""
-        Terminal.write("holds: \(content.algorithm.rawValue)\(name), \(content.payload.count) bytes of payload\n")
+        Terminal.write("valid: \(content.algorithm.rawValue)\(name), \(content.payload.count) bytes of payload\n")
         return ExitCode.ok
     }
 }

@@ -62,8 +62,8 @@ enum VerificationResultText {
             switch verdict.outcome {
             case .valid: "valid"
             case .expiring: "expiring"
-            case .unknown: "could not tell"
-            case .refused: "refused"
+            case .unknown: "undecided"
+            case .refused: "rejected"
             }
         guard let facts = verdict.facts else { return "\(word): \(verdict.code): \(Printable.text(verdict.reason))" }
         let claims = facts.claims

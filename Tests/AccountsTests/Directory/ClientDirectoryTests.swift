@@ -53,7 +53,7 @@ struct ClientDirectoryTests {
 
     @Test func `a secret is 256 bits in 43 letters`() throws {
         #expect(try ClientSecret.text([UInt8](repeating: 0xFF, count: 32)) == String(repeating: "_", count: 42) + "8")
-        #expect(throws: AccountsError.invalid(field: "secret", expected: "32 random octets")) {
+        #expect(throws: AccountsError.invalid(field: "secret", expected: "32 random bytes")) {
             try ClientSecret.text([1])
         }
         let abc = Array("abc".utf8)

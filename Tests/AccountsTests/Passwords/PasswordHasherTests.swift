@@ -97,11 +97,11 @@ struct PasswordHasherTests {
         #expect(try quick.verify(longest, against: stored) == .match(isWeaker: false))
         #expect(try quick.verify(longest + [0x62], against: stored) == .mismatch)
         for count in [0, 1_025] {
-            #expect(throws: AccountsError.invalid(field: "password", expected: "1 to 1024 octets")) {
+            #expect(throws: AccountsError.invalid(field: "password", expected: "1 to 1024 bytes")) {
                 try quick.hash([UInt8](repeating: 0x62, count: count), salt: salt)
             }
         }
-        #expect(throws: AccountsError.invalid(field: "salt", expected: "16 octets")) { try quick.hash([1], salt: [1]) }
+        #expect(throws: AccountsError.invalid(field: "salt", expected: "16 bytes")) { try quick.hash([1], salt: [1]) }
     }
 
     @Test func `F10: composed and decomposed letters are different passwords`() throws {

@@ -109,7 +109,7 @@ struct ConfigurationTests {
 
     @Test func `the service and the operator cannot have one address`() {
         let found = mistakes(["MARTLET_LISTEN": "0.0.0.0:8081"])
-        let sentence = "free of 127.0.0.1:8081, which 0.0.0.0:8081 takes already"
+        let sentence = "valid: 127.0.0.1:8081 overlaps with 0.0.0.0:8081"
         #expect(found == ["MARTLET_OPERATOR_LISTEN: «127.0.0.1:8081» is not \(sentence)"])
         #expect(mistakes(["MARTLET_LISTEN": "[::]:8081"]) == [])
         #expect(mistakes(["MARTLET_LISTEN": "127.0.0.1:0,127.0.0.1:0"]) == [])

@@ -241,7 +241,7 @@ def test_annotations_cannot_be_broken_out_of(place, foreign):
     assert done.stdout.count("\n") == 1 and "\r" not in done.stdout
     done = verify(place, foreign.token(), "--format", "github", "--claim", "a\n::error::x=1")
     assert done.returncode == 1 and done.stdout.count("\n") == 1
-    assert done.stdout.startswith("::error title=martlet verify::refused: claim_mismatch: ")
+    assert done.stdout.startswith("::error title=martlet verify::rejected: claim_mismatch: ")
     done = verify(place, foreign.token(), "--format", "github", "--min-ttl", "1h")
     assert done.stdout.startswith("::warning ")
 
@@ -254,7 +254,7 @@ def test_junit_of_many_tokens(place, foreign):
     )  # fmt: skip
     assert done.returncode == 1 and done.stderr == ""
     words = [line.split(":")[1].strip() for line in done.stdout.splitlines()]
-    assert words == ["valid", "refused", "expiring", "refused", "valid"]
+    assert words == ["valid", "rejected", "expiring", "rejected", "valid"]
     report = (place / "report.xml").read_text()
     suite = xml.fromstring(report).find("testsuite")
     assert suite.get("tests") == "5" and suite.get("failures") == "3" and suite.get("errors") == "0"

@@ -88,4 +88,4 @@ def test_a_tls_key_in_another_form_is_told_how_to_convert_it(folder):
         assert text in done.stderr
     (folder / "cert.key").write_bytes((folder / "cert").read_bytes())
     (folder / "cert.key").chmod(0o600)
-    assert "it holds a certificate" in command("serve", "--check", *TLS, "cert.key", cwd=folder).stderr
+    assert "it contains a certificate" in command("serve", "--check", *TLS, "cert.key", cwd=folder).stderr

@@ -305,7 +305,7 @@ def test_an_address_in_use_stops_the_start_and_is_named(make_server):
         (":8080", "IP address"),
         ("8080", "IP address"),
         ("http://127.0.0.1:8080", "IP address"),
-        ("127.0.0.1:18080,0.0.0.0:18080", "takes already"),
+        ("127.0.0.1:18080,0.0.0.0:18080", "overlaps with"),
         ("fd:web", "fd:web"),
         ("unix:users.json", "not a socket"),
     ],

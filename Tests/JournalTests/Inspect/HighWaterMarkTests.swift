@@ -20,7 +20,7 @@ struct HighWaterMarkTests {
     @Test(arguments: [(1, 3, 7), (2, 2, 9)] as [(UInt64, UInt64, UInt64)])
     func `another one stands in for it`(_ high: UInt64, _ low: UInt64, _ seq: UInt64) {
         let found = UUID(high: high, low: low)
-        let what = "The state directory holds journal \(found), but \(sighting.store) was seen"
+        let what = "The state directory contains journal \(found), but \(sighting.store) was seen"
         #expect(throws: JournalError.rolledBack(what: what)) { try sighting.check(store: found, lastSeq: seq) }
     }
 

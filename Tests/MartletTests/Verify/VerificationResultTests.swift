@@ -18,7 +18,7 @@ struct VerdictTests {
         let text = VerificationResultText.annotation(verdict, number: 2)
         #expect(
             text
-                == "::error title=martlet verify%2C token 2::refused: claim_mismatch: 50%25 of\\u{d}\\u{a}::error::a, b: c\n"
+                == "::error title=martlet verify%2C token 2::rejected: claim_mismatch: 50%25 of\\u{d}\\u{a}::error::a, b: c\n"
         )
         #expect(VerificationResultText.data("%\r\n:,") == "%25%0D%0A:,")
         #expect(VerificationResultText.property("%\r\n:,") == "%25%0D%0A%3A%2C")
@@ -32,8 +32,8 @@ struct VerdictTests {
     @Test func `a report counts failures and errors apart`() {
         let text = JUnitReport.text([.refused("a", "b"), .unknown("c", "d")])
         #expect(text.contains(#"<testsuites tests="2" failures="1" errors="1">"#))
-        #expect(text.contains(#"<failure type="a" message="b">refused: a: b</failure>"#))
-        #expect(text.contains(#"<error type="c" message="d">could not tell: c: d</error>"#))
+        #expect(text.contains(#"<failure type="a" message="b">rejected: a: b</failure>"#))
+        #expect(text.contains(#"<error type="c" message="d">undecided: c: d</error>"#))
     }
 
     @Test(arguments: [

@@ -66,13 +66,13 @@ struct TLSTests {
             ([], "the file is empty"), (Array("ssh-rsa AAAA".utf8), "it is not PEM"),
             (damaged, "a PEM part of it is damaged"),
             ([0x30, 0x82, 0x01], "it is DER. Convert it: openssl pkey -inform DER -in FILE -out FILE.pem"),
-            (pair.certificate, "it holds a certificate"),
+            (pair.certificate, "it contains a certificate"),
             (locked, "it is encrypted with a passphrase. Decrypt it: openssl pkey -in FILE -out FILE.pem"),
         ]
         for (content, reason) in cases {
             #expect(throws: CryptoError.privateKey(reason: reason)) { try context(privateKey: content) }
         }
-        #expect(throws: CryptoError.certificate(reason: "it holds a private key")) {
+        #expect(throws: CryptoError.certificate(reason: "it contains a private key")) {
             try context(certificates: pair.privateKey)
         }
         #expect(throws: CryptoError.authorities(reason: "the file is empty")) { try context(authorities: []) }

@@ -38,7 +38,7 @@ package struct HashingSettings: Sendable {
         else {
             reader.complain(
                 .argon2Memory,
-                "right for these passes and lanes: 19456 KiB for 2 passes, 12288 for 3, 9216 for 4, 7168 for 5 or more")
+                "enough for these passes and lanes: 19456 KiB for 2 passes, 12288 for 3, 9216 for 4, 7168 from 5 on")
             return .standard
         }
         return parameters

@@ -23,7 +23,7 @@ extension Setting {
     package static let idleTimeout = Setting(
         "MARTLET_IDLE_TIMEOUT", .time(1...3_600), default: "75s", "how long a connection may stay idle")
     package static let writeTimeout = Setting(
-        "MARTLET_WRITE_TIMEOUT", .time(1...600), default: "10s", "how long a reader may stall")
+        "MARTLET_WRITE_TIMEOUT", .time(1...600), default: "10s", "how long a client may stop reading a response")
     package static let rateMin = Setting(
         "MARTLET_MIN_RATE", .number(0...1_000_000), default: "512",
         "bytes per second at which content must arrive and responses be read", note: "0 for no limit")
@@ -31,7 +31,7 @@ extension Setting {
         "MARTLET_DRAIN_DELAY", .time(0...300), default: "1s", "how long connections are still accepted at SIGTERM",
         note: "/readyz answers 503 meanwhile")
     package static let drainTimeout = Setting(
-        "MARTLET_DRAIN_TIMEOUT", .time(1...600), default: "10s", "how long requests in flight may take at SIGTERM")
+        "MARTLET_DRAIN_TIMEOUT", .time(1...600), default: "10s", "how long requests in progress may take at SIGTERM")
 }
 
 /// What one client, one connection and all of them together may use of the HTTP server.

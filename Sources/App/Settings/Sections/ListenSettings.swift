@@ -52,10 +52,10 @@ package struct ListenSettings: Sendable {
                 "a list of addresses, of blocks such as 10.0.0.0/8 without bits behind the prefix, or unix")
         }
         if texts.isEmpty, listen.contains(where: \.usesProxyProtocol) {
-            reader.complain(.trustedProxies, "a list, which an address with proxy+ needs")
+            reader.complain(.trustedProxies, "a list of proxies, which an address with proxy+ requires")
         }
         if operatorListen.contains(where: \.usesProxyProtocol) {
-            reader.complain(.operatorListen, "free of proxy+, which only MARTLET_LISTEN has")
+            reader.complain(.operatorListen, "valid here: only MARTLET_LISTEN accepts proxy+")
         }
         let field = reader.choice(.forwardedField, ProxyTrust.Field.init(rawValue:), otherwise: .either)
         return ProxyTrust(ranges, field: field)

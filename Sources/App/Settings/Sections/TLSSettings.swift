@@ -5,7 +5,7 @@ extension Setting {
         "MARTLET_TLS_KEY", .text, "file of the TLS certificate's private key, in PEM, mode 0600")
     package static let tlsClientAuthorities = Setting(
         "MARTLET_TLS_CLIENT_CA", .text,
-        "file of authorities, in PEM; over TLS only clients with a certificate of theirs are accepted")
+        "file of certificate authorities, in PEM; over TLS, clients need a certificate from one of them")
 }
 
 /// The certificate of the addresses that speak TLS.
@@ -30,16 +30,16 @@ package struct TLSSettings: Sendable {
         let speaksHTTP2 = reader.text(.http2Streams) != "0"
         if selfSigned {
             for setting in [Setting.tlsCertificate, .tlsKey] where !reader.text(setting).isEmpty {
-                reader.complain(setting, "empty, which --dev-tls needs")
+                reader.complain(setting, "empty, as --dev-tls requires")
             }
             return .selfSigned(
                 in: reader.text(.state), clientAuthoritiesPath: clients, speaksHTTP2: speaksHTTP2)
         }
         for setting in settings {
             let isSet = !reader.text(setting).isEmpty
-            if isSet, !isWanted { reader.complain(setting, "of use: no address has https:// in front") }
+            if isSet, !isWanted { reader.complain(setting, "used, because no address begins with https://") }
             if !isSet, isWanted, setting != .tlsClientAuthorities {
-                reader.complain(setting, "a path, which an address with https:// needs")
+                reader.complain(setting, "a path, which an address with https:// requires")
             }
         }
         guard isWanted else { return nil }

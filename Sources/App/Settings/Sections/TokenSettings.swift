@@ -30,7 +30,8 @@ extension Setting {
         "MARTLET_REFRESH_GRACE", .time(0...TokenLimits.standard.refreshGraceMax), default: "10s",
         "how long a just-used refresh token may be replayed")
     package static let leeway = Setting(
-        "MARTLET_LEEWAY", .time(0...TokenLimits.standard.leewayMax), default: "0s", "how far another clock may be off")
+        "MARTLET_LEEWAY", .time(0...TokenLimits.standard.leewayMax), default: "0s",
+        "tolerated difference between clocks")
 }
 
 /// What tokens contain, who signs them, and how long they live.
@@ -60,7 +61,7 @@ package struct TokenSettings: Sendable {
         if !shared.allSatisfy(audiences.contains) { reader.complain(.sharedSecretAudiences, "among MARTLET_AUDIENCE") }
         let claims = reader.list(.claims)
         if claims.contains(where: { User.reservedClaims.contains($0) }) {
-            reader.complain(.claims, "free of the names that Martlet sets itself")
+            reader.complain(.claims, "allowed: it contains a claim that Martlet sets itself")
         }
         auth = AuthSettings(
             issuer: issuer, audiences: audiences.isEmpty ? [Setting.audience.defaultText] : audiences,
