@@ -39,7 +39,7 @@ package final class ResponseStream: Sendable {
         var isEnded = false
         /// Whether everything was taken, including the end.
         var isExhausted = false
-        /// Whether the loop will look at this stream without another call of ``ExchangeLoop/serve(_:)``.
+        /// Whether the loop will serve this stream without another call of ``ExchangeLoop/serve(_:)``.
         var isScheduled = false
         /// Whether the producer waits for ``Event/writable``.
         var awaitsRoom = false

@@ -35,7 +35,7 @@ enum Resolver {
         let (reading, writing) = (pipes[0], pipes[1])
         defer { close(reading) }
         let answer = Answer()
-        // Nobody can interrupt getaddrinfo(3), so it gets a thread that nothing waits for.
+        // getaddrinfo(3) cannot be interrupted, so it gets a thread that nothing waits for.
         let thread = try? Thread(name: "resolver") {
             let found = lookUp(host, port, isNumeric: false)
             answer.outcome.withLock { $0 = found }

@@ -95,7 +95,7 @@ package enum AtomicFile {
     /// Gives a file that root has opened or created the owner and group of its directory, so that the server, which
     /// runs as another user, can open it. Does nothing for other users.
     /// - Parameter file: a descriptor of the file at `path`.
-    /// - Throws: `.system` with `EMLINK` if the file has other names: those may belong to somebody else.
+    /// - Throws: `.system` with `EMLINK` if the file has other names: those may belong to another user.
     package static func takeDirectoryOwner(_ file: Int32, _ path: String) throws(FileError) {
         try check("fchown", path, unsafe clinux_take_owner(file, Directory.parent(of: path)))
     }

@@ -22,7 +22,7 @@ extension FileError: CustomStringConvertible {
 }
 
 extension FileError {
-    /// Whether the same command may succeed later although nobody changes a setting or a file.
+    /// Whether the same command may succeed later without a change to a setting or a file.
     package var mayPass: Bool {
         switch self {
         case .system(_, let path, let code): TransientCondition.mayPass(code, path: path)

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Tells temporary conditions, such as a full disk, from mistakes that need a change by the operator.
+/// Distinguishes temporary conditions, such as a full disk, from mistakes that need a change by the operator.
 package enum TransientCondition {
     /// Returns whether the same call may succeed later without a change to a setting or a file.
     ///

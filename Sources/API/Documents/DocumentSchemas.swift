@@ -49,7 +49,7 @@ extension Schema {
             .optional("introspection_endpoint_auth_methods_supported", .strings),
             .optional("service_documentation", .string)))
 
-    /// What is known of the document that describes all others.
+    /// The schema of the document that describes all others.
     static let openAPI = object(
         .required("openapi", .string), .required("info", .object()), .required("paths", .object()),
         .required("components", .object()))

@@ -18,7 +18,7 @@ package struct Schema: Sendable {
         package let isRequired: Bool
     }
 
-    /// The members that an object may have besides the named ones.
+    /// The members that an object may have in addition to the named ones.
     package enum Rest: Sendable {
         case any
         case none

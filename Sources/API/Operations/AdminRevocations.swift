@@ -76,10 +76,10 @@ extension Application {
     }
 }
 
-/// What the content of an order may say, and whether what it names exists.
+/// The members of an operator's request, and whether what it names exists.
 ///
-/// An order that ends nothing must not be acknowledged, so a name that this service does not know is an error unless the
-/// operator says that it is meant.
+/// A request that revokes nothing must not be acknowledged, so an unknown name is an error unless the
+/// operator confirms it.
 private struct OrderReader {
     private static let usage = "Name exactly one of jti, sid, sub, username, client_id, kid, or all: true."
     private static let meant = "To revoke it before it exists, also send unknown with the value allow."
@@ -130,7 +130,7 @@ private struct OrderReader {
         return orders[0]
     }
 
-    /// A script whose variable is not set sends null: without that member the order would be another, wider one.
+    /// A script whose variable is not set sends null: without that member the request would revoke more.
     private func refuseNull() throws(Problem) {
         for name in MemberNames.revocationOrder {
             if case .nothing = parameters.given(name) {

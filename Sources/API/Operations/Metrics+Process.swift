@@ -1,6 +1,6 @@
 import Telemetry
 
-// What /metrics says of the process, its version and the files that it reads again.
+// What /metrics reports about the process, its version and the files that it reloads.
 extension Application {
     static func addProcess(_ shared: ApplicationShared, _ page: inout PrometheusText) {
         page.family("martlet_build_info", .gauge, "1, with the version of the service.")

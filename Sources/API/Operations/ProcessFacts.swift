@@ -7,7 +7,7 @@ package struct ProcessFacts: Sendable {
     package let pid: Int32
     /// Milliseconds since 1970.
     package let startedAt: Int64
-    /// The files and directories in use, as absolute paths, by what they hold.
+    /// The files and directories in use, as absolute paths, by their content.
     package let paths: [(name: String, path: String)]
 
     package init(version: String, pid: Int32, startedAt: Int64, paths: [(name: String, path: String)]) {
@@ -18,7 +18,7 @@ package struct ProcessFacts: Sendable {
     }
 }
 
-/// A key as the running service applies it, whatever its file says by now.
+/// A key as the running service applies it, even if its file has changed.
 package struct AppliedKey: Sendable {
     package let key: Key
     package let state: KeyState

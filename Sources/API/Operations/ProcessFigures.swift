@@ -1,4 +1,4 @@
-/// What the kernel counts of the process; nil where it does not say.
+/// What the kernel counts for the process; nil where it reports nothing.
 package struct ProcessFigures: Sendable {
     package var cpuSeconds: Double?
     package var residentByteCount: Int?

@@ -1,7 +1,7 @@
 import HTTP
 
-/// A Content-Encoding that would have to be undone before the content could be read (RFC 9110 §8.4). None is: what a small
-/// message expands to would have to be bounded, and the requests of this service are short.
+/// A Content-Encoding that must be decoded before the content can be read (RFC 9110 §8.4). None is supported: what a
+/// small message expands to would have to be bounded, and the requests of this service are short.
 struct ContentCoding {
     private let name: StaticString?
 
@@ -17,7 +17,7 @@ struct ContentCoding {
         name = Self.known.first { Self.matches(request, field, $0) }
     }
 
-    /// RFC 9110 §12.5.3 has the response say that content must come without a coding.
+    /// RFC 9110 §12.5.3: the response states that content must be sent without a coding.
     var problem: Problem {
         guard let name else { return Problem(.unsupportedMediaType, "Send the content without a Content-Encoding.") }
         return Problem(

@@ -1,9 +1,9 @@
 import Encoding
 
-/// The names that the content of an endpoint may use. A name outside of them is refused: a condition that is misspelled
-/// would otherwise pass as one that is met.
+/// The names that the content of an endpoint may use. Any other name is rejected: a misspelled condition
+/// would otherwise count as met.
 struct MemberNames: Sendable {
-    /// A few, so that comparing with all of them takes less time than hashing.
+    /// Few enough that comparing with all of them is faster than hashing.
     let fingerprints: [UInt64]
 
     init(_ names: [StaticString]) {
@@ -20,7 +20,7 @@ struct MemberNames: Sendable {
     static let refresh = MemberNames(oauth + ["audience"])
     static let revocations = MemberNames(revocationOrder)
 
-    /// What an operator's order may say.
+    /// The members of an operator's request.
     static let revocationOrder: [StaticString] = [
         "jti", "expires_at", "sid", "sub", "username", "client_id", "kid", "all", "unknown",
     ]
@@ -31,7 +31,7 @@ struct MemberNames: Sendable {
         "redirect_uri", "state", "code",
     ]
 
-    /// A client's own name for something, as an error may repeat it: short and plain, or not at all.
+    /// A name that a client sent, in the form in which an error may repeat it: short and plain, or not at all.
     static func quoted(_ name: some Collection<UInt8>) -> String {
         let isPlain = name.allSatisfy { byte in
             UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte

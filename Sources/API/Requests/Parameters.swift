@@ -1,18 +1,19 @@
 import Encoding
 import HTTP
 
-/// The members of a request's content: a JSON object or a form, one meaning for both.
+/// The members of a request's content, with the same meaning in a JSON object and in a form.
 ///
-/// Unknown members are ignored unless the endpoint names the ones it knows; a member sent twice is refused, a form member
-/// without a value counts as absent (RFC 6749 §3.2). Strings only, but for the few numbers that ``natural(_:)`` reads.
+/// Unknown members are ignored unless the endpoint names the ones it knows; a member sent twice is rejected, and a form
+/// member without a value counts as absent (RFC 6749 §3.2). Values are strings, except the few numbers that
+/// ``natural(_:)`` reads.
 struct Parameters {
     enum Value {
         case text([UInt8])
         case integer(Int64)
         case yes
-        /// A JSON `null`, or a form member without a value: absent, unless a value was needed for safety.
+        /// A JSON `null`, or a form member without a value: absent, unless safety requires a value.
         case nothing
-        /// Neither: an array, an object, a boolean; wrong wherever it is asked for.
+        /// An array, an object or a boolean, which no member may be.
         case other
     }
 
@@ -34,7 +35,7 @@ struct Parameters {
     let isForm: Bool
 
     /// - Parameters:
-    ///   - accepted: what the endpoint takes; anything else is 415.
+    ///   - accepted: the media types of the endpoint; any other gets 415.
     ///   - known: the only names that are accepted; `nil` ignores unknown ones.
     init(
         _ request: borrowing Request, _ accepted: Form, known: MemberNames? = nil, _ document: inout JSONDocument
@@ -183,7 +184,7 @@ struct Parameters {
 enum MediaType {
     case json, form, other
 
-    /// Parameters behind `;` are ignored, but for a charset that is not UTF-8.
+    /// Parameters after `;` are ignored, except a charset other than UTF-8.
     init(_ request: borrowing Request, _ value: Range<Int>) {
         if request.isEqual(value, "application/json") {
             self = .json

@@ -26,7 +26,7 @@ struct Query {
             "Send parameters in the content, not in the query: \(MemberNames.quoted(first.name.utf8)).")
     }
 
-    /// Whether a query names a token, or holds what looks like one . URLs end up in logs and histories.
+    /// Whether a query names a token, or contains what looks like one. URLs end up in logs and histories.
     static func carriesToken(_ request: borrowing Request) -> Bool {
         guard let form = try? URLEncodedForm(request.octets(request.query)) else { return false }
         let names: Set<String> = ["token", "access_token", "refresh_token", "id_token"]

@@ -2,10 +2,10 @@ import Encoding
 import HTTP
 import Telemetry
 
-/// What the access log says of a request. It is copied when the request arrives, since the request may be gone when the
-/// answer is complete.
+/// What the access log reports about a request. It is copied when the request arrives, since the request may be gone
+/// when the answer is complete.
 ///
-/// It is a class, so that it takes one word of a call while there is no access log.
+/// It is a class, so that it adds one word to a call while there is no access log.
 final class AccessFacts: Sendable {
     let method: Method
     let contentByteCount: Int
@@ -14,7 +14,7 @@ final class AccessFacts: Sendable {
     let isSampled: Bool
     /// The trace context of the request, if it could be parsed.
     let arrived: TraceContext?
-    /// Our own step in it.
+    /// Our own span in it.
     let own: TraceContext
 
     init(
@@ -53,7 +53,7 @@ final class AccessRecorder {
         facts(request.method, request.body.count, request.channel, arrived)
     }
 
-    /// The facts of a message that could not be read.
+    /// The line for a message that could not be read.
     func facts(unreadFrom channel: Channel) -> AccessFacts {
         facts(.other, 0, channel, nil)
     }

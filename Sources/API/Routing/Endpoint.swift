@@ -1,6 +1,6 @@
 import HTTP
 
-/// What the pipeline, the log and the metrics need to know of a route for each request.
+/// What the pipeline, the log and the metrics need to know about a route for each request.
 ///
 /// It holds no references, so a request copies it without counting any.
 struct Endpoint: Sendable {

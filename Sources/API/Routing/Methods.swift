@@ -1,6 +1,6 @@
 package import HTTP
 
-/// The methods that an endpoint accepts. Copying it costs no more than copying a number.
+/// The methods that an endpoint accepts. Copying it is as cheap as copying a number.
 package struct Methods: Sendable, ExpressibleByArrayLiteral {
     private let bits: UInt16
 

@@ -1,6 +1,6 @@
 package import HTTP
 
-/// Everything there is to know of one endpoint: the router, the pipeline, the metrics and the OpenAPI document read it here.
+/// Describes one endpoint for the router, the pipeline, the metrics and the OpenAPI document.
 ///
 /// Each route is declared in the file of its handler and is listed in ``RouteTable/standard``.
 package struct Route: Sendable {
@@ -10,7 +10,7 @@ package struct Route: Sendable {
         -> Disposition
 
     var endpoint: Endpoint
-    /// The errors that this endpoint itself can answer with. Those of every path are ``ProblemCode/everywhere``.
+    /// The errors of this endpoint. ``ProblemCode/everywhere`` are those of every path.
     package let codes: [ProblemCode]
     /// One operation per method; HEAD and OPTIONS are described once, in the front matter of the document.
     package let operations: [Operation]

@@ -2,11 +2,12 @@
 struct RoutePolicies: OptionSet, Sendable {
     let rawValue: UInt8
 
-    /// Any client can make this endpoint reject requests all day, so a rejection is counted and logged at level debug only.
+    /// Any client can make this endpoint reject requests all day, so a rejection is counted, and logged only at level
+    /// debug.
     static let quiet = RoutePolicies(rawValue: 1)
     /// Errors also have `error` and `error_description` (RFC 6749 §5.2).
     static let oauthErrors = RoutePolicies(rawValue: 2)
-    /// A grant that is not valid is 400, not 401 (RFC 6749 §5.2).
+    /// An invalid grant gets 400, not 401 (RFC 6749 §5.2).
     static let grantStatuses = RoutePolicies(rawValue: 4)
     /// The query belongs to a gateway, and the handler checks it. Elsewhere the pipeline rejects a token in the query.
     static let ownQuery = RoutePolicies(rawValue: 8)

@@ -2,7 +2,7 @@ import HTTP
 
 /// All routes of a service.
 ///
-/// Their order is that of the lists which people read: the OpenAPI document and the metrics. It never decides which route
+/// Their order is that of the OpenAPI document and of the metrics. It never decides which route
 /// a path belongs to, since no two routes match the same path. A request finds an early route a little sooner.
 package struct RouteTable: Sendable {
     package static let standard = RouteTable([
@@ -15,7 +15,7 @@ package struct RouteTable: Sendable {
     /// In the order of ``routes``.
     package let endpoints: EndpointTable
 
-    /// The table is part of the program, so a mistake in it stops the program at once.
+    /// A mistake in the table is a mistake in the program and stops it at once.
     init(_ routes: [Route]) {
         if let mistake = Self.mistake(in: routes) { preconditionFailure("\(mistake)") }
         var numbered = routes

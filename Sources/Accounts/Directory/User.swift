@@ -42,7 +42,7 @@ package struct User: Equatable, Sendable {
         "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "client_id", "scope", "auth_time", "amr", "acr", "azp",
         "roles",
         "cnf", "act", "may_act", "gen", "sxp", "taud", "typ", "events", "nonce",
-        // Members that introspection returns besides the claims (RFC 7662 §2.2).
+        // Members that introspection returns in addition to the claims (RFC 7662 §2.2).
         "active", "username", "token_type",
     ]
 }

@@ -3,7 +3,7 @@ import Glibc
 import Platform
 package import Telemetry
 
-/// Tells a service manager such as systemd the state of the service (sd_notify(3)), by datagrams to the socket
+/// Reports the state of the service to a service manager such as systemd (sd_notify(3)), by datagrams to the socket
 /// that `NOTIFY_SOCKET` names. Without that variable nothing is sent.
 package struct ServiceManager: Sendable {
     package enum State: Equatable, Sendable {

@@ -29,7 +29,7 @@ enum HTTP2Callbacks {
         return unsafe session
     }
 
-    /// Tells nghttp2_submit_response where the content of a response comes from.
+    /// Describes to nghttp2_submit_response where the content of a response comes from.
     static var contentSource: nghttp2_data_provider {
         unsafe nghttp2_data_provider(source: nghttp2_data_source(fd: 0), read_callback: readContent)
     }

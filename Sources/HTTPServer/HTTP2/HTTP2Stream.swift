@@ -24,7 +24,7 @@ final class HTTP2Stream {
     var isCutShort = false
     /// What of its content came after the answer.
     var drainedByteCount = 0
-    /// Of the connection's window, not yet given back.
+    /// Bytes of the connection's window that are not yet returned.
     var unconsumed = 0
     /// When the request must be complete, or when the client must have read some of the response.
     var deadline: Int64 = 0

@@ -7,7 +7,7 @@ import Synchronization
 extension EventLoop {
     /// How much of what a closing connection still sends is thrown away before it is reset.
     static let lingerByteCountMax = 16 << 20
-    /// How many connections above the limit may be told so, each in a place of its own.
+    /// How many connections above the limit may get a 503, each in a place of its own.
     private static let refusedMax = 256
     /// How long the loop accepts nothing after descriptors ran out, in milliseconds.
     private static let acceptPause: Int64 = 100

@@ -46,7 +46,7 @@ enum KeyShape {
             && [0x03, 0x20].contains(octets[3])
     }
 
-    /// A point on a curve (SEC 1 §2.3.3): by its first octet and its length, on whatever curve; without the first octet, where
+    /// A point on a curve (SEC 1 §2.3.3): by its first byte and its length, on any curve; without the first byte, where
     /// it is on one that keys are made on.
     private static func isPoint(_ octets: [UInt8]) -> Bool {
         let sizes = [32, 48, 66]

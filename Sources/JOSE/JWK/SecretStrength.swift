@@ -53,7 +53,7 @@ package enum SecretStrength {
         return readings
     }
 
-    /// Octets that rise, fall or repeat: at some distance, more than half of all pairs have the same difference.
+    /// Bytes that rise, fall or repeat: at some distance, more than half of all pairs have the same difference.
     /// 00 01 02 … is one, a password typed twice is another.
     private static func isRegular(_ secret: [UInt8]) -> Bool {
         guard secret.count > 1 else { return true }

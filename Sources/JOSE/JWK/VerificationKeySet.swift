@@ -125,7 +125,7 @@ extension VerificationKeySet {
 }
 
 extension Span<UInt8> {
-    /// Whether the octets are a JSON array of objects, as a set of keys without its outer object is.
+    /// Whether the bytes are a JSON array of objects, as a set of keys without its outer object is.
     package var isArrayOfKeys: Bool {
         var document = JSONDocument(
             limits: JSONLimits(memberMax: 16_384, byteCountMax: VerificationKeySet.byteCountMax))
@@ -133,7 +133,7 @@ extension Span<UInt8> {
         return document.member("kty", of: first, in: self) != nil
     }
 
-    /// Whether the octets claim to be a JSON object: text in a brace. Random octets that begin with one are no text.
+    /// Whether the bytes look like a JSON object: text after a brace. Random bytes after a brace are not text.
     package var isJSON: Bool {
         let octets = indices.map { self[$0] }
         let text = octets.drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) }

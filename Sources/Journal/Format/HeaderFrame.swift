@@ -53,7 +53,7 @@ struct HeaderFrame {
     /// Decodes a header.
     ///
     /// - Parameters:
-    ///   - mark: what the magic number stands for, in the error.
+    ///   - mark: what the magic number means, for the error.
     ///   - file: the name of the file, in the error.
     /// - Throws: `.corrupt` for a header that is short, foreign or damaged; `.unsupported` for another version.
     init(_ bytes: [UInt8], magic: UInt64, mark: String, file: String) throws(JournalError) {

@@ -1,6 +1,6 @@
 import Platform
 
-/// Reads and checks records on a thread of its own, a few batches ahead of whoever applies them.
+/// Reads and checks records on a thread of its own, a few batches ahead of the thread that applies them.
 ///
 /// `@unchecked Sendable` is safe because only the thread that runs ``run()`` uses `reader`, and other threads use it
 /// only after that function has returned.

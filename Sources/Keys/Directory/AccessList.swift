@@ -5,7 +5,7 @@ import CLinux
 /// A file with a list shows its mask where the mode has the bits of the group, so the mode alone does not say who may read:
 /// it accuses the group of what a named user may do, and is silent about that user.
 struct AccessList: Equatable, Sendable {
-    /// Users and groups beside the owner with any permission that counts, the owning group among them.
+    /// Users and groups other than the owner that have an effective permission, including the owning group.
     let users: Set<UInt32>
     let groups: Set<UInt32>
 

@@ -2,10 +2,10 @@ import Glibc
 import Platform
 
 extension KeyDirectory {
-    /// How long a file of a key past its end is kept, so that an operator can look at what was: a day, in milliseconds.
+    /// How long a file of a key past its end is kept, so that an operator can inspect it: a day, in milliseconds.
     private static let afterlife: Int64 = 86_400_000
 
-    /// Reads the keys, and writes those that `change` gives back, first to last, while no other process changes any.
+    /// Reads the keys, and writes those that `change` returns, first to last, while no other process changes any.
     ///
     /// Keys that were there are replaced in their file, others get one of their own. Before anything is written, the set that
     /// would come out is tried.

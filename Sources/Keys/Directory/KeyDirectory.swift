@@ -7,7 +7,7 @@ package import Platform
 /// Why the keys cannot be used or changed: which file, and what is expected of it.
 package struct KeyDirectoryError: Error, Equatable, Sendable, CustomStringConvertible {
     package let description: String
-    /// Whether the same command may succeed later although nobody changes a setting or a file.
+    /// Whether the same command may succeed later without a change to a setting or a file.
     package let mayPass: Bool
 
     package init(description: String, mayPass: Bool = false) {
@@ -44,7 +44,7 @@ package struct KeyDirectory: Sendable {
     }
 
     /// Reads every `*.jwk`, living or not.
-    /// - Throws: for a file that others may read (B22), that is no key, or a `kid` that stands twice.
+    /// - Throws: for a file that others may read, for a file without a key, and for a `kid` that two files have.
     package func read() throws(KeyDirectoryError) -> KeySet {
         KeySet(try files().map(\.key))
     }
@@ -179,7 +179,7 @@ package struct KeyDirectory: Sendable {
         let isPlain = key.kid.utf8.allSatisfy { octet in
             (0x30...0x39).contains(octet) || (0x61...0x7a).contains(octet | 0x20) || octet == 0x2d || octet == 0x5f
         }
-        // A name that somebody else gave may hold slashes and dots.
+        // A `kid` from another program may contain slashes and dots.
         return "\(kind)-\(isPlain ? key.kid : Base64URL.encode(Array(key.kid.utf8))).jwk"
     }
 

@@ -21,7 +21,7 @@ package struct SecretFileRule: Equatable, Sendable {
             self.list = list
         }
 
-        /// - Returns: `nil` if there is nothing, or nothing that this process may look at.
+        /// - Returns: `nil` if there is nothing, or nothing that this process has access to.
         package init?(_ path: String) {
             var status = stat()
             guard unsafe stat(path, &status) == 0 else { return nil }
@@ -64,7 +64,7 @@ package struct SecretFileRule: Equatable, Sendable {
         return Set(groups.prefix(Int(max(0, filled))) + [getegid()])
     }
 
-    /// What is wrong with a file that holds a key, and how to mend it; `nil` if nothing is.
+    /// What is wrong with a file that contains a key, and how to fix it; `nil` if nothing is wrong.
     package func fault(ofFile path: String, _ facts: Facts) -> String? {
         if let fault = ownerFault(path, facts) { return fault }
         let advice =
@@ -101,7 +101,7 @@ package struct SecretFileRule: Equatable, Sendable {
         return nil
     }
 
-    /// Whom an access control list lets in beside root and the service.
+    /// Which users an access control list admits in addition to root and the service.
     private func listFault(_ path: String, _ bytes: [UInt8], _ facts: Facts, granting permissions: UInt16) -> String? {
         guard let list = AccessList(bytes, owningGroup: facts.group, granting: permissions) else {
             return "it has an access control list that cannot be read. Run: setfacl -b \(path)"

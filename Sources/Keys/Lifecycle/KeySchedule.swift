@@ -16,8 +16,8 @@ package struct KeySchedule: Sendable {
 
     /// The signing keys of `set` whose successor is to be published at `now`.
     ///
-    /// HMAC secrets of access tokens are left out: whoever verifies with one has it from an operator, who has to bring the
-    /// next one round first.
+    /// HMAC secrets of access tokens are excluded: a backend that verifies with one got it from an operator, who brings
+    /// the next one round first.
     package func due(_ set: KeySet, at now: Int64) -> [Key] {
         guard period > 0 else { return [] }
         return set.keys.filter { key in

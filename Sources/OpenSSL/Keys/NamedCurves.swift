@@ -2,7 +2,7 @@ import COpenSSL
 
 /// The curves that keys are commonly made on, ours among them.
 package enum NamedCurves {
-    /// By OpenSSL's names, with the octets of one coordinate.
+    /// By OpenSSL's names, with the byte count of one coordinate.
     private static let all: [(name: StaticString, size: Int)] = [
         ("prime256v1", 32), ("secp256k1", 32), ("brainpoolP256r1", 32), ("secp384r1", 48), ("brainpoolP384r1", 48),
         ("secp521r1", 66),

@@ -29,7 +29,7 @@ package enum RevocationCodec {
         }
     }
 
-    /// Returns the record as it stands in a snapshot, which is complete or not used.
+    /// Returns the record in the form of a snapshot, which is either complete or not used.
     static func independent(_ record: JournalRecord) -> JournalRecord {
         var record = record
         record.flags &= ~dependentFlag

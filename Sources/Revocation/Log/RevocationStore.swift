@@ -155,8 +155,8 @@ package final class RevocationStore: Sendable {
     /// If the clock is set back and the process dies, the next one must go on above every id that anybody has: otherwise its
     /// cuts pass by the session. The exact id is noted, not a limit some time ahead of it: after a quick restart a cut would
     /// lie in the future then, and refuse tokens that are issued after it.
-    /// - Parameter done: runs once, when the journal durably knows of an id that is no lower, or cannot; nobody may have the
-    ///   id before.
+    /// - Parameter done: runs once, when the journal durably knows of an id that is no lower, or cannot; no client may
+    ///   have the id before.
     package func begin(_ sid: UUID, _ done: @escaping @Sendable (JournalError?) -> Void) {
         guard sid.high > noted.load(ordering: .acquiring) else { return done(nil) }
         append([.sessionOpened(sid: sid)]) { [self] result in

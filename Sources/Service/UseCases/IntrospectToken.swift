@@ -11,7 +11,8 @@ package enum Introspection: Sendable {
     case refresh(RefreshClaims, username: String?)
 }
 
-/// Tells an authenticated client whether a token is active. A token that this client may not see is inactive to it.
+/// Reports to an authenticated client whether a token is active. A token that this client may not see is inactive to
+/// it.
 package struct IntrospectToken {
     private let context: LoopContext
 

@@ -1,6 +1,6 @@
 package import Tokens
 
-/// What a caller requires of a token besides being valid.
+/// What a caller requires of a token in addition to being valid.
 package struct VerifyExpectations: Sendable {
     /// One of the configured audiences; `nil` accepts each of them.
     package var audience: AudienceExpectation?

@@ -1,6 +1,6 @@
 package import Encoding
 
-/// The values, besides the generation, from which the `jti` of an access token is derived: everything that identifies
+/// The values, except the generation, from which the `jti` of an access token is derived: everything that identifies
 /// the token to revoke.
 package struct TokenIdentity: Equatable, Sendable {
     package let sid: UUID

@@ -101,12 +101,12 @@ enum JournalCommand {
         }
     }
 
-    /// A directory without a journal is a wrong one: reading it must not look like finding nothing wrong, and nothing is made
-    /// there. Only accept goes on, if a journal was seen there before.
+    /// A directory without a journal is an error: an empty result must not look like an intact journal, and nothing is
+    /// made there. Only accept continues, if a journal was seen there before.
     private static func checkPresence(
         _ command: String, _ directory: String, _ words: Arguments
     ) throws(CommandError) {
-        // What cannot be read at all, the command itself says.
+        // The command itself reports what cannot be read.
         guard let names = try? DirectorySnapshot(path: directory).names(), names.isEmpty else { return }
         if command == "accept", seen(directory, words).paths.contains(where: { unsafe access($0, F_OK) == 0 }) {
             return
@@ -121,7 +121,7 @@ enum JournalCommand {
             state: directory, keys: words.text(.keys), setting: words.text(.seen))
     }
 
-    /// A server that is going away is waited for.
+    /// Waits for a server that is about to stop.
     private static func wait(_ directory: String, _ seconds: Int64) throws(JournalError) {
         // Otherwise a mistyped path would create a directory.
         guard unsafe access(directory, F_OK) == 0 else { return }

@@ -70,7 +70,8 @@ enum ServeCommand {
         return ExitCode.ok
     }
 
-    /// What keeps the service from listening. Sockets of a service manager are given to the start alone, so they are left out.
+    /// What prevents the service from listening. Only the start gets the sockets of a service manager, so they are
+    /// excluded.
     private static func obstacles(_ configuration: Configuration) -> [ServerError] {
         let isServed = StartCheck.isServed(configuration)
         return listeners(configuration).compactMap { listener in
@@ -85,7 +86,7 @@ enum ServeCommand {
         }
     }
 
-    /// The environment, with the flags laid over it.
+    /// The environment, overridden by the flags.
     static func configuration(_ words: [String]) throws -> Configuration {
         let arguments = try Arguments(words, options: Setting.allCases.map { .value($0.flag) } + [.flag("--dev-tls")])
         var values = Environment.values

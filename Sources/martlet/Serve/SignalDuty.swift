@@ -3,8 +3,8 @@ import Synchronization
 
 /// What a signal does: before the service runs it ends the start, or is kept for later.
 ///
-/// A start may take minutes, while it replays a large journal or waits for the lock of a predecessor. Whatever it has done by
-/// then survives its end, as it survives SIGKILL.
+/// A start may take minutes, while it replays a large journal or waits for the lock of a predecessor. What it has
+/// written by then stays intact, as it does after SIGKILL.
 final class SignalDuty: Sendable {
     private enum Phase {
         case starting(wantsReload: Bool)
@@ -32,7 +32,7 @@ final class SignalDuty: Sendable {
         handle(signal)
     }
 
-    /// From now on `handle` gets every signal, and at once a SIGHUP that came too early.
+    /// From now on `handle` gets every signal, and at once a SIGHUP that arrived earlier.
     func begin(_ handle: @escaping @Sendable (Int32) -> Void) {
         let wantsReload = phase.withLock { phase in
             defer { phase = .running(handle) }

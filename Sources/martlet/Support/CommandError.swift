@@ -11,7 +11,7 @@ enum CommandError: Error {
     case accounts(AccountsError)
     /// Any other error that the operator can correct.
     case refused(String)
-    /// A failure that may pass without any change.
+    /// A temporary failure.
     case unavailable(String)
     /// A signal arrived during a prompt; the value is its number.
     case interrupted(Int32)

@@ -40,7 +40,7 @@ extension AccountsFile {
 }
 
 extension CommandError {
-    /// For a file that seems to be missing: what this user may not look at need not be.
+    /// For a file that seems to be missing: it may exist where this user has no access.
     static func unreachable(_ path: String) -> CommandError? {
         var status = stat()
         guard unsafe stat(path, &status) != 0, errno == EACCES else { return nil }

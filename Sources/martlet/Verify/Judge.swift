@@ -27,7 +27,7 @@ struct KeySetVerification {
         do throws(KeyProvider.Fault) {
             try shelf.confirm()
         } catch {
-            // The copy has the key that the token names, and it did not sign this.
+            // The copy has the key that the token names, but that key did not sign it.
             guard isKeyMissing(first, token) else { return VerificationResult(first) }
             switch error {
             case .file(let reason): return .unknown("keys_unusable", reason)
@@ -63,8 +63,8 @@ struct KeySetVerification {
         }
     }
 
-    /// Whether the newest keys might say otherwise, once for all tokens of a command: an issuer may have replaced a key under
-    /// the same kid since the copy was kept.
+    /// Whether the newest keys might change the result, once for all tokens of a command: an issuer may have replaced a
+    /// key under the same kid since the copy was kept.
     private func isWorthAsking(_ rejection: TokenRejection) -> Bool {
         guard !shelf.isConfirmed || shelf.isStale else { return false }
         switch rejection {
@@ -73,7 +73,7 @@ struct KeySetVerification {
         }
     }
 
-    /// Whether the keys at hand say nothing about the token: of one that names no key, every key may be the wrong one.
+    /// Whether the available keys say nothing about the token: for one without a `kid`, every key may be the wrong one.
     private func isKeyMissing(_ rejection: TokenRejection, _ token: [UInt8]) -> Bool {
         switch rejection {
         case .kidUnknown: return true

@@ -53,13 +53,13 @@ final class KeyProvider {
         }
     }
 
-    /// Where the key set cannot be had at the address of kept metadata, the issuer may have moved it.
+    /// If the key set is not at the address in cached metadata, the issuer may have moved it.
     private func load(ofIssuer issuer: String, isConfirming: Bool) throws(Fault) {
         let address = try keySetAddress(of: issuer, usesCopies: true)
         var failure: Fault?
         do throws(Fault) {
             try load(address, isConfirming: isConfirming)
-            // A copy that stands in for a server's answer is no answer.
+            // A cached copy is not an answer of the server.
             guard isConfirming, isStale else { return }
         } catch {
             failure = error
@@ -102,9 +102,9 @@ final class KeyProvider {
         (isConfirmed, isStale) = (document.isConfirmed || document.isStale, document.isStale)
     }
 
-    /// Metadata at hand wins over asking, whichever of its two places it came from; a place without any is passed over.
+    /// Cached metadata is preferred, whichever of its two locations it came from; a location without any is skipped.
     ///
-    /// - Parameter usesCopies: whether metadata that was kept may be used without asking.
+    /// - Parameter usesCopies: whether cached metadata may be used without a request.
     private func keySetAddress(of issuer: String, usesCopies: Bool) throws(Fault) -> WebAddress {
         let discovery: IssuerDiscovery
         do throws(FetchError) { discovery = try IssuerDiscovery(issuer: issuer) } catch {
