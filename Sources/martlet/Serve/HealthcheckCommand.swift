@@ -13,7 +13,8 @@ enum HealthcheckCommand {
         MARTLET_OPERATOR_LISTEN. It cannot reach inherited sockets (fd:name), port 0, addresses with proxy+
         unless MARTLET_TRUSTED_PROXIES covers this machine, and, with
             MARTLET_TLS_CLIENT_CA, addresses with TLS.
-        --listen ADDRESS uses only this address of the service. Over TLS, the command sends no certificate and checks none.
+        --listen ADDRESS uses only this address of the service. Over TLS, the command sends no certificate
+            and checks none.
         Exit code: 0 if the answer is 200, 1 if not, 2 if there is no address to ask.
 
         """

@@ -17,20 +17,20 @@ enum ServeCommand {
         return """
             usage: martlet serve [--check] [OPTIONS]
 
-            Each option of the list is also an environment variable: --access-ttl is MARTLET_ACCESS_TTL. An option overrides
-            its variable.
+            Each option of the list is also an environment variable: --access-ttl is MARTLET_ACCESS_TTL. An option
+            overrides its variable.
             --dev-tls makes every TCP address of --listen use TLS, with a self-signed certificate for localhost that is
             stored in the directory of the journal.
             --check reports every mistake that a start would report, changes nothing, and exits with 0 or 2, or with 75 if
-            the only obstacle is an address in use. You can run it while the service is running: addresses of the service
-            itself do not count as in use.
+            the only obstacle is an address in use. You can run it while the service is running: the addresses of
+            that service do not count as in use.
 
             \(rows.joined(separator: "\n"))
 
-            On SIGTERM and SIGINT the service finishes the requests in progress and exits with 0; during a start it exits at
-            once. On SIGHUP it reloads users, clients, keys and the TLS certificate.
-            Exit code: 0 stopped by a signal; 2 a mistake in a setting, a file or a key; 75 a temporary condition: the journal
-            or an address is in use, or a volume is missing, read-only or full. Start again later.
+            On SIGTERM and SIGINT the service finishes the requests in progress and exits with 0; during a start it
+            exits at once. On SIGHUP it reloads users, clients, keys and the TLS certificate.
+            Exit code: 0 stopped by a signal; 2 a mistake in a setting, a file or a key; 75 a temporary condition: the
+            journal or an address is in use, or a volume is missing, read-only or full. Start again later.
 
             """
     }
