@@ -102,7 +102,7 @@ extension [UInt8] {
 
     /// Overwrites the bytes from `offset` on, bounds checked.
     package mutating func replace(from offset: Int, with octets: Span<UInt8>) {
-        precondition(offset >= 0 && offset <= count && octets.count <= count - offset, "octets do not fit")
+        precondition(offset >= 0 && offset <= count && octets.count <= count - offset, "the bytes do not fit")
         unsafe octets.withUnsafeBufferPointer { octets in
             unsafe withUnsafeMutableBufferPointer { target in
                 guard let source = octets.baseAddress, let target = target.baseAddress else { return }

@@ -80,8 +80,8 @@ extension KeyText {
     private static let encrypted = CryptoError.unusableKey(
         reason: "a private key encrypted with a passphrase. Decrypt it first: openssl pkey -in FILE -out DECRYPTED")
 
-    /// Returns whether this is an EncryptedPrivateKeyInfo (RFC 5958 §3): a sequence of an algorithm and an encrypted
-    /// octet string.
+    /// Returns whether this is an EncryptedPrivateKeyInfo (RFC 5958 §3): a sequence of an algorithm and encrypted
+    /// bytes.
     private static func isEncryptedDER(_ bytes: [UInt8]) -> Bool {
         unsafe bytes.withUnsafeBufferPointer { buffer in
             var cursor = buffer.baseAddress
