@@ -1,6 +1,6 @@
 import Glibc
 
-/// Holds secret bytes: never printed, and overwritten when the last reference is released.
+/// Secret bytes: never printed, and overwritten when the last reference is released.
 @safe package final class Secret: Sendable {
     /// Owned; written only in `init` and `deinit`, which is why sharing it is safe.
     private nonisolated(unsafe) let storage: UnsafeMutableRawBufferPointer

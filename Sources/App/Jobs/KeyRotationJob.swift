@@ -146,7 +146,7 @@ final class KeyRotationJob: Sendable {
         let waiting = state.withLock { state in
             (state.set.compromised.map(\.kid) + state.unread.sorted()).filter { state.cut.insert($0).inserted }
         }
-        // Memory cannot answer this, because it also holds revocations that could not be written.
+        // Memory cannot answer this, because it also contains revocations that could not be written.
         for kid in waiting {
             authState.revocations.cut(
                 .key, name: Array(kid.utf8), reason: RevocationReason.operatorAction.rawValue

@@ -40,14 +40,14 @@ enum KeyShape {
             ?? false
     }
 
-    /// A map with the type of the key in front and its algorithm or curve next (RFC 9052 §7), as WebAuthn has it.
+    /// A map with the type of the key first and its algorithm or curve next (RFC 9052 §7), as in WebAuthn.
     private static func isCOSE(_ octets: [UInt8]) -> Bool {
         octets.count > 4 && 0xA2...0xA8 ~= octets[0] && octets[1] == 1 && 1...4 ~= octets[2]
             && [0x03, 0x20].contains(octets[3])
     }
 
-    /// A point on a curve (SEC 1 §2.3.3): by its first byte and its length, on any curve; without the first byte, where
-    /// it is on one that keys are made on.
+    /// A point on a curve (SEC 1 §2.3.3): by its first byte and its length, on any curve; without the first byte,
+    /// only on a curve for which keys exist.
     private static func isPoint(_ octets: [UInt8]) -> Bool {
         let sizes = [32, 48, 66]
         if sizes.contains(octets.count - 1), [2, 3].contains(octets[0]) { return true }

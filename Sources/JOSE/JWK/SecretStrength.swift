@@ -5,7 +5,7 @@ import OpenSSL
 /// disguise (RFC 8725 §2.1).
 ///
 /// Bytes from a random generator pass as they are, in hex, and in base64 of either alphabet. Any other text is words, a UUID,
-/// or a password: 32 letters of it contain far less than 256 bits, however long it looks. 32 random bytes fail about once in
+/// or a password: 32 letters of it contain far less than 256 bits. 32 random bytes fail about once in
 /// 10⁸ keys, their spelling in hex about once in 10⁸, and in base64 about once in 30,000. Of the few lengths that a point on a
 /// curve has (33, 49, 65, 67, 97 and 133 bytes), one random secret in a hundred fails.
 package enum SecretStrength {
@@ -57,10 +57,10 @@ package enum SecretStrength {
     /// 00 01 02 … is one, a password typed twice is another.
     private static func isRegular(_ secret: [UInt8]) -> Bool {
         guard secret.count > 1 else { return true }
-        // So much of a long one says enough, and bounds the work.
+        // This much of a long one is enough, and bounds the work.
         let count = min(secret.count, 256)
         for distance in 1...(count / 2) {
-            // Boyer and Moore: what has the majority, if anything has, is left at the end.
+            // Boyer and Moore: a majority value, if there is one, remains at the end.
             var (candidate, lead, index) = (UInt8(0), 0, distance)
             while index < count {
                 let difference = secret[index] &- secret[index - distance]
@@ -180,7 +180,7 @@ package enum SecretStrength {
         return kinds.contains(1) && kinds.contains(2) && changeCount * 100 >= kinds.count * 32
     }
 
-    /// Whether a known secret is left when a few letters at one end are taken away.
+    /// Whether a known secret remains when a few letters at one end are removed.
     private static func isKnownWithAffixes(_ text: ArraySlice<UInt8>) -> Bool {
         guard text.count <= 4_096 else { return false }
         for affix in 1...affixCountMax where text.count - affix >= 32 {

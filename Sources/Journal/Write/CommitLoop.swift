@@ -23,7 +23,7 @@ final class WriterCore: Sendable {
     }
 }
 
-/// The work of the writer thread: it takes queued records, writes them, reports the result, and sleeps.
+/// The work of the writer thread: it removes queued records, writes them, reports the result, and sleeps.
 ///
 /// `@unchecked Sendable` is safe because only one thread uses it at a time: the thread that opens the journal until it
 /// starts the writer thread, and the writer thread from then on.

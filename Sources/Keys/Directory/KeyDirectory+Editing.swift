@@ -11,7 +11,7 @@ extension KeyDirectory {
     /// would come out is tried.
     /// - Parameters:
     ///   - patienceMilliseconds: how long to wait for another process.
-    ///   - toleratesFaults: whether files that cannot be read are left out rather than refused, for what must not wait.
+    ///   - toleratesFaults: whether unreadable files are skipped instead of reported, for changes that must not wait.
     /// - Returns: the keys written.
     package func edit(
         now: Int64, patienceMilliseconds: Int = 10_000, toleratesFaults: Bool = false,
@@ -38,7 +38,7 @@ extension KeyDirectory {
                 throw KeyDirectoryError(description: "\(error)" + faults.map { "; \($0)" }.joined())
             }
             let kept = files.map(\.key).filter { old in !changed.contains { $0.kid == old.kid } }
-            // What is left out may be what the set lacks.
+            // A skipped file may contain what the set lacks.
             if faults.isEmpty { _ = try keyring(of: KeySet(kept + changed), now: now) }
             guard try write(changed, over: files) else { continue }
             try removeEnded(files.filter { file in !changed.contains { $0.kid == file.key.kid } }, now)

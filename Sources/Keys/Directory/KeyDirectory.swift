@@ -38,7 +38,7 @@ package struct KeyDirectory: Sendable {
 
     package var exists: Bool { FileStamp(path).exists }
 
-    /// Whether the directory does not exist yet or holds no key.
+    /// Whether the directory does not exist yet or contains no key.
     package func isEmpty() throws(KeyDirectoryError) -> Bool {
         try names().isEmpty
     }
@@ -97,7 +97,7 @@ package struct KeyDirectory: Sendable {
         return keys.map(Self.name)
     }
 
-    /// A key that is made while the clock is before 1970 has times that no reader takes.
+    /// A key that is created while the clock is before 1970 has times that no reader accepts.
     static func checkClock(_ now: Int64) throws(KeyDirectoryError) {
         guard now < 0 else { return }
         throw KeyDirectoryError(
@@ -142,7 +142,7 @@ package struct KeyDirectory: Sendable {
         return (files, faults)
     }
 
-    /// The names of all keys that a file marks as compromised, whatever else is wrong with that file or with others.
+    /// The names of all keys that a file marks as compromised, even if that file or others have mistakes.
     package func compromisedMarks() -> Set<String> {
         var marks: Set<String> = []
         for name in (try? names()) ?? [] {

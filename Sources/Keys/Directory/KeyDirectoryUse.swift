@@ -49,7 +49,7 @@ package final class KeyDirectoryUse: Sendable {
         return !locks(file, LOCK_EX)
     }
 
-    /// A command holds the lock for the moment in which it looks, so another one tries again before it believes in a service.
+    /// A command has the lock for a moment while it checks, so another one tries again before it assumes a service.
     private static func locks(_ file: Int32, _ operation: Int32) -> Bool {
         for _ in 0..<20 {
             if flock(file, operation | LOCK_NB) == 0 { return true }

@@ -6,7 +6,7 @@ import Glibc
 /// Kubernetes with `fsGroup` and a secret mounted with mode 0440 look like this. An access control list may let the service
 /// itself in, as is usual for certificates that another program renews. Other users of the machine get nothing.
 package struct SecretFileRule: Equatable, Sendable {
-    /// What stat(2) says of a file or directory.
+    /// What stat(2) reports about a file or directory.
     package struct Facts: Equatable, Sendable {
         package let owner: UInt32
         package let group: UInt32

@@ -1,4 +1,4 @@
-/// Says in words what a file holds where certificates or a private key in PEM were expected.
+/// Describes what a file contains where certificates or a private key in PEM were expected.
 enum PEMDiagnosis {
     /// Call it right after the failure: it takes OpenSSL's error queue.
     static func certificates(_ text: [UInt8]) -> String {

@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// Holds algorithms that are looked up once: OpenSSL 3 otherwise searches its providers in every call.
+/// Algorithms that are looked up once: OpenSSL 3 otherwise searches its providers in every call.
 ///
 /// `nonisolated(unsafe)` is safe because fetched algorithms are reference-counted, immutable and never freed here.
 enum FetchedAlgorithms {

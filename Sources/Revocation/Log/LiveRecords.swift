@@ -37,7 +37,7 @@ struct LiveRecords: CompactionFilter {
     private let sessions: Revocations
     /// They are few, and a later one can expire earlier. Both values count, so they are merged.
     private var cuts: [RevokeBeforeSubject: JournalRecord] = [:]
-    /// Of those that are ahead of the journal's time, the one with the greatest id says how far ids have come.
+    /// Of those that are ahead of the journal's time, the one with the greatest id shows how far ids have advanced.
     private var newestSession: JournalRecord?
 
     init(rotations: Sessions, key: FingerprintKey, horizon: Int64) {
@@ -66,7 +66,7 @@ struct LiveRecords: CompactionFilter {
             merge(record, isExemption: true)
             return false
         case .sessionOpened(let sid):
-            // A start goes on above the journal's own time anyway.
+            // A start continues above the journal's own time anyway.
             let isAhead = sid.milliseconds > record.time
             if isAhead, sid.high >= newestSession?.key.high ?? 0 { newestSession = record }
             return false

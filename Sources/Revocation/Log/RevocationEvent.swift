@@ -21,7 +21,7 @@ package enum RevocationEvent: Equatable, Sendable {
     /// A process began to write.
     case processStarted(LifetimeNote)
 
-    /// Whether the event only takes something away. Such events are accepted longest on a full disk, and may be applied
+    /// Whether the event only removes access. Such events are accepted longest on a full disk, and may be applied
     /// although events before them were lost.
     ///
     /// A rotation whose response was never sent would make the retry of the client look like a replay.

@@ -2,7 +2,7 @@ package import Journal
 
 /// Where revocations and rotations become durable. Another log implements this protocol and ``RevocationLogSource``.
 ///
-/// Every completion runs once, without a lock held, and must return quickly. It may append.
+/// Every completion runs once, without a lock, and must return quickly. It may append.
 package protocol RevocationLog: Sendable {
     typealias Completion = @Sendable (Result<LogPosition, RevocationError>) -> Void
 

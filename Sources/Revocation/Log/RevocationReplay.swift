@@ -2,7 +2,7 @@ internal import Encoding
 import Platform
 internal import Tokens
 
-/// Takes the events of a log that is being opened, and says what the process records first. One thread uses it.
+/// Applies the events of a log that is being opened, and determines what the process records first. One thread uses it.
 package final class RevocationReplay {
     let index: RevocationIndex
     /// The lower bound of new identifiers, as the high half of a UUIDv7.

@@ -6,7 +6,7 @@ internal import Tokens
 
 /// The revoked tokens and sessions, and the last rotation of each session: in memory, and durable in a log.
 ///
-/// Every `done` runs once, without a lock held, on the thread of the caller or of the log; it must return quickly.
+/// Every `done` runs once, without a lock, on the thread of the caller or of the log; it must return quickly.
 package final class RevocationStore: Sendable {
     package typealias Completion = @Sendable (Result<UInt64, JournalError>) -> Void
 
@@ -150,11 +150,11 @@ package final class RevocationStore: Sendable {
             sid.milliseconds.saturatingAdd(lifetimeMax), log.now.saturatingAdd(TokenLimits.standard.tokenMax), olderEnd)
     }
 
-    /// Takes note of how far session ids have come, before a session with this one of ours begins.
+    /// Records the highest session id, before a session with this new id begins.
     ///
-    /// If the clock is set back and the process dies, the next one must go on above every id that anybody has: otherwise its
-    /// cuts pass by the session. The exact id is noted, not a limit some time ahead of it: after a quick restart a cut would
-    /// lie in the future then, and refuse tokens that are issued after it.
+    /// If the clock is set back and the process dies, the next one must continue above every id that a client has: otherwise
+    /// its revoke-before times miss the session. The exact id is recorded, not a limit ahead of it: after a quick restart a
+    /// revoke-before time would then be in the future and reject tokens that are issued after it.
     /// - Parameter done: runs once, when the journal durably knows of an id that is no lower, or cannot; no client may
     ///   have the id before.
     package func begin(_ sid: UUID, _ done: @escaping @Sendable (JournalError?) -> Void) {

@@ -3,7 +3,7 @@ package import JOSE
 package import Keys
 import OpenSSL
 
-/// Issues tokens. Each event loop owns one, because it holds signing contexts; a change of keys makes a new one.
+/// Issues tokens. Each event loop owns one, because it contains signing contexts; a change of keys creates a new one.
 ///
 /// For deterministic algorithms, the same grant gives the same token, so that a repeated request returns it again.
 package final class Issuer {
