@@ -169,12 +169,12 @@ package final class RevocationStore: Sendable {
         }
     }
 
-    /// Has cuts from now on reach what other programs sign by this moment's clock, even if that is set back: a minted token
-    /// has an id that no server gave out. To be called a few times a second.
+    /// Makes later revoke-before times include sessions that other programs date by the current clock, even if the clock is
+    /// set back later: no server issued the session id of a minted token. Call it a few times a second.
     package func followClock() { _ = identifiers.next() }
 
-    /// Whether the session began later than now by every clock that was ever seen: under a clock that was ahead, which cuts
-    /// made since do not reach.
+    /// Whether the session began later than now by every clock so far: it began under a clock that was ahead, so
+    /// revoke-before times that were set since then do not include it.
     /// - Parameters:
     ///   - now: milliseconds since 1970.
     ///   - leeway: how many milliseconds another clock may be ahead. A session within it counts as begun, and later ids
