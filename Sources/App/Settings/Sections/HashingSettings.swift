@@ -38,7 +38,8 @@ package struct HashingSettings: Sendable {
         else {
             reader.complain(
                 .argon2Memory,
-                "enough for these passes and lanes: 19456 KiB for 2 passes, 12288 for 3, 9216 for 4, 7168 from 5 on")
+                "suitable for these passes and lanes: 19456 KiB for 2 passes, 12288 for 3, 9216 for 4, "
+                    + "7168 for 5 or more")
             return .standard
         }
         return parameters
