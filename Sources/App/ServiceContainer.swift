@@ -8,7 +8,7 @@ import JOSE
 import Journal
 import Keys
 package import OpenSSL
-import Platform
+package import Platform
 import Revocation
 import Service
 package import Telemetry
@@ -27,10 +27,10 @@ package final class ServiceContainer: Sendable {
     /// Reads everything first, and changes nothing on disk until all of it is valid.
     ///
     /// - Parameters:
-    ///   - now: milliseconds since 1970, for the check that the clock is set.
+    ///   - now: for the check that the clock is set.
     ///   - takeOver: called when only the journal is missing; returns whether a predecessor is about to close it.
     package init(
-        _ configuration: Configuration, log: Log, now: Int64 = SystemClock.wall.now,
+        _ configuration: Configuration, log: Log, now: UnixMilliseconds = SystemClock.wall.now,
         takeOver: () throws(StartError) -> Bool = { false }
     ) throws(StartError) {
         try Self.checkClock(now)
@@ -120,7 +120,7 @@ package final class ServiceContainer: Sendable {
         accessLog?.stop()
     }
 
-    private static func facts(_ configuration: Configuration, startedAt: Int64) -> ProcessFacts {
+    private static func facts(_ configuration: Configuration, startedAt: UnixMilliseconds) -> ProcessFacts {
         let paths = [
             ("state", configuration.journal.statePath), ("keys", configuration.keys.path),
             ("users", configuration.accounts.usersPath),
@@ -132,7 +132,7 @@ package final class ServiceContainer: Sendable {
     }
 
     /// Every later start would reject tokens, sessions and keys dated before 1970.
-    private static func checkClock(_ now: Int64) throws(StartError) {
+    private static func checkClock(_ now: UnixMilliseconds) throws(StartError) {
         guard now < 0 else { return }
         throw StartError(
             description:
@@ -218,7 +218,8 @@ package final class ServiceContainer: Sendable {
             store = try RevocationStore.open(
                 RevocationOptions(
                     log: journal, grace: configuration.tokens.refreshGrace,
-                    sessionMax: configuration.tokens.auth.sessionMax * 1_000, clock: SystemClock.wall,
+                    sessionMax: configuration.tokens.auth.sessionMax * 1_000,
+                    clock: SystemClock.wall,
                     monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() }))
         } catch {
             throw StartError(error)

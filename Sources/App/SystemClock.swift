@@ -6,7 +6,7 @@ package enum SystemClock {
     package static let wall = WallClock {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) &* 1_000 &+ Int64(time.tv_nsec) / 1_000_000
+        return UnixSeconds(Int64(time.tv_sec)).milliseconds.adding(milliseconds: Int64(time.tv_nsec) / 1_000_000)
     }
 }
 

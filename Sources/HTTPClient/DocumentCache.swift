@@ -1,18 +1,19 @@
 import Encoding
 import Glibc
 import OpenSSL
+package import Platform
 
 /// A fetched JSON document and the time until which it is fresh.
 package struct CachedDocument: Equatable, Sendable {
     package let url: String
     let etag: String?
-    /// When the server last sent or confirmed the document; milliseconds since 1970, as all times here.
-    package let checkedAt: Int64
-    package let freshUntil: Int64
+    /// When the server last sent or confirmed the document.
+    package let checkedAt: UnixMilliseconds
+    package let freshUntil: UnixMilliseconds
     package let body: [UInt8]
 
     /// If `checkedAt` is in the future, the clock was set back; the copy then counts as stale.
-    package func isFresh(at now: Int64) -> Bool { checkedAt <= now && now < freshUntil }
+    package func isFresh(at now: UnixMilliseconds) -> Bool { checkedAt <= now && now < freshUntil }
 }
 
 /// The directory that keeps fetched documents between commands, one file each.
@@ -119,9 +120,9 @@ extension CachedDocument {
             writer.string(etag)
         }
         writer.name("checked_at")
-        writer.integer(checkedAt)
+        writer.integer(checkedAt.count)
         writer.name("fresh_until")
-        writer.integer(freshUntil)
+        writer.integer(freshUntil.count)
         writer.name("body")
         writer.string(text)
         writer.endObject()
@@ -141,8 +142,9 @@ extension CachedDocument {
         else { return nil }
         let etag = document.member("etag", of: 0, in: bytes).flatMap { document.string($0, in: bytes) }
         self.init(
-            url: url, etag: etag.flatMap { CachedDocument.isTag($0) ? $0 : nil }, checkedAt: checkedAt,
-            freshUntil: freshUntil, body: body)
+            url: url, etag: etag.flatMap { CachedDocument.isTag($0) ? $0 : nil },
+            checkedAt: UnixMilliseconds(checkedAt),
+            freshUntil: UnixMilliseconds(freshUntil), body: body)
     }
 
     /// Returns whether a text can be sent back as an entity tag (RFC 9110 §8.8.3) without starting a second header

@@ -1,3 +1,5 @@
+package import Platform
+
 /// Returns documents by URL: from the cache while they are fresh, else from their server.
 package final class DocumentSource {
     package struct Document: Equatable {
@@ -12,10 +14,9 @@ package final class DocumentSource {
     private let cache: DocumentCache?
     /// Milliseconds for which a stale copy may be used if the server cannot be reached.
     private let staleMax: Int64
-    /// Milliseconds since 1970.
-    private let now: Int64
+    private let now: UnixMilliseconds
 
-    package init(client: WebClient, cache: DocumentCache?, staleMax: Int64, now: Int64) {
+    package init(client: WebClient, cache: DocumentCache?, staleMax: Int64, now: UnixMilliseconds) {
         self.client = client
         self.cache = cache
         self.staleMax = staleMax
@@ -39,7 +40,9 @@ package final class DocumentSource {
         do throws(FetchError) {
             return try ask(address, copy)
         } catch {
-            guard let copy, copy.checkedAt <= now, now - copy.freshUntil < staleMax else { throw error }
+            guard let copy, copy.checkedAt <= now, now.milliseconds(since: copy.freshUntil) < staleMax else {
+                throw error
+            }
             return Document(body: copy.body, isConfirmed: false, isStale: true)
         }
     }
@@ -57,7 +60,7 @@ package final class DocumentSource {
             cache?.keep(
                 CachedDocument(
                     url: address.text, etag: etag ?? (answer.status == 304 ? copy?.etag : nil), checkedAt: now,
-                    freshUntil: now + seconds * 1_000, body: body))
+                    freshUntil: now.adding(seconds: seconds), body: body))
         } else {
             cache?.forget(address.text)
         }

@@ -55,7 +55,7 @@ package struct LogLine {
     private var json = JSONWriter()
     private var text: [UInt8] = []
 
-    init(form: Log.Form, milliseconds: Int64, level: StaticString, event: StaticString) {
+    init(form: Log.Form, milliseconds: UnixMilliseconds, level: StaticString, event: StaticString) {
         self.form = form
         var time: [UInt8] = []
         ISO8601.write(milliseconds: milliseconds, to: &time)

@@ -1,3 +1,4 @@
+package import Platform
 import Synchronization
 
 /// The files that a running server reloads when they change. The settings are read only once, at start.
@@ -5,11 +6,11 @@ package enum ReloadSource: String, CaseIterable, Sendable {
     case settings, keys, users, clients, tls
 }
 
-/// The outcome of the last attempt to load each source. Times are milliseconds since 1970.
+/// The outcome of the last attempt to load each source.
 package final class ReloadStatus: Sendable {
     package struct Entry: Equatable, Sendable {
-        package let lastAttempt: Int64
-        package let lastSuccess: Int64?
+        package let lastAttempt: UnixMilliseconds
+        package let lastSuccess: UnixMilliseconds?
         /// Why the last attempt failed; nil if it succeeded.
         package let reason: String?
 
@@ -23,12 +24,12 @@ package final class ReloadStatus: Sendable {
     /// Nil for a source that this server does not have, such as a certificate without TLS.
     package subscript(source: ReloadSource) -> Entry? { entries.withLock { $0[source] } }
 
-    package func succeeded(_ source: ReloadSource, at now: Int64) {
+    package func succeeded(_ source: ReloadSource, at now: UnixMilliseconds) {
         entries.withLock { $0[source] = Entry(lastAttempt: now, lastSuccess: now, reason: nil) }
     }
 
     /// Records a failed attempt; the previous content stays in use.
-    package func failed(_ source: ReloadSource, at now: Int64, reason: String) {
+    package func failed(_ source: ReloadSource, at now: UnixMilliseconds, reason: String) {
         entries.withLock { entries in
             entries[source] = Entry(lastAttempt: now, lastSuccess: entries[source]?.lastSuccess, reason: reason)
         }

@@ -1,3 +1,5 @@
+package import Platform
+
 /// The bounds on the lifetimes of tokens and sessions, and every time that follows from them.
 ///
 /// Revocations and keys must be kept for as long as a token that depends on them is accepted anywhere. All those times
@@ -56,10 +58,12 @@ package struct TokenLimits: Sendable {
     /// - Parameter idle: seconds that a session may be unused.
     package func refreshKeyRetention(idle: Int64) -> Int64 { (idle + leewayMax) * 1_000 }
 
-    /// Returns the latest time at which a verifier accepts a token, in milliseconds since 1970.
+    /// Returns the latest time at which a verifier accepts a token.
     ///
     /// - Parameters:
-    ///   - end: when the token expires, in milliseconds since 1970.
+    ///   - end: when the token expires.
     ///   - leeway: seconds, as requested.
-    package func acceptedUntil(_ end: Int64, leeway: Int64) -> Int64 { end &+ self.leeway(leeway) &* 1_000 }
+    package func acceptedUntil(_ end: UnixMilliseconds, leeway: Int64) -> UnixMilliseconds {
+        end.adding(seconds: self.leeway(leeway))
+    }
 }

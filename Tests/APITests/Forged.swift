@@ -11,7 +11,7 @@ enum Forged {
     static func access(
         _ changes: [String: String?] = [:], header: [String: String?] = [:], key: Key = World.hs256
     ) -> String {
-        let seconds = World.start / 1_000
+        let seconds = World.start.seconds.count
         let payload = object(
             [
                 "iss": "\"\(World.issuer)\"", "sub": "\"\(World.alice)\"", "aud": "\"api\"",

@@ -17,7 +17,7 @@ import Tokens
 
 /// One service in memory: its clocks, its disk and its accounts are the test's.
 final class World {
-    static let start: Int64 = 1_800_000_000_000
+    static let start: UnixMilliseconds = 1_800_000_000_000
     static let issuer = "https://auth.example"
     static let password = "correct horse"
     static let secret = "s3cret&=+ %/ü"
@@ -52,7 +52,7 @@ final class World {
         let revocations = try RevocationStore.open(
             RevocationOptions(
                 storage: journal, grace: 10_000, sessionMax: 90 * 86_400_000, clock: wall,
-                monotonicNow: { clock.now - Self.start }, random: { Random.next64() }))
+                monotonicNow: { clock.now.milliseconds(since: Self.start) }, random: { Random.next64() }))
         let log = log
         let hashes = hashes
         var settings = AuthSettings(
@@ -69,11 +69,11 @@ final class World {
             clients: Published(try Self.clients()), revocations: revocations, passwords: Self.hasher,
             hashing: try HashingPool(workers: 1, queueCountMax: 1),
             throttle: LoginThrottle(account: account, source: source, key: (1, 2)), clock: wall,
-            monotonic: { clock.now - Self.start },
+            monotonic: { clock.now.milliseconds(since: Self.start) },
             log: logger, random: { Random.bytes($0) })
         shared = ApplicationShared(
             authState: authState, connections: connections, openAPI: Array("openapi: 3.1.0\n".utf8),
-            monotonic: { clock.now * 1_000_000 }, random: { 0x0123_4567_89ab_cdef },
+            monotonic: { clock.now.count * 1_000_000 }, random: { 0x0123_4567_89ab_cdef },
             reloads: reloads,
             process: ProcessFacts(
                 version: "1.2.3", pid: 42, startedAt: Self.start, paths: [(name: "keys", path: "/k")]),
@@ -127,7 +127,7 @@ final class World {
         }
     }
 
-    static func made(_ algorithm: Algorithm, _ purpose: Key.Purpose, at time: Int64 = start) -> Key {
+    static func made(_ algorithm: Algorithm, _ purpose: Key.Purpose, at time: UnixMilliseconds = start) -> Key {
         do {
             return try Key.generate(algorithm, purpose: purpose, createdAt: time)
         } catch {
@@ -138,10 +138,10 @@ final class World {
 
 /// What both clocks say.
 final class Time: Sendable {
-    private let milliseconds = Atomic<Int64>(World.start)
+    private let milliseconds = Atomic<Int64>(World.start.count)
 
-    var now: Int64 { milliseconds.load(ordering: .relaxed) }
-    var seconds: Int64 { now / 1_000 }
+    var now: UnixMilliseconds { UnixMilliseconds(milliseconds.load(ordering: .relaxed)) }
+    var seconds: Int64 { now.seconds.count }
 
     func advance(_ seconds: Int64) { milliseconds.wrappingAdd(seconds * 1_000, ordering: .relaxed) }
 }

@@ -11,7 +11,7 @@ final class TestClock: Sendable {
 
     init(_ milliseconds: Int64 = 1_800_000_000_000) { self.milliseconds = Atomic(milliseconds) }
 
-    var clock: WallClock { WallClock { self.milliseconds.load(ordering: .relaxed) } }
+    var clock: WallClock { WallClock { UnixMilliseconds(self.milliseconds.load(ordering: .relaxed)) } }
 
     func set(_ value: Int64) { milliseconds.store(value, ordering: .relaxed) }
 }
@@ -89,7 +89,7 @@ extension JournalSchema {
 
 extension JournalRecord {
     static func entry(_ number: UInt64) -> JournalRecord {
-        JournalRecord(.entry, key: UUID(high: 7, low: number), expires: Int64(number))
+        JournalRecord(.entry, key: UUID(high: 7, low: number), expires: UnixMilliseconds(Int64(number)))
     }
 }
 

@@ -20,7 +20,7 @@ final class Harness: Sendable {
         return try RevocationStore.open(
             RevocationOptions(
                 storage: storage, grace: grace, sessionMax: sessionMax,
-                clock: WallClock { self.wall.load(ordering: .relaxed) },
+                clock: WallClock { self.now },
                 monotonicNow: { self.monotonic.load(ordering: .relaxed) },
                 random: { self.random() }))
     }
@@ -39,9 +39,9 @@ final class Harness: Sendable {
         return try open()
     }
 
-    var now: Int64 { wall.load(ordering: .relaxed) }
+    var now: UnixMilliseconds { UnixMilliseconds(wall.load(ordering: .relaxed)) }
 
-    func set(_ milliseconds: Int64) { wall.store(milliseconds, ordering: .relaxed) }
+    func set(_ now: UnixMilliseconds) { wall.store(now.count, ordering: .relaxed) }
 
     /// Lets both clocks go on.
     func advance(_ milliseconds: Int64) {
@@ -173,7 +173,7 @@ typealias Answer = Result<UInt64, JournalError>
 
 extension RevocationStore {
     func rotated(
-        _ sid: Encoding.UUID, _ generation: UInt32, request: UInt32 = 1, end: Int64 = 1_900_000_000_000,
+        _ sid: Encoding.UUID, _ generation: UInt32, request: UInt32 = 1, end: UnixMilliseconds = 1_900_000_000_000,
         subject: String = "alice", client: String = "web"
     ) -> RotationOutcome {
         let outcomes = Collector<RotationOutcome>()
@@ -191,8 +191,9 @@ extension RevocationStore {
     }
 
     func denied(
-        _ sid: Encoding.UUID?, jti: Encoding.UUID = Encoding.UUID(high: 1, low: 1), issuedAt: Int64 = 0,
-        expiresAt: Int64 = 1_800_000_600_000, subject: String = "alice", client: String = "web", kid: String = "k1"
+        _ sid: Encoding.UUID?, jti: Encoding.UUID = Encoding.UUID(high: 1, low: 1), issuedAt: UnixMilliseconds = 0,
+        expiresAt: UnixMilliseconds = 1_800_000_600_000, subject: String = "alice", client: String = "web",
+        kid: String = "k1"
     ) -> Denial? {
         denial(
             jti: jti, sid: sid, issuedAt: issuedAt, expiresAt: expiresAt, subject: subject.utf8.span,

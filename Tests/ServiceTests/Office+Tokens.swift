@@ -3,6 +3,7 @@ import Dispatch
 import Encoding
 import Keys
 import OpenSSL
+import Platform
 import Revocation
 import Service
 import Tokens
@@ -51,7 +52,7 @@ extension Office {
     /// An access token with an HMAC, made outside the server by a client that has the key.
     func forged(_ claims: [String: String], _ key: Key) throws -> [UInt8] {
         guard case .secret(let secret) = key.material else { throw CancellationError() }
-        let seconds = wall.value / 1_000
+        let seconds = wall.value.seconds.count
         let plain = [
             "iss": #""https://auth.example""#, "sub": #""019a0000-0000-7000-8000-000000000001""#, "aud": #""api""#,
             "client_id": #""first-party""#, "iat": "\(seconds)", "exp": "\(seconds + 600)",

@@ -13,7 +13,7 @@ import Tokens
 
 /// The use cases over a journal in a directory of its own, with clocks and a hash function of the test's.
 final class Office {
-    static let start: Int64 = 1_800_000_000_000
+    static let start: UnixMilliseconds = 1_800_000_000_000
     static let password = "correct horse"
 
     let wall = Mutable(start)

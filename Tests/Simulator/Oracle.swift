@@ -1,4 +1,5 @@
 import Encoding
+import Platform
 import Revocation
 
 /// How far a change that was asked for is known to have got.
@@ -41,7 +42,7 @@ struct Refusal {
 
 struct SimulatedToken {
     let jti: UUID
-    let expires: Int64
+    let expires: UnixMilliseconds
     var refusal: Refusal?
 }
 
@@ -49,14 +50,14 @@ struct SimulatedSession {
     struct Rotation: Equatable {
         var generation: UInt32
         var request: UInt32
-        var at: Int64
+        var at: UnixMilliseconds
     }
 
     let sid: UUID
     let subject: Int
     let client: Int
-    /// Absolute end, in milliseconds since 1970.
-    let end: Int64
+    /// Absolute end.
+    let end: UnixMilliseconds
     /// In the order of logins and cuts.
     let order: Int
     /// Whether the journal promised to know of the id.
@@ -80,7 +81,7 @@ struct SimulatedCut {
     let order: Int
     /// An identifier made right before: it is cut, and by no earlier cut.
     let probe: UUID
-    let expires: Int64
+    let expires: UnixMilliseconds
     var refusal = Refusal()
 }
 
@@ -89,7 +90,7 @@ struct SimulatedCut {
 /// A time has passed for certain when the slowest clock that the process has seen in its life says so, and it has lived
 /// for an hour. Whatever has expired by then may be forgotten.
 struct Certainty {
-    private(set) var passed: Int64 = .min
+    private(set) var passed = UnixMilliseconds.distantPast
     private var started: Int64
     private var slowest: Int64
 
@@ -108,7 +109,7 @@ struct Certainty {
 
     mutating func observe(truth: Int64, offset: Int64) {
         slowest = min(slowest, offset)
-        if truth - started >= 3_600_000 { passed = max(passed, truth + slowest) }
+        if truth - started >= 3_600_000 { passed = max(passed, UnixMilliseconds(truth + slowest)) }
     }
 }
 

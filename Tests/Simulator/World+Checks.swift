@@ -1,5 +1,6 @@
 import Encoding
 import Journal
+import Platform
 import Revocation
 
 /// Names of subjects and clients; those of probes are nobody's.
@@ -27,7 +28,8 @@ extension World {
         let kid = Self.kid
         // Issued after every cut.
         return store.denial(
-            jti: token.jti, sid: nil, issuedAt: 1 << 46, expiresAt: token.expires, subject: nobody.span,
+            jti: token.jti, sid: nil, issuedAt: UnixMilliseconds(1 << 46), expiresAt: token.expires,
+            subject: nobody.span,
             client: nobody.span, kid: kid.span) == .token
     }
 
@@ -98,7 +100,7 @@ extension World {
     func forget() {
         let passed = certainty.passed
         sessions.removeAll { $0.end <= passed && $0.pending == nil }
-        tokens.removeAll { $0.expires + 61_000 <= passed && $0.refusal?.fate != .pending }
+        tokens.removeAll { $0.expires.adding(seconds: 61) <= passed && $0.refusal?.fate != .pending }
         cuts.removeAll { $0.expires <= passed && $0.refusal.fate != .pending }
     }
 
@@ -118,7 +120,7 @@ extension World {
                 fail("session \(session.sid) is at generation \(generation), not \(session.settled.generation)")
             }
         }
-        for token in tokens where token.expires + 61_000 > certainty.passed {
+        for token in tokens where token.expires.adding(seconds: 61) > certainty.passed {
             let denied = isDenied(token, store)
             guard let expected = token.refusal.map(\.isExpected) ?? false, expected != denied else { continue }
             fail(

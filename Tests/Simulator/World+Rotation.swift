@@ -1,5 +1,6 @@
 import Encoding
 import Journal
+import Platform
 import Revocation
 
 /// What a presented refresh token must be answered with.
@@ -18,7 +19,7 @@ enum Expectation: Equatable {
 extension World {
     /// The promises about rotation, read plainly.
     func expectation(
-        _ session: SimulatedSession, _ generation: UInt32, _ request: UInt32, _ now: Int64
+        _ session: SimulatedSession, _ generation: UInt32, _ request: UInt32, _ now: UnixMilliseconds
     ) -> Expectation {
         guard let isDenied = isDenied(session) else { return .either }
         if isDenied { return .denied }
@@ -28,7 +29,9 @@ extension World {
             if let pending = session.pending { return pending.request == request ? .join(pending) : .mismatch }
             return .commit(.init(generation: generation + 1, request: request, at: now))
         }
-        guard session.pending == nil, generation + 1 == settled.generation, now - settled.at <= Self.grace else {
+        guard session.pending == nil, generation + 1 == settled.generation,
+            now.milliseconds(since: settled.at) <= Self.grace
+        else {
             return .end
         }
         return settled.request == request ? .replay(settled) : .mismatch

@@ -1,5 +1,6 @@
 import Encoding
 import Journal
+import Platform
 import Revocation
 
 extension World {

@@ -1,5 +1,6 @@
 import Encoding
 import Journal
+import Platform
 import Revocation
 
 /// What clients and operators do, and what they are told.
@@ -8,7 +9,8 @@ extension World {
         let lasting = random.below(4) == 0 ? sessionMax : Int64(1 + random.below(48)) * 3_600_000
         order += 1
         let session = SimulatedSession(
-            sid: store.identifiers.next(), subject: random.below(3), client: random.below(2), end: wall + lasting,
+            sid: store.identifiers.next(), subject: random.below(3), client: random.below(2),
+            end: wall.adding(milliseconds: lasting),
             order: order)
         if session.end > certainty.passed { sessions.append(session) }
         ask(of: "note of a session") { done in
@@ -24,7 +26,7 @@ extension World {
     func issue() {
         let token = SimulatedToken(
             jti: UUID(high: random.next() & ~0xf000 | 0x8000, low: random.next() >> 2 | 1 << 63),
-            expires: wall + Int64(1 + random.below(60)) * 60_000)
+            expires: wall.adding(milliseconds: Int64(1 + random.below(60)) * 60_000))
         tokens.append(token)
     }
 
@@ -68,7 +70,8 @@ extension World {
         let order = order
         let cut = SimulatedCut(
             kind: kind, name: number, order: order, probe: store.identifiers.next(),
-            expires: max(store.now + max(sessionMax, Self.day), olderEnd) + 3_600_000)
+            expires: max(store.now.adding(milliseconds: max(sessionMax, Self.day)), olderEnd)
+                .adding(seconds: 3_600))
         let living = sessions.indices.filter { sessions[$0].subject == number && isDenied(sessions[$0]) == false }
         let spared = kind == .subject && random.below(2) == 0 ? random.element(of: living) : nil
         if let spared { sessions[spared].spared[kind] = order }

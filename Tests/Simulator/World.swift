@@ -24,7 +24,7 @@ final class World: @unchecked Sendable {
     /// The clock that nobody sets, and what the wall clock is ahead of it; milliseconds.
     var truth: Int64 = 1_800_000_000_000
     var offset: Int64 = 0
-    var wall: Int64 { truth + offset }
+    var wall: UnixMilliseconds { UnixMilliseconds(truth + offset) }
     var certainty: Certainty
 
     var sessions: [SimulatedSession] = []
@@ -37,14 +37,14 @@ final class World: @unchecked Sendable {
     var promised: UInt64 = 0
     /// What the records on the medium themselves show to have been durable; damage above cannot be told from a torn end.
     var evident: UInt64 = 0
-    var lastNow: Int64 = 0
+    var lastNow: UnixMilliseconds = 0
     var isDisplaced = false
     /// Whether the next crash is one of the whole machine.
     var endsInPowerCut = false
     /// The limit of the process, which its operator may change from one start to the next; milliseconds.
     var sessionMax = 90 * World.day
     /// Until when sessions may live that began under a greater limit.
-    var olderEnd: Int64 = 0
+    var olderEnd: UnixMilliseconds = 0
     var violation: Violation?
     /// Nothing more can be concluded from this seed.
     private(set) var isOver = false
@@ -77,7 +77,7 @@ final class World: @unchecked Sendable {
     /// Begins the process. What the kernel refuses it is tried again with fewer and fewer faults.
     func open() {
         let limit = [90, 90, 90, 7, 2][random.below(5)] * Self.day
-        if limit < sessionMax { olderEnd = max(olderEnd, wall + sessionMax) }
+        if limit < sessionMax { olderEnd = max(olderEnd, wall.adding(milliseconds: sessionMax)) }
         sessionMax = limit
         for attempt in 0..<24 {
             disk.faults = attempt < 3 && random.below(2) == 0 ? drawnFaults : .none
@@ -120,7 +120,7 @@ final class World: @unchecked Sendable {
     }
 
     /// What the process is told is the clock that nobody sets.
-    var monotonic: Int64 { mutant == .wallClockAsEvidence ? wall : truth }
+    var monotonic: Int64 { mutant == .wallClockAsEvidence ? wall.count : truth }
 
     private func draw() -> UInt64 {
         let value = processRandom.next()

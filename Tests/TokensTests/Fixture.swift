@@ -3,12 +3,13 @@ import Foundation
 import JOSE
 import Keys
 import OpenSSL
+import Platform
 import Tokens
 
 /// One service with a key of each kind, at a fixed moment.
 struct Fixture {
-    static let now: Int64 = 1_800_000_000_000
-    static let seconds = now / 1_000
+    static let now: UnixMilliseconds = 1_800_000_000_000
+    static let seconds = now.seconds
     static let issuerName = "https://auth.example"
     static let sid = Encoding.UUID(high: 0x019A_0000_0000_7001, low: 0x8000_0000_0000_0001)
 
@@ -35,19 +36,21 @@ struct Fixture {
     static func grant(_ algorithm: Algorithm = .hs256) -> AccessGrant {
         AccessGrant(
             subject: "alice", clientID: "first-party", audience: ["api"], scope: "read write", sid: sid, generation: 3,
-            authTime: seconds - 100, methods: ["pwd"], roles: ["admin", "ops"], issuedAt: now, lifetime: 600,
-            sessionEnd: seconds + 86_400, algorithm: algorithm)
+            authTime: seconds.adding(seconds: -100), methods: ["pwd"], roles: ["admin", "ops"], issuedAt: now,
+            lifetime: 600,
+            sessionEnd: seconds.adding(seconds: 86_400), algorithm: algorithm)
     }
 
     static func refreshClaims() -> RefreshClaims {
         RefreshClaims(
             sid: sid, generation: 3, subject: "alice", clientID: "first-party", issuedAt: seconds,
-            expiresAt: seconds + 1_000, sessionEnd: seconds + 5_000, audience: ["api", "billing"], scope: "read",
-            authTime: seconds - 100, methods: ["pwd"])
+            expiresAt: seconds.adding(seconds: 1_000), sessionEnd: seconds.adding(seconds: 5_000),
+            audience: ["api", "billing"], scope: "read",
+            authTime: seconds.adding(seconds: -100), methods: ["pwd"])
     }
 
     /// Why an access token is refused; `nil` if it is not.
-    func refusal(_ token: [UInt8], audience: String = "api", now: Int64 = Fixture.now) -> TokenRejection? {
+    func refusal(_ token: [UInt8], audience: String = "api", now: UnixMilliseconds = Fixture.now) -> TokenRejection? {
         do {
             _ = try verifier.verify(token.span, audience: AudienceExpectation(audience), now: now)
             return nil
@@ -56,7 +59,7 @@ struct Fixture {
         }
     }
 
-    func refusal(_ token: String, now: Int64 = Fixture.now) -> TokenRejection? {
+    func refusal(_ token: String, now: UnixMilliseconds = Fixture.now) -> TokenRejection? {
         refusal(Array(token.utf8), now: now)
     }
 
@@ -64,7 +67,7 @@ struct Fixture {
         try verifier.verify(token.span, audience: AudienceExpectation(audience), now: Self.now)
     }
 
-    func refreshRefusal(_ token: [UInt8], now: Int64 = Fixture.now) -> TokenRejection? {
+    func refreshRefusal(_ token: [UInt8], now: UnixMilliseconds = Fixture.now) -> TokenRejection? {
         do {
             _ = try verifier.verifyRefresh(token.span, now: now)
             return nil

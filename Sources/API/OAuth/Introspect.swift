@@ -1,5 +1,6 @@
 import Encoding
 import HTTP
+import Platform
 import Service
 import Tokens
 
@@ -72,9 +73,9 @@ extension Application {
             writer.name("sid")
             writer.string(claims.sid.description)
             writer.name("iat")
-            writer.integer(claims.issuedAt)
+            writer.integer(claims.issuedAt.count)
             writer.name("exp")
-            writer.integer(claims.expiresAt)
+            writer.integer(claims.expiresAt.count)
             writer.endObject()
             response.body.append(contentsOf: writer.bytes)
         }

@@ -3,6 +3,7 @@ import Encoding
 import HTTP
 import JOSE
 import Keys
+import Platform
 import Revocation
 import Service
 import Telemetry
@@ -140,7 +141,7 @@ private struct OrderReader {
     }
 
     private func token() throws(Problem) -> RevocationRequest? {
-        let expiresAt = try parameters.natural("expires_at")
+        let expiresAt = try parameters.natural("expires_at").map(UnixSeconds.init(_:))
         guard let text = try parameters.text("jti") else {
             guard expiresAt == nil else { throw Problem(.requestMalformed, "expires_at may only be sent with jti.") }
             return nil

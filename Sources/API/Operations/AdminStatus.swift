@@ -129,7 +129,7 @@ struct StatusPage {
         writer.string(value)
     }
 
-    private mutating func member(_ name: StaticString, at milliseconds: Int64?) {
+    private mutating func member(_ name: StaticString, at milliseconds: UnixMilliseconds?) {
         writer.name(name)
         guard let milliseconds else { return writer.null() }
         var text: [UInt8] = []

@@ -1,3 +1,4 @@
+import Platform
 import Telemetry
 
 // What /metrics reports about the process, its version and the files that it reloads.
@@ -6,7 +7,7 @@ extension Application {
         page.family("martlet_build_info", .gauge, "1, with the version of the service.")
         page.sample("martlet_build_info", [("version", shared.process.version)], 1)
         page.family("process_start_time_seconds", .gauge, "When the service started, in seconds since 1970.")
-        page.sample("process_start_time_seconds", seconds: Double(shared.process.startedAt) / 1_000)
+        page.sample("process_start_time_seconds", seconds: shared.process.startedAt.fractionalSeconds)
         let figures = shared.processFigures()
         if let seconds = figures.cpuSeconds {
             page.family("process_cpu_seconds_total", .counter, "Processor time used, in user and kernel mode.")
@@ -37,11 +38,11 @@ extension Application {
         page.family(name, .gauge, "When a source was last read successfully, in seconds since 1970.")
         for (source, entry) in entries {
             guard let time = entry.lastSuccess else { continue }
-            page.sample(name, [("source", source)], seconds: Double(time) / 1_000)
+            page.sample(name, [("source", source)], seconds: time.fractionalSeconds)
         }
         guard let expiry = shared.certificateExpiry() else { return }
         let expiryName = "martlet_tls_certificate_expiry_timestamp_seconds"
         page.family(expiryName, .gauge, "When the TLS certificate expires, in seconds since 1970.")
-        page.sample(expiryName, expiry)
+        page.sample(expiryName, expiry.count)
     }
 }

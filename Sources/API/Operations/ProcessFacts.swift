@@ -1,4 +1,5 @@
 package import Keys
+package import Platform
 import Tokens
 
 /// What `/admin/status` reports of the process beyond what changes with each request.
@@ -6,11 +7,11 @@ package struct ProcessFacts: Sendable {
     package let version: String
     package let pid: Int32
     /// Milliseconds since 1970.
-    package let startedAt: Int64
+    package let startedAt: UnixMilliseconds
     /// The files and directories in use, as absolute paths, by their content.
     package let paths: [(name: String, path: String)]
 
-    package init(version: String, pid: Int32, startedAt: Int64, paths: [(name: String, path: String)]) {
+    package init(version: String, pid: Int32, startedAt: UnixMilliseconds, paths: [(name: String, path: String)]) {
         self.version = version
         self.pid = pid
         self.startedAt = startedAt

@@ -1,5 +1,6 @@
 import Encoding
 import HTTP
+import Platform
 import Telemetry
 
 /// What the access log reports about a request. It is copied when the request arrives, since the request may be gone
@@ -42,7 +43,7 @@ final class AccessRecorder {
     private var field: [UInt8] = []
     /// The text of ``timeOfText``, which the next line probably needs again.
     private var timeText: [UInt8] = []
-    private var timeOfText = Int64.min
+    private var timeOfText = UnixMilliseconds.distantPast
 
     init(lane: AccessLog.LogShard, random: () -> UInt64) {
         self.lane = lane

@@ -1,4 +1,5 @@
 package import HTTP
+package import Platform
 package import Service
 import Synchronization
 package import Telemetry
@@ -16,7 +17,7 @@ package final class ApplicationShared: Sendable {
     package let reloads: ReloadStatus
     let process: ProcessFacts
     /// When the TLS certificate expires, in seconds since 1970; nil without TLS.
-    let certificateExpiry: @Sendable () -> Int64?
+    let certificateExpiry: @Sendable () -> UnixSeconds?
     let processFigures: @Sendable () -> ProcessFigures
     /// All keys of the directory as they are applied, ended and compromised ones included.
     let appliedKeys: @Sendable () -> [AppliedKey]
@@ -35,7 +36,7 @@ package final class ApplicationShared: Sendable {
         monotonic: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64,
         loginSources: LoginSources = LoginSources(), reloads: ReloadStatus, process: ProcessFacts,
         appliedKeys: @escaping @Sendable () -> [AppliedKey],
-        certificateExpiry: @escaping @Sendable () -> Int64? = { nil },
+        certificateExpiry: @escaping @Sendable () -> UnixSeconds? = { nil },
         processFigures: @escaping @Sendable () -> ProcessFigures = { ProcessFigures() }, endpoints: EndpointTable
     ) {
         self.authState = authState

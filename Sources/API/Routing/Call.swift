@@ -1,4 +1,5 @@
 import HTTP
+import Platform
 import Telemetry
 
 /// One request, as its handler and the log know it.
@@ -15,7 +16,7 @@ struct Call: Sendable {
     /// Nanoseconds of a monotonic clock.
     let began: Int64
     /// Milliseconds since 1970.
-    let now: Int64
+    let now: UnixMilliseconds
     /// The trace that the request belongs to, if that is known.
     let trace: TraceContext?
     /// Nil while there is no access log.

@@ -1,6 +1,7 @@
 import Encoding
 import HTTP
 import JOSE
+import Platform
 import Revocation
 import Service
 import Tokens
@@ -112,7 +113,7 @@ extension Application {
         response.body.append("{\"active\":true,\"claims\":")
         response.body.append(verified.payload.span)
         response.body.append(",\"expires_in\":")
-        response.body.append(decimal: max(0, verified.expiresAt - call.now / 1_000))
+        response.body.append(decimal: max(0, verified.expiresAt.seconds(since: call.now.seconds)))
         keyMembers.write(verified, context.keyring, to: &response.body)
         response.body.append(decimal: Int64(clamping: context.authState.revocations.sequence))
         response.body.append("}")

@@ -1,3 +1,5 @@
+package import Platform
+
 /// A backend that authenticates to the server with a secret that the server generated.
 package struct Client: Equatable, Sendable {
     package let id: String
@@ -11,12 +13,11 @@ package struct Client: Equatable, Sendable {
     /// `HS256` for a client that shares a secret with the server; `nil` for the server's default.
     package var algorithm: String?
     package var isDisabled: Bool
-    /// Milliseconds since 1970.
-    package var createdAt: Int64
+    package var createdAt: UnixMilliseconds
 
     package init(
         id: String, secretHashes: [[UInt8]], name: String? = nil, audiences: [String] = [], scopes: [String] = [],
-        algorithm: String? = nil, isDisabled: Bool = false, createdAt: Int64 = 0
+        algorithm: String? = nil, isDisabled: Bool = false, createdAt: UnixMilliseconds = 0
     ) {
         self.id = id
         self.secretHashes = secretHashes

@@ -1,4 +1,5 @@
 package import Encoding
+package import Platform
 
 /// A user who can log in.
 package struct User: Equatable, Sendable {
@@ -8,15 +9,15 @@ package struct User: Equatable, Sendable {
     package var roles: [String]
     package var scopes: [String]
     package var isDisabled: Bool
-    /// Milliseconds since 1970; sessions that began earlier are rejected. Set when the user is disabled or gets a new
+    /// Sessions that began earlier are rejected. Set when the user is disabled or gets a new
     /// password.
-    package var sessionsFrom: Int64
+    package var sessionsFrom: UnixMilliseconds
     /// A JSON object of additional claims, with the bytes unchanged from the file.
     package var claims: [UInt8]
 
     package init(
         id: UUID, name: String, passwordHash: String, roles: [String] = [], scopes: [String] = [],
-        isDisabled: Bool = false, sessionsFrom: Int64 = 0, claims: [UInt8] = Array("{}".utf8)
+        isDisabled: Bool = false, sessionsFrom: UnixMilliseconds = 0, claims: [UInt8] = Array("{}".utf8)
     ) {
         self.id = id
         self.name = name
@@ -32,7 +33,7 @@ package struct User: Equatable, Sendable {
     package struct Standing: Equatable, Sendable {
         package let isDisabled: Bool
         /// The same as ``User/sessionsFrom``.
-        package let sessionsFrom: Int64
+        package let sessionsFrom: UnixMilliseconds
     }
 
     package var standing: Standing { Standing(isDisabled: isDisabled, sessionsFrom: sessionsFrom) }

@@ -1,4 +1,5 @@
 package import Encoding
+package import Platform
 
 /// The users at one moment: an immutable snapshot of `users.json`, replaced as a whole when the file changes.
 ///
@@ -65,7 +66,7 @@ package final class UserDirectory: Sendable {
     }
 
     /// The same with other times from which sessions of some users are admitted.
-    package func admittingSessions(from times: [UUID: Int64]) -> UserDirectory {
+    package func admittingSessions(from times: [UUID: UnixMilliseconds]) -> UserDirectory {
         let limited = users.map { user in
             var user = user
             user.sessionsFrom = times[user.id] ?? user.sessionsFrom

@@ -1,4 +1,5 @@
 import Encoding
+import Platform
 
 extension ClientDirectory {
     private static let algorithmExpected = "one of \(Client.algorithms.joined(separator: ", "))"
@@ -28,7 +29,7 @@ extension ClientDirectory {
             writer.name("disabled")
             writer.bool(client.isDisabled)
             writer.name("created_at")
-            writer.integer(client.createdAt)
+            writer.integer(client.createdAt.count)
             writer.endObject()
         }
         writer.endArray()

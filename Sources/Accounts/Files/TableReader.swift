@@ -164,13 +164,13 @@ struct TableReader {
         }
     }
 
-    /// Returns milliseconds since 1970; 0 if there is no such member.
-    func milliseconds(_ name: StaticString, of row: Row) throws(AccountsError) -> Int64 {
+    /// Returns a moment; 1970 if there is no such member.
+    func milliseconds(_ name: StaticString, of row: Row) throws(AccountsError) -> UnixMilliseconds {
         guard let node = member(name, of: row) else { return 0 }
         guard let number = document.integer(node, in: bytes.span), number >= 0 else {
             throw fault(at: node, "\"\(name)\": milliseconds since 1970")
         }
-        return number
+        return UnixMilliseconds(number)
     }
 
     /// Returns an object with its bytes unchanged; `{}` if there is no such member.

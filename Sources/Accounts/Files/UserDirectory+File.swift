@@ -1,4 +1,5 @@
 import Encoding
+import Platform
 
 extension UserDirectory {
     static let hashExpected = "a password hash such as $argon2id$..., or ! for none"
@@ -25,7 +26,7 @@ extension UserDirectory {
             writer.name("disabled")
             writer.bool(user.isDisabled)
             writer.name("sessions_from")
-            writer.integer(user.sessionsFrom)
+            writer.integer(user.sessionsFrom.count)
             writer.name("claims")
             writer.raw(user.claims)
             writer.endObject()

@@ -1,3 +1,5 @@
+import Platform
+
 /// Token buckets of failures, stored as one time stamp each: when the bucket will be full again.
 ///
 /// A full bucket needs no entry. The stamp is at most `failureCountMax` refills in the future, so a clock that jumps
@@ -15,7 +17,7 @@ struct FailureBuckets: Sendable {
 
     private func fullAt(_ key: UInt64, now: Int64) -> Int64 {
         guard let stamp = table[key] else { return now }
-        return min(max(stamp, now), now.addingClamped(wholeMilliseconds))
+        return min(max(stamp, now), now.saturatingAdd(wholeMilliseconds))
     }
 
     /// Returns the milliseconds until a failure is allowed; 0 if one is allowed now.
@@ -26,22 +28,15 @@ struct FailureBuckets: Sendable {
 
     mutating func charge(_ key: UInt64, now: Int64) {
         if limit.isOff { return }
-        table[key] = fullAt(key, now: now).addingClamped(limit.refillMilliseconds)
+        table[key] = fullAt(key, now: now).saturatingAdd(limit.refillMilliseconds)
     }
 
     mutating func refund(_ key: UInt64) {
         guard !limit.isOff, let stamp = table[key] else { return }
-        table[key] = stamp.addingClamped(-limit.refillMilliseconds)
+        table[key] = stamp.saturatingAdd(-limit.refillMilliseconds)
     }
 
     mutating func clear(_ key: UInt64) {
         table[key] = nil
-    }
-}
-
-extension Int64 {
-    fileprivate func addingClamped(_ other: Int64) -> Int64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? (other < 0 ? .min : .max) : sum
     }
 }

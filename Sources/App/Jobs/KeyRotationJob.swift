@@ -17,8 +17,8 @@ final class KeyRotationJob: Sendable {
         var stamp: [FileStamp] = []
         var set = KeySet([])
         /// When a key leaves the published set.
-        var nextEnd: Int64?
-        var readAt: Int64 = .min
+        var nextEnd: UnixMilliseconds?
+        var readAt = UnixMilliseconds.distantPast
         var said: [String: KeyState] = [:]
         /// Keys marked as compromised in files that are otherwise unusable.
         var unread: Set<String> = []
@@ -93,13 +93,13 @@ final class KeyRotationJob: Sendable {
 
     /// Revokes the keys that are marked as compromised even if the set as a whole is unusable: a leaked key must not
     /// remain valid until other files are fixed.
-    private func applyMarks(_ now: Int64) {
+    private func applyMarks(_ now: UnixMilliseconds) {
         let marks = directory.compromisedMarks()
         guard !marks.isEmpty else { return }
         let set = state.withLock { state in
             state.set = KeySet(
                 state.set.keys.map { key in
-                    marks.contains(key.kid) ? key.with(key.lifecycle.compromised(at: now - now % 1_000)) : key
+                    marks.contains(key.kid) ? key.with(key.lifecycle.compromised(at: now.seconds.milliseconds)) : key
                 })
             state.unread = marks.filter { state.set.key($0) == nil }
             return state.set
@@ -130,7 +130,7 @@ final class KeyRotationJob: Sendable {
     /// The required algorithms that `keyring` could no longer sign. If there are any, the old keys stay in use.
     ///
     /// A compromised key is always dropped, and an algorithm that no key signs today does not count.
-    private func newlyMissing(in keyring: Keyring, _ set: KeySet, at now: Int64) -> [String] {
+    private func newlyMissing(in keyring: Keyring, _ set: KeySet, at now: UnixMilliseconds) -> [String] {
         let current = authState.keyring.current
         let before = Set(authState.missingSigners(in: current, for: authState.clients.current, at: now))
         let compromised = Set(set.compromised.map(\.kid))

@@ -41,9 +41,8 @@ package struct TLSFiles: Equatable, Sendable {
 
     /// Reads the files and checks that they belong together.
     ///
-    /// - Parameter now: milliseconds since 1970.
     /// - Throws: a message that names the file, also if other users may read the private key.
-    package func load(now: Int64) throws(StartError) -> TLSContext {
+    package func load(now: UnixMilliseconds) throws(StartError) -> TLSContext {
         let certificates = try Self.read(certificatePath)
         if let facts = SecretFileRule.Facts(keyPath),
             let fault = SecretFileRule.ofProcess.fault(ofFile: keyPath, facts)
@@ -56,7 +55,7 @@ package struct TLSFiles: Equatable, Sendable {
         do {
             return try TLSContext(
                 certificates: certificates, privateKey: key, clientAuthorities: authorities,
-                speaksHTTP2: speaksHTTP2, now: now / 1_000)
+                speaksHTTP2: speaksHTTP2, now: now.seconds)
         } catch {
             throw StartError(description: "\(path(of: error)): \(error)")
         }
@@ -65,13 +64,13 @@ package struct TLSFiles: Equatable, Sendable {
     /// Creates the self-signed certificate unless a usable one is valid for at least another day.
     ///
     /// - Returns: whether a new one was created.
-    package func fill(now: Int64) throws(StartError) -> Bool {
+    package func fill(now: UnixMilliseconds) throws(StartError) -> Bool {
         if FileStamp(certificatePath).exists, FileStamp(keyPath).exists {
             // The load that follows reports every other mistake in an existing certificate or key.
             do {
                 _ = try TLSContext(
                     certificates: Self.read(certificatePath), privateKey: Self.read(keyPath), clientAuthorities: nil,
-                    now: now / 1_000 + 86_400)
+                    now: now.seconds.adding(seconds: 86_400))
                 return false
             } catch CryptoError.certificateExpired {
             } catch {
@@ -79,7 +78,7 @@ package struct TLSFiles: Equatable, Sendable {
             }
         }
         do {
-            let pair = try SelfSignedPair(now: now / 1_000, days: Self.selfSignedDays)
+            let pair = try SelfSignedPair(now: now.seconds, days: Self.selfSignedDays)
             try AtomicFile.replace(keyPath, with: pair.privateKey, mode: 0o600)
             try AtomicFile.replace(certificatePath, with: pair.certificate, mode: 0o644)
         } catch {
@@ -91,10 +90,10 @@ package struct TLSFiles: Equatable, Sendable {
     }
 
     /// Whether certificate and key belong together and only the validity period is wrong.
-    func isOutOfDate(now: Int64) -> Bool {
+    func isOutOfDate(now: UnixMilliseconds) -> Bool {
         do throws(StartError) {
             return TLSContext.isOutOfDate(
-                certificates: try Self.read(certificatePath), privateKey: try Self.read(keyPath), now: now / 1_000)
+                certificates: try Self.read(certificatePath), privateKey: try Self.read(keyPath), now: now.seconds)
         } catch {
             return false
         }

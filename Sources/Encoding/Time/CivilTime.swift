@@ -1,3 +1,5 @@
+package import Platform
+
 /// A moment split into the fields of a date and time, in UTC and the Gregorian calendar.
 struct CivilTime {
     let year: Int64
@@ -10,9 +12,9 @@ struct CivilTime {
     /// 0 is Sunday.
     let weekday: Int64
 
-    /// - Parameter seconds: seconds since 1970; clamped to the years 1970 to 9999.
-    init(secondsSince1970 seconds: Int64) {
-        let bounded = min(max(seconds, 0), 253_402_300_799)
+    /// - Parameter seconds: clamped to the years 1970 to 9999.
+    init(secondsSince1970 seconds: UnixSeconds) {
+        let bounded = min(max(seconds, 0), 253_402_300_799).count
         let days = bounded / 86_400
         let rest = bounded % 86_400
         hour = rest / 3_600
@@ -43,7 +45,7 @@ struct CivilTime {
 
 /// Formats dates as IMF-fixdate, the form of the `Date` field (RFC 9110 §5.6.7).
 package enum HTTPDate {
-    package static func write(secondsSince1970 seconds: Int64, to output: inout [UInt8]) {
+    package static func write(secondsSince1970 seconds: UnixSeconds, to output: inout [UInt8]) {
         let time = CivilTime(secondsSince1970: seconds)
         let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -63,12 +65,12 @@ package enum HTTPDate {
 
 /// Formats times as `2026-11-21T03:00:00.123Z` (RFC 3339).
 package enum ISO8601 {
-    package static func write(milliseconds: Int64, to output: inout [UInt8]) {
+    package static func write(milliseconds: UnixMilliseconds, to output: inout [UInt8]) {
         let bounded = max(milliseconds, 0)
-        let time = CivilTime(secondsSince1970: bounded / 1_000)
+        let time = CivilTime(secondsSince1970: bounded.seconds)
         let parts: [(Int64, Int, Unicode.Scalar)] = [
             (time.year, 4, "-"), (time.month, 2, "-"), (time.day, 2, "T"), (time.hour, 2, ":"), (time.minute, 2, ":"),
-            (time.second, 2, "."), (bounded % 1_000, 3, "Z"),
+            (time.second, 2, "."), (bounded.milliseconds(since: bounded.seconds.milliseconds), 3, "Z"),
         ]
         for (value, digits, separator) in parts {
             CivilTime.write(value, digits: digits, to: &output)

@@ -21,7 +21,7 @@ package final class UUIDv7Generator: Sendable {
     }
 
     package func next() -> UUID {
-        let fresh = UInt64(clamping: clock.now) << 12 | random() & 2_047
+        let fresh = UInt64(clamping: clock.now.count) << 12 | random() & 2_047
         var before = last.load(ordering: .relaxed)
         while true {
             let packed = max(fresh, before &+ 1)
@@ -49,12 +49,12 @@ package final class UUIDv7Generator: Sendable {
 
 extension UUID {
     /// Returns the smallest upper half of a UUIDv7 of this moment.
-    package static func version7High(milliseconds: Int64) -> UInt64 {
-        UInt64(clamping: milliseconds) << 16 | 0x7000
+    package static func version7High(milliseconds: UnixMilliseconds) -> UInt64 {
+        UInt64(clamping: milliseconds.count) << 16 | 0x7000
     }
 
-    /// When a UUIDv7 was made, in milliseconds since 1970.
-    package var milliseconds: Int64 { Int64(high >> 16) }
+    /// When a UUIDv7 was made.
+    package var milliseconds: UnixMilliseconds { UnixMilliseconds(Int64(high >> 16)) }
 
     /// Returns a UUIDv8 (RFC 9562 §5.8) of the first 16 bytes; missing ones count as zero.
     package static func version8(fromFirst16 digest: Span<UInt8>) -> UUID {

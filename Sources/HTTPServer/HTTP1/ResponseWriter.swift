@@ -1,5 +1,6 @@
 import Encoding
 import HTTP
+import Platform
 
 /// Serializes responses: status line, `Date`, framing and connection fields, and the content (RFC 9112 §4, §6).
 struct ResponseWriter {
@@ -29,9 +30,7 @@ struct ResponseWriter {
     }
 
     /// Updates the `Date` field.
-    ///
-    /// - Parameter seconds: seconds since 1970-01-01T00:00:00Z.
-    mutating func setTime(_ seconds: Int64) {
+    mutating func setTime(_ seconds: UnixSeconds) {
         guard date.setTime(seconds) || usualStart.isEmpty else { return }
         usualStart.removeAll(keepingCapacity: true)
         Self.appendStart(200, date.text, to: &usualStart)

@@ -125,7 +125,7 @@ struct EventLoop: ~Copyable {
         _ = unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
         now = Int64(time.tv_sec) &* 1_000 &+ Int64(time.tv_nsec) / 1_000_000
         _ = unsafe clock_gettime(CLOCK_REALTIME_COARSE, &time)
-        writer.setTime(Int64(time.tv_sec))
+        writer.setTime(UnixSeconds(Int64(time.tv_sec)))
     }
 
     private mutating func take(_ events: UInt32, _ data: UInt64) {

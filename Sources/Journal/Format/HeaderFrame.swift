@@ -1,4 +1,5 @@
 internal import Encoding
+import Platform
 
 /// The first 4,096 bytes of a segment or a snapshot, little-endian; all bytes after the last field are zero.
 ///
@@ -16,12 +17,15 @@ struct HeaderFrame {
     let number: UInt64
     let seq: UInt64
     /// Milliseconds since 1970.
-    let created: Int64
+    let created: UnixMilliseconds
     let salt: UInt32
     /// The fields that only this kind of file has.
     let fields: InlineArray<3, UInt64>
 
-    init(store: UUID, number: UInt64, seq: UInt64, created: Int64, salt: UInt32, fields: InlineArray<3, UInt64>) {
+    init(
+        store: UUID, number: UInt64, seq: UInt64, created: UnixMilliseconds, salt: UInt32,
+        fields: InlineArray<3, UInt64>
+    ) {
         self.store = store
         self.number = number
         self.seq = seq
@@ -39,7 +43,7 @@ struct HeaderFrame {
         bytes.append(littleEndian: store.low.byteSwapped)
         bytes.append(littleEndian: number)
         bytes.append(littleEndian: seq)
-        bytes.append(littleEndian: UInt64(bitPattern: created))
+        bytes.append(littleEndian: UInt64(bitPattern: created.count))
         bytes.append(littleEndian: UInt64(salt))
         for index in fields.indices { bytes.append(littleEndian: fields[index]) }
         bytes.append(contentsOf: repeatElement(0, count: Self.byteCount - bytes.count))
@@ -77,7 +81,7 @@ struct HeaderFrame {
         store = UUID(high: words.littleEndian(at: 16).byteSwapped, low: words.littleEndian(at: 24).byteSwapped)
         number = words.littleEndian(at: 32)
         seq = words.littleEndian(at: 40)
-        created = Int64(bitPattern: words.littleEndian(at: 48))
+        created = UnixMilliseconds(Int64(bitPattern: words.littleEndian(at: 48)))
         salt = UInt32(truncatingIfNeeded: words.littleEndian(at: 56))
         fields = InlineArray { words.littleEndian(at: Self.fieldOffset + 8 * $0) }
     }

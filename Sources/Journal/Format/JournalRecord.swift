@@ -1,4 +1,5 @@
 package import Encoding
+package import Platform
 
 /// One record of the journal: 64 bytes on disk, little-endian, the key in network byte order.
 ///
@@ -31,15 +32,15 @@ package struct JournalRecord: Equatable, Sendable {
     package var flags: UInt8
     package var reason: UInt16
     package var key: UUID
-    package var expires: Int64
+    package var expires: UnixMilliseconds
     package var value: UInt64
     /// The sequence number of the record, from 1 without gaps; assigned by the writer.
     package internal(set) var seq: UInt64 = 0
     /// Milliseconds since 1970, never less than in the record before; assigned by the writer.
-    package internal(set) var time: Int64 = 0
+    package internal(set) var time: UnixMilliseconds = 0
 
     package init(
-        _ kind: Kind, key: UUID, expires: Int64, value: UInt64 = 0, flags: UInt8 = 0, reason: UInt16 = 0
+        _ kind: Kind, key: UUID, expires: UnixMilliseconds, value: UInt64 = 0, flags: UInt8 = 0, reason: UInt16 = 0
     ) {
         self.kind = kind
         self.flags = flags
@@ -65,9 +66,9 @@ extension JournalRecord {
         output.append(littleEndian: seq)
         output.append(littleEndian: key.high.byteSwapped)
         output.append(littleEndian: key.low.byteSwapped)
-        output.append(littleEndian: UInt64(bitPattern: expires))
+        output.append(littleEndian: UInt64(bitPattern: expires.count))
         output.append(littleEndian: value)
-        output.append(littleEndian: UInt64(bitPattern: time))
+        output.append(littleEndian: UInt64(bitPattern: time.count))
         output.append(littleEndian: durableSeq)
         let checksum = CRC32C.checksum(output.span.extracting((start + 4)..<(start + Self.byteCount)), seed: salt)
         for index in 0..<4 {
@@ -86,12 +87,12 @@ extension JournalRecord {
             key: UUID(
                 high: words.littleEndian(at: start + 16).byteSwapped,
                 low: words.littleEndian(at: start + 24).byteSwapped),
-            expires: Int64(bitPattern: words.littleEndian(at: start + 32)),
+            expires: UnixMilliseconds(Int64(bitPattern: words.littleEndian(at: start + 32))),
             value: words.littleEndian(at: start + 40),
             flags: UInt8(truncatingIfNeeded: head >> 40),
             reason: UInt16(truncatingIfNeeded: head >> 48))
         seq = words.littleEndian(at: start + 8)
-        time = Int64(bitPattern: words.littleEndian(at: start + 48))
+        time = UnixMilliseconds(Int64(bitPattern: words.littleEndian(at: start + 48)))
     }
 }
 

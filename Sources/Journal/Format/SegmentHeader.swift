@@ -1,4 +1,5 @@
 package import Encoding
+package import Platform
 
 /// The header of a segment: a ``HeaderFrame`` with its first seq, and two fields.
 ///
@@ -14,7 +15,7 @@ package struct SegmentHeader: Equatable, Sendable {
     package let number: UInt64
     package let firstSeq: UInt64
     /// Milliseconds since 1970.
-    package let created: Int64
+    package let created: UnixMilliseconds
     /// Seeds the checksums, so that records of other files or of recycled blocks are never valid.
     let salt: UInt32
     /// 0 in the first segment.
@@ -46,7 +47,7 @@ package struct SegmentHeader: Equatable, Sendable {
     }
 
     init(
-        store: UUID, number: UInt64, firstSeq: UInt64, created: Int64, salt: UInt32,
+        store: UUID, number: UInt64, firstSeq: UInt64, created: UnixMilliseconds, salt: UInt32,
         previousLastSeq: UInt64, previousChecksum: UInt32
     ) {
         self.store = store

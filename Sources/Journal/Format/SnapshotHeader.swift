@@ -1,4 +1,5 @@
 package import Encoding
+package import Platform
 
 /// The header of a snapshot: a ``HeaderFrame`` with the number and the last seq of the last segment that it covers, and
 /// three fields.
@@ -19,26 +20,26 @@ package struct SnapshotHeader: Equatable, Sendable {
     package let number: UInt64
     package let lastSeq: UInt64
     /// Milliseconds since 1970.
-    package let created: Int64
+    package let created: UnixMilliseconds
     let salt: UInt32
     package let recordCount: UInt64
     /// The checksum of the last record of that segment, whether or not the record was kept.
     let lastChecksum: UInt32
     /// The newest time of all records that it covers, in milliseconds since 1970.
-    package let lastTime: Int64
+    package let lastTime: UnixMilliseconds
 
     var name: String { SnapshotName(number: number).text }
 
     var bytes: [UInt8] {
         HeaderFrame(
             store: store, number: number, seq: lastSeq, created: created, salt: salt,
-            fields: [recordCount, UInt64(lastChecksum), UInt64(bitPattern: lastTime)]
+            fields: [recordCount, UInt64(lastChecksum), UInt64(bitPattern: lastTime.count)]
         ).bytes(magic: Self.magic)
     }
 
     init(
-        store: UUID, number: UInt64, lastSeq: UInt64, created: Int64, salt: UInt32, recordCount: UInt64,
-        lastChecksum: UInt32, lastTime: Int64
+        store: UUID, number: UInt64, lastSeq: UInt64, created: UnixMilliseconds, salt: UInt32, recordCount: UInt64,
+        lastChecksum: UInt32, lastTime: UnixMilliseconds
     ) {
         self.store = store
         self.number = number
@@ -62,7 +63,7 @@ package struct SnapshotHeader: Equatable, Sendable {
         self.init(
             store: frame.store, number: frame.number, lastSeq: frame.seq, created: frame.created, salt: frame.salt,
             recordCount: frame.fields[0], lastChecksum: UInt32(truncatingIfNeeded: frame.fields[1]),
-            lastTime: Int64(bitPattern: frame.fields[2]))
+            lastTime: UnixMilliseconds(Int64(bitPattern: frame.fields[2])))
     }
 }
 

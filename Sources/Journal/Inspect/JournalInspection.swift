@@ -1,3 +1,5 @@
+package import Platform
+
 /// A read-only examination of a journal without its lock; a server may be writing meanwhile.
 package struct JournalInspection: Sendable {
     package struct SegmentSummary: Equatable, Sendable {
@@ -36,8 +38,8 @@ package struct JournalInspection: Sendable {
     package private(set) var recordCounts: [JournalRecord.Kind: UInt64] = [:]
     package private(set) var lastSeq: UInt64 = 0
     /// Milliseconds since 1970; nil if there is no record.
-    package private(set) var firstTime: Int64?
-    package private(set) var lastTime: Int64?
+    package private(set) var firstTime: UnixMilliseconds?
+    package private(set) var lastTime: UnixMilliseconds?
 
     package var isDamaged: Bool { findings.contains(where: \.isDamage) }
 

@@ -87,7 +87,7 @@ package struct JournalRepair: Sendable {
             try? removeDrafts(drafts)
             throw error
         }
-        let copy = "damaged-\(hex(UInt64(clamping: options.clock.now), digits: 12))"
+        let copy = "damaged-\(hex(UInt64(clamping: options.clock.now.count), digits: 12))"
         try link(names, into: copy)
         report.copy = copy
         // The segment comes first: alone it does not follow the old files, and with the snapshot it replaces them.
@@ -105,7 +105,7 @@ package struct JournalRepair: Sendable {
     ) throws(JournalError) -> [String] {
         var number: UInt64 = 0
         var lastSeq: UInt64 = 0
-        var lastTime: Int64 = 0
+        var lastTime: UnixMilliseconds = 0
         var store: UUID?
         var note = OpeningNote()
         let salt = UInt32(truncatingIfNeeded: options.random())

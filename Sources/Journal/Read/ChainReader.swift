@@ -1,3 +1,5 @@
+import Platform
+
 /// Reads the records of a snapshot and of the segments after it, in order, and rejects damaged ones.
 struct ChainReader {
     private let storage: any JournalSource
@@ -13,7 +15,7 @@ struct ChainReader {
     private(set) var lastSeq: UInt64
     private(set) var lastChecksum: UInt32
     /// Milliseconds since 1970; 0 if there is no record.
-    private(set) var lastTime: Int64
+    private(set) var lastTime: UnixMilliseconds
 
     /// - Parameters:
     ///   - tailCount: the number of records in the last segment of the chain, if that segment is to be read.

@@ -1,5 +1,5 @@
 package import Encoding
-import Platform
+package import Platform
 
 /// The result of opening a journal.
 package struct JournalReport: Equatable, Sendable {
@@ -34,7 +34,7 @@ package struct JournalReader: ~Copyable {
     /// Nil for a new journal.
     package var store: UUID? { chain.segments.last?.header.store }
     /// Milliseconds since 1970; 0 if there is no record.
-    package var lastTime: Int64 { records.lastTime }
+    package var lastTime: UnixMilliseconds { records.lastTime }
 
     /// Acquires the lock and validates the sequence of segments and the snapshot that it begins with.
     package init(_ storage: any JournalStorage, _ schema: JournalSchema) throws(JournalError) {

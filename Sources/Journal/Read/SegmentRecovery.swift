@@ -1,4 +1,5 @@
 internal import Encoding
+import Platform
 
 /// Reconstructs the overwritten header of a segment from its records.
 ///
@@ -11,7 +12,9 @@ enum SegmentRecovery {
     ///
     /// - Parameter bytes: the file from its first record on.
     /// - Returns: nil if too few records are left. The store is zero if the OPEN record of the segment is lost.
-    static func header(of name: SegmentName, _ bytes: [UInt8], created: Int64, _ kinds: RecordKinds) -> SegmentHeader? {
+    static func header(of name: SegmentName, _ bytes: [UInt8], created: UnixMilliseconds, _ kinds: RecordKinds)
+        -> SegmentHeader?
+    {
         var votes: [UInt32: Int] = [:]
         var stores: [UInt32: UUID] = [:]
         var seq = name.firstSeq

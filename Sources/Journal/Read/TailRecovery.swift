@@ -1,3 +1,5 @@
+import Platform
+
 /// Determines where the last segment ends: which records are valid, and what a crash left behind them.
 ///
 /// An invalid slot at or below the highest durableSeq was acknowledged, so it is corruption. One above it was never
@@ -9,7 +11,7 @@ struct TailRecovery: Equatable {
     /// The number of records from the beginning of the segment without a gap.
     private(set) var intactCount: UInt64 = 0
     private(set) var lastChecksum: UInt32 = 0
-    private(set) var lastTime: Int64 = 0
+    private(set) var lastTime: UnixMilliseconds = 0
     private(set) var isSealed = false
     /// Valid records after the gap that are safe to apply alone, in order.
     private(set) var salvaged: [JournalRecord] = []

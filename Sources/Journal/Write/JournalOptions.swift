@@ -28,11 +28,11 @@ package struct JournalOptions: Sendable {
 /// Additional values of an OPEN record, which the journal stores and does not interpret.
 package struct OpeningNote: Equatable, Sendable {
     /// Stored in `expires` of the record.
-    package var time: Int64 = 0
+    package var time: UnixMilliseconds = 0
     /// Stored in `reason` of the record.
     package var number: UInt16 = 0
 
-    package init(time: Int64 = 0, number: UInt16 = 0) {
+    package init(time: UnixMilliseconds = 0, number: UInt16 = 0) {
         self.time = time
         self.number = number
     }
@@ -69,9 +69,9 @@ package enum JournalEvent: Equatable, Sendable {
 package struct JournalPosition: Equatable, Sendable {
     package let seq: UInt64
     /// Milliseconds since 1970, never less than that of the record before.
-    package let time: Int64
+    package let time: UnixMilliseconds
 
-    package init(seq: UInt64, time: Int64) {
+    package init(seq: UInt64, time: UnixMilliseconds) {
         self.seq = seq
         self.time = time
     }

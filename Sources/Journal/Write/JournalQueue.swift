@@ -6,11 +6,11 @@ struct JournalQueue {
     typealias Completion = @Sendable (Result<JournalPosition, JournalError>) -> Void
 
     private(set) var lastSeq: UInt64
-    private(set) var lastTime: Int64
+    private(set) var lastTime: UnixMilliseconds
     /// The last reading of the clock; it can be less than ``lastTime``.
-    private var lastReading: Int64
+    private var lastReading: UnixMilliseconds
     /// The clock reading and the time of this queue when the clock was last set back.
-    private var setBack: (reading: Int64, time: Int64)
+    private var setBack: (reading: UnixMilliseconds, time: UnixMilliseconds)
     /// Why no records are accepted any more.
     private(set) var fault: JournalError?
     private(set) var isClosing = false
@@ -38,7 +38,7 @@ struct JournalQueue {
         }
     }
 
-    init(lastSeq: UInt64, lastTime: Int64, options: JournalOptions) {
+    init(lastSeq: UInt64, lastTime: UnixMilliseconds, options: JournalOptions) {
         precondition(options.segmentRecordCount >= 2, "a segment holds a record and its seal")
         self.lastSeq = lastSeq
         self.lastTime = lastTime
@@ -50,15 +50,16 @@ struct JournalQueue {
         setBack = (lastReading, lastTime)
     }
 
-    /// Returns milliseconds since 1970, never decreasing.
+    /// Returns the current time, never decreasing.
     ///
     /// While it is ahead of a clock that was set back, it advances at half the speed of the clock. If it stood still,
     /// every grace period would last until the clock has caught up; at full speed, the clock would never catch up.
-    mutating func now() -> Int64 {
+    mutating func now() -> UnixMilliseconds {
         let reading = clock.now
         if reading < lastReading { setBack = (reading, lastTime) }
         lastReading = reading
-        lastTime = max(lastTime, reading, setBack.time &+ (reading &- setBack.reading) / 2)
+        let advance = reading.milliseconds(since: setBack.reading) / 2
+        lastTime = max(lastTime, reading, setBack.time.adding(milliseconds: advance))
         return lastTime
     }
 

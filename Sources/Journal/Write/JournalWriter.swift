@@ -1,5 +1,5 @@
 package import Encoding
-import Platform
+package import Platform
 internal import Synchronization
 
 /// Makes records durable: all records that are queued during one sync are written together in the next write.
@@ -58,7 +58,7 @@ package final class JournalWriter: Sendable {
     package var lastSeq: UInt64 { core.queue.withLock { $0.lastSeq } }
 
     /// Milliseconds since 1970, never decreasing, not even across restarts.
-    package var now: Int64 { core.queue.withLock { $0.now() } }
+    package var now: UnixMilliseconds { core.queue.withLock { $0.now() } }
 
     package var isWritable: Bool { core.isWritable.load(ordering: .acquiring) }
 

@@ -1,5 +1,5 @@
 import Glibc
-import Platform
+package import Platform
 
 extension KeyDirectory {
     /// How long a file of a key past its end is kept, so that an operator can inspect it: a day, in milliseconds.
@@ -14,7 +14,7 @@ extension KeyDirectory {
     ///   - toleratesFaults: whether unreadable files are skipped instead of reported, for changes that must not wait.
     /// - Returns: the keys written.
     package func edit(
-        now: Int64, patienceMilliseconds: Int = 10_000, toleratesFaults: Bool = false,
+        now: UnixMilliseconds, patienceMilliseconds: Int = 10_000, toleratesFaults: Bool = false,
         _ change: (KeySet) throws(KeyStepError) -> [Key]
     ) throws(KeyDirectoryError) -> [Key] {
         try Self.checkClock(now)
@@ -27,7 +27,7 @@ extension KeyDirectory {
     private static let attemptCountMax = 8
 
     private func changing(
-        _ now: Int64, _ toleratesFaults: Bool, _ change: (KeySet) throws(KeyStepError) -> [Key]
+        _ now: UnixMilliseconds, _ toleratesFaults: Bool, _ change: (KeySet) throws(KeyStepError) -> [Key]
     ) throws(KeyDirectoryError) -> [Key] {
         for _ in 0..<Self.attemptCountMax {
             let (files, faults) = try readableFiles()
@@ -58,9 +58,11 @@ extension KeyDirectory {
         return true
     }
 
-    private func removeEnded(_ files: [KeyFile], _ now: Int64) throws(KeyDirectoryError) {
+    private func removeEnded(_ files: [KeyFile], _ now: UnixMilliseconds) throws(KeyDirectoryError) {
         for file in files {
-            guard let end = file.key.lifecycle.verifiesUntil, end < now - Self.afterlife else { continue }
+            guard let end = file.key.lifecycle.verifiesUntil, end < now.adding(milliseconds: -Self.afterlife) else {
+                continue
+            }
             guard unsafe unlink(path + "/" + file.name) == 0 || errno == ENOENT else {
                 throw fault("unlink", path + "/" + file.name)
             }

@@ -49,13 +49,13 @@ package struct KeyDirectory: Sendable {
         KeySet(try files().map(\.key))
     }
 
-    /// The keyring of the moment `now` (milliseconds).
+    /// The keyring of the moment `now`.
     /// - Throws: as ``read()``, and for a set that cannot serve.
-    package func load(now: Int64) throws(KeyDirectoryError) -> Keyring {
+    package func load(now: UnixMilliseconds) throws(KeyDirectoryError) -> Keyring {
         try keyring(of: read(), now: now)
     }
 
-    package func keyring(of set: KeySet, now: Int64) throws(KeyDirectoryError) -> Keyring {
+    package func keyring(of set: KeySet, now: UnixMilliseconds) throws(KeyDirectoryError) -> Keyring {
         do { return try Keyring(set.living(at: now)) } catch {
             guard error == .refreshSecretMissing else { throw KeyDirectoryError(description: "\(path): \(error)") }
             throw KeyDirectoryError(description: "\(path): \(lack(in: set))")
@@ -71,7 +71,8 @@ package struct KeyDirectory: Sendable {
 
     /// Fills an empty directory: a key of each algorithm, an HS256 secret, and the secret of the refresh tokens.
     /// - Returns: the names of the new files.
-    package func fill(_ algorithms: [Algorithm] = [.rs256], now: Int64) throws(KeyDirectoryError) -> [String] {
+    package func fill(_ algorithms: [Algorithm] = [.rs256], now: UnixMilliseconds) throws(KeyDirectoryError) -> [String]
+    {
         try Self.checkClock(now)
         do throws(FileError) {
             try AtomicFile.makeDirectory(path)
@@ -98,7 +99,7 @@ package struct KeyDirectory: Sendable {
     }
 
     /// A key that is created while the clock is before 1970 has times that no reader accepts.
-    static func checkClock(_ now: Int64) throws(KeyDirectoryError) {
+    static func checkClock(_ now: UnixMilliseconds) throws(KeyDirectoryError) {
         guard now < 0 else { return }
         throw KeyDirectoryError(
             description: "the clock is before 1970, so no key can be created or changed. Set the clock and try again")

@@ -1,6 +1,7 @@
 import JOSE
+package import Platform
 
-/// When keys get successors by themselves (`MARTLET_KEY_ROTATION`). Times are milliseconds.
+/// When keys get successors by themselves (`MARTLET_KEY_ROTATION`). Spans are milliseconds.
 package struct KeySchedule: Sendable {
     /// How long a key signs; 0 for no schedule.
     package let period: Int64
@@ -18,17 +19,18 @@ package struct KeySchedule: Sendable {
     ///
     /// HMAC secrets of access tokens are excluded: a backend that verifies with one got it from an operator, who brings
     /// the next one round first.
-    package func due(_ set: KeySet, at now: Int64) -> [Key] {
+    package func due(_ set: KeySet, at now: UnixMilliseconds) -> [Key] {
         guard period > 0 else { return [] }
         return set.keys.filter { key in
             guard key.purpose == .refresh || !key.algorithm.isMAC else { return false }
-            return set.state(of: key, at: now) == .signing && key.lifecycle.begin + period - lead <= now
+            return set.state(of: key, at: now) == .signing
+                && key.lifecycle.begin.adding(milliseconds: period - lead) <= now
                 && set.pending(key.purpose, key.algorithm, at: now) == nil
         }
     }
 
     /// The files to write for the first key that is due; none if none is.
-    package func rotation(_ set: KeySet, at now: Int64) throws(KeyStepError) -> [Key] {
+    package func rotation(_ set: KeySet, at now: UnixMilliseconds) throws(KeyStepError) -> [Key] {
         guard let old = due(set, at: now).first else { return [] }
         let successor: Key
         do {

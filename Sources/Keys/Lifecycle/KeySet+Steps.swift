@@ -1,4 +1,5 @@
 package import JOSE
+package import Platform
 
 extension KeySet {
     /// Publishes `successor` now and lets it sign after `lead`; earlier keys then stop signing, and verify for `keep`.
@@ -9,28 +10,30 @@ extension KeySet {
     /// - Returns: the changed keys, in the order in which to write them.
     /// - Throws: `.pending` while an earlier successor has not started to sign.
     package func rotation(
-        to successor: Key, at now: Int64, lead: Int64, keep: (Key.Purpose) -> Int64
+        to successor: Key, at now: UnixMilliseconds, lead: Int64, keep: (Key.Purpose) -> Int64
     ) throws(KeyStepError) -> [Key] {
         if let other = pending(successor.purpose, successor.algorithm, at: now) { throw .pending(kid: other.kid) }
-        return handover(to: successor, from: Self.second(notBefore: now.saturatingAdd(lead)), keep: keep)
+        return handover(to: successor, from: now.adding(milliseconds: lead).nextSecond.milliseconds, keep: keep)
     }
 
     /// Adds an imported key: as a successor if it can sign, otherwise to verify only, from now on.
     ///
     /// - Throws: `.exists`; otherwise as ``rotation(to:at:lead:keep:)``.
     package func admission(
-        of key: Key, at now: Int64, lead: Int64, keep: (Key.Purpose) -> Int64
+        of key: Key, at now: UnixMilliseconds, lead: Int64, keep: (Key.Purpose) -> Int64
     ) throws(KeyStepError) -> [Key] {
         guard self.key(key.kid) == nil else { throw .exists(kid: key.kid) }
         return key.canSign ? try rotation(to: key, at: now, lead: lead, keep: keep) : [key]
     }
 
     /// Lets a key sign from the next second on: a published key ahead of its time, or an older key again.
-    package func promotion(of kid: String, at now: Int64, keep: (Key.Purpose) -> Int64) throws(KeyStepError) -> [Key] {
+    package func promotion(of kid: String, at now: UnixMilliseconds, keep: (Key.Purpose) -> Int64) throws(KeyStepError)
+        -> [Key]
+    {
         let key = try living(kid, at: now)
         // In the future, because a token that another key signed in this second must be repeated with that key: a
         // replay returns the same token.
-        let begin = Self.second(notBefore: now).saturatingAdd(1_000)
+        let begin = now.nextSecond.adding(seconds: 1).milliseconds
         let promoted = key.with(key.lifecycle.signing(from: begin))
         guard promoted.signs(at: begin) else { throw .cannotSign(kid: kid) }
         return handover(to: key, from: begin, keep: keep)
@@ -42,10 +45,10 @@ extension KeySet {
     /// - Parameter last: whether the only key of its kind may be retired, which stops the issue of such tokens.
     /// - Throws: `.lastSigner`, always for the last refresh secret.
     package func retirement(
-        of kid: String, at now: Int64, keep: (Key.Purpose) -> Int64, last: Bool = false
+        of kid: String, at now: UnixMilliseconds, keep: (Key.Purpose) -> Int64, last: Bool = false
     ) throws(KeyStepError) -> [Key] {
         let key = try living(kid, at: now)
-        let end = Self.second(notBefore: now)
+        let end = now.nextSecond.milliseconds
         var changed: [Key] = []
         if state(of: key, at: now) == .published {
             changed = peers(of: key).filter { $0.lifecycle.signsUntil == key.lifecycle.signsFrom }.map { peer in
@@ -64,10 +67,10 @@ extension KeySet {
     ///
     /// A second call changes nothing.
     package func compromise(
-        of kid: String, at now: Int64, replacement: (Key.Purpose, Algorithm) throws(KeyError) -> Key
+        of kid: String, at now: UnixMilliseconds, replacement: (Key.Purpose, Algorithm) throws(KeyError) -> Key
     ) throws(KeyStepError) -> [Key] {
         guard let key = key(kid) else { throw .unknown(kid: kid) }
-        let time = now - now % 1_000
+        let time = now.seconds.milliseconds
         var changed = [key.with(key.lifecycle.compromised(at: time))]
         let rest = replacing(changed)
         let isMissed = key.signs(at: now) && rest.signer(key.purpose, key.algorithm, at: now) == nil
@@ -84,14 +87,14 @@ extension KeySet {
         return changed
     }
 
-    private func handover(to successor: Key, from begin: Int64, keep: (Key.Purpose) -> Int64) -> [Key] {
+    private func handover(to successor: Key, from begin: UnixMilliseconds, keep: (Key.Purpose) -> Int64) -> [Key] {
         let ending = peers(of: successor).filter { $0.lifecycle.compromisedAt == nil }
             .map { $0.with($0.lifecycle.ending(at: begin, keep: keep($0.purpose))) }
             .filter { changed in key(changed.kid)?.lifecycle != changed.lifecycle }
         return [successor.with(successor.lifecycle.signing(from: begin))] + ending
     }
 
-    private func living(_ kid: String, at now: Int64) throws(KeyStepError) -> Key {
+    private func living(_ kid: String, at now: UnixMilliseconds) throws(KeyStepError) -> Key {
         guard let key = key(kid) else { throw .unknown(kid: kid) }
         guard key.verifies(at: now) else { throw .isOver(kid: kid, state(of: key, at: now)) }
         return key
@@ -104,16 +107,5 @@ extension KeySet {
 
     private func replacing(_ changed: [Key]) -> KeySet {
         KeySet(keys.map { key in changed.first { $0.kid == key.kid } ?? key })
-    }
-
-    private static func second(notBefore time: Int64) -> Int64 {
-        time.saturatingAdd(999) / 1_000 * 1_000
-    }
-}
-
-extension Int64 {
-    fileprivate func saturatingAdd(_ other: Int64) -> Int64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? (other < 0 ? .min : .max) : sum
     }
 }

@@ -1,4 +1,5 @@
 package import JOSE
+package import Platform
 
 /// The state of a key at one moment.
 package enum KeyState: String, CaseIterable, Sendable {
@@ -18,7 +19,7 @@ package enum KeyState: String, CaseIterable, Sendable {
 ///
 /// States depend only on the times in the files, so that all processes that share the directory compute the same
 /// states. The steps are pure: they return the files to write, in order, and stopping between two writes loses nothing.
-/// Times are milliseconds since 1970, written as whole seconds.
+/// Times are written as whole seconds.
 package struct KeySet: Sendable {
     package let keys: [Key]
 
@@ -28,13 +29,13 @@ package struct KeySet: Sendable {
 
     /// Returns the keys that verify at `now`, including those that do not sign yet: the content of a keyring at that
     /// moment.
-    package func living(at now: Int64) -> [Key] { keys.filter { $0.verifies(at: now) } }
+    package func living(at now: UnixMilliseconds) -> [Key] { keys.filter { $0.verifies(at: now) } }
 
     package var compromised: [Key] { keys.filter { $0.lifecycle.compromisedAt != nil } }
 
     /// Returns the first moment after `now` at which a key leaves the published set; signing changes need no new
     /// keyring.
-    package func nextEnd(after now: Int64) -> Int64? {
+    package func nextEnd(after now: UnixMilliseconds) -> UnixMilliseconds? {
         living(at: now).compactMap(\.lifecycle.verifiesUntil).min()
     }
 
@@ -42,12 +43,12 @@ package struct KeySet: Sendable {
 
     /// Returns the key of a kind that signs at `now`: the newest, and of equally new ones the one with the greatest
     /// `kid`.
-    package func signer(_ purpose: Key.Purpose, _ algorithm: Algorithm, at now: Int64) -> Key? {
+    package func signer(_ purpose: Key.Purpose, _ algorithm: Algorithm, at now: UnixMilliseconds) -> Key? {
         keys.filter { $0.purpose == purpose && $0.algorithm == algorithm && $0.signs(at: now) }
             .max { ($0.lifecycle.begin, $0.kid) < ($1.lifecycle.begin, $1.kid) }
     }
 
-    package func state(of key: Key, at now: Int64) -> KeyState {
+    package func state(of key: Key, at now: UnixMilliseconds) -> KeyState {
         if key.lifecycle.compromisedAt != nil { return .compromised }
         guard key.verifies(at: now) else { return .retired }
         if signer(key.purpose, key.algorithm, at: now)?.kid == key.kid { return .signing }
@@ -55,11 +56,11 @@ package struct KeySet: Sendable {
     }
 
     /// Returns the key of a kind that is published but does not sign yet.
-    package func pending(_ purpose: Key.Purpose, _ algorithm: Algorithm, at now: Int64) -> Key? {
+    package func pending(_ purpose: Key.Purpose, _ algorithm: Algorithm, at now: UnixMilliseconds) -> Key? {
         keys.first { $0.purpose == purpose && $0.algorithm == algorithm && isPending($0, at: now) }
     }
 
-    private func isPending(_ key: Key, at now: Int64) -> Bool {
+    private func isPending(_ key: Key, at now: UnixMilliseconds) -> Bool {
         guard let from = key.lifecycle.signsFrom, from > now else { return false }
         return key.signs(at: from)
     }

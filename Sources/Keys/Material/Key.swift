@@ -1,6 +1,7 @@
 import Encoding
 package import JOSE
 package import OpenSSL
+package import Platform
 
 /// A key with its name, its one algorithm, its purpose and its life cycle.
 package struct Key: Sendable {
@@ -72,12 +73,12 @@ package struct Key: Sendable {
     /// Generates a key. RSA keys have 2048 bits, secrets as many bytes as the hash. The name is the thumbprint of a
     /// pair, and random for a secret.
     ///
-    /// - Parameter createdAt: milliseconds since 1970; rounded to whole seconds, as in the file.
+    /// - Parameter createdAt: rounded to whole seconds, as in the file.
     package static func generate(
-        _ algorithm: Algorithm, purpose: Purpose, createdAt: Int64
+        _ algorithm: Algorithm, purpose: Purpose, createdAt: UnixMilliseconds
     ) throws(KeyError) -> Key {
         guard purpose == .access || algorithm == .hs256 else { throw .purposeMismatch }
-        let lifecycle = KeyLifecycle(createdAt: createdAt - createdAt % 1_000)
+        let lifecycle = KeyLifecycle(createdAt: createdAt.seconds.milliseconds)
         do throws(CryptoError) {
             let kid: String
             let material: Material
@@ -118,13 +119,13 @@ package struct Key: Sendable {
         return maySign
     }
 
-    /// Returns whether the key may make a new signature at `now` (milliseconds since 1970).
-    package func signs(at now: Int64) -> Bool {
+    /// Returns whether the key may make a new signature at `now`.
+    package func signs(at now: UnixMilliseconds) -> Bool {
         canSign && lifecycle.signs(at: now)
     }
 
-    /// Returns whether signatures of the key are accepted at `now` (milliseconds since 1970).
-    package func verifies(at now: Int64) -> Bool {
+    /// Returns whether signatures of the key are accepted at `now`.
+    package func verifies(at now: UnixMilliseconds) -> Bool {
         lifecycle.verifies(at: now)
     }
 }

@@ -1,6 +1,7 @@
 import Encoding
 package import JOSE
 import OpenSSL
+import Platform
 
 /// The format of a key's own file: a private JWK with `alg`, `use`, `kid` and these additional members.
 ///
@@ -63,14 +64,14 @@ extension Key {
         writer.name("purpose")
         writer.string(purpose.rawValue)
         writer.name("iat")
-        writer.integer(lifecycle.createdAt / 1_000)
-        let times: [(StaticString, Int64?)] = [
+        writer.integer(lifecycle.createdAt.seconds.count)
+        let times: [(StaticString, UnixMilliseconds?)] = [
             ("signs_from", lifecycle.signsFrom), ("signs_until", lifecycle.signsUntil),
             ("verifies_until", lifecycle.verifiesUntil), ("compromised_at", lifecycle.compromisedAt),
         ]
         for case (let name, let time?) in times {
             writer.name(name)
-            writer.integer(time / 1_000)
+            writer.integer(time.seconds.count)
         }
         writer.endObject()
         return writer.bytes + [UInt8(ascii: "\n")]
@@ -120,15 +121,17 @@ extension Key {
         }
     }
 
-    /// Reads a member in seconds and returns milliseconds.
+    /// Reads a member in seconds.
     private static func time(
         _ name: StaticString, _ document: JSONDocument, in bytes: Span<UInt8>
-    ) throws(KeyError) -> Int64? {
+    ) throws(KeyError) -> UnixMilliseconds? {
         guard let node = document.member(name, of: 0, in: bytes) else { return nil }
-        guard let seconds = document.integer(node, in: bytes), NumericDate.range.contains(seconds) else {
+        guard let seconds = document.integer(node, in: bytes).map(UnixSeconds.init(_:)),
+            NumericDate.range.contains(seconds)
+        else {
             throw .memberInvalid("\(name)")
         }
-        return seconds * 1_000
+        return seconds.milliseconds
     }
 }
 

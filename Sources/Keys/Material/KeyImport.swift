@@ -1,6 +1,7 @@
 import Encoding
 package import JOSE
 import OpenSSL
+package import Platform
 
 extension Key {
     /// Imports a key made by other software: a JWK; PEM or DER of a private key, a public key or a certificate; or, for
@@ -9,10 +10,11 @@ extension Key {
     /// - Parameters:
     ///   - algorithm: required if the key names none and several fit; otherwise it must equal the key's own.
     ///   - kid: by default the JWK's own, the thumbprint of a pair, or a random name for a secret.
-    ///   - createdAt: milliseconds since 1970.
+    ///   - createdAt: rounded to whole seconds, as in the file.
     /// - Throws: a ``KeyError``, also for secrets that are weak or known (RFC 8725 §3.5), and for a set of keys.
     package init(
-        importing bytes: Span<UInt8>, algorithm asked: Algorithm?, purpose: Purpose, kid: String?, createdAt: Int64
+        importing bytes: Span<UInt8>, algorithm asked: Algorithm?, purpose: Purpose, kid: String?,
+        createdAt: UnixMilliseconds
     ) throws(KeyError) {
         let jwk = try Self.jwk(bytes, asked)
         let algorithm = try jwk.bound(to: asked)
@@ -22,7 +24,7 @@ extension Key {
         if jwk.material.publicNumbers == nil { name = name ?? Base64URL.encode(Random.bytes(16)) }
         try self.init(
             jwk, kid: name, algorithm: algorithm, purpose: purpose,
-            lifecycle: KeyLifecycle(createdAt: createdAt - createdAt % 1_000))
+            lifecycle: KeyLifecycle(createdAt: createdAt.seconds.milliseconds))
     }
 
     private static func jwk(_ bytes: Span<UInt8>, _ asked: Algorithm?) throws(KeyError) -> JWK {

@@ -1,6 +1,7 @@
 import Encoding
 package import JOSE
 import OpenSSL
+package import Platform
 
 /// All usable keys at one moment. A change of keys makes a new keyring, so a request never sees a partial change.
 package final class Keyring: Sendable {
@@ -42,13 +43,13 @@ package final class Keyring: Sendable {
         }
     }
 
-    /// Returns the newest access key of this algorithm that signs at `now` (milliseconds since 1970).
-    package func signingKey(for algorithm: Algorithm, at now: Int64) -> Key? {
+    /// Returns the newest access key of this algorithm that signs at `now`.
+    package func signingKey(for algorithm: Algorithm, at now: UnixMilliseconds) -> Key? {
         index(signing: .access, algorithm, at: now).map { keys[$0] }
     }
 
-    /// Returns the newest refresh secret that signs at `now` (milliseconds since 1970).
-    package func refreshKey(at now: Int64) -> Key? {
+    /// Returns the newest refresh secret that signs at `now`.
+    package func refreshKey(at now: UnixMilliseconds) -> Key? {
         index(signing: .refresh, .hs256, at: now).map { keys[$0] }
     }
 
@@ -58,7 +59,7 @@ package final class Keyring: Sendable {
     }
 
     /// Ties go to the greater `kid`, so that every process picks the same.
-    package func index(signing purpose: Key.Purpose, _ algorithm: Algorithm, at now: Int64) -> Int? {
+    package func index(signing purpose: Key.Purpose, _ algorithm: Algorithm, at now: UnixMilliseconds) -> Int? {
         keys.indices.filter { index in
             keys[index].purpose == purpose && keys[index].algorithm == algorithm && keys[index].signs(at: now)
         }.max { left, right in

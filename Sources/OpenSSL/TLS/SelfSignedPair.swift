@@ -1,4 +1,5 @@
 import COpenSSL
+package import Platform
 
 /// A certificate for `localhost`, 127.0.0.1 and ::1 with its P-256 key, both in PEM, for trying out the server.
 package struct SelfSignedPair {
@@ -6,9 +7,9 @@ package struct SelfSignedPair {
     package let privateKey: [UInt8]
 
     /// - Parameters:
-    ///   - now: seconds since 1970; validity starts one day earlier, for clients whose clock is behind.
+    ///   - now: validity starts one day earlier, for clients whose clock is behind.
     ///   - days: the period of validity.
-    package init(now: Int64, days: Int32) throws(CryptoError) {
+    package init(now: UnixSeconds, days: Int32) throws(CryptoError) {
         let key = try KeyHandle.generate(for: .ecdsa(.p256))
         guard let rawCertificate = unsafe X509_new() else { throw .drained(from: "X509_new") }
         let certificate = unsafe CertificateHandle(owning: rawCertificate)
@@ -23,10 +24,10 @@ package struct SelfSignedPair {
     }
 
     private static func fill(
-        _ certificate: CertificateHandle, _ key: KeyHandle, _ now: Int64, _ days: Int32
+        _ certificate: CertificateHandle, _ key: KeyHandle, _ now: UnixSeconds, _ days: Int32
     ) throws(CryptoError) {
         let raw = unsafe certificate.raw
-        var moment = time_t(clamping: now)
+        var moment = time_t(clamping: now.count)
         // RFC 5280 §4.1.2.2: positive and at most 20 bytes.
         let serial = UInt64(Random.next64() >> 1) | 1
         let name = unsafe X509_get_subject_name(raw)

@@ -1,4 +1,5 @@
 import COpenSSL
+package import Platform
 import Synchronization
 
 /// A server's certificate, key and settings for TLS 1.2 and 1.3 (SSL_CTX), shared by all connections that start under
@@ -11,17 +12,17 @@ import Synchronization
 /// `@unchecked Sendable` is safe because nothing modifies the context after `init` except what OpenSSL itself locks.
 @safe package final class TLSContext: @unchecked Sendable {
     private let raw: OpaquePointer
-    /// When the server's own certificate expires, in seconds since 1970.
-    package let expiresAt: Int64
+    /// When the server's own certificate expires.
+    package let expiresAt: UnixSeconds
 
     /// - Parameters:
     ///   - certificates: PEM, the server's own first, then the chain towards the root.
     ///   - privateKey: PEM without a passphrase.
     ///   - clientAuthorities: PEM; if given, clients must present a certificate that one of these authorities signed.
     ///   - speaksHTTP2: whether to negotiate `h2`.
-    ///   - now: seconds since 1970.
     package init(
-        certificates: [UInt8], privateKey: [UInt8], clientAuthorities: [UInt8]?, speaksHTTP2: Bool = true, now: Int64
+        certificates: [UInt8], privateKey: [UInt8], clientAuthorities: [UInt8]?, speaksHTTP2: Bool = true,
+        now: UnixSeconds
     ) throws(CryptoError) {
         let chain = PEM.certificates(certificates)
         guard let leaf = chain.first else { throw .certificate(reason: PEMDiagnosis.certificates(certificates)) }
@@ -106,9 +107,8 @@ import Synchronization
         unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
     }
 
-    /// Returns whether certificate and key belong together and the certificate is not valid at `now`, in seconds since
-    /// 1970.
-    package static func isOutOfDate(certificates: [UInt8], privateKey: [UInt8], now: Int64) -> Bool {
+    /// Returns whether certificate and key belong together and the certificate is not valid at `now`.
+    package static func isOutOfDate(certificates: [UInt8], privateKey: [UInt8], now: UnixSeconds) -> Bool {
         defer { ERR_clear_error() }
         guard let leaf = PEM.certificates(certificates).first, let key = PEM.privateKey(privateKey),
             unsafe X509_check_private_key(leaf.raw, key.raw) == 1
@@ -119,14 +119,14 @@ import Synchronization
 
     /// Returns the end of validity (ASN1_TIME_to_tm(3)); zero for an invalid time, which ``checkTime(of:_:)`` has
     /// already rejected.
-    private static func end(of certificate: CertificateHandle) -> Int64 {
+    private static func end(of certificate: CertificateHandle) -> UnixSeconds {
         var fields = unsafe tm()
         guard unsafe ASN1_TIME_to_tm(X509_get0_notAfter(certificate.raw), &fields) == 1 else { return 0 }
-        return unsafe Int64(timegm(&fields))
+        return unsafe UnixSeconds(Int64(timegm(&fields)))
     }
 
-    private static func checkTime(of certificate: CertificateHandle, _ now: Int64) throws(CryptoError) {
-        var moment = time_t(clamping: now)
+    private static func checkTime(of certificate: CertificateHandle, _ now: UnixSeconds) throws(CryptoError) {
+        var moment = time_t(clamping: now.count)
         // X509_cmp_time returns 0 for an invalid time; such a certificate is rejected.
         if unsafe X509_cmp_time(X509_get0_notAfter(certificate.raw), &moment) <= 0 {
             throw .certificateExpired(at: unsafe text(X509_get0_notAfter(certificate.raw)))
@@ -204,8 +204,8 @@ package final class TLSIdentity: Sendable {
         current.withLock { $0 = context }
     }
 
-    /// When the certificate of new connections expires, in seconds since 1970.
-    package var expiresAt: Int64 { current.withLock { $0.expiresAt } }
+    /// When the certificate of new connections expires.
+    package var expiresAt: UnixSeconds { current.withLock { $0.expiresAt } }
 
     package func session(_ descriptor: Int32) -> TLSSession? {
         current.withLock { $0 }.session(descriptor)

@@ -16,6 +16,8 @@ package struct UnixMilliseconds: Hashable, Comparable, Sendable {
     package static let epoch = UnixMilliseconds(0)
     /// Later than every moment that a clock shows.
     package static let distantFuture = UnixMilliseconds(.max)
+    /// Earlier than every moment that a clock shows.
+    package static let distantPast = UnixMilliseconds(.min)
 
     /// The second that contains this moment.
     @inlinable
@@ -24,6 +26,14 @@ package struct UnixMilliseconds: Hashable, Comparable, Sendable {
         let quotient = count / 1_000
         return UnixSeconds(count % 1_000 < 0 ? quotient - 1 : quotient)
     }
+
+    /// The first second that does not begin before this moment.
+    @inlinable
+    package var nextSecond: UnixSeconds { adding(milliseconds: 999).seconds }
+
+    /// Seconds since 1970 with their fraction, as gauges show them.
+    @inlinable
+    package var fractionalSeconds: Double { Double(count) / 1_000 }
 
     @inlinable
     package func adding(milliseconds: Int64) -> UnixMilliseconds {

@@ -12,6 +12,8 @@ package struct UnixSeconds: Hashable, Comparable, Sendable {
     package static let epoch = UnixSeconds(0)
     /// Later than every moment that a clock shows.
     package static let distantFuture = UnixSeconds(.max)
+    /// Earlier than every moment that a clock shows.
+    package static let distantPast = UnixSeconds(.min)
 
     /// The first millisecond of this second.
     @inlinable

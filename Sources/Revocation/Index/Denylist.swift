@@ -1,4 +1,5 @@
 internal import Encoding
+import Platform
 internal import Synchronization
 
 /// A set of revoked identifiers, each of which is removed some time after it has expired.
@@ -26,7 +27,7 @@ final class Denylist: Sendable {
     /// Returns whether the identifier is in the set.
     ///
     /// - Parameter time: the same as for ``insert(_:at:expires:)``, in milliseconds.
-    func contains(_ id: UUID, at time: Int64) -> Bool {
+    func contains(_ id: UUID, at time: UnixMilliseconds) -> Bool {
         guard total.load(ordering: .acquiring) != 0 else { return false }
         let fingerprint = key.fingerprint(id)
         return shards[Shards.index(of: fingerprint)].withLock { buckets in
@@ -46,7 +47,7 @@ final class Denylist: Sendable {
     /// Inserts an identifier.
     ///
     /// - Parameter time: a property of the identifier that a lookup knows too; similar values share a bucket.
-    func insert(_ id: UUID, at time: Int64, expires: Int64) {
+    func insert(_ id: UUID, at time: UnixMilliseconds, expires: UnixMilliseconds) {
         let fingerprint = key.fingerprint(id)
         let isNew = shards[Shards.index(of: fingerprint)].withLock { buckets in
             buckets.update(at: time, expires: expires, new: FingerprintSet()) { $0.insert(fingerprint) }
@@ -57,8 +58,8 @@ final class Denylist: Sendable {
     /// One identifier of a bulk insertion.
     struct Entry {
         let id: UUID
-        let time: Int64
-        let expires: Int64
+        let time: UnixMilliseconds
+        let expires: UnixMilliseconds
     }
 
     /// Inserts each entry like ``insert(_:at:expires:)``, in any order. It processes one shard after another and
@@ -85,8 +86,8 @@ final class Denylist: Sendable {
 
     private struct Placed {
         var fingerprint: UInt64
-        var time: Int64
-        var expires: Int64
+        var time: UnixMilliseconds
+        var expires: UnixMilliseconds
     }
 
     /// Inserts the entries of one shard.
@@ -119,7 +120,7 @@ final class Denylist: Sendable {
         }
     }
 
-    func purge(expiredAt now: Int64) {
+    func purge(expiredAt now: UnixMilliseconds) {
         for index in shards.indices {
             let dropped = shards[index].withLock { $0.drop(expiredAt: now) }
             for table in dropped { table.free() }

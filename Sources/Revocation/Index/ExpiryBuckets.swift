@@ -1,7 +1,9 @@
+import Platform
+
 /// One table per period of time. A table is dropped when the last of its entries has expired.
 struct ExpiryBuckets<Table: Sendable>: Sendable {
     private var stretches: [Int64] = []
-    private var buckets: [(latest: Int64, table: Table)] = []
+    private var buckets: [(latest: UnixMilliseconds, table: Table)] = []
     /// A period lasts 2^bits milliseconds.
     private let bits: Int64
 
@@ -12,8 +14,8 @@ struct ExpiryBuckets<Table: Sendable>: Sendable {
     }
 
     /// Returns what `body` returns for the table of the period that contains `time`; nil if there is none.
-    func read<Answer>(at time: Int64, _ body: (borrowing Table) -> Answer) -> Answer? {
-        let stretch = time >> bits
+    func read<Answer>(at time: UnixMilliseconds, _ body: (borrowing Table) -> Answer) -> Answer? {
+        let stretch = time.count >> bits
         let index = lowerBound(stretch)
         guard index < stretches.count, stretches[index] == stretch else { return nil }
         return body(buckets[index].table)
@@ -30,9 +32,10 @@ struct ExpiryBuckets<Table: Sendable>: Sendable {
     ///   - time: selects the period.
     ///   - expires: the table is kept at least until then.
     mutating func update<Answer>(
-        at time: Int64, expires: Int64, new: @autoclosure () -> Table, _ body: (inout Table) -> Answer
+        at time: UnixMilliseconds, expires: UnixMilliseconds, new: @autoclosure () -> Table,
+        _ body: (inout Table) -> Answer
     ) -> Answer {
-        let stretch = time >> bits
+        let stretch = time.count >> bits
         let index = lowerBound(stretch)
         if index == stretches.count || stretches[index] != stretch {
             stretches.insert(stretch, at: index)
@@ -45,7 +48,7 @@ struct ExpiryBuckets<Table: Sendable>: Sendable {
     /// Removes expired tables.
     ///
     /// - Returns: the tables whose last entry expired at or before `now`.
-    mutating func drop(expiredAt now: Int64) -> [Table] {
+    mutating func drop(expiredAt now: UnixMilliseconds) -> [Table] {
         guard buckets.contains(where: { $0.latest <= now }) else { return [] }
         let dropped = buckets.filter { $0.latest <= now }.map(\.table)
         stretches = zip(stretches, buckets).filter { $0.1.latest > now }.map(\.0)

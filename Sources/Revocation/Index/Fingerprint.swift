@@ -1,4 +1,5 @@
 internal import Encoding
+import Platform
 
 /// Hashes identifiers to 8 bytes with a key of this process, so that an attacker cannot choose colliding identifiers.
 struct FingerprintKey: Sendable {
@@ -63,7 +64,7 @@ struct RotationTable: Sendable {
         guard let (numbers, at) = tree.words(of: fingerprint) else { return nil }
         return Rotation(
             generation: UInt32(truncatingIfNeeded: numbers), request: UInt32(truncatingIfNeeded: numbers >> 32),
-            at: Int64(bitPattern: at))
+            at: UnixMilliseconds(Int64(bitPattern: at)))
     }
 
     /// Sets the rotation of a fingerprint.
@@ -71,6 +72,6 @@ struct RotationTable: Sendable {
     /// - Returns: whether the session is new.
     mutating func set(_ rotation: Rotation, of fingerprint: UInt64) -> Bool {
         let numbers = UInt64(rotation.generation) | UInt64(rotation.request) << 32
-        return tree.set((numbers, UInt64(bitPattern: rotation.at)), of: fingerprint)
+        return tree.set((numbers, UInt64(bitPattern: rotation.at.count)), of: fingerprint)
     }
 }

@@ -1,4 +1,5 @@
 internal import Encoding
+import Platform
 internal import Tokens
 
 /// The state in memory that a lookup uses, and its updates from the events of the log.
@@ -41,12 +42,12 @@ struct RevocationIndex: Sendable {
 
     /// Applies an event of the log; revocations of tokens and sessions take effect only with ``take(_:)``.
     ///
-    /// - Parameter time: when the event was recorded, in milliseconds since 1970.
-    func gather(_ event: RevocationEvent, at time: Int64, into gathered: inout Gathered) {
+    /// - Parameter time: when the event was recorded.
+    func gather(_ event: RevocationEvent, at time: UnixMilliseconds, into gathered: inout Gathered) {
         switch event {
         case .tokenRevoked(let jti, let expires, isOfAnyEnd: true, _): insertOfAnyEnd(jti, expires: expires)
         case .tokenRevoked(let jti, let expires, isOfAnyEnd: false, _):
-            let end = expires.saturatingAdd(TokenLimits.standard.denylistMargin)
+            let end = expires.adding(milliseconds: TokenLimits.standard.denylistMargin)
             gathered.tokens.append(Denylist.Entry(id: jti, time: expires, expires: end))
         case .sessionRevoked(let sid, let expires, _):
             gathered.sessions.append(Denylist.Entry(id: sid, time: sid.milliseconds, expires: expires))
@@ -61,8 +62,9 @@ struct RevocationIndex: Sendable {
     }
 
     /// Inserts a revocation that a lookup finds for any expiry of the token.
-    func insertOfAnyEnd(_ jti: UUID, expires: Int64) {
-        tokensOfAnyEnd.insert(jti, at: expires, expires: expires.saturatingAdd(TokenLimits.standard.denylistMargin))
+    func insertOfAnyEnd(_ jti: UUID, expires: UnixMilliseconds) {
+        tokensOfAnyEnd.insert(
+            jti, at: expires, expires: expires.adding(milliseconds: TokenLimits.standard.denylistMargin))
     }
 
     func take(_ gathered: inout Gathered) {
@@ -72,7 +74,7 @@ struct RevocationIndex: Sendable {
         gathered.sessions.removeAll(keepingCapacity: true)
     }
 
-    func purge(expiredAt now: Int64) {
+    func purge(expiredAt now: UnixMilliseconds) {
         tokens.purge(expiredAt: now)
         tokensOfAnyEnd.purge(expiredAt: now)
         sessions.purge(expiredAt: now)
@@ -101,11 +103,4 @@ package enum RevocationReason: UInt16, Sendable {
     case compromised = 4
     case operatorAction = 5
     case accountChanged = 6
-}
-
-extension Int64 {
-    func saturatingAdd(_ other: Int64) -> Int64 {
-        let (sum, isOver) = addingReportingOverflow(other)
-        return isOver ? (other > 0 ? .max : .min) : sum
-    }
 }

@@ -1,5 +1,6 @@
 internal import Encoding
 internal import OpenSSL
+import Platform
 internal import Synchronization
 
 /// The revoke-before times: it rejects everything of a subject, of a client or of all sessions that began before the
@@ -87,7 +88,8 @@ final class RevokeBeforeTable: Sendable {
     ///   - isEnded: whether that session itself was revoked.
     ///   - draw: returns the high half of a new UUIDv7.
     func make(
-        _ kind: RevokeBeforeKind, _ key: UUID, expires: Int64, for asker: RevokingSession?, isEnded: (UUID) -> Bool,
+        _ kind: RevokeBeforeKind, _ key: UUID, expires: UnixMilliseconds, for asker: RevokingSession?,
+        isEnded: (UUID) -> Bool,
         draw: () -> UInt64
     ) -> Result<RevokeBefore, Denied> {
         let asked = asker.map {
@@ -115,7 +117,7 @@ final class RevokeBeforeTable: Sendable {
         }
     }
 
-    func purge(expiredAt now: Int64) {
+    func purge(expiredAt now: UnixMilliseconds) {
         state.withLock { state in
             // Separate from the revoke-before times, because one that is renewed repeatedly outlives all earlier exempt
             // sessions.

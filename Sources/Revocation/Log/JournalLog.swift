@@ -14,7 +14,7 @@ package final class JournalLog: RevocationLog {
     }
 
     package var durable: DurableSequence { journal.durable }
-    package var now: Int64 { journal.now }
+    package var now: UnixMilliseconds { journal.now }
     package var isWritable: Bool { journal.isWritable }
     package var takesEverything: Bool { journal.takesEverything }
 
@@ -65,7 +65,7 @@ extension JournalLog {
     package var highWaterMark: HighWaterMark { HighWaterMark(store: journal.store, seq: durable.value) }
 
     /// Drops the records that expired at or before `horizon`, are duplicates, or were superseded.
-    package func compact(horizon: Int64) throws(JournalError) -> CompactionReport {
+    package func compact(horizon: UnixMilliseconds) throws(JournalError) -> CompactionReport {
         try journal.compact(LiveRecords(rotations: index.rotations, key: index.key, horizon: horizon))
     }
 

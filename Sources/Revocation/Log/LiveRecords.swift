@@ -1,5 +1,6 @@
 internal import Encoding
 internal import Journal
+import Platform
 internal import Tokens
 
 /// Selects the records of the journal that are still needed: not those that have certainly expired, are duplicates, or
@@ -19,8 +20,8 @@ struct LiveRecords: CompactionFilter {
         /// Adds a revocation.
         ///
         /// - Returns: false if the same was kept before.
-        func insert(_ id: UUID, expires: Int64) -> Bool {
-            let end = UInt64(bitPattern: expires) &* 0x9e37_79b9_7f4a_7c15
+        func insert(_ id: UUID, end number: Int64) -> Bool {
+            let end = UInt64(bitPattern: number) &* 0x9e37_79b9_7f4a_7c15
             return tree.insert(key.fingerprint(UUID(high: id.high ^ end, low: id.low)), id.low)
         }
     }
@@ -32,7 +33,7 @@ struct LiveRecords: CompactionFilter {
 
     private let rotations: Sessions
     /// Entries that expired at or before this time are removed from memory too, or soon will be.
-    private let horizon: Int64
+    private let horizon: UnixMilliseconds
     private let tokens: Revocations
     private let sessions: Revocations
     /// They are few, and a later one can expire earlier. Both values count, so they are merged.
@@ -40,7 +41,7 @@ struct LiveRecords: CompactionFilter {
     /// Of those that are ahead of the journal's time, the one with the greatest id shows how far ids have advanced.
     private var newestSession: JournalRecord?
 
-    init(rotations: Sessions, key: FingerprintKey, horizon: Int64) {
+    init(rotations: Sessions, key: FingerprintKey, horizon: UnixMilliseconds) {
         tokens = Revocations(key: key)
         sessions = Revocations(key: key)
         self.rotations = rotations
@@ -50,11 +51,11 @@ struct LiveRecords: CompactionFilter {
     mutating func keeps(_ record: JournalRecord) -> Bool {
         switch RevocationCodec.event(record) {
         case .tokenRevoked(let jti, let expires, let isOfAnyEnd, _):
-            return expires.saturatingAdd(TokenLimits.standard.denylistMargin) > horizon
+            return expires.adding(milliseconds: TokenLimits.standard.denylistMargin) > horizon
                 // A revocation for any expiry is not the same as one for this expiry only.
-                && tokens.insert(jti, expires: isOfAnyEnd ? ~expires : expires)
+                && tokens.insert(jti, end: isOfAnyEnd ? ~expires.count : expires.count)
         case .sessionRevoked(let sid, let expires, _):
-            return expires > horizon && sessions.insert(sid, expires: expires)
+            return expires > horizon && sessions.insert(sid, end: expires.count)
         case .rotated(let sid, let generation, _, let sessionEnd):
             // The index applies a generation only when its record is durable, and that record comes later in the
             // journal.

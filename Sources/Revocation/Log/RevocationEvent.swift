@@ -1,14 +1,15 @@
 package import Encoding
+package import Platform
 
 /// A change that the log makes durable. Times are milliseconds since 1970.
 package enum RevocationEvent: Equatable, Sendable {
     /// A token was revoked. `expires` is its `exp`, or with `isOfAnyEnd`, until when the revocation is kept: it then
     /// applies whatever the token's own `exp` is.
-    case tokenRevoked(jti: UUID, expires: Int64, isOfAnyEnd: Bool, reason: UInt16)
+    case tokenRevoked(jti: UUID, expires: UnixMilliseconds, isOfAnyEnd: Bool, reason: UInt16)
     /// A session was revoked; `expires` is its absolute end or later.
-    case sessionRevoked(sid: UUID, expires: Int64, reason: UInt16)
+    case sessionRevoked(sid: UUID, expires: UnixMilliseconds, reason: UInt16)
     /// A refresh token was used: the session is at `generation` now.
-    case rotated(sid: UUID, generation: UInt32, request: UInt32, sessionEnd: Int64)
+    case rotated(sid: UUID, generation: UInt32, request: UInt32, sessionEnd: UnixMilliseconds)
     /// A revoke-before time was set. `key` is derived from the name by ``RevokeBeforeTable``.
     ///
     /// If `exemptsOne`, the event before it names the session that survives, and it must not be applied without that
@@ -38,9 +39,9 @@ package struct RevokeBefore: Equatable, Sendable {
     /// The high half of a UUIDv7: a session with a lower one is revoked.
     package var value: UInt64
     /// Milliseconds since 1970.
-    package var expires: Int64
+    package var expires: UnixMilliseconds
 
-    package init(value: UInt64, expires: Int64) {
+    package init(value: UInt64, expires: UnixMilliseconds) {
         self.value = value
         self.expires = expires
     }
@@ -51,9 +52,9 @@ package struct LifetimeNote: Equatable, Sendable {
     /// The maximum lifetime of a session of this process, in hours; 0 if it is not known.
     package var hours: UInt16 = 0
     /// Until when older sessions may live that began under a greater limit, in milliseconds since 1970; 0 if none may.
-    package var olderEnd: Int64 = 0
+    package var olderEnd: UnixMilliseconds = 0
 
-    package init(hours: UInt16 = 0, olderEnd: Int64 = 0) {
+    package init(hours: UInt16 = 0, olderEnd: UnixMilliseconds = 0) {
         self.hours = hours
         self.olderEnd = olderEnd
     }
@@ -64,9 +65,9 @@ package struct LogPosition: Equatable, Sendable {
     /// The sequence number, ascending.
     package let seq: UInt64
     /// Milliseconds since 1970, never less than that of the event before.
-    package let time: Int64
+    package let time: UnixMilliseconds
 
-    package init(seq: UInt64, time: Int64) {
+    package init(seq: UInt64, time: UnixMilliseconds) {
         self.seq = seq
         self.time = time
     }

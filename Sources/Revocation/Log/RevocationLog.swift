@@ -1,4 +1,5 @@
 package import Journal
+package import Platform
 
 /// Where revocations and rotations become durable. Another log implements this protocol and ``RevocationLogSource``.
 ///
@@ -9,7 +10,7 @@ package protocol RevocationLog: Sendable {
     /// How far the log is durable. Responses read this object directly, not through the protocol.
     var durable: DurableSequence { get }
     /// Milliseconds since 1970, never decreasing, not even across restarts.
-    var now: Int64 { get }
+    var now: UnixMilliseconds { get }
     /// Whether it accepts anything.
     var isWritable: Bool { get }
     /// Whether it accepts every event, not only revocations.

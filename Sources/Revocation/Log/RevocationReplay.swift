@@ -1,5 +1,5 @@
 internal import Encoding
-import Platform
+package import Platform
 internal import Tokens
 
 /// Applies the events of a log that is being opened, and determines what the process records first. One thread uses it.
@@ -24,8 +24,8 @@ package final class RevocationReplay {
 
     /// Applies an event.
     ///
-    /// - Parameter time: when it was recorded, in milliseconds since 1970.
-    package func apply(_ event: RevocationEvent, at time: Int64) {
+    /// - Parameter time: when it was recorded.
+    package func apply(_ event: RevocationEvent, at time: UnixMilliseconds) {
         index.gather(event, at: time, into: &gathered)
         floor = max(floor, RevocationIndex.floor(of: event))
         limits.take(event, at: time)
@@ -35,14 +35,15 @@ package final class RevocationReplay {
     ///
     /// - Parameter lastTime: the time of the last event, in milliseconds since 1970; 0 if there is none.
     /// - Returns: what the log records before it accepts events.
-    package func finish(lastTime: Int64) -> LifetimeNote {
+    package func finish(lastTime: UnixMilliseconds) -> LifetimeNote {
         index.take(&gathered)
         // After the clock was set back, a new revoke-before time must still cover the sessions that the log has
         // recorded.
-        floor = max(floor, UUID.version7High(milliseconds: lastTime.saturatingAdd(1)))
+        floor = max(floor, UUID.version7High(milliseconds: lastTime.adding(milliseconds: 1)))
         evidence = TimeEvidence(lastTime: lastTime, wall: options.clock.now, monotonic: began)
         index.purge(
-            expiredAt: evidence.observe(wall: options.clock.now, monotonic: began) &- TokenLimits.standard.purgeMargin)
+            expiredAt: evidence.observe(wall: options.clock.now, monotonic: began)
+                .adding(milliseconds: -TokenLimits.standard.purgeMargin))
         note = limits.note(sessionMax: options.sessionMax, now: max(lastTime, options.clock.now))
         return note
     }

@@ -1,4 +1,5 @@
 package import Journal
+package import Platform
 internal import Synchronization
 internal import Tokens
 
@@ -11,7 +12,7 @@ extension RevocationStore {
     /// - Parameter monotonic: milliseconds of the clock in the options.
     /// - Returns: nil if it is not worthwhile now.
     package func compactIfDue(
-        now: Int64, monotonic: Int64, rule: CompactionRule = CompactionRule()
+        now: UnixMilliseconds, monotonic: Int64, rule: CompactionRule = CompactionRule()
     ) throws(JournalError) -> CompactionReport? {
         let counts = index.counts
         let live =
@@ -22,8 +23,9 @@ extension RevocationStore {
     }
 
     /// Compacts like ``compactIfDue(now:monotonic:rule:)``, but unconditionally.
-    package func compact(now: Int64, monotonic: Int64) throws(JournalError) -> CompactionReport {
-        let horizon = evidence.withLock { $0.observe(wall: now, monotonic: monotonic) } &- TokenLimits.standard.purgeMargin
+    package func compact(now: UnixMilliseconds, monotonic: Int64) throws(JournalError) -> CompactionReport {
+        let proven = evidence.withLock { $0.observe(wall: now, monotonic: monotonic) }
+        let horizon = proven.adding(milliseconds: -TokenLimits.standard.purgeMargin)
         return try journal?.compact(horizon: horizon) ?? CompactionReport()
     }
 

@@ -1,6 +1,6 @@
 package import Encoding
 package import Journal
-import Platform
+package import Platform
 internal import Synchronization
 internal import Tokens
 
@@ -24,7 +24,7 @@ package final class RevocationStore: Sendable {
     /// The maximum lifetime of a new session or token, in milliseconds.
     private let lifetimeMax: Int64
     /// Until when older sessions can live, in milliseconds since 1970; 0 if not longer than new ones.
-    private let olderEnd: Int64
+    private let olderEnd: UnixMilliseconds
     /// High half of the newest session id that is durable in the log.
     private let noted = Atomic<UInt64>(0)
 
@@ -56,10 +56,9 @@ package final class RevocationStore: Sendable {
     ///
     /// - Parameters:
     ///   - sid: nil for a token without a session, whose time of issue is used instead.
-    ///   - issuedAt: milliseconds since 1970.
     ///   - expiresAt: exactly the value for ``revokeToken(_:expiresAt:reason:_:)``.
     package func denial(
-        jti: UUID, sid: UUID?, issuedAt: Int64, expiresAt: Int64,
+        jti: UUID, sid: UUID?, issuedAt: UnixMilliseconds, expiresAt: UnixMilliseconds,
         subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
     ) -> Denial? {
         if index.tokens.contains(jti, at: expiresAt) || index.tokensOfAnyEnd.containsAnywhere(jti) { return .token }
@@ -69,7 +68,7 @@ package final class RevocationStore: Sendable {
     /// Returns the same as ``denial(jti:sid:issuedAt:expiresAt:subject:client:kid:)`` for something without a `jti`,
     /// such as a refresh token.
     package func denial(
-        sid: UUID?, issuedAt: Int64, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
+        sid: UUID?, issuedAt: UnixMilliseconds, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
     ) -> Denial? {
         if let sid, index.sessions.contains(sid, at: sid.milliseconds) { return .session }
         let born = sid?.high ?? UUID.version7High(milliseconds: issuedAt)
@@ -79,8 +78,10 @@ package final class RevocationStore: Sendable {
     /// Revokes a token from now on; the revocation is durable when `done` reports success.
     ///
     /// - Parameter expiresAt: the `exp` of the token in milliseconds since 1970, which lookups use.
-    package func revokeToken(_ jti: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion) {
-        index.tokens.insert(jti, at: expiresAt, expires: expiresAt.saturatingAdd(TokenLimits.standard.denylistMargin))
+    package func revokeToken(_ jti: UUID, expiresAt: UnixMilliseconds, reason: UInt16 = 0, _ done: @escaping Completion)
+    {
+        let end = expiresAt.adding(milliseconds: TokenLimits.standard.denylistMargin)
+        index.tokens.insert(jti, at: expiresAt, expires: end)
         append([.tokenRevoked(jti: jti, expires: expiresAt, isOfAnyEnd: false, reason: reason)], done)
     }
 
@@ -89,17 +90,19 @@ package final class RevocationStore: Sendable {
     ///
     /// - Parameter expiresAt: the revocation is kept until then, and until every token that exists now has expired.
     package func revokeTokenOfAnyEnd(
-        _ jti: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion
+        _ jti: UUID, expiresAt: UnixMilliseconds, reason: UInt16 = 0, _ done: @escaping Completion
     ) {
-        let latest = max(expiresAt, log.now.saturatingAdd(TokenLimits.standard.tokenMax))
+        let latest = max(expiresAt, log.now.adding(milliseconds: TokenLimits.standard.tokenMax))
         index.insertOfAnyEnd(jti, expires: latest)
         append([.tokenRevoked(jti: jti, expires: latest, isOfAnyEnd: true, reason: reason)], done)
     }
 
     /// Revokes a session and all its tokens from now on; the revocation is durable when `done` reports success.
     ///
-    /// - Parameter expiresAt: the absolute end of the session or later, in milliseconds since 1970.
-    package func revokeSession(_ sid: UUID, expiresAt: Int64, reason: UInt16 = 0, _ done: @escaping Completion) {
+    /// - Parameter expiresAt: the absolute end of the session or later.
+    package func revokeSession(
+        _ sid: UUID, expiresAt: UnixMilliseconds, reason: UInt16 = 0, _ done: @escaping Completion
+    ) {
         index.sessions.insert(sid, at: sid.milliseconds, expires: expiresAt)
         append([.sessionRevoked(sid: sid, expires: expiresAt, reason: reason)], done)
     }
@@ -118,7 +121,7 @@ package final class RevocationStore: Sendable {
         _ done: @escaping Completion
     ) -> Denial? {
         let key = RevokeBeforeTable.key(kind, name.span)
-        let expires = kind == .key ? Int64.max : latestEnd(after: log.now)
+        let expires = kind == .key ? .distantFuture : latestEnd(after: log.now)
         let made = index.cuts.make(kind, key, expires: expires, for: asker) { [index] sid in
             index.sessions.contains(sid, at: sid.milliseconds)
         } draw: { [identifiers] in
@@ -139,15 +142,16 @@ package final class RevocationStore: Sendable {
         return nil
     }
 
-    /// Returns the latest end of anything that began at or before `time`, in milliseconds since 1970.
-    private func latestEnd(after time: Int64) -> Int64 {
-        max(time.saturatingAdd(lifetimeMax), olderEnd).saturatingAdd(TokenLimits.standard.cutMargin)
+    /// Returns the latest end of anything that began at or before `time`.
+    private func latestEnd(after time: UnixMilliseconds) -> UnixMilliseconds {
+        max(time.adding(milliseconds: lifetimeMax), olderEnd).adding(milliseconds: TokenLimits.standard.cutMargin)
     }
 
-    /// Returns the latest end of any token of the session under every limit so far, in milliseconds since 1970.
-    package func latestEnd(of sid: UUID) -> Int64 {
+    /// Returns the latest end of any token of the session under every limit so far.
+    package func latestEnd(of sid: UUID) -> UnixMilliseconds {
         max(
-            sid.milliseconds.saturatingAdd(lifetimeMax), log.now.saturatingAdd(TokenLimits.standard.tokenMax), olderEnd)
+            sid.milliseconds.adding(milliseconds: lifetimeMax),
+            log.now.adding(milliseconds: TokenLimits.standard.tokenMax), olderEnd)
     }
 
     /// Records the highest session id, before a session with this new id begins.
@@ -176,12 +180,11 @@ package final class RevocationStore: Sendable {
     /// Whether the session began later than now by every clock so far: it began under a clock that was ahead, so
     /// revoke-before times that were set since then do not include it.
     /// - Parameters:
-    ///   - now: milliseconds since 1970.
-    ///   - leeway: how many milliseconds another clock may be ahead. A session within it counts as begun, and later ids
-    ///     are above it.
-    package func isAhead(_ sid: UUID, at now: Int64, leeway: Int64) -> Bool {
+    ///   - leewaySeconds: how many seconds another clock may be ahead. A session within it counts as begun, and later
+    ///     ids are above it.
+    package func isAhead(_ sid: UUID, at now: UnixMilliseconds, leewaySeconds: Int64) -> Bool {
         guard sid.milliseconds > now, !identifiers.hasReached(sid) else { return false }
-        guard sid.milliseconds <= now.saturatingAdd(leeway) else { return true }
+        guard sid.milliseconds <= now.adding(seconds: leewaySeconds) else { return true }
         identifiers.raise(above: sid.high)
         return false
     }
@@ -195,12 +198,13 @@ package final class RevocationStore: Sendable {
     /// Removes what has certainly expired; to be called about once per minute.
     ///
     /// - Parameter monotonic: milliseconds of the clock in the options.
-    package func purge(now: Int64, monotonic: Int64) {
-        index.purge(expiredAt: evidence.withLock { $0.observe(wall: now, monotonic: monotonic) } &- TokenLimits.standard.purgeMargin)
+    package func purge(now: UnixMilliseconds, monotonic: Int64) {
+        let proven = evidence.withLock { $0.observe(wall: now, monotonic: monotonic) }
+        index.purge(expiredAt: proven.adding(milliseconds: -TokenLimits.standard.purgeMargin))
     }
 
-    /// The time that grace periods use: milliseconds since 1970, never decreasing.
-    package var now: Int64 { log.now }
+    /// The time that grace periods use, never decreasing.
+    package var now: UnixMilliseconds { log.now }
     /// The sequence number of the last durable event.
     package var sequence: UInt64 { durable.value }
     package var counts: RevocationCounts { index.counts }

@@ -1,4 +1,5 @@
 package import Encoding
+import Platform
 
 extension RevocationStore {
     /// Uses a refresh token: decides whether its successor may be issued, and makes that durable first.

@@ -1,13 +1,15 @@
+package import Platform
+
 /// The last durable rotation of a session.
 package struct Rotation: Equatable, Sendable {
     /// The latest generation issued, from 1.
     package let generation: UInt32
     /// The hash of the requested scope and audience.
     package let request: UInt32
-    /// Milliseconds since 1970 on the clock of the log.
-    package let at: Int64
+    /// On the clock of the log.
+    package let at: UnixMilliseconds
 
-    package init(generation: UInt32, request: UInt32, at: Int64) {
+    package init(generation: UInt32, request: UInt32, at: UnixMilliseconds) {
         self.generation = generation
         self.request = request
         self.at = at
@@ -46,7 +48,7 @@ struct RotationMachine: Equatable, Sendable {
     /// Decides about a validly signed refresh token.
     ///
     /// - Parameter grace: how long a response can be requested again, in milliseconds.
-    mutating func present(generation: UInt32, request: UInt32, now: Int64, grace: Int64) -> Action {
+    mutating func present(generation: UInt32, request: UInt32, now: UnixMilliseconds, grace: Int64) -> Action {
         let known = settled?.generation ?? 0
         if generation > known { return .ahead(known: known) }
         if generation == known {
@@ -56,14 +58,15 @@ struct RotationMachine: Equatable, Sendable {
             return .commit(generation: known + 1)
         }
         // Only the parent of an unused successor may be repeated; a use in progress counts as a use.
-        guard let settled, pendingRequest == nil, generation + 1 == known, now &- settled.at <= grace else {
+        guard let settled, pendingRequest == nil, generation + 1 == known, now.milliseconds(since: settled.at) <= grace
+        else {
             return .reuse
         }
         return settled.request == request ? .replay(settled) : .mismatch
     }
 
     /// Records that the next generation is durable.
-    mutating func committed(at time: Int64) {
+    mutating func committed(at time: UnixMilliseconds) {
         guard let request = pendingRequest else { return }
         settled = Rotation(generation: (settled?.generation ?? 0) &+ 1, request: request, at: time)
         pendingRequest = nil
@@ -73,7 +76,7 @@ struct RotationMachine: Equatable, Sendable {
     ///
     /// - Returns: what to do with the token now; `commit` if the log contradicts itself.
     mutating func conflicted(
-        with current: Rotation?, generation: UInt32, request: UInt32, now: Int64, grace: Int64
+        with current: Rotation?, generation: UInt32, request: UInt32, now: UnixMilliseconds, grace: Int64
     ) -> Action {
         settled = current
         pendingRequest = nil

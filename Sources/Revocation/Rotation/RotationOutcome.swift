@@ -1,5 +1,6 @@
 package import Encoding
 package import Journal
+package import Platform
 
 /// A presented refresh token whose MAC, type and expiry have been validated.
 package struct RotationRequest: Sendable {
@@ -7,10 +8,10 @@ package struct RotationRequest: Sendable {
     package let generation: UInt32
     /// The hash of the requested scope and audience.
     package let request: UInt32
-    /// The absolute end of the session, in milliseconds since 1970.
-    package let sessionEnd: Int64
+    /// The absolute end of the session.
+    package let sessionEnd: UnixMilliseconds
 
-    package init(sid: UUID, generation: UInt32, request: UInt32, sessionEnd: Int64) {
+    package init(sid: UUID, generation: UInt32, request: UInt32, sessionEnd: UnixMilliseconds) {
         self.sid = sid
         self.generation = generation
         self.request = request
@@ -20,9 +21,9 @@ package struct RotationRequest: Sendable {
 
 /// The outcome of presenting a refresh token. Times are milliseconds since 1970; every seq is durable.
 package enum RotationOutcome: Equatable, Sendable {
-    case rotated(generation: UInt32, at: Int64, seq: UInt64)
+    case rotated(generation: UInt32, at: UnixMilliseconds, seq: UInt64)
     /// The same generation and time as in the first response; seq is at or above the first one.
-    case replayed(generation: UInt32, at: Int64, seq: UInt64)
+    case replayed(generation: UInt32, at: UnixMilliseconds, seq: UInt64)
     /// The revocation of the session is durable.
     case reused(seq: UInt64)
     /// Another scope or audience within the grace period; nothing changed.

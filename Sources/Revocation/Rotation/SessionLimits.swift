@@ -1,4 +1,5 @@
 import Encoding
+import Platform
 internal import Tokens
 
 /// The maximum lifetime of existing sessions and tokens, regardless of how the setting has changed since.
@@ -7,15 +8,15 @@ internal import Tokens
 /// limit shortens sessions only while it is in force. If it is raised again, they live on, so their revocations are
 /// kept for as long as they could live.
 struct SessionLimits: Equatable, Sendable {
-    /// In milliseconds, like all times here.
+    /// In milliseconds, like all spans here.
     private static let hour: Int64 = 3_600_000
     /// Older sessions are given so much more, for a clock that was put right by a little between two starts.
     static let slack: Int64 = 5_000
 
     /// The limit that the newest process with a known one recorded.
     private var noted: Int64 = 0
-    /// Until when sessions from before the newest process can live, in milliseconds since 1970.
-    private(set) var end: Int64 = 0
+    /// Until when sessions from before the newest process can live.
+    private(set) var end: UnixMilliseconds = 0
     /// Whether the newest process was of a version that recorded no limit.
     private var isUnknown = false
     /// The longest lifetime of rotations and revoke-before times, for logs of such a version.
@@ -23,8 +24,8 @@ struct SessionLimits: Equatable, Sendable {
 
     /// Applies the events of the log in order.
     ///
-    /// - Parameter time: when the event was recorded, in milliseconds since 1970.
-    mutating func take(_ event: RevocationEvent, at time: Int64) {
+    /// - Parameter time: when the event was recorded.
+    mutating func take(_ event: RevocationEvent, at time: UnixMilliseconds) {
         switch event {
         case .processStarted(let note):
             isUnknown = note.hours == 0
@@ -36,9 +37,9 @@ struct SessionLimits: Equatable, Sendable {
         }
     }
 
-    private mutating func infer(_ expires: Int64, since begin: Int64) {
-        let (length, isOver) = expires.subtractingReportingOverflow(begin)
-        guard !isOver, length > inferred, expires != .max else { return }
+    private mutating func infer(_ expires: UnixMilliseconds, since begin: UnixMilliseconds) {
+        let length = expires.milliseconds(since: begin)
+        guard length > inferred, length < .max, expires != .distantFuture else { return }
         inferred = min(length, TokenLimits.standard.sessionMax)
     }
 
@@ -49,11 +50,11 @@ struct SessionLimits: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - sessionMax: the limit of the process; nil for one that begins no sessions.
-    ///   - now: the time of the log, in milliseconds since 1970.
-    func note(sessionMax: Int64?, now: Int64) -> LifetimeNote {
+    ///   - now: the time of the log.
+    func note(sessionMax: Int64?, now: UnixMilliseconds) -> LifetimeNote {
         let limit = sessionMax ?? before
         let isLower = limit < before
-        let end = isLower ? max(end, now.saturatingAdd(before).saturatingAdd(Self.slack)) : end
+        let end = isLower ? max(end, now.adding(milliseconds: before).adding(milliseconds: Self.slack)) : end
         // Rounded up; 0 would say that nothing is known.
         let hours = (min(max(limit, 1), TokenLimits.standard.sessionMax) + Self.hour - 1) / Self.hour
         return LifetimeNote(

@@ -1,5 +1,6 @@
 internal import Encoding
 internal import Journal
+import Platform
 internal import Synchronization
 
 /// The rotations of all sessions, including those in progress.
@@ -34,7 +35,7 @@ final class Sessions: Sendable {
     /// Passes the token to the state machine of the session. For `.join`, `done` is kept until the rotation in progress
     /// ends.
     func present(
-        _ request: RotationRequest, now: Int64, grace: Int64, joining done: @escaping Completion
+        _ request: RotationRequest, now: UnixMilliseconds, grace: Int64, joining done: @escaping Completion
     ) -> RotationMachine.Action {
         let fingerprint = key.fingerprint(request.sid)
         return shards[Self.shard(fingerprint)].withLock { shard in
@@ -69,7 +70,7 @@ final class Sessions: Sendable {
     ///
     /// - Parameter now: milliseconds since 1970, only for a conflict.
     func settle(
-        _ request: RotationRequest, _ commit: RotationCommit, now: @autoclosure () -> Int64, grace: Int64
+        _ request: RotationRequest, _ commit: RotationCommit, now: @autoclosure () -> UnixMilliseconds, grace: Int64
     ) -> Settlement {
         let fingerprint = key.fingerprint(request.sid)
         let (settlement, isNew) = shards[Self.shard(fingerprint)].withLock { shard in
@@ -109,7 +110,7 @@ final class Sessions: Sendable {
     func generation(of sid: UUID) -> UInt32 { rotation(of: sid)?.generation ?? 0 }
 
     /// Restores a rotation from the log.
-    func restore(_ rotation: Rotation, of sid: UUID, sessionEnd: Int64) {
+    func restore(_ rotation: Rotation, of sid: UUID, sessionEnd: UnixMilliseconds) {
         let fingerprint = key.fingerprint(sid)
         let isNew = shards[Self.shard(fingerprint)].withLock { shard in
             let before = Self.settled(sid, fingerprint, in: shard)?.generation ?? 0
@@ -119,7 +120,7 @@ final class Sessions: Sendable {
         if isNew { total.wrappingAdd(1, ordering: .releasing) }
     }
 
-    func purge(expiredAt now: Int64) {
+    func purge(expiredAt now: UnixMilliseconds) {
         for index in shards.indices {
             let dropped = shards[index].withLock { $0.settled.drop(expiredAt: now) }
             for table in dropped { table.free() }
@@ -135,7 +136,7 @@ final class Sessions: Sendable {
     ///
     /// - Returns: whether the session had not rotated before.
     private static func store(
-        _ rotation: Rotation, _ sid: UUID, _ fingerprint: UInt64, _ sessionEnd: Int64, in shard: inout Shard
+        _ rotation: Rotation, _ sid: UUID, _ fingerprint: UInt64, _ sessionEnd: UnixMilliseconds, in shard: inout Shard
     ) -> Bool {
         shard.settled.update(at: sid.milliseconds, expires: sessionEnd, new: RotationTable()) {
             $0.set(rotation, of: fingerprint)

@@ -99,7 +99,7 @@ package final class FileAccountSource: AccountSource {
         log.write(.warning, "sessions_from_ahead") { line in
             line.add("sub", first.id.description)
             line.add("count", late.count)
-            line.add("milliseconds", first.sessionsFrom - now)
+            line.add("milliseconds", first.sessionsFrom.milliseconds(since: now))
             line.add(
                 "remedy", "set the clock of the machine that changes the users; until then new sessions count from now")
         }
@@ -108,8 +108,8 @@ package final class FileAccountSource: AccountSource {
 
     /// A time in the future, and the time that is applied instead: when it was read first.
     private struct Ahead {
-        let requested: Int64
-        let applied: Int64
+        let requested: UnixMilliseconds
+        let applied: UnixMilliseconds
     }
 
     private func endSessions(of users: [User]) {

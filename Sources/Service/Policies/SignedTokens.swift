@@ -1,6 +1,7 @@
 import Accounts
 import Encoding
 import JOSE
+import Platform
 import Revocation
 import Tokens
 
@@ -18,7 +19,7 @@ struct SignedTokens {
     /// Every endpoint that accepts an access token calls this first.
     /// - Parameter audience: `nil` accepts every configured one.
     func verify(
-        _ token: Span<UInt8>, _ audience: AudienceExpectation?, at now: Int64
+        _ token: Span<UInt8>, _ audience: AudienceExpectation?, at now: UnixMilliseconds
     ) throws(TokenRejection) -> VerifiedToken {
         let verified = try context.verifier.verify(token, audience: audience ?? context.audiences, now: now)
         if isShared(verified) { try checkSharing(verified) }

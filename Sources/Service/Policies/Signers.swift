@@ -1,6 +1,7 @@
 package import Accounts
 package import JOSE
 package import Keys
+package import Platform
 import Revocation
 import Tokens
 
@@ -12,24 +13,25 @@ extension AuthState {
 
     /// What `keyring` cannot sign at `now` (milliseconds since 1970) although the settings or a client need it: names of
     /// algorithms, and `refresh` for refresh tokens.
-    package func missingSigners(in keyring: Keyring, for clients: ClientDirectory, at now: Int64) -> [String] {
+    package func missingSigners(in keyring: Keyring, for clients: ClientDirectory, at now: UnixMilliseconds) -> [String]
+    {
         settings.missingSigners(in: keyring, for: clients, at: now)
     }
 
     /// The same for the keys and clients that are in use. Keys that an operator revoked count as missing, because their
     /// signatures are rejected.
-    package func missingSigners(at now: Int64) -> [String] {
+    package func missingSigners(at now: UnixMilliseconds) -> [String] {
         let keyring = keyring.current
         let missing = neededAlgorithms(for: clients.current).filter { signer(for: $0, in: keyring, at: now) == nil }
         return missing.map(\.rawValue) + (refreshSigner(in: keyring, at: now) == nil ? ["refresh"] : [])
     }
 
     /// The key that signs access tokens of this algorithm; `nil` if there is none or an operator revoked it.
-    func signer(for algorithm: Algorithm, in keyring: Keyring, at now: Int64) -> Key? {
+    func signer(for algorithm: Algorithm, in keyring: Keyring, at now: UnixMilliseconds) -> Key? {
         keyring.signingKey(for: algorithm, at: now).flatMap { isRevoked($0) ? nil : $0 }
     }
 
-    func refreshSigner(in keyring: Keyring, at now: Int64) -> Key? {
+    func refreshSigner(in keyring: Keyring, at now: UnixMilliseconds) -> Key? {
         keyring.refreshKey(at: now).flatMap { isRevoked($0) ? nil : $0 }
     }
 
@@ -50,7 +52,8 @@ extension AuthSettings {
         return Algorithm.allCases.filter(needed.contains)
     }
 
-    package func missingSigners(in keyring: Keyring, for clients: ClientDirectory, at now: Int64) -> [String] {
+    package func missingSigners(in keyring: Keyring, for clients: ClientDirectory, at now: UnixMilliseconds) -> [String]
+    {
         let missing = neededAlgorithms(for: clients).filter { keyring.signingKey(for: $0, at: now) == nil }
         return missing.map(\.rawValue) + (keyring.refreshKey(at: now) == nil ? ["refresh"] : [])
     }

@@ -1,6 +1,7 @@
 import Accounts
 import Encoding
 import JOSE
+import Platform
 import Revocation
 import Tokens
 
@@ -14,11 +15,11 @@ struct SessionStanding {
 
     /// Verifies a refresh token whose session is within the current limit: a session that began under a longer limit ends
     /// with the shorter one, so revocations need not be remembered for longer than that.
-    func verify(_ token: Span<UInt8>, at now: Int64) throws(TokenRejection) -> RefreshClaims {
+    func verify(_ token: Span<UInt8>, at now: UnixMilliseconds) throws(TokenRejection) -> RefreshClaims {
         let settings = context.authState.settings
         let claims = try context.verifier.verifyRefresh(token, now: now)
-        guard now / 1_000 < claims.authTime &+ settings.sessionMax else { throw .expired }
-        guard !context.authState.revocations.isAhead(claims.sid, at: now, leeway: settings.leeway &* 1_000) else {
+        guard now.seconds < claims.authTime.adding(seconds: settings.sessionMax) else { throw .expired }
+        guard !context.authState.revocations.isAhead(claims.sid, at: now, leewaySeconds: settings.leeway) else {
             throw .notActive
         }
         return claims
@@ -43,8 +44,8 @@ struct SessionStanding {
 }
 
 extension AuthState {
-    /// The latest time at which any token of a session can still be valid, in milliseconds since 1970.
-    func latestEnd(of sid: UUID) -> Int64 {
+    /// The latest time at which any token of a session can still be valid.
+    func latestEnd(of sid: UUID) -> UnixMilliseconds {
         TokenLimits.standard.acceptedUntil(revocations.latestEnd(of: sid), leeway: settings.leeway)
     }
 }

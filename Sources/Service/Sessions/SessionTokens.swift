@@ -13,7 +13,7 @@ struct SessionTokens {
     }
 
     /// Whether keys for both tokens exist, so that signing them will not fail for lack of one.
-    func canSign(audience: String, client: Client?, at now: Int64) -> Bool {
+    func canSign(audience: String, client: Client?, at now: UnixMilliseconds) -> Bool {
         missingSigner(context.authState.algorithm(audience: audience, client: client), at: now) == nil
     }
 
@@ -28,17 +28,17 @@ struct SessionTokens {
         let access = AccessGrant(
             subject: session.subject, clientID: session.clientID, audience: [audience], scope: scope, sid: session.sid,
             generation: session.generation, authTime: session.authTime, methods: session.methods, roles: user.roles,
-            extra: user.claims(within: settings.extraClaims), issuedAt: session.issuedAt &* 1_000,
+            extra: user.claims(within: settings.extraClaims), issuedAt: session.issuedAt.milliseconds,
             lifetime: settings.accessLifetime, sessionEnd: session.sessionEnd, algorithm: algorithm)
         return TokenPair(
             accessToken: try context.issuer.accessToken(access, now: now),
             refreshToken: try context.issuer.refreshToken(session, now: now),
-            issuedAt: session.issuedAt, expiresIn: access.expiresAt - session.issuedAt,
-            refreshExpiresIn: session.expiresAt - session.issuedAt, sid: session.sid, scope: scope)
+            issuedAt: session.issuedAt, expiresIn: access.expiresAt.seconds(since: session.issuedAt),
+            refreshExpiresIn: session.expiresAt.seconds(since: session.issuedAt), sid: session.sid, scope: scope)
     }
 
     /// A token that a revoked key signed would be rejected at once, so such a key counts as missing.
-    private func missingSigner(_ algorithm: Algorithm, at now: Int64) -> IssueError? {
+    private func missingSigner(_ algorithm: Algorithm, at now: UnixMilliseconds) -> IssueError? {
         let state = context.authState
         if state.signer(for: algorithm, in: context.keyring, at: now) == nil { return .noSigningKey(algorithm) }
         return state.refreshSigner(in: context.keyring, at: now) == nil ? .noRefreshKey : nil

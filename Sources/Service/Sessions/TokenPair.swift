@@ -1,11 +1,12 @@
 package import Encoding
+package import Platform
 
 /// The tokens that a login or a refresh returns.
 package struct TokenPair: Sendable {
     package let accessToken: [UInt8]
     package let refreshToken: [UInt8]
-    /// When the pair was issued, in seconds since 1970.
-    package let issuedAt: Int64
+    /// When the pair was issued.
+    package let issuedAt: UnixSeconds
     /// Seconds from issue to `exp`; a replayed refresh repeats the number of the first answer.
     package let expiresIn: Int64
     /// Seconds from issue to the expiry of the refresh token.

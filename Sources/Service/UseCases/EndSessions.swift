@@ -1,5 +1,6 @@
 package import Encoding
 import JOSE
+package import Platform
 package import Revocation
 import Telemetry
 import Tokens
@@ -21,8 +22,8 @@ package struct LogoutSession: Equatable, Sendable {
     let clientID: String
     /// The key that signed the token.
     let kid: String
-    /// When the session expires, in milliseconds since 1970; `nil` if the token does not say.
-    let sessionEnd: Int64?
+    /// When the session expires; `nil` if the token does not say.
+    let sessionEnd: UnixMilliseconds?
 }
 
 package enum LogoutFailure: Error, Equatable, Sendable {
@@ -44,7 +45,7 @@ package struct EndSessions {
         self.context = context
     }
 
-    package func session(ofAccess token: Span<UInt8>, at now: Int64) throws(LogoutFailure) -> LogoutSession {
+    package func session(ofAccess token: Span<UInt8>, at now: UnixMilliseconds) throws(LogoutFailure) -> LogoutSession {
         let verified: VerifiedToken
         do throws(VerifyFailure) {
             verified = try VerifyToken(context).verify(token, VerifyExpectations(), at: now)
@@ -61,7 +62,7 @@ package struct EndSessions {
     /// A refresh token that was already used, or whose session has ended, may still end its session: that only removes
     /// access. It may not end other sessions, or a stolen token would keep some power after its session.
     package func session(
-        ofRefresh token: Span<UInt8>, for reach: LogoutReach, at now: Int64
+        ofRefresh token: Span<UInt8>, for reach: LogoutReach, at now: UnixMilliseconds
     ) throws(LogoutFailure) -> LogoutSession {
         let standing = SessionStanding(context)
         let claims: RefreshClaims
@@ -75,7 +76,7 @@ package struct EndSessions {
         if reach != .local, let denial = standing.denial(of: claims) { throw .refresh(.revoked(denial)) }
         return LogoutSession(
             sid: claims.sid, subject: claims.subject, clientID: claims.clientID, kid: claims.kid,
-            sessionEnd: claims.sessionEnd &* 1_000)
+            sessionEnd: claims.sessionEnd.milliseconds)
     }
 
     /// - Parameter done: called once, when the revocation is durable or has failed, unless this throws.

@@ -1,5 +1,6 @@
 package import Accounts
 import Encoding
+package import Platform
 import Revocation
 package import Tokens
 
@@ -20,7 +21,7 @@ package struct IntrospectToken {
         self.context = context
     }
 
-    package func introspect(_ token: Span<UInt8>, for client: Client, at now: Int64) -> Introspection {
+    package func introspect(_ token: Span<UInt8>, for client: Client, at now: UnixMilliseconds) -> Introspection {
         if let verified = try? VerifyToken(context).verify(token, VerifyExpectations(), at: now) {
             let audiences = verified.audiences(using: &context.scratch)
             guard verified.text(verified.clientID) == client.id || audiences.contains(where: client.mayUse(audience:))

@@ -72,10 +72,10 @@ package struct OpenSession {
     /// Checks everything except the password, and queues the password for hashing.
     ///
     /// - Parameters:
-    ///   - now: milliseconds since 1970.
     ///   - then: called once, on a thread of the pool or of the journal, unless this throws.
     package func begin(
-        _ attempt: LoginAttempt, at now: Int64, then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
+        _ attempt: LoginAttempt, at now: UnixMilliseconds,
+        then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
     ) throws(LoginFailure) {
         let audience = attempt.audience ?? authState.settings.audiences[0]
         guard authState.settings.audiences.contains(audience), attempt.client?.mayUse(audience: audience) ?? true else {
@@ -121,18 +121,19 @@ package struct OpenSession {
     /// Opens the session, with a new identifier and nothing that the client chose.
     ///
     /// Rejects the login if the account's sessions were ended after the password was checked.
-    package func complete(_ grant: LoginGrant, at now: Int64) throws(LoginFailure) -> TokenPair {
+    package func complete(_ grant: LoginGrant, at now: UnixMilliseconds) throws(LoginFailure) -> TokenPair {
         let user = grant.user
         guard authState.accounts.index.current.standing(of: user.id) == user.standing else {
             authState.counters.logins.add(.refused)
             throw .credentialsInvalid
         }
-        let seconds = now / 1_000
+        let seconds = now.seconds
         let session = RefreshClaims(
             sid: grant.sid, generation: 0, subject: user.id.description,
             clientID: grant.client?.id ?? AuthState.firstPartyClient, issuedAt: seconds,
-            expiresAt: seconds + min(authState.settings.refreshIdle, authState.settings.sessionMax),
-            sessionEnd: seconds + authState.settings.sessionMax, audience: [grant.audience], scope: grant.scope.text,
+            expiresAt: seconds.adding(seconds: min(authState.settings.refreshIdle, authState.settings.sessionMax)),
+            sessionEnd: seconds.adding(seconds: authState.settings.sessionMax), audience: [grant.audience],
+            scope: grant.scope.text,
             authTime: seconds, methods: ["pwd"])
         guard SessionStanding(context).denial(of: session) == nil else {
             authState.counters.logins.add(.refused)

@@ -1,11 +1,12 @@
 package import Encoding
+package import Platform
 package import Revocation
 import Telemetry
 
 /// What an operator may revoke.
 package enum RevocationRequest: Equatable, Sendable {
-    /// - Parameter expiresAt: the token's own `exp`, if the operator knows it, in seconds since 1970; otherwise 0.
-    case token(UUID, expiresAt: Int64)
+    /// - Parameter expiresAt: the token's own `exp`, if the operator knows it; otherwise 0.
+    case token(UUID, expiresAt: UnixSeconds)
     case session(UUID)
     case subject(String)
     case client(String)
@@ -50,7 +51,7 @@ package struct RevokeByOperator {
         authState.counters.revocations.add(request.kind)
         switch request {
         case .token(let jti, let expiresAt):
-            revocations.revokeTokenOfAnyEnd(jti, expiresAt: expiresAt &* 1_000, reason: reason, done)
+            revocations.revokeTokenOfAnyEnd(jti, expiresAt: expiresAt.milliseconds, reason: reason, done)
         case .session(let sid):
             revocations.revokeSession(sid, expiresAt: authState.latestEnd(of: sid), reason: reason, done)
         case .subject(let name): revocations.cut(.subject, name: Array(name.utf8), reason: reason, done)

@@ -1,13 +1,14 @@
 package import Accounts
 package import Encoding
+package import Platform
 package import Revocation
 import Telemetry
 import Tokens
 
 /// What a token that was sent to `/revoke` turned out to be.
 package enum Revocable: Equatable, Sendable {
-    case access(jti: UUID, expiresAt: Int64)
-    case refresh(sid: UUID, sessionEnd: Int64)
+    case access(jti: UUID, expiresAt: UnixMilliseconds)
+    case refresh(sid: UUID, sessionEnd: UnixMilliseconds)
 }
 
 package enum RevokeFailure: Error, Equatable, Sendable {
@@ -27,16 +28,18 @@ package struct RevokeTokens {
     /// Finds what `token` names. The hint of RFC 7009 §2.1 is not needed, since the two kinds cannot be confused.
     ///
     /// - Returns: `nil` for a token that is unknown, malformed or expired: there is nothing left to revoke (RFC 7009 §2.2).
-    package func find(_ token: Span<UInt8>, for client: Client?, at now: Int64) throws(RevokeFailure) -> Revocable? {
+    package func find(_ token: Span<UInt8>, for client: Client?, at now: UnixMilliseconds) throws(RevokeFailure)
+        -> Revocable?
+    {
         let signed = SignedTokens(context)
         if let verified = try? signed.verify(token, nil, at: now) {
             try checkOwner(verified.clientID.map { verified.text($0) }, client)
             guard signed.mayRevoke(verified) else { throw .notIssuedHere }
-            return .access(jti: verified.jti, expiresAt: verified.expiresAt &* 1_000)
+            return .access(jti: verified.jti, expiresAt: verified.expiresAt.milliseconds)
         }
         guard let claims = try? context.verifier.verifyRefresh(token, now: now) else { return nil }
         try checkOwner(claims.clientID, client)
-        return .refresh(sid: claims.sid, sessionEnd: claims.sessionEnd &* 1_000)
+        return .refresh(sid: claims.sid, sessionEnd: claims.sessionEnd.milliseconds)
     }
 
     /// - Parameter done: called once, when the revocation is durable or has failed.

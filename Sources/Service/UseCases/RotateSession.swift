@@ -1,7 +1,7 @@
 package import Accounts
 import Encoding
 package import JOSE
-import Platform
+package import Platform
 package import Revocation
 import Telemetry
 package import Tokens
@@ -31,7 +31,7 @@ private struct RefreshRequest: Sendable {
     let scope: Scope?
     let audience: String?
     let client: Client?
-    let now: Int64
+    let now: UnixMilliseconds
 }
 
 package enum RefreshFailure: Error, Equatable, Sendable {
@@ -71,7 +71,7 @@ package struct RotateSession {
     ///   - onLoop: runs a closure on the thread of the event loop with its context, if the source of accounts answers later.
     ///   - then: called once, on any thread, unless this throws.
     package func begin(
-        _ token: Span<UInt8>, scope: Scope?, audience: String?, client: Client?, at now: Int64,
+        _ token: Span<UInt8>, scope: Scope?, audience: String?, client: Client?, at now: UnixMilliseconds,
         onLoop: @escaping @Sendable (@escaping @Sendable (LoopContext) -> Void) -> Void,
         then: @escaping Completion
     ) throws(RefreshFailure) {
@@ -110,7 +110,7 @@ package struct RotateSession {
             prepared: prepared)
         let request = RotationRequest(
             sid: claims.sid, generation: claims.generation, request: granted.fingerprint,
-            sessionEnd: claims.sessionEnd &* 1_000)
+            sessionEnd: claims.sessionEnd.milliseconds)
         let names = (
             subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8), kid: Array(claims.kid.utf8)
         )
@@ -156,7 +156,7 @@ package struct RotateSession {
     }
 
     private func verify(
-        _ token: Span<UInt8>, _ client: Client?, at now: Int64
+        _ token: Span<UInt8>, _ client: Client?, at now: UnixMilliseconds
     ) throws(RefreshFailure) -> RefreshClaims {
         let claims: RefreshClaims
         do throws(TokenRejection) {
@@ -193,7 +193,8 @@ package struct RotateSession {
     ///
     /// - Returns: `nil` for a token that cannot rotate; the revocation store decides what the answer to it is.
     private func prepareSuccessor(
-        of claims: RefreshClaims, scope: String, audience: String, to user: User, client: Client?, at now: Int64
+        of claims: RefreshClaims, scope: String, audience: String, to user: User, client: Client?,
+        at now: UnixMilliseconds
     ) throws(RefreshFailure) -> TokenPair? {
         guard claims.generation == authState.revocations.generation(of: claims.sid), claims.generation < .max,
             SessionStanding(context).denial(of: claims) == nil
@@ -205,7 +206,7 @@ package struct RotateSession {
     /// The tokens of a durable rotation. They were signed before. If the journal dates the rotation to another second, they
     /// are signed again, because a replay knows only the journal's time and must return the same bytes.
     private func rotated(
-        _ attempt: RefreshAttempt, generation: UInt32, at milliseconds: Int64
+        _ attempt: RefreshAttempt, generation: UInt32, at milliseconds: UnixMilliseconds
     ) throws(RefreshFailure) -> TokenPair {
         let issuedAt = session(after: attempt.claims, generation: generation, at: milliseconds).issuedAt
         if let prepared = attempt.prepared, prepared.issuedAt == issuedAt { return prepared }
@@ -218,19 +219,21 @@ package struct RotateSession {
     }
 
     private func successor(
-        of attempt: RefreshAttempt, generation: UInt32, at milliseconds: Int64
+        of attempt: RefreshAttempt, generation: UInt32, at milliseconds: UnixMilliseconds
     ) throws(RefreshFailure) -> TokenPair {
         let session = session(after: attempt.claims, generation: generation, at: milliseconds)
         return try sign(
             session, scope: attempt.scope, audience: attempt.audience, to: attempt.user, client: attempt.client)
     }
 
-    private func session(after claims: RefreshClaims, generation: UInt32, at milliseconds: Int64) -> RefreshClaims {
+    private func session(after claims: RefreshClaims, generation: UInt32, at milliseconds: UnixMilliseconds)
+        -> RefreshClaims
+    {
         var session = claims
         session.generation = generation
         // If the clock was ahead once, the journal's time stays ahead of it; that must not extend the lifetime of tokens.
-        session.issuedAt = min(milliseconds, authState.clock.now) / 1_000
-        session.expiresAt = min(session.issuedAt + authState.settings.refreshIdle, session.sessionEnd)
+        session.issuedAt = min(milliseconds, authState.clock.now).seconds
+        session.expiresAt = min(session.issuedAt.adding(seconds: authState.settings.refreshIdle), session.sessionEnd)
         return session
     }
 

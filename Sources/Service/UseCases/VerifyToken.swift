@@ -1,6 +1,7 @@
 import Accounts
 import Encoding
 import JOSE
+package import Platform
 import Revocation
 package import Tokens
 
@@ -14,9 +15,8 @@ package struct VerifyToken {
         self.context = context
     }
 
-    /// - Parameter now: milliseconds since 1970.
     package func verify(
-        _ token: Span<UInt8>, _ expectations: VerifyExpectations, at now: Int64
+        _ token: Span<UInt8>, _ expectations: VerifyExpectations, at now: UnixMilliseconds
     ) throws(VerifyFailure) -> VerifiedToken {
         let verified: VerifiedToken
         do throws(TokenRejection) {
@@ -30,7 +30,7 @@ package struct VerifyToken {
     }
 
     /// Whether account, session and token are still valid.
-    private func checkStanding(of token: VerifiedToken, at now: Int64) throws(VerifyFailure) {
+    private func checkStanding(of token: VerifiedToken, at now: UnixMilliseconds) throws(VerifyFailure) {
         let payload = token.payload.span
         let subject = payload.extracting(token.subject)
         if let sid = token.sid {
@@ -42,26 +42,29 @@ package struct VerifyToken {
         }
         let client = payload.extracting(token.clientID ?? 0..<0)
         let denial = context.authState.revocations.denial(
-            jti: token.jti, sid: token.sid, issuedAt: token.issuedAt &* 1_000, expiresAt: token.expiresAt &* 1_000,
+            jti: token.jti, sid: token.sid, issuedAt: token.issuedAt.milliseconds,
+            expiresAt: token.expiresAt.milliseconds,
             subject: subject, client: client, kid: token.kid.span)
         if let denial { throw .revoked(denial) }
     }
 
     /// A session that began while the clock was ahead is not valid before its time: a revocation by time that was made since
     /// then would not include it.
-    private func checkBegun(_ sid: UUID, at now: Int64) throws(VerifyFailure) {
+    private func checkBegun(_ sid: UUID, at now: UnixMilliseconds) throws(VerifyFailure) {
         guard sid.milliseconds > now else { return }
-        let leeway = context.authState.settings.leeway &* 1_000
-        guard !context.authState.revocations.isAhead(sid, at: now, leeway: leeway) else {
+        let leeway = context.authState.settings.leeway
+        guard !context.authState.revocations.isAhead(sid, at: now, leewaySeconds: leeway) else {
             throw .rejected(.notActive)
         }
     }
 
     private func check(
-        _ token: VerifiedToken, _ expectations: VerifyExpectations, at now: Int64
+        _ token: VerifiedToken, _ expectations: VerifyExpectations, at now: UnixMilliseconds
     ) throws(VerifyFailure) {
         if let ageMax = expectations.ageMax {
-            guard let authTime = token.authTime, now / 1_000 &- authTime <= ageMax else { throw .authenticationTooOld }
+            guard let authTime = token.authTime, now.seconds.seconds(since: authTime) <= ageMax else {
+                throw .authenticationTooOld
+            }
         }
         let granted = token.payload[token.scope ?? 0..<0].split(separator: UInt8(ascii: " "))
         guard expectations.scopes.allSatisfy({ wanted in granted.contains { $0.elementsEqual(wanted) } }) else {

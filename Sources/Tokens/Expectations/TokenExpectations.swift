@@ -1,5 +1,6 @@
 import Encoding
 package import JOSE
+package import Platform
 
 /// The expected claims of a token of any issuer, checked after its signature (RFC 7519 §4.1, RFC 8725 §3).
 ///
@@ -32,8 +33,9 @@ package struct TokenExpectations: Sendable {
     /// - Parameters:
     ///   - payload: the decoded payload, as signed.
     ///   - typ: the header's `typ`.
-    ///   - now: milliseconds since 1970.
-    package func check(_ payload: [UInt8], typ: String?, now: Int64) throws(ExpectationError) -> CheckedClaims {
+    package func check(_ payload: [UInt8], typ: String?, now: UnixMilliseconds) throws(ExpectationError)
+        -> CheckedClaims
+    {
         guard isExpected(typ) else { throw .rejected(.typMismatch) }
         let octets = payload.span
         // Enough for the longest token that is accepted: long lists of groups with short names.
@@ -44,24 +46,24 @@ package struct TokenExpectations: Sendable {
             try checkIssuer(table, document, octets)
             try checkAudience(table, document, octets)
             claims = try CheckedClaims(table, document, octets)
-            try checkTimes(table, document, octets, now: Self.milliseconds(now))
+            try checkTimes(table, document, octets, now: Self.bounded(now))
         } catch {
             throw .rejected(error)
         }
-        try check(claims, seconds: Self.seconds(now))
+        try check(claims, seconds: Self.bounded(now).seconds)
         let wanted = scopes.map { Array($0.utf8) }
         guard wanted.isEmpty || Self.scopes(document, octets).isSuperset(of: wanted) else { throw .scopeInsufficient }
         for claim in self.claims where !claim.isMet(by: document, octets) { throw .claimMismatch(claim.path.text) }
         return claims
     }
 
-    private func check(_ claims: CheckedClaims, seconds: Int64) throws(ExpectationError) {
+    private func check(_ claims: CheckedClaims, seconds: UnixSeconds) throws(ExpectationError) {
         if let issuedAt = claims.issuedAt {
-            guard issuedAt <= seconds + Self.issueTolerance + boundedLeeway else { throw .issuedAhead }
+            guard issuedAt <= seconds.adding(seconds: Self.issueTolerance + boundedLeeway) else { throw .issuedAhead }
         }
         if let ageMax {
             guard let begin = claims.authTime ?? claims.issuedAt else { throw .rejected(.claimMissing(.issuedAt)) }
-            guard seconds - begin <= ageMax else { throw .tooOld }
+            guard seconds.seconds(since: begin) <= ageMax else { throw .tooOld }
         }
         if let subject {
             guard let found = claims.subject else { throw .rejected(.claimMissing(.subject)) }
@@ -70,16 +72,15 @@ package struct TokenExpectations: Sendable {
     }
 
     private func checkTimes(
-        _ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>, now: Int64
+        _ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>, now: UnixMilliseconds
     ) throws(TokenRejection) {
         // In milliseconds, so that fractions of a second count exactly.
-        let leeway = boundedLeeway * 1_000
         if let node = table[.notBefore] {
             let notBefore = try document.foreignTime(.notBefore, node, in: payload)
-            guard notBefore.shifted(by: 3).roundedUp <= now + leeway else { throw .notActive }
+            guard notBefore.millisecondsRoundedUp <= now.adding(seconds: boundedLeeway) else { throw .notActive }
         }
         let expiresAt = try document.foreignTime(.expiresAt, try table.required(.expiresAt), in: payload)
-        guard now < expiresAt.shifted(by: 3).roundedDown + leeway else { throw .expired }
+        guard now < expiresAt.millisecondsRoundedDown.adding(seconds: boundedLeeway) else { throw .expired }
     }
 
     private func checkIssuer(
@@ -140,11 +141,9 @@ package struct TokenExpectations: Sendable {
     private var boundedLeeway: Int64 { TokenLimits.standard.leeway(leeway) }
 
     /// Returns the time clamped to the range of dates, so that no sum overflows.
-    private static func milliseconds(_ now: Int64) -> Int64 {
-        min(max(now, 0), (NumericDate.range.upperBound + 1) * 1_000)
+    private static func bounded(_ now: UnixMilliseconds) -> UnixMilliseconds {
+        min(max(now, 0), NumericDate.range.upperBound.adding(seconds: 1).milliseconds)
     }
-
-    private static func seconds(_ now: Int64) -> Int64 { milliseconds(now) / 1_000 }
 }
 
 /// Why a correctly signed token does not meet the caller's expectations.
@@ -163,16 +162,16 @@ package enum ExpectationError: Error, Equatable, Sendable {
 package struct CheckedClaims: Equatable, Sendable {
     package let issuer: [UInt8]?
     package let subject: [UInt8]?
-    /// Whole seconds since 1970, as all times here; a fraction is rounded down, and the value is clamped to
+    /// A fraction, as in all times here, is rounded down, and the value is clamped to
     /// ±``JSONNumber/integerMax``.
-    package let expiresAt: Int64
-    package let issuedAt: Int64?
-    package let authTime: Int64?
+    package let expiresAt: UnixSeconds
+    package let issuedAt: UnixSeconds?
+    package let authTime: UnixSeconds?
 
     init(_ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>) throws(TokenRejection) {
         issuer = try Self.text(.issuer, table, document, payload)
         subject = try Self.text(.subject, table, document, payload)
-        expiresAt = try document.foreignTime(.expiresAt, try table.required(.expiresAt), in: payload).roundedDown
+        expiresAt = try document.foreignTime(.expiresAt, try table.required(.expiresAt), in: payload).secondsRoundedDown
         issuedAt = try Self.time(.issuedAt, table, document, payload)
         authTime = try Self.time(.authTime, table, document, payload)
     }
@@ -187,9 +186,9 @@ package struct CheckedClaims: Equatable, Sendable {
 
     private static func time(
         _ claim: Claim, _ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>
-    ) throws(TokenRejection) -> Int64? {
+    ) throws(TokenRejection) -> UnixSeconds? {
         guard let node = table[claim] else { return nil }
-        return try document.foreignTime(claim, node, in: payload).roundedDown
+        return try document.foreignTime(claim, node, in: payload).secondsRoundedDown
     }
 }
 

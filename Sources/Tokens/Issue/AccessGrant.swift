@@ -1,5 +1,6 @@
 package import Encoding
 package import JOSE
+package import Platform
 
 /// Everything that determines an access token; for RS256 and HS256, equal grants under equal keys give identical
 /// tokens, so that a repeated request returns the same token.
@@ -12,24 +13,23 @@ package struct AccessGrant: Sendable {
     package var scope: String
     package var sid: UUID
     package var generation: UInt32
-    /// Seconds since 1970.
-    package var authTime: Int64
+    package var authTime: UnixSeconds
     package var methods: [String]
     package var roles: [String]
     /// A JSON object of additional claims, or empty. Members named like a ``Claim`` are omitted.
     package var extra: [UInt8]
-    /// Milliseconds since 1970; also selects the signing key, so that a replay uses the same key.
-    package var issuedAt: Int64
+    /// Also selects the signing key, so that a replay uses the same key.
+    package var issuedAt: UnixMilliseconds
     /// Seconds.
     package var lifetime: Int64
-    /// Seconds since 1970; `exp` is never later.
-    package var sessionEnd: Int64
+    /// `exp` is never later.
+    package var sessionEnd: UnixSeconds
     package var algorithm: Algorithm
 
     package init(
         subject: String, clientID: String, audience: [String], scope: String, sid: UUID, generation: UInt32,
-        authTime: Int64, methods: [String], roles: [String], extra: [UInt8] = [], issuedAt: Int64, lifetime: Int64,
-        sessionEnd: Int64 = NumericDate.range.upperBound, algorithm: Algorithm
+        authTime: UnixSeconds, methods: [String], roles: [String], extra: [UInt8] = [], issuedAt: UnixMilliseconds,
+        lifetime: Int64, sessionEnd: UnixSeconds = NumericDate.range.upperBound, algorithm: Algorithm
     ) {
         self.subject = subject
         self.clientID = clientID
@@ -50,6 +50,6 @@ package struct AccessGrant: Sendable {
     /// Names that additional claims cannot have.
     package static let reservedClaims = Set(Claim.allCases.map(\.rawValue))
 
-    /// The token's `exp` in seconds since 1970.
-    package var expiresAt: Int64 { min(issuedAt / 1_000 &+ lifetime, sessionEnd) }
+    /// The token's `exp`.
+    package var expiresAt: UnixSeconds { min(issuedAt.seconds.adding(seconds: lifetime), sessionEnd) }
 }

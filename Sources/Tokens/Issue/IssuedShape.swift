@@ -1,5 +1,6 @@
 import Encoding
 import JOSE
+import Platform
 
 /// Parses the payload of an access token exactly as ``Issuer`` writes it: the same claims in the same order, without
 /// escapes or additional claims.
@@ -11,12 +12,12 @@ struct IssuedShape {
     let subject: Range<Int>
     let audience: Range<Int>
     let clientID: Range<Int>
-    let issuedAt: Int64
-    let expiresAt: Int64
+    let issuedAt: UnixSeconds
+    let expiresAt: UnixSeconds
     let jti: UUID
     let sid: UUID
     let scope: Range<Int>?
-    let authTime: Int64
+    let authTime: UnixSeconds
 
     /// Returns the beginning of every payload of this issuer, up to the subject's first letter.
     static func opening(issuer: String) -> [UInt8] {
@@ -108,11 +109,11 @@ struct ShapeCursor: ~Escapable {
 
     /// Reads ten digits without a leading zero: every time from the year 2001 to 2286.
     @_lifetime(self: copy self)
-    mutating func time() -> Int64? {
+    mutating func time() -> UnixSeconds? {
         guard payload.count - offset > 10, payload[offset] != UInt8(ascii: "0") else { return nil }
         guard let seconds = payload.tenDigits(at: offset) else { return nil }
         offset += 10
-        return seconds
+        return UnixSeconds(seconds)
     }
 
     /// Reads the rest of a list of one or more strings, from the byte after its opening bracket.

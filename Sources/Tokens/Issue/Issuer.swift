@@ -2,6 +2,7 @@ package import Encoding
 package import JOSE
 package import Keys
 import OpenSSL
+package import Platform
 
 /// Issues tokens. Each event loop owns one, because it contains signing contexts; a change of keys creates a new one.
 ///
@@ -36,9 +37,9 @@ package final class Issuer {
 
     /// Issues an access token (RFC 9068 §2).
     ///
-    /// - Parameter now: milliseconds since 1970. If no usable key signed at the grant's time, because that key was
+    /// - Parameter now: if no usable key signed at the grant's time, because that key was
     ///   compromised since, the key that signs at `now` is used.
-    package func accessToken(_ grant: AccessGrant, now: Int64? = nil) throws(IssueError) -> [UInt8] {
+    package func accessToken(_ grant: AccessGrant, now: UnixMilliseconds? = nil) throws(IssueError) -> [UInt8] {
         guard let keyIndex = index(signing: .access, grant.algorithm, at: grant.issuedAt, now: now) else {
             throw .noSigningKey(grant.algorithm)
         }
@@ -47,7 +48,7 @@ package final class Issuer {
         try payload.name(.subject, grant.subject)
         try payload.audience(grant.audience)
         try payload.name(.clientID, grant.clientID)
-        try payload.time(.issuedAt, grant.issuedAt / 1_000)
+        try payload.time(.issuedAt, grant.issuedAt.seconds)
         try payload.time(.expiresAt, grant.expiresAt)
         payload.identifier(.tokenID, try tokenID(of: grant, now: now))
         payload.identifier(.sessionID, grant.sid)
@@ -60,9 +61,9 @@ package final class Issuer {
     }
 
     /// Issues a refresh token, always HS256 with the newest refresh secret of its time of issue.
-    package func refreshToken(_ claims: RefreshClaims, now: Int64? = nil) throws(IssueError) -> [UInt8] {
+    package func refreshToken(_ claims: RefreshClaims, now: UnixMilliseconds? = nil) throws(IssueError) -> [UInt8] {
         guard NumericDate.range.contains(claims.issuedAt) else { throw .claimUnwritable(.issuedAt) }
-        let keyIndex = try refreshKeyIndex(at: claims.issuedAt * 1_000, now: now)
+        let keyIndex = try refreshKeyIndex(at: claims.issuedAt.milliseconds, now: now)
         var payload = PayloadWriter()
         try payload.name(.audience, issuer)
         payload.identifier(.sessionID, claims.sid)
@@ -81,7 +82,7 @@ package final class Issuer {
 
     /// Derives the `jti`: UUIDv8 of HMAC-SHA-256(refresh secret, sid ‖ generation ‖ audience ‖ subject ‖ client). A
     /// replay gives the same `jti`, and only this server can link a `jti` to its session.
-    private func tokenID(of grant: AccessGrant, now: Int64?) throws(IssueError) -> UUID {
+    private func tokenID(of grant: AccessGrant, now: UnixMilliseconds?) throws(IssueError) -> UUID {
         let identity = TokenIdentity(
             sid: grant.sid, audience: grant.audience, subject: grant.subject, clientID: grant.clientID)
         return try tokenID(of: identity, grant.generation, refreshKeyIndex(at: grant.issuedAt, now: now))
@@ -104,12 +105,14 @@ package final class Issuer {
         }
     }
 
-    private func refreshKeyIndex(at time: Int64, now: Int64?) throws(IssueError) -> Int {
+    private func refreshKeyIndex(at time: UnixMilliseconds, now: UnixMilliseconds?) throws(IssueError) -> Int {
         guard let keyIndex = index(signing: .refresh, .hs256, at: time, now: now) else { throw .noRefreshKey }
         return keyIndex
     }
 
-    private func index(signing purpose: Key.Purpose, _ algorithm: Algorithm, at time: Int64, now: Int64?) -> Int? {
+    private func index(
+        signing purpose: Key.Purpose, _ algorithm: Algorithm, at time: UnixMilliseconds, now: UnixMilliseconds?
+    ) -> Int? {
         keyring.index(signing: purpose, algorithm, at: time)
             ?? now.flatMap { keyring.index(signing: purpose, algorithm, at: $0) }
     }

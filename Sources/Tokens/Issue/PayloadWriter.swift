@@ -1,5 +1,6 @@
 import Encoding
 import JOSE
+import Platform
 
 /// Writes a token's payload: claims in the order of the calls, each in the only form that the verifier accepts.
 struct PayloadWriter {
@@ -50,9 +51,9 @@ struct PayloadWriter {
         writer.integer(number)
     }
 
-    mutating func time(_ claim: Claim, _ seconds: Int64) throws(IssueError) {
+    mutating func time(_ claim: Claim, _ seconds: UnixSeconds) throws(IssueError) {
         guard NumericDate.range.contains(seconds) else { throw .claimUnwritable(claim) }
-        number(claim, seconds)
+        number(claim, seconds.count)
     }
 
     /// Adds the members of a JSON object unchanged, except those named like a ``Claim``.

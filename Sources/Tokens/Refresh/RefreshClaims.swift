@@ -1,5 +1,6 @@
 package import Encoding
 import JOSE
+package import Platform
 
 /// The claims of a refresh token. Unlike ``VerifiedClaims`` a value can be made without verification, for issuing.
 package struct RefreshClaims: Equatable, Sendable {
@@ -8,23 +9,22 @@ package struct RefreshClaims: Equatable, Sendable {
     package var generation: UInt32
     package var subject: String
     package var clientID: String
-    /// Seconds since 1970, as all times here.
-    package var issuedAt: Int64
+    package var issuedAt: UnixSeconds
     /// The idle end: the token expires if it is not used before.
-    package var expiresAt: Int64
+    package var expiresAt: UnixSeconds
     /// The absolute end of the session, never extended by rotation.
-    package var sessionEnd: Int64
+    package var sessionEnd: UnixSeconds
     /// The audiences of the session's access tokens.
     package var audience: [String]
     package var scope: String
-    package var authTime: Int64
+    package var authTime: UnixSeconds
     package var methods: [String]
     /// The name of the key that signed the token; empty in claims that are not issued yet.
     package internal(set) var kid = ""
 
     package init(
-        sid: UUID, generation: UInt32, subject: String, clientID: String, issuedAt: Int64, expiresAt: Int64,
-        sessionEnd: Int64, audience: [String], scope: String, authTime: Int64, methods: [String]
+        sid: UUID, generation: UInt32, subject: String, clientID: String, issuedAt: UnixSeconds, expiresAt: UnixSeconds,
+        sessionEnd: UnixSeconds, audience: [String], scope: String, authTime: UnixSeconds, methods: [String]
     ) {
         self.sid = sid
         self.generation = generation
@@ -47,7 +47,7 @@ package struct RefreshClaims: Equatable, Sendable {
             guard let text = document.string(try table.required(claim), in: payload) else { throw .claimInvalid(claim) }
             return text
         }
-        func time(_ claim: Claim) throws(TokenRejection) -> Int64 {
+        func time(_ claim: Claim) throws(TokenRejection) -> UnixSeconds {
             try document.time(claim, try table.required(claim), in: payload)
         }
         sid = try document.identifier(.sessionID, try table.required(.sessionID), in: payload)

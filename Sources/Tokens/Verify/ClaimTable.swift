@@ -1,5 +1,6 @@
 import Encoding
 import JOSE
+import Platform
 
 /// The positions of the known claims in one payload; distinguishes missing from invalid claims.
 ///
@@ -62,8 +63,9 @@ extension JSONDocument {
     }
 
     /// Reads whole seconds; rejects every other number without overflow (RFC 7519 §2).
-    func time(_ claim: Claim, _ node: Node, in payload: Span<UInt8>) throws(TokenRejection) -> Int64 {
-        guard let seconds = integer(node, in: payload), NumericDate.range.contains(seconds) else {
+    func time(_ claim: Claim, _ node: Node, in payload: Span<UInt8>) throws(TokenRejection) -> UnixSeconds {
+        guard let seconds = integer(node, in: payload).map(UnixSeconds.init(_:)), NumericDate.range.contains(seconds)
+        else {
             throw .claimInvalid(claim)
         }
         return seconds

@@ -2,6 +2,7 @@ import Encoding
 package import JOSE
 package import Keys
 import OpenSSL
+package import Platform
 
 /// The first half of verification, shared by both kinds of token: structure, key, signature (RFC 7515 §5.2).
 ///
@@ -44,9 +45,9 @@ package struct SignatureStage: ~Copyable {
 
     /// Checks everything except the claims, in the order structure, key, signature; ``payload`` is then the token's.
     ///
-    /// - Parameter now: milliseconds since 1970, for the life cycle of the keys.
+    /// - Parameter now: for the life cycle of the keys.
     package mutating func check(
-        _ token: Span<UInt8>, for purpose: Key.Purpose, at now: Int64
+        _ token: Span<UInt8>, for purpose: Key.Purpose, at now: UnixMilliseconds
     ) throws(TokenRejection) -> Outcome {
         let jws = try CompactJWS(token)
         let outcome = try chooseKey(token.extracting(jws.header), for: purpose, at: now)
@@ -77,7 +78,7 @@ package struct SignatureStage: ~Copyable {
     /// Selects the key that the header names. The key determines the algorithm; the header's `alg` must be equal (RFC
     /// 8725 §3.1).
     private mutating func chooseKey(
-        _ text: Span<UInt8>, for purpose: Key.Purpose, at now: Int64
+        _ text: Span<UInt8>, for purpose: Key.Purpose, at now: UnixMilliseconds
     ) throws(TokenRejection) -> Outcome {
         let keyIndex: Int
         let type: TokenType?

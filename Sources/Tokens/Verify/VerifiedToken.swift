@@ -1,5 +1,6 @@
 package import Encoding
 package import JOSE
+package import Platform
 
 /// An access token that passed every check: its claims, its payload as signed, and the key. Only ``Verifier`` makes one.
 ///
@@ -19,10 +20,10 @@ package struct VerifiedToken: Sendable {
     package let subject: Range<Int>
     package let clientID: Range<Int>?
     package let scope: Range<Int>?
-    /// Seconds since 1970, as all times here; within ``NumericDate/range``.
-    package let issuedAt: Int64
-    package let expiresAt: Int64
-    package let authTime: Int64?
+    /// Within ``NumericDate/range``, as all times here.
+    package let issuedAt: UnixSeconds
+    package let expiresAt: UnixSeconds
+    package let authTime: UnixSeconds?
 
     init(
         _ table: ClaimTable, _ document: borrowing JSONDocument, in octets: [UInt8], _ signer: Signer

@@ -1,6 +1,7 @@
 import Encoding
 package import JOSE
 package import Keys
+package import Platform
 
 /// Verifies tokens: synchronous, without I/O and without a clock.
 ///
@@ -29,10 +30,8 @@ package final class Verifier {
     }
 
     /// Verifies an access token (RFC 9068 §4): structure, key, signature, then claims.
-    ///
-    /// - Parameter now: milliseconds since 1970.
     package func verify(
-        _ token: Span<UInt8>, audience: AudienceExpectation, now: Int64
+        _ token: Span<UInt8>, audience: AudienceExpectation, now: UnixMilliseconds
     ) throws(TokenRejection) -> VerifiedToken {
         let outcome = try stage.check(token, for: .access, at: now)
         // A span of a stored property of a class would outlive its access.
@@ -50,16 +49,16 @@ package final class Verifier {
         let verified = try VerifiedToken(table, parsed, in: payload, signer(outcome))
         let seconds = secondsBelow(now)
         if let node = table[.notBefore] {
-            guard try parsed.time(.notBefore, node, in: octets) <= seconds + leeway else { throw .notActive }
+            guard try parsed.time(.notBefore, node, in: octets) <= seconds.adding(seconds: leeway) else {
+                throw .notActive
+            }
         }
-        guard seconds < verified.expiresAt + leeway else { throw .expired }
+        guard seconds < verified.expiresAt.adding(seconds: leeway) else { throw .expired }
         return verified
     }
 
     /// Verifies a refresh token. No leeway, because the server itself issued the token with the same clock.
-    ///
-    /// - Parameter now: milliseconds since 1970.
-    package func verifyRefresh(_ token: Span<UInt8>, now: Int64) throws(TokenRejection) -> RefreshClaims {
+    package func verifyRefresh(_ token: Span<UInt8>, now: UnixMilliseconds) throws(TokenRejection) -> RefreshClaims {
         let outcome = try stage.check(token, for: .refresh, at: now)
         let octets = stage.payload
         let payload = octets.span
@@ -81,7 +80,7 @@ package final class Verifier {
     /// Makes the same checks in the same order, for a payload as the server writes it: without `nbf`, with one
     /// audience.
     private func check(
-        _ shape: IssuedShape, _ audience: AudienceExpectation, in payload: Span<UInt8>, now: Int64
+        _ shape: IssuedShape, _ audience: AudienceExpectation, in payload: Span<UInt8>, now: UnixMilliseconds
     ) throws(TokenRejection) {
         let name = payload.extracting(shape.audience)
         let isExpected: Bool
@@ -90,7 +89,7 @@ package final class Verifier {
         case .anyOf(let expected): isExpected = expected.contains { name.hasSameBytes(as: $0.span) }
         }
         guard isExpected else { throw .audienceMismatch }
-        guard secondsBelow(now) < shape.expiresAt + leeway else { throw .expired }
+        guard secondsBelow(now) < shape.expiresAt.adding(seconds: leeway) else { throw .expired }
     }
 
     /// Checks `aud`, one string or a list of strings (RFC 7519 §4.1.3); a value of another type is invalid.
@@ -126,8 +125,7 @@ package final class Verifier {
     }
 
     /// Returns whole seconds, clamped to just beyond the range of dates.
-    private func secondsBelow(_ milliseconds: Int64) -> Int64 {
-        let seconds = milliseconds >= 0 ? milliseconds / 1_000 : -1
-        return min(seconds, NumericDate.range.upperBound + 1)
+    private func secondsBelow(_ now: UnixMilliseconds) -> UnixSeconds {
+        min(max(now.seconds, -1), NumericDate.range.upperBound.adding(seconds: 1))
     }
 }

@@ -1,5 +1,6 @@
 internal import Encoding
 internal import Journal
+import Platform
 internal import Revocation
 
 /// The output of `martlet journal stat` and `verify`.
@@ -71,7 +72,7 @@ enum JournalListing {
         return inspection.isDamaged
     }
 
-    private static func time(_ milliseconds: Int64) -> String {
+    private static func time(_ milliseconds: UnixMilliseconds) -> String {
         var output: [UInt8] = []
         ISO8601.write(milliseconds: milliseconds, to: &output)
         return String(decoding: output, as: UTF8.self)

@@ -2,6 +2,7 @@ import Accounts
 import App
 import JOSE
 import Keys
+import Platform
 import Service
 import Tokens
 
@@ -37,16 +38,17 @@ struct KeyCommandSettings {
 
     /// Returns the algorithms that no key would sign any more after `changed` is written, although the settings or a
     /// client require them.
-    func newlyMissing(_ set: KeySet, _ changed: [Key], _ clients: ClientDirectory, at now: Int64) -> String? {
+    func newlyMissing(_ set: KeySet, _ changed: [Key], _ clients: ClientDirectory, at now: UnixMilliseconds) -> String?
+    {
         let kept = set.keys.filter { key in !changed.contains { $0.kid == key.kid } }
         // Times are stored in whole seconds.
-        let end = now + 1_000
+        let end = now.adding(seconds: 1)
         let before = Set(missing(set.keys, clients, at: now))
         return missing(kept + changed, clients, at: end).first { !before.contains($0) }
     }
 
     /// Returns the algorithms that none of `keys` signs although the settings or a client require them.
-    func missing(_ keys: [Key], _ clients: ClientDirectory, at now: Int64) -> [String] {
+    func missing(_ keys: [Key], _ clients: ClientDirectory, at now: UnixMilliseconds) -> [String] {
         guard let keyring = try? Keyring(KeySet(keys).living(at: now)) else { return [] }
         return authState.missingSigners(in: keyring, for: clients, at: now)
     }

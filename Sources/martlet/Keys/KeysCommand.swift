@@ -172,7 +172,7 @@ enum KeysCommand {
     }
 
     static func made(
-        _ purpose: Key.Purpose, _ algorithm: Algorithm, at now: Int64
+        _ purpose: Key.Purpose, _ algorithm: Algorithm, at now: UnixMilliseconds
     ) throws(KeyStepError) -> Key {
         do { return try Key.generate(algorithm, purpose: purpose, createdAt: now) } catch { throw .unmade(error) }
     }
@@ -209,7 +209,7 @@ enum KeysCommand {
     }
 
     static func edit(
-        _ directory: KeyDirectory, _ now: Int64, toleratesFaults: Bool = false,
+        _ directory: KeyDirectory, _ now: UnixMilliseconds, toleratesFaults: Bool = false,
         _ change: (KeySet) throws(KeyStepError) -> [Key]
     ) throws(CommandError) -> [Key] {
         try checkExistence(directory)

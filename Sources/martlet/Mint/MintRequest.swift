@@ -5,6 +5,7 @@ import Glibc
 import JOSE
 import Keys
 import OpenSSL
+import Platform
 import Service
 import Tokens
 
@@ -20,9 +21,7 @@ struct MintRequest {
     private let note: String
 
     /// Validates the arguments of the command.
-    ///
-    /// - Parameter now: milliseconds since 1970.
-    init(_ arguments: Arguments, _ configuration: Configuration, now: Int64) throws(CommandError) {
+    init(_ arguments: Arguments, _ configuration: Configuration, now: UnixMilliseconds) throws(CommandError) {
         let authState = configuration.tokens.auth
         let lifetime = try MintCommand.lifetime(arguments, configuration)
         let audiences = arguments.has("--audience") ? arguments.values("--audience") : [authState.audiences[0]]
@@ -59,7 +58,7 @@ struct MintRequest {
             subject: subject, clientID: arguments.value("--client-id") ?? "martlet-mint", audience: audiences,
             scope: words.joined(separator: " "),
             sid: UUIDv7Generator(clock: SystemClock.wall, random: { Random.next64() }).next(), generation: 0,
-            authTime: now / 1_000, methods: [], roles: roles,
+            authTime: now.seconds, methods: [], roles: roles,
             extra: try Self.claims(arguments.values("--claim")), issuedAt: now, lifetime: lifetime,
             algorithm: algorithm)
     }
@@ -119,7 +118,7 @@ struct MintRequest {
         writer.member("aud", grant.audience)
         writer.member("roles", grant.roles)
         writer.member("claims", raw: grant.extra.isEmpty ? Array("{}".utf8) : grant.extra)
-        writer.member("exp", grant.expiresAt)
+        writer.member("exp", grant.expiresAt.count)
         writer.member("forced", isForced)
         writer.member("uid", Int64(getuid()))
         writer.member("reason", optional: reason)

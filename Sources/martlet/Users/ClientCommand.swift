@@ -200,7 +200,7 @@ enum ClientCommand {
             writer.member("alg", optional: client.algorithm)
             writer.member("secrets", Int64(client.secretHashes.count))
             writer.member("disabled", client.isDisabled)
-            writer.member("created_at", client.createdAt)
+            writer.member("created_at", client.createdAt.count)
         }
     }
 

@@ -109,7 +109,7 @@ enum UserCommand {
     ///
     /// - Parameter state: the new state of the user.
     private static func change(
-        _ words: [String], _ state: String, _ change: (inout User, Int64) -> Void
+        _ words: [String], _ state: String, _ change: (inout User, UnixMilliseconds) -> Void
     ) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: [file], operands: ["NAME"])
         let now = SystemClock.wall.now
@@ -138,7 +138,7 @@ enum UserCommand {
             writer.member("roles", user.roles)
             writer.member("scopes", user.scopes)
             writer.member("disabled", user.isDisabled)
-            writer.member("sessions_from", user.sessionsFrom)
+            writer.member("sessions_from", user.sessionsFrom.count)
             writer.member("claims", raw: user.claims)
         }
     }

@@ -61,7 +61,7 @@ enum DecodeCommand {
                     + "\"signature_octets\":\(parts.signatureByteCount)}\n")
             return ExitCode.ok
         }
-        let now = SystemClock.wall.now / 1_000
+        let now = SystemClock.wall.now.seconds
         let rows = moments.map {
             "  \($0.name.padded(to: 10)) \(TimeText.moment($0.seconds))  \(distance($0.seconds, now))\n"
         }
@@ -80,19 +80,20 @@ enum DecodeCommand {
     }
 
     /// Returns the claims among ``times`` that are numbers, without fractions of a second.
-    private static func moments(_ payload: [UInt8]) -> [(name: String, seconds: Int64)] {
+    private static func moments(_ payload: [UInt8]) -> [(name: String, seconds: UnixSeconds)] {
         let bytes = payload.span
         var document = JSONDocument(limits: JSONLimits(memberMax: 65_536))
         guard (try? document.parse(bytes)) != nil else { return [] }
         return times.compactMap { name in
             guard let node = ClaimPath(name)?.find(in: document, payload.span),
-                let seconds = document.number(node, in: payload.span)?.roundedDown
+                let seconds = document.number(node, in: payload.span)?.secondsRoundedDown
             else { return nil }
             return (name, seconds)
         }
     }
 
-    private static func distance(_ seconds: Int64, _ now: Int64) -> String {
-        seconds > now ? "in \(TimeText.span(seconds - now))" : "\(TimeText.span(now - seconds)) ago"
+    private static func distance(_ seconds: UnixSeconds, _ now: UnixSeconds) -> String {
+        seconds > now
+            ? "in \(TimeText.span(seconds.seconds(since: now)))" : "\(TimeText.span(now.seconds(since: seconds))) ago"
     }
 }

@@ -2,6 +2,7 @@ import API
 import Encoding
 import HTTPClient
 import JOSE
+import Platform
 import Tokens
 
 /// Verifies tokens with local keys.
@@ -11,8 +12,7 @@ struct KeySetVerification {
     /// Seconds.
     let timeLeftMin: Int64
     let byteCountMax: Int
-    /// Milliseconds since 1970.
-    let now: Int64
+    let now: UnixMilliseconds
 
     func verdict(_ token: [UInt8]) -> VerificationResult {
         guard !token.isEmpty else { return .refused(.tokenMissing) }
@@ -56,7 +56,7 @@ struct KeySetVerification {
             return .good(
                 VerificationResult.Facts(
                     payload: content.payload, claims: claims, algorithm: content.algorithm.rawValue, kid: content.kid,
-                    timeLeft: max(0, claims.expiresAt - now / 1_000)),
+                    timeLeft: max(0, claims.expiresAt.seconds(since: now.seconds))),
                 timeLeftMin: timeLeftMin)
         } catch {
             return VerificationResult(error)
@@ -96,8 +96,7 @@ struct ServerVerification {
     /// Seconds.
     let timeLeftMin: Int64
     let byteCountMax: Int
-    /// Milliseconds since 1970.
-    let now: Int64
+    let now: UnixMilliseconds
 
     func verdict(_ token: [UInt8]) -> VerificationResult {
         guard !token.isEmpty else { return .refused(.tokenMissing) }
@@ -125,7 +124,7 @@ struct ServerVerification {
             return .good(
                 VerificationResult.Facts(
                     payload: payload, claims: claims, algorithm: header.algorithm.rawValue, kid: header.kid,
-                    timeLeft: max(0, claims.expiresAt - now / 1_000)),
+                    timeLeft: max(0, claims.expiresAt.seconds(since: now.seconds))),
                 timeLeftMin: timeLeftMin)
         } catch {
             return VerificationResult(error)

@@ -1,4 +1,5 @@
 import Encoding
+import Platform
 
 /// Makes text from tokens, other servers and the command line safe for a terminal or a build log: one line without
 /// anything that a terminal or a CI runner interprets.
@@ -58,11 +59,11 @@ enum TimeText {
     }
 
     /// Formats a time as `2026-11-21T03:00:00Z`.
-    static func moment(_ seconds: Int64) -> String {
+    static func moment(_ seconds: UnixSeconds) -> String {
         guard seconds >= 0 else { return "before 1970" }
         guard seconds <= 253_402_300_799 else { return "after 9999" }
         var output: [UInt8] = []
-        ISO8601.write(milliseconds: seconds * 1_000, to: &output)
+        ISO8601.write(milliseconds: seconds.milliseconds, to: &output)
         return String(decoding: output.dropLast(5), as: UTF8.self) + "Z"
     }
 

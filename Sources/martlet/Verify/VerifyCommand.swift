@@ -101,7 +101,8 @@ enum VerifyCommand {
             return tokens.map(judge.verdict)
         }
         let source = DocumentSource(
-            client: client, cache: options.usesCache ? cache() : nil, staleMax: options.staleMax * 1_000, now: now)
+            client: client, cache: options.usesCache ? cache() : nil, staleMax: options.staleMax * 1_000,
+            now: now)
         let shelf: KeyProvider
         do throws(KeyProvider.Fault) {
             shelf = try KeyProvider(

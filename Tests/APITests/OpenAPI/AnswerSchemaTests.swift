@@ -1,11 +1,11 @@
+@testable import API
 import Foundation
 import HTTP
 import JOSE
 import Keys
+import Platform
 import Service
 import Testing
-
-@testable import API
 
 /// Real answers and the schemas that the OpenAPI document is printed from.
 @Suite("Answers and their schemas")
@@ -69,7 +69,7 @@ struct AnswerSchemaTests {
 
     @Test func `what operators and monitors read is as described`() throws {
         let world = try World()
-        world.reloads.failed(.users, at: World.start + 1, reason: "users.json: line 1")
+        world.reloads.failed(.users, at: World.start.adding(milliseconds: 1), reason: "users.json: line 1")
         try Self.check(world, Ask("GET", "/healthz"))
         try Self.check(world, Ask("GET", "/livez", role: .operator))
         try Self.check(world, Ask("GET", "/readyz", role: .operator))

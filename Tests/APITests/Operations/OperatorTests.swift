@@ -1,4 +1,5 @@
 import Foundation
+import Platform
 import Synchronization
 import Testing
 
@@ -41,7 +42,8 @@ struct OperatorTests {
 
     @Test func `a failed reload is reported as degraded, and the service stays ready`() {
         world.reloads.succeeded(.users, at: World.start)
-        world.reloads.failed(.users, at: World.start + 5_000, reason: "users.json: expected an object")
+        world.reloads.failed(
+            .users, at: World.start.adding(milliseconds: 5_000), reason: "users.json: expected an object")
         world.reloads.succeeded(.keys, at: World.start)
         let answer = get("/readyz")
         #expect(answer.status == 200 && answer.string("status") == "ready" && answer["retry-after"] == nil)

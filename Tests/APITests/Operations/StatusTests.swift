@@ -1,5 +1,6 @@
 import Foundation
 import HTTP
+import Platform
 import Telemetry
 import Testing
 import Tokens
@@ -51,14 +52,14 @@ struct StatusTests {
 
     @Test func `a failed reload keeps the time of the last success and tells why`() throws {
         world.reloads.succeeded(.users, at: World.start)
-        world.reloads.failed(.users, at: World.start + 1, reason: "users.json: line 1")
+        world.reloads.failed(.users, at: World.start.adding(milliseconds: 1), reason: "users.json: line 1")
         let reloads = try #require(get().json["reloads"] as? [String: [String: Any]])
         #expect(reloads.keys.sorted() == ["users"])
         let users = try #require(reloads["users"])
         #expect(users["ok"] as? Bool == false && users["reason"] as? String == "users.json: line 1")
         #expect(users["last_success"] as? String == "2027-01-15T08:00:00.000Z")
         #expect(users["last_attempt"] as? String == "2027-01-15T08:00:00.001Z")
-        world.reloads.succeeded(.users, at: World.start + 2)
+        world.reloads.succeeded(.users, at: World.start.adding(milliseconds: 2))
         #expect(world.reloads[.users]?.isCurrent == true && world.reloads.failures.isEmpty)
     }
 

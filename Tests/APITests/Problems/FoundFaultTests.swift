@@ -1,6 +1,7 @@
 import Accounts
 import Encoding
 import HTTP
+import Platform
 import Service
 import Testing
 
@@ -112,7 +113,7 @@ struct FoundFaultTests {
         let world = try World()
         let old = world.pair()
         let accounts = try world.authState.users.current.changing("alice") {
-            $0.sessionsFrom = world.clock.now + 3_600_000
+            $0.sessionsFrom = world.clock.now.adding(milliseconds: 3_600_000)
         }
         world.authState.users.apply(accounts)
         #expect(world.verify(old.access).code == "subject_revoked")
@@ -124,7 +125,8 @@ struct FoundFaultTests {
         world.clock.advance(5)
         world.authState.users.apply(try accounts.changing("alice") { $0.roles = [] })
         #expect(world.verify(next.access).status == 200)
-        world.authState.users.apply(try accounts.changing("alice") { $0.sessionsFrom += 1 })
+        world.authState.users.apply(
+            try accounts.changing("alice") { $0.sessionsFrom = $0.sessionsFrom.adding(milliseconds: 1) })
         #expect(world.verify(next.access).code == "subject_revoked")
         // A start does not know what ended before it.
         let late = world.pair()
@@ -163,7 +165,7 @@ struct FoundFaultTests {
 
     @Test func `a session of a clock that was ahead is refused until its time has come`() throws {
         let world = try World()
-        let sid = UUID(high: UUID.version7High(milliseconds: World.start + 60_000), low: 1 << 63)
+        let sid = UUID(high: UUID.version7High(milliseconds: World.start.adding(milliseconds: 60_000)), low: 1 << 63)
         let token = Forged.access(["sid": "\"\(sid)\"", "aud": "\"shared\""])
         #expect(world.verify(token).code == "token_not_active")
         world.clock.advance(60)

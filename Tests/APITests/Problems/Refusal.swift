@@ -50,7 +50,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
                 world.clock.advance(600)
                 return token
             },
-            refusal(.tokenNotActive) { _ in Forged.access(["nbf": "\(World.start / 1_000 + 1)"]) },
+            refusal(.tokenNotActive) { _ in Forged.access(["nbf": "\(World.start.seconds.adding(seconds: 1))"]) },
             refusal(.tokenRevoked) { world in
                 let token = world.pair().access
                 #expect(world.revoke(token).status == 200)

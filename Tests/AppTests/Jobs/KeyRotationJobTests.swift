@@ -2,6 +2,7 @@
 import Foundation
 import JOSE
 @testable import Keys
+import Platform
 import Service
 import Telemetry
 import Testing
@@ -103,7 +104,7 @@ struct KeyRotationJobTests {
         }
         #expect(try keys.read().keys.count == 4)
         for (days, count) in [(0.9, 4), (1.1, 3)] {
-            _ = try keys.edit(now: now + Int64(days * 86_400_000)) { _ in [] }
+            _ = try keys.edit(now: now.adding(milliseconds: Int64(days * 86_400_000))) { _ in [] }
             #expect(try keys.read().keys.count == count)
         }
         #expect(try keys.read().key(old.kid) == nil)
@@ -125,7 +126,9 @@ struct KeyRotationJobTests {
     private func age(days: Int64) throws {
         let now = SystemClock.wall.now
         _ = try keys.edit(now: now) { set in
-            set.keys.map { $0.with($0.lifecycle.signing(from: (now / 1_000 - days * 86_400) * 1_000)) }
+            set.keys.map {
+                $0.with($0.lifecycle.signing(from: now.seconds.adding(seconds: -days * 86_400).milliseconds))
+            }
         }
     }
 }

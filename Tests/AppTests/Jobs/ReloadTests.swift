@@ -16,7 +16,7 @@ struct ReloadTests {
     init() throws { scratch = try Scratch() }
 
     private func start(
-        _ settings: [String: String] = [:], now: Int64 = SystemClock.wall.now, said: LogLines? = nil,
+        _ settings: [String: String] = [:], now: UnixMilliseconds = SystemClock.wall.now, said: LogLines? = nil,
         _ meanwhile: () throws -> Void = {}
     ) throws -> ServiceContainer {
         let defaults = [
@@ -149,7 +149,7 @@ struct ReloadTests {
     }
 
     private func write(pair name: String) throws {
-        let pair = try SelfSignedPair(now: SystemClock.wall.now / 1_000, days: 9)
+        let pair = try SelfSignedPair(now: SystemClock.wall.now.seconds, days: 9)
         try AtomicFile.replace(scratch["tls.key"], with: pair.privateKey)
         try AtomicFile.replace(scratch["tls.crt"], with: pair.certificate)
     }

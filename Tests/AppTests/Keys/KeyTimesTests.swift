@@ -1,5 +1,6 @@
 @testable import App
 @testable import Keys
+import Platform
 import Testing
 import Tokens
 
@@ -24,15 +25,15 @@ struct KeyTimesTests {
     }
 
     @Test func `a successor is due one lead before its time, so that it signs when the period is over`() throws {
-        let (begin, period, lead): (Int64, Int64, Int64) = (1_800_000_000_000, 86_400_000, 900_000)
+        let (begin, period, lead): (UnixMilliseconds, Int64, Int64) = (1_800_000_000_000, 86_400_000, 900_000)
         let schedule = KeySchedule(period: period, lead: lead, retention: KeyRetention(refreshIdle: 3_600))
         let old = try Key.generate(.es256, purpose: .access, createdAt: begin)
         let set = KeySet([old])
-        #expect(schedule.due(set, at: begin + period - lead - 1).isEmpty)
-        #expect(schedule.due(set, at: begin + period - lead).map(\.kid) == [old.kid])
-        let changed = try schedule.rotation(set, at: begin + period - lead)
-        #expect(changed.map(\.lifecycle.signsFrom) == [begin + period, nil])
-        #expect(changed.last?.lifecycle.signsUntil == begin + period)
-        #expect(schedule.due(KeySet(changed), at: begin + period - lead).isEmpty)
+        #expect(schedule.due(set, at: begin.adding(milliseconds: period - lead - 1)).isEmpty)
+        #expect(schedule.due(set, at: begin.adding(milliseconds: period - lead)).map(\.kid) == [old.kid])
+        let changed = try schedule.rotation(set, at: begin.adding(milliseconds: period - lead))
+        #expect(changed.map(\.lifecycle.signsFrom) == [begin.adding(milliseconds: period), nil])
+        #expect(changed.last?.lifecycle.signsUntil == begin.adding(milliseconds: period))
+        #expect(schedule.due(KeySet(changed), at: begin.adding(milliseconds: period - lead)).isEmpty)
     }
 }

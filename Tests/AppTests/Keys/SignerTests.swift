@@ -3,6 +3,7 @@ import Accounts
 import Foundation
 import JOSE
 @testable import Keys
+import Platform
 import Service
 import Telemetry
 import Testing
@@ -118,7 +119,8 @@ struct SignerTests {
         let file = try #require(keys.files().first { $0.key.algorithm == .edDSA })
         let now = SystemClock.wall.now
         _ = try keys.write(
-            file.key.with(file.key.lifecycle.compromised(at: now - now % 1_000)), to: file.name, over: file.stamp)
+            file.key.with(file.key.lifecycle.compromised(at: now.seconds.milliseconds)), to: file.name, over: file.stamp
+        )
         #expect(eventually { !signs(graph, .edDSA) })
         #expect(graph.shared.authState.missingSigners(at: SystemClock.wall.now) == ["EdDSA"])
     }

@@ -1,16 +1,17 @@
 import Encoding
 import Foundation
+import Platform
 import Testing
 
 @Suite("Dates")
 struct DateTests {
-    private func http(_ seconds: Int64) -> String {
+    private func http(_ seconds: UnixSeconds) -> String {
         var output: [UInt8] = []
         HTTPDate.write(secondsSince1970: seconds, to: &output)
         return String(decoding: output, as: UTF8.self)
     }
 
-    private func iso(_ milliseconds: Int64) -> String {
+    private func iso(_ milliseconds: UnixMilliseconds) -> String {
         var output: [UInt8] = []
         ISO8601.write(milliseconds: milliseconds, to: &output)
         return String(decoding: output, as: UTF8.self)
@@ -21,9 +22,9 @@ struct DateTests {
             (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
             (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"), (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 GMT"),
             (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"), (-1, "Thu, 01 Jan 1970 00:00:00 GMT"),
-            (.min, "Thu, 01 Jan 1970 00:00:00 GMT"), (.max, "Fri, 31 Dec 9999 23:59:59 GMT"),
-        ] as [(Int64, String)])
-    func `HTTP dates are IMF-fixdate (RFC 9110 §5.6.7)`(_ seconds: Int64, _ text: String) {
+            (.distantPast, "Thu, 01 Jan 1970 00:00:00 GMT"), (.distantFuture, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] as [(UnixSeconds, String)])
+    func `HTTP dates are IMF-fixdate (RFC 9110 §5.6.7)`(_ seconds: UnixSeconds, _ text: String) {
         #expect(http(seconds) == text)
     }
 
@@ -32,13 +33,13 @@ struct DateTests {
             (1_795_230_000_123, "2026-11-21T03:00:00.123Z"), (0, "1970-01-01T00:00:00.000Z"),
             (999, "1970-01-01T00:00:00.999Z"),
             (-5, "1970-01-01T00:00:00.000Z"), (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
-        ] as [(Int64, String)])
-    func `log dates have milliseconds`(_ milliseconds: Int64, _ text: String) {
+        ] as [(UnixMilliseconds, String)])
+    func `log dates have milliseconds`(_ milliseconds: UnixMilliseconds, _ text: String) {
         #expect(iso(milliseconds) == text)
     }
 
-    @Test(arguments: [Int64.min, .max])
-    func `the end of time does not trap`(_ milliseconds: Int64) {
+    @Test(arguments: [UnixMilliseconds.distantPast, .distantFuture])
+    func `the end of time does not trap`(_ milliseconds: UnixMilliseconds) {
         #expect(iso(milliseconds).utf8.count == 24)
     }
 
@@ -48,7 +49,7 @@ struct DateTests {
         for day in stride(from: Int64(0), to: 146_097, by: 13) {
             let date = calendar.dateComponents(
                 [.year, .month, .day], from: Date(timeIntervalSince1970: Double(day) * 86_400))
-            let text = iso(day * 86_400_000).prefix(10).split(separator: "-").map { Int($0) }
+            let text = iso(UnixSeconds(day * 86_400).milliseconds).prefix(10).split(separator: "-").map { Int($0) }
             #expect(text == [date.year, date.month, date.day])
         }
     }

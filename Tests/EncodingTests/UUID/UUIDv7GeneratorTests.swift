@@ -7,13 +7,13 @@ import Testing
 struct UUIDv7GeneratorTests {
     /// A clock that tests move, and a count of how often it was read.
     final class TestClock: Sendable {
-        let now: Mutex<Int64>
+        let now: Mutex<UnixMilliseconds>
 
-        init(_ now: Int64) { self.now = Mutex(now) }
+        init(_ now: UnixMilliseconds) { self.now = Mutex(now) }
 
         var wall: WallClock { WallClock { self.now.withLock { $0 } } }
 
-        func set(_ milliseconds: Int64) { now.withLock { $0 = milliseconds } }
+        func set(_ milliseconds: UnixMilliseconds) { now.withLock { $0 = milliseconds } }
     }
 
     @Test func `holds the time, the version and the variant`() {
@@ -75,10 +75,10 @@ struct UUIDv7GeneratorTests {
     }
 
     @Test func `a first half that a file made up does not trap`() {
-        let generator = UUIDv7Generator(clock: TestClock(.max).wall, random: { .max }, above: .max)
+        let generator = UUIDv7Generator(clock: TestClock(.distantFuture).wall, random: { .max }, above: .max)
         generator.raise(above: .max)
         _ = (generator.next(), generator.next())
-        _ = UUIDv7Generator(clock: TestClock(.min).wall, random: { 0 }).next()
+        _ = UUIDv7Generator(clock: TestClock(.distantPast).wall, random: { 0 }).next()
     }
 
     @Test func `never gives two threads the same`() async {
@@ -90,8 +90,8 @@ struct UUIDv7GeneratorTests {
         #expect(Set(highs).count == 8_000)
     }
 
-    @Test(arguments: [(0, 0x7000), (1, 0x1_7000), (-1, 0x7000)] as [(Int64, UInt64)])
-    func `gives the smallest first half of a millisecond`(_ milliseconds: Int64, _ high: UInt64) {
+    @Test(arguments: [(0, 0x7000), (1, 0x1_7000), (-1, 0x7000)] as [(UnixMilliseconds, UInt64)])
+    func `gives the smallest first half of a millisecond`(_ milliseconds: UnixMilliseconds, _ high: UInt64) {
         #expect(Encoding.UUID.version7High(milliseconds: milliseconds) == high)
     }
 }

@@ -1,5 +1,6 @@
 import Encoding
 @testable import JOSE
+import Platform
 @testable import Tokens
 
 /// Payloads under a good signature, as a key's owner with a fault, or another service with the same secret, may make them.
@@ -13,7 +14,7 @@ enum ClaimsFuzzer {
             demand(found == judgement([0x20] + payload, other), "both ways to read claims agree: \(found)")
             let refresh = FixedKeys.refresh(payload)
             if let claims = try? verifier.verifyRefresh(refresh.span, now: FixedKeys.now) {
-                demand(claims.expiresAt * 1_000 > FixedKeys.now, "a refresh token that has ended")
+                demand(claims.expiresAt.milliseconds > FixedKeys.now, "a refresh token that has ended")
             }
         }
     }
@@ -23,7 +24,7 @@ enum ClaimsFuzzer {
         let token = FixedKeys.access(payload)
         do throws(TokenRejection) {
             let claims = try verifier.verify(token.span, audience: AudienceExpectation("api"), now: FixedKeys.now)
-            demand(claims.expiresAt * 1_000 > FixedKeys.now, "a token that has ended")
+            demand(claims.expiresAt.milliseconds > FixedKeys.now, "a token that has ended")
             let signed = claims.payload
             let texts = [claims.subject, claims.clientID, claims.scope].map { range in
                 String(decoding: signed[range ?? 0..<0], as: UTF8.self)

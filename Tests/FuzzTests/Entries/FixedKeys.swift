@@ -2,11 +2,12 @@ import Encoding
 import JOSE
 import Keys
 import OpenSSL
+import Platform
 import Tokens
 
 /// Keys, a moment and tokens that are the same in every run, so that what a fuzzer found can be run again.
 struct FixedKeys {
-    static let now: Int64 = 1_800_000_000_000
+    static let now: UnixMilliseconds = 1_800_000_000_000
     static let issuer = "https://auth.example"
 
     /// 32 octets of no meaning.

@@ -3,6 +3,7 @@ import Glibc
 import HTTP
 @testable import HTTPServer
 import OpenSSL
+import Platform
 import Testing
 
 @Suite("Streamed responses")
@@ -218,10 +219,10 @@ struct StreamingTests {
 
     @Test(arguments: ["--http1.1", "--http2"])
     func `arrive over TLS`(_ version: String) throws {
-        let pair = try SelfSignedPair(now: Int64(Date().timeIntervalSince1970), days: 1)
+        let pair = try SelfSignedPair(now: UnixSeconds(Int64(Date().timeIntervalSince1970)), days: 1)
         let context = try TLSContext(
             certificates: pair.certificate, privateKey: pair.privateKey, clientAuthorities: nil,
-            now: Int64(Date().timeIntervalSince1970))
+            now: UnixSeconds(Int64(Date().timeIntervalSince1970)))
         let server = try TestServer(streams: streams, identity: TLSIdentity(context))
         defer { server.stop() }
         let curl = Process()

@@ -1,6 +1,7 @@
 import Encoding
 import Foundation
 @testable import Journal
+import Platform
 import Testing
 
 @Suite("Commits: acknowledged only when durable (H12, H15)")
@@ -149,7 +150,8 @@ struct JournalWriterTests {
             for _ in 0..<random.below(60) {
                 let record = JournalRecord(
                     [.entry, .other, .ordinary, .merged][Int(random.below(4))],
-                    key: UUID(high: random.next(), low: random.next()), expires: Int64(random.below(1 << 60)),
+                    key: UUID(high: random.next(), low: random.next()),
+                    expires: UnixMilliseconds(Int64(random.below(1 << 60))),
                     value: random.next(), flags: UInt8(random.below(256)), reason: UInt16(random.below(65_536)))
                 let position = try writer.write(record)
                 var placed = record

@@ -1,11 +1,12 @@
 import Foundation
 import Glibc
 import OpenSSL
+import Platform
 import Testing
 
 @Suite("TLS")
 struct TLSTests {
-    static let now: Int64 = 1_800_000_000
+    static let now: UnixSeconds = 1_800_000_000
     static let day: Int64 = 86_400
 
     private let pair: SelfSignedPair
@@ -15,7 +16,8 @@ struct TLSTests {
     }
 
     private func context(
-        certificates: [UInt8]? = nil, privateKey: [UInt8]? = nil, authorities: [UInt8]? = nil, now: Int64 = Self.now
+        certificates: [UInt8]? = nil, privateKey: [UInt8]? = nil, authorities: [UInt8]? = nil,
+        now: UnixSeconds = Self.now
     ) throws(CryptoError) -> TLSContext {
         try TLSContext(
             certificates: certificates ?? pair.certificate, privateKey: privateKey ?? pair.privateKey,
@@ -24,13 +26,13 @@ struct TLSTests {
 
     @Test func `a pair serves from a day before it was made until its last day`() throws {
         _ = try context()
-        _ = try context(now: Self.now - Self.day + 1)
-        _ = try context(now: Self.now + 10 * Self.day - 1)
+        _ = try context(now: Self.now.adding(seconds: -Self.day + 1))
+        _ = try context(now: Self.now.adding(seconds: 10 * Self.day - 1))
         #expect(throws: CryptoError.certificateExpired(at: "Jan 25 08:00:00 2027 GMT")) {
-            try context(now: Self.now + 10 * Self.day)
+            try context(now: Self.now.adding(seconds: 10 * Self.day))
         }
         #expect(throws: CryptoError.certificateNotYetValid(until: "Jan 14 08:00:00 2027 GMT")) {
-            try context(now: Self.now - Self.day - 1)
+            try context(now: Self.now.adding(seconds: -Self.day - 1))
         }
     }
 

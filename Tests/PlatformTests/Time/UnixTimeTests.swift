@@ -46,9 +46,28 @@ struct UnixTimeTests {
         #expect(Int64(3).saturatingMultiply(by: -4) == -12)
     }
 
+    @Test(
+        "the next second never begins before the moment",
+        arguments: [
+            (0, 0), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (-1, 0), (-1_000, -1), (-1_001, -1),
+            (Int64.max, Int64.max / 1_000),
+        ] as [(Int64, Int64)])
+    func nextSecond(milliseconds: Int64, seconds: Int64) {
+        #expect(UnixMilliseconds(milliseconds).nextSecond == UnixSeconds(seconds))
+    }
+
+    @Test("a gauge shows the fraction of a second")
+    func fraction() {
+        #expect(UnixMilliseconds(1_800_000_000_250).fractionalSeconds == 1_800_000_000.25)
+        #expect(UnixMilliseconds(-500).fractionalSeconds == -0.5)
+    }
+
     @Test("moments are ordered by their number")
     func order() {
         #expect(UnixMilliseconds(-1) < .epoch && UnixMilliseconds.epoch < 1)
+        #expect(UnixMilliseconds.distantPast < -1 && UnixSeconds.distantPast < -1)
+        #expect(UnixMilliseconds.distantPast.adding(milliseconds: -1) == .distantPast)
+        #expect(UnixSeconds.distantPast.adding(seconds: -1) == .distantPast)
         #expect(UnixSeconds(-1) < .epoch && "\(UnixSeconds(12))" == "12" && "\(UnixMilliseconds(12))" == "12")
     }
 }

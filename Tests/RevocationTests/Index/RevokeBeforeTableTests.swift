@@ -1,4 +1,5 @@
 import Encoding
+import Platform
 @testable import Revocation
 import Testing
 
@@ -8,7 +9,7 @@ struct CutsTests {
         let cuts = RevokeBeforeTable()
         let key = UUID(high: 1, low: 1)
         for number: Int64 in 1...10 {
-            let cut = RevokeBefore(value: UInt64(number), expires: number * 1_000)
+            let cut = RevokeBefore(value: UInt64(number), expires: UnixSeconds(number).milliseconds)
             cuts.exempt(UUID(high: UInt64(number), low: 2), .subject, cut)
             cuts.insert(.subject, key, cut)
         }

@@ -1,5 +1,6 @@
 import Encoding
 import Foundation
+import Platform
 @testable import Revocation
 import Testing
 
@@ -67,7 +68,8 @@ struct TablesTests {
         for number in UInt64(0)..<30_000 {
             let fingerprint = key.fingerprint(Encoding.UUID(high: 8, low: number % 20_000)) >> 6 | 9 << 58
             let rotation = Rotation(
-                generation: UInt32(number), request: ~UInt32(number), at: 1_800_000_000_000 + Int64(number))
+                generation: UInt32(number), request: ~UInt32(number),
+                at: UnixMilliseconds(1_800_000_000_000 + Int64(number)))
             let isNew = model.updateValue(rotation, forKey: fingerprint) == nil
             if table.set(rotation, of: fingerprint) != isNew { wrongCount += 1 }
             if table.count >= 10_000 { largest = max(largest, Double(table.byteCount) / Double(table.count)) }
@@ -82,16 +84,17 @@ struct TablesTests {
         let one = Denylist(key: key, stretchBits: 18)
         let other = Denylist(key: key, stretchBits: 18)
         let entries = (UInt64(0)..<5_000).map { number in
-            let time = Int64(number % 7) << 18
-            return Denylist.Entry(id: Encoding.UUID(high: 1, low: number % 4_000), time: time, expires: time + 10)
+            let time = UnixMilliseconds(Int64(number % 7) << 18)
+            return Denylist.Entry(
+                id: Encoding.UUID(high: 1, low: number % 4_000), time: time, expires: time.adding(milliseconds: 10))
         }
         for entry in entries { one.insert(entry.id, at: entry.time, expires: entry.expires) }
         other.insert(Array(entries[..<2_000]))
         other.insert(Array(entries[2_000...]))
         #expect(one.count == other.count && one.byteCount == other.byteCount)
         #expect(entries.allSatisfy { other.contains($0.id, at: $0.time) })
-        one.purge(expiredAt: 3 << 18)
-        other.purge(expiredAt: 3 << 18)
+        one.purge(expiredAt: 786_432)
+        other.purge(expiredAt: 786_432)
         #expect(one.count == other.count && one.count > 0)
     }
 
@@ -123,13 +126,15 @@ struct TablesTests {
     @Test func `a bucket goes when its last entry has expired`() {
         var buckets = ExpiryBuckets<FingerprintSet>(stretchBits: 10)
         for time in Int64(0)..<4 {
-            _ = buckets.update(at: time * 1_024, expires: 10_000 + time, new: FingerprintSet()) { $0.insert(9) }
+            _ = buckets.update(
+                at: UnixMilliseconds(time * 1_024), expires: UnixMilliseconds(10_000 + time), new: FingerprintSet()
+            ) { $0.insert(9) }
         }
         _ = buckets.update(at: 0, expires: 20_000, new: FingerprintSet()) { $0.insert(10) }
         #expect(buckets.drop(expiredAt: 10_002).map(\.count) == [1, 1])
         #expect(buckets.read(at: 1_023) { $0.contains(9) } == true)
         #expect(buckets.read(at: 1_024) { $0.contains(9) } == nil)
-        #expect(buckets.read(at: 3 * 1_024) { $0.contains(9) } == true)
+        #expect(buckets.read(at: 3_072) { $0.contains(9) } == true)
         #expect(buckets.read(at: -1) { $0.contains(9) } == nil)
     }
 }

@@ -1,5 +1,6 @@
 import Encoding
 import Journal
+import Platform
 @testable import Revocation
 import Testing
 
@@ -22,11 +23,11 @@ struct CompactionTests {
         var store = try harness.open()
         let (short, long) = (UUID(high: 1, low: 1), UUID(high: 1, low: 2))
         let (dead, living) = (store.identifiers.next(), store.identifiers.next())
-        _ = store.done { store.revokeToken(short, expiresAt: harness.now + 60_000, $0) }
-        _ = store.done { store.revokeToken(long, expiresAt: harness.now + 20 * day, $0) }
-        _ = store.done { store.revokeSession(dead, expiresAt: harness.now + 60_000, $0) }
-        _ = store.done { store.revokeSession(living, expiresAt: harness.now + 20 * day, $0) }
-        let longEnd = harness.now + 20 * day
+        _ = store.done { store.revokeToken(short, expiresAt: harness.now.adding(milliseconds: 60_000), $0) }
+        _ = store.done { store.revokeToken(long, expiresAt: harness.now.adding(milliseconds: 20 * day), $0) }
+        _ = store.done { store.revokeSession(dead, expiresAt: harness.now.adding(milliseconds: 60_000), $0) }
+        _ = store.done { store.revokeSession(living, expiresAt: harness.now.adding(milliseconds: 20 * day), $0) }
+        let longEnd = harness.now.adding(milliseconds: 20 * day)
         #expect(try compact(store, harness).keptCount == 4)
         aged(harness, by: day, store)
         #expect(try compact(store, harness).keptCount == 2)
@@ -42,8 +43,10 @@ struct CompactionTests {
     @Test func `a clock that jumps forward takes nothing from the disk`() throws {
         let harness = Harness()
         let store = try harness.open()
-        _ = store.done { store.revokeToken(UUID(high: 1, low: 1), expiresAt: harness.now + 60_000, $0) }
-        harness.set(harness.now + 400 * day)
+        _ = store.done {
+            store.revokeToken(UUID(high: 1, low: 1), expiresAt: harness.now.adding(milliseconds: 60_000), $0)
+        }
+        harness.set(harness.now.adding(milliseconds: 400 * day))
         #expect(try compact(store, harness).keptCount == 1)
         store.close()
     }
@@ -89,13 +92,13 @@ struct CompactionTests {
     @Test func `a revocation that is repeated is kept once`() throws {
         let harness = Harness()
         let store = try harness.open()
-        let end = harness.now + day
+        let end = harness.now.adding(milliseconds: day)
         for _ in 0..<10 {
             _ = store.done { store.revokeToken(UUID(high: 1, low: 1), expiresAt: end, $0) }
             _ = store.done { store.revokeSession(UUID(high: 1, low: 2), expiresAt: end, $0) }
         }
         // The same identifier until another time is another refusal.
-        _ = store.done { store.revokeSession(UUID(high: 1, low: 2), expiresAt: end + 1, $0) }
+        _ = store.done { store.revokeSession(UUID(high: 1, low: 2), expiresAt: end.adding(milliseconds: 1), $0) }
         #expect(try compact(store, harness).keptCount == 3)
         store.close()
     }

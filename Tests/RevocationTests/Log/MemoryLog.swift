@@ -9,7 +9,7 @@ final class MemoryLogSource: RevocationLogSource {
     fileprivate struct State {
         var events: [(event: RevocationEvent, position: LogPosition)] = []
         var rotations: [Encoding.UUID: Rotation] = [:]
-        var lastTime: Int64 = 0
+        var lastTime: UnixMilliseconds = 0
     }
 
     fileprivate let state = Mutex(State())
@@ -26,7 +26,7 @@ final class MemoryLogSource: RevocationLogSource {
         return MemoryLog(self)
     }
 
-    fileprivate func now(_ state: inout State) -> Int64 {
+    fileprivate func now(_ state: inout State) -> UnixMilliseconds {
         state.lastTime = max(state.lastTime, clock.now)
         return state.lastTime
     }
@@ -49,7 +49,7 @@ private final class MemoryLog: RevocationLog {
     init(_ source: MemoryLogSource) { self.source = source }
 
     var durable: DurableSequence { source.durable }
-    var now: Int64 { source.state.withLock { source.now(&$0) } }
+    var now: UnixMilliseconds { source.state.withLock { source.now(&$0) } }
     var isWritable: Bool { isOpen.load(ordering: .acquiring) }
     var takesEverything: Bool { isWritable }
 

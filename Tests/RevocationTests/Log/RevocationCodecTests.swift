@@ -1,5 +1,6 @@
 import Encoding
 import Journal
+import Platform
 @testable import Revocation
 import Testing
 
@@ -9,7 +10,7 @@ struct RevocationCodecTests {
     private static let cut = RevokeBefore(value: 77, expires: 99)
 
     private static func record(
-        _ kind: UInt8, expires: Int64, value: UInt64 = 0, flags: UInt8 = 0, reason: UInt16 = 0
+        _ kind: UInt8, expires: UnixMilliseconds, value: UInt64 = 0, flags: UInt8 = 0, reason: UInt16 = 0
     ) -> JournalRecord {
         JournalRecord(
             JournalRecord.Kind(rawValue: kind), key: id, expires: expires, value: value, flags: flags, reason: reason)

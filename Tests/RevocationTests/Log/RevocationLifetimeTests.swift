@@ -1,5 +1,6 @@
 import Encoding
 import Journal
+import Platform
 @testable import Revocation
 import Testing
 
@@ -20,16 +21,16 @@ struct RevocationLifetimeTests {
         let store = try harness.open()
         try cutAlice(store)
         store.close()
-        #expect(try cutRecord().expires == harness.now + 90 * day + hour)
+        #expect(try cutRecord().expires == harness.now.adding(milliseconds: 90 * day + hour))
     }
 
     @Test func `and as long as a minted token where sessions are shorter`() throws {
         let store = try harness.open(sessionMax: 60_000)
         try cutAlice(store)
         let sid = store.identifiers.next()
-        #expect(store.latestEnd(of: sid) == harness.now + day)
+        #expect(store.latestEnd(of: sid) == harness.now.adding(milliseconds: day))
         store.close()
-        #expect(try cutRecord().expires == harness.now + day + hour)
+        #expect(try cutRecord().expires == harness.now.adding(milliseconds: day + hour))
     }
 
     @Test func `a limit that was lowered and raised again lets no cut session live on`() throws {
@@ -38,7 +39,7 @@ struct RevocationLifetimeTests {
         store.close()
         store = try harness.open(sessionMax: 2 * day)
         try cutAlice(store)
-        #expect(store.latestEnd(of: mine) >= harness.now + 90 * day)
+        #expect(store.latestEnd(of: mine) >= harness.now.adding(milliseconds: 90 * day))
         // What was not cut but revoked by its id.
         let other = UUID(high: mine.high, low: mine.low ^ 1)
         _ = try store.done { store.revokeSession(other, expiresAt: store.latestEnd(of: other), $0) }.get()
@@ -64,7 +65,7 @@ struct RevocationLifetimeTests {
         let store = try harness.open(sessionMax: 2 * day)
         try cutAlice(store)
         store.close()
-        #expect(try cutRecord().expires == harness.now + 2 * day + hour)
+        #expect(try cutRecord().expires == harness.now.adding(milliseconds: 2 * day + hour))
     }
 
     @Test func `a compaction and a tool without sessions pass the limits on`() throws {
@@ -78,7 +79,7 @@ struct RevocationLifetimeTests {
         _ = try store.compact(now: harness.now, monotonic: 0)
         try cutAlice(store)
         store.close()
-        #expect(try cutRecord().expires >= began + 90 * day)
+        #expect(try cutRecord().expires >= began.adding(milliseconds: 90 * day))
     }
 
     @Test func `a journal of a version that noted no limit tells it by its records`() throws {
@@ -86,19 +87,21 @@ struct RevocationLifetimeTests {
         limits.take(.processStarted(LifetimeNote()), at: harness.now)
         let sid = UUID(high: UUID.version7High(milliseconds: harness.now), low: 1)
         limits.take(
-            .rotated(sid: sid, generation: 1, request: 0, sessionEnd: harness.now + 30 * day), at: harness.now)
+            .rotated(sid: sid, generation: 1, request: 0, sessionEnd: harness.now.adding(milliseconds: 30 * day)),
+            at: harness.now)
         let note = limits.note(sessionMax: day, now: harness.now)
-        #expect(note == LifetimeNote(hours: 24, olderEnd: harness.now + 30 * day + SessionLimits.slack))
+        #expect(
+            note == LifetimeNote(hours: 24, olderEnd: harness.now.adding(milliseconds: 30 * day + SessionLimits.slack)))
         #expect(SessionLimits().note(sessionMax: day, now: harness.now) == LifetimeNote(hours: 24, olderEnd: 0))
         #expect(SessionLimits().note(sessionMax: nil, now: harness.now) == LifetimeNote())
     }
 
     @Test func `a session of a clock that was ahead is reached by a cut after a crash`() throws {
         let first = try harness.open()
-        harness.set(harness.now + hour)
+        harness.set(harness.now.adding(milliseconds: hour))
         let mine = try first.beginSession()
         first.close()
-        harness.set(harness.now - hour)
+        harness.set(harness.now.adding(milliseconds: -hour))
         let store = try harness.open()
         try cutAlice(store)
         #expect(store.denied(mine) == .subject)
@@ -111,14 +114,14 @@ struct RevocationLifetimeTests {
         let first = try harness.open()
         harness.advance(ahead)
         let mine = try first.beginSession()
-        harness.set(harness.now - ahead)
+        harness.set(harness.now.adding(milliseconds: -ahead))
         // As `kill -9` leaves it: with nothing written at the end.
         let crashed = try harness.copy()
         let store = try crashed.open()
         try cutAlice(store)
         #expect(store.denied(mine) == .subject)
         // No further than that: what is issued from now on is not refused, even where the clock alone dates it.
-        #expect(store.denied(nil, issuedAt: harness.now + ahead + 2) == nil)
+        #expect(store.denied(nil, issuedAt: harness.now.adding(milliseconds: ahead + 2)) == nil)
         store.close()
         first.close()
     }
@@ -128,7 +131,7 @@ struct RevocationLifetimeTests {
         harness.advance(5_000)
         let minted = UUID(high: UUID.version7High(milliseconds: harness.now), low: 1)
         store.followClock()
-        harness.set(harness.now - 3_000)
+        harness.set(harness.now.adding(milliseconds: -3_000))
         try cutAlice(store)
         #expect(store.denied(minted) == .subject)
         #expect(store.denied(nil, issuedAt: minted.milliseconds) == .subject)
@@ -150,7 +153,7 @@ struct RevocationLifetimeTests {
         _ = try store.compact(now: harness.now, monotonic: harness.monotonic.load(ordering: .relaxed))
         #expect(try harness.records().count { $0.kind == .session } == 0)
         // Looked at when the clock was ahead, and noted when it was right.
-        store.identifiers.raise(above: UUID.version7High(milliseconds: harness.now + 2_000))
+        store.identifiers.raise(above: UUID.version7High(milliseconds: harness.now.adding(milliseconds: 2_000)))
         var newest = try store.beginSession()
         for _ in 0..<3 { newest = try store.beginSession() }
         // Drawn before, and known with the newer one.
@@ -167,17 +170,17 @@ struct RevocationLifetimeTests {
 
     @Test func `a session is ahead until its time has come, or an id has passed it`() throws {
         let store = try harness.open()
-        let ahead = UUID(high: UUID.version7High(milliseconds: harness.now + hour), low: 1)
-        #expect(store.isAhead(ahead, at: harness.now, leeway: 0))
-        #expect(store.isAhead(ahead, at: harness.now, leeway: hour - 1))
-        #expect(!store.isAhead(ahead, at: harness.now + hour, leeway: 0))
+        let ahead = UUID(high: UUID.version7High(milliseconds: harness.now.adding(milliseconds: hour)), low: 1)
+        #expect(store.isAhead(ahead, at: harness.now, leewaySeconds: 0))
+        #expect(store.isAhead(ahead, at: harness.now, leewaySeconds: 3_599))
+        #expect(!store.isAhead(ahead, at: harness.now.adding(milliseconds: hour), leewaySeconds: 0))
         #expect(store.identifiers.next() < ahead)
-        #expect(!store.isAhead(ahead, at: harness.now, leeway: hour))
+        #expect(!store.isAhead(ahead, at: harness.now, leewaySeconds: 3_600))
         #expect(store.identifiers.next() > ahead)
-        #expect(!store.isAhead(ahead, at: harness.now, leeway: 0))
+        #expect(!store.isAhead(ahead, at: harness.now, leewaySeconds: 0))
         // Our own ids stay begun when the clock is set back.
         let mine = store.identifiers.next()
-        #expect(!store.isAhead(mine, at: harness.now - day, leeway: 0))
+        #expect(!store.isAhead(mine, at: harness.now.adding(milliseconds: -day), leewaySeconds: 0))
         store.close()
     }
 }

@@ -64,7 +64,7 @@ private final class LogFixture {
         _ sid: Encoding.UUID, expecting generation: UInt32, request: UInt32 = 1,
         _ done: @escaping @Sendable (RotationCommit) -> Void
     ) {
-        let end = harness.now + day
+        let end = harness.now.adding(milliseconds: day)
         let rotations = index.rotations
         let presented = RotationRequest(sid: sid, generation: generation, request: request, sessionEnd: end)
         log.commitRotation(presented, expecting: generation) { result in
@@ -87,7 +87,7 @@ struct RevocationLogTests {
     func `events come back when the log is opened again`(_ kind: LogKind) throws {
         let fixture = try LogFixture(kind)
         let (token, session, exempt) = (fixture.id(1), fixture.id(2), fixture.id(3))
-        let end = fixture.harness.now + day
+        let end = fixture.harness.now.adding(milliseconds: day)
         let key = RevokeBeforeTable.key(.subject, "alice".utf8.span)
         let cut = RevokeBefore(value: fixture.id(0).high + 1 << 20, expires: end)
         _ = try fixture.append(.tokenRevoked(jti: token, expires: end, isOfAnyEnd: false, reason: 0))
@@ -174,7 +174,7 @@ struct RevocationLogTests {
     func `time never decreases, even when the clock is set back and the log opened again`(_ kind: LogKind) throws {
         let fixture = try LogFixture(kind)
         let before = try fixture.append(.sessionOpened(sid: fixture.id(1)))
-        fixture.harness.set(fixture.harness.now - day)
+        fixture.harness.set(fixture.harness.now.adding(milliseconds: -day))
         #expect(fixture.log.now >= before.time)
         try fixture.reopen()
         #expect(try fixture.append(.sessionOpened(sid: fixture.id(2))).time >= before.time)
@@ -188,7 +188,7 @@ struct RevocationLogTests {
         #expect(fixture.replay.note == LifetimeNote(hours: 90 * 24, olderEnd: 0))
         try fixture.reopen(sessionMax: 2 * day)
         try fixture.reopen(sessionMax: 2 * day)
-        #expect(fixture.replay.note.hours == 48 && fixture.replay.note.olderEnd >= began + 90 * day)
+        #expect(fixture.replay.note.hours == 48 && fixture.replay.note.olderEnd >= began.adding(milliseconds: 90 * day))
         fixture.log.close()
     }
 

@@ -1,5 +1,6 @@
 import Encoding
 import Journal
+import Platform
 @testable import Revocation
 import Testing
 
@@ -10,7 +11,7 @@ struct RevocationStoreTests {
         var store = try harness.open()
         let jti = store.identifiers.next()
         let other = store.identifiers.next()
-        let exp = harness.now + 600_000
+        let exp = harness.now.adding(milliseconds: 600_000)
         harness.disk.hold()
         let answers = Collector<Answer>()
         store.revokeToken(jti, expiresAt: exp) { answers.take($0) }
@@ -36,7 +37,9 @@ struct RevocationStoreTests {
         harness.disk.fail()
         for _ in 0..<2 {
             guard
-                case .failure(.unwritable) = store.done({ store.revokeSession(sid, expiresAt: harness.now + day, $0) })
+                case .failure(.unwritable) = store.done({
+                    store.revokeSession(sid, expiresAt: harness.now.adding(milliseconds: day), $0)
+                })
             else {
                 Issue.record("acknowledged")
                 return
@@ -60,8 +63,8 @@ struct RevocationStoreTests {
             #expect(store.denied(newer) == nil)
             #expect((store.denied(older, subject: "bob", client: "app") != nil) == (kind == .all))
             // Without a session the time of issue decides.
-            #expect(store.denied(nil, issuedAt: harness.now - 1) != nil)
-            #expect(store.denied(nil, issuedAt: harness.now + 1) == nil)
+            #expect(store.denied(nil, issuedAt: harness.now.adding(milliseconds: -1)) != nil)
+            #expect(store.denied(nil, issuedAt: harness.now.adding(milliseconds: 1)) == nil)
             store.close()
             store = try harness.open()
         }
@@ -74,7 +77,7 @@ struct RevocationStoreTests {
         _ = store.done { store.cut(.key, name: Array("k1".utf8), $0) }
         for _ in 0..<2 {
             #expect(store.denied(store.identifiers.next()) == .key)
-            #expect(store.denied(nil, issuedAt: harness.now + day) == .key)
+            #expect(store.denied(nil, issuedAt: harness.now.adding(milliseconds: day)) == .key)
             #expect(store.denied(store.identifiers.next(), kid: "k2") == nil)
             store.close()
             store = try harness.open()
@@ -147,7 +150,7 @@ struct RevocationStoreTests {
         let web = RevokingSession(sid: two, client: Array("web".utf8), kid: Array("k1".utf8), isExempt: true)
         let app = RevokingSession(sid: three, client: Array("app".utf8), kid: Array("k2".utf8), isExempt: true)
         let plain = RevokingSession(sid: four, client: Array("app".utf8), kid: Array("k1".utf8), isExempt: true)
-        _ = store.done { store.revokeSession(one, expiresAt: harness.now + day, $0) }
+        _ = store.done { store.revokeSession(one, expiresAt: harness.now.adding(milliseconds: day), $0) }
         _ = store.done { store.cut(.client, name: web.client, $0) }
         _ = store.done { store.cut(.key, name: app.kid, $0) }
         func denial(_ asker: RevokingSession) -> Denial? { store.cut(.subject, name: alice, for: asker) { _ in } }
@@ -180,7 +183,7 @@ struct RevocationStoreTests {
         let before = store.identifiers.next()
         _ = store.rotated(before, 0)
         store.close()
-        harness.set(harness.now - day)
+        harness.set(harness.now.adding(milliseconds: -day))
         store = try harness.open()
         let after = store.identifiers.next()
         #expect(after > before)
@@ -191,11 +194,13 @@ struct RevocationStoreTests {
     @Test func `an id from the far future does not move the identifiers`() throws {
         let harness = Harness()
         var store = try harness.open()
-        _ = store.done { store.revokeSession(UUID(high: .max, low: 1), expiresAt: harness.now + day, $0) }
+        _ = store.done {
+            store.revokeSession(UUID(high: .max, low: 1), expiresAt: harness.now.adding(milliseconds: day), $0)
+        }
         store.close()
         store = try harness.open()
         #expect(store.denied(UUID(high: .max, low: 1)) == .session)
-        #expect(store.identifiers.next().milliseconds <= harness.now + 1)
+        #expect(store.identifiers.next().milliseconds <= harness.now.adding(milliseconds: 1))
         store.close()
     }
 
@@ -203,9 +208,13 @@ struct RevocationStoreTests {
         let harness = Harness()
         let store = try harness.open()
         for minute in Int64(1)...65 {
-            store.revokeToken(store.identifiers.next(), expiresAt: harness.now + minute * 60_000) { _ in }
+            store.revokeToken(store.identifiers.next(), expiresAt: harness.now.adding(milliseconds: minute * 60_000)) {
+                _ in
+            }
         }
-        _ = store.done { store.revokeSession(store.identifiers.next(), expiresAt: harness.now + day, $0) }
+        _ = store.done {
+            store.revokeSession(store.identifiers.next(), expiresAt: harness.now.adding(milliseconds: day), $0)
+        }
         _ = store.done {
             store.cut(.subject, name: [1], for: RevokingSession(sid: store.identifiers.next(), isExempt: true), $0)
         }
@@ -232,10 +241,10 @@ struct RevocationStoreTests {
         let harness = Harness()
         var store = try harness.open()
         let jti = store.identifiers.next()
-        let exp = harness.now + 600_000
+        let exp = harness.now.adding(milliseconds: 600_000)
         _ = store.done { store.revokeToken(jti, expiresAt: exp, $0) }
         let before = harness.now
-        harness.set(before + day)
+        harness.set(before.adding(milliseconds: day))
         harness.purge(store)
         #expect(store.denied(nil, jti: jti, expiresAt: exp) == .token)
         // The same if the process starts while the clock is ahead.
@@ -250,7 +259,9 @@ struct RevocationStoreTests {
         let harness = Harness()
         var store = try harness.open()
         #expect(store.startReport.journal.recordCount == 0 && store.startReport.journal.isClean)
-        _ = store.done { store.revokeToken(store.identifiers.next(), expiresAt: harness.now + day, $0) }
+        _ = store.done {
+            store.revokeToken(store.identifiers.next(), expiresAt: harness.now.adding(milliseconds: day), $0)
+        }
         store.close()
         store = try harness.open()
         #expect(store.startReport.journal.recordCount == 3)
@@ -279,7 +290,9 @@ struct RevocationStoreTests {
                 case 2:
                     guard let victim = living.popLast() else { continue }
                     revoked.append(victim)
-                    _ = store.done { store.revokeSession(victim.sid, expiresAt: harness.now + day, $0) }
+                    _ = store.done {
+                        store.revokeSession(victim.sid, expiresAt: harness.now.adding(milliseconds: day), $0)
+                    }
                 default:
                     revoked += living.filter { $0.subject == subject }
                     living.removeAll { $0.subject == subject }

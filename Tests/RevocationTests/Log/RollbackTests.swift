@@ -24,7 +24,9 @@ struct RollbackTests {
         let copy = harness.path + "-old"
         try FileManager.default.copyItem(atPath: harness.path, toPath: copy)
         let later = try harness.open()
-        _ = try later.done { later.revokeToken(UUID(high: 1, low: 1), expiresAt: harness.now + day, $0) }.get()
+        _ = try later.done {
+            later.revokeToken(UUID(high: 1, low: 1), expiresAt: harness.now.adding(milliseconds: day), $0)
+        }.get()
         later.close()
         let mark = try #require(later.highWaterMark)
         try open(harness, mark).close()
@@ -45,9 +47,11 @@ struct RollbackTests {
         let store = try harness.open()
         let sid = store.identifiers.next()
         // Whatever is written tells the next process how late it was.
-        _ = try store.done { store.revokeToken(UUID(high: 1, low: 1), expiresAt: harness.now + day, $0) }.get()
+        _ = try store.done {
+            store.revokeToken(UUID(high: 1, low: 1), expiresAt: harness.now.adding(milliseconds: day), $0)
+        }.get()
         store.close()
-        harness.set(harness.now - day)
+        harness.set(harness.now.adding(milliseconds: -day))
         let next = try harness.open()
         _ = try next.done { next.cut(.all, name: [], $0) }.get()
         #expect(next.denied(sid) == .all)

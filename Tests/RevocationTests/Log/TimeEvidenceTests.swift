@@ -1,46 +1,62 @@
-import Testing
-
+import Platform
 @testable import Revocation
+import Testing
 
 @Suite("Evidence that time has passed")
 struct TimeEvidenceTests {
-    private let start: Int64 = 1_800_000_000_000
+    private let start: UnixMilliseconds = 1_800_000_000_000
     private let hour: Int64 = 3_600_000
 
     private var evidence: TimeEvidence { TimeEvidence(lastTime: start, wall: start, monotonic: 0) }
 
     @Test func `the wall clock is believed after an hour beside the monotonic one`() {
         var evidence = evidence
-        #expect(evidence.observe(wall: start + hour - 1, monotonic: hour - 1) == start - TimeEvidence.certainty)
-        #expect(evidence.observe(wall: start + hour, monotonic: hour) == start + hour)
-        #expect(evidence.observe(wall: start + 2 * hour, monotonic: 2 * hour) == start + 2 * hour)
+        #expect(
+            evidence.observe(wall: start.adding(milliseconds: hour - 1), monotonic: hour - 1)
+                == start.adding(milliseconds: -TimeEvidence.certainty))
+        #expect(
+            evidence.observe(wall: start.adding(milliseconds: hour), monotonic: hour)
+                == start.adding(milliseconds: hour))
+        #expect(
+            evidence.observe(wall: start.adding(milliseconds: 2 * hour), monotonic: 2 * hour)
+                == start.adding(milliseconds: 2 * hour))
     }
 
     @Test func `a jump proves nothing until it has lasted an hour`() {
         var evidence = evidence
-        _ = evidence.observe(wall: start + hour, monotonic: hour)
-        #expect(evidence.observe(wall: start + day, monotonic: hour + 1) == start + hour)
-        #expect(evidence.observe(wall: start + day + hour - 1, monotonic: 2 * hour) == start + hour)
-        #expect(evidence.observe(wall: start + 2 * hour, monotonic: 2 * hour) == start + hour)
+        _ = evidence.observe(wall: start.adding(milliseconds: hour), monotonic: hour)
+        #expect(
+            evidence.observe(wall: start.adding(milliseconds: day), monotonic: hour + 1)
+                == start.adding(milliseconds: hour))
+        #expect(
+            evidence.observe(wall: start.adding(milliseconds: day + hour - 1), monotonic: 2 * hour)
+                == start.adding(milliseconds: hour))
+        #expect(
+            evidence.observe(wall: start.adding(milliseconds: 2 * hour), monotonic: 2 * hour)
+                == start.adding(milliseconds: hour))
     }
 
     @Test func `a clock that was wrong at the start is believed an hour after it was set`() {
         var evidence = TimeEvidence(lastTime: start, wall: 0, monotonic: 0)
         #expect(evidence.observe(wall: start, monotonic: 10) < 0)
-        #expect(evidence.observe(wall: start + hour, monotonic: hour + 10) == start + hour)
+        #expect(
+            evidence.observe(wall: start.adding(milliseconds: hour), monotonic: hour + 10)
+                == start.adding(milliseconds: hour))
     }
 
     @Test(arguments: [day, -day])
     func `of two clocks a jump apart the slower counts for a week`(_ jump: Int64) {
         var evidence = evidence
-        _ = evidence.observe(wall: start + hour, monotonic: hour)
-        _ = evidence.observe(wall: start + jump + hour, monotonic: hour)
-        let slower = start + min(jump, 0)
-        let proven = evidence.observe(wall: start + jump + 3 * hour, monotonic: 3 * hour)
+        _ = evidence.observe(wall: start.adding(milliseconds: hour), monotonic: hour)
+        _ = evidence.observe(wall: start.adding(milliseconds: jump + hour), monotonic: hour)
+        let slower = start.adding(milliseconds: min(jump, 0))
+        let proven = evidence.observe(wall: start.adding(milliseconds: jump + 3 * hour), monotonic: 3 * hour)
         // What was certain stays certain, but never later than the clock says.
-        #expect(proven == (jump > 0 ? start + 3 * hour : slower + 3 * hour))
-        #expect(evidence.observe(wall: start + jump + 7 * day, monotonic: 7 * day) == slower + 7 * day)
-        let later = start + jump + 8 * day
+        #expect(proven == (jump > 0 ? start.adding(milliseconds: 3 * hour) : slower.adding(milliseconds: 3 * hour)))
+        #expect(
+            evidence.observe(wall: start.adding(milliseconds: jump + 7 * day), monotonic: 7 * day)
+                == slower.adding(milliseconds: 7 * day))
+        let later = start.adding(milliseconds: jump + 8 * day)
         #expect(evidence.observe(wall: later, monotonic: 8 * day) == later)
     }
 
@@ -48,24 +64,26 @@ struct TimeEvidenceTests {
         var evidence = evidence
         var monotonic = hour
         for turn in 0..<100 as Range<Int64> {
-            _ = evidence.observe(wall: start + monotonic, monotonic: monotonic)
-            _ = evidence.observe(wall: start + monotonic + turn * 100_000, monotonic: monotonic + 1)
+            _ = evidence.observe(wall: start.adding(milliseconds: monotonic), monotonic: monotonic)
+            _ = evidence.observe(wall: start.adding(milliseconds: monotonic + turn * 100_000), monotonic: monotonic + 1)
             monotonic += 60_000
         }
-        let ahead = start + monotonic + day
+        let ahead = start.adding(milliseconds: monotonic + day)
         _ = evidence.observe(wall: ahead, monotonic: monotonic)
-        let believed = evidence.observe(wall: ahead + hour, monotonic: monotonic + hour)
-        #expect(believed == start + monotonic + hour)
+        let believed = evidence.observe(wall: ahead.adding(milliseconds: hour), monotonic: monotonic + hour)
+        #expect(believed == start.adding(milliseconds: monotonic + hour))
     }
 
     @Test func `nothing is later than the wall clock says`() {
         var evidence = evidence
-        _ = evidence.observe(wall: start + hour, monotonic: hour)
+        _ = evidence.observe(wall: start.adding(milliseconds: hour), monotonic: hour)
         #expect(evidence.observe(wall: start, monotonic: hour + 1) == start)
     }
 
     @Test func `a start forgets what expired a week before both clocks`() {
-        var evidence = TimeEvidence(lastTime: start, wall: start + 30 * day, monotonic: 0)
-        #expect(evidence.observe(wall: start + 30 * day, monotonic: 0) == start - 7 * day)
+        var evidence = TimeEvidence(lastTime: start, wall: start.adding(milliseconds: 30 * day), monotonic: 0)
+        #expect(
+            evidence.observe(wall: start.adding(milliseconds: 30 * day), monotonic: 0)
+                == start.adding(milliseconds: -7 * day))
     }
 }

@@ -1,6 +1,6 @@
-import Testing
-
+import Platform
 @testable import Revocation
+import Testing
 
 @Suite("Refresh rotation, one session (G2, G3, G4, G5)")
 struct RotationMachineTests {
@@ -8,7 +8,7 @@ struct RotationMachineTests {
     private let settled = Rotation(generation: 5, request: 1, at: 100_000)
 
     private func action(
-        _ generation: UInt32, request: UInt32 = 1, at now: Int64, settled: Rotation?, pending: UInt32? = nil
+        _ generation: UInt32, request: UInt32 = 1, at now: UnixMilliseconds, settled: Rotation?, pending: UInt32? = nil
     ) -> RotationMachine.Action {
         var machine = RotationMachine(settled: settled, pendingRequest: pending)
         return machine.present(generation: generation, request: request, now: now, grace: grace)
@@ -20,7 +20,7 @@ struct RotationMachineTests {
 
     @Test func `the current generation is followed by the next, however late`() {
         #expect(action(5, at: 100_000, settled: settled) == .commit(generation: 6))
-        #expect(action(5, at: .max, settled: settled) == .commit(generation: 6))
+        #expect(action(5, at: .distantFuture, settled: settled) == .commit(generation: 6))
     }
 
     @Test func `the one before is answered again within the grace time, and no longer`() {

@@ -1,6 +1,7 @@
 import Dispatch
 import Encoding
 import Journal
+import Platform
 @testable import Revocation
 import Testing
 import Tokens
@@ -38,7 +39,8 @@ struct RotationTests {
         let sid = store.identifiers.next()
         let outcomes = Collector<RotationOutcome>()
         DispatchQueue.concurrentPerform(iterations: 200) { _ in
-            let request = RotationRequest(sid: sid, generation: 0, request: 1, sessionEnd: harness.now + day)
+            let request = RotationRequest(
+                sid: sid, generation: 0, request: 1, sessionEnd: harness.now.adding(milliseconds: day))
             store.rotate(request, subject: "a".utf8.span, client: "c".utf8.span, kid: "k".utf8.span) {
                 outcomes.take($0)
             }
@@ -61,7 +63,8 @@ struct RotationTests {
         let store = try harness.open()
         let sid = store.identifiers.next()
         let outcomes = Collector<RotationOutcome>()
-        let request = RotationRequest(sid: sid, generation: 0, request: 1, sessionEnd: harness.now + day)
+        let request = RotationRequest(
+            sid: sid, generation: 0, request: 1, sessionEnd: harness.now.adding(milliseconds: day))
         harness.disk.hold()
         for _ in 0..<5 {
             store.rotate(request, subject: "a".utf8.span, client: "c".utf8.span, kid: "k".utf8.span) {
@@ -81,7 +84,8 @@ struct RotationTests {
         let store = try harness.open()
         let sid = store.identifiers.next()
         let outcomes = Collector<RotationOutcome>()
-        let request = RotationRequest(sid: sid, generation: 0, request: 1, sessionEnd: harness.now + day)
+        let request = RotationRequest(
+            sid: sid, generation: 0, request: 1, sessionEnd: harness.now.adding(milliseconds: day))
         harness.disk.hold()
         for _ in 0..<3 {
             store.rotate(request, subject: "a".utf8.span, client: "c".utf8.span, kid: "k".utf8.span) {
@@ -146,7 +150,7 @@ struct RotationTests {
         let store = try harness.open()
         let sid = store.identifiers.next()
         _ = store.rotated(sid, 0)
-        _ = store.done { store.revokeSession(sid, expiresAt: harness.now + day, $0) }
+        _ = store.done { store.revokeSession(sid, expiresAt: harness.now.adding(milliseconds: day), $0) }
         #expect(store.rotated(sid, 0) == .denied(.session))
         store.close()
     }
@@ -191,7 +195,7 @@ struct RotationTests {
     @Test func `a rotated session is forgotten after its end`() throws {
         let harness = Harness()
         let store = try harness.open()
-        _ = store.rotated(store.identifiers.next(), 0, end: harness.now + day)
+        _ = store.rotated(store.identifiers.next(), 0, end: harness.now.adding(milliseconds: day))
         harness.advance(day)
         harness.purge(store)
         #expect(store.counts.rotatedSessions == 1)

@@ -1,6 +1,7 @@
 import Accounts
 import JOSE
 import Keys
+import Platform
 @testable import Service
 import Testing
 
@@ -33,12 +34,15 @@ struct SignerTests {
             Key.generate(.rs256, purpose: .access, createdAt: Office.start),
         ]
         let settings = settings(["legacy"])
-        func missing(_ keys: [Key], at time: Int64) throws -> [String] {
+        func missing(_ keys: [Key], at time: UnixMilliseconds) throws -> [String] {
             settings.missingSigners(in: try Keyring(keys), for: ClientDirectory(), at: time)
         }
         #expect(try missing(keys, at: Office.start) == ["HS256"])
-        let ending = keys.map { $0.with($0.lifecycle.ending(at: Office.start + 60_000, keep: 600_000)) }
-        #expect(try missing(ending, at: Office.start + 59_999) == ["HS256"])
-        #expect(try Set(missing(ending, at: Office.start + 60_000)) == ["RS256", "HS256", "refresh"])
+        let ending = keys.map {
+            $0.with($0.lifecycle.ending(at: Office.start.adding(milliseconds: 60_000), keep: 600_000))
+        }
+        #expect(try missing(ending, at: Office.start.adding(milliseconds: 59_999)) == ["HS256"])
+        #expect(
+            try Set(missing(ending, at: Office.start.adding(milliseconds: 60_000))) == ["RS256", "HS256", "refresh"])
     }
 }

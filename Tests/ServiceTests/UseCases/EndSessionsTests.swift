@@ -1,6 +1,7 @@
 import Accounts
 import Dispatch
 import Keys
+import Platform
 import Revocation
 @testable import Service
 import Testing
@@ -54,7 +55,8 @@ struct EndSessionsTests {
         let ofAccess = try session(access: pair.accessToken)
         let ofRefresh = try session(refresh: pair.refreshToken, .local)
         #expect(ofAccess.sid == pair.sid && ofRefresh.sid == pair.sid && ofAccess.subject == ofRefresh.subject)
-        #expect(ofAccess.sessionEnd == nil && ofRefresh.sessionEnd == Office.start + 90 * 86_400_000)
+        #expect(
+            ofAccess.sessionEnd == nil && ofRefresh.sessionEnd == Office.start.adding(milliseconds: 90 * 86_400_000))
     }
 
     @Test func `a refresh token of an ended session ends that session again, and no other`() throws {
@@ -82,7 +84,7 @@ struct EndSessionsTests {
         office.authState.users.replace(with: try office.authState.users.current.removing("alice"))
         #expect(throws: LogoutFailure.refresh(.accountEnded)) { try session(refresh: pair.refreshToken, .local) }
         #expect(throws: LogoutFailure.access(.accountEnded)) { try session(access: pair.accessToken) }
-        office.wall.change { $0 += 90 * 86_400_000 }
+        office.wall.change { $0 = $0.adding(milliseconds: 90 * 86_400_000) }
         #expect(throws: LogoutFailure.refresh(.rejected(.expired))) { try session(refresh: pair.refreshToken, .local) }
     }
 

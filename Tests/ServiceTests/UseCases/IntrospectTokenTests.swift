@@ -1,4 +1,5 @@
 import Accounts
+import Platform
 import Revocation
 @testable import Service
 import Testing
@@ -51,7 +52,7 @@ struct IntrospectTokenTests {
         office.revoke(.session(one.sid))
         #expect(word(one.accessToken, shop) == "inactive" && word(one.refreshToken, shop) == "inactive")
         #expect(word(other.refreshToken, shop) == "refresh alice")
-        office.wall.change { $0 += 600_000 }
+        office.wall.change { $0 = $0.adding(milliseconds: 600_000) }
         #expect(word(other.accessToken, shop) == "inactive" && word(other.refreshToken, shop) == "refresh alice")
         office.authState.users.replace(with: UserDirectory())
         #expect(word(other.refreshToken, shop) == "inactive")

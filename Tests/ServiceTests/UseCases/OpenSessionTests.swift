@@ -2,6 +2,7 @@ import Accounts
 import Dispatch
 import Foundation
 import Keys
+import Platform
 import Revocation
 @testable import Service
 import Testing
@@ -42,16 +43,16 @@ struct OpenSessionTests {
 
     @Test func `a wall clock that is put right keeps nobody out`() throws {
         let office = try office(failures: 1)
-        office.wall.change { $0 += 3_600_000 }
+        office.wall.change { $0 = $0.adding(milliseconds: 3_600_000) }
         _ = try office.login(office.attempt("alice"))
-        office.wall.change { $0 -= 3_600_000 }
+        office.wall.change { $0 = $0.adding(milliseconds: -3_600_000) }
         for _ in 0..<3 { _ = try office.login(office.attempt("alice")) }
     }
 
     @Test func `failures are forgotten by the clock that nobody sets`() throws {
         let office = try office(failures: 1)
         #expect(throws: LoginFailure.credentialsInvalid) { try office.login(office.attempt("alice", "wrong")) }
-        office.wall.change { $0 += 86_400_000 }
+        office.wall.change { $0 = $0.adding(milliseconds: 86_400_000) }
         #expect(throws: LoginFailure.tooManyAttempts(retryAfterSeconds: 30)) {
             try office.login(office.attempt("alice"))
         }
@@ -91,7 +92,8 @@ struct OpenSessionTests {
                 try office.login(office.attempt("alice"))
             }
             #expect(office.hashes.value.isEmpty)
-            let fresh = try Key.generate(old.algorithm, purpose: purpose, createdAt: office.wall.value + 1_000)
+            let fresh = try Key.generate(
+                old.algorithm, purpose: purpose, createdAt: office.wall.value.adding(seconds: 1))
             let others = office.authState.keyring.current.keys
             office.authState.keyring.replace(with: try Keyring(others + [fresh]))
             #expect(office.authState.missingSigners(at: office.wall.value).isEmpty)

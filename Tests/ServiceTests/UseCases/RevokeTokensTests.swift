@@ -1,5 +1,6 @@
 import Accounts
 import Keys
+import Platform
 import Revocation
 @testable import Service
 import Testing
@@ -31,7 +32,7 @@ struct RevokeTokensTests {
         let pair = try office.login(office.attempt("alice"))
         let jti = try office.verify(pair.accessToken).jti
         let target = try #require(try find(pair.accessToken))
-        #expect(target == .access(jti: jti, expiresAt: Office.start + 600_000))
+        #expect(target == .access(jti: jti, expiresAt: Office.start.adding(milliseconds: 600_000)))
         revoke(target)
         #expect(office.rejection(pair.accessToken) == .revoked(.token))
         let next = try office.refresh(pair.refreshToken).pair
@@ -41,7 +42,7 @@ struct RevokeTokensTests {
     @Test func `a refresh token ends its session`() throws {
         let pair = try office.login(office.attempt("alice"))
         let target = try #require(try find(pair.refreshToken))
-        #expect(target == .refresh(sid: pair.sid, sessionEnd: Office.start + 90 * 86_400_000))
+        #expect(target == .refresh(sid: pair.sid, sessionEnd: Office.start.adding(milliseconds: 90 * 86_400_000)))
         revoke(target)
         #expect(office.rejection(pair.accessToken) == .revoked(.session))
         #expect(throws: RefreshFailure.revoked(.session)) { try office.refresh(pair.refreshToken) }
@@ -50,10 +51,10 @@ struct RevokeTokensTests {
     @Test func `an unknown or expired token is nothing to revoke`() throws {
         let pair = try office.login(office.attempt("alice"))
         #expect(try find(Array("a.b.c".utf8)) == nil)
-        office.wall.change { $0 += 600_000 }
+        office.wall.change { $0 = $0.adding(milliseconds: 600_000) }
         #expect(try find(pair.accessToken) == nil)
         #expect(try find(pair.refreshToken) != nil)
-        office.wall.change { $0 += 14 * 86_400_000 }
+        office.wall.change { $0 = $0.adding(milliseconds: 14 * 86_400_000) }
         #expect(try find(pair.refreshToken) == nil)
     }
 

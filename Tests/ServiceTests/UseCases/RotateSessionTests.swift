@@ -3,6 +3,7 @@ import Encoding
 import JOSE
 import Keys
 import OpenSSL
+import Platform
 import Revocation
 @testable import Service
 import Testing
@@ -58,7 +59,7 @@ struct RotateSessionTests {
             }
         }
         #expect(office.authState.revocations.sequence == sequence)
-        office.wall.change { $0 += 60_000 }
+        office.wall.change { $0 = $0.adding(milliseconds: 60_000) }
         office.authState.keyring.replace(with: keyring)
         #expect(try !office.refresh(token).isReplay)
     }
@@ -73,7 +74,7 @@ struct RotateSessionTests {
             try office.refresh(token)
         }
         #expect(office.authState.revocations.sequence == sequence)
-        let fresh = try Key.generate(.edDSA, purpose: .access, createdAt: office.wall.value + 1_000)
+        let fresh = try Key.generate(.edDSA, purpose: .access, createdAt: office.wall.value.adding(seconds: 1))
         office.authState.keyring.replace(with: try Keyring(keyring.keys + [fresh]))
         #expect(try !office.refresh(token).isReplay)
     }
@@ -82,7 +83,7 @@ struct RotateSessionTests {
         let office = try office()
         let token = try office.login(office.attempt("alice")).refreshToken
         let first = try office.refresh(token).pair
-        office.wall.change { $0 += 5_000 }
+        office.wall.change { $0 = $0.adding(milliseconds: 5_000) }
         let fresh = try Key.generate(.edDSA, purpose: .access, createdAt: office.wall.value)
         let refresh = office.authState.keyring.current.keys.filter { $0.purpose == .refresh }
         office.authState.keyring.replace(with: try Keyring([fresh] + refresh))
@@ -100,7 +101,7 @@ struct RotateSessionTests {
         let office = try office()
         let token = try office.login(office.attempt("alice")).refreshToken
         let first = try office.refresh(token)
-        office.wall.change { $0 += 7_400 }
+        office.wall.change { $0 = $0.adding(milliseconds: 7_400) }
         let again = try office.refresh(token)
         #expect(!first.isReplay && again.isReplay)
         #expect(first.pair.accessToken == again.pair.accessToken && first.pair.refreshToken == again.pair.refreshToken)

@@ -1,6 +1,7 @@
 import Accounts
 import Encoding
 import Keys
+import Platform
 import Revocation
 @testable import Service
 import Testing
@@ -45,9 +46,9 @@ struct VerifyTokenTests {
 
     @Test func `an expired token is rejected in its last second`() throws {
         let token = try token()
-        office.wall.change { $0 += 599_999 }
+        office.wall.change { $0 = $0.adding(milliseconds: 599_999) }
         #expect(office.rejection(token) == nil)
-        office.wall.change { $0 += 1 }
+        office.wall.change { $0 = $0.adding(milliseconds: 1) }
         #expect(office.rejection(token) == .rejected(.expired))
     }
 
@@ -60,7 +61,7 @@ struct VerifyTokenTests {
         let other = try Issuer(keyring: office.authState.keyring.current, issuer: issuer)
         let grant = AccessGrant(
             subject: subject, clientID: "first-party", audience: ["api"], scope: "", sid: pair.sid, generation: 0,
-            authTime: Office.start / 1_000, methods: [], roles: [], issuedAt: Office.start, lifetime: 600,
+            authTime: Office.start.seconds, methods: [], roles: [], issuedAt: Office.start, lifetime: 600,
             algorithm: .edDSA)
         let failure = VerifyFailure.issuerMismatch(named: named, expected: "https://auth.example")
         #expect(office.rejection(try other.accessToken(grant)) == failure)
@@ -72,7 +73,7 @@ struct VerifyTokenTests {
         #expect(office.rejection(token) == .accountEnded)
         try change { $0.isDisabled = false }
         #expect(office.rejection(token) == nil)
-        try change { $0.sessionsFrom = office.wall.value + 1_000 }
+        try change { $0.sessionsFrom = office.wall.value.adding(seconds: 1) }
         #expect(office.rejection(token) == .accountEnded)
         office.authState.users.replace(with: UserDirectory())
         #expect(office.rejection(token) == .accountEnded)
@@ -86,7 +87,7 @@ struct VerifyTokenTests {
         #expect(office.rejection(token) { $0.roles = ["admin", "ops"] } == .roleInsufficient)
         #expect(
             office.rejection(token) { $0.audience = AudienceExpectation("billing") } == .rejected(.audienceMismatch))
-        office.wall.change { $0 += 61_000 }
+        office.wall.change { $0 = $0.adding(milliseconds: 61_000) }
         #expect(office.rejection(token) { $0.ageMax = 61 } == nil)
         #expect(office.rejection(token) { $0.ageMax = 60 } == .authenticationTooOld)
     }

@@ -1,16 +1,17 @@
 @testable import JOSE
 @testable import Keys
+import Platform
 import Testing
 @testable import Tokens
 
 @Suite("A set of keys and its steps (C9, B14)")
 struct KeySetTests {
-    static let now: Int64 = 1_800_000_000_000
+    static let now: UnixMilliseconds = 1_800_000_000_000
     static let hour: Int64 = 3_600_000
 
     static func made(_ algorithm: Algorithm, _ purpose: Key.Purpose = .access, age: Int64 = 0) -> Key {
         do {
-            return try Key.generate(algorithm, purpose: purpose, createdAt: now - age)
+            return try Key.generate(algorithm, purpose: purpose, createdAt: now.adding(milliseconds: -age))
         } catch {
             preconditionFailure("\(error)")
         }
@@ -25,7 +26,7 @@ struct KeySetTests {
 
     private func keep(_ purpose: Key.Purpose) -> Int64 { purpose == .access ? Self.hour : 24 * Self.hour }
 
-    private func states(_ set: KeySet, at time: Int64) -> [String: KeyState] {
+    private func states(_ set: KeySet, at time: UnixMilliseconds) -> [String: KeyState] {
         Dictionary(uniqueKeysWithValues: set.keys.map { ($0.kid, set.state(of: $0, at: time)) })
     }
 
@@ -43,24 +44,29 @@ struct KeySetTests {
         let changed = try set.rotation(to: new, at: Self.now, lead: 900_000, keep: keep)
         #expect(changed.map(\.kid) == [new.kid, old.kid])
         let set = after(changed, set)
-        let begin = Self.now + 900_000
+        let begin = Self.now.adding(milliseconds: 900_000)
         for (time, oldState, newState) in [
-            (Self.now, KeyState.signing, KeyState.published), (begin - 1, .signing, .published),
-            (begin, .verifying, .signing), (begin + Self.hour - 1, .verifying, .signing),
-            (begin + Self.hour, .retired, .signing), (begin + 900 * Self.hour, .retired, .signing),
+            (Self.now, KeyState.signing, KeyState.published), (begin.adding(milliseconds: -1), .signing, .published),
+            (begin, .verifying, .signing), (begin.adding(milliseconds: Self.hour - 1), .verifying, .signing),
+            (begin.adding(milliseconds: Self.hour), .retired, .signing),
+            (begin.adding(milliseconds: 900 * Self.hour), .retired, .signing),
         ] {
             #expect(
                 states(set, at: time) == [old.kid: oldState, new.kid: newState, refresh.kid: .signing], "at \(time)")
         }
-        #expect(set.nextEnd(after: Self.now) == begin + Self.hour && set.nextEnd(after: begin + Self.hour) == nil)
-        #expect(set.living(at: begin + Self.hour).map(\.kid) == [refresh.kid, new.kid])
+        #expect(
+            set.nextEnd(after: Self.now) == begin.adding(milliseconds: Self.hour)
+                && set.nextEnd(after: begin.adding(milliseconds: Self.hour)) == nil)
+        #expect(set.living(at: begin.adding(milliseconds: Self.hour)).map(\.kid) == [refresh.kid, new.kid])
     }
 
     @Test(arguments: [0, 1, 999, 1_000, 1_001] as [Int64])
     func `begins on a whole second, as the file keeps it, and never before the lead is over`(_ odd: Int64) throws {
-        let key = try set.rotation(to: new, at: Self.now + odd, lead: 2_000, keep: keep)[0]
+        let key = try set.rotation(to: new, at: Self.now.adding(milliseconds: odd), lead: 2_000, keep: keep)[0]
         let begin = try #require(key.lifecycle.signsFrom)
-        #expect(begin % 1_000 == 0 && begin >= Self.now + odd + 2_000 && begin < Self.now + odd + 3_000)
+        #expect(
+            begin == begin.seconds.milliseconds && begin >= Self.now.adding(milliseconds: odd + 2_000)
+                && begin < Self.now.adding(milliseconds: odd + 3_000))
         let stored = try key.privateJWK()
         #expect(try Key(parsing: stored.span).lifecycle == key.lifecycle)
     }
@@ -71,35 +77,38 @@ struct KeySetTests {
             try set.rotation(to: Self.made(.hs256), at: Self.now, lead: 0, keep: keep)
         }
         #expect(throws: Never.self) {
-            try set.rotation(to: Self.made(.hs256), at: Self.now + Self.hour, lead: 0, keep: keep)
+            try set.rotation(to: Self.made(.hs256), at: Self.now.adding(milliseconds: Self.hour), lead: 0, keep: keep)
         }
     }
 
     @Test func `kinds do not touch each other`() throws {
         let changed = try set.rotation(to: Self.made(.hs256, .refresh), at: Self.now, lead: 0, keep: keep)
         #expect(changed.count == 2 && changed.allSatisfy { $0.purpose == .refresh })
-        #expect(changed[1].lifecycle.verifiesUntil == Self.now + 24 * Self.hour)
+        #expect(changed[1].lifecycle.verifiesUntil == Self.now.adding(milliseconds: 24 * Self.hour))
     }
 
     @Test func `promotion has a published key sign before its time, one second ahead`() throws {
         let before = try rotated()
-        let set = after(try before.promotion(of: new.kid, at: Self.now + 5, keep: keep), before)
-        let begin = Self.now + 2_000
-        #expect(states(set, at: begin - 1)[old.kid] == .signing && states(set, at: begin)[new.kid] == .signing)
-        #expect(set.key(old.kid)?.lifecycle.verifiesUntil == begin + Self.hour)
+        let set = after(try before.promotion(of: new.kid, at: Self.now.adding(milliseconds: 5), keep: keep), before)
+        let begin = Self.now.adding(milliseconds: 2_000)
+        #expect(
+            states(set, at: begin.adding(milliseconds: -1))[old.kid] == .signing
+                && states(set, at: begin)[new.kid] == .signing)
+        #expect(set.key(old.kid)?.lifecycle.verifiesUntil == begin.adding(milliseconds: Self.hour))
     }
 
     @Test func `promotion takes a rotation back`() throws {
         let before = try rotated(lead: 0)
-        let set = after(try before.promotion(of: old.kid, at: Self.now + 60_000, keep: keep), before)
-        let later = Self.now + 62_000
+        let set = after(
+            try before.promotion(of: old.kid, at: Self.now.adding(milliseconds: 60_000), keep: keep), before)
+        let later = Self.now.adding(milliseconds: 62_000)
         #expect(states(set, at: later) == [old.kid: .signing, new.kid: .verifying, refresh.kid: .signing])
-        #expect(states(set, at: later + 9 * Self.hour)[new.kid] == .retired)
+        #expect(states(set, at: later.adding(milliseconds: 9 * Self.hour))[new.kid] == .retired)
     }
 
     @Test func `what is over or unknown cannot be promoted or retired`() throws {
         let set = try rotated(lead: 0)
-        let later = Self.now + 2 * Self.hour
+        let later = Self.now.adding(milliseconds: 2 * Self.hour)
         #expect(throws: KeyStepError.isOver(kid: old.kid, .retired)) {
             try set.promotion(of: old.kid, at: later, keep: keep)
         }
@@ -118,28 +127,33 @@ struct KeySetTests {
         }
         let without = after(try set.retirement(of: old.kid, at: Self.now, keep: keep, last: true), set)
         #expect(states(without, at: Self.now)[old.kid] == .verifying)
-        #expect(states(without, at: Self.now + Self.hour)[old.kid] == .retired)
+        #expect(states(without, at: Self.now.adding(milliseconds: Self.hour))[old.kid] == .retired)
     }
 
     @Test func `a successor that is retired before it signed gives way to the key before it`() throws {
         let before = try rotated()
         let set = after(try before.retirement(of: new.kid, at: Self.now, keep: keep), before)
-        for later in [Self.now, Self.now + Self.hour, Self.now + 9_000 * Self.hour] {
+        for later in [
+            Self.now, Self.now.adding(milliseconds: Self.hour), Self.now.adding(milliseconds: 9_000 * Self.hour),
+        ] {
             #expect(states(set, at: later)[old.kid] == .signing)
         }
     }
 
     @Test func `a compromised key counts no more, whatever the clock says, and is replaced at once`() throws {
         let spare = Self.made(.hs256)
-        let changed = try set.compromise(of: old.kid, at: Self.now + 5) { _, _ in spare }
+        let changed = try set.compromise(of: old.kid, at: Self.now.adding(milliseconds: 5)) { _, _ in spare }
         #expect(changed.map(\.kid) == [spare.kid, old.kid])
         let set = after(changed, set)
-        for time in [Self.now - 9_000 * Self.hour, Self.now, Self.now + 9_000 * Self.hour] {
+        for time in [
+            Self.now.adding(milliseconds: -9_000 * Self.hour), Self.now,
+            Self.now.adding(milliseconds: 9_000 * Self.hour),
+        ] {
             #expect(states(set, at: time)[old.kid] == .compromised)
             #expect(!set.living(at: time).contains { $0.kid == old.kid })
         }
         #expect(states(set, at: Self.now)[spare.kid] == .signing && set.compromised.map(\.kid) == [old.kid])
-        let again = try set.compromise(of: old.kid, at: Self.now + Self.hour) { _, _ in spare }
+        let again = try set.compromise(of: old.kid, at: Self.now.adding(milliseconds: Self.hour)) { _, _ in spare }
         #expect(again.map(\.lifecycle) == [changed[1].lifecycle])
     }
 
@@ -152,7 +166,7 @@ struct KeySetTests {
     @Test func `a compromised successor gives way to the key before it`() throws {
         let before = try rotated()
         let set = after(try before.compromise(of: new.kid, at: Self.now) { _, _ in Self.made(.hs256) }, before)
-        #expect(states(set, at: Self.now + 9 * Self.hour)[old.kid] == .signing)
+        #expect(states(set, at: Self.now.adding(milliseconds: 9 * Self.hour))[old.kid] == .signing)
     }
 
     @Test func `an old key that is compromised needs no replacement`() throws {
@@ -162,6 +176,8 @@ struct KeySetTests {
     }
 
     @Test func `times at the end of the number line do not trap`() throws {
-        #expect(throws: Never.self) { try set.rotation(to: new, at: .max - 1, lead: .max, keep: { _ in .max }) }
+        #expect(throws: Never.self) {
+            try set.rotation(to: new, at: UnixMilliseconds(.max - 1), lead: .max, keep: { _ in .max })
+        }
     }
 }

@@ -3,6 +3,7 @@ import Foundation
 import JOSE
 import Keys
 import OpenSSL
+import Platform
 import Testing
 import Tokens
 
@@ -45,7 +46,9 @@ struct KeyringTests {
 
     @Test func `the newest key that may sign is chosen (B14, C9)`() throws {
         let keys = try [(1, nil, nil), (2, nil, 40), (3, 30, nil)].map { (index, from, until) throws(KeyError) in
-            try key("k\(index)", KeyLifecycle(createdAt: Int64(index), signsFrom: from, signsUntil: until))
+            try key(
+                "k\(index)", KeyLifecycle(createdAt: UnixMilliseconds(Int64(index)), signsFrom: from, signsUntil: until)
+            )
         }
         let ring = try Keyring(keys + [Fixture.refresh])
         #expect([10, 29, 30, 50].map { ring.signingKey(for: .hs256, at: $0)?.kid } == ["k2", "k2", "k3", "k3"])

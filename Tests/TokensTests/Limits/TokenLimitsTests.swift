@@ -1,4 +1,5 @@
 import Keys
+import Platform
 import Testing
 @testable import Tokens
 
@@ -11,7 +12,7 @@ struct TokenLimitsTests {
             "sessionMax": limits.sessionMax, "tokenMax": limits.tokenMax, "denylistMargin": limits.denylistMargin,
             "purgeMargin": limits.purgeMargin, "cutMargin": limits.cutMargin,
             "access key": retention.keep(.access), "refresh key": retention.keep(.refresh),
-            "acceptedUntil": limits.acceptedUntil(0, leeway: .max),
+            "acceptedUntil": limits.acceptedUntil(0, leeway: .max).count,
         ]
     }
 
@@ -61,7 +62,7 @@ struct TokenLimitsTests {
     func `nothing is removed while a token is accepted`(_ leeway: Int64) {
         var limits = TokenLimits.standard
         limits.leewayMax = leeway
-        let accepted = limits.acceptedUntil(0, leeway: .max)
+        let accepted = limits.acceptedUntil(0, leeway: .max).count
         #expect(limits.denylistMargin > accepted)
         #expect(limits.purgeMargin > accepted && limits.cutMargin > accepted)
         #expect(limits.accessKeyRetention >= limits.accessLifetime.upperBound * 1_000 + accepted)

@@ -2,26 +2,27 @@ import Encoding
 import JOSE
 import Keys
 import OpenSSL
+import Platform
 import Testing
 import Tokens
 
 @Suite("Keys over time, and the memory of good signatures")
 struct SignatureStageTests {
     @Test func `a key stops verifying when its time is over, remembered tokens included`() throws {
-        let lifecycle = KeyLifecycle(createdAt: 0, verifiesUntil: Fixture.now + 5_000)
+        let lifecycle = KeyLifecycle(createdAt: 0, verifiesUntil: Fixture.now.adding(milliseconds: 5_000))
         let jwk = try Fixture.rsa.privateJWK()
         let key = try Key(JWK(parsing: jwk.span), purpose: .access, lifecycle: lifecycle)
         let fixture = try Fixture(Keyring([key, Fixture.refresh]))
         let token = try fixture.issuer.accessToken(Fixture.grant(.rs256))
-        #expect(fixture.refusal(token, now: Fixture.now + 4_999) == nil)
-        #expect(fixture.refusal(token, now: Fixture.now + 5_000) == .kidUnknown)
+        #expect(fixture.refusal(token, now: Fixture.now.adding(milliseconds: 4_999)) == nil)
+        #expect(fixture.refusal(token, now: Fixture.now.adding(milliseconds: 5_000)) == .kidUnknown)
     }
 
     @Test func `a remembered signature excuses nothing else`() throws {
         let fixture = try Fixture()
         let token = try fixture.issuer.accessToken(Fixture.grant(.rs256))
         for _ in 0..<2 { #expect(fixture.refusal(token) == nil) }
-        #expect(fixture.refusal(token, now: Fixture.now + 600_000) == .expired)
+        #expect(fixture.refusal(token, now: Fixture.now.adding(milliseconds: 600_000)) == .expired)
         #expect(fixture.refusal(token, audience: "other") == .audienceMismatch)
         #expect(fixture.refreshRefusal(token) == .typMismatch)
         // The same signature over other octets chooses the same slot.

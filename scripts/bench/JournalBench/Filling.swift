@@ -21,7 +21,7 @@ private let batchRecordCount = 4_096
 
 func journalOptions() -> JournalOptions {
     JournalOptions(
-        clock: WallClock { milliseconds() },
+        clock: WallClock { wallClock() },
         random: {
             var generator = SystemRandomNumberGenerator()
             return generator.next()
@@ -34,7 +34,7 @@ func fill(_ directory: String, _ count: UInt64, _ kind: Filling) throws {
     try reader.replay { _ in }
     let writer = try reader.intoWriter(journalOptions())
     defer { writer.close() }
-    let now = milliseconds()
+    let now = wallClock()
     let began = nanoseconds()
     let countdown = Countdown()
     var numbers = Numbers(seed: 7)
@@ -56,23 +56,28 @@ func fill(_ directory: String, _ count: UInt64, _ kind: Filling) throws {
 /// The id of revoked token `number`; the lookups of ``measureOpening(_:)`` make the same.
 func revokedID(_ numbers: inout Numbers) -> UUID { UUID(high: numbers.next(), low: numbers.next()) }
 
-private func record(_ number: UInt64, _ kind: Filling, now: Int64, _ numbers: inout Numbers) -> JournalRecord {
+private func record(_ number: UInt64, _ kind: Filling, now: UnixMilliseconds, _ numbers: inout Numbers) -> JournalRecord
+{
     let event: RevocationEvent =
         switch kind {
         case .revocations:
             .tokenRevoked(
-                jti: revokedID(&numbers), expires: now + hour + Int64(number & 0x3f_ffff), isOfAnyEnd: false, reason: 0)
+                jti: revokedID(&numbers), expires: now.adding(milliseconds: hour + Int64(number & 0x3f_ffff)),
+                isOfAnyEnd: false, reason: 0)
         case .halfDead:
             .tokenRevoked(
                 jti: revokedID(&numbers),
-                expires: number & 1 == 0 ? now - 30 * day : now + hour + Int64(number & 0x3f_ffff), isOfAnyEnd: false,
+                expires: number & 1 == 0
+                    ? now.adding(milliseconds: -30 * day) : now.adding(milliseconds: hour + Int64(number & 0x3f_ffff)),
+                isOfAnyEnd: false,
                 reason: 0)
         case .sessions:
             .rotated(
                 sid: UUID(
-                    high: UUID.version7High(milliseconds: now - Int64(numbers.next() % UInt64(day))),
+                    high: UUID.version7High(
+                        milliseconds: now.adding(milliseconds: -Int64(numbers.next() % UInt64(day)))),
                     low: numbers.next()),
-                generation: 1, request: 0, sessionEnd: now + 90 * day)
+                generation: 1, request: 0, sessionEnd: now.adding(milliseconds: 90 * day))
         }
     return RevocationCodec.record(event)
 }

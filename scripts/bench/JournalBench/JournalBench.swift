@@ -1,5 +1,6 @@
 import Encoding
 import Glibc
+import Platform
 import Synchronization
 
 /// Measures the journal and what is built from it inside one process, for scripts/bench/journal.py, which reads its lines
@@ -58,11 +59,11 @@ func processorNanoseconds() -> Int64 {
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }
 
-/// The wall clock in milliseconds.
-func milliseconds() -> Int64 {
+/// The time of the wall clock.
+func wallClock() -> UnixMilliseconds {
     var time = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+    return UnixSeconds(Int64(time.tv_sec)).milliseconds.adding(milliseconds: Int64(time.tv_nsec) / 1_000_000)
 }
 
 /// Octets of this process in memory (proc(5), statm).

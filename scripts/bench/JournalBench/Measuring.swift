@@ -8,7 +8,7 @@ import Synchronization
 
 func revocationOptions(_ directory: String) -> RevocationOptions {
     RevocationOptions(
-        directory: directory, grace: 10_000, sessionMax: 90 * day, clock: WallClock { milliseconds() },
+        directory: directory, grace: 10_000, sessionMax: 90 * day, clock: WallClock { wallClock() },
         monotonicNow: { nanoseconds() / 1_000_000 },
         random: {
             var generator = SystemRandomNumberGenerator()
@@ -79,9 +79,9 @@ func measureOpening(_ directory: String) throws {
 /// Looks for tokens that nobody revoked, with ends where the revoked ones have theirs.
 private func measureLookups(_ store: RevocationStore) {
     var numbers = Numbers(seed: 99)
-    let now = milliseconds()
+    let now = wallClock()
     let probes = (0..<2_000_000).map { number in
-        (revokedID(&numbers), now + hour / 2 + Int64(number & 0x1f_ffff))
+        (revokedID(&numbers), now.adding(milliseconds: hour / 2 + Int64(number & 0x1f_ffff)))
     }
     var fastest = Int64.max
     var leastProcessor = Int64.max
@@ -115,7 +115,7 @@ func measureCompaction(_ directory: String, seconds: Int64) throws {
         // As the service's own thread for it.
         clinux_stand_back()
         do throws(JournalError) {
-            let done = try store.compact(now: milliseconds(), monotonic: nanoseconds() / 1_000_000)
+            let done = try store.compact(now: wallClock(), monotonic: nanoseconds() / 1_000_000)
             report.withLock { $0 = .success(done) }
         } catch {
             report.withLock { $0 = .failure(error) }
@@ -152,7 +152,7 @@ private final class Load: Sendable {
         var generator = SystemRandomNumberGenerator()
         while !isOver() {
             let id = UUID(high: generator.next(), low: generator.next())
-            let end = milliseconds() + hour
+            let end = wallClock().adding(milliseconds: hour)
             let countdown = Countdown()
             let began = nanoseconds()
             countdown.begin()

@@ -15,7 +15,7 @@ final class BenchStore {
         guard unsafe mkdir(path, 0o700) == 0 else {
             throw BenchError("\(path) cannot be created")
         }
-        let now: Int64 = 1_800_000_000_000
+        let now: UnixMilliseconds = 1_800_000_000_000
         do {
             store = try RevocationStore.open(
                 RevocationOptions(
@@ -26,14 +26,16 @@ final class BenchStore {
             throw error
         }
         for _ in 0..<10_000 {
-            store.revokeToken(UUID(high: Random.next64(), low: Random.next64()), expiresAt: now + 600_000) { _ in }
+            store.revokeToken(UUID(high: Random.next64(), low: Random.next64()), expiresAt: now.adding(seconds: 600)) {
+                _ in
+            }
         }
     }
 
     func isDenied(_ claims: VerifiedToken, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>) -> Bool {
         store.denial(
             jti: claims.jti, sid: claims.sid, issuedAt: claims.issuedAt &* 1_000,
-            expiresAt: claims.expiresAt &* 1_000, subject: subject, client: client, kid: kid) != nil
+            expiresAt: claims.expiresAt.milliseconds, subject: subject, client: client, kid: kid) != nil
     }
 
     deinit {

@@ -3,6 +3,7 @@ import Glibc
 import JOSE
 import Keys
 import OpenSSL
+import Platform
 import Tokens
 
 /// Measures each operation next to its cryptography alone.
@@ -18,7 +19,7 @@ struct TokenMeasurements {
     }
 
     private static let issuer = "https://auth.example"
-    private static let now: Int64 = 1_800_000_000_000
+    private static let now: UnixMilliseconds = 1_800_000_000_000
 
     func run(rounds: Int) throws -> [Result] {
         let keys = try [Algorithm.hs256, .rs256, .es256].map { algorithm in
@@ -102,7 +103,7 @@ struct TokenMeasurements {
                 subject: "019a0000-0000-7001-8000-00000000\(1_000 + number)", clientID: "first-party",
                 audience: ["api"], scope: "read write",
                 sid: UUID(high: 0x019A_0000_0000_7001, low: 0x8000_0000_0000_0001),
-                generation: 1, authTime: Self.now / 1_000, methods: ["pwd"], roles: [], issuedAt: Self.now,
+                generation: 1, authTime: Self.now.seconds, methods: ["pwd"], roles: [], issuedAt: Self.now,
                 lifetime: 600, algorithm: algorithm)
             return try issuer.accessToken(grant)
         }

@@ -1,0 +1,52 @@
+import Testing
+
+/// A moment that is a plain number is soon compared with one in another unit, and a token lives a thousand times too long.
+@Suite("Moments")
+struct MomentTests {
+    private static let home = "Sources/Platform/Time/"
+    /// What only moments are called. `now` and `began` are left out of the types: a monotonic clock has them as well.
+    private static let names = """
+        expires|expiresAt|issuedAt|authTime|notBefore|sessionEnd|sessionsFrom|createdAt|compromisedAt|signsFrom|signsUntil|\
+        verifiesUntil|checkedAt|freshUntil|startedAt|lastTime|firstTime|olderEnd|lastAttempt|lastSuccess|wall
+        """
+
+    private let moment: Regex<AnyRegexOutput>
+    private let number: Regex<AnyRegexOutput>
+
+    init() throws {
+        moment = try Regex("\\b(?:now|clock|\(Self.names))\\b")
+        number = try Regex("\\b(?:\(Self.names)): Int64\\b")
+    }
+
+    private func converts(_ line: String) -> Bool {
+        line.contains(/[*\/%] 1_000\b/) && line.contains(moment)
+    }
+
+    private func isUntyped(_ line: String) -> Bool { line.contains(number) }
+
+    @Test(arguments: SourceFile.all)
+    func `only the two types of time convert between seconds and milliseconds`(_ file: SourceFile) {
+        guard !file.path.hasPrefix(Self.home) else { return }
+        for (index, line) in file.lines.enumerated() where !file.isComment(index) {
+            #expect(!converts(line), "\(file.path):\(index + 1)")
+        }
+    }
+
+    @Test(arguments: SourceFile.all)
+    func `a moment has a type that says its unit`(_ file: SourceFile) {
+        for (index, line) in file.lines.enumerated() where !file.isComment(index) {
+            #expect(!isUntyped(line), "\(file.path):\(index + 1)")
+        }
+    }
+
+    @Test func `a conversion and a plain number are seen`() {
+        #expect(converts("        let seconds = now / 1_000"))
+        #expect(converts("            sessionEnd: claims.sessionEnd &* 1_000)"))
+        #expect(converts("        let start = now - now % 1_000"))
+        #expect(!converts("        let milliseconds = now / 1_000_000"))
+        #expect(!converts("        refreshGrace = reader.seconds(.refreshGrace) * 1_000"))
+        #expect(isUntyped("    package let expiresAt: Int64?"))
+        #expect(!isUntyped("    package let expiresAt: UnixSeconds"))
+        #expect(SourceFile.all.contains { $0.path.hasPrefix(Self.home) })
+    }
+}
