@@ -10,6 +10,8 @@ package enum AccountsError: Error, Equatable, Sendable {
     case thread(ThreadError)
     /// A file that would hold more than the service reads.
     case tooManyValues(path: String, countMax: Int)
+    /// A list of breached passwords that cannot be searched; `line` counts from 1.
+    case breachedList(path: String, line: Int, expected: String)
     case exists(kind: String, name: String)
     case missing(kind: String, name: String)
     /// A value that an edit may not write into a file.
@@ -21,7 +23,8 @@ package enum AccountsError: Error, Equatable, Sendable {
 extension AccountsError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .malformed(let path, let line, let expected): "\(path):\(line): expected \(expected)"
+        case .malformed(let path, let line, let expected), .breachedList(let path, let line, let expected):
+            "\(path):\(line): expected \(expected)"
         case .file(let error): error.description
         case .thread(let error): error.description
         case .tooManyValues(let path, let countMax):
@@ -40,7 +43,7 @@ extension AccountsError {
         switch self {
         case .file(let error): error.mayPass
         case .thread: true
-        case .malformed, .tooManyValues, .exists, .missing, .invalid, .hashing: false
+        case .malformed, .tooManyValues, .breachedList, .exists, .missing, .invalid, .hashing: false
         }
     }
 }

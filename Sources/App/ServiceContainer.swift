@@ -39,6 +39,7 @@ package final class ServiceContainer: Sendable {
         let accountStamps = files.stamps()
         let users = try files.users()
         let clients = try files.clients()
+        try configuration.passwords.check()
         let keys = KeyDirectory(path: configuration.keys.path, rule: .ofProcess)
         let present = try Self.keyring(keys)
         if let present { try Self.checkSigners(present, configuration, clients) }

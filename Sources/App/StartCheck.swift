@@ -22,6 +22,7 @@ package enum StartCheck {
         var clients = ClientDirectory()
         check { () throws(StartError) in _ = try files.users() }
         check { () throws(StartError) in clients = try files.clients() }
+        check { () throws(StartError) in try configuration.passwords.check() }
         check { () throws(StartError) in
             let keys = KeyDirectory(path: configuration.keys.path)
             guard let keyring = try ServiceContainer.keyring(keys) else {
@@ -60,7 +61,8 @@ package enum StartCheck {
         guard stamp.exists, stamp.mode & S_IFMT == S_IFDIR else {
             throw StartError(
                 description:
-                    "\(path): the directory \(Directory.absolute(parent)) does not exist. Create it, or name another path")
+                    "\(path): the directory \(Directory.absolute(parent)) does not exist. Create it, or name another path"
+            )
         }
         guard unsafe access(parent, W_OK | X_OK) == 0 else {
             throw StartError(description: FileErrorText.text(Directory.absolute(parent), "access", errno))

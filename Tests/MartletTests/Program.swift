@@ -9,9 +9,13 @@ enum Program {
         let complaint: String
     }
 
-    /// - Parameter environment: all that the program sees beside PATH.
-    static func run(_ words: [String], in scratch: Scratch, environment: [String: String] = [:]) throws -> Outcome {
-        let running = try Running(words, in: scratch, environment: environment)
+    /// - Parameters:
+    ///   - environment: all that the program sees beside PATH.
+    ///   - input: its standard input; nil for none.
+    static func run(
+        _ words: [String], in scratch: Scratch, environment: [String: String] = [:], input: String? = nil
+    ) throws -> Outcome {
+        let running = try Running(words, in: scratch, environment: environment, input: input)
         return try running.wait()
     }
 
@@ -25,13 +29,19 @@ final class Running {
     private let scratch: Scratch
     private let name = UUID().uuidString
 
-    init(_ words: [String], in scratch: Scratch, environment: [String: String] = [:]) throws {
+    init(_ words: [String], in scratch: Scratch, environment: [String: String] = [:], input: String? = nil) throws {
         self.scratch = scratch
         process.executableURL = Program.path
         process.arguments = words
         process.currentDirectoryURL = URL(fileURLWithPath: scratch.path)
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
+        if let input {
+            let path = scratch["." + name + ".in"]
+            try Data(input.utf8).write(to: URL(fileURLWithPath: path))
+            let file: FileHandle = try #require(FileHandle(forReadingAtPath: path))
+            process.standardInput = file
+        }
         process.standardOutput = try Self.file(scratch, name + ".out")
         process.standardError = try Self.file(scratch, name + ".err")
         try process.run()

@@ -9,6 +9,7 @@ package struct Configuration: Sendable {
     package let journal: JournalSettings
     package let keys: KeySettings
     package let accounts: AccountSettings
+    package let passwords: PasswordSettings
     package let hashing: HashingSettings
     package let limits: LimitSettings
     package let log: LogSettings
@@ -38,6 +39,7 @@ package struct Configuration: Sendable {
         keys = KeySettings(&reader)
         tokens = TokenSettings(&reader, keySetMaxAge: keys.setMaxAge)
         accounts = AccountSettings(&reader)
+        passwords = PasswordSettings(&reader)
         hashing = HashingSettings(&reader, cores: cores)
         limits = LimitSettings(&reader, cores: cores)
         log = LogSettings(&reader)

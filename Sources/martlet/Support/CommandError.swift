@@ -97,7 +97,7 @@ enum Verb {
 
     private static func isBadFile(_ fault: AccountsError) -> Bool {
         switch fault {
-        case .malformed, .file(.tooLarge), .tooManyValues, .invalid: true
+        case .malformed, .file(.tooLarge), .tooManyValues, .breachedList, .invalid: true
         case .file, .thread, .exists, .missing, .hashing: false
         }
     }

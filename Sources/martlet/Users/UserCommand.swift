@@ -36,7 +36,9 @@ enum UserCommand {
                              the user's next login
           --json             print one JSON array, without the hashes
 
-        A password has 1 to 1024 bytes of UTF-8. It is used unchanged, without trimming or normalization.
+        A new password has at least MARTLET_PASSWORD_MIN characters (default 8) and at most 1024 bytes of
+        UTF-8, is not the user's name, and is not in the file MARTLET_BREACHED_PASSWORDS if that is set.
+        It is used unchanged, without trimming or normalization.
         MARTLET_ARGON2_MEMORY (KiB), MARTLET_ARGON2_PASSES and MARTLET_ARGON2_LANES set what a new hash
         costs (default 19456, 2 and 1).
         Exit code: 0 done, 1 failed, 2 error in the command line or in the file.
@@ -68,11 +70,10 @@ enum UserCommand {
     }
 
     static let file = Arguments.Option.value("--users")
-    private static let passwordOptions: [Arguments.Option] = [.flag("--password-stdin"), .value("--hash")]
 
     private static func add(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(
-            words, options: [file, .list("--role"), .list("--scope"), .list("--claim")] + passwordOptions,
+            words, options: [file, .list("--role"), .list("--scope"), .list("--claim")] + NewPassword.options,
             operands: ["NAME"])
         let table = table(arguments)
         let name = arguments.operands[0]
@@ -83,17 +84,17 @@ enum UserCommand {
             // A placeholder until the password is known, so that everything else is checked before the prompt.
             passwordHash: "!", roles: arguments.values("--role"), scopes: arguments.values("--scope"), claims: claims)
         let reading = try table.check { users throws(AccountsError) in try users.adding(user) }
-        user.passwordHash = try passwordHash(arguments, for: name)
+        user.passwordHash = try NewPassword.hash(arguments, for: name)
         try table.edit(mustExist: false, after: reading) { users throws(AccountsError) in try users.adding(user) }
         Terminal.writeError("added \(name), id \(user.id), to \(table.fullPath)\n")
     }
 
     private static func passwd(_ words: [String]) throws(CommandError) {
-        let arguments = try Arguments.parse(words, options: [file] + passwordOptions, operands: ["NAME"])
+        let arguments = try Arguments.parse(words, options: [file] + NewPassword.options, operands: ["NAME"])
         let table = table(arguments)
         let name = arguments.operands[0]
         let reading = try table.check { users throws(AccountsError) in try users.changing(name) { _ in } }
-        let hash = try passwordHash(arguments, for: name)
+        let hash = try NewPassword.hash(arguments, for: name)
         let now = SystemClock.wall.now
         try table.edit(after: reading) { users throws(AccountsError) in
             try users.changing(name) { user in
@@ -156,39 +157,5 @@ enum UserCommand {
             members.append((String(word[..<equals]), String(word[word.index(after: equals)...])))
         }
         do throws(AccountsError) { return try Claims.object(members) } catch { throw .accounts(error) }
-    }
-
-    private static func passwordHash(_ arguments: Arguments, for name: String) throws(CommandError) -> String {
-        if let hash = arguments.value("--hash") {
-            guard !arguments.has("--password-stdin") else {
-                throw .usage("--hash and --password-stdin cannot be combined")
-            }
-            if let reason = PasswordHashMessage.about(hash) {
-                throw .accounts(.invalid(field: "--hash", expected: reason))
-            }
-            return hash
-        }
-        let hasher = PasswordHasher(parameters: try parameters())
-        let password =
-            if arguments.has("--password-stdin") {
-                try TextBytes.password(fromInputOf: "user")
-            } else {
-                try Terminal.readNewPassword(for: name)
-            }
-        // The password of a login is JSON text, so a password that is not UTF-8 could be set but never sent.
-        guard String(validating: password, as: UTF8.self) != nil else { throw .refused("the password is not UTF-8") }
-        do throws(AccountsError) {
-            return try hasher.hash(password, salt: Random.bytes(PasswordHasher.saltByteCount))
-        } catch {
-            throw .accounts(error)
-        }
-    }
-
-    private static func parameters() throws(CommandError) -> Argon2Parameters {
-        do throws(ConfigurationError) {
-            return try SettingsReader.read(Environment.values, HashingSettings.argon2)
-        } catch {
-            throw CommandError(error)
-        }
     }
 }
