@@ -2,13 +2,16 @@ import CCrypt
 import Encoding
 import Glibc
 
-/// An imported password hash in one of the schemes of crypt(5): bcrypt, yescrypt or SHA-512.
+/// An imported password hash in one of the schemes of crypt(5): bcrypt, yescrypt, SHA-512 or SHA-256.
 ///
 /// The form and the cost are checked before libxcrypt is called: a bcrypt hash of cost 31 would take days.
 struct CryptHash {
     /// About a second on a slow core.
     private static let bcryptCostMax = 14
-    private static let sha512RoundsMax = 1_000_000
+    private static let shaRoundsMax = 1_000_000
+    private static let schemes =
+        "$argon2id$, $argon2i$, $argon2d$, bcrypt ($2a$, $2b$, $2y$), yescrypt ($y$), $scrypt$, pbkdf2_sha256$, "
+        + "$pbkdf2-sha256$, $pbkdf2-sha512$, SHA-512 ($6$) or SHA-256 ($5$)"
     /// libxcrypt's own limit, without the NUL at the end.
     private static let passwordByteCountMax = Int(CRYPT_MAX_PASSPHRASE_SIZE) - 1
     private static let bcryptPasswordByteCountMax = 72
@@ -21,19 +24,22 @@ struct CryptHash {
             try Self.checkBcrypt(text)
             passwordByteCountMax = Self.bcryptPasswordByteCountMax
         } else if text.starts(with: "$6$".utf8) {
-            try Self.checkSHA512(text)
+            try Self.checkSHA(text, "$6$", tagCount: 86)
+            passwordByteCountMax = Self.passwordByteCountMax
+        } else if text.starts(with: "$5$".utf8) {
+            try Self.checkSHA(text, "$5$", tagCount: 43)
             passwordByteCountMax = Self.passwordByteCountMax
         } else if text.starts(with: "$y$".utf8) {
             try Self.checkYescrypt(text)
             passwordByteCountMax = Self.passwordByteCountMax
         } else {
-            throw .malformed
+            throw .malformed("a hash of \(Self.schemes); this scheme is not supported")
         }
         self.text = text
     }
 
-    /// The bytes that yescrypt needs: 128 times N times r (its `j` parameters, see ``checkYescrypt(_:)``); bcrypt and
-    /// SHA-512 need almost none.
+    /// The bytes that yescrypt needs: 128 times N times r (its `j` parameters, see ``checkYescrypt(_:)``); bcrypt,
+    /// SHA-512 and SHA-256 need almost none.
     var memory: Int {
         guard text.starts(with: "$y$j".utf8), text.count > 6 else { return 0 }
         return 128 * Self.number(text[5]) << Self.number(text[4])
@@ -68,46 +74,55 @@ struct CryptHash {
 
     /// `$2b$05$` and 53 letters: 22 of salt, 31 of hash.
     private static func checkBcrypt(_ text: [UInt8]) throws(StoredHashError) {
-        guard text.count == 60, "aby".utf8.contains(text[2]), text[3] == dollar, text[6] == dollar,
-            text[7...].allSatisfy(isLetter)
-        else { throw .malformed }
-        guard let tens = Decimal.value(of: text[4...4]), let ones = Decimal.value(of: text[5...5]),
-            tens * 10 + ones >= 4
-        else { throw .malformed }
-        guard tens * 10 + ones <= bcryptCostMax else { throw .unsupported }
+        guard text.count == 60 else {
+            throw .malformed("a bcrypt hash of 60 characters; this one is cut off or too long")
+        }
+        guard "aby".utf8.contains(text[2]), text[3] == dollar else {
+            throw .unsupported("a bcrypt hash that begins with $2a$, $2b$ or $2y$")
+        }
+        guard text[6] == dollar, text[7...].allSatisfy(isLetter), let tens = Decimal.value(of: text[4...4]),
+            let ones = Decimal.value(of: text[5...5])
+        else { throw .malformed("a bcrypt hash of two digits, $ and 53 letters of ./0-9A-Za-z; this one is changed") }
+        guard (4...bcryptCostMax).contains(tens * 10 + ones) else {
+            throw .unsupported("a bcrypt hash with a cost from 04 to \(bcryptCostMax)")
+        }
     }
 
-    /// `$6$`, optionally `rounds=5000$`, up to 16 letters of salt, `$`, 86 letters of hash.
-    private static func checkSHA512(_ text: [UInt8]) throws(StoredHashError) {
+    /// `$6$` or `$5$`, optionally `rounds=5000$`, up to 16 letters of salt, `$`, 86 or 43 letters of hash.
+    private static func checkSHA(_ text: [UInt8], _ prefix: String, tagCount: Int) throws(StoredHashError) {
         var fields = text.dropFirst(3).split(separator: dollar, maxSplits: 3, omittingEmptySubsequences: false)
         if let first = fields.first, first.starts(with: "rounds=".utf8) {
-            guard let rounds = Decimal.value(of: first, after: "rounds="), rounds >= 1_000 else { throw .malformed }
-            guard rounds <= sha512RoundsMax else { throw .unsupported }
+            guard let rounds = Decimal.value(of: first, after: "rounds="), (1_000...shaRoundsMax).contains(rounds)
+            else { throw .unsupported("\(prefix) with 1000 to \(shaRoundsMax) rounds") }
             fields.removeFirst()
         }
-        guard fields.count == 2, fields[0].count <= 16, fields[0].allSatisfy(isLetter), fields[1].count == 86,
-            fields[1].allSatisfy(isLetter)
-        else { throw .malformed }
+        guard fields.count == 2, fields[0].count <= 16, fields[0].allSatisfy(isLetter) else {
+            throw .malformed("\(prefix) with a salt of up to 16 letters of ./0-9A-Za-z, $ and the hash")
+        }
+        guard fields[1].count == tagCount, fields[1].allSatisfy(isLetter) else {
+            throw .malformed("\(prefix) with a hash of \(tagCount) letters; this one is cut off or changed")
+        }
     }
 
     /// `$y$`, `j` and one letter each for memory and block size, `$`, salt, `$`, 43 letters of hash: the output of
     /// crypt_gensalt.
     private static func checkYescrypt(_ text: [UInt8]) throws(StoredHashError) {
         let fields = text.dropFirst(3).split(separator: dollar, maxSplits: 3, omittingEmptySubsequences: false)
-        guard fields.count == 3, fields[1].count <= 86, fields[1].allSatisfy(isLetter), fields[2].count == 43,
-            fields[2].allSatisfy(isLetter)
-        else { throw .malformed }
+        guard fields.count == 3, fields[0].allSatisfy(isLetter), fields[1].count <= 86,
+            fields[1].allSatisfy(isLetter), fields[2].count == 43, fields[2].allSatisfy(isLetter)
+        else {
+            throw .malformed("$y$ with parameters, salt and a hash of 43 letters; this one is cut off or changed")
+        }
         let parameters = Array(fields[0])
-        guard parameters.allSatisfy(isLetter) else { throw .malformed }
         // `j` is the flavor, then log2(N) from `.` = 1 up to `D` = 16 and r from `.` = 1 up to `T` = 32: 256 MiB.
         guard parameters.count == 3, parameters[0] == UInt8(ascii: "j"), parameters[1] <= UInt8(ascii: "D"),
             parameters[2] <= UInt8(ascii: "T")
-        else { throw .unsupported }
+        else { throw .unsupported("$y$ as crypt_gensalt(3) makes it, of 256 MiB at most") }
     }
 
     private static let dollar = UInt8(ascii: "$")
 
-    /// The alphabet `./0-9A-Za-z`, which all three schemes share.
+    /// The alphabet `./0-9A-Za-z`, which all these schemes share.
     private static func isLetter(_ octet: UInt8) -> Bool {
         switch octet {
         case UInt8(ascii: ".")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -9,8 +9,7 @@ package enum PasswordVerdict: Equatable, Sendable {
     case unsupported
 }
 
-/// Hashes passwords with Argon2id, and compares them with hashes of these schemes: `$argon2id$`, `$2a$ $2b$ $2y$`
-/// bcrypt, `$y$` yescrypt and `$6$` SHA-512.
+/// Hashes passwords with Argon2id, and compares them with hashes of the schemes of ``StoredHash``.
 ///
 /// A password is bytes: nothing is normalized, trimmed or truncated. Every call is slow; call it on a ``HashingPool``.
 package struct PasswordHasher: Sendable {
@@ -18,7 +17,7 @@ package struct PasswordHasher: Sendable {
     package static let passwordByteCounts = 1...1_024
     package static let saltByteCount = Argon2Hash.saltByteCount
 
-    /// Computes the tag of a password: ``Argon2id``'s function, or one with which a test counts the calls.
+    /// Computes the tag of a password: ``Argon2``'s function, or one with which a test counts the calls.
     package typealias Derive =
         @Sendable (_ password: [UInt8], _ salt: [UInt8], _ cost: Argon2Parameters, _ byteCount: Int)
         throws(AccountsError) -> [UInt8]
@@ -30,7 +29,7 @@ package struct PasswordHasher: Sendable {
     /// - Parameter parameters: the cost of new hashes; see ``Argon2Parameters/isAdequate``.
     package init(parameters: Argon2Parameters = .standard) {
         self.init(parameters: parameters) { (password, salt, cost, byteCount) throws(AccountsError) in
-            try Argon2id.derive(password: password, salt: salt, cost: cost, byteCount: byteCount)
+            try Argon2.derive(password: password, salt: salt, cost: cost, byteCount: byteCount)
         }
     }
 
@@ -59,19 +58,19 @@ package struct PasswordHasher: Sendable {
     /// - Throws: `.hashing` if memory runs out; the password may then be correct or not.
     package func verify(_ password: [UInt8], against stored: String) throws(AccountsError) -> PasswordVerdict {
         guard password.count <= Self.passwordByteCounts.upperBound else { return .mismatch }
-        let text = Array(stored.utf8)
-        let hash: Argon2Hash
-        do throws(StoredHashError) {
-            guard text.starts(with: "$argon2".utf8) else {
-                return try CryptHash(text).accepts(password) ? .match(isWeaker: true) : .mismatch
-            }
-            hash = try Argon2Hash(text)
-        } catch .unsupported {
+        let hash: StoredHash
+        do throws(StoredHashError) { hash = try StoredHash(stored) } catch .unsupported {
             return .unsupported
         } catch {
             return .mismatch
         }
-        return try accepts(password, hash) ? .match(isWeaker: hash.isWeaker(than: parameters)) : .mismatch
+        switch hash {
+        case .argon2(let hash):
+            return try accepts(password, hash) ? .match(isWeaker: hash.isWeaker(than: parameters)) : .mismatch
+        case .pbkdf2(let hash): return try hash.accepts(password) ? .match(isWeaker: true) : .mismatch
+        case .scrypt(let hash): return try hash.accepts(password) ? .match(isWeaker: true) : .mismatch
+        case .crypt(let hash): return hash.accepts(password) ? .match(isWeaker: true) : .mismatch
+        }
     }
 
     /// Takes as long as ``verify(_:against:)`` takes for a user with a hash of the current parameters, so that the time
@@ -83,21 +82,25 @@ package struct PasswordHasher: Sendable {
     }
 
     /// Returns whether a password can match the stored hash: a supported scheme, well formed, with an acceptable cost.
-    package static func isUsable(_ stored: String) -> Bool {
-        let text = Array(stored.utf8)
-        if text.starts(with: "$argon2".utf8) { return (try? Argon2Hash(text)) != nil }
-        return (try? CryptHash(text)) != nil
+    package static func isUsable(_ stored: String) -> Bool { expectation(of: stored) == nil }
+
+    /// Returns what is expected instead of a hash that no password can match, as a text that completes "expected";
+    /// `nil` for a usable hash. It contains no part of the hash.
+    package static func expectation(of stored: String) -> String? {
+        do throws(StoredHashError) { _ = try StoredHash(stored) } catch { return error.expected }
+        return nil
     }
 
     /// Returns the bytes of memory that comparing a password with a stored hash needs; 0 if it is little.
-    package static func memory(of stored: String) -> Int {
-        let text = Array(stored.utf8)
-        if text.starts(with: "$argon2".utf8) { return (try? Argon2Hash(text)).map { $0.cost.memoryKiB << 10 } ?? 0 }
-        return (try? CryptHash(text))?.memory ?? 0
-    }
+    package static func memory(of stored: String) -> Int { (try? StoredHash(stored))?.memory ?? 0 }
 
     private func accepts(_ password: [UInt8], _ hash: Argon2Hash) throws(AccountsError) -> Bool {
-        let made = try derive(password, hash.salt, hash.cost, hash.tag.count)
+        let made =
+            if hash.variant == .id { try derive(password, hash.salt, hash.cost, hash.tag.count) } else {
+                try Argon2.derive(
+                    password: password, salt: hash.salt, variant: hash.variant, cost: hash.cost,
+                    byteCount: hash.tag.count)
+            }
         return ConstantTime.isEqual(made.span, hash.tag.span)
     }
 }

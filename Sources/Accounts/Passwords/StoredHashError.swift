@@ -1,16 +1,13 @@
-/// Why a stored password hash cannot be compared.
-enum StoredHashError: Error {
-    /// The text is not of a supported scheme.
-    case malformed
+/// Why no password can match a stored hash. The texts complete "expected"; they never contain a part of the hash.
+enum StoredHashError: Error, Equatable {
+    /// The text is not a hash of a supported scheme.
+    case malformed(String)
     /// The scheme is supported, but not the version or the cost.
-    case unsupported
-}
+    case unsupported(String)
 
-extension StoredHashError: CustomStringConvertible {
-    var description: String {
+    var expected: String {
         switch self {
-        case .malformed: "the stored password hash is malformed"
-        case .unsupported: "the stored password hash has an unsupported version or cost"
+        case .malformed(let expected), .unsupported(let expected): expected
         }
     }
 }

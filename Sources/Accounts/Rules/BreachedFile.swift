@@ -45,7 +45,7 @@ final class BreachedFile {
         return bytes
     }
 
-    /// Returns the number of the line that begins at `offset`. It reads everything before, so call it only for an error.
+    /// Returns the number of the line that begins at `offset`. It reads everything before, so only for errors.
     func line(at offset: Int) throws(AccountsError) -> Int {
         let pieceByteCount = 1 << 20
         var line = 1

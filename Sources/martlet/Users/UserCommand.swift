@@ -31,9 +31,10 @@ enum UserCommand {
                              what change removes; each may be repeated
           --password-stdin   read the password from standard input, without one newline at the
                              end; without this and --hash, the command asks for it twice on the terminal
-          --hash HASH        store this hash instead of a password: $argon2id$, bcrypt ($2a$ $2b$ $2y$),
-                             yescrypt ($y$) or SHA-512 ($6$); the server replaces the last three by Argon2id at
-                             the user's next login
+          --hash HASH        store this hash instead of a password: $argon2id$, $argon2i$, $argon2d$, bcrypt
+                             ($2a$ $2b$ $2y$), yescrypt ($y$), $scrypt$, PBKDF2 (pbkdf2_sha256$ of Django,
+                             $pbkdf2-sha256$, $pbkdf2-sha512$), SHA-512 ($6$) or SHA-256 ($5$); the server
+                             replaces all but the first by Argon2id at the user's next login
           --json             print one JSON array, without the hashes
 
         A new password has at least MARTLET_PASSWORD_MIN characters (default 8) and at most 1024 bytes of

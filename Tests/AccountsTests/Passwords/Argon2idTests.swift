@@ -12,7 +12,7 @@ struct Argon2idTests {
             let cost = try #require(
                 Argon2Parameters(
                     memoryKiB: vector.number("memcost"), passes: vector.number("iter"), lanes: vector.number("lanes")))
-            let tag = try Argon2id.derive(
+            let tag = try Argon2.derive(
                 password: vector.octets("pass"), salt: vector.octets("salt"), secret: vector.octets("secret"),
                 associatedData: vector.octets("ad"), cost: cost, byteCount: vector.number("length"))
             #expect(tag == vector.octets("output"), "COUNT = \(vector.number("COUNT"))")
@@ -21,7 +21,7 @@ struct Argon2idTests {
 
     @Test func `says so when libargon2 refuses`() throws {
         #expect(throws: AccountsError.hashing(call: "argon2id_ctx", code: -6)) {
-            try Argon2id.derive(password: [1], salt: [1, 2, 3], cost: .standard, byteCount: 32)
+            try Argon2.derive(password: [1], salt: [1, 2, 3], cost: .standard, byteCount: 32)
         }
     }
 
@@ -29,11 +29,11 @@ struct Argon2idTests {
         let memory = Argon2Memory()
         let cost = try #require(Argon2Parameters(memoryKiB: 64, passes: 1, lanes: 1))
         let salt = [UInt8](repeating: 7, count: 16)
-        let alone = try Argon2id.derive(password: [1], salt: salt, cost: cost, byteCount: 32)
+        let alone = try Argon2.derive(password: [1], salt: salt, cost: cost, byteCount: 32)
         memory.use {
             #expect(Argon2Memory.current === memory)
             for _ in 0..<3 {
-                #expect((try? Argon2id.derive(password: [1], salt: salt, cost: cost, byteCount: 32)) == alone)
+                #expect((try? Argon2.derive(password: [1], salt: salt, cost: cost, byteCount: 32)) == alone)
                 #expect(memory.heldByteCount == 64 * 1_024)
             }
         }

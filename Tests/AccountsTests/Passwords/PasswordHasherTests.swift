@@ -128,9 +128,8 @@ struct PasswordHasherTests {
     }
 
     @Test(arguments: [
-        "", "$", "$$$$$$$$", "$argon2id$", "$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHRzYWx0$qqqqqqqqqqqqqqqqqqqqqqqqqqo",
-        "$argon2d$v=19$m=64,t=1,p=1$c29tZXNhbHRzYWx0$qqqqqqqqqqqqqqqqqqqqqqqqqqo",
-        "$argon2id$v=19$m=64,p=1,t=1$c29tZXNhbHRzYWx0$qqqqqqqqqqqqqqqqqqqqqqqqqqo",
+        "", "$", "$$$$$$$$", "$argon2id$",
+        "$argon2id$v=19$m=64,p=1,t=1,t=1$c29tZXNhbHRzYWx0$qqqqqqqqqqqqqqqqqqqqqqqqqqo",
         "$argon2id$v=19$m=064,t=1,p=1$c29tZXNhbHRzYWx0$qqqqqqqqqqqqqqqqqqqqqqqqqqo",
         "$argon2id$v=19$m=+64,t=1,p=1$c29tZXNhbHRzYWx0$qqqqqqqqqqqqqqqqqqqqqqqqqqo",
         "$argon2id$v=19$m=99999999999999999999,t=1,p=1$c29tZXNhbHRzYWx0$qqqqqqqqqqqqqqqqqqqqqqqqqqo",
@@ -149,7 +148,8 @@ struct PasswordHasherTests {
     ])
     func `F12: a malformed hash matches nothing`(_ hash: String) throws {
         for password in ["password", "", hash] {
-            #expect(try hasher.verify(Array(password.utf8), against: hash) == .mismatch)
+            let verdict = try hasher.verify(Array(password.utf8), against: hash)
+            #expect(verdict == .mismatch || verdict == .unsupported)
         }
         #expect(!PasswordHasher.isUsable(hash))
     }

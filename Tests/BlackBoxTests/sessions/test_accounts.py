@@ -1,13 +1,17 @@
 """Accounts: the user command, what it does to live sessions, imported hashes, and guessing."""
 
+import hashlib
 import json
+import os
 import statistics
 import subprocess
 import time
 import uuid
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from argon2.low_level import Type, hash_secret
 
 from harness.accounts import AMY, BOB, Person
 from harness.process import BINARY, environment
@@ -253,6 +257,48 @@ def test_an_overlong_or_empty_password_is_refused_unhashed(desk):
 
 def imported(vectors) -> list[dict]:
     return json.loads((vectors / VECTOR_FILE).read_text())
+
+
+def unpadded(value: bytes) -> str:
+    return b64encode(value).decode().rstrip("=")
+
+
+def made_here(password: str) -> dict[str, str]:
+    """Hashes of one password, made by other libraries than the server uses, or in another way."""
+    secret, salt = password.encode(), os.urandom(12)
+    pbkdf2 = {name: hashlib.pbkdf2_hmac(name, secret, salt, 1_500) for name in ("sha256", "sha512")}
+    django = b64encode(hashlib.pbkdf2_hmac("sha256", secret, b"seaSalt7", 1_000)).decode()
+    scrypt = hashlib.scrypt(secret, salt=salt, n=1 << 10, r=8, p=2, dklen=32)
+    parameters = {"time_cost": 2, "memory_cost": 64, "parallelism": 2, "hash_len": 32}
+    argon2 = {kind: hash_secret(secret, salt, type=kind, **parameters).decode() for kind in (Type.I, Type.D)}
+    return {
+        "django": f"pbkdf2_sha256$1000$seaSalt7${django}",
+        "pbkdf2-sha256": f"$pbkdf2-sha256$1500${unpadded(salt).replace('+', '.')}${unpadded(pbkdf2['sha256']).replace('+', '.')}",
+        "pbkdf2-sha512": f"$pbkdf2-sha512$i=1500,l=64${unpadded(salt)}${unpadded(pbkdf2['sha512'])}",
+        "scrypt": f"$scrypt$ln=10,r=8,p=2${unpadded(salt)}${unpadded(scrypt)}",
+        "argon2i": argon2[Type.I],
+        "argon2d": argon2[Type.D].replace("m=64,t=2,p=2", "p=2,t=2,m=64"),
+    }
+
+
+def test_hashes_of_other_libraries_let_their_owner_in_and_become_argon2id(make_server):
+    """user add --hash takes each scheme, the password matches at the login, and no other one does."""
+    server = make_server(alg="HS256").start()
+    password = "pässwörd of the harbour"
+    hashes = made_here(password)
+    for name, stored in hashes.items():
+        done = server.cli("user", "add", name, "--hash", stored)
+        assert done.returncode == 0, done.stderr
+    server.wait_for(lambda: server.try_login("argon2d", password).status_code == 200, 10, "the new users")
+    for name in hashes:
+        assert server.try_login(name, password + "x").status_code == 401, name
+        assert server.try_login(name, password).status_code == 200, name
+    strong = "$argon2id$v=19$m=19456,t=2,p=1$"
+    server.wait_for(
+        lambda: all(users_of(server)[name]["password"].startswith(strong) for name in hashes), 30, "the upgrade"
+    )
+    for name in hashes:
+        assert server.try_login(name, password).status_code == 200, name
 
 
 def test_imported_hashes_let_their_owner_in_and_become_argon2id(make_server, vectors):

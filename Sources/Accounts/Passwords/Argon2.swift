@@ -1,15 +1,22 @@
 import CArgon2
 
-/// Computes Argon2id, version 1.3 (RFC 9106), with libargon2.
-package enum Argon2id {
-    /// Wraps `argon2id_ctx`.
+/// The variants of Argon2, by their names in stored hashes. New hashes are Argon2id.
+package enum Argon2Variant: String, Sendable {
+    case id = "argon2id"
+    case i = "argon2i"
+    case d = "argon2d"
+}
+
+/// Computes Argon2, version 1.3 (RFC 9106), with libargon2.
+package enum Argon2 {
+    /// Wraps `argon2id_ctx`, `argon2i_ctx` and `argon2d_ctx`.
     ///
     /// Lanes are filled one after the other: a hash uses one thread, so the size of the pool limits the processors that
     /// logins use.
     /// - Parameter byteCount: the length of the tag, at least 4.
     package static func derive(
         password: [UInt8], salt: [UInt8], secret: [UInt8] = [], associatedData: [UInt8] = [],
-        cost: Argon2Parameters, byteCount: Int
+        variant: Argon2Variant = .id, cost: Argon2Parameters, byteCount: Int
     ) throws(AccountsError) -> [UInt8] {
         guard let passes = UInt32(exactly: cost.passes), let memory = UInt32(exactly: cost.memoryKiB),
             let lanes = UInt32(exactly: cost.lanes)
@@ -35,13 +42,17 @@ package enum Argon2id {
                                 t_cost: passes, m_cost: memory, lanes: lanes, threads: 1,
                                 version: UInt32(ARGON2_VERSION_13.rawValue),
                                 allocate_cbk: argon2Allocate, free_cbk: argon2Free, flags: 0)
-                            return unsafe argon2id_ctx(&context)
+                            return switch variant {
+                            case .id: unsafe argon2id_ctx(&context)
+                            case .i: unsafe argon2i_ctx(&context)
+                            case .d: unsafe argon2d_ctx(&context)
+                            }
                         }
                     }
                 }
             }
         }
-        guard status == ARGON2_OK.rawValue else { throw .hashing(call: "argon2id_ctx", code: status) }
+        guard status == ARGON2_OK.rawValue else { throw .hashing(call: "\(variant.rawValue)_ctx", code: status) }
         return tag
     }
 }
