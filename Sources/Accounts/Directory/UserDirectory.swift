@@ -91,6 +91,27 @@ package final class UserDirectory: Sendable {
         return UserDirectory(checked: users + [user], positions, places)
     }
 
+    /// Returns a copy with many more users.
+    /// - Throws: `.exists` for a name or id in use, `.invalid` for content that the file may not have.
+    package func adding(_ added: [User]) throws(AccountsError) -> UserDirectory {
+        var (all, positions, places) = (users, positions, places)
+        all.reserveCapacity(users.count + added.count)
+        for user in added {
+            try Self.check(user)
+            guard positions.updateValue(all.count, forKey: user.name) == nil,
+                places.updateValue(Place(position: all.count, standing: user.standing), forKey: user.id) == nil
+            else { throw .exists(kind: "user", name: user.name) }
+            all.append(user)
+        }
+        return UserDirectory(checked: all, positions, places)
+    }
+
+    /// Returns why the file may not contain this user; `nil` if it may.
+    package static func fault(in user: User) -> AccountsError? {
+        do throws(AccountsError) { try check(user) } catch { return error }
+        return nil
+    }
+
     /// Returns a copy in which the user of this name is changed, except for id and name.
     /// - Throws: `.missing`, or `.invalid` for content that the file may not have.
     package func changing(_ name: String, _ change: (inout User) -> Void) throws(AccountsError) -> UserDirectory {

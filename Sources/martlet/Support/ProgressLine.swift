@@ -9,8 +9,10 @@ final class ProgressLine: Sendable {
 
     private struct State {
         var label = ""
-        var doneByteCount: UInt64 = 0
-        var totalByteCount: UInt64 = 0
+        /// Bytes or pieces of work.
+        var doneCount: UInt64 = 0
+        var totalCount: UInt64 = 0
+        var countsBytes = true
         var shownAt: Int64?
         /// The number of characters in the line; 0 if none is shown.
         var width = 0
@@ -47,25 +49,39 @@ final class ProgressLine: Sendable {
     ///   - label: what the step does, such as `reading`.
     ///   - totalByteCount: the number of bytes that it reads, at most.
     func begin(_ label: String, totalByteCount: UInt64) {
+        begin(label, totalByteCount, countsBytes: true)
+    }
+
+    /// Starts a step of the command that counts pieces of work, such as users.
+    func begin(_ label: String, totalCount: Int) {
+        begin(label, UInt64(clamping: totalCount), countsBytes: false)
+    }
+
+    private func begin(_ label: String, _ totalCount: UInt64, countsBytes: Bool) {
         state.withLock { state in
             state.label = label
-            state.totalByteCount = totalByteCount
-            state.doneByteCount = 0
+            state.totalCount = totalCount
+            state.countsBytes = countsBytes
+            state.doneCount = 0
             state.shownAt = nil
         }
     }
 
-    /// Counts bytes that were read; any thread may call it.
-    func advance(by byteCount: Int) {
+    /// Counts bytes that were read, or pieces of work that were done; any thread may call it.
+    func advance(by count: Int) {
         guard isShown else { return }
         state.withLock { state in
-            state.doneByteCount &+= UInt64(clamping: byteCount)
+            state.doneCount &+= UInt64(clamping: count)
             let now = now()
             if let shownAt = state.shownAt, now &- shownAt < Self.intervalNanoseconds { return }
             state.shownAt = now
             // Some bytes are read twice, such as headers.
-            let done = min(state.doneByteCount, state.totalByteCount)
-            let text = "\(state.label): \(Self.mebibytes(done)) of \(Self.mebibytes(state.totalByteCount)) MiB"
+            let done = min(state.doneCount, state.totalCount)
+            let figures =
+                state.countsBytes
+                ? "\(Self.mebibytes(done)) of \(Self.mebibytes(state.totalCount)) MiB"
+                : "\(done) of \(state.totalCount)"
+            let text = "\(state.label): \(figures)"
             output("\r" + text.padded(to: state.width))
             state.width = text.count
         }

@@ -12,6 +12,7 @@ enum UserCommand {
                martlet user passwd NAME [--password-stdin | --hash HASH]
                martlet user change NAME [--role ROLE]... [--scope SCOPE]... [--claim NAME=JSON]...
                                         [--drop-role ROLE]... [--drop-scope SCOPE]... [--drop-claim NAME]...
+               martlet user import FILE [--dry-run] [--skip-refused]
                martlet user enable NAME
                martlet user disable NAME
                martlet user remove NAME
@@ -21,6 +22,11 @@ enum UserCommand {
         server reloads it by itself. passwd, disable and remove end the user's sessions. What change
         adds and drops takes effect at the next login or refresh. To end older tokens at once:
         martlet revoke --user NAME.
+
+        import adds the users of FILE, or of standard input if FILE is -, in one replacement of the file:
+        JSON Lines, or CSV whose first line names the columns. The members are username, password or
+        password_hash, id, roles, scopes, disabled and claims. Each refused user is printed with its line and
+        the reason, and then none is added. FILE may have up to 64 MiB.
 
           --users FILE       the file (default: \(Setting.users.fallback))
           --role ROLE        a role that the user's tokens contain; may be repeated
@@ -35,6 +41,8 @@ enum UserCommand {
                              ($2a$ $2b$ $2y$), yescrypt ($y$), $scrypt$, PBKDF2 (pbkdf2_sha256$ of Django,
                              $pbkdf2-sha256$, $pbkdf2-sha512$), SHA-512 ($6$) or SHA-256 ($5$); the server
                              replaces all but the first by Argon2id at the user's next login
+          --dry-run          check everything, and add nothing
+          --skip-refused     add the other users even if some are refused
           --json             print one JSON array, without the hashes
 
         A new password has at least MARTLET_PASSWORD_MIN characters (default 8) and at most 1024 bytes of
@@ -53,6 +61,8 @@ enum UserCommand {
         case "passwd": return Verb.run("user passwd", usage: usage) { () throws(CommandError) in try passwd(rest) }
         case "change":
             return Verb.run("user change", usage: usage) { () throws(CommandError) in try UserChange.run(rest) }
+        case "import":
+            return Verb.run("user import", usage: usage) { () throws(CommandError) in try UserImport.run(rest) }
         case "enable":
             return Verb.run("user enable", usage: usage) { () throws(CommandError) in
                 try change(rest, "enabled") { user, _ in user.isDisabled = false }

@@ -301,6 +301,26 @@ def test_hashes_of_other_libraries_let_their_owner_in_and_become_argon2id(make_s
         assert server.try_login(name, password).status_code == 200, name
 
 
+def test_100000_users_are_imported_in_one_go(make_server, record_property):
+    """With hashes, from standard input; a second import is refused as a whole, and the running service has them all."""
+    server = make_server(alg="HS256").start()
+    before = len(users_of(server))
+    stored = made_here(NEW_PASSWORD)["scrypt"]
+    rows = (json.dumps({"username": f"crowd-{n}", "password_hash": stored}) for n in range(100_000))
+    text = "\n".join(rows)
+    began = time.monotonic()
+    done = server.cli("user", "import", "-", stdin=text)
+    record_property("seconds", time.monotonic() - began)
+    assert done.returncode == 0, done.stderr
+    assert len(users_of(server)) == before + 100_000
+    content = server.users_path.read_bytes()
+    again = server.cli("user", "import", "-", stdin=text)
+    assert again.returncode == 1
+    assert again.stdout.startswith("line 1: the username exists already\n")
+    assert server.users_path.read_bytes() == content
+    server.wait_for(lambda: server.try_login("crowd-99999", NEW_PASSWORD).status_code == 200, 20, "the last new user")
+
+
 def test_imported_hashes_let_their_owner_in_and_become_argon2id(make_server, vectors):
     """F7, F12: bcrypt, yescrypt, SHA-512 crypt and weaker Argon2id are upgraded at the next good login."""
     cases = [case for case in imported(vectors) if case["expect"] and 1 <= len(case["password"].encode()) <= 72]

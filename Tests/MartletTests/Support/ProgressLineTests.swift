@@ -40,6 +40,17 @@ struct ProgressLineTests {
         #expect(screen.written() == ["\rreading: 99.5 of 150.0 MiB"])
     }
 
+    @Test func `pieces of work are counted as they are`() {
+        let screen = Screen()
+        let line = screen.line()
+        line.begin("hashing", totalCount: 1_500)
+        line.advance(by: 1)
+        #expect(screen.written() == ["\rhashing: 1 of 1500"])
+        line.begin("reading", totalByteCount: 150 << 20)
+        line.advance(by: Self.mebibyte)
+        #expect(screen.written() == ["\rreading: 1.0 of 150.0 MiB"])
+    }
+
     @Test func `there are at most five updates a second, however often it is called`() {
         let screen = Screen()
         let line = screen.line()
