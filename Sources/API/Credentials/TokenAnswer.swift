@@ -26,6 +26,25 @@ enum TokenAnswer {
     }
 }
 
+extension TokenAnswer {
+    /// Writes a client's own token: RFC 6749 §4.4.3, without a refresh token.
+    static func write(_ issued: ClientToken, to response: inout Response) {
+        response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.name("access_token")
+        writer.string(utf8: issued.token.span)
+        writer.name("token_type")
+        writer.string("Bearer")
+        writer.name("expires_in")
+        writer.integer(issued.expiresIn)
+        writer.name("scope")
+        writer.string(issued.scope)
+        writer.endObject()
+        response.body.append(contentsOf: writer.bytes)
+    }
+}
+
 extension Schema {
     static let tokens = named(
         "Tokens",

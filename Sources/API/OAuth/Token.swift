@@ -4,18 +4,19 @@ extension Route {
     package static let token = Route(
         "/token", [.post], policies: [.oauthErrors, .grantStatuses], content: .form,
         codes: [
-            .requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch,
+            .requestMalformed, .grantUnsupported, .grantNotAllowed, .scopeInvalid, .audienceInvalid, .refreshMismatch,
             .unsupportedMediaType, .clientInvalid, .journalUnavailable, .signingUnavailable,
         ] + ProblemCode.ofRefresh,
         operations: [
             Operation(
-                method: .post, id: "token", tag: "oauth", summary: "The refresh grant of RFC 6749 section 6.",
+                method: .post, id: "token", tag: "oauth",
+                summary: "The grants of RFC 6749: refresh (section 6) and client credentials (section 4.4).",
                 description:
-                    "Like /refresh, with the statuses that OAuth libraries expect: an invalid refresh token gets 400 invalid_grant.",
+                    "refresh_token: like /refresh, with the statuses that OAuth libraries expect: an invalid refresh token gets 400 invalid_grant. client_credentials: an access token for the client itself, without a refresh token.",
                 security: [.none, .client],
                 body: Operation.Body(contents: [
                     .form(
-                        .allOf(.refresh, .object(.required("grant_type", .string))),
+                        .grant,
                         (
                             "refresh",
                             .map([
@@ -23,10 +24,10 @@ extension Route {
                             ])
                         ))
                 ]),
-                answers: [.refreshed])
+                answers: [.granted])
         ]
-    ) { application, request, _, exchange, call throws(Problem) in
-        try application.token(request, exchange, call)
+    ) { application, request, response, exchange, call throws(Problem) in
+        try application.token(request, &response, exchange, call)
     }
 }
 
@@ -34,18 +35,20 @@ extension Route {
 struct Grant: Sendable {
     /// Answers a request whose content was read.
     typealias Handle =
-        @Sendable (Application, borrowing Request, Parameters, borrowing Exchange, Call) throws(Problem) -> Disposition
+        @Sendable (
+            Application, borrowing Request, Parameters, inout Response, borrowing Exchange, Call
+        ) throws(Problem) -> Disposition
 
     /// The value of `grant_type`.
     let type: String
     let handle: Handle
 
     /// The grants that `/token` offers; the server metadata list them too.
-    static let table = [refreshToken]
+    static let table = [refreshToken, clientCredentials]
 
     /// RFC 6749 §6.
     static let refreshToken = Grant(type: "refresh_token") {
-        application, request, parameters, exchange, call throws(Problem) in
+        application, request, parameters, _, exchange, call throws(Problem) in
         try application.rotate(request, parameters, exchange, call)
     }
 }
@@ -53,14 +56,14 @@ struct Grant: Sendable {
 extension Application {
     /// `POST /token`: the grants of RFC 6749. Unknown parameters are ignored (§3.2).
     func token(
-        _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
+        _ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
         let parameters = try Parameters(request, .form, &json)
         guard let type = try parameters.text("grant_type") else {
             throw Problem(.requestMalformed, "grant_type is missing.")
         }
         guard let grant = Grant.table.first(where: { $0.type == type }) else { throw Problem(.grantUnsupported) }
-        return try grant.handle(self, request, parameters, exchange, call)
+        return try grant.handle(self, request, parameters, &response, exchange, call)
     }
 }
 

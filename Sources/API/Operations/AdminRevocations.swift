@@ -163,7 +163,9 @@ private struct OrderReader {
             return .subject(user.description)
         }
         guard let subject = try parameters.name("sub") else { return nil }
-        let isKnown = UUID(subject).flatMap { users.standing(of: $0) } != nil
+        let prefix = ClientGrant.subjectPrefix
+        let client = subject.hasPrefix(prefix) ? clients.client(id: String(subject.dropFirst(prefix.count))) : nil
+        let isKnown = client != nil || UUID(subject).flatMap { users.standing(of: $0) } != nil
         guard isMeant || isKnown else {
             throw Problem(
                 .requestMalformed,

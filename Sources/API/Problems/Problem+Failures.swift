@@ -36,6 +36,17 @@ extension Problem {
         }
     }
 
+    init(_ failure: ClientTokenFailure) {
+        switch failure {
+        case .grantNotAllowed: self.init(ProblemCode.grantNotAllowed)
+        case .scopeInvalid: self.init(ProblemCode.scopeInvalid)
+        case .audienceInvalid: self.init(ProblemCode.audienceInvalid)
+        case .signingUnavailable(let reason):
+            self.init(ProblemCode.signingUnavailable, reason: reason, retryAfter: 30)
+        case .internalFault(let reason): self.init(ProblemCode.internalFault, reason: reason)
+        }
+    }
+
     init(_ failure: RefreshFailure) {
         switch failure {
         case .rejected(.idle): self.init(ProblemCode.refreshIdle)

@@ -5,6 +5,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case scopeInvalid = "scope_invalid"
     case audienceInvalid = "audience_invalid"
     case grantUnsupported = "grant_unsupported"
+    case grantNotAllowed = "grant_not_allowed"
     case refreshMismatch = "refresh_mismatch"
     case messageMalformed = "message_malformed"
 
@@ -59,8 +60,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
 
     package var status: UInt16 {
         switch self {
-        case .requestMalformed, .tokenInURL, .scopeInvalid, .audienceInvalid, .grantUnsupported, .refreshMismatch,
-            .messageMalformed:
+        case .requestMalformed, .tokenInURL, .scopeInvalid, .audienceInvalid, .grantUnsupported, .grantNotAllowed,
+            .refreshMismatch, .messageMalformed:
             400
         case .tokenMissing, .tokenMalformed, .tokenTooLarge, .algNotAllowed, .kidUnknown, .signatureInvalid,
             .typMismatch,
@@ -95,6 +96,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .scopeInvalid: "The requested scope is not granted."
         case .audienceInvalid: "The requested audience is not available."
         case .grantUnsupported: "The grant type is not supported."
+        case .grantNotAllowed: "The client may not use this grant type."
         case .refreshMismatch: "The refresh token was just used with a different scope or audience."
         case .messageMalformed: "The HTTP/1.1 message is malformed."
         case .tokenMissing: "A bearer token is required."
@@ -153,7 +155,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .audienceInvalid: "invalid_target"
         case .grantUnsupported: "unsupported_grant_type"
         case .clientInvalid: "invalid_client"
-        case .clientNotAllowed: "unauthorized_client"
+        case .grantNotAllowed, .clientNotAllowed: "unauthorized_client"
         case .refreshInvalid, .refreshExpired, .refreshIdle, .refreshReused, .refreshMismatch, .invalidCredentials,
             .tokenRevoked, .sessionRevoked, .subjectRevoked, .clientRevoked, .keyRevoked, .tokenMalformed,
             .tokenTooLarge,

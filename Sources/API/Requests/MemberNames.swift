@@ -16,8 +16,8 @@ struct MemberNames: Sendable {
 
     static let verify = MemberNames(["token"] + Condition.names.map(\.name))
     static let logout = MemberNames(["scope", "refresh_token"])
-    static let login = MemberNames(oauth + ["audience", "mode", "source"])
-    static let refresh = MemberNames(oauth + ["audience"])
+    static let login = MemberNames(oauth + ["audience", "resource", "mode", "source"])
+    static let refresh = MemberNames(oauth + ["audience", "resource"])
     static let revocations = MemberNames(revocationOrder)
 
     /// The members of an operator's request.

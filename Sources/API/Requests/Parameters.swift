@@ -33,6 +33,8 @@ struct Parameters {
     /// By the fingerprint of the name, which is the same while the process runs.
     private(set) var members: [(name: UInt64, value: Value)] = []
     let isForm: Bool
+    /// The values of `resource`, the only member that a form may repeat (RFC 8707 §2).
+    private(set) var resources: [[UInt8]] = []
 
     /// - Parameters:
     ///   - accepted: the media types of the endpoint; any other gets 415.
@@ -168,12 +170,15 @@ struct Parameters {
             let octets = Array(name.utf8)
             let fingerprint = JSONDocument.nameFingerprint(of: octets.span)
             if let known, !known.fingerprints.contains(fingerprint) { throw Self.unknown(octets) }
-            guard seen.insert(fingerprint).inserted else {
+            if fingerprint == Self.resource, !value.isEmpty { resources.append(Array(value.utf8)) }
+            guard seen.insert(fingerprint).inserted || fingerprint == Self.resource else {
                 throw Problem(.requestMalformed, "The member \(MemberNames.quoted(octets)) was sent twice.")
             }
             members.append((fingerprint, value.isEmpty ? .nothing : .text(Array(value.utf8))))
         }
     }
+
+    private static let resource = MemberNames.fingerprint("resource")
 
     private static func unknown(_ name: [UInt8]) -> Problem {
         Problem(.requestMalformed, "Unknown member: \(MemberNames.quoted(name)).")

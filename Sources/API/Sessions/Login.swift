@@ -49,6 +49,7 @@ extension Schema {
             .optional(
                 "scope", .string.described("Scopes, separated by single spaces; default: all scopes of the user.")),
             .optional("audience", .string.described("One of MARTLET_AUDIENCE; default: the first.")),
+            .optional("resource", .string.described("As audience, if that is a URI (RFC 8707).")),
             .optional("mode", .string(values: ["body"])),
             .optional(
                 "source",
@@ -97,8 +98,15 @@ extension Application {
         let client = try client(request, parameters)
         return LoginAttempt(
             username: String(decoding: username, as: UTF8.self), password: Secret(password),
-            scope: try parameters.scope(), audience: try parameters.text("audience"),
+            scope: try parameters.scope(), audience: try audience(parameters),
             client: client, source: try source(request, parameters, client))
+    }
+
+    /// A session has one audience.
+    private func audience(_ parameters: Parameters) throws(Problem) -> String? {
+        let audiences = try parameters.audiences()
+        guard audiences.count <= 1 else { throw Problem(.audienceInvalid, "A session has one audience.") }
+        return audiences.first
     }
 
     /// The source that failed logins of this attempt are counted for. All users of a backend share the backend's address, so

@@ -35,6 +35,7 @@ extension Schema {
         .object(
             .required("refresh_token", .string), .optional("grant_type", .string(values: ["refresh_token"])),
             .optional("scope", .string.described("A subset of the session's scope.")), .optional("audience", .string),
+            .optional("resource", .string.described("As audience, if that is a URI (RFC 8707).")),
             .optional("client_id", .string), .optional("client_secret", .string)))
 }
 
@@ -85,11 +86,14 @@ extension Application {
     }
 
     private func audience(_ parameters: Parameters) throws(RefreshFailure) -> String? {
+        let audiences: [String]
         do throws(Problem) {
-            return try parameters.text("audience")
+            audiences = try parameters.audiences()
         } catch {
             throw .audienceInvalid
         }
+        guard audiences.count <= 1 else { throw .audienceInvalid }
+        return audiences.first
     }
 
     /// Runs on the event loop after the rotation became durable or failed.

@@ -12,12 +12,19 @@ package struct Client: Equatable, Sendable {
     package var scopes: [String]
     /// `HS256` for a client that shares a secret with the server; `nil` for the server's default.
     package var algorithm: String?
+    /// The values of `grant_type` by which the client may get tokens of its own.
+    package var grants: [String]
+    /// Seconds that the client's own tokens are valid; `nil` for the server's default.
+    package var accessLifetime: Int64?
+    /// The roles in the client's own tokens.
+    package var roles: [String]
     package var isDisabled: Bool
     package var createdAt: UnixMilliseconds
 
     package init(
         id: String, secretHashes: [[UInt8]], name: String? = nil, audiences: [String] = [], scopes: [String] = [],
-        algorithm: String? = nil, isDisabled: Bool = false, createdAt: UnixMilliseconds = 0
+        algorithm: String? = nil, grants: [String] = [], accessLifetime: Int64? = nil, roles: [String] = [],
+        isDisabled: Bool = false, createdAt: UnixMilliseconds = 0
     ) {
         self.id = id
         self.secretHashes = secretHashes
@@ -25,9 +32,20 @@ package struct Client: Equatable, Sendable {
         self.audiences = audiences
         self.scopes = scopes
         self.algorithm = algorithm
+        self.grants = grants
+        self.accessLifetime = accessLifetime
+        self.roles = roles
         self.isDisabled = isDisabled
         self.createdAt = createdAt
     }
+
+    /// The grant by which a client gets a token for itself (RFC 6749 §4.4).
+    package static let clientCredentials = "client_credentials"
+
+    package static let grantTypes = [clientCredentials]
+
+    /// The lifetime that a client's own tokens may have, in seconds.
+    package static let accessLifetimes: ClosedRange<Int64> = 30...3_600
 
     package static let algorithms = [
         "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",

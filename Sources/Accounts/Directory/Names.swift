@@ -1,13 +1,26 @@
 /// Defines which characters names, roles and scopes may have.
 package enum Names {
     static let nameExpected = "1 to 128 bytes of printable text without white space at the ends"
+    static let userNameExpected = nameExpected + ", which must not begin with client: or external:"
     static let clientIDExpected =
         "1 to 128 printable ASCII characters without space, \", \\ and :, other than first-party"
     static let roleExpected = "1 to 128 printable ASCII characters without space, \", \\ and ,"
     static let tokenExpected = "1 to 128 printable ASCII characters without space, \" and \\"
 
-    /// Returns whether the text may be a user's name: no control, format or line separator characters.
-    static func isUserName(_ name: String) -> Bool {
+    /// What the subjects of clients and of users of other systems begin with: no user can pass for one of them (RFC 9700
+    /// §4.15).
+    private static let reserved = ["client:", "external:"]
+
+    /// Returns whether the text begins with a word that is reserved for subjects that are not users, in any case.
+    package static func isReserved(_ name: String) -> Bool {
+        reserved.contains { name.utf8.prefix($0.utf8.count).elementsEqual($0.utf8) { $0 | 0x20 == $1 } }
+    }
+
+    /// Returns whether the text may be a user's name.
+    static func isUserName(_ name: String) -> Bool { isDisplayName(name) && !isReserved(name) }
+
+    /// Returns whether the text has no control, format or line separator characters, and no white space at its ends.
+    static func isDisplayName(_ name: String) -> Bool {
         if (1...128).contains(name.utf8.count), name.utf8.allSatisfy({ 0x20 < $0 && $0 < 0x7F }) { return true }
         guard (1...128).contains(name.utf8.count), let first = name.unicodeScalars.first,
             let last = name.unicodeScalars.last, !first.properties.isWhitespace, !last.properties.isWhitespace

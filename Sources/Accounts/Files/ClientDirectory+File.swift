@@ -3,6 +3,9 @@ import Platform
 
 extension ClientDirectory {
     private static let algorithmExpected = "one of \(Client.algorithms.joined(separator: ", "))"
+    private static let grantExpected = "one of \(Client.grantTypes.joined(separator: ", "))"
+    private static let lifetimeExpected =
+        "\(Client.accessLifetimes.lowerBound) to \(Client.accessLifetimes.upperBound) seconds"
     private static let secretsExpected = "SHA-256 of a secret as 43 letters of base64url"
 
     /// Returns the file's content: indented, members and clients in a fixed order.
@@ -26,6 +29,12 @@ extension ClientDirectory {
                 writer.name("alg")
                 writer.string(algorithm)
             }
+            if !client.grants.isEmpty { writer.strings("grants", client.grants) }
+            if let lifetime = client.accessLifetime {
+                writer.name("access_ttl")
+                writer.integer(lifetime)
+            }
+            if !client.roles.isEmpty { writer.strings("roles", client.roles) }
             writer.name("disabled")
             writer.bool(client.isDisabled)
             writer.name("created_at")
@@ -38,16 +47,22 @@ extension ClientDirectory {
     }
 
     package var valueCountBound: Int {
-        clients.reduce(3) { $0 + 17 + $1.secretHashes.count + $1.audiences.count + $1.scopes.count }
+        clients.reduce(3) { sum, client in
+            let lists = [client.audiences, client.scopes, client.grants, client.roles]
+            return sum + 23 + client.secretHashes.count + lists.reduce(0) { $0 + $1.count }
+        }
     }
 
     private static let members = TableReader.Members([
-        "id", "name", "secrets_sha256", "audiences", "scopes", "alg", "disabled", "created_at",
+        "id", "name", "secrets_sha256", "audiences", "scopes", "alg", "grants", "access_ttl", "roles", "disabled",
+        "created_at",
     ])
 
     static func client(_ row: TableReader.Row, _ reader: TableReader) throws(AccountsError) -> Client {
         try reader.check(row, members: members)
         var last = TableReader.Repeated<[String]>()
+        // Lists that were checked by another rule are not shared.
+        var (grants, roles) = (last, last)
         let secrets = try reader.strings("secrets_sha256", of: row, after: &last, expected: secretsExpected) {
             Base64URL.decode($0)?.count == ClientSecret.hashByteCount
         }
@@ -57,7 +72,7 @@ extension ClientDirectory {
         return Client(
             id: try reader.string("id", of: row, expected: Names.clientIDExpected, where: Names.isClientID),
             secretHashes: secrets.compactMap { Base64URL.decode($0) },
-            name: try reader.optionalString("name", of: row, expected: Names.nameExpected, where: Names.isUserName),
+            name: try reader.optionalString("name", of: row, expected: Names.nameExpected, where: Names.isDisplayName),
             audiences: try reader.strings(
                 "audiences", of: row, after: &last, expected: Names.tokenExpected, where: Names.isToken),
             scopes: try reader.strings(
@@ -65,6 +80,13 @@ extension ClientDirectory {
             algorithm: try reader.optionalString("alg", of: row, expected: algorithmExpected) {
                 Client.algorithms.contains($0)
             },
+            grants: try reader.strings("grants", of: row, after: &grants, expected: grantExpected) {
+                Client.grantTypes.contains($0)
+            },
+            accessLifetime: try reader.optionalInteger(
+                "access_ttl", of: row, within: Client.accessLifetimes, expected: lifetimeExpected),
+            roles: try reader.strings(
+                "roles", of: row, after: &roles, expected: Names.roleExpected, where: Names.isRole),
             isDisabled: try reader.bool("disabled", of: row),
             createdAt: try reader.milliseconds("created_at", of: row))
     }
@@ -75,7 +97,7 @@ extension ClientDirectory {
         guard (1...ClientSecret.hashCountMax).contains(client.secretHashes.count),
             client.secretHashes.allSatisfy({ $0.count == ClientSecret.hashByteCount })
         else { throw .invalid(field: "secrets", expected: secretsExpected) }
-        if let name = client.name, !Names.isUserName(name) {
+        if let name = client.name, !Names.isDisplayName(name) {
             throw .invalid(field: "name", expected: Names.nameExpected)
         }
         try Names.check(client.audiences, "audience")
@@ -83,6 +105,15 @@ extension ClientDirectory {
         if let algorithm = client.algorithm, !Client.algorithms.contains(algorithm) {
             throw .invalid(field: "alg", expected: algorithmExpected)
         }
+        guard client.grants.allSatisfy(Client.grantTypes.contains) else {
+            throw .invalid(field: "grant", expected: grantExpected)
+        }
+        try Names.check(client.grants, "grant")
+        if let lifetime = client.accessLifetime, !Client.accessLifetimes.contains(lifetime) {
+            throw .invalid(field: "access_ttl", expected: lifetimeExpected)
+        }
+        guard client.roles.allSatisfy(Names.isRole) else { throw .invalid(field: "role", expected: Names.roleExpected) }
+        try Names.check(client.roles, "role")
         guard client.createdAt >= 0 else { throw .invalid(field: "created_at", expected: "milliseconds since 1970") }
     }
 }

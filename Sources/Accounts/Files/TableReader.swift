@@ -173,6 +173,16 @@ struct TableReader {
         return UnixMilliseconds(number)
     }
 
+    func optionalInteger(
+        _ name: StaticString, of row: Row, within range: ClosedRange<Int64>, expected: String
+    ) throws(AccountsError) -> Int64? {
+        guard let node = member(name, of: row) else { return nil }
+        guard let number = document.integer(node, in: bytes.span), range.contains(number) else {
+            throw fault(at: node, "\"\(name)\": \(expected)")
+        }
+        return number
+    }
+
     /// Returns an object with its bytes unchanged; `{}` if there is no such member.
     /// - Parameter last: the object of the previous row, shared if this one has the same bytes.
     func claims(

@@ -57,7 +57,7 @@ extension UserDirectory {
             guard let id = UUID(text) else { throw reader.fault("id", of: row, "a UUID in lower case") }
             return User(
                 id: id,
-                name: try reader.string("username", of: row, expected: Names.nameExpected, where: Names.isUserName),
+                name: try reader.string("username", of: row, expected: Names.userNameExpected, where: Names.isUserName),
                 passwordHash: try reader.string("password", of: row, expected: hashExpected, where: Names.isStoredHash),
                 roles: try reader.strings(
                     "roles", of: row, after: &roles, expected: Names.roleExpected, where: Names.isRole),
@@ -71,7 +71,7 @@ extension UserDirectory {
 
     /// Makes the checks of ``Columns`` for a user that was not read from a file.
     static func check(_ user: User) throws(AccountsError) {
-        guard Names.isUserName(user.name) else { throw .invalid(field: "username", expected: Names.nameExpected) }
+        guard Names.isUserName(user.name) else { throw .invalid(field: "username", expected: Names.userNameExpected) }
         guard Names.isStoredHash(user.passwordHash) else { throw .invalid(field: "password", expected: hashExpected) }
         guard user.roles.allSatisfy(Names.isRole) else { throw .invalid(field: "role", expected: Names.roleExpected) }
         try Names.check(user.roles, "role")

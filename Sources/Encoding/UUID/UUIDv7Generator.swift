@@ -56,6 +56,14 @@ extension UUID {
     /// When a UUIDv7 was made.
     package var milliseconds: UnixMilliseconds { UnixMilliseconds(Int64(high >> 16)) }
 
+    /// Returns an identifier whose lower half is derived from the bytes 8 to 15, with the variant of RFC 9562.
+    package static func version7(high: UInt64, lowFrom digest: Span<UInt8>) -> UUID {
+        UUID(high: high, low: version8(fromFirst16: digest).low)
+    }
+
+    /// Whether the version field says 7 and the variant is that of RFC 9562.
+    package var isVersion7: Bool { high >> 12 & 0xF == 7 && low >> 62 == 2 }
+
     /// Returns a UUIDv8 (RFC 9562 §5.8) of the first 16 bytes; missing ones count as zero.
     package static func version8(fromFirst16 digest: Span<UInt8>) -> UUID {
         var halves: (UInt64, UInt64) = (0, 0)

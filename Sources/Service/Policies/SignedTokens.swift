@@ -58,7 +58,12 @@ struct SignedTokens {
     /// shared secret therefore cannot write a token for another session, subject or client.
     func mayRevoke(_ token: VerifiedToken) -> Bool {
         guard isShared(token) else { return true }
-        guard let sid = token.sid, let owner = token.clientID else { return false }
+        guard let owner = token.clientID else { return false }
+        guard let sid = token.sid else {
+            guard ClientStanding.isClient(token.payload.span.extracting(token.subject)) else { return false }
+            return context.issuer.hasIssued(
+                token.jti, audience: token.audiences(using: &context.scratch), toClient: token.text(owner))
+        }
         let newest = context.authState.revocations.generation(of: sid)
         let identity = TokenIdentity(
             sid: sid, audience: token.audiences(using: &context.scratch), subject: token.text(token.subject),

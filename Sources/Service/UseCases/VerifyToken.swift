@@ -39,6 +39,8 @@ package struct VerifyToken {
                 throw .accountEnded
             }
             try checkBegun(sid, at: now)
+        } else if ClientStanding.isClient(subject) {
+            return try ClientStanding(context).check(token, at: now)
         }
         let client = payload.extracting(token.clientID ?? 0..<0)
         let denial = context.authState.revocations.denial(

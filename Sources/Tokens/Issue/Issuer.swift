@@ -60,6 +60,47 @@ package final class Issuer {
         return try seal(payload.finish(), keyIndex)
     }
 
+    /// Issues a client's own access token, without session, time of login and methods.
+    ///
+    /// The lower half of its `jti` is derived as in a session's tokens, so that this server recognizes what it issued.
+    package func clientToken(_ grant: ClientGrant) throws(IssueError) -> (token: [UInt8], id: UUID) {
+        guard let keyIndex = keyring.index(signing: .access, grant.algorithm, at: grant.issuedAt) else {
+            throw .noSigningKey(grant.algorithm)
+        }
+        let id = try clientTokenID(
+            high: grant.identifierHigh, audience: grant.audience, clientID: grant.clientID,
+            refreshKeyIndex(at: grant.issuedAt, now: nil))
+        var payload = PayloadWriter()
+        try payload.name(.issuer, issuer)
+        try payload.name(.subject, grant.subject)
+        try payload.audience(grant.audience)
+        try payload.name(.clientID, grant.clientID)
+        try payload.time(.issuedAt, grant.issuedAt.seconds)
+        try payload.time(.expiresAt, grant.issuedAt.seconds.adding(seconds: grant.lifetime))
+        payload.identifier(.tokenID, id)
+        if !grant.scope.isEmpty { try payload.name(.scope, grant.scope) }
+        if !grant.roles.isEmpty { payload.texts(.roles, grant.roles) }
+        return (try seal(payload.finish(), keyIndex), id)
+    }
+
+    private func clientTokenID(
+        high: UInt64, audience: [String], clientID: String, _ keyIndex: Int
+    ) throws(IssueError) -> UUID {
+        // No session has a lower half of zero.
+        let identity = TokenIdentity(
+            sid: UUID(high: high, low: 0), audience: audience, subject: ClientGrant.subjectPrefix + clientID,
+            clientID: clientID)
+        let tag = try sign(identity.message(generation: 0).span, keyIndex)
+        return UUID.version7(high: high, lowFrom: tag.span)
+    }
+
+    /// Returns whether this server issued the client's own token with this `jti`.
+    package func hasIssued(_ id: UUID, audience: [String], toClient clientID: String) -> Bool {
+        secrets.contains {
+            (try? clientTokenID(high: id.high, audience: audience, clientID: clientID, $0)) == id
+        }
+    }
+
     /// Issues a refresh token, always HS256 with the newest refresh secret of its time of issue.
     package func refreshToken(_ claims: RefreshClaims, now: UnixMilliseconds? = nil) throws(IssueError) -> [UInt8] {
         guard NumericDate.range.contains(claims.issuedAt) else { throw .claimUnwritable(.issuedAt) }
@@ -97,11 +138,15 @@ package final class Issuer {
 
     /// Returns whether a token with this `jti` was issued for `identity` in one of these generations of its session.
     package func hasIssued(_ id: UUID, _ identity: TokenIdentity, generations: ClosedRange<UInt32>) -> Bool {
-        let secrets = keyring.keys.indices.filter {
-            keyring.keys[$0].purpose == .refresh && keyring.keys[$0].lifecycle.compromisedAt == nil
-        }
+        let secrets = secrets
         return generations.reversed().contains { generation in
             secrets.contains { (try? tokenID(of: identity, generation, $0)) == id }
+        }
+    }
+
+    private var secrets: [Int] {
+        keyring.keys.indices.filter {
+            keyring.keys[$0].purpose == .refresh && keyring.keys[$0].lifecycle.compromisedAt == nil
         }
     }
 

@@ -147,6 +147,9 @@ struct MintRequest {
             return (user.id.description, user.isDisabled ? "; the user is disabled, so a server will reject it" : "")
         case (nil, let subject?):
             guard !subject.isEmpty else { throw .usage("--subject is empty") }
+            guard !Names.isReserved(subject) else {
+                throw .usage("--subject must not begin with client: or external:, which no user's id does")
+            }
             return (subject, "")
         case (nil, nil): throw .usage("name the subject: --user or --subject")
         case (_?, _?): throw .usage("--user and --subject cannot be combined")

@@ -10,6 +10,7 @@ import Tokens
 enum ClientCommand {
     static let usage = """
         usage: martlet client add ID [--name TEXT] [--audience AUDIENCE]... [--scope SCOPE]... [--alg ALG]
+                                [--grant GRANT]... [--ttl TIME] [--role ROLE]...
                martlet client enable ID
                martlet client disable ID
                martlet client add-secret ID
@@ -28,6 +29,9 @@ enum ClientCommand {
           --alg ALG            the algorithm of tokens for it (default: MARTLET_ALG): HS256, HS384, HS512,
                                RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA; a key for it
                                must exist
+          --grant GRANT        how it may get tokens for itself: client_credentials (default: not at all)
+          --ttl TIME           how long its own tokens are valid, 30s to 1h (default: MARTLET_ACCESS_TTL)
+          --role ROLE          a role in its own tokens; may be repeated
           --keys DIR           where add looks for the key (default: \(Setting.keys.fallback))
           --json               print one JSON array, without the hashes
 
@@ -70,6 +74,7 @@ enum ClientCommand {
             words,
             options: [
                 file, .value("--name"), .list("--audience"), .list("--scope"), .value("--alg"), .value("--keys"),
+                .list("--grant"), .value("--ttl"), .list("--role"),
             ], operands: ["ID"])
         let table = table(arguments)
         try table.checkPlace(isNamed: arguments.isNamed(.clients))
@@ -78,7 +83,9 @@ enum ClientCommand {
             id: arguments.operands[0], secretHashes: [hash],
             name: arguments.value("--name"),
             audiences: arguments.values("--audience"), scopes: arguments.values("--scope"),
-            algorithm: arguments.value("--alg"), createdAt: SystemClock.wall.now)
+            algorithm: arguments.value("--alg"), grants: arguments.values("--grant"),
+            accessLifetime: try lifetime(arguments),
+            roles: arguments.values("--role"), createdAt: SystemClock.wall.now)
         let reading = try table.check { clients throws(AccountsError) in try clients.adding(client) }
         if client.algorithm != nil { try checkSigner(of: client, among: reading, arguments) }
         try table.edit(mustExist: false, after: reading) { clients throws(AccountsError) in
@@ -86,6 +93,14 @@ enum ClientCommand {
         }
         Terminal.writeError("added \(client.id) to \(table.fullPath); its secret, shown only this once:\n")
         Terminal.write(secret + "\n")
+    }
+
+    private static func lifetime(_ arguments: Arguments) throws(CommandError) -> Int64? {
+        guard let text = arguments.value("--ttl") else { return nil }
+        guard let seconds = TimeSpan.seconds(text), Client.accessLifetimes.contains(seconds) else {
+            throw .usage("--ttl must be 30s to 1h, such as 10m")
+        }
+        return seconds
     }
 
     /// Checks that a key signs the tokens of the client; otherwise its logins would fail, and the service would not
@@ -198,6 +213,9 @@ enum ClientCommand {
             writer.member("audiences", client.audiences)
             writer.member("scopes", client.scopes)
             writer.member("alg", optional: client.algorithm)
+            writer.member("grants", client.grants)
+            if let lifetime = client.accessLifetime { writer.member("access_ttl", lifetime) }
+            writer.member("roles", client.roles)
             writer.member("secrets", Int64(client.secretHashes.count))
             writer.member("disabled", client.isDisabled)
             writer.member("created_at", client.createdAt.count)

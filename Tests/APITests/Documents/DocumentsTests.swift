@@ -64,7 +64,7 @@ struct DocumentsTests {
             let status = world.send(Ask("OPTIONS", path)).status
             #expect(status == 204, "\(path)")
         }
-        #expect(answer.json["grant_types_supported"] as? [String] == ["refresh_token"])
+        #expect(answer.json["grant_types_supported"] as? [String] == ["refresh_token", "client_credentials"])
         #expect(
             answer.json["authorization_endpoint"] == nil && !answer.text.contains("login")
                 && !answer.text.contains("password"))

@@ -86,6 +86,8 @@ struct AnswerSchemaTests {
         try Self.check(world, Ask("GET", "/verify?x=1").bearer("no"), 400)
         try Self.check(world, Ask("POST", "/login").form(["username": "alice", "password": "no"]), 401)
         try Self.check(world, Ask("POST", "/token").form(["grant_type": "password"]), 400)
+        let credentials = Ask("POST", "/token").form(["grant_type": "client_credentials"])
+        try Self.check(world, credentials.basic("shop", World.encoded(World.secret)), 400)
         try Self.check(world, Ask("POST", "/introspect").form(["token": "no"]), 401)
         try Self.check(world, Ask("POST", "/logout"), 401)
     }

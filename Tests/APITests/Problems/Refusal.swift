@@ -100,6 +100,11 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         }
         return [
             refusal(.requestMalformed) { $0.send(ask("")) },
+            refusal(endpoint == .token ? .grantNotAllowed : .grantUnsupported) {
+                $0.send(
+                    Ask("POST", "\(endpoint.path)").form("grant_type=client_credentials")
+                        .basic("shop", World.encoded(World.secret)))
+            },
             refusal(.signingUnavailable) { world in
                 let token = world.pair().refresh
                 try world.loseSigner()

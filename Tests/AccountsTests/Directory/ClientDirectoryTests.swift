@@ -21,6 +21,43 @@ struct ClientDirectoryTests {
         }
     }
 
+    private static let own = #""id":"a","secrets_sha256":["ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"]"#
+
+    private func parse(_ members: String) throws -> ClientDirectory {
+        try ClientDirectory(parsing: Array("{\"clients\":[{\(Self.own),\(members)}]}".utf8), path: "c")
+    }
+
+    @Test func `grants, lifetime and roles are read, and written as they were`() throws {
+        let directory = try parse(#""grants":["client_credentials"],"access_ttl":30,"roles":["worker"],"scopes":["x"]"#)
+        let client = try #require(directory.client(id: "a"))
+        #expect(client.grants == ["client_credentials"] && client.accessLifetime == 30 && client.roles == ["worker"])
+        let again = try ClientDirectory(parsing: directory.serialized(), path: "c")
+        #expect(again.clients == directory.clients)
+        let plain = try parse(#""scopes":["x"]"#)
+        #expect(plain.clients[0].grants.isEmpty && plain.clients[0].accessLifetime == nil)
+        #expect(!String(decoding: plain.serialized(), as: UTF8.self).contains("grants"))
+    }
+
+    @Test(arguments: [
+        #""grants":["password"]"#, #""grants":["client_credentials","client_credentials"]"#, #""grants":"x""#,
+        #""access_ttl":29"#, #""access_ttl":3601"#, #""access_ttl":"10m""#, #""access_ttl":30.5"#, #""roles":["a,b"]"#,
+        // A value that another member may have is checked by the rule of its own.
+        #""scopes":["a,b"],"roles":["a,b"]"#, #""scopes":["x"],"grants":["x"]"#,
+    ])
+    func `other grants, lifetimes and roles are refused`(_ members: String) {
+        #expect(throws: AccountsError.self) { try parse(members) }
+    }
+
+    @Test func `what a file may not have cannot be added either`() throws {
+        for change: (inout Client) -> Void in [
+            { $0.grants = ["password"] }, { $0.accessLifetime = 29 }, { $0.roles = ["a,b"] },
+        ] {
+            var wrong = client("one")
+            change(&wrong)
+            #expect(throws: AccountsError.self) { try ClientDirectory().adding(wrong) }
+        }
+    }
+
     @Test func `a client is known by either of its secrets and by nothing else`() throws {
         let directory = try ClientDirectory().adding(client("one")).adding(client("two", 2))
         #expect(authenticate(directory, "one", Self.secrets[0])?.id == "one")

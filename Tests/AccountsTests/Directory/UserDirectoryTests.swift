@@ -141,6 +141,21 @@ struct UserDirectoryTests {
         }
     }
 
+    @Test(arguments: ["client:shop", "external:x", "Client:x", "EXTERNAL:", "client:"])
+    func `no user has a name that begins like the subject of a client or of another system's user`(_ name: String) {
+        #expect(throws: AccountsError.invalid(field: "username", expected: Names.userNameExpected)) {
+            try UserDirectory().adding(user(name, low: 9))
+        }
+        let row = #"{"users":[{"id":"019a0000-0000-7000-8000-000000000009","username":"\#(name)","password":"!"}]}"#
+        #expect(throws: AccountsError.self) { try parse(row) }
+    }
+
+    @Test func `a name that only contains these words is a name`() throws {
+        for name in ["client", "clients:a", "a client:b", "externally"] {
+            #expect(try UserDirectory().adding(user(name, low: 9)).user(named: name) != nil)
+        }
+    }
+
     @Test func `an edit gives a new directory and leaves the old one`() throws {
         let empty = UserDirectory()
         let one = try empty.adding(user("alice", low: 1))
@@ -183,7 +198,7 @@ struct UserDirectoryTests {
         #expect(throws: AccountsError.exists(kind: "user", name: "bob")) { try one.adding(user("bob", low: 1)) }
         #expect(throws: AccountsError.missing(kind: "user", name: "bob")) { try one.removing("bob") }
         #expect(throws: AccountsError.missing(kind: "user", name: "bob")) { try one.changing("bob") { _ in } }
-        #expect(throws: AccountsError.invalid(field: "username", expected: Names.nameExpected)) {
+        #expect(throws: AccountsError.invalid(field: "username", expected: Names.userNameExpected)) {
             try one.adding(user(" ", low: 3))
         }
         for (field, change) in [

@@ -108,7 +108,7 @@ def test_the_audit_file(minting, tmp_path):
 @pytest.mark.parametrize(
     ("words", "status"),
     [
-        ((), 2), (("--user", "amy", "--subject", "x"), 2), (("--subject", ""), 2), (("--subject", "x", "--ttl", "0s"), 2),
+        ((), 2), (("--user", "amy", "--subject", "x"), 2), (("--subject", ""), 2), (("--subject", "client:x"), 2), (("--subject", "External:x"), 2), (("--subject", "x", "--ttl", "0s"), 2),
         (("--subject", "x", "--ttl", "soon"), 2), (("--subject", "x", "--alg", "none"), 2),
         (("--subject", "x", "--claim", "exp=1"), 2), (("--subject", "x", "--claim", "a"), 2), (("--subject", "x", "--claim", "a=b"), 2),
         (("--subject", "x", "--scope", 'a"'), 2), (("--user", "nobody"), 1), (("--subject", "x", "--alg", "ES384"), 1),

@@ -257,6 +257,9 @@ def test_what_a_refresh_cannot_be_granted_has_its_code(spent, path):
     assert ask(of_shop) == (401, "client_invalid")
     foreign = (403, "client_not_allowed") if path == "/refresh" else (400, "refresh_invalid")
     assert ask(of_shop, ("bank", spent.bank)) == foreign
+    if path == "/token":
+        credentials = {"grant_type": "client_credentials"}
+        assert ask(credentials, ("bank", spent.bank)) == (400, "grant_not_allowed")
     text = spent.http.post(path, content="x", headers={"Content-Type": "text/plain"})
     assert (text.status_code, text.json()["code"]) == (415, "unsupported_media_type")
 

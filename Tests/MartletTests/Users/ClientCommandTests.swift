@@ -36,7 +36,18 @@ struct ClientCommandTests {
         #expect(try clients().clients.map(\.id) == ["other"])
     }
 
+    @Test func `add takes grants, a lifetime and roles for tokens of its own`() throws {
+        #expect(
+            run("add", "robot", "--grant", "client_credentials", "--ttl", "5m", "--role", "worker", "--role=night") == 0
+        )
+        let robot = try #require(try clients().client(id: "robot"))
+        #expect(robot.grants == ["client_credentials"] && robot.accessLifetime == 300)
+        #expect(robot.roles == ["worker", "night"])
+    }
+
     @Test(arguments: [
+        ["add", "a", "--grant", "password"], ["add", "a", "--ttl", "29s"], ["add", "a", "--ttl", "61m"],
+        ["add", "a", "--ttl", "60"], ["add", "a", "--role", "a,b"],
         ["add"], ["add", "a:b"], ["add", "a", "--alg", "none"], ["add", "a", "--audience", ""], ["frob"], [],
     ])
     func `2 says that the command line is wrong, and nothing is written`(_ words: [String]) {

@@ -1,0 +1,82 @@
+import Accounts
+import Encoding
+import HTTP
+import Service
+import Telemetry
+
+extension Grant {
+    /// RFC 6749 §4.4.
+    static let clientCredentials = Grant(type: Client.clientCredentials) {
+        application, request, parameters, response, _, call throws(Problem) in
+        TokenAnswer.write(try application.clientToken(request, parameters, call), to: &response)
+        return .answered
+    }
+}
+
+extension Application {
+    /// An access token for the client that authenticates. There is no refresh token (RFC 6749 §4.4.3).
+    func clientToken(
+        _ request: borrowing Request, _ parameters: Parameters, _ call: Call
+    ) throws(Problem) -> ClientToken {
+        let client = try authenticatedClient(request, parameters)
+        guard try RequestTokens.refresh(parameters) == nil else {
+            throw Problem(.requestMalformed, "This grant takes no refresh_token.")
+        }
+        let scope = try parameters.scope()
+        if let scope, try parameters.text("scope")?.split(separator: " ").count != scope.names.count {
+            throw Problem(.scopeInvalid, "scope names a value twice.")
+        }
+        let audiences = try parameters.audiences()
+        let issued: ClientToken
+        do throws(ClientTokenFailure) {
+            issued = try IssueClientToken(context).issue(to: client, scope: scope, audiences: audiences, at: call.now)
+        } catch {
+            throw Problem(error)
+        }
+        shared.log.write(.info, "client_token_issued") { line in
+            call.add(to: &line)
+            line.add("client_id", client.id)
+            line.add("jti", issued.jti.description)
+        }
+        return issued
+    }
+}
+
+extension Schema {
+    /// What the grants of `/token` take, together.
+    static let grant = named(
+        "TokenRequest",
+        .object(
+            .required("grant_type", .string(values: Grant.table.map(\.type))),
+            .optional("refresh_token", .string.described("For refresh_token; client_credentials rejects it.")),
+            .optional(
+                "scope",
+                .string.described(
+                    "refresh_token: within the session's; client_credentials: within the client's, default all.")),
+            .optional("audience", .string.described("One of the audiences that the client may use.")),
+            .optional(
+                "resource",
+                .array(of: .string).described(
+                    "client_credentials: audiences that are absolute URIs, repeated for several (RFC 8707).")),
+            .optional("client_id", .string), .optional("client_secret", .string)))
+
+    static let grantedTokens = named(
+        "GrantedTokens",
+        .object(
+            .required("access_token", .string), .required("token_type", .string(constant: "Bearer")),
+            .required("expires_in", .integer.described("Seconds.")), .required("scope", .string),
+            .optional("refresh_token", .string.described("Of a session only, as the members below.")),
+            .optional("refresh_expires_in", .integer.described("Seconds.")), .optional("session_id", .uuid)))
+}
+
+extension Operation.Answer {
+    static let granted = Self(
+        status: 200,
+        description: "The tokens. Those of a session are sent once the rotation is on stable storage.",
+        headers: [
+            Operation.Header(
+                name: "Refresh-Outcome", schema: .string(values: ["rotated", "replayed"]),
+                description: "For refresh_token only.")
+        ],
+        content: .json(.grantedTokens))
+}
