@@ -69,7 +69,17 @@ extension Operation.Content {
 /// What several operations share.
 extension Operation {
     /// The conditions of /verify and /auth, which are the same.
-    static let conditions = [
+    static let conditions = gatewayConditions + [
+        Parameter(
+            name: "min_seq", schema: .integer(minimum: 0),
+            description: "The answer must know of this durable record.")
+    ]
+
+    static let claimsMeaning =
+        "1 to 16 claims and the value of each. A string means what martlet verify --claim means by it, any other value what --claim-json means."
+
+    /// What `/auth` accepts: only conditions on the token.
+    static let gatewayConditions = [
         Parameter(
             name: "audience", schema: .string(lengthMin: 1),
             description: "The audience that the token must have; cannot be combined with aud."),
@@ -82,5 +92,13 @@ extension Operation {
             description: "Roles that the token must have, separated by single spaces."),
         Parameter(
             name: "max_age", schema: .integer(minimum: 0), description: "Maximum time since the login in seconds."),
+        Parameter(name: "issuer", schema: .string(lengthMin: 1), description: "The issuer that the token must have."),
+        Parameter(name: "subject", schema: .string(lengthMin: 1), description: "The subject that the token must have."),
+        Parameter(name: "client_id", schema: .string(lengthMin: 1), description: "The client that the token must have."),
+        Parameter(
+            name: "required_claims", schema: .string(lengthMin: 1),
+            description: "1 to 16 claims that the token must have, separated by single spaces."),
+        Parameter(
+            name: "claims", schema: .string(lengthMin: 1), description: "A JSON object as text. " + claimsMeaning),
     ]
 }

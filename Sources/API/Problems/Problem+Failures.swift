@@ -19,6 +19,10 @@ extension Problem {
             self.init(ProblemCode.scopeInsufficient, scope: needed)
         case .roleInsufficient: self.init(ProblemCode.roleInsufficient)
         case .authenticationTooOld: self.init(ProblemCode.authTooOld)
+        case .subjectMismatch: self.init(ProblemCode.subjectMismatch)
+        case .clientMismatch: self.init(ProblemCode.clientMismatch)
+        case .claimMissing: self.init(ProblemCode.claimMissing)
+        case .claimMismatch: self.init(ProblemCode.claimMismatch)
         }
     }
 

@@ -13,6 +13,11 @@ extension ProblemCode {
         .sessionRevoked, .subjectRevoked, .clientRevoked, .keyRevoked,
     ]
 
+    /// Which conditions a valid access token does not meet. Its issuer, audience and missing claims are in ``ofTokens``.
+    static let ofConditions: [ProblemCode] = [
+        .scopeInsufficient, .roleInsufficient, .authTooOld, .subjectMismatch, .clientMismatch, .claimMismatch,
+    ]
+
     /// Why a refresh token is rejected.
     static let ofRefresh: [ProblemCode] = [
         .refreshInvalid, .refreshExpired, .refreshIdle, .refreshReused, .sessionRevoked, .subjectRevoked,

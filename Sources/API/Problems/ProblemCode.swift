@@ -20,6 +20,9 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case audienceMismatch = "audience_mismatch"
     case claimMissing = "claim_missing"
     case claimInvalid = "claim_invalid"
+    case claimMismatch = "claim_mismatch"
+    case subjectMismatch = "subject_mismatch"
+    case clientMismatch = "client_mismatch"
     case tokenExpired = "token_expired"
     case tokenNotActive = "token_not_active"
     case tokenRevoked = "token_revoked"
@@ -55,6 +58,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case hashingSaturated = "hashing_saturated"
     case journalUnavailable = "journal_unavailable"
     case signingUnavailable = "signing_unavailable"
+    case sequenceNotReached = "sequence_not_reached"
     case tooManyConnections = "too_many_connections"
     case versionUnsupported = "version_unsupported"
 
@@ -66,7 +70,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .tokenMissing, .tokenMalformed, .tokenTooLarge, .algNotAllowed, .kidUnknown, .signatureInvalid,
             .typMismatch,
             .issuerMismatch, .audienceMismatch, .claimMissing, .claimInvalid, .tokenExpired, .tokenNotActive,
-            .tokenRevoked,
+            .tokenRevoked, .claimMismatch, .subjectMismatch, .clientMismatch,
             .sessionRevoked, .subjectRevoked, .clientRevoked, .keyRevoked, .authTooOld, .invalidCredentials,
             .refreshInvalid,
             .refreshExpired, .refreshIdle, .refreshReused, .clientInvalid:
@@ -83,7 +87,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .headTooLarge: 431
         case .internalFault: 500
         case .methodUnknown, .codingUnsupported: 501
-        case .hashingSaturated, .journalUnavailable, .signingUnavailable, .tooManyConnections: 503
+        case .hashingSaturated, .journalUnavailable, .signingUnavailable, .sequenceNotReached, .tooManyConnections: 503
         case .versionUnsupported: 505
         }
     }
@@ -110,6 +114,9 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .audienceMismatch: "The token is for a different audience."
         case .claimMissing: "The token lacks a required claim."
         case .claimInvalid: "A claim of the token has the wrong form."
+        case .claimMismatch: "A claim of the token does not have the required value."
+        case .subjectMismatch: "The token has a different subject."
+        case .clientMismatch: "The token belongs to a different client."
         case .tokenExpired: "The token has expired."
         case .tokenNotActive: "The token is not active yet."
         case .tokenRevoked: "The token was revoked."
@@ -143,6 +150,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .hashingSaturated: "Too many logins are waiting."
         case .journalUnavailable: "The journal cannot be written, so nothing was changed."
         case .signingUnavailable: "No key can sign these tokens now, so nothing was changed."
+        case .sequenceNotReached: "This server has not reached the required sequence number."
         case .tooManyConnections: "Too many connections are open."
         case .versionUnsupported: "HTTP version not supported."
         }
@@ -161,9 +169,11 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             .tokenTooLarge,
             .algNotAllowed, .kidUnknown, .signatureInvalid, .typMismatch, .issuerMismatch, .audienceMismatch,
             .claimMissing,
-            .claimInvalid, .tokenExpired, .tokenNotActive, .authTooOld:
+            .claimInvalid, .tokenExpired, .tokenNotActive, .authTooOld, .claimMismatch, .subjectMismatch,
+            .clientMismatch:
             "invalid_grant"
-        case .tooManyAttempts, .hashingSaturated, .journalUnavailable, .signingUnavailable, .tooManyConnections:
+        case .tooManyAttempts, .hashingSaturated, .journalUnavailable, .signingUnavailable, .sequenceNotReached,
+            .tooManyConnections:
             "temporarily_unavailable"
         case .internalFault: "server_error"
         default: "invalid_request"
@@ -176,7 +186,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .tokenMalformed, .tokenTooLarge, .algNotAllowed, .kidUnknown, .signatureInvalid, .typMismatch,
             .issuerMismatch,
             .audienceMismatch, .claimMissing, .claimInvalid, .tokenExpired, .tokenNotActive, .tokenRevoked,
-            .sessionRevoked,
+            .claimMismatch, .subjectMismatch, .clientMismatch, .sessionRevoked,
             .subjectRevoked, .clientRevoked, .keyRevoked, .authTooOld, .refreshInvalid, .refreshExpired, .refreshIdle,
             .refreshReused:
             true

@@ -13,8 +13,8 @@ struct Parameters {
         case yes
         /// A JSON `null`, or a form member without a value: absent, unless safety requires a value.
         case nothing
-        /// An array, an object or a boolean, which no member may be.
-        case other
+        /// Any other JSON value, as it was sent: an array, an object, `false`, a number that is not whole.
+        case other([UInt8])
     }
 
     enum Form {
@@ -150,11 +150,11 @@ struct Parameters {
 
     private static func value(_ node: JSONDocument.Node, of document: JSONDocument, in bytes: Span<UInt8>) -> Value {
         switch document.kind(node) {
-        case .string: document.octets(node, in: bytes).map { .text($0) } ?? .other
-        case .number: document.integer(node, in: bytes).map { .integer($0) } ?? .other
+        case .string: document.octets(node, in: bytes).map { .text($0) } ?? .other(document.raw(node, in: bytes))
+        case .number: document.integer(node, in: bytes).map { .integer($0) } ?? .other(document.raw(node, in: bytes))
         case .null: .nothing
         case .true: .yes
-        case .array, .object, .false: .other
+        case .array, .object, .false: .other(document.raw(node, in: bytes))
         }
     }
 

@@ -9,7 +9,7 @@ import Tokens
 extension Route {
     package static let auth = Route(
         "/auth", .every, access: .bearer, policies: [.quiet, .ownQuery],
-        codes: [.scopeInsufficient, .roleInsufficient, .conditionInvalid, .authTooOld] + ProblemCode.ofTokens,
+        codes: [.conditionInvalid] + ProblemCode.ofConditions + ProblemCode.ofTokens,
         operations: authOperations
     ) { application, request, response, _, call throws(Problem) in
         try application.auth(request, &response, call)
@@ -36,7 +36,7 @@ extension Route {
             description: """
                 For nginx auth_request, Traefik and Caddy forward-auth. Answers 200, 401 or 403 to any method, ignores the content, and sets every X-Auth field each time. The gateway writes the query: an unknown, empty or repeated condition in it gets 403 and a line in the log.
                 """,
-            security: [.bearer], parameters: Operation.conditions,
+            security: [.bearer], parameters: Operation.gatewayConditions,
             answers: [Operation.Answer(status: 200, description: "It may.", headers: identityHeaders)])
     }
 }
@@ -81,7 +81,7 @@ extension Application {
         guard !request.query.isEmpty else { return VerifyExpectations() }
         do throws(Problem) {
             var conditions = Conditions()
-            try conditions.read(try Query(request))
+            try conditions.read(try Query(request), isGateway: true)
             return conditions.expectations
         } catch {
             let detail = error.detail ?? "The query is invalid."

@@ -5,10 +5,12 @@ import Tokens
 /// What a caller may ask of a token beyond being valid: one table for the query and the content of `/verify` and for the
 /// query of `/auth`.
 enum Condition: Int, CaseIterable, Sendable {
-    case audience, scope, role, ageMax
+    case audience, scope, role, ageMax, issuer, subject, clientID, requiredClaims, claims, sequenceMin
 
     static let names: [(name: StaticString, condition: Condition)] = [
         ("audience", .audience), ("aud", .audience), ("scope", .scope), ("role", .role), ("max_age", .ageMax),
+        ("issuer", .issuer), ("subject", .subject), ("client_id", .clientID), ("required_claims", .requiredClaims),
+        ("claims", .claims), ("min_seq", .sequenceMin),
     ]
 
     /// The fingerprints of ``names``, so that no request computes them.
@@ -22,31 +24,43 @@ enum Condition: Int, CaseIterable, Sendable {
         case "scope": ("scope", .scope)
         case "role": ("role", .role)
         case "max_age": ("max_age", .ageMax)
+        case "issuer": ("issuer", .issuer)
+        case "subject": ("subject", .subject)
+        case "client_id": ("client_id", .clientID)
+        case "required_claims": ("required_claims", .requiredClaims)
+        case "claims": ("claims", .claims)
+        case "min_seq": ("min_seq", .sequenceMin)
         default: nil
         }
     }
 
-    fileprivate var bit: UInt8 { 1 << UInt8(rawValue) }
+    fileprivate var bit: UInt16 { 1 << UInt16(rawValue) }
 }
 
 /// Conditions as they are read. A condition that is not understood is not met: unknown names, empty values and conditions
 /// given twice are errors, never ignored.
 struct Conditions {
     private(set) var expectations = VerifyExpectations()
-    private var given: UInt8 = 0
+    /// The record that an answer must know of.
+    private(set) var sequenceMin: UInt64?
+    private var given: UInt16 = 0
 
+    /// - Parameter isGateway: whether the query may only have conditions on the token.
     /// - Throws: `request_malformed`, which names the member.
-    mutating func read(_ query: Query) throws(Problem) {
+    mutating func read(_ query: Query, isGateway: Bool = false) throws(Problem) {
         for (sent, value) in query.pairs {
-            guard let (name, condition) = Condition.named(sent) else {
+            guard let (name, condition) = Condition.named(sent), condition != .sequenceMin || !isGateway else {
                 throw Problem(.requestMalformed, "Unknown condition: \(MemberNames.quoted(sent.utf8)).")
             }
             try note(condition, name, isEmpty: value.isEmpty)
             switch condition {
-            case .audience: expectations.audience = .anyOf([Array(value.utf8)])
-            case .scope: expectations.scopes = try Self.words(name, value).map { Array($0.utf8) }
-            case .role: expectations.roles = try Self.words(name, value)
-            case .ageMax: expectations.ageMax = try Self.seconds(name, value)
+            case .ageMax: expectations.ageMax = try Self.number(name, value, "a whole number of seconds")
+            case .sequenceMin: sequenceMin = UInt64(try Self.number(name, value, "a whole number"))
+            case .requiredClaims:
+                let names = value.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+                require(required: try ClaimConditions.paths(name, names))
+            case .claims: require(values: try ClaimConditions.values(name, Array(value.utf8)))
+            case .audience, .scope, .role, .issuer, .subject, .clientID: try take(condition, name, Array(value.utf8))
             }
         }
     }
@@ -57,26 +71,54 @@ struct Conditions {
             // Of the known names, only the token's is no condition.
             guard let index = Condition.fingerprints.firstIndex(of: fingerprint) else { continue }
             let (name, condition) = Condition.names[index]
-            switch (value, condition) {
-            case (.text(let octets), .audience):
+            if case .text(let octets) = value, condition.isText {
                 try note(condition, name, isEmpty: octets.isEmpty)
-                expectations.audience = .anyOf([octets])
-            case (.text(let octets), .scope):
-                try note(condition, name, isEmpty: octets.isEmpty)
-                expectations.scopes = try Self.words(name, String(decoding: octets, as: UTF8.self)).map {
-                    Array($0.utf8)
-                }
-            case (.text(let octets), .role):
-                try note(condition, name, isEmpty: octets.isEmpty)
-                expectations.roles = try Self.words(name, String(decoding: octets, as: UTF8.self))
-            case (.integer(let seconds), .ageMax) where seconds >= 0:
+                try take(condition, name, octets)
+            } else {
                 try note(condition, name, isEmpty: false)
-                expectations.ageMax = seconds
-            default:
-                let kind = condition == .ageMax ? "whole number" : "string"
-                throw Problem(.requestMalformed, "The member \(name) must be a \(kind).")
+                try take(condition, name, value)
             }
         }
+    }
+
+    private mutating func take(
+        _ condition: Condition, _ name: StaticString, _ value: Parameters.Value
+    ) throws(Problem) {
+        switch (value, condition) {
+        case (.integer(let seconds), .ageMax) where seconds >= 0: expectations.ageMax = seconds
+        case (.integer(let sequence), .sequenceMin) where sequence >= 0: sequenceMin = UInt64(sequence)
+        case (.other(let json), .audience):
+            let names = try ClaimConditions.texts(name, json)
+            expectations.audience = .anyOf(names.map { Array($0.utf8) })
+        case (.other(let json), .requiredClaims):
+            require(required: try ClaimConditions.paths(name, try ClaimConditions.texts(name, json)))
+        case (.other(let json), .claims): require(values: try ClaimConditions.values(name, json))
+        default: throw Problem(.requestMalformed, "The member \(name) must be \(condition.expected).")
+        }
+    }
+
+    private mutating func take(_ condition: Condition, _ name: StaticString, _ octets: [UInt8]) throws(Problem) {
+        switch condition {
+        case .audience: expectations.audience = .anyOf([octets])
+        case .scope: expectations.scopes = try Self.words(name, octets).map { Array($0.utf8) }
+        case .role: expectations.roles = try Self.words(name, octets)
+        case .issuer: require(issuer: octets)
+        case .subject: require(subject: octets)
+        case .clientID: require(clientID: octets)
+        case .ageMax, .requiredClaims, .claims, .sequenceMin:
+            throw Problem(.requestMalformed, "The member \(name) must be \(condition.expected).")
+        }
+    }
+
+    private mutating func require(
+        issuer: [UInt8]? = nil, subject: [UInt8]? = nil, clientID: [UInt8]? = nil, required: [ClaimPath]? = nil,
+        values: [ClaimExpectation]? = nil
+    ) {
+        let known = expectations.claims
+        expectations.claims = ExpectedClaims(
+            issuer: issuer ?? known?.issuer, subject: subject ?? known?.subject,
+            clientID: clientID ?? known?.clientID, required: required ?? known?.required ?? [],
+            values: values ?? known?.values ?? [])
     }
 
     private mutating func note(_ condition: Condition, _ name: StaticString, isEmpty: Bool) throws(Problem) {
@@ -89,17 +131,38 @@ struct Conditions {
     }
 
     /// Scopes and roles are made of the same letters (RFC 6749 §3.3).
-    private static func words(_ name: StaticString, _ text: String) throws(Problem) -> [String] {
-        guard let words = Scope(text) else {
+    private static func words(_ name: StaticString, _ octets: [UInt8]) throws(Problem) -> [String] {
+        guard let words = Scope(String(decoding: octets, as: UTF8.self)) else {
             throw Problem(.requestMalformed, "The condition \(name) must be one or more names, separated by single spaces.")
         }
         return words.names
     }
 
-    private static func seconds(_ name: StaticString, _ text: String) throws(Problem) -> Int64 {
-        guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), let seconds = Int64(text) else {
-            throw Problem(.requestMalformed, "The condition \(name) must be a whole number of seconds.")
+    private static func number(_ name: StaticString, _ text: String, _ kind: String) throws(Problem) -> Int64 {
+        guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), let number = Int64(text) else {
+            throw Problem(.requestMalformed, "The condition \(name) must be \(kind).")
         }
-        return seconds
+        return number
+    }
+}
+
+extension Condition {
+    /// Whether a JSON string is a value of it.
+    fileprivate var isText: Bool {
+        switch self {
+        case .audience, .scope, .role, .issuer, .subject, .clientID: true
+        case .ageMax, .requiredClaims, .claims, .sequenceMin: false
+        }
+    }
+
+    /// What a JSON value must be, for the caller.
+    fileprivate var expected: String {
+        switch self {
+        case .audience: "a string or a list of strings"
+        case .scope, .role, .issuer, .subject, .clientID: "a string"
+        case .ageMax, .sequenceMin: "a whole number"
+        case .requiredClaims: "a list of strings"
+        case .claims: "an object"
+        }
     }
 }

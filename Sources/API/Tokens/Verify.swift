@@ -9,7 +9,7 @@ import Tokens
 extension Route {
     package static let verify = Route(
         "/verify", [.get, .head, .post], access: .bearer, policies: .quiet, content: .json,
-        codes: [.requestMalformed, .scopeInsufficient, .roleInsufficient, .authTooOld, .unsupportedMediaType]
+        codes: [.requestMalformed, .unsupportedMediaType, .sequenceNotReached] + ProblemCode.ofConditions
             + ProblemCode.ofTokens,
         operations: [
             Operation(
@@ -44,11 +44,21 @@ extension Schema {
         "VerifyRequest",
         .object(
             .optional("token", .string.described("The access token, unless it is in the Authorization header.")),
-            .optional("audience", .string(lengthMin: 1)),
-            .optional("aud", .string(lengthMin: 1).described("Another name for audience.")),
+            .optional("audience", .audiences), .optional("aud", .audiences.described("Another name for audience.")),
             .optional("scope", .string(lengthMin: 1)), .optional("role", .string(lengthMin: 1)),
             .optional("max_age", .integer(minimum: 0).described("Maximum time since the login in seconds.")),
+            .optional("issuer", .string(lengthMin: 1)), .optional("subject", .string(lengthMin: 1)),
+            .optional("client_id", .string(lengthMin: 1)),
+            .optional(
+                "required_claims",
+                .array(of: .string(lengthMin: 1)).described("1 to 16 claims that the token must have.")),
+            .optional("claims", .object().described(Operation.claimsMeaning)),
+            .optional(
+                "min_seq", .integer(minimum: 0).described("The answer must know of this durable record.")),
             rest: .none))
+
+    /// One audience, or 1 to 16 of which the token must have one.
+    static let audiences = oneOf(.string(lengthMin: 1), array(of: .string(lengthMin: 1)))
 
     static let verified = named(
         "Verified",
@@ -77,11 +87,15 @@ extension Application {
     func verify(_ request: borrowing Request, _ response: inout Response, _ call: Call) throws(Problem) {
         var conditions = Conditions()
         let bearer = RequestTokens.bearer(request)
-        if !request.query.isEmpty { try conditions.read(try Query(request)) }
+        if !request.query.isEmpty {
+            try conditions.read(try Query(request))
+            try checkSequence(conditions)
+        }
         // Conditions count in the query and in the content, with every method.
         if !request.body.isEmpty {
             let parameters = try Parameters(request, .json, known: .verify, &json)
             try conditions.read(parameters)
+            try checkSequence(conditions)
             let inBody = try RequestTokens.subject(parameters)
             switch (inBody, bearer) {
             case (let token?, .absent):
@@ -98,6 +112,12 @@ extension Application {
         case .malformed: throw Problem(.requestMalformed, "The Authorization field must contain one bearer token.")
         case .at(let range): try verify(request.octets(range), expectations, &response, call)
         }
+    }
+
+    /// An answer must know of every record up to the one that the caller names.
+    private func checkSequence(_ conditions: Conditions) throws(Problem) {
+        guard let wanted = conditions.sequenceMin, wanted > context.authState.revocations.sequence else { return }
+        throw Problem(.sequenceNotReached, retryAfter: 1)
     }
 
     private func verify(

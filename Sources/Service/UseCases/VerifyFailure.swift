@@ -15,4 +15,12 @@ package enum VerifyFailure: Error, Equatable, Sendable {
     case roleInsufficient
     /// `auth_time` is longer ago than the caller allows.
     case authenticationTooOld
+    /// The caller requires another subject.
+    case subjectMismatch
+    /// The caller requires another client.
+    case clientMismatch
+    /// The token lacks a claim that the caller requires.
+    case claimMissing
+    /// A claim does not have the value that the caller requires.
+    case claimMismatch
 }

@@ -72,9 +72,36 @@ package struct VerifyToken {
         guard expectations.scopes.allSatisfy({ wanted in granted.contains { $0.elementsEqual(wanted) } }) else {
             throw .scopeInsufficient
         }
-        guard !expectations.roles.isEmpty else { return }
-        let roles = token.roles(using: &context.scratch)
-        guard expectations.roles.allSatisfy(roles.contains) else { throw .roleInsufficient }
+        if !expectations.roles.isEmpty {
+            let roles = token.roles(using: &context.scratch)
+            guard expectations.roles.allSatisfy(roles.contains) else { throw .roleInsufficient }
+        }
+        if let claims = expectations.claims { try check(token, claims) }
+    }
+
+    /// The issuer of a valid token is that of this server.
+    private func check(_ token: VerifiedToken, _ expected: ExpectedClaims) throws(VerifyFailure) {
+        if let issuer = expected.issuer {
+            let own = context.authState.settings.issuer
+            guard own.utf8.elementsEqual(issuer) else { throw .issuerMismatch(named: nil, expected: own) }
+        }
+        if let subject = expected.subject {
+            guard token.payload[token.subject].elementsEqual(subject) else { throw .subjectMismatch }
+        }
+        if let client = expected.clientID {
+            guard let named = token.clientID, token.payload[named].elementsEqual(client) else { throw .clientMismatch }
+        }
+        guard !expected.required.isEmpty || !expected.values.isEmpty else { return }
+        let payload = token.payload.span
+        guard (try? context.scratch.parse(payload)) != nil else { throw .claimMismatch }
+        for path in expected.required {
+            guard let node = path.find(in: context.scratch, payload), context.scratch.kind(node) != .null else {
+                throw .claimMissing
+            }
+        }
+        for value in expected.values {
+            guard value.isMet(by: context.scratch, payload) else { throw .claimMismatch }
+        }
     }
 
     /// Adds the issuer that a token names, since a changed setting is the usual cause of a mismatch. The signature of the

@@ -21,6 +21,14 @@ extension Refusal {
             world.clock.advance(11)
             return world.send(Ask("GET", "/verify?max_age=10").bearer(token))
         },
+        Refusal(.verify, .subjectMismatch) { $0.send(Ask("GET", "/verify?subject=x").bearer($0.pair().access)) },
+        Refusal(.verify, .clientMismatch) { $0.send(Ask("GET", "/verify?client_id=x").bearer($0.pair().access)) },
+        Refusal(.verify, .claimMismatch) {
+            $0.send(Ask("POST", "/verify").bearer($0.pair().access).json("{\"claims\":{\"amr\":\"otp\"}}"))
+        },
+        Refusal(.verify, .sequenceNotReached) {
+            $0.send(Ask("GET", "/verify?min_seq=1000000").bearer($0.pair().access))
+        },
     ]
 
     static let ofAuth: [Refusal] = [
@@ -33,6 +41,11 @@ extension Refusal {
             let token = world.pair().access
             world.clock.advance(11)
             return world.send(Ask("GET", "/auth?max_age=10").bearer(token))
+        },
+        Refusal(.auth, .subjectMismatch) { $0.send(Ask("GET", "/auth?subject=x").bearer($0.pair().access)) },
+        Refusal(.auth, .clientMismatch) { $0.send(Ask("GET", "/auth?client_id=x").bearer($0.pair().access)) },
+        Refusal(.auth, .claimMismatch) {
+            $0.send(Ask("GET", "/auth?claims=%7B%22amr%22:%22otp%22%7D").bearer($0.pair().access))
         },
     ]
 

@@ -137,7 +137,12 @@ def test_verify_by_get_takes_the_same_demands_as_by_post(spent):
     assert get(session.access, aud="billing") == (401, "audience_mismatch")
     assert get(session.access, audience="billing") == (401, "audience_mismatch")
     assert get(old, max_age=100) == (401, "auth_too_old")
-    unclear = ({"max_age": "x"}, {"max_age": "-1"}, {"scope": 'a"b'}, {"role": ""}, {"roles": "staff"}, {"min_seq": "1"})
+    assert get(session.access, subject="x") == (401, "subject_mismatch")
+    assert get(session.access, client_id="x") == (401, "client_mismatch")
+    assert get(session.access, claims='{"amr":"otp"}') == (401, "claim_mismatch")
+    assert get(session.access, claims='{"amr":"pwd"}', required_claims="sub amr", min_seq=0) == (200, None)
+    assert get(session.access, min_seq=10**15) == (503, "sequence_not_reached")
+    unclear = ({"max_age": "x"}, {"max_age": "-1"}, {"scope": 'a"b'}, {"role": ""}, {"roles": "staff"}, {"min_seq": "x"})
     for query in unclear:
         assert get(session.access, **query) == (400, "request_malformed")
 
