@@ -78,11 +78,11 @@ package final class RevocationStore: Sendable {
     /// Returns why a client's own token is rejected, which has no session: revocations compare with the time in its `jti`.
     ///
     /// - Parameters:
-    ///   - issuedAt: milliseconds since 1970; used if the `jti` contains no time, as in a token that another program signed.
+    ///   - issuedAt: used if the `jti` contains no time, as in a token that another program signed.
     ///   - expiresAt: exactly the value for ``revokeToken(_:expiresAt:reason:_:)``.
     package func denial(
-        ofClientToken jti: UUID, issuedAt: Int64, expiresAt: Int64, subject: Span<UInt8>, client: Span<UInt8>,
-        kid: Span<UInt8>
+        ofClientToken jti: UUID, issuedAt: UnixMilliseconds, expiresAt: UnixMilliseconds,
+        subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
     ) -> Denial? {
         if index.tokens.contains(jti, at: expiresAt) || index.tokensOfAnyEnd.containsAnywhere(jti) { return .token }
         let born = jti.isVersion7 ? jti.high : UUID.version7High(milliseconds: issuedAt)

@@ -1,6 +1,7 @@
 import Accounts
 import Encoding
 import JOSE
+import Platform
 import Revocation
 import Tokens
 
@@ -18,7 +19,7 @@ struct ClientStanding {
         subject.count > prefix.count && subject.extracting(0..<prefix.count).hasSameBytes(as: prefix.span)
     }
 
-    func check(_ token: VerifiedToken, at now: Int64) throws(VerifyFailure) {
+    func check(_ token: VerifiedToken, at now: UnixMilliseconds) throws(VerifyFailure) {
         let payload = token.payload.span
         let id = token.text(token.clientID)
         guard token.text(token.subject).isSpelled(as: ClientGrant.subjectPrefix + id),
@@ -27,10 +28,11 @@ struct ClientStanding {
         let state = context.authState
         // Signed while the clock was ahead: a revocation that was made since then would not include it.
         guard !token.jti.isVersion7
-            || !state.revocations.isAhead(token.jti, at: now, leeway: state.settings.leeway &* 1_000)
+            || !state.revocations.isAhead(token.jti, at: now, leewaySeconds: state.settings.leeway)
         else { throw .rejected(.notActive) }
         let denial = state.revocations.denial(
-            ofClientToken: token.jti, issuedAt: token.issuedAt &* 1_000, expiresAt: token.expiresAt &* 1_000,
+            ofClientToken: token.jti, issuedAt: token.issuedAt.milliseconds,
+            expiresAt: token.expiresAt.milliseconds,
             subject: payload.extracting(token.subject), client: payload.extracting(token.clientID ?? 0..<0),
             kid: token.kid.span)
         if let denial { throw .revoked(denial) }

@@ -1,6 +1,7 @@
 package import Accounts
 package import Encoding
 import JOSE
+package import Platform
 import Revocation
 import Tokens
 
@@ -36,7 +37,7 @@ package struct IssueClientToken {
     ///   - scope: `nil` requests every scope of the client.
     ///   - audiences: empty requests the first audience that the client may use.
     package func issue(
-        to client: Client, scope: Scope?, audiences: [String], at now: Int64
+        to client: Client, scope: Scope?, audiences: [String], at now: UnixMilliseconds
     ) throws(ClientTokenFailure) -> ClientToken {
         guard client.grants.contains(Client.clientCredentials) else { throw .grantNotAllowed }
         // A client without a list may use every scope that a *user* has; it has none itself.

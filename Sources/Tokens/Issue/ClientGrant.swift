@@ -1,4 +1,5 @@
 package import JOSE
+package import Platform
 
 /// Everything that determines a client's own access token (RFC 6749 §4.4): it has no session and no user.
 package struct ClientGrant: Sendable {
@@ -13,15 +14,14 @@ package struct ClientGrant: Sendable {
     package var roles: [String]
     /// The upper half of the `jti`, a new UUIDv7: it contains the time with which revocations compare.
     package var identifierHigh: UInt64
-    /// Milliseconds since 1970.
-    package var issuedAt: Int64
+    package var issuedAt: UnixMilliseconds
     /// Seconds.
     package var lifetime: Int64
     package var algorithm: Algorithm
 
     package init(
-        clientID: String, audience: [String], scope: String, roles: [String], identifierHigh: UInt64, issuedAt: Int64,
-        lifetime: Int64, algorithm: Algorithm
+        clientID: String, audience: [String], scope: String, roles: [String], identifierHigh: UInt64,
+        issuedAt: UnixMilliseconds, lifetime: Int64, algorithm: Algorithm
     ) {
         self.clientID = clientID
         self.audience = audience
