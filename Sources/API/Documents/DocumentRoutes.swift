@@ -17,6 +17,19 @@ extension Route {
         return .answered
     }
 
+    /// The same document where OpenID Connect Discovery §4 puts it, for verifiers that ask nowhere else.
+    package static let openIDConfiguration = Route(
+        "/.well-known/openid-configuration", [.get, .head], policies: [.quiet, .issuerSuffix],
+        operations: [
+            document(
+                "openIDConfiguration", "The same metadata, for verifiers that ask only here.", "application/json",
+                .metadata)
+        ]
+    ) { application, request, response, _, _ throws(Problem) in
+        application.document(.metadata, request, &response)
+        return .answered
+    }
+
     package static let openAPI = Route(
         "/openapi.yaml", [.get, .head], policies: .quiet,
         operations: [document("openAPI", "This document.", "application/yaml", .openAPI)]

@@ -41,6 +41,12 @@ extension Schema {
                 "response_types_supported",
                 array(of: .string(constant: "none")).described(
                     "Required by RFC 8414. There is no authorization endpoint, so the only value is `none`.")),
+            .required("subject_types_supported", array(of: .string(constant: "public"))),
+            .optional(
+                "id_token_signing_alg_values_supported",
+                array(of: .string(values: Algorithm.allCases.map(\.rawValue))).described(
+                    "The algorithms of the published keys. No ID token is issued; verifiers read their allow-list here.")),
+            .optional("scopes_supported", .strings.described("The scopes of the registered clients.")),
             .required("grant_types_supported", .strings),
             .optional("token_endpoint_auth_methods_supported", .strings),
             .required("revocation_endpoint", .string),

@@ -1,3 +1,4 @@
+import Accounts
 import Encoding
 import HTTP
 import JOSE
@@ -5,7 +6,7 @@ import Keys
 import Service
 import Tokens
 
-/// A document with its entity tag. It is the same until the keys change.
+/// A document with its entity tag. It is the same until the keys or the clients change.
 struct CachedDocument {
     let body: [UInt8]
     let etag: [UInt8]
@@ -29,25 +30,32 @@ struct Documents {
     private static let maxAge: Int64 = 300
 
     private let openAPI: CachedDocument
-    private let metadata: CachedDocument
+    private var metadata: CachedDocument
     private var jwks: CachedDocument
     private var keyring: Keyring
+    private var clients: ClientDirectory
     private let keySetMaxAge: Int64
 
     init(shared: ApplicationShared, context: LoopContext) {
         openAPI = CachedDocument(shared.openAPI, contentType: "Content-Type: application/yaml\r\n", maxAge: Self.maxAge)
-        metadata = CachedDocument(
-            Self.metadata(of: context.authState), contentType: "Content-Type: application/json\r\n", maxAge: Self.maxAge
-        )
         keyring = context.keyring
+        clients = context.clients
+        metadata = Self.metadata(of: context)
         keySetMaxAge = Int64(context.authState.settings.keySetMaxAge)
         jwks = Self.keySet(keyring, keySetMaxAge)
     }
 
-    private mutating func apply(_ newest: Keyring) {
-        guard keyring !== newest else { return }
-        keyring = newest
+    private mutating func apply(_ context: LoopContext) {
+        guard keyring !== context.keyring || clients !== context.clients else { return }
+        keyring = context.keyring
+        clients = context.clients
         jwks = Self.keySet(keyring, keySetMaxAge)
+        metadata = Self.metadata(of: context)
+    }
+
+    private static func metadata(of context: LoopContext) -> CachedDocument {
+        CachedDocument(
+            ServerMetadata.document(of: context), contentType: "Content-Type: application/json\r\n", maxAge: maxAge)
     }
 
     private static func keySet(_ keyring: Keyring, _ maxAge: Int64) -> CachedDocument {
@@ -57,48 +65,9 @@ struct Documents {
     enum Name: Sendable { case keySet, metadata, openAPI }
 
     mutating func document(_ name: Name, _ context: LoopContext) -> CachedDocument {
-        switch name {
-        case .openAPI: return openAPI
-        case .metadata: return metadata
-        case .keySet:
-            apply(context.keyring)
-            return jwks
-        }
-    }
-
-    /// RFC 8414 §2. Passwords are for first-party clients only and are not listed as a grant (RFC 9700 §2.4).
-    ///
-    /// `response_types_supported` is REQUIRED there and must not be empty (§3.2). Without an authorization endpoint no response
-    /// type can be asked for; `none` is the registered value for that.
-    private static func metadata(of authState: AuthState) -> [UInt8] {
-        let issuer = authState.settings.issuer
-        let base = issuer.hasSuffix("/") ? String(issuer.dropLast()) : issuer
-        let methods = ["client_secret_basic", "client_secret_post"]
-        var writer = JSONWriter()
-        writer.beginObject()
-        func member(_ name: StaticString, _ value: String) {
-            writer.name(name)
-            writer.string(value)
-        }
-        func list(_ name: StaticString, _ values: [String]) {
-            writer.name(name)
-            writer.beginArray()
-            for value in values { writer.string(value) }
-            writer.endArray()
-        }
-        member("issuer", issuer)
-        member("token_endpoint", base + "/token")
-        member("jwks_uri", base + "/.well-known/jwks.json")
-        list("response_types_supported", ["none"])
-        list("grant_types_supported", Grant.table.map(\.type))
-        list("token_endpoint_auth_methods_supported", methods + ["none"])
-        member("revocation_endpoint", base + "/revoke")
-        list("revocation_endpoint_auth_methods_supported", methods + ["none"])
-        member("introspection_endpoint", base + "/introspect")
-        list("introspection_endpoint_auth_methods_supported", methods)
-        member("service_documentation", base + "/openapi.yaml")
-        writer.endObject()
-        return writer.bytes
+        guard name != .openAPI else { return openAPI }
+        apply(context)
+        return name == .metadata ? metadata : jwks
     }
 }
 

@@ -7,7 +7,7 @@ import HTTP
 package struct RouteTable: Sendable {
     package static let standard = RouteTable([
         .verify, .auth, .login, .refresh, .token, .logout, .revoke, .introspect,
-        .jwks, .metadata, .openAPI, .healthz,
+        .jwks, .metadata, .openIDConfiguration, .openAPI, .healthz,
         .livez, .readyz, .metrics, .adminRevocations, .adminStatus,
     ])
 

@@ -5,7 +5,9 @@ import Tokens
 
 @Suite("Documents that anyone may read")
 struct DocumentsTests {
-    static let paths = ["/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/openapi.yaml"]
+    static let paths = ["/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/openapi.yaml",
+        "/.well-known/openid-configuration",
+    ]
 
     let world: World
 
@@ -71,6 +73,24 @@ struct DocumentsTests {
         for value in answer.json.values {
             if let list = value as? [Any] { #expect(!list.isEmpty) }
         }
+    }
+
+    @Test func `verifiers find the same metadata at both places, with the published algorithms`() throws {
+        let answer = world.send(Ask("GET", Self.paths[1]))
+        #expect(world.send(Ask("GET", Self.paths[3])).body == answer.body)
+        #expect(answer.json["subject_types_supported"] as? [String] == ["public"])
+        #expect(answer.json["response_types_supported"] as? [String] == ["none"])
+        #expect(answer.json["id_token_signing_alg_values_supported"] as? [String] == ["RS256"])
+        let scopes = try #require(answer.json["scopes_supported"] as? [String])
+        #expect(scopes.contains("read") && scopes == Set(scopes).sorted())
+        #expect(answer.json["userinfo_endpoint"] == nil && answer.json["authorization_endpoint"] == nil)
+    }
+
+    @Test func `the metadata follows the keys, and so does its tag`() throws {
+        let before = world.send(Ask("GET", Self.paths[3]))
+        world.authState.keyring.replace(with: try Keyring([World.hs256, World.refresh]))
+        let after = world.send(Ask("GET", Self.paths[3]))
+        #expect(after.json["id_token_signing_alg_values_supported"] == nil && after["etag"] != before["etag"])
     }
 
     @Test func `an issuer with a slash at its end does not double it`() throws {

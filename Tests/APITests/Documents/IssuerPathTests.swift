@@ -5,6 +5,10 @@ struct IssuerPathTests {
     @Test(arguments: [
         ("https://auth.example/tenant/a", "/.well-known/oauth-authorization-server/tenant/a", 200),
         ("https://auth.example/tenant/a/", "/.well-known/oauth-authorization-server/tenant/a", 200),
+        ("https://auth.example/tenant/a", "/tenant/a/.well-known/oauth-authorization-server", 200),
+        ("https://auth.example/tenant/a", "/.well-known/openid-configuration/tenant/a", 200),
+        ("https://auth.example/tenant/a", "/tenant/a/.well-known/openid-configuration", 200),
+        ("https://auth.example/tenant/a", "/.well-known/openid-configuration/tenant/b", 404),
         ("https://auth.example/tenant/a", "/tenant/a/.well-known/jwks.json", 200),
         ("https://auth.example/tenant/a", "/.well-known/jwks.json", 200),
         ("https://auth.example/tenant/a", "/.well-known/oauth-authorization-server/tenant/b", 404),

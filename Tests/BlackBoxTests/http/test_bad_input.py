@@ -19,6 +19,7 @@ ROUTES = {
     "/introspect": "POST",
     "/.well-known/jwks.json": "GET",
     "/.well-known/oauth-authorization-server": "GET",
+    "/.well-known/openid-configuration": "GET",
     "/openapi.yaml": "GET",
     "/healthz": "GET",
 }

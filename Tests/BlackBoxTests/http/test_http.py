@@ -13,7 +13,10 @@ import pytest
 from harness.server import free_port
 from harness.wire import Closed, Wire, request
 
-RESOURCES = ["/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/openapi.yaml", "/healthz"]
+RESOURCES = [
+    "/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration",
+    "/openapi.yaml", "/healthz",
+]
 FORM = "application/x-www-form-urlencoded"
 
 
