@@ -72,8 +72,7 @@ package final class ServiceContainer: Sendable {
         let loginSources = LoginSources()
         let housekeeper = MaintenanceJob(
             authState: authState, accounts: accounts, files: files, keys: keeper, tls: configuration.tls.files,
-            identity: identity,
-            sighting: RollbackGuard(configuration), reloads: reloads, stamps: stamps,
+            identity: identity, sighting: RollbackGuard(configuration), reloads: reloads, stamps: stamps,
             everySecond: { [loginSources] in Self.say(loginSources, log) })
         let settings = Setting.allCases.map { $0.openAPIText }
         shared = ApplicationShared(

@@ -51,3 +51,25 @@ extension Route {
             ])
     }
 }
+
+extension Application {
+    /// The JWK Set, the metadata and the OpenAPI document: cacheable, with an entity tag, readable from any origin.
+    func document(_ name: Documents.Name, _ request: borrowing Request, _ response: inout Response) {
+        let document = documents.document(name, context)
+        response.addLines(document.fields)
+        if let value = request.field("if-none-match"), Self.matches(request.text(value), document.etag) {
+            response.status = 304
+            return
+        }
+        response.addLines(document.contentType)
+        response.body.append(contentsOf: document.body)
+    }
+
+    /// RFC 9110 §13.1.2, weak comparison.
+    private static func matches(_ field: String, _ etag: [UInt8]) -> Bool {
+        let wanted = String(decoding: etag, as: UTF8.self)
+        return field.split(separator: ",").map { $0.trimmed }.contains { tag in
+            tag == "*" || tag == wanted || tag == "W/" + wanted
+        }
+    }
+}

@@ -36,7 +36,7 @@ enum ServerMetadata {
         list("subject_types_supported", ["public"])
         list("id_token_signing_alg_values_supported", publishedAlgorithms(context.keyring))
         list("scopes_supported", scopes(context.clients))
-        list("grant_types_supported", Grant.table.map(\.type))
+        list("grant_types_supported", GrantType.allCases.map(\.rawValue))
         list("token_endpoint_auth_methods_supported", methods + ["none"])
         member("revocation_endpoint", base + "/revoke")
         list("revocation_endpoint_auth_methods_supported", methods + ["none"])

@@ -6,7 +6,7 @@ import Telemetry
 
 extension Grant {
     /// RFC 6749 §4.4.
-    static let clientCredentials = Grant(type: Client.clientCredentials) {
+    static let clientCredentials = Grant(type: .clientCredentials) {
         application, request, parameters, response, _, call throws(Problem) in
         TokenAnswer.write(try application.clientToken(request, parameters, call), to: &response)
         return .answered
@@ -47,7 +47,7 @@ extension Schema {
     static let grant = named(
         "TokenRequest",
         .object(
-            .required("grant_type", .string(values: Grant.table.map(\.type))),
+            .required("grant_type", .string(values: GrantType.allCases.map(\.rawValue))),
             .optional("refresh_token", .string.described("For refresh_token; client_credentials rejects it.")),
             .optional(
                 "scope",

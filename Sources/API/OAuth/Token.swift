@@ -39,15 +39,14 @@ struct Grant: Sendable {
             Application, borrowing Request, Parameters, inout Response, borrowing Exchange, Call
         ) throws(Problem) -> Disposition
 
-    /// The value of `grant_type`.
-    let type: String
+    let type: GrantType
     let handle: Handle
 
-    /// The grants that `/token` offers; the server metadata list them too.
+    /// One grant for each type.
     static let table = [refreshToken, clientCredentials]
 
     /// RFC 6749 §6.
-    static let refreshToken = Grant(type: "refresh_token") {
+    static let refreshToken = Grant(type: .refreshToken) {
         application, request, parameters, _, exchange, call throws(Problem) in
         try application.rotate(request, parameters, exchange, call)
     }
@@ -62,7 +61,7 @@ extension Application {
         guard let type = try parameters.text("grant_type") else {
             throw Problem(.requestMalformed, "grant_type is missing.")
         }
-        guard let grant = Grant.table.first(where: { $0.type == type }) else { throw Problem(.grantUnsupported) }
+        guard let grant = Grant.table.first(where: { $0.type.rawValue == type }) else { throw Problem(.grantUnsupported) }
         return try grant.handle(self, request, parameters, &response, exchange, call)
     }
 }

@@ -56,7 +56,7 @@ extension Application {
     ) throws(Problem) -> Disposition {
         try Query.refuseAny(request)
         let parameters = try Parameters(request, .either, known: .refresh, &json)
-        guard try parameters.text("grant_type") ?? Grant.refreshToken.type == Grant.refreshToken.type else {
+        guard try parameters.text("grant_type") ?? GrantType.refreshToken.rawValue == GrantType.refreshToken.rawValue else {
             throw Problem(.grantUnsupported)
         }
         return try rotate(request, parameters, exchange, call)

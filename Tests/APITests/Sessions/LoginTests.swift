@@ -73,7 +73,7 @@ struct LoginTests {
         ("/login", "username=alice&password=correct+horse", "sid"),
         ("/login", "username=alice&password=correct+horse", "scopes"),
         ("/login", "username=alice&password=correct+horse", "min_seq"), ("/refresh", "refresh_token=", "scopes"),
-        ("/refresh", "refresh_token=", "resource"),
+        ("/refresh", "refresh_token=", "resources"),
     ])
     func `a member that is not understood is refused by its name, in a form and in JSON`(
         _ path: String, _ form: String, _ name: String
@@ -94,7 +94,7 @@ struct LoginTests {
         #expect(world.send(Ask("POST", "/login").form("username=alice&password=correct+horse" + extra)).status == 200)
         let pair = world.pair()
         let token = Ask("POST", "/token?x=y").form([
-            "grant_type": "refresh_token", "refresh_token": pair.refresh, "resource": "https://x", "min_seq": "1",
+            "grant_type": "refresh_token", "refresh_token": pair.refresh, "nonce": "x", "min_seq": "1",
         ])
         #expect(world.send(token).status == 200)
         let client = (World.encoded("shop"), World.encoded(World.secret))

@@ -136,7 +136,7 @@ struct RefreshTests {
         #expect(world.send(json).status == 200)
         #expect(world.send(Ask("POST", "/token").json("{\"grant_type\":\"refresh_token\"}")).status == 415)
         #expect(world.send(Ask("POST", "/token").form(["refresh_token": token])).code == "request_malformed")
-        for grant in ["password", "client_credentials", "authorization_code", "Refresh_token"] {
+        for grant in ["password", "authorization_code", "Refresh_token", "Client_credentials"] {
             let answer = world.send(Ask("POST", "/token").form(["grant_type": grant, "refresh_token": token]))
             #expect(answer.status == 400 && answer.string("error") == "unsupported_grant_type")
         }

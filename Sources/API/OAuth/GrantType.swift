@@ -1,0 +1,7 @@
+/// The values of `grant_type` that the token endpoint accepts; the server metadata list them too.
+enum GrantType: String, CaseIterable, Sendable {
+    /// RFC 6749 §6.
+    case refreshToken = "refresh_token"
+    /// RFC 6749 §4.4.
+    case clientCredentials = "client_credentials"
+}
