@@ -141,10 +141,10 @@ struct AccountChangeTests {
     }
 
     @Test(arguments: [
-        ("", "empty"), ("\"$2b$x\"", "quotes"), ("$2b$12$abc ", "white space"), ("abc", "begins with $"),
-        ("$2b$12$abc", "bcrypt"), ("$argon2i$v=19$m=1,t=1,p=1$a$b", "variant"),
-        ("$argon2id$v=19$m=9", "Argon2id hash as"),
-        ("$1$salt$abc", "scheme is not supported"), ("$6$a$b", "SHA-512"), ("$y$j9T$a", "yescrypt"),
+        ("", "empty"), ("\"$2b$x\"", "quotes"), ("$2b$12$abc ", "white space"), ("abc", "use single quotes"),
+        ("$2b$12$abc", "bcrypt"), ("$argon2i$v=19$m=1,t=1,p=1$a$b", "a salt of 8 to 64 bytes"),
+        ("$argon2id$v=19$m=9", "another number of parts"),
+        ("$1$salt$abc", "scheme is not supported"), ("$6$a$b", "86 letters"), ("$y$j9T$a", "$y$ with parameters"),
     ])
     func `a hash is refused for its own reason`(_ hash: String, _ reason: String) {
         #expect(PasswordHashMessage.about(hash)?.contains(reason) == true)
