@@ -100,7 +100,7 @@ def test_unknown_members_are_refused_but_for_those_of_oauth(server):
     answer = server.http.get("/verify", params={"whatever": "1"}, headers=bearer)
     assert code_of(answer) == (400, "request_malformed")
     refresh = server.login().refresh
-    grant = {"grant_type": "refresh_token", "refresh_token": refresh, "resource": "https://x.example"}
+    grant = {"grant_type": "refresh_token", "refresh_token": refresh, "nonce": "x"}
     assert server.http.post("/token", data=grant).status_code == 200
 
 

@@ -164,7 +164,8 @@ def test_verify_by_post_refuses_what_it_does_not_understand(spent):
         ("", {"scoop": "read"}),
         ("", {"aud": None}),
         ("", {"aud": "api", "audience": "api"}),
-        ("", {"min_seq": 1}),
+        ("", {"min_sequence": 1}),
+        ("", {"min_seq": "1"}),
     ):
         assert post(query, **members) == (400, "request_malformed")
     answer = spent.http.request("GET", "/verify", content="x", headers={"Content-Type": "text/plain"})

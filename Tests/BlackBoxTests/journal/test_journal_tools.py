@@ -190,7 +190,7 @@ def test_wrong_command_lines_and_missing_directories_end_with_two(make_server, t
     server = make_server()
     helped = server.cli("journal", "--help")
     assert helped.returncode == 0
-    for word in ("stat", "verify", "dump", "compact", "repair", "--accept-loss", "Exit status"):
+    for word in ("stat", "verify", "dump", "compact", "repair", "--accept-loss", "Exit code"):
         assert word in helped.stdout
     missing = tmp_path / "nowhere"
     for words in (

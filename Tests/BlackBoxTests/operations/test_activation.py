@@ -75,7 +75,7 @@ def test_a_socket_that_nobody_asks_for_ends_the_start(make_server):
         run = Activated(server, [one], "web")
         assert run.process.wait(20) == 2
         run.pump.join(2)
-        assert f"the socket «web» at 127.0.0.1:{one.getsockname()[1]} was given" in run.text
+        assert f"the socket «web» at 127.0.0.1:{one.getsockname()[1]} was passed" in run.text
     server.settings["listen"] = "fd:web"
     assert server.fail_to_start().code == 2
 
