@@ -117,6 +117,13 @@ def test_auth_refuses_by_scope_and_role_for_every_method(spent, method):
     for query, code in refusals:
         answer = spent.http.request(method, f"/auth?{query}", headers=bearer)
         assert (answer.status_code, answer.json()["code"]) == (403, code)
+    for query, code in (
+        ("subject=x", "subject_mismatch"),
+        ("client_id=x", "client_mismatch"),
+        ("claims=%7B%22amr%22%3A%22otp%22%7D", "claim_mismatch"),
+    ):
+        answer = spent.http.request(method, f"/auth?{query}", headers=bearer)
+        assert (answer.status_code, answer.json()["code"]) == (401, code)
     old = spent.forge(spent.login().access).token(auth_time=int(time.time()) - 500)
     answer = spent.http.request(method, "/auth?max_age=100", headers={"Authorization": f"Bearer {old}"})
     assert (answer.status_code, answer.json()["code"]) == (401, "auth_too_old")
@@ -158,6 +165,11 @@ def test_verify_by_post_refuses_what_it_does_not_understand(spent):
     assert post("?scope=read", role="staff") == (200, None)
     assert post("?scope=sing") == post("", scope="sing") == (403, "scope_insufficient")
     assert post("?role=captain") == post("", role="captain") == (403, "role_insufficient")
+    assert post("", subject="x") == (401, "subject_mismatch")
+    assert post("", client_id="x") == (401, "client_mismatch")
+    assert post("", claims={"amr": "otp"}) == (401, "claim_mismatch")
+    assert post("", claims={"amr": "pwd"}, required_claims=["sub"], audience=["api", "x"], min_seq=0) == (200, None)
+    assert post("", min_seq=10**15) == (503, "sequence_not_reached")
     for query, members in (
         ("?scope=read", {"scope": "read"}),
         ("?scoop=read", {}),

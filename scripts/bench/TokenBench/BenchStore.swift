@@ -34,7 +34,7 @@ final class BenchStore {
 
     func isDenied(_ claims: VerifiedToken, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>) -> Bool {
         store.denial(
-            jti: claims.jti, sid: claims.sid, issuedAt: claims.issuedAt &* 1_000,
+            jti: claims.jti, sid: claims.sid, issuedAt: claims.issuedAt.milliseconds,
             expiresAt: claims.expiresAt.milliseconds, subject: subject, client: client, kid: kid) != nil
     }
 
