@@ -17,10 +17,10 @@ deb: ## Build martlet_VERSION_ARCH.deb, which needs no toolchain where it is ins
 	@scripts/build
 	@scripts/deb
 
-check: ## Build for debugging, run the Swift tests and the fast black-box tests: 3 minutes, after the first build
+check: ## Build for debugging, run the Swift tests and the fast black-box tests: 6 to 8 minutes, after the first build
 	@scripts/check $(ARGS)
 
-test: ## Install what the tests need and run all of them: 12 to 15 minutes
+test: ## Install what the tests need and run all of them: 15 to 20 minutes
 	@scripts/test
 
 test-full: ## Run all tests in their long forms: several hours
