@@ -1,7 +1,7 @@
 /// What a new password must fulfill. Existing passwords are not checked again.
 package struct PasswordRules: Sendable {
     /// NIST SP 800-63B allows no minimum below 8; longer passphrases than the upper end are a matter of choice.
-    package static let characterCountMins = 8...64
+    package static let characterCountMins = 6...64
     package static let characterCountMinStandard = 8
 
     /// The number of Unicode code points that a password must have, as NIST SP 800-63B counts characters.

@@ -10,15 +10,8 @@ enum NewPassword {
     ///
     /// - Throws: `.refused` for a password that breaks a rule.
     static func hash(_ arguments: Arguments, for name: String) throws(CommandError) -> String {
-        if let hash = arguments.value("--hash") {
-            guard !arguments.has("--password-stdin") else {
-                throw .usage("--hash and --password-stdin cannot be combined")
-            }
-            if let reason = PasswordHashMessage.about(hash) {
-                throw .accounts(.invalid(field: "--hash", expected: reason))
-            }
-            return hash
-        }
+        try checkHash(arguments)
+        if let hash = arguments.value("--hash") { return hash }
         let hasher = PasswordHasher(parameters: try settings(HashingSettings.argon2))
         let rules = try rules()
         let password =
@@ -40,6 +33,17 @@ enum NewPassword {
             return try hasher.hash(password, salt: Random.bytes(PasswordHasher.saltByteCount))
         } catch {
             throw .accounts(error)
+        }
+    }
+
+    /// Checks the hash of the option, if there is one.
+    static func checkHash(_ arguments: Arguments) throws(CommandError) {
+        guard let hash = arguments.value("--hash") else { return }
+        guard !arguments.has("--password-stdin") else {
+            throw .usage("--hash and --password-stdin cannot be combined")
+        }
+        if let reason = PasswordHashMessage.about(hash) {
+            throw .accounts(.invalid(field: "--hash", expected: reason))
         }
     }
 

@@ -45,7 +45,7 @@ enum UserCommand {
           --skip-refused     add the other users even if some are refused
           --json             print one JSON array, without the hashes
 
-        A new password has at least MARTLET_PASSWORD_MIN characters (default 8) and at most 1024 bytes of
+        A new password has at least MARTLET_PASSWORD_MIN characters (default 6) and at most 1024 bytes of
         UTF-8, is not the user's name, and is not in the file MARTLET_BREACHED_PASSWORDS if that is set.
         It is used unchanged, without trimming or normalization.
         MARTLET_ARGON2_MEMORY (KiB), MARTLET_ARGON2_PASSES and MARTLET_ARGON2_LANES set what a new hash
@@ -94,10 +94,14 @@ enum UserCommand {
             id: UUIDv7Generator(clock: SystemClock.wall, random: { Random.next64() }).next(), name: name,
             // A placeholder until the password is known, so that everything else is checked before the prompt.
             passwordHash: "!", roles: arguments.values("--role"), scopes: arguments.values("--scope"), claims: claims)
+        try NewPassword.checkHash(arguments)
         let reading = try table.check { users throws(AccountsError) in try users.adding(user) }
         user.passwordHash = try NewPassword.hash(arguments, for: name)
         try table.edit(mustExist: false, after: reading) { users throws(AccountsError) in try users.adding(user) }
         Terminal.writeError("added \(name), id \(user.id), to \(table.fullPath)\n")
+        if arguments.has("--hash"), !["!", "$argon2id$"].contains(where: user.passwordHash.hasPrefix) {
+            Terminal.writeError("note: the next login replaces this hash by one of $argon2id$\n")
+        }
     }
 
     private static func passwd(_ words: [String]) throws(CommandError) {

@@ -74,7 +74,7 @@ struct UserImportTests {
         ]
         let reasons = [
             2: "not JSON", 3: "expected a JSON object", 4: "not JSON: a member is repeated",
-            5: "either password or password_hash", 6: "either password or password_hash", 7: "fewer than 8 characters",
+            5: "either password or password_hash", 6: "either password or password_hash", 7: "fewer than 6 characters",
             8: "this is a hash", 9: "password_hash: expected a bcrypt hash of 60 characters", 10: "username: expected",
             11: "unknown member role", 12: "roles: expected a list", 13: "claims: expected", 14: "id: expected a UUID",
             15: "username: expected a string", 16: "used in line 1", 17: "username is missing", 18: "true or false",

@@ -3,7 +3,7 @@ package import Accounts
 extension Setting {
     package static let passwordMin = Setting(
         "MARTLET_PASSWORD_MIN", .number(PasswordRules.characterCountMins),
-        default: "\(PasswordRules.characterCountMinStandard)", "characters that a new password must have")
+        default: "\(PasswordRules.characterCountMins.lowerBound)", "characters that a new password must have")
     package static let breachedPasswords = Setting(
         "MARTLET_BREACHED_PASSWORDS", .text,
         "sorted file of SHA1[:COUNT] lines, passwords that may not be set; empty for none")
