@@ -1,3 +1,4 @@
+import Encoding
 import HTTP
 import Service
 import Tokens
@@ -16,22 +17,11 @@ enum Condition: Int, CaseIterable, Sendable {
     /// The fingerprints of ``names``, so that no request computes them.
     fileprivate static let fingerprints = names.map { MemberNames.fingerprint($0.name) }
 
-    /// - Parameter name: as it was sent.
+    /// The condition of a name in a query; nil for an unknown name.
     fileprivate static func named(_ name: String) -> (name: StaticString, condition: Condition)? {
-        switch name {
-        case "audience": ("audience", .audience)
-        case "aud": ("aud", .audience)
-        case "scope": ("scope", .scope)
-        case "role": ("role", .role)
-        case "max_age": ("max_age", .ageMax)
-        case "issuer": ("issuer", .issuer)
-        case "subject": ("subject", .subject)
-        case "client_id": ("client_id", .clientID)
-        case "required_claims": ("required_claims", .requiredClaims)
-        case "claims": ("claims", .claims)
-        case "min_seq": ("min_seq", .sequenceMin)
-        default: nil
-        }
+        let bytes = Array(name.utf8)
+        let fingerprint = JSONDocument.nameFingerprint(of: bytes.span)
+        return fingerprints.firstIndex(of: fingerprint).map { names[$0] }
     }
 
     fileprivate var bit: UInt16 { 1 << UInt16(rawValue) }
@@ -71,9 +61,9 @@ struct Conditions {
             // Of the known names, only the token's is no condition.
             guard let index = Condition.fingerprints.firstIndex(of: fingerprint) else { continue }
             let (name, condition) = Condition.names[index]
-            if case .text(let octets) = value, condition.isText {
-                try note(condition, name, isEmpty: octets.isEmpty)
-                try take(condition, name, octets)
+            if case .text(let text) = value, condition.isText {
+                try note(condition, name, isEmpty: text.isEmpty)
+                try take(condition, name, text)
             } else {
                 try note(condition, name, isEmpty: false)
                 try take(condition, name, value)
@@ -97,14 +87,14 @@ struct Conditions {
         }
     }
 
-    private mutating func take(_ condition: Condition, _ name: StaticString, _ octets: [UInt8]) throws(Problem) {
+    private mutating func take(_ condition: Condition, _ name: StaticString, _ text: [UInt8]) throws(Problem) {
         switch condition {
-        case .audience: expectations.audience = .anyOf([octets])
-        case .scope: expectations.scopes = try Self.words(name, octets).map { Array($0.utf8) }
-        case .role: expectations.roles = try Self.words(name, octets)
-        case .issuer: require(issuer: octets)
-        case .subject: require(subject: octets)
-        case .clientID: require(clientID: octets)
+        case .audience: expectations.audience = .anyOf([text])
+        case .scope: expectations.scopes = try Self.words(name, text).map { Array($0.utf8) }
+        case .role: expectations.roles = try Self.words(name, text)
+        case .issuer: require(issuer: text)
+        case .subject: require(subject: text)
+        case .clientID: require(clientID: text)
         case .ageMax, .requiredClaims, .claims, .sequenceMin:
             throw Problem(.requestMalformed, "The member \(name) must be \(condition.expected).")
         }
@@ -131,8 +121,8 @@ struct Conditions {
     }
 
     /// Scopes and roles are made of the same letters (RFC 6749 §3.3).
-    private static func words(_ name: StaticString, _ octets: [UInt8]) throws(Problem) -> [String] {
-        guard let words = Scope(String(decoding: octets, as: UTF8.self)) else {
+    private static func words(_ name: StaticString, _ text: [UInt8]) throws(Problem) -> [String] {
+        guard let words = Scope(String(decoding: text, as: UTF8.self)) else {
             throw Problem(.requestMalformed, "The condition \(name) must be one or more names, separated by single spaces.")
         }
         return words.names

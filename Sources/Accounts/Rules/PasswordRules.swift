@@ -1,14 +1,13 @@
 /// What a new password must fulfill. Existing passwords are not checked again.
 package struct PasswordRules: Sendable {
-    /// NIST SP 800-63B allows no minimum below 8; longer passphrases than the upper end are a matter of choice.
+    /// What the setting may be; its default is the lower end. NIST SP 800-63B asks for at least 8.
     package static let characterCountMins = 6...64
-    package static let characterCountMinStandard = 8
 
     /// The number of Unicode code points that a password must have, as NIST SP 800-63B counts characters.
     package let characterCountMin: Int
     private let breached: BreachedPasswords?
 
-    package init(characterCountMin: Int = Self.characterCountMinStandard, breached: BreachedPasswords? = nil) {
+    package init(characterCountMin: Int, breached: BreachedPasswords? = nil) {
         self.characterCountMin = characterCountMin
         self.breached = breached
     }

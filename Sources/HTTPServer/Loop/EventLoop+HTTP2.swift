@@ -171,19 +171,7 @@ extension EventLoop {
     }
 
     private mutating func sendRestHTTP2(_ slot: Int, _ session: HTTP2Session) {
-        let start = connections[slot].outputStart
-        switch connections[slot].transport.send(connections[slot].output, from: start) {
-        case .moved(let count):
-            connections[slot].outputStart = start &+ count
-            connections[slot].deadline = shared.deadlines.answer(
-                began: connections[slot].began, taken: start &+ count, now: now)
-            guard connections[slot].outputStart >= connections[slot].output.count else { return }
-            connections[slot].output = []
-            connections[slot].outputStart = 0
-            settleHTTP2(slot, session)
-        case .wouldBlock: break
-        case .ended, .failed: close(slot)
-        }
+        if sendPending(slot) { settleHTTP2(slot, session) }
     }
 
     mutating func expireHTTP2(_ slot: Int) {

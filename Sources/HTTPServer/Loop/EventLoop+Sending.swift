@@ -57,24 +57,34 @@ extension EventLoop {
         return false
     }
 
-    /// Sends pending output.
+    /// Sends pending output, and then continues with what waited for it.
     mutating func sendRest(_ slot: Int) {
+        guard sendPending(slot) else { return }
+        if connections[slot].isDeferred { return awaitAnswer(slot) }
+        if let stream = connections[slot].stream { return sendPieces(slot, stream) }
+        connections[slot].stage = .idle
+        output.removeAll(keepingCapacity: true)
+        serveInput(slot)
+    }
+
+    /// Sends pending output of a connection with either version of HTTP.
+    ///
+    /// - Returns: whether the transport took all of it. If not, the connection waits or is closed.
+    mutating func sendPending(_ slot: Int) -> Bool {
         let start = connections[slot].outputStart
         switch connections[slot].transport.send(connections[slot].output, from: start) {
         case .moved(let count):
             connections[slot].outputStart = start &+ count
             connections[slot].deadline = shared.deadlines.answer(
                 began: connections[slot].began, taken: start &+ count, now: now)
-            guard connections[slot].outputStart >= connections[slot].output.count else { return }
+            guard connections[slot].outputStart >= connections[slot].output.count else { return false }
             connections[slot].output = []
             connections[slot].outputStart = 0
-            if connections[slot].isDeferred { return awaitAnswer(slot) }
-            if let stream = connections[slot].stream { return sendPieces(slot, stream) }
-            connections[slot].stage = .idle
-            output.removeAll(keepingCapacity: true)
-            serveInput(slot)
-        case .wouldBlock: break
-        case .ended, .failed: close(slot)
+            return true
+        case .wouldBlock: return false
+        case .ended, .failed:
+            close(slot)
+            return false
         }
     }
 }

@@ -13,9 +13,9 @@ struct Argon2idTests {
                 Argon2Parameters(
                     memoryKiB: vector.number("memcost"), passes: vector.number("iter"), lanes: vector.number("lanes")))
             let tag = try Argon2.derive(
-                password: vector.octets("pass"), salt: vector.octets("salt"), secret: vector.octets("secret"),
-                associatedData: vector.octets("ad"), cost: cost, byteCount: vector.number("length"))
-            #expect(tag == vector.octets("output"), "COUNT = \(vector.number("COUNT"))")
+                password: vector.bytes("pass"), salt: vector.bytes("salt"), secret: vector.bytes("secret"),
+                associatedData: vector.bytes("ad"), cost: cost, byteCount: vector.number("length"))
+            #expect(tag == vector.bytes("output"), "COUNT = \(vector.number("COUNT"))")
         }
     }
 
@@ -68,7 +68,7 @@ private struct Argon2Vector {
 
     func number(_ name: String) -> Int { fields[name].flatMap { Int($0) } ?? 0 }
 
-    func octets(_ name: String) -> [UInt8] {
+    func bytes(_ name: String) -> [UInt8] {
         let digits = Array(fields[name] ?? "")
         return stride(from: 0, to: digits.count - 1, by: 2).compactMap { UInt8(String(digits[$0...$0 + 1]), radix: 16) }
     }

@@ -14,7 +14,7 @@ struct PasswordRulesTests {
         ("Alice \u{C9}", [.tooShort, .userName]), ("ALICE \u{E9}", [.tooShort, .userName]), ("alice e\u{301}1", []),
     ])
     func `a password has a length and is not the name`(_ password: String, _ expected: [PasswordViolation]) throws {
-        let rules = PasswordRules()
+        let rules = PasswordRules(characterCountMin: 8)
         #expect(try rules.violations(of: Array(password.utf8), for: "alice \u{E9}") == expected)
     }
 
@@ -30,11 +30,11 @@ struct PasswordRulesTests {
         let path = scratch["breached.txt"]
         // The SHA-1 of "password".
         try Data("5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8:9\n".utf8).write(to: URL(fileURLWithPath: path))
-        let rules = PasswordRules(breached: BreachedPasswords(path: path))
+        let rules = PasswordRules(characterCountMin: 8, breached: BreachedPasswords(path: path))
         #expect(try rules.violations(of: Array("password".utf8), for: "PassWord") == [.userName, .breached])
         #expect(try rules.violations(of: Array("Password".utf8), for: "x").isEmpty)
         try rules.check()
-        let missing = PasswordRules(breached: BreachedPasswords(path: scratch["none"]))
+        let missing = PasswordRules(characterCountMin: 8, breached: BreachedPasswords(path: scratch["none"]))
         #expect(throws: AccountsError.self) { try missing.violations(of: Array("password".utf8), for: "x") }
         #expect(throws: AccountsError.self) { try missing.check() }
     }
