@@ -53,7 +53,7 @@ package struct ProxyTrust: Sendable {
             while walk.goesOn {
                 var start = end
                 while start > field.value.lowerBound, request.bytes[start &- 1] != UInt8(ascii: ",") { start &-= 1 }
-                take(PeerAddress(node: request.octets(Self.trimmed(start..<end, request))), &walk)
+                take(PeerAddress(node: request.bytes(Self.trimmed(start..<end, request))), &walk)
                 guard start > field.value.lowerBound else { break }
                 end = start &- 1
             }
@@ -74,7 +74,7 @@ package struct ProxyTrust: Sendable {
                     walk.goesOn = false
                     break
                 }
-                take(Self.node(request, start..<end).flatMap { PeerAddress(node: request.octets($0)) }, &walk)
+                take(Self.node(request, start..<end).flatMap { PeerAddress(node: request.bytes($0)) }, &walk)
                 guard start > field.value.lowerBound else { break }
                 end = start &- 1
             }

@@ -48,7 +48,7 @@ package struct Request: ~Copyable {
     }
 
     @_lifetime(borrow self)
-    package func octets(_ range: Range<Int>) -> Span<UInt8> {
+    package func bytes(_ range: Range<Int>) -> Span<UInt8> {
         bytes.span.extracting(range)
     }
 

@@ -138,7 +138,7 @@ extension CachedDocument {
             let checkedAt = document.integer(checked, in: bytes),
             let fresh = document.member("fresh_until", of: 0, in: bytes),
             let freshUntil = document.integer(fresh, in: bytes),
-            let content = document.member("body", of: 0, in: bytes), let body = document.octets(content, in: bytes)
+            let content = document.member("body", of: 0, in: bytes), let body = document.bytes(content, in: bytes)
         else { return nil }
         let etag = document.member("etag", of: 0, in: bytes).flatMap { document.string($0, in: bytes) }
         self.init(

@@ -32,7 +32,7 @@ struct RequestTests {
         var request = Request(byteCount: 4)
         request.bytes = [0x61, 0xff, 0x62]
         #expect(request.text(0..<3) == "a\u{fffd}b" && request.isEqual(0..<1, "a") && !request.isEqual(0..<2, "a"))
-        #expect(request.octets(1..<3)[0] == 0xff)
+        #expect(request.bytes(1..<3)[0] == 0xff)
     }
 
     @Test(arguments: Method.allCases)

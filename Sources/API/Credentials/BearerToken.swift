@@ -15,7 +15,7 @@ enum BearerToken {
             return
         }
         let scheme: StaticString = "bearer"
-        let octets = request.octets(value)
+        let octets = request.bytes(value)
         guard octets.count > scheme.utf8CodeUnitCount else {
             self = .malformed
             return

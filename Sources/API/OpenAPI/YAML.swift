@@ -63,12 +63,12 @@ package indirect enum YAML: Sendable {
             !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(text.lowercased())
         else { return false }
         return !text.hasSuffix(" ")
-            && text.utf8.allSatisfy { octet in
-                switch octet {
+            && text.utf8.allSatisfy { byte in
+                switch byte {
                 case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
                     UInt8(ascii: "0")...UInt8(ascii: "9"):
                     true
-                default: " .-_'+/".utf8.contains(octet)
+                default: " .-_'+/".utf8.contains(byte)
                 }
             }
     }

@@ -127,7 +127,7 @@ struct Parameters {
     private mutating func readJSON(
         _ request: borrowing Request, _ known: MemberNames?, _ document: inout JSONDocument
     ) throws(Problem) {
-        let bytes = request.octets(request.body)
+        let bytes = request.bytes(request.body)
         do throws(JSONError) {
             try document.parse(bytes)
         } catch {
@@ -141,7 +141,7 @@ struct Parameters {
         while name < end {
             let fingerprint = document.nameFingerprint(name)
             if let known, !known.fingerprints.contains(fingerprint) {
-                throw Self.unknown(document.octets(name, in: bytes) ?? [])
+                throw Self.unknown(document.bytes(name, in: bytes) ?? [])
             }
             members.append((fingerprint, Self.value(name + 1, of: document, in: bytes)))
             name = document.node(after: name + 1)
@@ -150,7 +150,7 @@ struct Parameters {
 
     private static func value(_ node: JSONDocument.Node, of document: JSONDocument, in bytes: Span<UInt8>) -> Value {
         switch document.kind(node) {
-        case .string: document.octets(node, in: bytes).map { .text($0) } ?? .other(document.raw(node, in: bytes))
+        case .string: document.bytes(node, in: bytes).map { .text($0) } ?? .other(document.raw(node, in: bytes))
         case .number: document.integer(node, in: bytes).map { .integer($0) } ?? .other(document.raw(node, in: bytes))
         case .null: .nothing
         case .true: .yes
@@ -161,7 +161,7 @@ struct Parameters {
     private mutating func readForm(_ request: borrowing Request, _ known: MemberNames?) throws(Problem) {
         let form: URLEncodedForm
         do {
-            form = try URLEncodedForm(request.octets(request.body))
+            form = try URLEncodedForm(request.bytes(request.body))
         } catch {
             throw Problem(.requestMalformed, "The content is not a form.", reason: "\(error)")
         }

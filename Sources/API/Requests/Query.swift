@@ -12,7 +12,7 @@ struct Query {
             return
         }
         do {
-            pairs = try URLEncodedForm(request.octets(request.query)).pairs
+            pairs = try URLEncodedForm(request.bytes(request.query)).pairs
         } catch {
             throw Problem(.requestMalformed, "The query is not a form.", reason: "\(error)")
         }
@@ -28,7 +28,7 @@ struct Query {
 
     /// Whether a query names a token, or contains what looks like one. URLs end up in logs and histories.
     static func carriesToken(_ request: borrowing Request) -> Bool {
-        guard let form = try? URLEncodedForm(request.octets(request.query)) else { return false }
+        guard let form = try? URLEncodedForm(request.bytes(request.query)) else { return false }
         let names: Set<String> = ["token", "access_token", "refresh_token", "id_token"]
         return form.pairs.contains { name, value in names.contains(name) || looksLikeToken(value) }
     }

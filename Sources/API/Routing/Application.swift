@@ -103,7 +103,7 @@ package final class Application: Handler {
     /// The trace of the request, if a log line will name it.
     private func traceContext(_ request: borrowing Request, _ endpoint: Endpoint?) -> TraceContext? {
         guard access != nil || endpoint?.isQuiet == false, let field = request.field("traceparent") else { return nil }
-        return TraceContext(request.octets(field))
+        return TraceContext(request.bytes(field))
     }
 
     /// Counts an answer that is complete.

@@ -99,7 +99,7 @@ extension Application {
             ofAccess = nil
         case .at(let range):
             do throws(LogoutFailure) {
-                ofAccess = .success(try EndSessions(context).session(ofAccess: request.octets(range), at: call.now))
+                ofAccess = .success(try EndSessions(context).session(ofAccess: request.bytes(range), at: call.now))
             } catch {
                 ofAccess = .failure(error)
             }

@@ -53,7 +53,7 @@ extension Application {
         guard case .at(let range) = RequestTokens.bearer(request) else { throw Problem(.tokenMissing) }
         let verified: VerifiedToken
         do throws(VerifyFailure) {
-            verified = try verifyToken.verify(request.octets(range), expectations, at: call.now)
+            verified = try verifyToken.verify(request.bytes(range), expectations, at: call.now)
         } catch {
             throw Problem(error, scopes: expectations.scopes)
         }

@@ -110,7 +110,7 @@ extension Application {
         switch bearer {
         case .absent: throw Problem(.tokenMissing)
         case .malformed: throw Problem(.requestMalformed, "The Authorization field must contain one bearer token.")
-        case .at(let range): try verify(request.octets(range), expectations, &response, call)
+        case .at(let range): try verify(request.bytes(range), expectations, &response, call)
         }
     }
 

@@ -45,11 +45,11 @@ extension JSONDocument {
     }
 
     package func string(_ node: Node, in bytes: Span<UInt8>) -> String? {
-        octets(node, in: bytes).map { String(decoding: $0, as: UTF8.self) }
+        self.bytes(node, in: bytes).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// Returns a string's value in UTF-8 with its escapes resolved.
-    package func octets(_ node: Node, in bytes: Span<UInt8>) -> [UInt8]? {
+    package func bytes(_ node: Node, in bytes: Span<UInt8>) -> [UInt8]? {
         guard entries[node].kind == .string else { return nil }
         return entries[node].isPlain
             ? Array(bytes.extracting(range(node))) : JSONText.unescaped(bytes.extracting(range(node)))

@@ -100,7 +100,7 @@ extension Key {
         guard let numbers = publicNumbers else {
             guard case .secret(let secret) = material else { return }
             writer.string("oct")
-            writer.octets("k", secret.octets())
+            writer.octets("k", secret.bytes())
             return
         }
         writer.string(numbers.kty)

@@ -95,7 +95,7 @@ package final class Keyring: Sendable {
         let spellings = keys.flatMap { $0.publicNumbers?.spellings ?? [] }
         return keys.contains { key in
             guard case .secret(let secret) = key.material else { return false }
-            let octets = secret.octets()
+            let octets = secret.bytes()
             return spellings.contains { octets.holds($0) }
         }
     }

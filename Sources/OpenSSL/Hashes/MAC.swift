@@ -17,7 +17,7 @@ package final class MACKey: Sendable {
     }
 
     /// Returns a copy of the secret, for writing the key's own file.
-    package func octets() -> [UInt8] { secret.octets }
+    package func bytes() -> [UInt8] { secret.octets }
 
     func withOctets<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         secret.withBytes(body)

@@ -32,7 +32,7 @@ extension User {
         for (name, value) in document.members(0) {
             guard let spelled = document.string(name, in: bytes), names.contains(spelled) else { continue }
             writer.name(spelled)
-            if let text = document.octets(value, in: bytes) {
+            if let text = document.bytes(value, in: bytes) {
                 writer.string(utf8: text)
             } else {
                 writer.raw(document.raw(value, in: bytes))

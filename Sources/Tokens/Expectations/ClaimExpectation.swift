@@ -81,7 +81,7 @@ package struct ClaimExpectation: Equatable, Sendable {
     ) -> Bool {
         let text = pattern.text
         if pattern.isPrefix {
-            return document.octets(node, in: payload)?.starts(with: text) ?? false
+            return document.bytes(node, in: payload)?.starts(with: text) ?? false
         }
         switch document.kind(node) {
         case .string: return document.isEqual(node, text.span, in: payload)
@@ -121,7 +121,7 @@ extension ClaimExpectation {
         switch left.kind {
         case .true, .false, .null: return true
         case .string:
-            return left.document.octets(left.node, in: leftOctets) == right.document.octets(right.node, in: rightOctets)
+            return left.document.bytes(left.node, in: leftOctets) == right.document.bytes(right.node, in: rightOctets)
         case .number:
             guard let number = left.document.number(left.node, in: leftOctets) else { return false }
             return number == right.document.number(right.node, in: rightOctets)
@@ -138,7 +138,7 @@ extension ClaimExpectation {
             let (ours, theirs) = (left.document.members(left.node), right.document.members(right.node))
             guard ours.count == theirs.count else { return false }
             for member in ours {
-                let name = left.document.octets(member.name, in: leftOctets) ?? []
+                let name = left.document.bytes(member.name, in: leftOctets) ?? []
                 var found = false
                 for other in theirs where right.document.isEqual(other.name, name.span, in: rightOctets) {
                     found = isSame(

@@ -132,10 +132,10 @@ package struct TokenExpectations: Sendable {
         guard
             let node = document.member("scope", of: 0, in: payload) ?? document.member("scp", of: 0, in: payload)
         else { return [] }
-        if let text = document.octets(node, in: payload) {
+        if let text = document.bytes(node, in: payload) {
             return Set(text.split(separator: UInt8(ascii: " ")).map(Array.init))
         }
-        return Set(document.children(node).compactMap { document.octets($0, in: payload) })
+        return Set(document.children(node).compactMap { document.bytes($0, in: payload) })
     }
 
     private var boundedLeeway: Int64 { TokenLimits.standard.leeway(leeway) }
@@ -180,7 +180,7 @@ package struct CheckedClaims: Equatable, Sendable {
         _ claim: Claim, _ table: ClaimTable, _ document: JSONDocument, _ payload: Span<UInt8>
     ) throws(TokenRejection) -> [UInt8]? {
         guard let node = table[claim] else { return nil }
-        guard let octets = document.octets(node, in: payload) else { throw .claimInvalid(claim) }
+        guard let octets = document.bytes(node, in: payload) else { throw .claimInvalid(claim) }
         return octets
     }
 

@@ -26,9 +26,9 @@ package struct VerifiedToken: Sendable {
     package let authTime: UnixSeconds?
 
     init(
-        _ table: ClaimTable, _ document: borrowing JSONDocument, in octets: [UInt8], _ signer: Signer
+        _ table: ClaimTable, _ document: borrowing JSONDocument, in decoded: [UInt8], _ signer: Signer
     ) throws(TokenRejection) {
-        let payload = octets.span
+        let payload = decoded.span
         jti = try document.identifier(.tokenID, try table.required(.tokenID), in: payload)
         if let node = table[.sessionID] {
             sid = try document.identifier(.sessionID, node, in: payload)
@@ -41,7 +41,7 @@ package struct VerifiedToken: Sendable {
         issuedAt = try document.time(.issuedAt, try table.required(.issuedAt), in: payload)
         expiresAt = try document.time(.expiresAt, try table.required(.expiresAt), in: payload)
         authTime = if let node = table[.authTime] { try document.time(.authTime, node, in: payload) } else { nil }
-        self.payload = octets
+        self.payload = decoded
         kid = signer.kid
         algorithm = signer.algorithm
         keyIndex = signer.index

@@ -40,16 +40,16 @@ package final class Verifier {
             try check(shape, audience, in: payload.span, now: now)
             return VerifiedToken(shape, in: payload, signer(outcome))
         }
-        let octets = payload.span
-        let table = try ClaimTable(octets, using: &parsed)
+        let bytes = payload.span
+        let table = try ClaimTable(bytes, using: &parsed)
         guard outcome.isExpectedType else { throw .typMismatch }
         let issuerNode = try table.required(.issuer)
-        guard parsed.isEqual(issuerNode, issuer.span, in: octets) else { throw .issuerMismatch }
-        try checkAudience(try table.required(.audience), audience, in: octets)
+        guard parsed.isEqual(issuerNode, issuer.span, in: bytes) else { throw .issuerMismatch }
+        try checkAudience(try table.required(.audience), audience, in: bytes)
         let verified = try VerifiedToken(table, parsed, in: payload, signer(outcome))
         let seconds = secondsBelow(now)
         if let node = table[.notBefore] {
-            guard try parsed.time(.notBefore, node, in: octets) <= seconds.adding(seconds: leeway) else {
+            guard try parsed.time(.notBefore, node, in: bytes) <= seconds.adding(seconds: leeway) else {
                 throw .notActive
             }
         }
@@ -60,8 +60,8 @@ package final class Verifier {
     /// Verifies a refresh token. No leeway, because the server itself issued the token with the same clock.
     package func verifyRefresh(_ token: Span<UInt8>, now: UnixMilliseconds) throws(TokenRejection) -> RefreshClaims {
         let outcome = try stage.check(token, for: .refresh, at: now)
-        let octets = stage.payload
-        let payload = octets.span
+        let decoded = stage.payload
+        let payload = decoded.span
         let table = try ClaimTable(payload, using: &parsed)
         guard outcome.isExpectedType else { throw .typMismatch }
         try checkAudience(try table.required(.audience), .one(issuer), in: payload)

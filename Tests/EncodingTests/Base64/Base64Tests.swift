@@ -12,7 +12,7 @@ struct Base64URLTests {
     }
 
     @Test func `reads and writes the examples of RFC 4648 §10`() throws {
-        let examples = try JSONDecoder().decode([Example].self, from: Data(Vectors.octets("rfc-examples/cases.json")))
+        let examples = try JSONDecoder().decode([Example].self, from: Data(Vectors.bytes("rfc-examples/cases.json")))
             .filter { $0.kind == "base64url" }
         #expect(examples.count >= 5)
         for example in examples {

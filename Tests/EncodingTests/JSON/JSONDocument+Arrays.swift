@@ -14,8 +14,8 @@ extension JSONDocument {
         string(node, in: bytes.span)
     }
 
-    func octets(_ node: Node, in bytes: [UInt8]) -> [UInt8]? {
-        octets(node, in: bytes.span)
+    func bytes(_ node: Node, in bytes: [UInt8]) -> [UInt8]? {
+        self.bytes(node, in: bytes.span)
     }
 
     func raw(_ node: Node, in bytes: [UInt8]) -> [UInt8] {

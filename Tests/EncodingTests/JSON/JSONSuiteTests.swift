@@ -6,7 +6,7 @@ import Testing
 struct JSONSuiteTests {
     @Test(arguments: Vectors.names(in: "jsontestsuite/test_parsing"))
     func `accepts y_, refuses n_, and stands i_`(_ name: String) throws {
-        let bytes = try Vectors.octets("jsontestsuite/test_parsing/\(name)")
+        let bytes = try Vectors.bytes("jsontestsuite/test_parsing/\(name)")
         var document = JSONDocument()
         let result = Result { try document.parse(bytes) }
         switch name.prefix(2) {
@@ -22,7 +22,7 @@ struct JSONSuiteTests {
 
     @Test(arguments: Vectors.names(in: "jsontestsuite/test_transform"))
     func `stands what has more than one meaning`(_ name: String) throws {
-        let bytes = try Vectors.octets("jsontestsuite/test_transform/\(name)")
+        let bytes = try Vectors.bytes("jsontestsuite/test_transform/\(name)")
         var document = JSONDocument()
         let result = Result { try document.parse(bytes) }
         if name.hasPrefix("object_same_key") {

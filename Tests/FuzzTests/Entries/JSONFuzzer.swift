@@ -46,7 +46,7 @@ enum JSONFuzzer {
             for element in document.children(node) { write(element, document, bytes, &writer) }
             writer.endArray()
         case .string:
-            let octets = document.octets(node, in: span) ?? []
+            let octets = document.bytes(node, in: span) ?? []
             demand(document.isEqual(node, octets.span, in: span), "a string equals itself")
             demand(document.string(node, in: span).map { Array($0.utf8) } == octets, "a string is UTF-8")
             writer.string(utf8: octets.span)

@@ -21,16 +21,16 @@ final class FrameClient {
     init(port: UInt16, window: UInt32) throws {
         client = try TestClient(port: port)
         client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-        send(Self.settings, content: [0, 4] + Self.octets(window))
+        send(Self.settings, content: [0, 4] + Self.bytes(window))
     }
 
-    private static func octets(_ value: UInt32) -> [UInt8] {
+    private static func bytes(_ value: UInt32) -> [UInt8] {
         (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - $0 * 8)) }
     }
 
     func send(_ type: UInt8, _ flags: UInt8 = 0, stream: UInt32 = 0, content: [UInt8] = []) {
-        let count: [UInt8] = Array(Self.octets(UInt32(content.count)).dropFirst())
-        client.send(count + [type, flags] + Self.octets(stream) + content)
+        let count: [UInt8] = Array(Self.bytes(UInt32(content.count)).dropFirst())
+        client.send(count + [type, flags] + Self.bytes(stream) + content)
     }
 
     /// Sends a request without content. Its fields are literals without indexing (RFC 7541 §6.2.2).
@@ -42,7 +42,7 @@ final class FrameClient {
 
     func grow(stream: UInt32, by count: Int) {
         guard count > 0 else { return }
-        send(Self.windowUpdate, stream: stream, content: Self.octets(UInt32(count)))
+        send(Self.windowUpdate, stream: stream, content: Self.bytes(UInt32(count)))
     }
 
     /// - Returns: nil at the end of the connection, or if nothing comes.

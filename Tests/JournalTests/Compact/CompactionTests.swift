@@ -340,7 +340,7 @@ struct CompactionTests {
         #expect(report.keptCount == 15_000)
         #expect(try directory.names() == [snapshot, "0000000000000002-0000000000007533.jrn", "LOCK"])
         #expect(try directory.permissions(snapshot) == 0o600)
-        #expect(try directory.octets(snapshot).count == 4_096 + 15_000 * 64)
+        #expect(try directory.bytes(snapshot).count == 4_096 + 15_000 * 64)
         writer.close()
         #expect(try numbers(DirectoryStorage(path: directory.path)).count == 15_000)
     }

@@ -25,7 +25,7 @@ struct JournalRepairTests {
     }
 
     private func edit(_ name: String, at offset: Int) throws {
-        var octets = try directory.octets(name)
+        var octets = try directory.bytes(name)
         octets[offset] ^= 1
         try directory.put(name, octets)
     }
@@ -41,16 +41,16 @@ struct JournalRepairTests {
         let first = try #require(names.first { isCompacted == $0.hasSuffix(".snap") })
         // The fourth place: with or without the process's first record before it.
         try edit(first, at: 4_096 + 3 * 64 + 20)
-        let damaged = try names.map { try directory.octets($0) }
+        let damaged = try names.map { try directory.bytes($0) }
         let store = try #require(try JournalInspection(storage, .test).segments.last?.header.store)
         let repair = try JournalRepair(path: directory.path, options: .test(), .test)
         let fault = #expect(throws: JournalError.self) { try repair.dropUnacknowledged() }
         #expect("\(fault, default: "")".contains("\(first) is damaged at offset 4288: "))
-        #expect(try names.map { try directory.octets($0) } == damaged)
+        #expect(try names.map { try directory.bytes($0) } == damaged)
         let report = try repair.acceptLoss()
         #expect(report.keptCount == 29 && report.lostCount == 1 && report.unreadable.isEmpty)
         let copy = try #require(report.copy)
-        #expect(try names.map { try directory.octets("\(copy)/\($0)") } == damaged)
+        #expect(try names.map { try directory.bytes("\(copy)/\($0)") } == damaged)
         let lost: UInt64 = isCompacted ? 3 : 2
         #expect(try numbers() == (0..<30).filter { $0 != lost })
         let writer = try reopen(storage)
@@ -92,7 +92,7 @@ struct JournalRepairTests {
         let writer = try reopen(storage)
         for number in UInt64(0)..<20 { _ = try writer.write(.entry(number)) }
         writer.close()
-        var octets = try directory.octets(firstSegment)
+        var octets = try directory.bytes(firstSegment)
         let log = Array(String(repeating: "{\"event\":\"login_succeeded\"}\n", count: 170).utf8)
         octets.replaceSubrange(0..<log.count, with: log)
         try directory.put(firstSegment, octets)

@@ -153,12 +153,12 @@ struct DirectoryStorageTests {
         let storage = DirectoryStorage(path: directory.path)
         try storage.lock()
         storage.announce("serving\n")
-        #expect(try directory.octets("LOCK") == Array("serving\n".utf8))
+        #expect(try directory.bytes("LOCK") == Array("serving\n".utf8))
         storage.announce("leaving\n")
-        #expect(try directory.octets("LOCK") == Array("leaving\n".utf8))
+        #expect(try directory.bytes("LOCK") == Array("leaving\n".utf8))
         storage.unlock()
         try storage.lock()
-        #expect(try directory.octets("LOCK").isEmpty)
+        #expect(try directory.bytes("LOCK").isEmpty)
         storage.unlock()
     }
 
@@ -185,8 +185,8 @@ struct DirectoryStorageTests {
         try directory.put("secret", [1, 2, 3])
         try #require(link(directory.path + "/secret", directory.path + "/file.tmp") == 0)
         try storage.create("file", content: [9]).close()
-        #expect(try directory.octets("secret") == [1, 2, 3])
-        #expect(try directory.octets("file") == [9])
+        #expect(try directory.bytes("secret") == [1, 2, 3])
+        #expect(try directory.bytes("file") == [9])
         storage.unlock()
     }
 

@@ -44,7 +44,7 @@ struct TokenMeasurements {
         let kid = Array(key.kid.utf8)
         guard let end = token.lastIndex(of: UInt8(ascii: ".")) else { throw KeyError.notForSignatures }
         let input = Array(token[..<end])
-        let library = try BareOpenSSL(secret: secret.octets())
+        let library = try BareOpenSSL(secret: secret.bytes())
         return measure("HS256 verify", target: 2.0, rounds: rounds, count: 20_000) {
             guard let claims = try? verifier.verify(token.span, audience: audience, now: Self.now) else { return false }
             let bytes = claims.payload.span
