@@ -52,6 +52,10 @@ extension Schema {
             .optional("resource", .string.described("As audience, if that is a URI (RFC 8707).")),
             .optional("mode", .string(values: ["body"])),
             .optional(
+                "device",
+                .string(lengthMin: 1, lengthMax: 40).described(
+                    "What the device is called in a list of sessions: 1 to 40 bytes of printable text.")),
+            .optional(
                 "source",
                 .string(lengthMax: 64).described(
                     "The end user's IPv4 or IPv6 address, by which failed logins are limited; from authenticated clients only."
@@ -99,7 +103,15 @@ extension Application {
         return LoginAttempt(
             username: String(decoding: username, as: UTF8.self), password: Secret(password),
             scope: try parameters.scope(), audience: try audience(parameters),
-            client: client, source: try source(request, parameters, client))
+            client: client, source: try source(request, parameters, client), device: try deviceLabel(parameters))
+    }
+
+    private func deviceLabel(_ parameters: Parameters) throws(Problem) -> DeviceLabel? {
+        guard let bytes = try parameters.bytes("device") else { return nil }
+        guard let label = DeviceLabel(utf8: bytes) else {
+            throw Problem(.requestMalformed, "The member device must have \(DeviceLabel.expected).")
+        }
+        return label
     }
 
     /// A session has one audience.

@@ -19,10 +19,12 @@ package struct LoginAttempt: Sendable {
     package var client: Client?
     /// The source that the throttle counts the attempt for.
     package var source: LoginThrottle.Source
+    /// The device that the person signs in from, as the client calls it.
+    package var device: DeviceLabel?
 
     package init(
         username: String, password: Secret, scope: Scope?, audience: String?, client: Client?,
-        source: LoginThrottle.Source
+        source: LoginThrottle.Source, device: DeviceLabel? = nil
     ) {
         self.username = username
         self.password = password
@@ -30,6 +32,7 @@ package struct LoginAttempt: Sendable {
         self.audience = audience
         self.client = client
         self.source = source
+        self.device = device
     }
 }
 

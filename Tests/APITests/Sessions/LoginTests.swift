@@ -57,6 +57,20 @@ struct LoginTests {
         #expect(Set(answers.map { $0.fields.map { "\($0.name)=\($0.value)" } }).count == 1)
     }
 
+    private func login(device: String) -> Ask {
+        Ask("POST", "/login").form(["username": "alice", "password": World.password, "device": device])
+    }
+
+    @Test func `a device label is printable text of at most 40 bytes`() {
+        for label in ["phone", String(repeating: "x", count: 40)] {
+            #expect(world.send(login(device: label)).status == 200, "\(label)")
+        }
+        for label in [String(repeating: "x", count: 41), "a\u{7}b", "a\u{202E}b"] {
+            let answer = world.send(login(device: label))
+            #expect(answer.status == 400 && answer.string("detail")?.contains("member device") == true, "\(label)")
+        }
+    }
+
     @Test func `takes nothing over from what the client sent (F13)`() {
         let first = world.pair()
         let again = World.Pair(
