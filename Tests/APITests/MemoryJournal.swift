@@ -54,7 +54,7 @@ final class MemoryJournal: JournalStorage {
             guard !state.isBroken else { return true }
             var file = state.files[name] ?? []
             let end = Int(offset) + bytes.count
-            if file.count < end { file.append(contentsOf: repeatElement(0, count: end - file.count)) }
+            if file.count < end { file.append(contentsOf: [UInt8](repeating: 0, count: end - file.count)) }
             file.replaceSubrange(Int(offset)..<end, with: bytes)
             state.files[name] = file
             return false

@@ -62,9 +62,13 @@ struct Prose: Sendable {
             }
         }
         let text = String(decoding: output, as: UTF8.self)
+        guard text.utf8.contains(where: { marks.contains($0) }) else { return text }
         return text.replacing(/`+[^`]*`+/, with: "").replacing(/\b\w+_\w+\b/, with: "")
             .replacing(/-\s+(?:Parameter\s+)?\w+:/, with: "")
     }
+
+    /// Without one of these, a line has no code, no name of a metric and no parameter.
+    private static let marks = Array("`_:".utf8)
 
     /// - Parameter start: the index after the parenthesis that opens the interpolation.
     private static func endOfInterpolation(in line: [UInt8], from start: Int) -> Int {

@@ -16,6 +16,17 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
     /// Relative to the checkout, such as `Sources/Token/JWK.swift`.
     let path: String
     let lines: [String]
+    private let text: String
+
+    init(path: String, lines: [String]) {
+        self.path = path
+        self.lines = lines
+        text = lines.joined(separator: "\n")
+    }
+
+    /// Whether one of the words occurs anywhere. In a debug build, a search for bytes takes a hundredth of the time of a
+    /// regular expression, so a rule looks for its words first.
+    func mentions(_ words: [String]) -> Bool { words.contains { text.hasBytes(of: $0) } }
 
     var target: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
     var testDescription: String { path }
@@ -36,4 +47,8 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
             /^(?:@\w+(?:\(\w+\))?\s+)*(?:\w+\s+)?import\s+(?:(?:struct|class|enum|protocol|func|var|let|typealias)\s+)?(\w+)/
         return lines.compactMap { line in line.firstMatch(of: statement).map { String($0.output.1) } }
     }
+}
+
+extension String {
+    func hasBytes(of word: String) -> Bool { strstr(self, word) != nil }
 }

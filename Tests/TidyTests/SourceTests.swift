@@ -4,6 +4,7 @@ import Testing
 struct SourceTests {
     @Test(arguments: SourceFile.all)
     func `nothing traps by a keyword and nothing is left unfinished`(_ file: SourceFile) {
+        guard file.mentions(["try!", "as!", "unsafelyUnwrapped", "-Ounchecked", "TODO", "FIXME", "XXX"]) else { return }
         for (index, line) in file.lines.enumerated() {
             let found = line.firstMatch(of: /\btry!|\bas!|unsafelyUnwrapped|-Ounchecked|\bTODO\b|\bFIXME\b|\bXXX\b/)
             #expect(found == nil, "\(file.path):\(index + 1): \(line)")
@@ -62,6 +63,12 @@ extension SourceFile {
 struct TokenBoundTests {
     private static let home = "Sources/Tokens/TokenLimits.swift"
 
+    /// One of them is in every line that is found.
+    private static let words = [
+        "leewayMax", "lifetimeMax", "tokenMax", "sessionMax", "cutMargin", "refreshGraceMax", "34_560_000_000",
+        "3_660_000", "61_000",
+    ]
+
     private static func finds(_ line: String) -> Bool {
         let name = /\b(?:leewayMax|lifetimeMax|tokenMax|sessionMax|cutMargin|refreshGraceMax)\b(?:: \w+)? = \d/
         let number = /\b(?:34_560_000_000|3_660_000|61_000)\b/
@@ -70,7 +77,8 @@ struct TokenBoundTests {
 
     @Test(arguments: SourceFile.all)
     func `no other file has a bound of its own`(_ file: SourceFile) {
-        for (index, line) in file.lines.enumerated() where file.path != Self.home {
+        guard file.path != Self.home, file.mentions(Self.words) else { return }
+        for (index, line) in file.lines.enumerated() where Self.words.contains(where: { line.hasBytes(of: $0) }) {
             #expect(!Self.finds(line), "\(file.path):\(index + 1)")
         }
     }

@@ -46,7 +46,7 @@ struct HeaderFrame {
         bytes.append(littleEndian: UInt64(bitPattern: created.count))
         bytes.append(littleEndian: UInt64(salt))
         for index in fields.indices { bytes.append(littleEndian: fields[index]) }
-        bytes.append(contentsOf: repeatElement(0, count: Self.byteCount - bytes.count))
+        bytes.append(contentsOf: [UInt8](repeating: 0, count: Self.byteCount - bytes.count))
         let checksum = CRC32C.checksum(bytes.span, seed: 0)
         for index in 0..<4 {
             bytes[Self.checksumOffset + index] = UInt8(truncatingIfNeeded: checksum >> UInt32(8 * index))

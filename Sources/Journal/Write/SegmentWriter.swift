@@ -140,7 +140,7 @@ struct SegmentWriter: ~Copyable {
         guard end > allocated, !skipsPreallocation else { return }
         let segmentEnd = self.offset(of: firstSeq &+ options.segmentRecordCount)
         let target = min(end &+ UInt64(step), max(end, segmentEnd))
-        buffer.append(contentsOf: repeatElement(0, count: Int(clamping: target &- end)))
+        buffer.append(contentsOf: [UInt8](repeating: 0, count: Int(clamping: target &- end)))
         step = min(step * 2, Self.lastStep)
     }
 

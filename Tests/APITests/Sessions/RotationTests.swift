@@ -10,6 +10,7 @@ struct RotationTests {
     static let lead: Int64 = 900_000
     /// How long the verifier outside keeps the published set, in seconds: longer than the server asks for.
     static let cached: Int64 = 600
+    private static let isQuick = ProcessInfo.processInfo.environment["TEST_FORM"] == "quick"
 
     private var world: World
     let refresh = World.made(.hs256, .refresh)
@@ -80,7 +81,8 @@ struct RotationTests {
             pairs[index] = World.Pair(answer)
             living.append((pairs[index].access, world.clock.seconds + 600))
             living.removeAll { $0.expires <= world.clock.seconds }
-            for (token, _) in living {
+            // The quick form looks at all of them every four minutes.
+            for (token, _) in living where !Self.isQuick || step % 8 == 7 {
                 #expect(world.verify(token).status == 200, "step \(step)")
                 let octets = Array(token.utf8)
                 let claims = try outsider.verify(
@@ -89,7 +91,7 @@ struct RotationTests {
                 checks += 1
             }
         }
-        #expect(signers.count == 7 && checks > 10_000)
+        #expect(signers.count == 7 && checks > (Self.isQuick ? 1_000 : 10_000))
         let set = try #require(world.send(Ask("GET", "/.well-known/jwks.json")).json["keys"] as? [Any])
         #expect(set.count <= 3, "keys whose last token is over leave the set")
     }

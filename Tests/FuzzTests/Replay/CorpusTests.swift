@@ -26,6 +26,12 @@ struct CorpusTests {
         #expect(try Fuzzer.corpusNames() == Fuzzer.all.map(\.name).sorted())
     }
 
+    private static let roundCount: Int = {
+        let environment = ProcessInfo.processInfo.environment
+        if environment["TEST_FORM"] == "full" { return 500_000 }
+        return environment["TEST_FORM"] == "quick" ? 1_000 : 10_000
+    }()
+
     @Test(arguments: Fuzzer.all)
     func `the corpus and what is near it breaks nothing`(_ fuzzer: Fuzzer) throws {
         let corpus = try fuzzer.corpus()
@@ -33,8 +39,7 @@ struct CorpusTests {
         let run = fuzzer.make()
         for seed in corpus { run(seed) }
         var mutator = Mutator(seed: 0x6d61_7274)
-        let rounds = ProcessInfo.processInfo.environment["MARTLET_TEST_FULL"] == "1" ? 500_000 : 10_000
-        for round in 0..<rounds {
+        for round in 0..<Self.roundCount {
             run(mutator.mutated(corpus[round % corpus.count], among: corpus, byteCountMax: fuzzer.byteCountMax))
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Foundation
 import HTTP
 @testable import HTTPServer
 import OpenSSL
@@ -10,6 +11,10 @@ final class Streams: Sendable {
         var streams: [ResponseStream] = []
         var events: [ResponseStream.Event] = []
     }
+
+    /// More than any buffer holds: ten MiB, or one in the quick form.
+    static let longByteCount =
+        ProcessInfo.processInfo.environment["TEST_FORM"] == "quick" ? 1_048_576 : 10_485_760
 
     private let log = Mutex(Log())
     /// Whether the producers end their streams when the server stops.
