@@ -56,7 +56,8 @@ package final class ServiceContainer: Sendable {
                 try Self.firstKeyring(keys, configuration.tokens.auth.neededAlgorithms(for: clients), log)
             }
         let accounts = FileAccountSource(
-            users, revocations: revocations, clock: SystemClock.wall, log: log, storeHash: files.storeHash)
+            users, revocations: revocations, clock: SystemClock.wall, log: log, storeHash: files.storeHash,
+            replaceHash: files.replaceHash)
         let authState = try Self.authState(
             configuration, accounts: accounts, clients: clients, keyring: keyring, revocations: revocations, log: log)
         let connections = ConnectionCounters()
@@ -267,6 +268,6 @@ package final class ServiceContainer: Sendable {
             revocations: revocations, passwords: PasswordHasher(parameters: configuration.hashing.argon2),
             hashing: hashing,
             throttle: throttle, clock: SystemClock.wall, monotonic: { MonotonicClock.nanoseconds() / 1_000_000 },
-            log: log, random: { Random.bytes($0) })
+            log: log, random: { Random.bytes($0) }, passwordRules: configuration.passwords.rules)
     }
 }

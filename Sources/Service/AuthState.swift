@@ -28,13 +28,15 @@ package final class AuthState: Sendable {
     package let counters = ServiceCounters()
     /// Returns the given number of random bytes.
     let random: @Sendable (Int) -> [UInt8]
+    /// What a new password must fulfill.
+    let passwordRules: PasswordRules
 
     package init(
         settings: AuthSettings, keyring: Published<Keyring>, accounts: any AccountSource,
         clients: Published<ClientDirectory>, revocations: RevocationStore, passwords: PasswordHasher,
         hashing: HashingPool,
         throttle: LoginThrottle, clock: WallClock, monotonic: @escaping @Sendable () -> Int64, log: Log,
-        random: @escaping @Sendable (Int) -> [UInt8]
+        random: @escaping @Sendable (Int) -> [UInt8], passwordRules: PasswordRules
     ) {
         self.settings = settings
         self.keyring = keyring
@@ -48,6 +50,7 @@ package final class AuthState: Sendable {
         self.monotonic = monotonic
         self.log = log
         self.random = random
+        self.passwordRules = passwordRules
     }
 
     /// The algorithm of access tokens for `audience` when `client` asked for them.

@@ -12,11 +12,16 @@ package enum RevocationKind: String, CaseIterable, Sendable {
     case token, session, subject, others, client, key, all
 }
 
+package enum PasswordChangeResult: String, CaseIterable, Sendable {
+    case changed, refused, unfit, throttled, saturated, unavailable
+}
+
 /// The counters of the use cases.
 package final class ServiceCounters: Sendable {
     package let logins = CounterFamily<LoginResult>()
     package let refreshes = CounterFamily<RefreshResult>()
     package let revocations = CounterFamily<RevocationKind>()
+    package let passwordChanges = CounterFamily<PasswordChangeResult>()
 
     init() {}
 }

@@ -35,6 +35,7 @@ final class World {
     let journal = MemoryJournal()
     let log = Lines()
     let hashes = Lines()
+    let usersFile = UsersFile()
     let authState: AuthState
     let shared: ApplicationShared
     let connections = ConnectionCounters()
@@ -54,23 +55,28 @@ final class World {
                 storage: journal, grace: 10_000, sessionMax: 90 * 86_400_000, clock: wall,
                 monotonicNow: { clock.now.milliseconds(since: Self.start) }, random: { Random.next64() }))
         let log = log
-        let hashes = hashes
+        let (hashes, usersFile) = (hashes, usersFile)
         var settings = AuthSettings(
             issuer: Self.issuer, audiences: ["api", "billing", "shared"], algorithm: .rs256,
             sharedSecretAudiences: ["shared"],
             extraClaims: ["team"], accessLifetime: 600, refreshIdle: 14 * 86_400, sessionMax: 90 * 86_400, leeway: 0)
         adjust(&settings)
         let logger = Log(level: .debug, form: .json, clock: wall) { log.add(String(decoding: $0, as: UTF8.self)) }
+        let users = try Self.users()
+        usersFile.content = users
         let accounts = FileAccountSource(
-            try Self.users(), revocations: revocations, clock: wall, log: logger,
-            storeHash: { user, hash in hashes.add("\(user.name) \(hash)") })
+            users, revocations: revocations, clock: wall, log: logger,
+            storeHash: { user, hash in hashes.add("\(user.name) \(hash)") },
+            replaceHash: { (id, hash, isExpected) throws(AccountsError) in
+                try usersFile.replaceHash(of: id, hash, isExpected)
+            })
         authState = AuthState(
             settings: settings, keyring: Published(try Keyring(keys)), accounts: accounts,
             clients: Published(try Self.clients()), revocations: revocations, passwords: Self.hasher,
             hashing: try HashingPool(workers: 1, queueCountMax: 1),
             throttle: LoginThrottle(account: account, source: source, key: (1, 2)), clock: wall,
             monotonic: { clock.now.milliseconds(since: Self.start) },
-            log: logger, random: { Random.bytes($0) })
+            log: logger, random: { Random.bytes($0) }, passwordRules: PasswordRules(characterCountMin: 8))
         shared = ApplicationShared(
             authState: authState, connections: connections, openAPI: Array("openapi: 3.1.0\n".utf8),
             monotonic: { clock.now.count * 1_000_000 }, random: { 0x0123_4567_89ab_cdef },

@@ -2,6 +2,7 @@ import Accounts
 import Dispatch
 import Encoding
 import Glibc
+import Platform
 @testable import Service
 import Testing
 import Tokens
@@ -35,6 +36,13 @@ private final class RemoteAccounts: AccountSource {
     }
 
     func storeHash(_ hash: String, of user: User) throws { stored.change { $0.append(hash) } }
+
+    func replacePassword(with hash: String, of user: User) throws(AccountSourceError) -> User? {
+        stored.change { $0.append(hash) }
+        var user = user
+        user.passwordHash = hash
+        return user
+    }
 }
 
 private final class RemoteIndex: AccountIndex {
@@ -75,6 +83,24 @@ struct AccountSourceTests {
         }
         #expect(office.rejection(next.pair.accessToken) == .revoked(.session))
         #expect(throws: RefreshFailure.revoked(.session)) { try office.refresh(next.pair.refreshToken) }
+    }
+
+    @Test func `change a password`() throws {
+        let (kept, other) = (try office.login(office.attempt("alice")), try office.login(office.attempt("alice")))
+        let change = PasswordChange(
+            session: try ChangePassword(office.context).session(of: kept.accessToken.span, at: office.wall.value),
+            current: Secret(Array(Office.password.utf8)), new: Secret(Array("another password".utf8)),
+            source: .address(1))
+        let result = Mutable<Result<UInt64, PasswordFailure>?>(nil)
+        let arrived = DispatchSemaphore(value: 0)
+        try ChangePassword(office.context).begin(change) { outcome in
+            result.change { $0 = outcome }
+            arrived.signal()
+        }
+        arrived.wait()
+        #expect(try result.value?.get() ?? 0 > 0 && accounts.stored.value.count == 1)
+        #expect(office.rejection(kept.accessToken) == nil)
+        #expect(office.rejection(other.accessToken) == .revoked(.subject))
     }
 
     @Test func `an unknown user costs a password hash`() throws {

@@ -53,7 +53,8 @@ final class Office {
         let stored = stored
         let accounts = FileAccountSource(
             users, revocations: revocations, clock: clock, log: log,
-            storeHash: { user, hash in stored.change { $0.append("\(user.name) \(hash)") } })
+            storeHash: { user, hash in stored.change { $0.append("\(user.name) \(hash)") } },
+            replaceHash: { _, _, _ in users })
         authState = AuthState(
             settings: settings, keyring: Published(try Keyring(keys ?? Self.keys())), accounts: source ?? accounts,
             clients: Published(clients), revocations: revocations, passwords: hasher,
@@ -61,7 +62,7 @@ final class Office {
             throttle: LoginThrottle(
                 account: .init(failureCountMax: failures, refillMilliseconds: 30_000), source: .off, key: (1, 2)),
             clock: clock, monotonic: { monotonic.value },
-            log: log, random: { Random.bytes($0) })
+            log: log, random: { Random.bytes($0) }, passwordRules: PasswordRules(characterCountMin: 8))
         context = try LoopContext(authState: authState)
     }
 

@@ -85,6 +85,11 @@ extension Application {
         for result in LoginResult.allCases {
             page.sample("martlet_logins_total", [("result", result.rawValue)], authState.counters.logins.value(result))
         }
+        page.family("martlet_password_changes_total", .counter, "Requests for a new password by result.")
+        for result in PasswordChangeResult.allCases {
+            let count = authState.counters.passwordChanges.value(result)
+            page.sample("martlet_password_changes_total", [("result", result.rawValue)], count)
+        }
         page.family("martlet_refreshes_total", .counter, "Refreshes by outcome.")
         for result in RefreshResult.allCases {
             page.sample(

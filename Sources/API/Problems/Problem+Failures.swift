@@ -1,3 +1,4 @@
+import Accounts
 import HTTP
 import JOSE
 import Revocation
@@ -36,6 +37,28 @@ extension Problem {
         case .audienceInvalid: self.init(ProblemCode.audienceInvalid)
         case .signingUnavailable(let reason):
             self.init(ProblemCode.signingUnavailable, reason: reason, retryAfter: 30)
+        case .internalFault(let reason): self.init(ProblemCode.internalFault, reason: reason)
+        }
+    }
+
+    init(_ failure: PasswordFailure) {
+        switch failure {
+        case .session(.sessionUnclear), .passwordless:
+            self.init(ProblemCode.requestMalformed, "The token belongs to no user with a password.")
+        case .session(let failure): self.init(failure)
+        case .accountEnded: self.init(ProblemCode.subjectRevoked)
+        case .wrongPassword: self.init(ProblemCode.passwordWrong)
+        case .unfit(let violations):
+            self.init(ProblemCode.passwordUnfit)
+            reasons = violations.map(\.rawValue)
+        case .tooManyAttempts(let seconds): self.init(ProblemCode.tooManyAttempts, retryAfter: seconds)
+        case .hashingSaturated: self.init(ProblemCode.hashingSaturated, retryAfter: 1)
+        case .unavailable: self.init(ProblemCode.journalUnavailable, retryAfter: 5)
+        case .notStored(let reason): self.init(ProblemCode.usersUnavailable, reason: reason, retryAfter: 5)
+        case .sessionsNotEnded(let reason):
+            self.init(
+                ProblemCode.sessionsNotEnded, "End them with POST /logout and the scope others.", reason: reason,
+                retryAfter: 5)
         case .internalFault(let reason): self.init(ProblemCode.internalFault, reason: reason)
         }
     }

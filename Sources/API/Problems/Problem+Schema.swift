@@ -1,9 +1,15 @@
+import Accounts
+
 extension Schema {
     static let problem = named(
         "Problem",
         object(
             .required("type", .string.described("urn:martlet:problem: and the code.")), .required("title", .string),
             .required("status", .integer), .optional("detail", .string),
+            .optional(
+                "reasons",
+                .array(of: .string(values: PasswordViolation.allCases.map(\.rawValue))).described(
+                    "For password_unfit: every rule that the new password breaks.")),
             .required("request_id", .string(pattern: "^[0-9a-f]{20}$")),
             .required("code", .string(values: ProblemCode.allCases.map(\.rawValue)))
         ).withExample(

@@ -10,6 +10,8 @@ struct Problem: Error {
     var detail: String?
     /// For the log.
     var reason: String?
+    /// Every rule that was broken; empty if the code says all.
+    var reasons: [String] = []
     /// Seconds.
     var retryAfter: Int64?
     /// Needed scopes, for the challenge of RFC 6750 §3.1.
@@ -77,7 +79,16 @@ struct Problem: Error {
             body.append("\",\"detail\":")
             body.append(contentsOf: writer.bytes.dropLast())
         }
-        body.append("\",\"request_id\":\"")
+        body.append("\"")
+        if !reasons.isEmpty {
+            var writer = JSONWriter()
+            writer.beginArray()
+            for reason in reasons { writer.string(reason) }
+            writer.endArray()
+            body.append(",\"reasons\":")
+            body.append(contentsOf: writer.bytes)
+        }
+        body.append(",\"request_id\":\"")
         requestID.write(to: &body)
         if isOAuth {
             body.append("\",\"error\":\"")

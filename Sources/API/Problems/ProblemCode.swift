@@ -41,6 +41,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case scopeInsufficient = "scope_insufficient"
     case roleInsufficient = "role_insufficient"
     case conditionInvalid = "condition_invalid"
+    case passwordWrong = "password_wrong"
     case clientNotAllowed = "client_not_allowed"
     case notFound = "not_found"
     case methodNotAllowed = "method_not_allowed"
@@ -49,6 +50,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case targetTooLong = "target_too_long"
     case unsupportedMediaType = "unsupported_media_type"
     case expectationFailed = "expectation_failed"
+    case passwordUnfit = "password_unfit"
     case tooManyAttempts = "too_many_attempts"
     case headTooLarge = "head_too_large"
 
@@ -59,6 +61,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case journalUnavailable = "journal_unavailable"
     case signingUnavailable = "signing_unavailable"
     case sequenceNotReached = "sequence_not_reached"
+    case usersUnavailable = "users_unavailable"
+    case sessionsNotEnded = "sessions_not_ended"
     case tooManyConnections = "too_many_connections"
     case versionUnsupported = "version_unsupported"
 
@@ -75,7 +79,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             .refreshInvalid,
             .refreshExpired, .refreshIdle, .refreshReused, .clientInvalid:
             401
-        case .scopeInsufficient, .roleInsufficient, .conditionInvalid, .clientNotAllowed: 403
+        case .scopeInsufficient, .roleInsufficient, .conditionInvalid, .passwordWrong, .clientNotAllowed: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
@@ -83,11 +87,14 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .targetTooLong: 414
         case .unsupportedMediaType: 415
         case .expectationFailed: 417
+        case .passwordUnfit: 422
         case .tooManyAttempts: 429
         case .headTooLarge: 431
         case .internalFault: 500
         case .methodUnknown, .codingUnsupported: 501
-        case .hashingSaturated, .journalUnavailable, .signingUnavailable, .sequenceNotReached, .tooManyConnections: 503
+        case .hashingSaturated, .journalUnavailable, .signingUnavailable, .sequenceNotReached, .usersUnavailable,
+            .sessionsNotEnded, .tooManyConnections:
+            503
         case .versionUnsupported: 505
         }
     }
@@ -134,6 +141,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .scopeInsufficient: "The token lacks a required scope."
         case .roleInsufficient: "The token lacks a required role."
         case .conditionInvalid: "A condition in the query is invalid."
+        case .passwordWrong: "The current password is wrong."
         case .clientNotAllowed: "The token belongs to another client."
         case .notFound: "Not found."
         case .methodNotAllowed: "Method not allowed."
@@ -142,6 +150,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .targetTooLong: "The request target is too long."
         case .unsupportedMediaType: "Unsupported media type."
         case .expectationFailed: "The expectation cannot be met."
+        case .passwordUnfit: "The new password breaks a rule."
         case .tooManyAttempts: "Too many failed attempts."
         case .headTooLarge: "The header section is too large."
         case .internalFault: "Internal error."
@@ -151,6 +160,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .journalUnavailable: "The journal cannot be written, so nothing was changed."
         case .signingUnavailable: "No key can sign these tokens now, so nothing was changed."
         case .sequenceNotReached: "This server has not reached the required sequence number."
+        case .usersUnavailable: "The users cannot be stored now, so nothing was changed."
+        case .sessionsNotEnded: "The password was changed, but the other sessions may continue after a restart."
         case .tooManyConnections: "Too many connections are open."
         case .versionUnsupported: "HTTP version not supported."
         }
@@ -173,7 +184,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             .clientMismatch:
             "invalid_grant"
         case .tooManyAttempts, .hashingSaturated, .journalUnavailable, .signingUnavailable, .sequenceNotReached,
-            .tooManyConnections:
+            .usersUnavailable, .sessionsNotEnded, .tooManyConnections:
             "temporarily_unavailable"
         case .internalFault: "server_error"
         default: "invalid_request"

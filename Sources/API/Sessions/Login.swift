@@ -123,7 +123,7 @@ extension Application {
 
     /// The source that failed logins of this attempt are counted for. All users of a backend share the backend's address, so
     /// an authenticated client may name the address of its user. If it does not, it is not limited by address.
-    private func source(
+    func source(
         _ request: borrowing Request, _ parameters: Parameters, _ client: Client?
     ) throws(Problem) -> LoginThrottle.Source {
         let named = try parameters.name("source")

@@ -45,11 +45,14 @@ extension AccountTable {
     /// - Parameters:
     ///   - known: the table read shortly before, used if the file is unchanged.
     ///   - limits: the limits of the server; a larger file is not written.
+    ///   - patienceMilliseconds: how long to wait for the lock.
     package static func edit(
         _ path: String, mustExist: Bool = false, known: (table: Self, stamp: FileStamp)? = nil,
-        limits: TableLimits = TableLimits(), _ change: (Self) throws(AccountsError) -> Self
+        limits: TableLimits = TableLimits(), patienceMilliseconds: Int = 10_000,
+        _ change: (Self) throws(AccountsError) -> Self
     ) throws(AccountsError) {
-        try AtomicFile.withLock(path, AccountsError.file) { () throws(AccountsError) in
+        try AtomicFile.withLock(path, patienceMilliseconds: patienceMilliseconds, AccountsError.file) {
+            () throws(AccountsError) in
             var known = known
             // If the file existed before and is missing now, another program is replacing it: creating a new file would
             // lose data.

@@ -13,16 +13,18 @@ package struct PasswordRules: Sendable {
     }
 
     /// Returns every rule that the password breaks, in a fixed order; empty if it may be used.
+    /// - Parameter current: the password that it replaces, if that is known.
     /// - Throws: `.breachedList`, `.file` if the list of breached passwords cannot be searched: the password must then
     ///   not be used.
     package func violations(
-        of password: [UInt8], for name: String
+        of password: [UInt8], for name: String, replacing current: [UInt8]? = nil
     ) throws(AccountsError) -> [PasswordViolation] {
         guard let text = String(validating: password, as: UTF8.self) else { return [.notUTF8] }
         var violations: [PasswordViolation] = []
         if text.unicodeScalars.count < characterCountMin { violations.append(.tooShort) }
         if password.count > PasswordHasher.passwordByteCounts.upperBound { violations.append(.tooLong) }
         if text.lowercased() == name.lowercased() { violations.append(.userName) }
+        if password == current { violations.append(.unchanged) }
         if let breached, try breached.contains(password) { violations.append(.breached) }
         return violations
     }
@@ -37,5 +39,6 @@ package enum PasswordViolation: String, CaseIterable, Sendable {
     case tooShort = "too_short"
     case tooLong = "too_long"
     case userName = "user_name"
+    case unchanged
     case breached
 }

@@ -1,6 +1,7 @@
 import Accounts
 import Glibc
 import Platform
+import Service
 
 /// `users.json` and `clients.json` as the running service reads them. A missing file means no users or clients.
 package struct AccountFiles: Sendable {
@@ -54,6 +55,33 @@ package struct AccountFiles: Sendable {
             let stamp = FileStamp(path)
             guard stamp.exists, stamp.mode & 0o007 != 0 else { return nil }
             return (path, "0" + String(stamp.mode & 0o777, radix: 8))
+        }
+    }
+
+    /// How long a change of a password waits for a command that edits the file.
+    private static let patienceMilliseconds = 2_000
+
+    /// Replaces the hash of a user's password. It returns the users that the file has then.
+    var replaceHash: FileAccountSource.ReplaceHash {
+        let path = usersPath
+        return { (id, hash, isExpected) throws(AccountsError) in
+            var stored = UserDirectory()
+            do throws(AccountsError) {
+                try UserDirectory.edit(path, mustExist: true, patienceMilliseconds: Self.patienceMilliseconds) {
+                    (directory) throws(AccountsError) in
+                    stored = directory
+                    guard let user = directory.user(id: id), isExpected(user) else { return directory }
+                    stored = try directory.settingPasswordHash(hash, of: user.name)
+                    return stored
+                }
+            } catch {
+                // The new file may be in place although its directory could not be synced.
+                guard let present = try? UserDirectory.load(path, mustExist: true),
+                    present.user(id: id)?.passwordHash == hash
+                else { throw error }
+                return present
+            }
+            return stored
         }
     }
 

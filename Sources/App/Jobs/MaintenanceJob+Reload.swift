@@ -88,10 +88,12 @@ extension MaintenanceJob {
             return state.hadUsers
         }
         take(.users) { () throws(StartError) in
-            let users = try files.users(mustExist: mustExist)
-            state.withLock { $0.hadUsers = stamp.exists }
-            warn("users", countBefore: accounts.current.users.count, count: users.users.count, files.usersPath)
-            accounts.apply(users)
+            try accounts.updating { () throws(StartError) in
+                let users = try files.users(mustExist: mustExist)
+                state.withLock { $0.hadUsers = stamp.exists }
+                warn("users", countBefore: accounts.current.users.count, count: users.users.count, files.usersPath)
+                accounts.apply(users)
+            }
             warnOfReadableAccounts()
         }
     }

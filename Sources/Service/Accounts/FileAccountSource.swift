@@ -13,13 +13,23 @@ package final class FileAccountSource: AccountSource {
     private let clock: WallClock
     private let log: Log
     private let write: @Sendable (_ user: User, _ hash: String) throws -> Void
+    private let replaceHash: ReplaceHash
+    /// Locked while users are read and published: a file that was read before a password was replaced must not be
+    /// published after it.
+    private let updates = Mutex(())
     /// Users whose `sessions_from` was in the future when the accounts were read.
     private let ahead = Mutex<[UUID: Ahead]>([:])
 
-    /// - Parameter storeHash: writes a stronger hash of the same password to the file.
+    /// Replaces the hash of a user in the file if `isExpected` accepts the user, and returns the users of the file.
+    package typealias ReplaceHash =
+        @Sendable (_ user: UUID, _ hash: String, _ isExpected: (User) -> Bool) throws(AccountsError) -> UserDirectory
+
+    /// - Parameters:
+    ///   - storeHash: writes a stronger hash of the same password to the file.
+    ///   - replaceHash: writes the hash of a new password to the file.
     package init(
         _ users: UserDirectory, revocations: RevocationStore, clock: WallClock, log: Log,
-        storeHash: @escaping @Sendable (User, String) throws -> Void
+        storeHash: @escaping @Sendable (User, String) throws -> Void, replaceHash: @escaping ReplaceHash
     ) {
         self.users = Published(users)
         index = Published(.directory(users))
@@ -27,6 +37,7 @@ package final class FileAccountSource: AccountSource {
         self.clock = clock
         self.log = log
         write = storeHash
+        self.replaceHash = replaceHash
     }
 
     package var current: UserDirectory { users.current }
@@ -41,6 +52,28 @@ package final class FileAccountSource: AccountSource {
 
     package func storeHash(_ hash: String, of user: User) throws {
         try write(user, hash)
+    }
+
+    package func replacePassword(with hash: String, of user: User) throws(AccountSourceError) -> User? {
+        try updating { () throws(AccountSourceError) in
+            let sessionsFrom =
+                ahead.withLock { $0[user.id]?.requested } ?? current.standing(of: user.id)?.sessionsFrom
+            let stored: UserDirectory
+            do throws(AccountsError) {
+                stored = try replaceHash(user.id, hash) { found in
+                    found.passwordHash == user.passwordHash && !found.isDisabled && found.sessionsFrom == sessionsFrom
+                }
+            } catch {
+                throw AccountSourceError(reason: "\(error)")
+            }
+            apply(stored)
+            return current.user(id: user.id)
+        }
+    }
+
+    /// Runs `body`, which reads users and applies them, while nothing else does.
+    package func updating<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+        try updates.withLock { _ throws(Failure) in try body() }
     }
 
     /// Replaces the users without comparing them with the previous ones.

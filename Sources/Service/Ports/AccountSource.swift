@@ -17,6 +17,13 @@ package protocol AccountSource: AnyObject, Sendable {
     /// Stores a stronger hash of the same password, unless the password changed since `user` was looked up. Runs on a
     /// hashing thread and may wait.
     func storeHash(_ hash: String, of user: User) throws
+
+    /// Stores the hash of a new password, unless the user was changed since `user` was looked up. When this returns, no
+    /// later lookup finds the old hash. Runs on a hashing thread and may wait.
+    ///
+    /// - Returns: the user as stored now: with this hash, or changed by another program. `nil` if there is no such user.
+    /// - Throws: if nothing was stored.
+    func replacePassword(with hash: String, of user: User) throws(AccountSourceError) -> User?
 }
 
 /// The answer to a lookup: at once, or later through the completion.
@@ -26,7 +33,7 @@ package enum AccountAnswer: Sendable {
     case later
 }
 
-/// Why a source could not look up a user.
+/// Why a source could not look up a user, or not store a hash.
 package struct AccountSourceError: Error, Equatable, Sendable {
     /// For the log.
     package let reason: String

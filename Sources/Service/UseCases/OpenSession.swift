@@ -218,7 +218,7 @@ extension AuthState {
         }
     }
 
-    private func check(_ password: [UInt8], of user: User?) throws -> PasswordVerdict {
+    func check(_ password: [UInt8], of user: User?) throws -> PasswordVerdict {
         // An account whose stored hash matches no password takes as long as one that does not exist.
         if let user, PasswordHasher.isUsable(user.passwordHash) {
             return try passwords.verify(password, against: user.passwordHash)

@@ -69,6 +69,7 @@ enum NewPassword {
                 "it has fewer than \(rules.characterCountMin) characters (\(Setting.passwordMin.name))"
             case .tooLong: "it has more than \(PasswordHasher.passwordByteCounts.upperBound) bytes"
             case .userName: "it is the user name"
+            case .unchanged: "it is the current password"
             case .breached: "it is in the list of breached passwords (\(Setting.breachedPasswords.name))"
             }
         }.joined(separator: "; ")

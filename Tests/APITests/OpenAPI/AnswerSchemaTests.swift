@@ -90,6 +90,12 @@ struct AnswerSchemaTests {
         try Self.check(world, credentials.basic("shop", World.encoded(World.secret)), 400)
         try Self.check(world, Ask("POST", "/introspect").form(["token": "no"]), 401)
         try Self.check(world, Ask("POST", "/logout"), 401)
+        let change = Ask("POST", "/password").bearer(world.pair().access)
+        let unfit = try Self.check(
+            world, change.form(["current_password": World.password, "new_password": "a"]), 422)
+        #expect(unfit.json["reasons"] as? [String] == ["too_short"])
+        try Self.check(world, change.form(["current_password": World.password, "new_password": "another one"]), 204)
+        try Self.check(world, change.form(["current_password": "no", "new_password": "another one"]), 403)
     }
 
     @Test(arguments: [

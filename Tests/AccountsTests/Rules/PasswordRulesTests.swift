@@ -18,6 +18,12 @@ struct PasswordRulesTests {
         #expect(try rules.violations(of: Array(password.utf8), for: "alice \u{E9}") == expected)
     }
 
+    @Test func `the current password is no new one`() throws {
+        let rules = PasswordRules(characterCountMin: 6)
+        #expect(try rules.violations(of: Array("secret".utf8), for: "x", replacing: Array("secret".utf8)) == [.unchanged])
+        #expect(try rules.violations(of: Array("secret".utf8), for: "x", replacing: Array("Secret".utf8)).isEmpty)
+    }
+
     @Test func `the minimum is a setting, and a password is text`() throws {
         let rules = PasswordRules(characterCountMin: 15)
         #expect(try rules.violations(of: Array("14 characters.".utf8), for: "x") == [.tooShort])

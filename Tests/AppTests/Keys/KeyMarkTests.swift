@@ -101,14 +101,14 @@ struct KeyMarkTests {
             settings: settings, keyring: Published(try keys.load(now: now)),
             accounts: FileAccountSource(
                 UserDirectory(), revocations: revocations, clock: SystemClock.wall, log: lines.log,
-                storeHash: { _, _ in }),
+                storeHash: { _, _ in }, replaceHash: { _, _, _ in UserDirectory() }),
             clients: Published(ClientDirectory()), revocations: revocations,
             passwords: PasswordHasher(
                 parameters: .standard),
             hashing: try HashingPool(workers: 1, queueCountMax: 1),
             throttle: LoginThrottle(account: .off, source: .off, key: (1, 2)), clock: SystemClock.wall,
             monotonic: { MonotonicClock.nanoseconds() / 1_000_000 }, log: lines.log,
-            random: { Random.bytes($0) })
+            random: { Random.bytes($0) }, passwordRules: PasswordRules(characterCountMin: 8))
         let schedule = KeySchedule(period: 0, lead: 0, retention: KeyRetention(refreshIdle: 3_600))
         let keeper = KeyRotationJob(directory: keys, authState: authState, schedule: schedule)
         try keeper.apply(stamp: keys.stamp(), isStart: true)

@@ -1,0 +1,140 @@
+import Accounts
+import Encoding
+import HTTP
+import Platform
+import Service
+import Telemetry
+
+extension Route {
+    package static let password = Route(
+        "/password", [.post], access: .bearer, policies: [.oauthErrors, .limitedByAddress], content: .either,
+        codes: [
+            .requestMalformed, .clientInvalid, .passwordWrong, .unsupportedMediaType, .passwordUnfit, .tooManyAttempts,
+            .hashingSaturated, .usersUnavailable, .sessionsNotEnded, .journalUnavailable,
+        ] + ProblemCode.ofTokens,
+        operations: [
+            Operation(
+                method: .post, id: "password", tag: "sessions",
+                summary: "Change the user's password and end the user's other sessions.",
+                description: """
+                    The session of the access token continues with its tokens. Wrong passwords count as failed logins. password_wrong is 403, so that no client takes it for an expired token.
+                    """,
+                security: [.bearer],
+                body: Operation.Body(contents: [
+                    .json(
+                        .passwordChange,
+                        (
+                            "plain",
+                            .map([
+                                ("current_password", .text("correct horse battery staple")),
+                                ("new_password", .text("four other random words")),
+                            ])
+                        )),
+                    .form(.passwordChange),
+                ]),
+                answers: [
+                    Operation.Answer(
+                        status: 204,
+                        description:
+                            "The new password is valid, the other sessions have ended, and this is on stable storage.",
+                        headers: [Operation.Header(name: "Revocation-Seq")])
+                ])
+        ]
+    ) { application, request, _, exchange, call throws(Problem) in
+        try application.changePassword(request, exchange, call)
+    }
+}
+
+extension Schema {
+    static let passwordChange = named(
+        "PasswordChange",
+        .object(
+            .required(
+                "current_password",
+                .string(lengthMin: 1, lengthMax: 1_024).described("1 to 1024 bytes, used as received.")),
+            .required("new_password", .string.described("Used as received, if it meets the rules for new passwords.")),
+            .optional(
+                "source",
+                .string(lengthMax: 64).described(
+                    "The end user's IPv4 or IPv6 address, by which failures are limited; from authenticated clients only."
+                )),
+            .optional("client_id", .string), .optional("client_secret", .string), rest: .none))
+}
+
+extension Application {
+    /// `POST /password`: replaces the password of the token's user.
+    func changePassword(
+        _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
+    ) throws(Problem) -> Disposition {
+        try Query.refuseAny(request)
+        guard case .at(let range) = RequestTokens.bearer(request) else { throw Problem(.tokenMissing) }
+        let parameters = try Parameters(request, .either, known: .password, &json)
+        let exchange = copy exchange
+        let session: LogoutSession
+        do throws(PasswordFailure) {
+            session = try ChangePassword(context).session(of: request.bytes(range), at: call.now)
+        } catch {
+            throw Problem(error)
+        }
+        let change = try passwordChange(request, parameters, session)
+        do throws(PasswordFailure) {
+            try ChangePassword(context).begin(change) { result in
+                exchange.resumeApplication { application, response in
+                    application.finishPassword(result, session, call, &response)
+                }
+            }
+        } catch {
+            throw refusedPassword(error, session, call)
+        }
+        return .deferred
+    }
+
+    private func passwordChange(
+        _ request: borrowing Request, _ parameters: Parameters, _ session: LogoutSession
+    ) throws(Problem) -> PasswordChange {
+        let current = try parameters.required("current_password")
+        guard LoginAttempt.passwordByteCounts.contains(current.count) else {
+            throw Problem(.requestMalformed, "A password must have 1 to 1024 bytes.")
+        }
+        guard let new = try parameters.bytes("new_password") else {
+            throw Problem(.requestMalformed, "The member new_password is missing.")
+        }
+        let client = try client(request, parameters)
+        return PasswordChange(
+            session: session, current: Secret(current), new: Secret(new),
+            source: try source(request, parameters, client))
+    }
+
+    /// Runs on the event loop after the change is durable or has failed.
+    private func finishPassword(
+        _ result: Result<UInt64, PasswordFailure>, _ session: LogoutSession, _ call: Call, _ response: inout Response
+    ) {
+        switch result {
+        case .success(let seq):
+            shared.log.write(.info, "password_changed") { line in
+                call.add(to: &line)
+                line.add("sub", session.subject)
+                line.add("sid", session.sid.description)
+            }
+            finishRevocation(.success(seq), status: 204, call, &response) { line in
+                line.add("reach", LogoutReach.others.rawValue)
+                line.add("sub", session.subject)
+                line.add("sid", session.sid.description)
+            }
+        case .failure(let failure):
+            answer(refusedPassword(failure, session, call), call, &response)
+            finish(call, &response)
+        }
+    }
+
+    private func refusedPassword(_ failure: PasswordFailure, _ session: LogoutSession, _ call: Call) -> Problem {
+        let problem = Problem(failure)
+        shared.log.write(.info, "password_refused") { line in
+            call.add(to: &line)
+            line.add("sub", session.subject)
+            line.add("sid", session.sid.description)
+            line.add("code", problem.code.rawValue)
+        }
+        return problem
+    }
+}
