@@ -48,16 +48,24 @@ extension Schema {
         "TokenRequest",
         .object(
             .required("grant_type", .string(values: GrantType.allCases.map(\.rawValue))),
-            .optional("refresh_token", .string.described("For refresh_token; client_credentials rejects it.")),
+            .optional("refresh_token", .string.described("For refresh_token; the other grants reject it.")),
             .optional(
                 "scope",
                 .string.described(
-                    "refresh_token: within the session's; client_credentials: within the client's, default all.")),
+                    "refresh_token: within the session's; otherwise default all. client_credentials: within the client's; session grant: within the user's and the client's.")),
             .optional("audience", .string.described("One of the audiences that the client may use.")),
             .optional(
                 "resource",
                 .array(of: .string).described(
-                    "client_credentials: audiences that are absolute URIs, repeated for several (RFC 8707).")),
+                    "Audiences that are absolute URIs (RFC 8707); only client_credentials takes several.")),
+            .optional(
+                "sub",
+                .string(lengthMin: 1, lengthMax: 128).described("urn:martlet:grant-type:session: this or username.")),
+            .optional("username", .string.described("urn:martlet:grant-type:session: a user of this server.")),
+            .optional("amr", .string.described("How the user authenticated: up to 8 names, one space apart.")),
+            .optional(
+                "auth_time", .integer.described("When the user authenticated, in seconds since 1970; default: now.")),
+            .optional("device", .string(lengthMin: 1, lengthMax: 40).described("As at /login.")),
             .optional("client_id", .string), .optional("client_secret", .string)))
 
     static let grantedTokens = named(

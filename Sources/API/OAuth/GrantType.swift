@@ -4,4 +4,6 @@ enum GrantType: String, CaseIterable, Sendable {
     case refreshToken = "refresh_token"
     /// RFC 6749 §4.4.
     case clientCredentials = "client_credentials"
+    /// A session for a user whom the client has authenticated itself.
+    case session = "urn:martlet:grant-type:session"
 }

@@ -165,7 +165,8 @@ private struct OrderReader {
         guard let subject = try parameters.name("sub") else { return nil }
         let prefix = ClientGrant.subjectPrefix
         let client = subject.hasPrefix(prefix) ? clients.client(id: String(subject.dropFirst(prefix.count))) : nil
-        let isKnown = client != nil || UUID(subject).flatMap { users.standing(of: $0) } != nil
+        let isExternal = ExternalUsers.client(of: subject, in: clients) != nil
+        let isKnown = client != nil || isExternal || UUID(subject).flatMap { users.standing(of: $0) } != nil
         guard isMeant || isKnown else {
             throw Problem(
                 .requestMalformed,

@@ -44,7 +44,7 @@ extension Problem {
     init(_ failure: PasswordFailure) {
         switch failure {
         case .session(.sessionUnclear), .passwordless:
-            self.init(ProblemCode.requestMalformed, "The token belongs to no user with a password.")
+            self.init(ProblemCode.requestMalformed, "The token has no session of a user with a password.")
         case .session(let failure): self.init(failure)
         case .accountEnded: self.init(ProblemCode.subjectRevoked)
         case .wrongPassword: self.init(ProblemCode.passwordWrong)
@@ -71,6 +71,19 @@ extension Problem {
         case .signingUnavailable(let reason):
             self.init(ProblemCode.signingUnavailable, reason: reason, retryAfter: 30)
         case .internalFault(let reason): self.init(ProblemCode.internalFault, reason: reason)
+        }
+    }
+
+    init(_ failure: TrustedLoginFailure) {
+        switch failure {
+        case .grantNotAllowed: self.init(ProblemCode.grantNotAllowed)
+        case .userInvalid: self.init(ProblemCode.userInvalid)
+        case .userIsLocal:
+            self.init(ProblemCode.userInvalid, "sub is a user of this server, whom this client must name by username.")
+        case .authTimeInvalid:
+            self.init(
+                ProblemCode.requestMalformed, "auth_time is in the future, or longer ago than a session may last.")
+        case .login(let failure): self.init(failure)
         }
     }
 

@@ -6,6 +6,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case audienceInvalid = "audience_invalid"
     case grantUnsupported = "grant_unsupported"
     case grantNotAllowed = "grant_not_allowed"
+    case userInvalid = "user_invalid"
     case refreshMismatch = "refresh_mismatch"
     case messageMalformed = "message_malformed"
 
@@ -69,7 +70,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     package var status: UInt16 {
         switch self {
         case .requestMalformed, .tokenInURL, .scopeInvalid, .audienceInvalid, .grantUnsupported, .grantNotAllowed,
-            .refreshMismatch, .messageMalformed:
+            .userInvalid, .refreshMismatch, .messageMalformed:
             400
         case .tokenMissing, .tokenMalformed, .tokenTooLarge, .algNotAllowed, .kidUnknown, .signatureInvalid,
             .typMismatch,
@@ -108,6 +109,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .audienceInvalid: "The requested audience is not available."
         case .grantUnsupported: "The grant type is not supported."
         case .grantNotAllowed: "The client may not use this grant type."
+        case .userInvalid: "The user is unknown or disabled."
         case .refreshMismatch: "The refresh token was just used with a different scope or audience."
         case .messageMalformed: "The HTTP/1.1 message is malformed."
         case .tokenMissing: "A bearer token is required."
@@ -175,7 +177,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .grantUnsupported: "unsupported_grant_type"
         case .clientInvalid: "invalid_client"
         case .grantNotAllowed, .clientNotAllowed: "unauthorized_client"
-        case .refreshInvalid, .refreshExpired, .refreshIdle, .refreshReused, .refreshMismatch, .invalidCredentials,
+        case .userInvalid, .refreshInvalid, .refreshExpired, .refreshIdle, .refreshReused, .refreshMismatch,
+            .invalidCredentials,
             .tokenRevoked, .sessionRevoked, .subjectRevoked, .clientRevoked, .keyRevoked, .tokenMalformed,
             .tokenTooLarge,
             .algNotAllowed, .kidUnknown, .signatureInvalid, .typMismatch, .issuerMismatch, .audienceMismatch,

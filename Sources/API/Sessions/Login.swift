@@ -102,11 +102,11 @@ extension Application {
         let client = try client(request, parameters)
         return LoginAttempt(
             username: String(decoding: username, as: UTF8.self), password: Secret(password),
-            scope: try parameters.scope(), audience: try audience(parameters),
+            scope: try parameters.scope(), audience: try sessionAudience(parameters),
             client: client, source: try source(request, parameters, client), device: try deviceLabel(parameters))
     }
 
-    private func deviceLabel(_ parameters: Parameters) throws(Problem) -> DeviceLabel? {
+    func deviceLabel(_ parameters: Parameters) throws(Problem) -> DeviceLabel? {
         guard let bytes = try parameters.bytes("device") else { return nil }
         guard let label = DeviceLabel(utf8: bytes) else {
             throw Problem(.requestMalformed, "The member device must have \(DeviceLabel.expected).")
@@ -115,7 +115,7 @@ extension Application {
     }
 
     /// A session has one audience.
-    private func audience(_ parameters: Parameters) throws(Problem) -> String? {
+    func sessionAudience(_ parameters: Parameters) throws(Problem) -> String? {
         let audiences = try parameters.audiences()
         guard audiences.count <= 1 else { throw Problem(.audienceInvalid, "A session has one audience.") }
         return audiences.first

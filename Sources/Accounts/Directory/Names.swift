@@ -42,6 +42,16 @@ package enum Names {
         }
     }
 
+    /// Returns whether the text may be another system's id of a user: 1 to 128 printable ASCII characters without `"` and
+    /// `\`, which no claim of a token may have, and without a space at the ends.
+    package static func isExternalID(_ text: String) -> Bool {
+        let bytes = text.utf8
+        guard (1...128).contains(bytes.count), bytes.first != 0x20, bytes.last != 0x20 else { return false }
+        return bytes.allSatisfy { byte in
+            byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+        }
+    }
+
     /// Returns whether the text may be a role: a token without the comma that separates roles in a header field.
     package static func isRole(_ text: String) -> Bool {
         isToken(text) && !text.utf8.contains(UInt8(ascii: ","))

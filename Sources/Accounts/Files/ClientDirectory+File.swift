@@ -3,6 +3,7 @@ import Platform
 
 extension ClientDirectory {
     private static let algorithmExpected = "one of \(Client.algorithms.joined(separator: ", "))"
+    private static let anyUser = "any"
     private static let grantExpected = "one of \(Client.grantTypes.joined(separator: ", "))"
     private static let lifetimeExpected =
         "\(Client.accessLifetimes.lowerBound) to \(Client.accessLifetimes.upperBound) seconds"
@@ -35,6 +36,10 @@ extension ClientDirectory {
                 writer.integer(lifetime)
             }
             if !client.roles.isEmpty { writer.strings("roles", client.roles) }
+            if client.opensForAnyUser {
+                writer.name("users")
+                writer.string(Self.anyUser)
+            }
             writer.name("disabled")
             writer.bool(client.isDisabled)
             writer.name("created_at")
@@ -49,13 +54,13 @@ extension ClientDirectory {
     package var valueCountBound: Int {
         clients.reduce(3) { sum, client in
             let lists = [client.audiences, client.scopes, client.grants, client.roles]
-            return sum + 23 + client.secretHashes.count + lists.reduce(0) { $0 + $1.count }
+            return sum + 25 + client.secretHashes.count + lists.reduce(0) { $0 + $1.count }
         }
     }
 
     private static let members = TableReader.Members([
-        "id", "name", "secrets_sha256", "audiences", "scopes", "alg", "grants", "access_ttl", "roles", "disabled",
-        "created_at",
+        "id", "name", "secrets_sha256", "audiences", "scopes", "alg", "grants", "access_ttl", "roles", "users",
+        "disabled", "created_at",
     ])
 
     static func client(_ row: TableReader.Row, _ reader: TableReader) throws(AccountsError) -> Client {
@@ -87,6 +92,9 @@ extension ClientDirectory {
                 "access_ttl", of: row, within: Client.accessLifetimes, expected: lifetimeExpected),
             roles: try reader.strings(
                 "roles", of: row, after: &roles, expected: Names.roleExpected, where: Names.isRole),
+            opensForAnyUser: try reader.optionalString("users", of: row, expected: "any, or no such member") {
+                $0 == anyUser
+            } != nil,
             isDisabled: try reader.bool("disabled", of: row),
             createdAt: try reader.milliseconds("created_at", of: row))
     }

@@ -34,6 +34,19 @@ struct SessionStanding {
             sid: claims.sid, issuedAt: 0, subject: subject.span, client: client.span, kid: kid.span)
     }
 
+    /// Why the user or, for a user whom only the client knows, the client has ended the session.
+    func end(of claims: RefreshClaims) -> RefreshFailure? {
+        guard user(of: claims) == nil else { return nil }
+        guard ExternalUsers.isSubject(claims.subject) else { return .accountEnded }
+        return externalUser(of: claims) == nil ? .revoked(.client) : nil
+    }
+
+    /// What the tokens of a user contain whom only the client knows; `nil` for other users, and if the session has ended.
+    func externalUser(of claims: RefreshClaims) -> User? {
+        ExternalUsers.admittingClient(of: claims.subject, claims.clientID, in: context.clients)
+            .map(ExternalUsers.user(of:))
+    }
+
     /// The user of the session, if the account is enabled and has not ended the session.
     func user(of claims: RefreshClaims) -> UUID? {
         guard let id = UUID(claims.subject), let standing = context.accounts.standing(of: id),

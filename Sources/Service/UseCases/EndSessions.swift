@@ -72,7 +72,7 @@ package struct EndSessions {
             context.authState.counters.refreshes.add(.refused)
             throw .refresh(.rejected(error))
         }
-        guard standing.user(of: claims) != nil else { throw .refresh(.accountEnded) }
+        if let end = standing.end(of: claims) { throw .refresh(end) }
         if reach != .local, let denial = standing.denial(of: claims) { throw .refresh(.revoked(denial)) }
         return LogoutSession(
             sid: claims.sid, subject: claims.subject, clientID: claims.clientID, kid: claims.kid,

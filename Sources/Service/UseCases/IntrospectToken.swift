@@ -31,9 +31,9 @@ package struct IntrospectToken {
         }
         let standing = SessionStanding(context)
         guard let claims = try? standing.verify(token, at: now), claims.clientID == client.id,
-            let user = standing.user(of: claims), standing.denial(of: claims) == nil,
+            standing.end(of: claims) == nil, standing.denial(of: claims) == nil,
             context.authState.revocations.generation(of: claims.sid) == claims.generation
         else { return .inactive }
-        return .refresh(claims, username: context.accounts.name(of: user))
+        return .refresh(claims, username: standing.user(of: claims).flatMap { context.accounts.name(of: $0) })
     }
 }

@@ -51,7 +51,7 @@ package enum LoginFailure: Error, Equatable, Sendable {
     case internalFault(String)
 }
 
-/// The result of a correct password, for the event loop that started the login.
+/// A session that may be opened, for the event loop that started the login.
 package struct LoginGrant: Sendable {
     let user: User
     let scope: Scope
@@ -59,6 +59,14 @@ package struct LoginGrant: Sendable {
     let client: Client?
     /// Generated before the account was read, so that a later revocation of the account's sessions includes this one.
     let sid: UUID
+    /// The subject of a user whom only the client knows.
+    var externalSubject: String? = nil
+    /// How the user authenticated (RFC 8176).
+    var methods = ["pwd"]
+    /// When the user authenticated; `nil` for the time of the first tokens.
+    var authTime: UnixSeconds? = nil
+
+    package var subject: String { externalSubject ?? user.id.description }
 }
 
 /// Opens a session for a user name and a password.
@@ -121,23 +129,31 @@ package struct OpenSession {
         }
     }
 
+    /// Whether the user, or the client that alone knows the user, is still as when the account was read.
+    private func isAdmitted(_ grant: LoginGrant) -> Bool {
+        guard let subject = grant.externalSubject else {
+            return authState.accounts.index.current.standing(of: grant.user.id) == grant.user.standing
+        }
+        return ExternalUsers.admittingClient(of: subject, grant.client?.id ?? "", in: authState.clients.current) != nil
+    }
+
     /// Opens the session, with a new identifier and nothing that the client chose.
     ///
     /// Rejects the login if the account's sessions were ended after the password was checked.
     package func complete(_ grant: LoginGrant, at now: UnixMilliseconds) throws(LoginFailure) -> TokenPair {
         let user = grant.user
-        guard authState.accounts.index.current.standing(of: user.id) == user.standing else {
+        guard isAdmitted(grant) else {
             authState.counters.logins.add(.refused)
             throw .credentialsInvalid
         }
         let seconds = now.seconds
+        let authTime = grant.authTime ?? seconds
+        let end = authTime.adding(seconds: authState.settings.sessionMax)
         let session = RefreshClaims(
-            sid: grant.sid, generation: 0, subject: user.id.description,
+            sid: grant.sid, generation: 0, subject: grant.subject,
             clientID: grant.client?.id ?? AuthState.firstPartyClient, issuedAt: seconds,
-            expiresAt: seconds.adding(seconds: min(authState.settings.refreshIdle, authState.settings.sessionMax)),
-            sessionEnd: seconds.adding(seconds: authState.settings.sessionMax), audience: [grant.audience],
-            scope: grant.scope.text,
-            authTime: seconds, methods: ["pwd"])
+            expiresAt: min(seconds.adding(seconds: authState.settings.refreshIdle), end), sessionEnd: end,
+            audience: [grant.audience], scope: grant.scope.text, authTime: authTime, methods: grant.methods)
         guard SessionStanding(context).denial(of: session) == nil else {
             authState.counters.logins.add(.refused)
             throw .credentialsInvalid
@@ -206,7 +222,7 @@ extension AuthState {
 
     /// Records the session before the client gets its identifier: after a crash, a revocation could otherwise miss a session
     /// that the journal does not know.
-    fileprivate func record(
+    func record(
         _ verdict: Result<LoginGrant, LoginFailure>,
         _ then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
     ) {

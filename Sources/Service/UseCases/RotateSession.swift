@@ -76,8 +76,15 @@ package struct RotateSession {
         then: @escaping Completion
     ) throws(RefreshFailure) {
         let claims = try verify(token, client, at: now)
-        guard let user = SessionStanding(context).user(of: claims) else { throw accountEnded() }
+        let standing = SessionStanding(context)
+        if let end = standing.end(of: claims) {
+            authState.counters.refreshes.add(.refused)
+            throw end
+        }
         let request = RefreshRequest(claims: claims, scope: scope, audience: audience, client: client, now: now)
+        guard let user = standing.user(of: claims) else {
+            return try rotate(request, for: .success(standing.externalUser(of: claims)), then)
+        }
         let answer = authState.accounts.user(id: user) { result in
             onLoop { context in
                 do throws(RefreshFailure) {

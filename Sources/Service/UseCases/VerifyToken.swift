@@ -34,7 +34,7 @@ package struct VerifyToken {
         let payload = token.payload.span
         let subject = payload.extracting(token.subject)
         if let sid = token.sid {
-            guard let id = UUID(subject) else { throw .accountEnded }
+            guard let id = UUID(subject) else { return try checkExternal(token, sid, at: now) }
             guard let standing = context.accounts.standing(of: id), standing.admits(session: sid) else {
                 throw .accountEnded
             }
@@ -42,11 +42,28 @@ package struct VerifyToken {
         } else if ClientStanding.isClient(subject) {
             return try ClientStanding(context).check(token, at: now)
         }
+        try checkRevocations(of: token)
+    }
+
+    private func checkExternal(_ token: VerifiedToken, _ sid: UUID, at now: UnixMilliseconds) throws(VerifyFailure) {
+        let subject = token.text(token.subject)
+        guard ExternalUsers.isSubject(subject) else { throw .accountEnded }
+        let client = token.text(token.clientID)
+        guard ExternalUsers.admittingClient(of: subject, client, in: context.clients) != nil else {
+            throw .revoked(.client)
+        }
+        try checkBegun(sid, at: now)
+        try checkRevocations(of: token)
+    }
+
+    @inline(__always)
+    private func checkRevocations(of token: VerifiedToken) throws(VerifyFailure) {
+        let payload = token.payload.span
         let client = payload.extracting(token.clientID ?? 0..<0)
         let denial = context.authState.revocations.denial(
             jti: token.jti, sid: token.sid, issuedAt: token.issuedAt.milliseconds,
             expiresAt: token.expiresAt.milliseconds,
-            subject: subject, client: client, kid: token.kid.span)
+            subject: payload.extracting(token.subject), client: client, kid: token.kid.span)
         if let denial { throw .revoked(denial) }
     }
 

@@ -10,7 +10,7 @@ import Tokens
 enum ClientCommand {
     static let usage = """
         usage: martlet client add ID [--name TEXT] [--audience AUDIENCE]... [--scope SCOPE]... [--alg ALG]
-                                [--grant GRANT]... [--ttl TIME] [--role ROLE]...
+                                [--grant GRANT]... [--ttl TIME] [--role ROLE]... [--users any]
                martlet client enable ID
                martlet client disable ID
                martlet client add-secret ID
@@ -29,7 +29,10 @@ enum ClientCommand {
           --alg ALG            the algorithm of tokens for it (default: MARTLET_ALG): HS256, HS384, HS512,
                                RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA; a key for it
                                must exist
-          --grant GRANT        how it may get tokens for itself: client_credentials (default: not at all)
+          --grant GRANT        what it may ask for at /token, may be repeated: client_credentials (tokens for
+                               itself), or urn:martlet:grant-type:session (sessions for users whom it has
+                               authenticated; default: neither)
+          --users any          with the session grant: the users are those of its own database
           --ttl TIME           how long its own tokens are valid, 30s to 1h (default: MARTLET_ACCESS_TTL)
           --role ROLE          a role in its own tokens; may be repeated
           --keys DIR           where add looks for the key (default: \(Setting.keys.fallback))
@@ -74,7 +77,7 @@ enum ClientCommand {
             words,
             options: [
                 file, .value("--name"), .list("--audience"), .list("--scope"), .value("--alg"), .value("--keys"),
-                .list("--grant"), .value("--ttl"), .list("--role"),
+                .list("--grant"), .value("--ttl"), .list("--role"), .value("--users"),
             ], operands: ["ID"])
         let table = table(arguments)
         try table.checkPlace(isNamed: arguments.isNamed(.clients))
@@ -85,7 +88,7 @@ enum ClientCommand {
             audiences: arguments.values("--audience"), scopes: arguments.values("--scope"),
             algorithm: arguments.value("--alg"), grants: arguments.values("--grant"),
             accessLifetime: try lifetime(arguments),
-            roles: arguments.values("--role"), createdAt: SystemClock.wall.now)
+            roles: arguments.values("--role"), opensForAnyUser: try opensForAnyUser(arguments), createdAt: SystemClock.wall.now)
         let reading = try table.check { clients throws(AccountsError) in try clients.adding(client) }
         if client.algorithm != nil { try checkSigner(of: client, among: reading, arguments) }
         try table.edit(mustExist: false, after: reading) { clients throws(AccountsError) in
@@ -93,6 +96,14 @@ enum ClientCommand {
         }
         Terminal.writeError("added \(client.id) to \(table.fullPath); its secret, shown only this once:\n")
         Terminal.write(secret + "\n")
+    }
+
+    private static func opensForAnyUser(_ arguments: Arguments) throws(CommandError) -> Bool {
+        guard let text = arguments.value("--users") else { return false }
+        guard text == "any", arguments.values("--grant").contains(Client.session) else {
+            throw .usage("--users must be any, and needs --grant \(Client.session)")
+        }
+        return true
     }
 
     private static func lifetime(_ arguments: Arguments) throws(CommandError) -> Int64? {
@@ -216,6 +227,7 @@ enum ClientCommand {
             writer.member("grants", client.grants)
             if let lifetime = client.accessLifetime { writer.member("access_ttl", lifetime) }
             writer.member("roles", client.roles)
+            if client.opensForAnyUser { writer.member("users", "any") }
             writer.member("secrets", Int64(client.secretHashes.count))
             writer.member("disabled", client.isDisabled)
             writer.member("created_at", client.createdAt.count)

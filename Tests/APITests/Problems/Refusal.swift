@@ -20,6 +20,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         ofTokens(.verify) { $0.verify($1) } + ofTokens(.auth) { $0.send(Ask("GET", "/auth").bearer($1)) }
         + ofTokens(.logout) { $0.send(Ask("POST", "/logout").bearer($1)) } + ofRefresh(.refresh) + ofRefresh(.token)
         + ofLogout + ofVerify + ofAuth + ofLogin + ofRevoke + ofIntrospect + ofAdmin
+        + ofPassword + ofSessionGrant
 
     /// Every way an access token can be refused; `ask` presents one.
     static func ofTokens(_ endpoint: Route, _ ask: @escaping @Sendable (World, String) -> Answer) -> [Refusal] {
@@ -27,7 +28,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             Refusal(endpoint, code) { world in ask(world, try token(world)) }
         }
         return [
-            Refusal(endpoint, .tokenMissing) { $0.send(Ask(endpoint == .logout ? "POST" : "GET", "\(endpoint.path)")) },
+            Refusal(endpoint, .tokenMissing) { $0.send(Ask([.logout, .password].contains(endpoint) ? "POST" : "GET", "\(endpoint.path)")) },
             refusal(.tokenMalformed) { _ in "a.b" },
             refusal(.tokenMalformed) { _ in Forged.access(header: ["crit": "[\"exp\"]"]) },
             refusal(.tokenTooLarge) { _ in String(repeating: "a", count: 8_193) },

@@ -40,12 +40,18 @@ struct ClientDirectoryTests {
 
     @Test(arguments: [
         #""grants":["password"]"#, #""grants":["client_credentials","client_credentials"]"#, #""grants":"x""#,
-        #""access_ttl":29"#, #""access_ttl":3601"#, #""access_ttl":"10m""#, #""access_ttl":30.5"#, #""roles":["a,b"]"#,
+        #""users":"all""#, #""users":true"#, #""access_ttl":29"#, #""access_ttl":3601"#, #""access_ttl":"10m""#, #""access_ttl":30.5"#, #""roles":["a,b"]"#,
         // A value that another member may have is checked by the rule of its own.
         #""scopes":["a,b"],"roles":["a,b"]"#, #""scopes":["x"],"grants":["x"]"#,
     ])
     func `other grants, lifetimes and roles are refused`(_ members: String) {
         #expect(throws: AccountsError.self) { try parse(members) }
+    }
+
+    @Test func `users any is read, and written as it was`() throws {
+        let directory = try parse(#""grants":["urn:martlet:grant-type:session"],"users":"any""#)
+        #expect(directory.clients[0].opensForAnyUser)
+        #expect(try ClientDirectory(parsing: directory.serialized(), path: "c").clients == directory.clients)
     }
 
     @Test func `what a file may not have cannot be added either`() throws {

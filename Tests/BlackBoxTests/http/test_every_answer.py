@@ -7,7 +7,7 @@ import pytest
 from harness.server import Session
 from harness.tokens import b64url, unb64url
 
-BEARER_ROUTES = [("GET", "/verify"), ("POST", "/verify"), ("POST", "/logout")] + [
+BEARER_ROUTES = [("GET", "/verify"), ("POST", "/verify"), ("POST", "/logout"), ("POST", "/password")] + [
     (method, "/auth") for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
 ]
 REFRESH_ROUTES = ["/refresh", "/token", "/logout"]

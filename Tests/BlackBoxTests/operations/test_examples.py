@@ -88,6 +88,25 @@ def fastapi(folder: Path, variables: dict):
     return running(command, port, folder, variables)
 
 
+def session_grant(name: str):
+    """Starts one of the two programs of examples/session-grant."""
+
+    def start(folder: Path, variables: dict):
+        port = free_port()
+        if name == "app.py":
+            command = [sys.executable, "-m", "uvicorn", "--app-dir", EXAMPLES / "session-grant", "--port", port]
+            return running([*command, "app:app"], port, folder, variables)
+        if not (NODE_MODULES / "express").exists() or not shutil.which("node"):
+            pytest.skip("node-express is not here")
+        for file in ("app.js", "package.json"):
+            shutil.copy(EXAMPLES / "session-grant" / file, folder)
+        (folder / "node_modules").symlink_to(NODE_MODULES)
+        more = {"PORT": str(port), "NODE_PATH": str(NODE_MODULES)}
+        return running(["node", "app.js"], port, folder, variables | more)
+
+    return start
+
+
 PROGRAMS = {"express": express, "flask": flask, "fastapi": fastapi}
 
 
@@ -421,6 +440,33 @@ def test_the_server_accepts_releases_of_its_repository_and_branch_only(github, t
     unreachable = receive(tmp_path, "http://127.0.0.1:9", github.github(aud="deploy"))
     assert unreachable.returncode == 75
     assert len(list((tmp_path / "releases").iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["app.js", "app.py"])
+def test_a_client_opens_sessions_for_its_own_users(fleet, tmp_path, name):
+    martlet = fleet.make()
+    secret = martlet.add_client("portal", "--grant", "urn:martlet:grant-type:session", "--users", "any")
+    martlet.start()
+    variables = environment(martlet, CLIENT_ID="portal", CLIENT_SECRET=secret)
+    with session_grant(name)(tmp_path, variables) as url, httpx.Client(base_url=url, timeout=20) as browser:
+        for address in ("ana@example.com", "eve@example.com"):
+            assert browser.post(f"/links/{address}").status_code == 204
+        mails = martlet.wait_for(lambda: re.findall(r"^mail: (/sessions/\S+)$", (tmp_path / "output").read_text(), re.M))
+        assert len(mails) == 1
+        answer = browser.post(mails[0])
+        assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"
+        tokens = answer.json()
+        martlet.remember(tokens["access_token"])
+        claims = martlet.verify(tokens["access_token"]).json()["claims"]
+        assert (claims["sub"], claims["amr"]) == ("external:portal:42", ["otp"])
+        for spent in (mails[0], "/sessions/guess"):
+            assert browser.post(spent).status_code == 401
+        assert browser.post("/links/ana@example.com").status_code == 204
+        path = tmp_path / "output"
+        mails = martlet.wait_for(lambda: re.findall(r"^mail: (\S+)$", path.read_text(), re.M)[1:])
+        martlet.stop()
+        assert browser.post(mails[0]).status_code == 503
+    fleet.close(martlet)
 
 
 def test_every_example_has_a_line_in_the_list_and_a_test():

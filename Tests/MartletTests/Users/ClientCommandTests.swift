@@ -42,12 +42,15 @@ struct ClientCommandTests {
         )
         let robot = try #require(try clients().client(id: "robot"))
         #expect(robot.grants == ["client_credentials"] && robot.accessLifetime == 300)
-        #expect(robot.roles == ["worker", "night"])
+        #expect(robot.roles == ["worker", "night"] && !robot.opensForAnyUser)
+        #expect(run("add", "portal", "--grant", Client.session, "--users", "any") == 0)
+        #expect(try clients().client(id: "portal")?.opensForAnyUser == true)
     }
 
     @Test(arguments: [
         ["add", "a", "--grant", "password"], ["add", "a", "--ttl", "29s"], ["add", "a", "--ttl", "61m"],
         ["add", "a", "--ttl", "60"], ["add", "a", "--role", "a,b"],
+        ["add", "a", "--users", "any"], ["add", "a", "--grant", Client.session, "--users", "all"],
         ["add"], ["add", "a:b"], ["add", "a", "--alg", "none"], ["add", "a", "--audience", ""], ["frob"], [],
     ])
     func `2 says that the command line is wrong, and nothing is written`(_ words: [String]) {

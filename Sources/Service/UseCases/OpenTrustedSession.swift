@@ -1,0 +1,171 @@
+package import Accounts
+import Encoding
+package import Platform
+import Revocation
+import Telemetry
+
+/// A client's request for a session of a user whom it has authenticated itself.
+package struct TrustedLogin: Sendable {
+    package enum Who: Sendable {
+        case subject(String)
+        case username(String)
+    }
+
+    let who: Who
+    /// `nil` requests every scope that user and client have.
+    let scope: Scope?
+    /// `nil` requests the first configured audience.
+    let audience: String?
+    /// How the user authenticated, as the client says (RFC 8176).
+    let methods: [String]
+    /// When the user authenticated; `nil` for now.
+    let authTime: UnixSeconds?
+    /// The device that the person signs in from, as the client calls it.
+    let device: DeviceLabel?
+
+    package init(
+        who: Who, scope: Scope?, audience: String?, methods: [String], authTime: UnixSeconds?,
+        device: DeviceLabel? = nil
+    ) {
+        self.who = who
+        self.scope = scope
+        self.audience = audience
+        self.methods = methods
+        self.authTime = authTime
+        self.device = device
+    }
+}
+
+package enum TrustedLoginFailure: Error, Equatable, Sendable {
+    /// The client does not have the grant.
+    case grantNotAllowed
+    /// The user is unknown or disabled, or the text cannot be a user's id.
+    case userInvalid
+    /// A client that may open sessions for any user named a user of this service by `sub`.
+    case userIsLocal
+    /// `auth_time` is in the future, or longer ago than a session may last.
+    case authTimeInvalid
+    case login(LoginFailure)
+}
+
+/// Opens a session without a password, for a client with the grant ``Client/session``.
+package struct OpenTrustedSession {
+    package typealias Completion = @Sendable (Result<LoginGrant, TrustedLoginFailure>) -> Void
+
+    private let context: LoopContext
+    private var state: AuthState { context.authState }
+
+    package init(_ context: LoopContext) {
+        self.context = context
+    }
+
+    /// Checks everything, and records the session before the client gets its identifier.
+    ///
+    /// - Parameter then: called once, on any thread, unless this throws.
+    package func begin(
+        _ login: TrustedLogin, by client: Client, at now: UnixMilliseconds, then: @escaping Completion
+    ) throws(TrustedLoginFailure) {
+        guard client.grants.contains(Client.session) else { throw .grantNotAllowed }
+        let audience = login.audience ?? state.settings.audiences[0]
+        guard state.settings.audiences.contains(audience), client.mayUse(audience: audience) else {
+            throw .login(.audienceInvalid)
+        }
+        let authTime = try authTime(login.authTime, at: now.seconds)
+        guard state.revocations.takesEverything else {
+            state.counters.logins.add(.unavailable)
+            throw .login(.unavailable)
+        }
+        guard SessionTokens(context).canSign(audience: audience, client: client, at: now) else {
+            state.counters.logins.add(.unavailable)
+            throw .login(.signingUnavailable("no key signs the tokens of this session"))
+        }
+        // Before the account is read, so that a later revocation of the account's sessions includes this one.
+        let sid = state.revocations.identifiers.next()
+        let pending = PendingTrustedLogin(
+            login: login, client: client, audience: audience, authTime: authTime, sid: sid, state: state, then: then)
+        switch login.who {
+        case .username(let name):
+            let answer = state.accounts.user(named: name) { pending.finish($0) }
+            if case .now(let user) = answer { try pending.record(user) }
+        case .subject(let id) where client.opensForAnyUser:
+            try pending.record(external: id)
+        case .subject(let id):
+            guard let id = UUID(id) else { throw pending.refuse(.userInvalid) }
+            let answer = state.accounts.user(id: id) { pending.finish($0) }
+            if case .now(let user) = answer { try pending.record(user) }
+        }
+    }
+
+    /// The session ends with the longest session that began at this time.
+    private func authTime(_ named: UnixSeconds?, at now: UnixSeconds) throws(TrustedLoginFailure) -> UnixSeconds {
+        guard let named else { return now }
+        guard named <= now.adding(seconds: state.settings.leeway),
+            now.seconds(since: named) < state.settings.sessionMax
+        else { throw .authTimeInvalid }
+        return min(named, now)
+    }
+
+    /// Signs the tokens, unless the account or the client changed since the session was recorded.
+    package func complete(
+        _ grant: LoginGrant, at now: UnixMilliseconds
+    ) throws(TrustedLoginFailure) -> TokenPair {
+        do throws(LoginFailure) {
+            return try OpenSession(context).complete(grant, at: now)
+        } catch {
+            throw error == .credentialsInvalid ? .userInvalid : .login(error)
+        }
+    }
+}
+
+/// A session that waits for its user or for the journal.
+private struct PendingTrustedLogin: Sendable {
+    let login: TrustedLogin
+    let client: Client
+    let audience: String
+    let authTime: UnixSeconds
+    let sid: UUID
+    let state: AuthState
+    let then: OpenTrustedSession.Completion
+
+    /// For a source of accounts that answers later.
+    func finish(_ found: Result<User?, AccountSourceError>) {
+        do throws(TrustedLoginFailure) {
+            let user: User?
+            do throws(AccountSourceError) { user = try found.get() } catch {
+                state.counters.logins.add(.unavailable)
+                throw .login(.internalFault("accounts: \(error.reason)"))
+            }
+            try record(user)
+        } catch {
+            then(.failure(error))
+        }
+    }
+
+    func record(_ user: User?) throws(TrustedLoginFailure) {
+        guard let user, !user.isDisabled else { throw refuse(.userInvalid) }
+        try record(user, externalSubject: nil)
+    }
+
+    /// - Parameter id: the client's own id of the user. The id of a user of this service is rejected: a client whose users
+    ///   choose their ids would otherwise give them the sessions of others.
+    func record(external id: String) throws(TrustedLoginFailure) {
+        guard Names.isExternalID(id) else { throw refuse(.userInvalid) }
+        if let local = UUID(id), state.accounts.index.current.standing(of: local) != nil { throw refuse(.userIsLocal) }
+        try record(ExternalUsers.user(of: client), externalSubject: ExternalUsers.subject(id, of: client))
+    }
+
+    private func record(_ user: User, externalSubject: String?) throws(TrustedLoginFailure) {
+        let allowed = Scope(names: user.scopes.filter { client.mayUse(scope: $0) })
+        let scope = login.scope ?? allowed
+        guard scope.isWithin(allowed) else { throw .login(.scopeInvalid) }
+        let grant = LoginGrant(
+            user: user, scope: scope, audience: audience, client: client, sid: sid, externalSubject: externalSubject,
+            methods: login.methods, authTime: authTime)
+        state.record(.success(grant)) { [then] result in then(result.mapError { .login($0) }) }
+    }
+
+    func refuse(_ failure: TrustedLoginFailure) -> TrustedLoginFailure {
+        state.counters.logins.add(.refused)
+        return failure
+    }
+}
