@@ -2,7 +2,7 @@
 local http = require "socket.http"
 http.TIMEOUT = 2
 
-local open = { ["/login"] = true, ["/refresh"] = true, ["/logout"] = true }
+local open = { ["/login"] = true, ["/refresh"] = true, ["/logout"] = true, ["/password"] = true }
 local names = { "Subject", "User", "Session", "Client", "Scope", "Roles", "Expires" }
 
 function check(r)
