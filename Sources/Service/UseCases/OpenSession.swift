@@ -154,7 +154,7 @@ package struct OpenSession {
             clientID: grant.client?.id ?? AuthState.firstPartyClient, issuedAt: seconds,
             expiresAt: min(seconds.adding(seconds: authState.settings.refreshIdle), end), sessionEnd: end,
             audience: [grant.audience], scope: grant.scope.text, authTime: authTime, methods: grant.methods)
-        guard SessionStanding(context).denial(of: session) == nil else {
+        guard seconds < end, SessionStanding(context).denial(of: session) == nil else {
             authState.counters.logins.add(.refused)
             throw .credentialsInvalid
         }

@@ -92,6 +92,15 @@ struct SessionGrantTests {
         #expect(world.refresh(last.refresh, of: "portal").code == "refresh_expired")
     }
 
+    @Test func `a session that would have ended before it is recorded does not begin`() throws {
+        let world = try Self.world()
+        let begin = world.clock.seconds - 90 * 86_400 + 1
+        let waiting = world.start(Self.ask("username=alice&auth_time=\(begin)"))
+        world.clock.advance(2)
+        #expect(waiting().string("error") == "invalid_grant")
+        #expect(world.send(Self.ask("username=alice&auth_time=\(begin)")).string("error") == "invalid_request")
+    }
+
     @Test func `within the leeway auth_time may be ahead, and is never later than the session`() throws {
         let world = try World { $0.leeway = 5 }
         try world.replacePortal { _ in }

@@ -22,7 +22,9 @@ struct RefusalTests {
         if let wait = answer["retry-after"] { #expect((Int(wait) ?? 0) >= 1) }
         #expect(answer.string("error") == (refusal.endpoint.isOAuth ? "\(refusal.code.oauthError)" : nil))
         #expect((answer.string("error_description") != nil) == refusal.endpoint.isOAuth)
-        let known: Set = ["type", "title", "status", "code", "detail", "reasons", "request_id", "error", "error_description"]
+        let known: Set = [
+            "type", "title", "status", "code", "detail", "reasons", "request_id", "error", "error_description",
+        ]
         #expect(Set(answer.json.keys).isSubset(of: known))
     }
 
