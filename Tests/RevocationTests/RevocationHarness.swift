@@ -15,14 +15,17 @@ final class Harness: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
-    func open(grace: Int64 = 10_000, sessionMax: Int64? = 90 * day) throws -> RevocationStore {
+    func open(
+        grace: Int64 = 10_000, sessionMax: Int64? = 90 * day, entries: SessionEntryRule = .kept(idle: nil)
+    ) throws -> RevocationStore {
         let storage = GovernedStorage(DirectoryStorage(path: path), disk)
-        return try RevocationStore.open(
-            RevocationOptions(
-                storage: storage, grace: grace, sessionMax: sessionMax,
-                clock: WallClock { self.now },
-                monotonicNow: { self.monotonic.load(ordering: .relaxed) },
-                random: { self.random() }))
+        var options = RevocationOptions(
+            storage: storage, grace: grace, sessionMax: sessionMax,
+            clock: WallClock { self.now },
+            monotonicNow: { self.monotonic.load(ordering: .relaxed) },
+            random: { self.random() })
+        options.entries = entries
+        return try RevocationStore.open(options)
     }
 
     /// The directory as a process leaves it that is killed now, with the same time.

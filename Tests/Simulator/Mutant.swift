@@ -21,6 +21,8 @@ enum Mutant: String, CaseIterable {
     case readThroughCache = "read-through-cache"
     /// A file that was moved away is written on.
     case ignoreReplacedFile = "ignore-replaced-file"
+    /// A login is answered before its entry is durable.
+    case answerBeforeEntry = "answer-before-entry"
 
     func calls(_ disk: SimulatedDisk) -> any SystemCalls { MutantCalls(self, disk) }
 }

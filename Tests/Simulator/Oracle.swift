@@ -19,6 +19,9 @@ struct Refusal {
     var fate = Fate.pending
     /// Counts in the memory of the process that was asked, whatever becomes of the record.
     var isInMemory = true
+    /// Whether records that were asked for together with it may be durable without it, or the other way round: if some of
+    /// them fail, the first may be there.
+    var isOneOfMany = false
     /// Of the first promise; for what a start found, of the last record of which that start can say it.
     var seq: UInt64 = 0
 
@@ -62,6 +65,13 @@ struct SimulatedSession {
     let order: Int
     /// Whether the journal promised to know of the id.
     var isNoted = false
+    /// How far its entry in the list of sessions has got, and the seq of that promise.
+    var entry = Fate.pending
+    var entrySeq: UInt64 = 0
+    /// Whether other sessions end with its login, so that its entry may be durable although the login failed.
+    var displacesOthers = false
+    /// Whether the client was told that it has the session.
+    var isAnswered = false
     var settled = Rotation(generation: 0, request: 0, at: 0)
     /// Of the promise of `settled`.
     var seq: UInt64 = 0

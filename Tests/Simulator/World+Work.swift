@@ -13,12 +13,7 @@ extension World {
             end: wall.adding(milliseconds: lasting),
             order: order)
         if session.end > certainty.passed { sessions.append(session) }
-        ask(of: "note of a session") { done in
-            store.begin(session.sid) { done($0.map(Result.failure) ?? .success(0)) }
-        } then: { world, result, _ in
-            guard case .success = result, let index = world.index(of: session.sid) else { return }
-            world.sessions[index].isNoted = true
-        }
+        begin(session, store)
         if session.end <= certainty.passed { return }
         if let denial = denial(of: session, store) { fail("a new session is denied: \(denial)") }
     }
@@ -95,7 +90,7 @@ extension World {
         let index = random.below(sessions.count)
         let session = sessions[index]
         // Who asks has looked at the token's own end.
-        if session.end <= wall { return }
+        if session.end <= wall || idleEnd(of: session) <= wall { return }
         let newest = session.settled.generation
         let back: UInt32 = [0, 0, 0, 0, 0, 1, 1, 1, 2, 3][random.below(10)]
         let generation = random.below(40) == 0 ? newest + 1 : newest - min(back, newest)
@@ -134,7 +129,7 @@ extension World {
     func index(of sid: UUID) -> Int? { sessions.firstIndex { $0.sid == sid } }
 
     /// Puts a question and takes the answer, which may come at once or on a later step.
-    private func ask(
+    func ask(
         of what: String, _ question: (@escaping RevocationStore.Completion) -> Void,
         then: @escaping @Sendable (World, Result<UInt64, JournalError>, _ isQueued: Bool) -> Void
     ) {

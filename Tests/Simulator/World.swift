@@ -45,6 +45,10 @@ final class World: @unchecked Sendable {
     var sessionMax = 90 * World.day
     /// Until when sessions may live that began under a greater limit.
     var olderEnd: UnixMilliseconds = 0
+    /// How many sessions a subject may have; nil for no limit.
+    let sessionCountMax: Int?
+    /// Every entry that a login asked for.
+    var entries: [UUID: SessionEntry] = [:]
     var violation: Violation?
     /// Nothing more can be concluded from this seed.
     private(set) var isOver = false
@@ -61,6 +65,7 @@ final class World: @unchecked Sendable {
         segmentRecordCount = [2, 3, 5, 8, 16, 16, 30, 30, 70, 3_000][random.below(10)].magnitudeAsUInt64
         reserveByteCount = random.below(2) * 8_192
         drawnFaults = random.below(4) == 0 ? .none : .drawn(&random)
+        sessionCountMax = [nil, 1, 2, 4][Int(seed % 4)]
         certainty = Certainty(truth: truth, offset: 0)
     }
 
@@ -114,9 +119,11 @@ final class World: @unchecked Sendable {
         journal.pace = .stepped
         journal.reserveByteCount = reserveByteCount
         journal.observe = { self.take($0) }
-        return RevocationOptions(
+        var options = RevocationOptions(
             log: journal, grace: Self.grace, sessionMax: sessionMax, clock: WallClock { self.wall },
             monotonicNow: { self.monotonic }, random: { self.draw() })
+        options.entries = .kept(idle: Self.idle)
+        return options
     }
 
     /// What the process is told is the clock that nobody sets.
@@ -146,11 +153,12 @@ final class World: @unchecked Sendable {
     /// The journal went on without what had failed.
     private func voidFailures() {
         func void(_ refusal: inout Refusal?) {
-            if refusal?.fate == .unsure { refusal?.fate = .void }
+            if refusal?.fate == .unsure, refusal?.isOneOfMany == false { refusal?.fate = .void }
         }
         for index in sessions.indices {
             sessions[index].unsure = nil
             void(&sessions[index].refusal)
+            if sessions[index].entry == .unsure, !sessions[index].displacesOthers { sessions[index].entry = .void }
         }
         for index in tokens.indices { void(&tokens[index].refusal) }
         for index in cuts.indices where cuts[index].refusal.fate == .unsure { cuts[index].refusal.fate = .void }
@@ -167,6 +175,7 @@ final class World: @unchecked Sendable {
             lost("seq \(promised) was promised, the start ends at \(store.sequence)", seq: promised)
         }
         settle(store)
+        settleEntries(store)
         if !isOver { check(store) }
         isAfterDamage = false
         if isOver { count("damage in the last commit") }
@@ -194,6 +203,7 @@ final class World: @unchecked Sendable {
             sessions[index].unsure = sessions[index].pending
             sessions[index].pending = nil
         }
+        for index in sessions.indices where sessions[index].entry == .pending { sessions[index].entry = .unsure }
         disk.restart(
             powerCut: ending == .crash ? endsInPowerCut || random.below(3) != 0 : random.below(2) == 0)
         endsInPowerCut = false

@@ -11,9 +11,10 @@ struct RevocationIndex: Sendable {
     let sessions: Denylist
     let rotations: Sessions
     let cuts = RevokeBeforeTable()
+    let entries: SessionEntries
     let key: FingerprintKey
 
-    init(random: () -> UInt64) {
+    init(random: () -> UInt64, entries rule: SessionEntryRule) {
         key = FingerprintKey(random: random)
         // Tokens by their expiry, 4.4 minutes per bucket; sessions by their beginning, 18.6 hours per bucket.
         tokens = Denylist(key: key, stretchBits: 18)
@@ -21,6 +22,7 @@ struct RevocationIndex: Sendable {
         tokensOfAnyEnd = Denylist(key: key, stretchBits: 22)
         sessions = Denylist(key: key, stretchBits: Sessions.stretchBits)
         rotations = Sessions(key: key)
+        entries = SessionEntries(key: key, rule: rule)
     }
 
     var counts: RevocationCounts {
@@ -49,13 +51,14 @@ struct RevocationIndex: Sendable {
         case .tokenRevoked(let jti, let expires, isOfAnyEnd: false, _):
             let end = expires.adding(milliseconds: TokenLimits.standard.denylistMargin)
             gathered.tokens.append(Denylist.Entry(id: jti, time: expires, expires: end))
-        case .sessionRevoked(let sid, let expires, _):
+        case .sessionRevoked(let sid, let expires, _), .sessionDisplaced(let sid, let expires):
             gathered.sessions.append(Denylist.Entry(id: sid, time: sid.milliseconds, expires: expires))
         case .rotated(let sid, let generation, let request, let sessionEnd):
             rotations.restore(
                 Rotation(generation: generation, request: request, at: time), of: sid, sessionEnd: sessionEnd)
         case .revokedBefore(let cut, let kind, let key, _, _): cuts.insert(kind, key, cut)
         case .exempted(let sid, let cut, let kind, _): cuts.exempt(sid, kind, cut)
+        case .sessionListed(let entry): entries.restore(entry)
         case .sessionOpened, .processStarted: return
         }
         if gathered.tokens.count + gathered.sessions.count >= Gathered.countMax { take(&gathered) }
@@ -89,7 +92,8 @@ struct RevocationIndex: Sendable {
         switch event {
         case .revokedBefore(let cut, _, _, _, _), .exempted(_, let cut, _, _): cut.value
         case .rotated(let sid, _, _, _), .sessionOpened(let sid): sid.high
-        case .tokenRevoked, .sessionRevoked, .processStarted: 0
+        case .sessionListed(let entry): entry.sid.high
+        case .tokenRevoked, .sessionRevoked, .sessionDisplaced, .processStarted: 0
         }
     }
 }
@@ -103,4 +107,5 @@ package enum RevocationReason: UInt16, Sendable {
     case compromised = 4
     case operatorAction = 5
     case accountChanged = 6
+    case sessionLimit = 7
 }

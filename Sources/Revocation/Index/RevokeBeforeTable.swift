@@ -65,6 +65,17 @@ final class RevokeBeforeTable: Sendable {
         return nil
     }
 
+    /// Whether a session is rejected that is known by the key of its subject. Keys of tokens are not considered.
+    ///
+    /// - Parameter client: the key of its client; computed only if it can matter.
+    func covers(born: UInt64, sid: UUID, subject: UUID, client: () -> UUID) -> Bool {
+        if born < newest(.all), isCut(.all, Span(), born, sid) { return true }
+        if born < newest(.client), state.withLock({ [key = client()] in $0.isCut(.client, key, born, sid) }) {
+            return true
+        }
+        return born < newest(.subject) && state.withLock { $0.isCut(.subject, subject, born, sid) }
+    }
+
     /// Inserts a revoke-before time from the journal.
     func insert(_ kind: RevokeBeforeKind, _ key: UUID, _ cut: RevokeBefore) {
         state.withLock { state in

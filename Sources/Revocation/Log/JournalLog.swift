@@ -20,7 +20,7 @@ package final class JournalLog: RevocationLog {
 
     package func append(_ events: [RevocationEvent], _ done: @escaping Completion) {
         journal.append(
-            contentsOf: events.map(RevocationCodec.record), mayUseReserve: events.allSatisfy(\.isRevocation)
+            contentsOf: events.flatMap(RevocationCodec.records), mayUseReserve: events.allSatisfy(\.isRevocation)
         ) { done($0.map(LogPosition.init)) }
     }
 
@@ -66,7 +66,7 @@ extension JournalLog {
 
     /// Drops the records that expired at or before `horizon`, are duplicates, or were superseded.
     package func compact(horizon: UnixMilliseconds) throws(JournalError) -> CompactionReport {
-        try journal.compact(LiveRecords(rotations: index.rotations, key: index.key, horizon: horizon))
+        try journal.compact(LiveRecords(index, horizon: horizon))
     }
 
     /// Writes a text for processes that find the journal locked.
@@ -105,8 +105,13 @@ package struct JournalLogSource: RevocationLogSource {
 
     package func open(_ replay: RevocationReplay) throws(RevocationError) -> any RevocationLog {
         var reader = try JournalReader(storage, RevocationCodec.schema)
+        var assembly = SessionEntryAssembly()
         try reader.replay { records in
             for record in records {
+                if record.kind == .sessionEntry {
+                    if let entry = assembly.take(record) { replay.apply(.sessionListed(entry), at: record.time) }
+                    continue
+                }
                 guard let event = RevocationCodec.event(record) else { continue }
                 replay.apply(event, at: record.time)
             }

@@ -32,6 +32,7 @@ struct LiveRecords: CompactionFilter {
     }
 
     private let rotations: Sessions
+    private let entries: SessionEntries
     /// Entries that expired at or before this time are removed from memory too, or soon will be.
     private let horizon: UnixMilliseconds
     private let tokens: Revocations
@@ -40,21 +41,26 @@ struct LiveRecords: CompactionFilter {
     private var cuts: [RevokeBeforeSubject: JournalRecord] = [:]
     /// Of those that are ahead of the journal's time, the one with the greatest id shows how far ids have advanced.
     private var newestSession: JournalRecord?
+    private var sequence = SessionEntrySequence()
+    /// Whether the entry is kept that the next record may continue.
+    private var keepsCurrentEntry = false
 
-    init(rotations: Sessions, key: FingerprintKey, horizon: UnixMilliseconds) {
-        tokens = Revocations(key: key)
-        sessions = Revocations(key: key)
-        self.rotations = rotations
+    init(_ index: RevocationIndex, horizon: UnixMilliseconds) {
+        tokens = Revocations(key: index.key)
+        sessions = Revocations(key: index.key)
+        rotations = index.rotations
+        entries = index.entries
         self.horizon = horizon
     }
 
     mutating func keeps(_ record: JournalRecord) -> Bool {
+        if record.kind == .sessionEntry { return keepsEntry(record) }
         switch RevocationCodec.event(record) {
         case .tokenRevoked(let jti, let expires, let isOfAnyEnd, _):
             return expires.adding(milliseconds: TokenLimits.standard.denylistMargin) > horizon
                 // A revocation for any expiry is not the same as one for this expiry only.
                 && tokens.insert(jti, end: isOfAnyEnd ? ~expires.count : expires.count)
-        case .sessionRevoked(let sid, let expires, _):
+        case .sessionRevoked(let sid, let expires, _), .sessionDisplaced(let sid, let expires):
             return expires > horizon && sessions.insert(sid, end: expires.count)
         case .rotated(let sid, let generation, _, let sessionEnd):
             // The index applies a generation only when its record is durable, and that record comes later in the
@@ -66,15 +72,34 @@ struct LiveRecords: CompactionFilter {
         case .exempted:
             merge(record, isExemption: true)
             return false
-        case .sessionOpened(let sid):
-            // A start continues above the journal's own time anyway.
-            let isAhead = sid.milliseconds > record.time
-            if isAhead, sid.high >= newestSession?.key.high ?? 0 { newestSession = record }
+        case .sessionOpened:
+            note(record)
             return false
-        case .processStarted: return false
+        // The records of an entry are not events one by one.
+        case .processStarted, .sessionListed: return false
         // Nothing is lost that this version does not understand.
         case nil: return true
         }
+    }
+
+    /// The index has an entry before its records are in the journal, and removes it only when the session has certainly
+    /// ended. All records of an entry are kept or none, even if the session ends meanwhile.
+    private mutating func keepsEntry(_ record: JournalRecord) -> Bool {
+        switch sequence.step(record) {
+        case .first:
+            keepsCurrentEntry = entries.contains(
+                record.key, subjectByte: SessionEntryCodec.subjectByte(record))
+            if !keepsCurrentEntry { note(RevocationCodec.opening(ofEntry: record)) }
+            return keepsCurrentEntry
+        case .next: return keepsCurrentEntry
+        case .stray: return false
+        }
+    }
+
+    /// Notes how far ids have advanced. A start continues above the journal's own time anyway.
+    private mutating func note(_ session: JournalRecord) {
+        let isAhead = session.key.milliseconds > session.time
+        if isAhead, session.key.high >= newestSession?.key.high ?? 0 { newestSession = session }
     }
 
     /// Sorted, so that the same journal always gives the same snapshot.

@@ -25,6 +25,7 @@ package enum RevocationCodec {
         case .open: "OPEN"
         case .seal: "SEAL"
         case .session: "SESSION"
+        case .sessionEntry: "SESSION_ENTRY"
         default: "\(kind.rawValue)"
         }
     }
@@ -36,9 +37,26 @@ package enum RevocationCodec {
         return record
     }
 
-    private static let kinds: [JournalRecord.Kind] = [.revokeToken, .revokeSession, .rotate, .cut, .session]
+    /// Returns the SESSION record that replaces an entry that is no longer needed.
+    static func opening(ofEntry first: JournalRecord) -> JournalRecord {
+        var record = first
+        record.kind = .session
+        record.expires = first.key.milliseconds
+        (record.flags, record.reason, record.value) = (0, 0, 0)
+        return record
+    }
 
-    /// Bits of `flags` of a CUT: an exemption; valid only together with the record before it.
+    /// Whether the record contains what identifies a person: where somebody signed in from, and with which device.
+    package static func isPersonal(_ record: JournalRecord) -> Bool {
+        record.kind == .sessionEntry && record.flags & 0x0f != 0
+    }
+
+    private static let kinds: [JournalRecord.Kind] = [
+        .revokeToken, .revokeSession, .rotate, .cut, .session, .sessionEntry,
+    ]
+
+    /// Bits of `flags` of a CUT: an exemption; valid only together with the records before it, as a REVOKE_SID may be
+    /// too.
     private static let exemptionFlag: UInt8 = 1
     private static let dependentFlag: UInt8 = 8
     /// A bit of `flags` of a REVOKE_JTI.
@@ -46,7 +64,8 @@ package enum RevocationCodec {
 
     /// Returns the event of a record.
     ///
-    /// - Returns: nil for a SEAL, and for a CUT of an unknown kind: a later version would have changed the format.
+    /// - Returns: nil for a SEAL, for a part of an entry, which ``SessionEntryAssembly`` joins, and for a CUT of an
+    ///   unknown kind: a later version would have changed the format.
     package static func event(_ record: JournalRecord) -> RevocationEvent? {
         switch record.kind {
         case .revokeToken:
@@ -74,9 +93,16 @@ package enum RevocationCodec {
                 cut, kind, key: record.key, exemptsOne: record.flags & dependentFlag != 0, reason: record.reason)
     }
 
+    /// Returns the records of an event.
+    package static func records(_ event: RevocationEvent) -> [JournalRecord] {
+        guard case .sessionListed(let entry) = event else { return [record(event)] }
+        return SessionEntryCodec.records(entry)
+    }
+
     /// Returns the record of an event.
     ///
-    /// - Parameter event: not `processStarted`, which the journal writes itself, with an ``OpeningNote``.
+    /// - Parameter event: not `processStarted`, which the journal writes itself, with an ``OpeningNote``, and not
+    ///   `sessionListed`, which has several records.
     package static func record(_ event: RevocationEvent) -> JournalRecord {
         switch event {
         case .tokenRevoked(let jti, let expires, let isOfAnyEnd, let reason):
@@ -84,6 +110,10 @@ package enum RevocationCodec {
                 .revokeToken, key: jti, expires: expires, flags: isOfAnyEnd ? anyEndFlag : 0, reason: reason)
         case .sessionRevoked(let sid, let expires, let reason):
             JournalRecord(.revokeSession, key: sid, expires: expires, reason: reason)
+        case .sessionDisplaced(let sid, let expires):
+            JournalRecord(
+                .revokeSession, key: sid, expires: expires, flags: dependentFlag,
+                reason: RevocationReason.sessionLimit.rawValue)
         case .rotated(let sid, let generation, let request, let sessionEnd):
             JournalRecord(
                 .rotate, key: sid, expires: sessionEnd, value: UInt64(generation) | UInt64(request) << 32)
@@ -97,6 +127,7 @@ package enum RevocationCodec {
                 reason: reason)
         case .sessionOpened(let sid): JournalRecord(.session, key: sid, expires: sid.milliseconds)
         case .processStarted: preconditionFailure("the journal writes its OPEN records itself")
+        case .sessionListed: preconditionFailure("an entry has several records")
         }
     }
 }
@@ -108,6 +139,8 @@ extension JournalRecord.Kind {
     static let cut = JournalRecord.Kind(rawValue: 4)
     /// It is written only where the time of the journal would otherwise fall behind session ids.
     static let session = JournalRecord.Kind(rawValue: 7)
+    /// A part of a ``SessionEntry``.
+    static let sessionEntry = JournalRecord.Kind(rawValue: 8)
 }
 
 extension LifetimeNote {

@@ -19,6 +19,11 @@ package enum RevocationEvent: Equatable, Sendable {
     case exempted(sid: UUID, RevokeBefore, RevokeBeforeKind, reason: UInt16)
     /// A session began.
     case sessionOpened(sid: UUID)
+    /// A session began, and its user can see it in a list.
+    case sessionListed(SessionEntry)
+    /// The session whose event is before this one ended another session of its subject, because there were too many. It
+    /// must not be applied without that event.
+    case sessionDisplaced(sid: UUID, expires: UnixMilliseconds)
     /// A process began to write.
     case processStarted(LifetimeNote)
 
@@ -29,7 +34,7 @@ package enum RevocationEvent: Equatable, Sendable {
     var isRevocation: Bool {
         switch self {
         case .tokenRevoked, .sessionRevoked, .revokedBefore, .exempted: true
-        case .rotated, .sessionOpened, .processStarted: false
+        case .rotated, .sessionOpened, .sessionListed, .sessionDisplaced, .processStarted: false
         }
     }
 }

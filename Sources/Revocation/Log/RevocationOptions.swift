@@ -9,6 +9,8 @@ package struct RevocationOptions: Sendable {
     /// The maximum lifetime of a new session, from its login to its absolute end. Nil for a process that begins no
     /// sessions; the limits that the log has recorded remain in force.
     package var sessionMax: Int64?
+    /// Whether the entries of sessions are kept.
+    package var entries = SessionEntryRule.kept(idle: nil)
     /// How long a revoke-before time is kept at least.
     package var cutLifetimeMin: Int64 = 0
     package var clock: WallClock

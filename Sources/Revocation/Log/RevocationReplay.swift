@@ -18,7 +18,7 @@ package final class RevocationReplay {
     package init(_ options: RevocationOptions) {
         self.options = options
         began = options.monotonicNow()
-        index = RevocationIndex(random: options.random)
+        index = RevocationIndex(random: options.random, entries: options.entries)
         evidence = TimeEvidence(lastTime: 0, wall: options.clock.now, monotonic: began)
     }
 
@@ -41,9 +41,10 @@ package final class RevocationReplay {
         // recorded.
         floor = max(floor, UUID.version7High(milliseconds: lastTime.adding(milliseconds: 1)))
         evidence = TimeEvidence(lastTime: lastTime, wall: options.clock.now, monotonic: began)
-        index.purge(
-            expiredAt: evidence.observe(wall: options.clock.now, monotonic: began)
-                .adding(milliseconds: -TokenLimits.standard.purgeMargin))
+        let horizon = evidence.observe(wall: options.clock.now, monotonic: began)
+            .adding(milliseconds: -TokenLimits.standard.purgeMargin)
+        index.purge(expiredAt: horizon)
+        index.sweepEntries(expiredAt: horizon, revoked: true)
         note = limits.note(sessionMax: options.sessionMax, now: max(lastTime, options.clock.now))
         return note
     }

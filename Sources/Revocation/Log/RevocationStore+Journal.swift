@@ -17,8 +17,9 @@ extension RevocationStore {
         let counts = index.counts
         let live =
             counts.revokedTokens + counts.revokedSessions + counts.rotatedSessions + counts.cuts
-            + index.cuts.exemptCount
-        guard let journal, rule.isDue(journal.extent, liveCount: UInt64(clamping: live)) else { return nil }
+            + index.cuts.exemptCount + index.entries.recordCount
+        // An operator who switched the list off expects that what it stored is removed.
+        guard let journal, index.entries.hasUnwanted || rule.isDue(journal.extent, liveCount: UInt64(clamping: live)) else { return nil }
         return try compact(now: now, monotonic: monotonic)
     }
 
@@ -26,7 +27,10 @@ extension RevocationStore {
     package func compact(now: UnixMilliseconds, monotonic: Int64) throws(JournalError) -> CompactionReport {
         let proven = evidence.withLock { $0.observe(wall: now, monotonic: monotonic) }
         let horizon = proven.adding(milliseconds: -TokenLimits.standard.purgeMargin)
-        return try journal?.compact(horizon: horizon) ?? CompactionReport()
+        index.sweepEntries(expiredAt: horizon, revoked: !hasLostRevocation.load(ordering: .acquiring))
+        guard let report = try journal?.compact(horizon: horizon) else { return CompactionReport() }
+        index.entries.forgetUnwanted()
+        return report
     }
 
     /// The number of records on disk, including obsolete ones.

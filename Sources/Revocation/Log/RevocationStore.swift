@@ -26,7 +26,11 @@ package final class RevocationStore: Sendable {
     /// Until when older sessions can live, in milliseconds since 1970; 0 if not longer than new ones.
     private let olderEnd: UnixMilliseconds
     /// High half of the newest session id that is durable in the log.
-    private let noted = Atomic<UInt64>(0)
+    let noted = Atomic<UInt64>(0)
+    /// Whether a revocation is in memory that may be missing in the log.
+    let hasLostRevocation = Atomic<Bool>(false)
+    /// The limit of the process on the lifetime of a session, in milliseconds.
+    let sessionMax: Int64?
 
     /// Replays the log, which stays open until ``close()``.
     package static func open(_ options: RevocationOptions) throws(JournalError) -> RevocationStore {
@@ -41,6 +45,7 @@ package final class RevocationStore: Sendable {
         index = replay.index
         evidence = Mutex(replay.evidence)
         olderEnd = replay.note.olderEnd
+        sessionMax = options.sessionMax
         lifetimeMax = max(
             options.sessionMax ?? Int64(replay.note.hours) * 3_600_000, TokenLimits.standard.tokenMax,
             options.cutLifetimeMin)
@@ -214,7 +219,9 @@ package final class RevocationStore: Sendable {
     /// - Parameter monotonic: milliseconds of the clock in the options.
     package func purge(now: UnixMilliseconds, monotonic: Int64) {
         let proven = evidence.withLock { $0.observe(wall: now, monotonic: monotonic) }
-        index.purge(expiredAt: proven.adding(milliseconds: -TokenLimits.standard.purgeMargin))
+        let horizon = proven.adding(milliseconds: -TokenLimits.standard.purgeMargin)
+        index.purge(expiredAt: horizon)
+        index.sweepEntries(expiredAt: horizon, revoked: !hasLostRevocation.load(ordering: .acquiring))
     }
 
     /// The time that grace periods use, never decreasing.
@@ -230,6 +237,10 @@ package final class RevocationStore: Sendable {
     package func close() { log.close() }
 
     private func append(_ events: [RevocationEvent], _ done: @escaping Completion) {
-        log.append(events) { done($0.map(\.seq)) }
+        let isRevocation = events.contains(where: \.isRevocation)
+        log.append(events) { [self] result in
+            if isRevocation, case .failure = result { hasLostRevocation.store(true, ordering: .releasing) }
+            done(result.map(\.seq))
+        }
     }
 }

@@ -33,7 +33,8 @@ struct SessionLimits: Equatable, Sendable {
             end = max(end, note.olderEnd)
         case .rotated(let sid, _, _, let sessionEnd): infer(sessionEnd, since: sid.milliseconds)
         case .revokedBefore(let cut, _, _, _, _), .exempted(_, let cut, _, _): infer(cut.expires, since: time)
-        case .tokenRevoked, .sessionRevoked, .sessionOpened: break
+        case .sessionListed(let entry): infer(entry.end, since: entry.sid.milliseconds)
+        case .tokenRevoked, .sessionRevoked, .sessionOpened, .sessionDisplaced: break
         }
     }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 HEADER, RECORD = 4096, 64
 SEGMENT_MARK, SNAPSHOT_MARK = b"MRTJRNL\n", b"MRTJSNP\n"
-KINDS = {1: "REVOKE_JTI", 2: "REVOKE_SID", 3: "ROTATE", 4: "CUT", 5: "OPEN", 6: "SEAL", 7: "SESSION"}
+KINDS = {1: "REVOKE_JTI", 2: "REVOKE_SID", 3: "ROTATE", 4: "CUT", 5: "OPEN", 6: "SEAL", 7: "SESSION", 8: "SESSION_ENTRY"}
 SAFE_ALONE = {1, 2, 4}
 UNDER_WAY_MAX = 4096
 
@@ -150,7 +150,7 @@ class Journal:
                     raise Damaged(f"segment {header.number}: a gap of more than was ever under way")
                 else:
                     self.torn = True
-                    if record.kind in SAFE_ALONE:
+                    if record.kind in SAFE_ALONE and not record.flags & 8:
                         self.salvaged.append(record)
             else:
                 self.torn = self.torn or any(piece)

@@ -53,8 +53,8 @@ struct RevocationCodecTests {
     }
 
     @Test func `the kinds keep their numbers and names`() {
-        #expect(RevocationCodec.allKinds.map(\.rawValue) == [1, 2, 3, 4, 5, 6, 7])
-        let names = ["REVOKE_JTI", "REVOKE_SID", "ROTATE", "CUT", "OPEN", "SEAL", "SESSION"]
+        #expect(RevocationCodec.allKinds.map(\.rawValue) == [1, 2, 3, 4, 5, 6, 7, 8])
+        let names = ["REVOKE_JTI", "REVOKE_SID", "ROTATE", "CUT", "OPEN", "SEAL", "SESSION", "SESSION_ENTRY"]
         #expect(RevocationCodec.allKinds.map(RevocationCodec.name) == names)
     }
 
