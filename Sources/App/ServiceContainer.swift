@@ -216,12 +216,13 @@ package final class ServiceContainer: Sendable {
             journal.observe = { Self.say($0, log) }
             journal.reserveByteCount = 256 << 10
             journal.highWaterMarks = highWaterMarks
-            store = try RevocationStore.open(
-                RevocationOptions(
-                    log: journal, grace: configuration.tokens.refreshGrace,
-                    sessionMax: configuration.tokens.auth.sessionMax * 1_000,
-                    clock: SystemClock.wall,
-                    monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() }))
+            let auth = configuration.tokens.auth
+            var options = RevocationOptions(
+                log: journal, grace: configuration.tokens.refreshGrace, sessionMax: auth.sessionMax * 1_000,
+                clock: SystemClock.wall, monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 },
+                random: { Random.next64() })
+            options.entries = auth.sessionList == nil ? .dropped : .kept(idle: auth.refreshIdle * 1_000)
+            store = try RevocationStore.open(options)
         } catch {
             throw StartError(error)
         }

@@ -22,11 +22,14 @@ package struct AuthSettings: Sendable {
     package var leeway: Int64
     /// Seconds for which clients may cache the published keys.
     package var keySetMaxAge: Int64
+    /// Nil if users cannot list their sessions, and nothing is stored for it.
+    package var sessionList: SessionListSettings?
 
     package init(
         issuer: String, audiences: [String], algorithm: Algorithm, sharedSecretAudiences: Set<String>,
         extraClaims: Set<String>,
-        accessLifetime: Int64, refreshIdle: Int64, sessionMax: Int64, leeway: Int64, keySetMaxAge: Int64 = 300
+        accessLifetime: Int64, refreshIdle: Int64, sessionMax: Int64, leeway: Int64, keySetMaxAge: Int64 = 300,
+        sessionList: SessionListSettings? = nil
     ) {
         self.issuer = issuer
         self.audiences = audiences
@@ -38,5 +41,16 @@ package struct AuthSettings: Sendable {
         self.sessionMax = sessionMax
         self.leeway = leeway
         self.keySetMaxAge = keySetMaxAge
+        self.sessionList = sessionList
+    }
+}
+
+/// What applies to sessions that users can list.
+package struct SessionListSettings: Equatable, Sendable {
+    /// The maximum number of sessions of one user; nil for no limit.
+    package var perUser: Int?
+
+    package init(perUser: Int? = nil) {
+        self.perUser = perUser
     }
 }

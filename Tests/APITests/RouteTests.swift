@@ -1,4 +1,5 @@
 import HTTP
+import Service
 import Testing
 
 @testable import API
@@ -130,7 +131,7 @@ struct RouteTests {
 
     @Test(arguments: RouteTable.standard.routes)
     func `without credentials the access rule decides`(_ route: Route) throws {
-        let world = try World()
+        let world = try World { $0.sessionList = SessionListSettings() }
         let method = (route.methods ?? [.get])[0]
         var ask = Ask(method.rawValue, "\(route.path)", role: route.listener)
         if method == .post { ask = route.endpoint.content == .json ? ask.json("{}") : ask.form("") }

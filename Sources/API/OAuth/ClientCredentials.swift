@@ -66,6 +66,10 @@ extension Schema {
             .optional(
                 "auth_time", .integer.described("When the user authenticated, in seconds since 1970; default: now.")),
             .optional("device", .string(lengthMin: 1, lengthMax: 40).described("As at /login.")),
+            .optional(
+                "source",
+                .string(lengthMax: 64).described(
+                    "urn:martlet:grant-type:session: the end user's address, for the list of sessions.")),
             .optional("client_id", .string), .optional("client_secret", .string)))
 
     static let grantedTokens = named(

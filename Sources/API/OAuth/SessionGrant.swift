@@ -19,7 +19,7 @@ extension Application {
         _ request: borrowing Request, _ parameters: Parameters, _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
         let client = try authenticatedClient(request, parameters)
-        let login = try trustedLogin(parameters)
+        let login = try trustedLogin(request, parameters, client)
         let exchange = copy exchange
         do throws(TrustedLoginFailure) {
             try OpenTrustedSession(context).begin(login, by: client, at: call.now) { result in
@@ -33,7 +33,9 @@ extension Application {
         return .deferred
     }
 
-    private func trustedLogin(_ parameters: Parameters) throws(Problem) -> TrustedLogin {
+    private func trustedLogin(
+        _ request: borrowing Request, _ parameters: Parameters, _ client: Client
+    ) throws(Problem) -> TrustedLogin {
         guard try RequestTokens.refresh(parameters) == nil else {
             throw Problem(.requestMalformed, "This grant takes no refresh_token.")
         }
@@ -49,7 +51,8 @@ extension Application {
         }
         return TrustedLogin(
             who: who, scope: try parameters.scope(), audience: try sessionAudience(parameters),
-            methods: try authenticationMethods(parameters), authTime: authTime, device: try deviceLabel(parameters))
+            methods: try authenticationMethods(parameters), authTime: authTime, device: try deviceLabel(parameters),
+            address: try address(request, parameters, client))
     }
 
     /// As a scope: names, one space apart.

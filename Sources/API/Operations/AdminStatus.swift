@@ -65,6 +65,12 @@ struct StatusPage {
         writer.integer(Int64(shared.authState.accounts.index.current.count))
         writer.name("clients")
         writer.integer(Int64(shared.authState.clients.current.clients.count))
+        writer.name("sessions")
+        if shared.authState.settings.sessionList == nil {
+            writer.null()
+        } else {
+            writer.integer(Int64(shared.authState.revocations.listedSessionCount))
+        }
         writeReloads(shared.reloads)
         writer.name("paths")
         writer.beginObject()

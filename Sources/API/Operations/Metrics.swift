@@ -115,6 +115,10 @@ extension Application {
         page.sample("martlet_denylist_entries", [("kind", "cut")], counts.cuts)
         page.family("martlet_rotated_sessions", .gauge, "Sessions in memory that have rotated at least once.")
         page.sample("martlet_rotated_sessions", counts.rotatedSessions)
+        if authState.settings.sessionList != nil {
+            page.family("martlet_listed_sessions", .gauge, "Sessions in memory that their users can list.")
+            page.sample("martlet_listed_sessions", authState.revocations.listedSessionCount)
+        }
         let journal = authState.revocations.journalFigures
         page.family("martlet_journal_writable", .gauge, "1 while revocations can be made durable.")
         page.sample("martlet_journal_writable", authState.revocations.isWritable ? 1 : 0)

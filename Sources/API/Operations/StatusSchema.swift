@@ -6,7 +6,10 @@ extension Schema {
             .required("now", .time), .required("status", .string(values: ["ready", "not_ready"])),
             .required("reasons", .strings), .required("degraded", .strings), .required("issuer", .string),
             .required("audiences", .strings), .required("journal", journal), .required("keys", .array(of: key)),
-            .required("users", .integer), .required("clients", .integer), .required("reloads", reloads),
+            .required("users", .integer), .required("clients", .integer),
+            .required(
+                "sessions", integer.orNull.described("How many sessions users can list; null if MARTLET_SESSIONS is off.")),
+            .required("reloads", reloads),
             .required(
                 "paths",
                 object(rest: .each(.string)).described("The files and directories in use, as absolute paths."))))

@@ -139,6 +139,16 @@ extension Problem {
     }
 }
 
+extension Problem {
+    init(_ failure: SessionListFailure) {
+        switch failure {
+        case .notEnabled: self.init(ProblemCode.notEnabled, "MARTLET_SESSIONS is off.")
+        case .token(let failure): self.init(failure)
+        case .unknownSession: self.init(ProblemCode.notFound, "The user has no such session.")
+        }
+    }
+}
+
 extension ProblemCode {
     init(_ denial: Denial) {
         switch denial {

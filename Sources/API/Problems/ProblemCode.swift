@@ -45,6 +45,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case passwordWrong = "password_wrong"
     case clientNotAllowed = "client_not_allowed"
     case notFound = "not_found"
+    case notEnabled = "not_enabled"
     case methodNotAllowed = "method_not_allowed"
     case requestTimeout = "request_timeout"
     case bodyTooLarge = "body_too_large"
@@ -81,7 +82,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             .refreshExpired, .refreshIdle, .refreshReused, .clientInvalid:
             401
         case .scopeInsufficient, .roleInsufficient, .conditionInvalid, .passwordWrong, .clientNotAllowed: 403
-        case .notFound: 404
+        case .notFound, .notEnabled: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
         case .bodyTooLarge: 413
@@ -146,6 +147,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .passwordWrong: "The current password is wrong."
         case .clientNotAllowed: "The token belongs to another client."
         case .notFound: "Not found."
+        case .notEnabled: "This service does not offer this."
         case .methodNotAllowed: "Method not allowed."
         case .requestTimeout: "The request did not arrive in time."
         case .bodyTooLarge: "The content is too large."

@@ -2,6 +2,7 @@ import Accounts
 import Encoding
 import HTTP
 import Platform
+import Revocation
 import Service
 import Telemetry
 
@@ -103,7 +104,16 @@ extension Application {
         return LoginAttempt(
             username: String(decoding: username, as: UTF8.self), password: Secret(password),
             scope: try parameters.scope(), audience: try sessionAudience(parameters),
-            client: client, source: try source(request, parameters, client), device: try deviceLabel(parameters))
+            client: client, source: try source(request, parameters, client), device: try deviceLabel(parameters),
+            address: try address(request, parameters, client))
+    }
+
+    /// The end user's address, as far as it is known: an authenticated client's own address is not its user's.
+    func address(
+        _ request: borrowing Request, _ parameters: Parameters, _ client: Client?
+    ) throws(Problem) -> SessionEntry.Address? {
+        guard client != nil else { return SessionEntry.Address(request.peer) }
+        return try endUserAddress(parameters).flatMap { SessionEntry.Address($0) }
     }
 
     func deviceLabel(_ parameters: Parameters) throws(Problem) -> DeviceLabel? {
@@ -126,7 +136,7 @@ extension Application {
     func source(
         _ request: borrowing Request, _ parameters: Parameters, _ client: Client?
     ) throws(Problem) -> LoginThrottle.Source {
-        let named = try parameters.name("source")
+        let named = try endUserAddress(parameters)
         guard let client else {
             guard named == nil else {
                 throw Problem(.requestMalformed, "The member source needs client authentication.")
@@ -134,11 +144,16 @@ extension Application {
             return .address(request.peer.sourceNumber)
         }
         guard let named else { return .client(client.id) }
-        let octets = Array(named.utf8)
-        guard octets.count <= 64, let address = PeerAddress(text: octets.span) else {
+        return .endUser(named.sourceNumber, client: client.id)
+    }
+
+    private func endUserAddress(_ parameters: Parameters) throws(Problem) -> PeerAddress? {
+        guard let named = try parameters.name("source") else { return nil }
+        let bytes = Array(named.utf8)
+        guard bytes.count <= 64, let address = PeerAddress(text: bytes.span) else {
             throw Problem(.requestMalformed, "The member source must be an IPv4 or IPv6 address.")
         }
-        return .endUser(address.sourceNumber, client: client.id)
+        return address
     }
 
     /// Runs on the event loop after the password was hashed.

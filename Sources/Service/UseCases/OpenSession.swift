@@ -2,7 +2,7 @@ package import Accounts
 import Encoding
 import Keys
 package import Platform
-import Revocation
+package import Revocation
 import Telemetry
 import Tokens
 
@@ -21,10 +21,12 @@ package struct LoginAttempt: Sendable {
     package var source: LoginThrottle.Source
     /// The device that the person signs in from, as the client calls it.
     package var device: DeviceLabel?
+    /// Where the person signs in from; nil if that is not known.
+    package var address: SessionEntry.Address?
 
     package init(
         username: String, password: Secret, scope: Scope?, audience: String?, client: Client?,
-        source: LoginThrottle.Source, device: DeviceLabel? = nil
+        source: LoginThrottle.Source, device: DeviceLabel? = nil, address: SessionEntry.Address? = nil
     ) {
         self.username = username
         self.password = password
@@ -33,6 +35,7 @@ package struct LoginAttempt: Sendable {
         self.client = client
         self.source = source
         self.device = device
+        self.address = address
     }
 }
 
@@ -187,7 +190,8 @@ extension AuthState {
         _ login: PendingLogin, of user: User?, _ then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
     ) -> LoginFailure? {
         let isQueued = hashing.submit { [self] in
-            record(check(login, of: user), then)
+            let attempt = login.attempt
+            record(check(login, of: user), device: attempt.device, address: attempt.address, then)
         }
         guard !isQueued else { return nil }
         throttle.withdraw(login.charge)
@@ -220,15 +224,16 @@ extension AuthState {
             LoginGrant(user: user, scope: scope, audience: login.audience, client: attempt.client, sid: login.sid))
     }
 
-    /// Records the session before the client gets its identifier: after a crash, a revocation could otherwise miss a session
-    /// that the journal does not know.
     func record(
-        _ verdict: Result<LoginGrant, LoginFailure>,
+        _ verdict: Result<LoginGrant, LoginFailure>, device: DeviceLabel?, address: SessionEntry.Address?,
         _ then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
     ) {
         guard case .success(let grant) = verdict else { return then(verdict) }
-        revocations.begin(grant.sid) { [counters] fault in
-            guard fault != nil else { return then(verdict) }
+        let session = NewSession(
+            sid: grant.sid, subject: grant.subject, clientID: grant.client?.id ?? AuthState.firstPartyClient,
+            device: device, address: address)
+        record(session, sessionsFrom: grant.user.standing) { [counters] isRecorded in
+            guard !isRecorded else { return then(verdict) }
             counters.logins.add(.unavailable)
             then(.failure(.unavailable))
         }

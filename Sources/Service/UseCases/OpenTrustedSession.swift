@@ -1,7 +1,7 @@
 package import Accounts
 import Encoding
 package import Platform
-import Revocation
+package import Revocation
 import Telemetry
 
 /// A client's request for a session of a user whom it has authenticated itself.
@@ -22,10 +22,12 @@ package struct TrustedLogin: Sendable {
     let authTime: UnixSeconds?
     /// The device that the person signs in from, as the client calls it.
     let device: DeviceLabel?
+    /// Where the user signs in from, as the client says.
+    let address: SessionEntry.Address?
 
     package init(
         who: Who, scope: Scope?, audience: String?, methods: [String], authTime: UnixSeconds?,
-        device: DeviceLabel? = nil
+        device: DeviceLabel? = nil, address: SessionEntry.Address? = nil
     ) {
         self.who = who
         self.scope = scope
@@ -33,6 +35,7 @@ package struct TrustedLogin: Sendable {
         self.methods = methods
         self.authTime = authTime
         self.device = device
+        self.address = address
     }
 }
 
@@ -161,7 +164,9 @@ private struct PendingTrustedLogin: Sendable {
         let grant = LoginGrant(
             user: user, scope: scope, audience: audience, client: client, sid: sid, externalSubject: externalSubject,
             methods: login.methods, authTime: authTime)
-        state.record(.success(grant)) { [then] result in then(result.mapError { .login($0) }) }
+        state.record(.success(grant), device: login.device, address: login.address) { [then] result in
+            then(result.mapError { .login($0) })
+        }
     }
 
     func refuse(_ failure: TrustedLoginFailure) -> TrustedLoginFailure {

@@ -38,13 +38,16 @@ enum JournalDump {
         buffer.removeAll(keepingCapacity: true)
     }
 
-    /// Formats a record. It contains only names and numbers, so nothing needs escaping.
+    /// Formats a record. It contains only names and numbers, so nothing needs escaping, and nothing personal.
     private static func line(_ record: JournalRecord, _ file: String, _ offset: UInt64) -> String {
-        """
-        {"seq":\(record.seq),"time":\(record.time),"kind":"\(RevocationCodec.name(of: record.kind))","key":"\(record.key)",\
-        "expires":\(record.expires),"value":\(record.value),"flags":\(record.flags),"reason":\(record.reason),\
-        "file":"\(file)","offset":\(offset)}
+        let content =
+            RevocationCodec.isPersonal(record)
+            ? "\"key\":null,\"expires\":null,\"value\":null"
+            : "\"key\":\"\(record.key)\",\"expires\":\(record.expires),\"value\":\(record.value)"
+        return """
+            {"seq":\(record.seq),"time":\(record.time),"kind":"\(RevocationCodec.name(of: record.kind))",\(content),\
+            "flags":\(record.flags),"reason":\(record.reason),"file":"\(file)","offset":\(offset)}
 
-        """
+            """
     }
 }

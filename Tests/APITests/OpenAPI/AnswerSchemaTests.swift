@@ -80,6 +80,17 @@ struct AnswerSchemaTests {
         try Self.check(world, Ask("GET", "/readyz", role: .operator), 503)
     }
 
+    @Test func `lists of sessions are as described`() throws {
+        let world = try World { $0.sessionList = SessionListSettings() }
+        let pair = World.Pair(
+            try Self.check(
+                world, Ask("POST", "/login").form(["username": "alice", "password": World.password, "device": "Phone"])))
+        _ = world.send(World.login().from(.local))
+        try Self.check(world, Ask("GET", "/sessions").bearer(pair.access))
+        try Self.check(world, Ask("GET", "/admin/status", role: .operator).from(.local))
+        try Self.check(world, Ask("GET", "/sessions"), 401)
+    }
+
     @Test func `errors are as described, with the members of OAuth where they belong`() throws {
         let world = try World()
         try Self.check(world, Ask("GET", "/verify").bearer("no"), 401)

@@ -36,6 +36,7 @@ struct StatusTests {
         #expect(journal["seq"] as? Int == before.map { Int($0) } && journal["writable"] as? Bool == true)
         #expect(answer.json["users"] as? Int == world.authState.users.current.users.count)
         #expect(answer.json["clients"] as? Int == world.authState.clients.current.clients.count)
+        #expect(answer.json["sessions"] is NSNull)
         #expect(answer.json["paths"] as? [String: String] == ["keys": "/k"])
     }
 

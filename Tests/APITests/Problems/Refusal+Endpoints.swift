@@ -31,6 +31,25 @@ extension Refusal {
         },
     ]
 
+    static let ofSessions: [Refusal] = [
+        Refusal(.sessions, .notEnabled) { $0.send(Ask("GET", "/sessions").bearer($0.pair().access)) },
+        Refusal(.sessions, .requestMalformed) { $0.send(Ask("GET", "/sessions?all=1").bearer($0.pair().access)) },
+        Refusal(.session, .notEnabled) { world in
+            let pair = world.pair()
+            return world.send(Ask("DELETE", "/sessions/\(pair.sid)").bearer(pair.access))
+        },
+        Refusal(.session, .requestMalformed) { $0.send(Ask("DELETE", "/sessions/x").with("Authorization", "Bearer")) },
+        Refusal(.session, .notFound) { world in
+            let other = world.pair("bob")
+            return world.send(Ask("DELETE", "/sessions/\(other.sid)").bearer(world.pair().access))
+        },
+        Refusal(.session, .journalUnavailable) { world in
+            let pair = world.pair()
+            world.journal.breakDown()
+            return world.send(Ask("DELETE", "/sessions/\(pair.sid)").bearer(pair.access))
+        },
+    ]
+
     static let ofAuth: [Refusal] = [
         Refusal(.auth, .scopeInsufficient) {
             $0.send(Ask("GET", "/auth?scope=read+write").bearer($0.pair("bob").access))

@@ -14,13 +14,26 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         self.act = act
     }
 
+    /// A new world. Users can list their sessions, unless that is what is refused.
+    func world() throws -> World {
+        let lists = [.sessions, .session].contains(endpoint) && code != .notEnabled
+        return try World { $0.sessionList = lists ? SessionListSettings() : nil }
+    }
+
     var testDescription: String { "\(endpoint) \(code.rawValue)" }
 
     static let all =
         ofTokens(.verify) { $0.verify($1) } + ofTokens(.auth) { $0.send(Ask("GET", "/auth").bearer($1)) }
+        + ofTokens(.sessions) { $0.send(Ask("GET", "/sessions").bearer($1)) }
+        + ofTokens(.session) { $0.send(Ask("DELETE", "/sessions/\(World.alice)").bearer($1)) } + ofSessions
         + ofTokens(.logout) { $0.send(Ask("POST", "/logout").bearer($1)) } + ofRefresh(.refresh) + ofRefresh(.token)
         + ofLogout + ofVerify + ofAuth + ofLogin + ofRevoke + ofIntrospect + ofAdmin
         + ofPassword + ofSessionGrant
+
+    private static func method(of endpoint: Route) -> String {
+        if endpoint == .session { return "DELETE" }
+        return [.logout, .password].contains(endpoint) ? "POST" : "GET"
+    }
 
     /// Every way an access token can be refused; `ask` presents one.
     static func ofTokens(_ endpoint: Route, _ ask: @escaping @Sendable (World, String) -> Answer) -> [Refusal] {
@@ -28,7 +41,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
             Refusal(endpoint, code) { world in ask(world, try token(world)) }
         }
         return [
-            Refusal(endpoint, .tokenMissing) { $0.send(Ask([.logout, .password].contains(endpoint) ? "POST" : "GET", "\(endpoint.path)")) },
+            Refusal(endpoint, .tokenMissing) { $0.send(Ask(method(of: endpoint), "\(endpoint.path)")) },
             refusal(.tokenMalformed) { _ in "a.b" },
             refusal(.tokenMalformed) { _ in Forged.access(header: ["crit": "[\"exp\"]"]) },
             refusal(.tokenTooLarge) { _ in String(repeating: "a", count: 8_193) },

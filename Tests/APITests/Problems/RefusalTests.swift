@@ -7,7 +7,7 @@ import Testing
 struct RefusalTests {
     @Test(arguments: Refusal.all)
     func `says its code, its status, and nothing of the inside`(_ refusal: Refusal) throws {
-        let world = try World()
+        let world = try refusal.world()
         let answer = try refusal.act(world)
         #expect(answer.code == refusal.code.rawValue)
         let isGrant = refusal.endpoint == .token && refusal.code.status == 401 && refusal.code != .clientInvalid
@@ -30,7 +30,7 @@ struct RefusalTests {
 
     @Test(arguments: Refusal.all)
     func `carries the request id of its log line, which holds no secret (M1, M2)`(_ refusal: Refusal) throws {
-        let world = try World()
+        let world = try refusal.world()
         let answer = try refusal.act(world)
         let lines = world.log.events("request_refused").filter {
             $0["request_id"] as? String == answer.string("request_id")

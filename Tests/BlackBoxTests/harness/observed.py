@@ -5,6 +5,7 @@ A run that is shared out to several processes names a folder in MARTLET_TEST_SEE
 
 import json
 import os
+import re
 import uuid
 from pathlib import Path
 from typing import NamedTuple
@@ -45,5 +46,5 @@ def code_of(headers: dict[str, str], body: bytes) -> str:
 
 def note(listener: str, method: str, target: str, status: int, headers: dict[str, str], body: bytes) -> None:
     """Records one answer."""
-    path = target.split("?")[0]
+    path = re.sub("^/sessions/[^/]+$", "/sessions/{sid}", target.split("?")[0])
     OBSERVED.add(Seen(listener, method, path, status, code_of(headers, body)))

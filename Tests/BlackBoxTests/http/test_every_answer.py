@@ -7,7 +7,14 @@ import pytest
 from harness.server import Session
 from harness.tokens import b64url, unb64url
 
-BEARER_ROUTES = [("GET", "/verify"), ("POST", "/verify"), ("POST", "/logout"), ("POST", "/password")] + [
+BEARER_ROUTES = [
+    ("GET", "/verify"),
+    ("POST", "/verify"),
+    ("POST", "/logout"),
+    ("POST", "/password"),
+    ("GET", "/sessions"),
+    ("DELETE", "/sessions/019a0000-0000-7000-8000-000000000000"),
+] + [
     (method, "/auth") for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
 ]
 REFRESH_ROUTES = ["/refresh", "/token", "/logout"]
@@ -17,7 +24,7 @@ FORM = "application/x-www-form-urlencoded"
 @pytest.fixture(scope="module")
 def spent(fleet):
     """A server with a token for every way of being refused."""
-    server = fleet.make(refresh_grace="0s")
+    server = fleet.make(refresh_grace="0s", sessions="on")
     server.shop = server.add_client("shop")
     server.bank = server.add_client("bank")
     server.start()

@@ -26,6 +26,12 @@ extension Setting {
     package static let sessionMax = Setting(
         "MARTLET_SESSION_MAX", .time(TokenLimits.standard.sessionLifetime), default: "90d",
         "how long a session may last")
+    package static let sessions = Setting(
+        "MARTLET_SESSIONS", .choice(["off", "on"]), default: "off",
+        "whether users can list and end their sessions")
+    package static let sessionsPerUser = Setting(
+        "MARTLET_SESSIONS_PER_USER", .number(0...10_000), default: "0",
+        "sessions that a user may have; a login ends the oldest beyond", note: "0 for no limit")
     package static let refreshGrace = Setting(
         "MARTLET_REFRESH_GRACE", .time(0...TokenLimits.standard.refreshGraceMax), default: "10s",
         "how long a just-used refresh token may be replayed")
@@ -38,7 +44,7 @@ extension Setting {
 package struct TokenSettings: Sendable {
     static let settings: [Setting] = [
         .issuer, .audience, .algorithm, .sharedSecretAudiences, .claims, .accessLifetime, .refreshIdle, .sessionMax,
-        .refreshGrace, .leeway,
+        .refreshGrace, .leeway, .sessions, .sessionsPerUser,
     ]
 
     package let auth: AuthSettings
@@ -68,7 +74,17 @@ package struct TokenSettings: Sendable {
             algorithm: reader.choice(.algorithm, Algorithm.init(rawValue:), otherwise: .rs256),
             sharedSecretAudiences: Set(shared), extraClaims: Set(claims),
             accessLifetime: reader.seconds(.accessLifetime), refreshIdle: reader.seconds(.refreshIdle),
-            sessionMax: reader.seconds(.sessionMax), leeway: reader.seconds(.leeway), keySetMaxAge: keySetMaxAge)
+            sessionMax: reader.seconds(.sessionMax), leeway: reader.seconds(.leeway), keySetMaxAge: keySetMaxAge,
+            sessionList: Self.sessionList(&reader))
+    }
+
+    private static func sessionList(_ reader: inout SettingsReader) -> SessionListSettings? {
+        let isOn = reader.choice(.sessions, { $0 == "on" }, otherwise: false)
+        let perUser = reader.number(.sessionsPerUser)
+        if perUser > 0, !isOn {
+            reader.complain(.sessionsPerUser, "possible while MARTLET_SESSIONS is off: set MARTLET_SESSIONS=on")
+        }
+        return isOn ? SessionListSettings(perUser: perUser > 0 ? perUser : nil) : nil
     }
 
     /// RFC 8414 §2; plain http is for tests on loopback.
