@@ -49,6 +49,7 @@ simulate: ## Run the journal on a simulated disk; SEEDS=2000, SEED=17 for one th
 bench: ## Measure against nginx on this machine; ARGS="--rows verify-hs256 --seconds 3"
 	@scripts/install build bench
 	@scripts/build
+	@MARTLET_BENCH=1 scripts/build --product martlet-journal-bench
 	@python3 scripts/bench/bench.py $(ARGS)
 
 bench-journal: ## Measure the journal against this machine's disk; ARGS="--full" for 100 million revocations too

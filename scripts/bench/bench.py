@@ -13,6 +13,7 @@ from pathlib import Path
 
 import engine
 import processes
+import sessions
 import tokens
 from processes import Martlet
 
@@ -225,6 +226,7 @@ ROWS = {
     "verify-revoked": revoked_row("verify HS256, 100,000 ids revoked"),
     "start-up": start_up,
     **engine.ROWS,
+    **sessions.ROWS,
 }
 
 HEAD = (f"{'':38} {'conn':>4} {'req/s':>8} {'nginx':>8} {'ratio':>6} {'p50 ms':>7} {'p99 ms':>7} "

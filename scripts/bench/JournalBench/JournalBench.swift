@@ -9,6 +9,7 @@ import Synchronization
 enum JournalBench {
     nonisolated static let usage = """
         usage: martlet-journal-bench fill DIR COUNT revocations | sessions | half-dead
+               martlet-journal-bench fill DIR COUNT entries SUBJECT
                martlet-journal-bench sync DIR
                martlet-journal-bench read DIR
                martlet-journal-bench open DIR
@@ -23,6 +24,9 @@ enum JournalBench {
             case ("fill", 4):
                 guard let count = UInt64(words[2]), let kind = Filling(rawValue: words[3]) else { refuse() }
                 try fill(words[1], count, kind)
+            case ("fill", 5):
+                guard let count = UInt64(words[2]), words[3] == Filling.entries.rawValue else { refuse() }
+                try fill(words[1], count, .entries, subject: words[4])
             case ("sync", 2): try measureSync(words[1])
             case ("read", 2): try measureReading(words[1])
             case ("open", 2): try measureOpening(words[1])
