@@ -9,6 +9,10 @@ package protocol Handler: AnyObject {
     /// response, after which the connection closes (RFC 9110 §10.1.1).
     func admits(_ request: borrowing Request, _ response: inout Response) -> Bool
 
+    /// Returns how many bytes of content `request` may have, judged by its head alone. The server asks this only about
+    /// a request whose content is longer than that of most requests may be, and has a maximum of its own.
+    func contentByteCountMax(_ request: borrowing Request) -> Int
+
     /// Writes the response to a message that could not be parsed; the connection closes after it.
     func refuse(_ fault: RequestError, from peer: PeerAddress, over channel: Channel, _ response: inout Response)
 }
@@ -47,10 +51,20 @@ package struct Exchange: Sendable {
 
     /// Makes the stream for ``Disposition/streaming(_:)``. Pieces may be sent before the handler returns.
     ///
-    /// - Parameter notify: runs on the loop's thread, so it must not wait; it may send pieces.
-    package func stream(_ notify: @escaping @Sendable (ResponseStream.Event) -> Void) -> ResponseStream {
-        ResponseStream(loop: loop, ticket: ticket, notify: notify)
+    /// - Parameters:
+    ///   - retaining: the number of bytes that the producer keeps until the stream is closed. They count as memory of
+    ///     the connection.
+    ///   - notify: runs on the loop's thread, so it must not wait; it may send pieces.
+    package func stream(
+        retaining retainedByteCount: Int = 0, _ notify: @escaping @Sendable (ResponseStream.Event) -> Void
+    ) -> ResponseStream {
+        ResponseStream(loop: loop, ticket: ticket, retainedByteCount: retainedByteCount, notify: notify)
     }
+}
+
+extension Handler {
+    /// No request may have more content than most.
+    package func contentByteCountMax(_ request: borrowing Request) -> Int { 0 }
 }
 
 /// An event loop as seen from other threads.

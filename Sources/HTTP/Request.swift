@@ -47,6 +47,12 @@ package struct Request: ~Copyable {
         fields.reserveCapacity(64)
     }
 
+    /// Extends ``bytes`` to at least this many.
+    package mutating func makeRoom(byteCount: Int) {
+        let missing = byteCount &- bytes.count
+        if missing > 0 { bytes.append(contentsOf: repeatElement(0, count: missing)) }
+    }
+
     @_lifetime(borrow self)
     package func bytes(_ range: Range<Int>) -> Span<UInt8> {
         bytes.span.extracting(range)

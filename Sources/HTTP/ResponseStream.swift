@@ -65,11 +65,15 @@ package final class ResponseStream: Sendable {
     /// Identifies the request to its loop.
     package let ticket: UInt64
     private let loop: any ExchangeLoop
+    private let retainedByteCount: Int
     private let state: Mutex<State>
 
-    init(loop: any ExchangeLoop, ticket: UInt64, notify: @escaping @Sendable (Event) -> Void) {
+    init(
+        loop: any ExchangeLoop, ticket: UInt64, retainedByteCount: Int, notify: @escaping @Sendable (Event) -> Void
+    ) {
         self.loop = loop
         self.ticket = ticket
+        self.retainedByteCount = retainedByteCount
         state = Mutex(State(notify: notify))
     }
 }
@@ -110,8 +114,8 @@ extension ResponseStream {
 
 // For the event loop.
 extension ResponseStream {
-    /// The number of bytes that the loop can take.
-    package var byteCount: Int { state.withLock { $0.count } }
+    /// The number of bytes of memory that the stream and its producer use.
+    package var byteCount: Int { state.withLock { $0.count } &+ retainedByteCount }
 
     /// Whether the loop can take bytes or the end.
     package var hasMore: Bool { state.withLock { $0.count > 0 || $0.isEnded && !$0.isExhausted } }

@@ -89,6 +89,11 @@ final class TestHandler: Handler {
         return false
     }
 
+    /// Paths that begin with `/big` may have more content than others.
+    func contentByteCountMax(_ request: borrowing Request) -> Int {
+        request.text(request.path).hasPrefix("/big") ? 300_000 : 0
+    }
+
     func refuse(_ fault: RequestError, from _: PeerAddress, over _: Channel, _ response: inout Response) {
         response.status = fault.status
         response.body = Array(fault.rawValue.utf8)

@@ -49,7 +49,7 @@ struct HTTP1Head: Sendable {
             }
         }
         guard let length, length > 0 else { return .none }
-        guard length <= limits.bodyByteCountMax else { throw .bodyTooLarge }
+        guard length <= limits.largeBodyByteCountMax else { throw .bodyTooLarge }
         return .length(length)
     }
 

@@ -6,6 +6,7 @@ struct HTTP1Limits: Sendable {
     private let head: UInt32
     private let fields: UInt32
     private let body: UInt32
+    private let largeBody: UInt32
     private let chunks: UInt32
 
     init(_ limits: Limits) {
@@ -13,6 +14,7 @@ struct HTTP1Limits: Sendable {
         head = UInt32(clamping: limits.headByteCountMax)
         fields = UInt32(clamping: limits.fieldCountMax)
         body = UInt32(clamping: limits.bodyByteCountMax)
+        largeBody = UInt32(clamping: max(limits.bodyByteCountMax, limits.largeBodyByteCountMax))
         chunks = UInt32(clamping: limits.chunkOverheadMax)
     }
 
@@ -20,6 +22,7 @@ struct HTTP1Limits: Sendable {
     var headByteCountMax: Int { Int(head) }
     var fieldCountMax: Int { Int(fields) }
     var bodyByteCountMax: Int { Int(body) }
+    var largeBodyByteCountMax: Int { Int(largeBody) }
     var chunkOverheadMax: Int { Int(chunks) }
 }
 

@@ -33,12 +33,14 @@ package struct HTTP1Reader: Sendable {
     private var contentStart = 0
     /// The number of bytes of decoded content, as far as announced.
     private var contentCount = 0
+    /// The greatest number of bytes that the content may have.
+    private var contentCountMax: Int
     private var chunkCount = 0
     private var chunkOverhead = 0
     private var isSplit = false
 
     package init(limits: Limits) {
-        self.limits = HTTP1Limits(limits)
+        self.init(HTTP1Limits(limits))
     }
 
     /// Discards the state of the message, ready for the next message on the connection.
@@ -48,6 +50,7 @@ package struct HTTP1Reader: Sendable {
 
     private init(_ limits: HTTP1Limits) {
         self.limits = limits
+        contentCountMax = limits.bodyByteCountMax
     }
 
     /// Whether the head is complete and the content is not.
@@ -70,11 +73,26 @@ package struct HTTP1Reader: Sendable {
         }
     }
 
+    /// Whether the message may have more content than most.
+    var isLarge: Bool { contentCountMax > limits.bodyByteCountMax }
+
+    /// Whether ``allow(contentByteCount:)`` can make the message acceptable after `.bodyTooLarge`.
+    var canBeLarge: Bool { isInContent && !isLarge }
+
+    /// Allows content up to this length, but never more than the limit for large content. After the fault
+    /// `.bodyTooLarge`, the caller then calls ``read(_:from:to:)`` again with the same bytes.
+    ///
+    /// - Returns: whether that is more than before.
+    mutating func allow(contentByteCount: Int) -> Bool {
+        contentCountMax = max(contentCountMax, min(contentByteCount, limits.largeBodyByteCountMax))
+        return isLarge
+    }
+
     /// Parses the message whose first byte is at `offset`, as far as it is available.
     ///
     /// After ``Progress/needsMore`` the caller calls again with the same bytes, which may have moved, followed by more.
     /// After ``Progress/complete(consumed:)`` the request is filled in. After ``Progress/fault(_:)`` the remaining
-    /// bytes have no meaning.
+    /// bytes have no meaning, unless the fault is `.bodyTooLarge` and more content is allowed.
     package mutating func read(_ request: inout Request, from offset: Int, to end: Int) -> Progress {
         guard offset >= 0, end <= request.bytes.count, offset < end else { return .needsMore }
         do throws(RequestError) {
@@ -110,6 +128,7 @@ package struct HTTP1Reader: Sendable {
             }
         }
         if phase == .content {
+            guard contentCount <= contentCountMax else { throw .bodyTooLarge }
             let total = contentStart &+ contentCount
             return end &- base >= total ? total : nil
         }
@@ -231,14 +250,15 @@ extension HTTP1Reader {
             let start = base &+ position
             switch phase {
             case .chunkSize:
-                guard let line = try ChunkLine.read(bytes.span, from: start, to: end, countMax: limits.bodyByteCountMax)
+                guard let line = try ChunkLine.read(bytes.span, from: start, to: end, countMax: contentCountMax)
                 else { return false }
-                chunkCount = line.count
-                contentCount &+= line.count
-                chunkOverhead &+= line.end &- start &+ 2
-                guard contentCount <= limits.bodyByteCountMax, chunkOverhead <= limits.chunkOverheadMax else {
+                let overhead = chunkOverhead &+ line.end &- start &+ 2
+                guard contentCount &+ line.count <= contentCountMax, overhead <= limits.chunkOverheadMax else {
                     throw .bodyTooLarge
                 }
+                chunkCount = line.count
+                contentCount &+= line.count
+                chunkOverhead = overhead
                 position = line.end &- base
                 phase = line.count == 0 ? .trailers : .chunkData
             case .chunkData:
@@ -268,7 +288,7 @@ extension HTTP1Reader {
     private func joinChunks(_ buffer: inout [UInt8], from start: Int, to end: Int) {
         var bytes = buffer.mutableSpan
         var (source, target) = (start, start)
-        while let line = try? ChunkLine.read(bytes.span, from: source, to: end, countMax: limits.bodyByteCountMax) {
+        while let line = try? ChunkLine.read(bytes.span, from: source, to: end, countMax: contentCountMax) {
             guard line.count > 0, line.end &+ line.count &+ 2 <= end else { return }
             bytes.move(line.count, from: line.end, to: target)
             target &+= line.count

@@ -15,6 +15,8 @@ struct HTTP2Message: ~Copyable {
         /// Whether the request is rejected although its framing is valid.
         var isFaulty: Bool
         var expectsContinue: Bool
+        /// Whether the content exceeds the usual limit and waits for ``allow(contentByteCount:_:)``.
+        var asksForRoom: Bool
         var contentByteCount: Int
         /// The number of bytes of memory that the message uses.
         var byteCount: Int
@@ -22,6 +24,9 @@ struct HTTP2Message: ~Copyable {
 
     private var fault: RequestError?
     private var expectsContinue = false
+    private var asksForRoom = false
+    /// The limit that ``allow(contentByteCount:_:)`` has set.
+    private var allowedByteCount: Int?
     /// Names and values of the fields, the method and the target, one after another, followed by the content. The bytes
     /// from ``end`` on are unused.
     private var octets: [UInt8]
@@ -47,6 +52,8 @@ struct HTTP2Message: ~Copyable {
     mutating func clear() {
         fault = nil
         expectsContinue = false
+        asksForRoom = false
+        allowedByteCount = nil
         end = Self.hostName.upperBound
         fields.removeAll(keepingCapacity: true)
         (method, target, authority, hostValue) = (0..<0, 0..<0, 0..<0, 0..<0)
@@ -59,8 +66,8 @@ struct HTTP2Message: ~Copyable {
 
     var standing: Standing {
         Standing(
-            isFaulty: fault != nil, expectsContinue: expectsContinue, contentByteCount: end &- bodyStart,
-            byteCount: octets.count)
+            isFaulty: fault != nil, expectsContinue: expectsContinue, asksForRoom: asksForRoom,
+            contentByteCount: end &- bodyStart, byteCount: octets.count)
     }
 
     /// Adds one field of the head.
@@ -129,14 +136,36 @@ struct HTTP2Message: ~Copyable {
     }
 
     mutating func takeContent(_ content: UnsafeBufferPointer<UInt8>, _ limits: Limits) -> Standing {
-        if fault == nil {
-            if end &- bodyStart + content.count <= limits.bodyByteCountMax {
-                _ = unsafe add(content)
-            } else {
-                fault = .bodyTooLarge
-            }
+        guard fault == nil else { return standing }
+        let total = end &- bodyStart + content.count
+        if total <= allowedByteCount ?? limits.bodyByteCountMax {
+            _ = unsafe add(content)
+        } else if allowedByteCount == nil, total <= limits.largeBodyByteCountMax {
+            // The window of the stream ends one byte after the limit, so little more can arrive before the decision.
+            asksForRoom = true
+            _ = unsafe add(content)
+        } else {
+            fault = .bodyTooLarge
         }
         return standing
+    }
+
+    /// Whether it may have more content than most.
+    var isLarge: Bool { allowedByteCount != nil && fault == nil }
+
+    /// Decides about content that exceeds the usual limit.
+    ///
+    /// - Returns: how many bytes it may have, or nil if that is no more than the usual limit. The request is then
+    ///   rejected.
+    mutating func allow(contentByteCount: Int, _ limits: Limits) -> Int? {
+        asksForRoom = false
+        let allowed = min(contentByteCount, limits.largeBodyByteCountMax)
+        guard allowed > limits.bodyByteCountMax, end &- bodyStart <= allowed else {
+            fault = fault ?? .bodyTooLarge
+            return nil
+        }
+        allowedByteCount = allowed
+        return allowed
     }
 
     private mutating func joinCookies() {
@@ -205,7 +234,7 @@ extension HTTP2Message {
     /// - Throws: for a method or a target that HTTP/1.1 rejects too.
     func fill(_ request: inout Request) throws(RequestError) {
         if let fault { throw fault }
-        guard end <= request.bytes.count else { throw .bodyTooLarge }
+        request.makeRoom(byteCount: end)
         let line = try RequestLine(octets.span.extracting(0..<end), method: method, target: target)
         unsafe request.bytes.withUnsafeMutableBytes { room in
             unsafe octets.withUnsafeBytes { unsafe room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<end])) }

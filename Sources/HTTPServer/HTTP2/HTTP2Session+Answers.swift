@@ -59,6 +59,13 @@ extension HTTP2Session {
         if result != 0 { reset(id, NGHTTP2_INTERNAL_ERROR) }
     }
 
+    /// Releases the memory of a request that was passed to the handler.
+    func forgetMessage(of stream: HTTP2Stream) {
+        stream.message = HTTP2Message()
+        stream.messageByteCount = stream.message.standing.byteCount
+        weigh(stream)
+    }
+
     func sayContinue(_ stream: HTTP2Stream) {
         _ = unsafe HTTP2Head.goOn.withPairs { pairs in
             unsafe nghttp2_submit_headers(

@@ -106,7 +106,22 @@ extension HTTP2Session {
         }
         let standing = stream.message.standing
         if isHead, standing.expectsContinue, !standing.isFaulty { stream.awaitsContinue = true }
-        if standing.isFaulty || (isHead && stream.awaitsContinue) { ready.append(stream.id) }
+        if standing.isFaulty || (isHead && stream.awaitsContinue) {
+            ready.append(stream.id)
+        } else if standing.asksForRoom, !stream.awaitsRoom {
+            stream.awaitsRoom = true
+            ready.append(stream.id)
+        }
+    }
+
+    /// Decides about the content of a stream that exceeds the usual limit.
+    func allow(_ stream: HTTP2Stream, contentByteCount: Int) {
+        guard let allowed = stream.message.allow(contentByteCount: contentByteCount, limits) else { return }
+        giveBack(stream)
+        guard stream.stage == .receiving else { return }
+        // One byte more, for the same reason as in the settings.
+        _ = unsafe nghttp2_session_set_local_window_size(
+            raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, Int32(clamping: allowed + 1))
     }
 
     private func finishHead(_ stream: HTTP2Stream) {
@@ -123,7 +138,13 @@ extension HTTP2Session {
             return
         }
         guard stream.stage != .draining else { return discard(stream, octets.count) }
-        stream.unconsumed += octets.count
+        if stream.message.isLarge {
+            // The limit for the memory of all connections applies to large content instead of the connection's window,
+            // in which two such requests could wait for each other.
+            _ = unsafe nghttp2_session_consume_connection(raw, octets.count)
+        } else {
+            stream.unconsumed += octets.count
+        }
         let standing = unsafe stream.message.takeContent(octets, limits)
         stream.messageByteCount = standing.byteCount
         weigh(stream)

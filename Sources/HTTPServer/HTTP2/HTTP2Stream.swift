@@ -20,6 +20,8 @@ final class HTTP2Stream {
     var isHead = false
     /// Whether the client waits for 100 Continue and no decision has been made.
     var awaitsContinue = false
+    /// Whether the stream is on the list of ready streams because its content exceeds the usual limit.
+    var awaitsRoom = false
     /// Whether the request was answered before it was complete.
     var isCutShort = false
     /// What of its content came after the answer.
@@ -59,6 +61,7 @@ final class HTTP2Stream {
         hasHead = false
         isHead = false
         awaitsContinue = false
+        awaitsRoom = false
         isCutShort = false
         drainedByteCount = 0
         unconsumed = 0

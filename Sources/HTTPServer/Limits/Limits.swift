@@ -8,6 +8,8 @@ package struct Limits: Sendable {
     package var fieldCountMax = 100
     /// The maximum length of the content without its chunked coding in bytes; above it 413.
     package var bodyByteCountMax = 65_536
+    /// The same for a request to which ``Handler/contentByteCountMax(_:)`` allows more.
+    package var largeBodyByteCountMax = 1_048_576
     /// The maximum overhead of chunked coding in bytes: size lines, extensions and trailers together; above it 413.
     package var chunkOverheadMax = 16_384
 

@@ -58,10 +58,15 @@ extension EventLoop {
         session.takeReady(into: &ready)
         for id in ready {
             guard let stream = session.streams[id], !stream.isAnswered else { continue }
+            if stream.message.standing.asksForRoom { allowLarge(slot, session, stream) }
             if stream.awaitsContinue {
                 stream.awaitsContinue = false
                 // A stream that is complete or faulty by now is on the list again.
                 if stream.stage == .receiving, !stream.message.standing.isFaulty { admitContent(slot, session, stream) }
+            } else if stream.awaitsRoom {
+                stream.awaitsRoom = false
+                // As above; a request that was just rejected is not on the list again.
+                if stream.stage == .receiving, stream.message.standing.isFaulty { answerHTTP2(slot, session, stream) }
             } else {
                 answerHTTP2(slot, session, stream)
             }
@@ -87,6 +92,15 @@ extension EventLoop {
         // The other streams of the connection continue.
         response.closesConnection = false
         finishHTTP2(slot, session, stream)
+    }
+
+    /// Asks the handler whether the request of a stream may have more content.
+    private mutating func allowLarge(_ slot: Int, _ session: HTTP2Session, _ stream: HTTP2Stream) {
+        guard (try? stream.message.fill(&request)) != nil else { return session.allow(stream, contentByteCount: 0) }
+        request.role = connections[slot].role
+        request.peer = origin(slot)
+        request.channel = connections[slot].channel
+        session.allow(stream, contentByteCount: handler.contentByteCountMax(request))
     }
 
     private mutating func answerHTTP2(_ slot: Int, _ session: HTTP2Session, _ stream: HTTP2Stream) {
@@ -115,6 +129,10 @@ extension EventLoop {
             awaitedCount &+= 1
             session.noteDeferred(stream.id, ticket: number)
         case .streaming(let source): finishHTTP2(slot, session, stream, source)
+        }
+        if stream.message.isLarge {
+            session.forgetMessage(of: stream)
+            trimRequest()
         }
         let countMax = shared.limits.requestsPerConnectionMax
         if countMax > 0, connections[slot].servedCount >= countMax { session.leave() }

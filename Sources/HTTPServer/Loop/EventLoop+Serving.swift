@@ -6,6 +6,7 @@ extension EventLoop {
     /// Reads what has arrived and answers complete messages: two system calls if that is one request.
     mutating func receive(_ slot: Int) {
         let start = connections[slot].input.count
+        if start > 0, connections[slot].reader.isLarge { return receiveLarge(slot) }
         switch connections[slot].transport.receive(into: &request.bytes, from: start) {
         case .moved(let count):
             let end = start &+ count
@@ -46,13 +47,14 @@ extension EventLoop {
     }
 
     /// Moves the retained bytes to the buffer that messages are parsed from.
-    private mutating func restoreInput(_ slot: Int) {
+    mutating func restoreInput(_ slot: Int) {
         let count = connections[slot].input.count
+        request.makeRoom(byteCount: count)
         request.bytes.replaceSubrange(0..<count, with: connections[slot].input)
     }
 
     /// Answers the messages between `offset` and `end` in order, and appends the responses to ``output``.
-    private mutating func serve(_ slot: Int, from offset: Int, to end: Int) {
+    mutating func serve(_ slot: Int, from offset: Int, to end: Int) {
         var offset = offset
         var goesOn = true
         while goesOn, offset < end {
@@ -69,6 +71,7 @@ extension EventLoop {
                 }
                 goesOn = false
             case .fault(let fault):
+                if fault == .bodyTooLarge, allowsLarge(slot, from: offset, to: end) { continue }
                 shared.counters.malformed.add(1, ordering: .relaxed)
                 refuse(slot, fault)
                 goesOn = false

@@ -46,6 +46,8 @@ struct EventLoop: ~Copyable {
     let handler: any Handler
     let queue: EventQueue
     var request: Request
+    /// The size of the buffer of ``request``, except while it contains a message with large content.
+    let requestByteCount: Int
     var response = Response()
     var writer = ResponseWriter()
     /// The same for HTTP/2, and the pool for the streams of its connections.
@@ -90,8 +92,9 @@ struct EventLoop: ~Copyable {
         let limits = shared.limits
         // The size of the largest message and extra room, so that more bytes can always be appended to an incomplete
         // one.
-        request = Request(
-            byteCount: limits.headByteCountMax + limits.bodyByteCountMax + limits.chunkOverheadMax + 32_768)
+        requestByteCount =
+            limits.headByteCountMax + limits.bodyByteCountMax + limits.chunkOverheadMax + 32_768
+        request = Request(byteCount: requestByteCount)
         output.reserveCapacity(Self.outputBatchMax)
     }
 

@@ -13,6 +13,7 @@ enum HTTP2Fuzzer {
         var limits = Limits()
         limits.headByteCountMax = 2_048
         limits.bodyByteCountMax = 4_096
+        limits.largeBodyByteCountMax = 8_192
         limits.streamsMax = 8
         let bounds = limits
         let deadlines = Deadlines(limits)
@@ -60,9 +61,16 @@ enum HTTP2Fuzzer {
         session.takeReady(into: &ready)
         for id in ready {
             guard let stream = session.streams[id] else { continue }
+            if stream.message.standing.asksForRoom {
+                session.allow(stream, contentByteCount: id % 4 == 1 ? .max : 0)
+            }
+            if stream.awaitsRoom {
+                stream.awaitsRoom = false
+                if stream.stage != .receiving || !stream.message.standing.isFaulty { continue }
+            }
             do throws(RequestError) {
                 try stream.message.fill(&request)
-                check(request, limits)
+                check(request, stream.message.isLarge ? limits.largeBodyByteCountMax : limits.bodyByteCountMax, limits)
                 ticket += 1
                 if ticket % 2 == 0 {
                     session.noteDeferred(id, ticket: ticket)
@@ -76,10 +84,10 @@ enum HTTP2Fuzzer {
         return ticket
     }
 
-    private static func check(_ request: borrowing Request, _ limits: Limits) {
+    private static func check(_ request: borrowing Request, _ bodyByteCountMax: Int, _ limits: Limits) {
         demand(request.fieldCount("host") == 1, "one host")
         demand(!request.path.isEmpty && request.path.upperBound <= request.bytes.count, "a path")
-        demand(request.body.count <= limits.bodyByteCountMax, "bounded content")
+        demand(request.body.count <= bodyByteCountMax, "bounded content")
         demand(request.fields.count <= limits.fieldCountMax + 2, "bounded fields")
         for field in request.fields {
             for octet in request.bytes[field.name] {

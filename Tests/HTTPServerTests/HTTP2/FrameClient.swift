@@ -40,6 +40,32 @@ final class FrameClient {
         send(Self.headers, 5, stream: stream, content: fields)
     }
 
+    /// Acknowledges the settings of the server, from where on they apply.
+    func acceptSettings() {
+        _ = receive(Self.settings, stream: 0)
+        send(Self.settings, 1)
+    }
+
+    /// Sends the head of a request whose content follows.
+    func post(_ path: String, stream: UInt32) {
+        var fields: [UInt8] = [0x83, 0x86, 0x04, UInt8(path.utf8.count)] + Array(path.utf8)
+        fields += [0x01, 1, UInt8(ascii: "a")]
+        send(Self.headers, 4, stream: stream, content: fields)
+    }
+
+    /// Sends a part of `content` in frames of the greatest size that every server accepts.
+    ///
+    /// - Returns: the end of the part.
+    func sendContent(_ content: [UInt8], from start: Int, to end: Int, stream: UInt32, ends: Bool = false) -> Int {
+        var start = start
+        while start < end {
+            let next = min(end, start + 16_384)
+            send(Self.data, ends && next == end ? 1 : 0, stream: stream, content: Array(content[start..<next]))
+            start = next
+        }
+        return end
+    }
+
     func grow(stream: UInt32, by count: Int) {
         guard count > 0 else { return }
         send(Self.windowUpdate, stream: stream, content: Self.bytes(UInt32(count)))
