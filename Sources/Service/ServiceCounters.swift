@@ -16,10 +16,15 @@ package enum PasswordChangeResult: String, CaseIterable, Sendable {
     case changed, refused, unfit, throttled, saturated, unavailable
 }
 
+package enum BatchTokenResult: String, CaseIterable, Sendable {
+    case active, rejected
+}
+
 /// The counters of the use cases.
 package final class ServiceCounters: Sendable {
     package let logins = CounterFamily<LoginResult>()
     package let refreshes = CounterFamily<RefreshResult>()
+    package let batchTokens = CounterFamily<BatchTokenResult>()
     package let revocations = CounterFamily<RevocationKind>()
     package let passwordChanges = CounterFamily<PasswordChangeResult>()
 

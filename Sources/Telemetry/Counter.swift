@@ -21,8 +21,8 @@ package final class CounterFamily<Label: CaseIterable & Hashable & Sendable>: Se
         counters = Dictionary(uniqueKeysWithValues: Label.allCases.map { ($0, Counter()) })
     }
 
-    package func add(_ label: Label) {
-        counters[label]?.add()
+    package func add(_ label: Label, _ amount: UInt64 = 1) {
+        counters[label]?.add(amount)
     }
 
     package func value(_ label: Label) -> UInt64 {

@@ -79,7 +79,7 @@ final class World {
             log: logger, random: { Random.bytes($0) }, passwordRules: PasswordRules(characterCountMin: 8))
         shared = ApplicationShared(
             authState: authState, connections: connections, openAPI: Array("openapi: 3.1.0\n".utf8),
-            monotonic: { clock.now.count * 1_000_000 }, random: { 0x0123_4567_89ab_cdef },
+            monotonic: { clock.now.count * 1_000_000 + clock.tick() }, random: { 0x0123_4567_89ab_cdef },
             reloads: reloads,
             process: ProcessFacts(
                 version: "1.2.3", pid: 42, startedAt: Self.start, paths: [(name: "keys", path: "/k")]),
@@ -148,6 +148,12 @@ final class Time: Sendable {
 
     var now: UnixMilliseconds { UnixMilliseconds(milliseconds.load(ordering: .relaxed)) }
     var seconds: Int64 { now.seconds.count }
+
+    /// How many nanoseconds pass each time that the monotonic clock is read.
+    let step = Atomic<Int64>(0)
+    private let ticks = Atomic<Int64>(0)
+
+    func tick() -> Int64 { ticks.wrappingAdd(step.load(ordering: .relaxed), ordering: .relaxed).newValue }
 
     func advance(_ seconds: Int64) { milliseconds.wrappingAdd(seconds * 1_000, ordering: .relaxed) }
 }

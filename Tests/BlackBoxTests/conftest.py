@@ -51,6 +51,8 @@ SLOW = {
     "sessions/test_accounts.py::test_100000_users_are_imported_in_one_go",
     "sessions/test_accounts.py::test_imported_hashes_let_their_owner_in_and_become_argon2id",
     "sessions/test_rotation.py::test_two_hundred_parallel_refreshes_leave_one_living_branch",
+    "tokens/test_batch.py::test_a_revocation_before_the_batch_shows_in_it_a_thousand_times_under_load",
+    "tokens/test_batch.py::test_content_of_one_mebibyte_is_read_and_one_byte_more_is_413",
     "tokens/test_client_libraries.py",
     "tokens/test_key_changes.py",
     "tokens/test_keys.py",

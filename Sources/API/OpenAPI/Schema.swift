@@ -75,6 +75,10 @@ extension Schema {
         Schema(form: .object(members, rest: rest))
     }
 
+    static func object(_ members: [Member], rest: Rest = .any) -> Schema {
+        Schema(form: .object(members, rest: rest))
+    }
+
     static func named(_ name: String, _ schema: Schema) -> Schema { Schema(form: .named(name, schema)) }
 
     func described(_ text: String) -> Schema {

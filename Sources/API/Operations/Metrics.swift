@@ -95,6 +95,12 @@ extension Application {
             page.sample(
                 "martlet_refreshes_total", [("outcome", result.rawValue)], authState.counters.refreshes.value(result))
         }
+        page.family("martlet_batch_tokens_total", .counter, "Tokens verified by /verify/batch, by result.")
+        for result in BatchTokenResult.allCases {
+            page.sample(
+                "martlet_batch_tokens_total", [("result", result.rawValue)],
+                authState.counters.batchTokens.value(result))
+        }
         page.family("martlet_revocations_total", .counter, "Revocation requests, by target.")
         for kind in RevocationKind.allCases {
             page.sample(
@@ -122,7 +128,8 @@ extension Application {
         let journal = authState.revocations.journalFigures
         page.family("martlet_journal_writable", .gauge, "1 while revocations can be made durable.")
         page.sample("martlet_journal_writable", authState.revocations.isWritable ? 1 : 0)
-        page.family("martlet_journal_condition", .gauge, "1 for each problem that keeps the journal from being durable.")
+        page.family(
+            "martlet_journal_condition", .gauge, "1 for each problem that keeps the journal from being durable.")
         for (reason, holds) in authState.revocations.conditions {
             page.sample("martlet_journal_condition", [("reason", reason)], holds ? 1 : 0)
         }

@@ -39,8 +39,10 @@ struct Parameters {
     /// - Parameters:
     ///   - accepted: the media types of the endpoint; any other gets 415.
     ///   - known: the only names that are accepted; `nil` ignores unknown ones.
+    ///   - large: a member that the caller reads from the document itself, so that it is not copied.
     init(
-        _ request: borrowing Request, _ accepted: Form, known: MemberNames? = nil, _ document: inout JSONDocument
+        _ request: borrowing Request, _ accepted: Form, known: MemberNames? = nil, large: StaticString? = nil,
+        _ document: inout JSONDocument
     ) throws(Problem) {
         guard let type = try Self.contentType(request, accepted) else {
             guard request.body.isEmpty else { throw Problem(.unsupportedMediaType, accepted.expected) }
@@ -48,7 +50,7 @@ struct Parameters {
             return
         }
         isForm = type == .form
-        if isForm { try readForm(request, known) } else { try readJSON(request, known, &document) }
+        if isForm { try readForm(request, known) } else { try readJSON(request, known, large, &document) }
     }
 
     /// - Returns: nil for a request without a Content-Type.
@@ -125,8 +127,9 @@ struct Parameters {
     }
 
     private mutating func readJSON(
-        _ request: borrowing Request, _ known: MemberNames?, _ document: inout JSONDocument
+        _ request: borrowing Request, _ known: MemberNames?, _ large: StaticString?, _ document: inout JSONDocument
     ) throws(Problem) {
+        let left = large.map(MemberNames.fingerprint)
         let bytes = request.bytes(request.body)
         do throws(JSONError) {
             try document.parse(bytes)
@@ -143,7 +146,7 @@ struct Parameters {
             if let known, !known.fingerprints.contains(fingerprint) {
                 throw Self.unknown(document.bytes(name, in: bytes) ?? [])
             }
-            members.append((fingerprint, Self.value(name + 1, of: document, in: bytes)))
+            if fingerprint != left { members.append((fingerprint, Self.value(name + 1, of: document, in: bytes))) }
             name = document.node(after: name + 1)
         }
     }

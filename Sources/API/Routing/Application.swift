@@ -20,6 +20,10 @@ package final class Application: Handler {
     let verifyToken: VerifyToken
     var keyMembers: KeyMembers
     var json = JSONDocument()
+    /// For the content of batches.
+    var largeJSON = JSONDocument(
+        limits: JSONLimits(byteCountMax: RoutePolicies.largeContentByteCountMax), capacity: 512)
+    var batches = BatchQueue()
     /// The documents that change with the keys only.
     var documents: Documents
 
@@ -71,6 +75,13 @@ package final class Application: Handler {
         }
         finish(call, &response)
         return false
+    }
+
+    package func contentByteCountMax(_ request: borrowing Request) -> Int {
+        guard let endpoint = router.match(request)?.endpoint, endpoint.policies.contains(.largeContent),
+            endpoint.methods.contains(request.method)
+        else { return 0 }
+        return RoutePolicies.largeContentByteCountMax
     }
 
     package func refuse(

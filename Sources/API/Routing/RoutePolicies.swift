@@ -15,4 +15,8 @@ struct RoutePolicies: OptionSet, Sendable {
     static let issuerSuffix = RoutePolicies(rawValue: 16)
     /// Failures are counted by client address, so every request is checked for forwarding fields that are not trusted.
     static let limitedByAddress = RoutePolicies(rawValue: 32)
+    /// The content may have ``largeContentByteCountMax`` bytes. Elsewhere the limit of the server applies.
+    static let largeContent = RoutePolicies(rawValue: 64)
+
+    static let largeContentByteCountMax = 1_048_576
 }

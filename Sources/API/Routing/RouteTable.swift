@@ -6,7 +6,8 @@ import HTTP
 /// a path belongs to, since no two routes match the same path. A request finds an early route a little sooner.
 package struct RouteTable: Sendable {
     package static let standard = RouteTable([
-        .verify, .auth, .login, .refresh, .token, .logout, .sessions, .session, .password, .revoke, .introspect,
+        .verify, .auth, .verifyBatch, .login, .refresh, .token, .logout, .sessions, .session, .password, .revoke,
+        .introspect,
         .jwks, .metadata, .openIDConfiguration, .openAPI, .healthz,
         .livez, .readyz, .metrics, .adminRevocations, .adminStatus,
     ])

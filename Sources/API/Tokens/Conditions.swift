@@ -33,6 +33,8 @@ struct Conditions {
     private(set) var expectations = VerifyExpectations()
     /// The record that an answer must know of.
     private(set) var sequenceMin: UInt64?
+    /// Whether the results are wanted without the claims.
+    private(set) var leavesOutClaims = false
     private var given: UInt16 = 0
 
     /// - Parameter isGateway: whether the query may only have conditions on the token.
@@ -55,13 +57,18 @@ struct Conditions {
         }
     }
 
-    /// - Parameter parameters: read with ``MemberNames/verify``, so that no other name is in them.
-    mutating func read(_ parameters: Parameters) throws(Problem) {
+    /// - Parameters:
+    ///   - parameters: read with ``MemberNames/verify`` or ``MemberNames/batch``, so that no other name is in them.
+    ///   - mayLeaveOutClaims: whether `claims` may also be `false`, which is no condition.
+    mutating func read(_ parameters: Parameters, mayLeaveOutClaims: Bool = false) throws(Problem) {
         for (fingerprint, value) in parameters.members {
             // Of the known names, only the token's is no condition.
             guard let index = Condition.fingerprints.firstIndex(of: fingerprint) else { continue }
             let (name, condition) = Condition.names[index]
-            if case .text(let text) = value, condition.isText {
+            if mayLeaveOutClaims, condition == .claims, case .other(let json) = value, json.elementsEqual("false".utf8)
+            {
+                leavesOutClaims = true
+            } else if case .text(let text) = value, condition.isText {
                 try note(condition, name, isEmpty: text.isEmpty)
                 try take(condition, name, text)
             } else {
@@ -123,7 +130,8 @@ struct Conditions {
     /// Scopes and roles are made of the same letters (RFC 6749 §3.3).
     private static func words(_ name: StaticString, _ text: [UInt8]) throws(Problem) -> [String] {
         guard let words = Scope(String(decoding: text, as: UTF8.self)) else {
-            throw Problem(.requestMalformed, "The condition \(name) must be one or more names, separated by single spaces.")
+            throw Problem(
+                .requestMalformed, "The condition \(name) must be one or more names, separated by single spaces.")
         }
         return words.names
     }

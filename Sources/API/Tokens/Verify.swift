@@ -43,7 +43,12 @@ extension Schema {
     static let verifyRequest = named(
         "VerifyRequest",
         .object(
-            .optional("token", .string.described("The access token, unless it is in the Authorization header.")),
+            [.optional("token", .string.described("The access token, unless it is in the Authorization header."))]
+                + conditions(claims: .object().described(Operation.claimsMeaning)), rest: .none))
+
+    /// The conditions in the content of a request.
+    static func conditions(claims: Schema) -> [Member] {
+        [
             .optional("audience", .audiences), .optional("aud", .audiences.described("Another name for audience.")),
             .optional("scope", .string(lengthMin: 1)), .optional("role", .string(lengthMin: 1)),
             .optional("max_age", .integer(minimum: 0).described("Maximum time since the login in seconds.")),
@@ -52,22 +57,24 @@ extension Schema {
             .optional(
                 "required_claims",
                 .array(of: .string(lengthMin: 1)).described("1 to 16 claims that the token must have.")),
-            .optional("claims", .object().described(Operation.claimsMeaning)),
+            .optional("claims", claims),
             .optional(
                 "min_seq", .integer(minimum: 0).described("The answer must know of this durable record.")),
-            rest: .none))
+        ]
+    }
 
     /// One audience, or 1 to 16 of which the token must have one.
     static let audiences = oneOf(.string(lengthMin: 1), array(of: .string(lengthMin: 1)))
 
     static let verified = named(
-        "Verified",
-        .object(
-            .required("active", .boolean(constant: true)), .required("claims", .claims),
-            .required("expires_in", .integer.described("Seconds.")), .required("kid", .string),
-            .required("alg", .string(values: Algorithm.allCases.map(\.rawValue))),
-            .required(
-                "seq", .integer.described("Number of the newest durable record at the time of this answer."))))
+        "Verified", .object([.required("claims", .claims)] + verifiedMembers))
+
+    /// The members about a valid token in addition to its claims.
+    static let verifiedMembers: [Member] = [
+        .required("active", .boolean(constant: true)), .required("expires_in", .integer.described("Seconds.")),
+        .required("kid", .string), .required("alg", .string(values: Algorithm.allCases.map(\.rawValue))),
+        .required("seq", .integer.described("Number of the newest durable record at the time of this answer.")),
+    ]
 
     static let claims = named(
         "Claims",
@@ -115,7 +122,7 @@ extension Application {
     }
 
     /// An answer must know of every record up to the one that the caller names.
-    private func checkSequence(_ conditions: Conditions) throws(Problem) {
+    func checkSequence(_ conditions: Conditions) throws(Problem) {
         guard let wanted = conditions.sequenceMin, wanted > context.authState.revocations.sequence else { return }
         throw Problem(.sequenceNotReached, retryAfter: 1)
     }
@@ -130,12 +137,23 @@ extension Application {
             throw Problem(error, scopes: expectations.scopes)
         }
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
-        response.body.append("{\"active\":true,\"claims\":")
-        response.body.append(verified.payload.span)
-        response.body.append(",\"expires_in\":")
-        response.body.append(decimal: max(0, verified.expiresAt.seconds(since: call.now.seconds)))
-        keyMembers.write(verified, context.keyring, to: &response.body)
-        response.body.append(decimal: Int64(clamping: context.authState.revocations.sequence))
-        response.body.append("}")
+        write(verified, at: call.now, includesClaims: true, to: &response.body)
+    }
+
+    /// Appends the answer about a valid token.
+    @inline(__always)
+    func write(
+        _ verified: VerifiedToken, at now: UnixMilliseconds, includesClaims: Bool, to output: inout [UInt8]
+    ) {
+        output.append("{\"active\":true")
+        if includesClaims {
+            output.append(",\"claims\":")
+            output.append(verified.payload.span)
+        }
+        output.append(",\"expires_in\":")
+        output.append(decimal: max(0, verified.expiresAt.seconds(since: now.seconds)))
+        keyMembers.write(verified, context.keyring, to: &output)
+        output.append(decimal: Int64(clamping: context.authState.revocations.sequence))
+        output.append("}")
     }
 }

@@ -47,6 +47,12 @@ struct AnswerSchemaTests {
         let bearer = Ask("GET", "/verify").bearer(pair.access)
         #expect(try Self.check(world, bearer).string("alg") == algorithm.rawValue)
         try Self.check(world, Ask("POST", "/verify").json("{\"token\":\"\(pair.access)\"}"))
+        for more in ["", ",\"claims\":false"] {
+            let list = "{\"tokens\":[\"\(pair.access)\",\"no\"]\(more)}"
+            let batch = try Self.check(world, Ask("POST", "/verify/batch").json(list))
+            let first = (batch.json["results"] as? [[String: Any]])?.first
+            #expect(first?["alg"] as? String == algorithm.rawValue)
+        }
         try Self.check(world, Ask("GET", "/verify?scope=fly").bearer(pair.access), 403)
         try Self.check(world, Ask("GET", "/auth").bearer(pair.access))
         let owned = World.Pair(

@@ -14,6 +14,7 @@ ROUTES = {
     "/refresh": "POST",
     "/token": "POST",
     "/verify": "GET",
+    "/verify/batch": "POST",
     "/logout": "POST",
     "/revoke": "POST",
     "/introspect": "POST",

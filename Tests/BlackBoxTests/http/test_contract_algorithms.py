@@ -9,7 +9,7 @@ from harness.accounts import AMY
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "ES512", "EdDSA", "HS256", "HS512")
 # Members beyond the documented ones are drift; the document itself leaves room for later versions.
-CLOSED = ("Tokens", "Verified", "RSAKey", "ECKey", "OKPKey", "JWKSet", "Metadata", "Readiness", "Status")
+CLOSED = ("Tokens", "Verified", "BatchVerified", "RSAKey", "ECKey", "OKPKey", "JWKSet", "Metadata", "Readiness", "Status")
 
 
 @pytest.fixture(scope="module", params=ALGORITHMS)
@@ -52,6 +52,9 @@ def test_tokens_and_their_verification(signed):
         server.http.post("/verify", json={"token": tokens["access_token"]}),
     ):
         assert check(response)["alg"] == algorithm
+    for more in ({}, {"claims": False}):
+        batch = server.http.post("/verify/batch", json={"tokens": [tokens["access_token"], "no"]} | more)
+        assert check(batch)["results"][0]["alg"] == algorithm
     check(server.http.post("/introspect", data={"token": tokens["access_token"]}, auth=("shop", server.shop)))
     check(server.http.get("/verify", headers=bearer, params={"scope": "fly"}))
     check(server.http.post("/refresh", json={"refresh_token": tokens["refresh_token"]}))

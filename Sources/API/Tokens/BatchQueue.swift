@@ -1,0 +1,105 @@
+import HTTP
+
+/// The unfinished batches of one event loop.
+///
+/// They take turns. However many there are, the event loop serves its connections after each slice of one of them.
+struct BatchQueue {
+    private var runs: [UInt64: BatchRun] = [:]
+    /// The batches that can continue, by identifier, in the order of their turns. The others wait for their client to
+    /// read. One that has been removed may still be in the list.
+    private var turns: [UInt64] = []
+    private var lastID: UInt64 = 0
+    /// Whether the event loop will call ``Application/continueBatches()``.
+    private var isScheduled = false
+
+    var isEmpty: Bool { runs.isEmpty }
+
+    /// Adds a batch.
+    ///
+    /// - Returns: the identifier for the other functions.
+    mutating func add(_ run: BatchRun) -> UInt64 {
+        lastID += 1
+        runs[lastID] = run
+        return lastID
+    }
+
+    /// Lets a batch have another turn, unless it has been removed.
+    mutating func requeue(_ id: UInt64) {
+        guard let run = runs[id] else { return }
+        turns.append(id)
+        schedule(run)
+    }
+
+    mutating func remove(_ id: UInt64) {
+        runs.removeValue(forKey: id)
+    }
+
+    /// The next batch to work on.
+    mutating func next() -> (id: UInt64, run: BatchRun)? {
+        isScheduled = false
+        while !turns.isEmpty {
+            let id = turns.removeFirst()
+            guard let run = runs[id] else { continue }
+            return (id, run)
+        }
+        return nil
+    }
+
+    /// Schedules the next turn if a batch can continue.
+    mutating func scheduleNext() {
+        guard let id = turns.first(where: { runs[$0] != nil }), let run = runs[id] else { return turns.removeAll() }
+        schedule(run)
+    }
+
+    private mutating func schedule(_ run: BatchRun) {
+        guard !isScheduled else { return }
+        isScheduled = true
+        run.exchange.performInApplication { $0.continueBatches() }
+    }
+}
+
+extension Application {
+    /// Sends the first piece of a batch that needs more than one slice. The rest follows in later turns of the event
+    /// loop.
+    func stream(_ run: BatchRun, _ first: [UInt8]) -> ResponseStream {
+        let id = batches.add(run)
+        let exchange = run.exchange
+        let stream = exchange.stream(retaining: run.byteCount) { event in
+            switch event {
+            case .writable: exchange.performInApplication { $0.batches.requeue(id) }
+            case .closed: exchange.performInApplication { $0.batches.remove(id) }
+            // What is left takes less time than a stopping server waits.
+            case .stopping: break
+            }
+        }
+        run.stream = stream
+        send(first, of: run, id)
+        return stream
+    }
+
+    /// Works on one batch for one slice.
+    func continueBatches() {
+        guard let (id, run) = batches.next() else { return }
+        var piece: [UInt8] = []
+        piece.reserveCapacity(ResponseStream.byteCountMax)
+        run.workOneSlice(self, &piece)
+        send(piece, of: run, id)
+        batches.scheduleNext()
+    }
+
+    private func send(_ piece: [UInt8], of run: BatchRun, _ id: UInt64) {
+        guard let stream = run.stream else { return }
+        let result = stream.send(piece)
+        guard !run.isDone else {
+            stream.end()
+            return batches.remove(id)
+        }
+        switch result {
+        case .queued: batches.requeue(id)
+        // The event `writable` follows.
+        case .full: break
+        // The client has left.
+        case .closed, .refused: batches.remove(id)
+        }
+    }
+}

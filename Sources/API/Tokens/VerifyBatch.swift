@@ -1,0 +1,91 @@
+import Encoding
+import HTTP
+import Revocation
+import Service
+
+extension Route {
+    package static let verifyBatch = Route(
+        "/verify/batch", [.post], policies: [.quiet, .largeContent], content: .json,
+        codes: [.requestMalformed, .unsupportedMediaType, .sequenceNotReached],
+        operations: [
+            Operation(
+                method: .post, id: "verifyBatch", tag: "sessions",
+                summary: "Verify up to 256 access tokens with one request.",
+                description: """
+                    The results are in the order of the tokens. A valid token gets the answer of /verify, any other one the code that /verify rejects it with. An empty, malformed or oversized token is a result too. The conditions apply to every token and may be in the query or in the content, each once. The content may have 1 MiB. The Authorization header has no meaning here.
+                    """,
+                parameters: Operation.conditions,
+                body: Operation.Body(
+                    contents: [
+                        .json(
+                            .batchRequest,
+                            (
+                                "tokens",
+                                .map([("tokens", .list([.plain("$ACCESS_TOKEN")])), ("audience", .text("api"))])
+                            ))
+                    ]),
+                answers: [
+                    Operation.Answer(
+                        status: 200, description: "One result for each token.", content: .json(.batchVerified))
+                ])
+        ]
+    ) { application, request, response, exchange, _ throws(Problem) in
+        try application.verifyBatch(request, &response, exchange)
+    }
+}
+
+extension Schema {
+    static let batchRequest = named(
+        "BatchRequest",
+        .object(
+            [
+                .required("tokens", array(of: .string).described("1 to 256 access tokens."))
+            ]
+                + conditions(
+                    claims: oneOf(.object(), .boolean(constant: false)).described(
+                        "An object is a condition. \(Operation.claimsMeaning) "
+                            + "The value false leaves claims out of the results; the condition can then be in the query."
+                    )), rest: .none))
+
+    static let batchVerified = named(
+        "BatchVerified",
+        .object(
+            .required(
+                "seq",
+                .integer.described("Number of the newest durable record before the first token was looked up.")),
+            .required("results", .array(of: .oneOf(.verified, .verifiedWithoutClaims, .rejected)))))
+
+    private static let verifiedWithoutClaims = object(verifiedMembers, rest: .none)
+
+    private static let rejected = named(
+        "Rejected",
+        .object(
+            .required("active", .boolean(constant: false)),
+            .required(
+                "code", .string(values: (ProblemCode.ofTokens + ProblemCode.ofConditions).map(\.rawValue))),
+            rest: .none))
+}
+
+extension Application {
+    /// `POST /verify/batch`: verifies up to 256 access tokens.
+    ///
+    /// A batch that needs only one slice is answered at once. A longer one continues in later turns of the event loop.
+    func verifyBatch(
+        _ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange
+    ) throws(Problem) -> Disposition {
+        guard !request.body.isEmpty else { throw Problem(.requestMalformed, "The member tokens is missing.") }
+        var conditions = Conditions()
+        if !request.query.isEmpty { try conditions.read(try Query(request)) }
+        let parameters = try Parameters(request, .json, known: .batch, large: "tokens", &largeJSON)
+        try conditions.read(parameters, mayLeaveOutClaims: true)
+        let tokens = try BatchTokens(largeJSON, request.bytes(request.body))
+        try checkSequence(conditions)
+        BatchRun.begin(context.authState.revocations.sequence, &response.body)
+        let run = BatchRun(tokens, conditions, copy exchange)
+        // While others are in progress, it waits for its turn.
+        if batches.isEmpty { run.workOneSlice(self, &response.body) }
+        response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
+        guard !run.isDone else { return .answered }
+        return .streaming(stream(run, response.body))
+    }
+}
