@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import batches
 import engine
 import processes
 import sessions
@@ -77,6 +78,9 @@ class Bench:
     def mint(self, server, token, member, count):
         path = self.folder / f"tokens-{len(list(self.folder.glob('tokens-*')))}"
         return tokens.mint(path, token.encode(), member, server.keys(), count)
+
+    def load(self, server, connections, mode, files):
+        return Load(server, connections, self.options.seconds, mode, files)
 
     def measure(self, title, server, mode, files, refused=False, compared=True, connections=64):
         """Runs of the service, each after one of nginx with the same requests where they compare.
@@ -227,6 +231,7 @@ ROWS = {
     "start-up": start_up,
     **engine.ROWS,
     **sessions.ROWS,
+    **batches.ROWS,
 }
 
 HEAD = (f"{'':38} {'conn':>4} {'req/s':>8} {'nginx':>8} {'ratio':>6} {'p50 ms':>7} {'p99 ms':>7} "

@@ -11,6 +11,8 @@ struct NewSession: Sendable {
     let clientID: String
     let device: DeviceLabel?
     let address: SessionEntry.Address?
+    /// The session lasts at most `sessionMax` from here.
+    let authTime: UnixSeconds
 }
 
 extension AuthState {
@@ -31,7 +33,7 @@ extension AuthState {
         let subject = Array(session.subject.utf8)
         let entry = SessionEntry(
             sid: session.sid, subject: subject.span, clientID: session.clientID, device: session.device?.text,
-            address: session.address, end: clock.now.seconds.adding(seconds: settings.sessionMax),
+            address: session.address, end: session.authTime.adding(seconds: settings.sessionMax),
             idleSeconds: settings.refreshIdle)
         revocations.begin(
             entry, at: clock.now, countMax: list.perUser, isOver: { standing?.admits(session: $0) == false },

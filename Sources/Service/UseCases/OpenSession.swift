@@ -231,8 +231,9 @@ extension AuthState {
         guard case .success(let grant) = verdict else { return then(verdict) }
         let session = NewSession(
             sid: grant.sid, subject: grant.subject, clientID: grant.client?.id ?? AuthState.firstPartyClient,
-            device: device, address: address)
-        record(session, sessionsFrom: grant.user.standing) { [counters] isRecorded in
+            device: device, address: address, authTime: grant.authTime ?? clock.now.seconds)
+        let standing = grant.externalSubject == nil ? grant.user.standing : nil
+        record(session, sessionsFrom: standing) { [counters] isRecorded in
             guard !isRecorded else { return then(verdict) }
             counters.logins.add(.unavailable)
             then(.failure(.unavailable))
