@@ -54,9 +54,11 @@ SLOW = {
     "tokens/test_batch.py::test_a_revocation_before_the_batch_shows_in_it_a_thousand_times_under_load",
     "tokens/test_batch.py::test_content_of_one_mebibyte_is_read_and_one_byte_more_is_413",
     "tokens/test_client_libraries.py",
+    "tokens/test_components.py",
     "tokens/test_key_changes.py",
     "tokens/test_keys.py",
     "tokens/test_outside_verifiers.py",
+    "tokens/test_service_tokens.py",
     "tokens/test_token_snippets.py",
 }
 FULL = os.environ.get("MARTLET_TEST_FULL") == "1"
