@@ -60,9 +60,9 @@ class Bench:
             self.servers[name] = (server, server.login())
         return self.servers[name]
 
-    def nginx(self, byte_count, files):
-        """nginx with every protocol, answering with so many octets."""
-        name = f"nginx-{byte_count}"
+    def nginx(self, byte_count, files=None):
+        """nginx, answering with so many octets; with the files of a certificate it has every protocol."""
+        name = f"nginx-{byte_count}-{bool(files)}"
         if name not in self.servers:
             self.servers[name] = (processes.nginx(self.folder / name, byte_count, files), None)
         return self.servers[name][0]
@@ -85,9 +85,12 @@ class Bench:
     def measure(self, title, server, mode, files, refused=False, compared=True, connections=64):
         """Runs of the service, each after one of nginx with the same requests where they compare.
 
-        `files` gives the token files of the next run and is told how long it will be.
+        `files` gives the token files of the next run and is told how long it will be. `compared` may name another nginx
+        than the one whose answers are as long as those of a verification.
         """
-        yardstick = self.yardstick() if compared else None
+        if compared is True:
+            compared = self.yardstick()
+        yardstick = compared or None
         # The first run warms both up and tells how many tokens the others may need.
         rate = Load(server, connections, 1, mode, files(1, None)).rate
         if yardstick:
@@ -147,6 +150,18 @@ def refresh_row(title):
         # More chains than connections, so that one is always free.
         files = lambda seconds, rate: [bench.mint(server, login["refresh_token"], "sid", 256)]
         bench.measure(title, server, "refresh", files, compared=False)
+
+    return run
+
+
+def client_row(title, algorithm):
+    def run(bench):
+        server, _ = bench.service(f"client-{algorithm.lower()}", algorithm)
+        credentials = server.add_client("bench")
+        path = bench.folder / f"client-{algorithm}.txt"
+        path.write_text(credentials + "\n")
+        yardstick = bench.nginx(len(server.client_token(credentials)))
+        bench.measure(title, server, "token", always(path), compared=yardstick)
 
     return run
 
@@ -228,6 +243,9 @@ ROWS = {
     "revoke-1": revoke_row("revoke, durable, one at a time", 1),
     "mixed": mixed_row("95 % verify, 4 % refresh, 1 % revoke"),
     "verify-revoked": revoked_row("verify HS256, 100,000 ids revoked"),
+    "client-credentials-rs256": client_row("token for a client, RS256", "RS256"),
+    "client-credentials-es256": client_row("token for a client, ES256", "ES256"),
+    "client-credentials-hs256": client_row("token for a client, HS256", "HS256"),
     "start-up": start_up,
     **engine.ROWS,
     **sessions.ROWS,

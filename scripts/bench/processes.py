@@ -1,5 +1,6 @@
 """The two servers under measurement, each a single process pinned to one core."""
 
+import base64
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import socket
 import statistics
 import subprocess
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -139,6 +141,29 @@ class Martlet(Server):
         form = urllib.parse.urlencode({"username": "bench", "password": self.password}).encode()
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/login", form) as answer:
             return json.load(answer)
+
+    def add_client(self, name):
+        """Adds a client that may get tokens for itself, waits until the service knows it, and returns `id:secret`."""
+        command = [self.binary, "client", "add", name, "--grant", "client_credentials", "--scope", "read"]
+        done = subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True)
+        secret = next(line for line in done.stdout.splitlines() if re.fullmatch(r"[A-Za-z0-9_-]{40,}", line.strip()))
+        credentials = base64.b64encode(f"{name}:{secret.strip()}".encode()).decode()
+        deadline = time.perf_counter() + 10
+        while True:
+            try:
+                self.client_token(credentials)
+                return credentials
+            except urllib.error.HTTPError:
+                if time.perf_counter() > deadline:
+                    raise
+                time.sleep(0.05)
+
+    def client_token(self, credentials):
+        """The octets of the answer to a client that asks for a token for itself."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/token", b"grant_type=client_credentials")
+        request.add_header("Authorization", "Basic " + credentials)
+        with urllib.request.urlopen(request) as answer:
+            return answer.read()
 
     def verified(self, token):
         """The octets of a verification's answer."""

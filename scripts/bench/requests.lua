@@ -63,6 +63,15 @@ function modes.body(path)
     return cycle(each(lines(path), function(token) return post("/verify", json, '{"token":"' .. token .. '"}') end))
 end
 
+-- A client asks for a token for itself; the file has `id:secret` in base64.
+function modes.token(path)
+    local body = "grant_type=client_credentials"
+    return cycle(each(lines(path), function(credentials)
+        return "POST /token HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic " .. credentials .. "\r\nContent-Type: "
+            .. form .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
+    end))
+end
+
 function modes.revoke(path) return once(path, revoke) end
 
 -- Every answer's refresh token goes to the end of the queue, so that each session is a chain of rotations.
