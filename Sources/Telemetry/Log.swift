@@ -65,9 +65,9 @@ package struct LogLine {
             json.name("time")
             json.string(utf8: time)
             json.name("level")
-            json.string("\(level)")
+            json.string(level)
             json.name("event")
-            json.string("\(event)")
+            json.string(event)
         case .text:
             text += time
             text += Array(" \(level) \(event)".utf8)
@@ -109,7 +109,7 @@ package struct LogLine {
         switch form {
         case .json:
             json.endObject()
-            return json.bytes + [UInt8(ascii: "\n")]
+            return json.finishedLine()
         case .text:
             return text + [UInt8(ascii: "\n")]
         }

@@ -62,10 +62,10 @@ enum BasicCredentials {
             self = .malformed
             return
         }
-        let text = request.text(value)
-        guard text.prefix(6).lowercased() == "basic " else { return nil }
-        let encoded = Array(text.dropFirst(6).drop(while: { $0 == " " }).utf8)
-        guard let joined = Base64.decode(encoded.span), let colon = joined.firstIndex(of: UInt8(ascii: ":")),
+        let octets = request.bytes(value)
+        guard let start = Self.startOfCredentials(octets) else { return nil }
+        let encoded = octets.extracting(start..<octets.count)
+        guard let joined = Base64.decode(encoded), let colon = joined.firstIndex(of: UInt8(ascii: ":")),
             let id = Self.formDecoded(joined[..<colon]), let secret = Self.formDecoded(joined[(colon + 1)...])
         else {
             self = .malformed
@@ -74,9 +74,29 @@ enum BasicCredentials {
         self = .credentials(id: String(decoding: id, as: UTF8.self), secret: id.isEmpty ? [] : secret)
     }
 
+    /// The offset after the scheme, in any case, and the spaces that follow it; `nil` for another scheme.
+    private static func startOfCredentials(_ octets: Span<UInt8>) -> Int? {
+        let scheme: StaticString = "basic "
+        var start = scheme.utf8CodeUnitCount
+        guard octets.count >= start else { return nil }
+        let isBasic = scheme.withUTF8Buffer { letters in
+            (0..<start).allSatisfy { index in
+                let octet = octets[index]
+                let isUpper = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(octet)
+                return unsafe (isUpper ? octet | 0x20 : octet) == letters[index]
+            }
+        }
+        guard isBasic else { return nil }
+        while start < octets.count, octets[start] == UInt8(ascii: " ") { start += 1 }
+        return start
+    }
+
     private static func formDecoded(_ octets: ArraySlice<UInt8>) -> [UInt8]? {
-        let pair = Array("v=".utf8) + octets.flatMap { $0 == UInt8(ascii: "&") || $0 == UInt8(ascii: "=") ? [] : [$0] }
+        // Decoding changes none of these; nearly every id and secret consists of them.
+        let isUnchanged = octets.allSatisfy { $0 < 0x80 && $0 != UInt8(ascii: "%") && $0 != UInt8(ascii: "+") }
+        if isUnchanged { return Array(octets) }
         guard octets.allSatisfy({ $0 != UInt8(ascii: "&") && $0 != UInt8(ascii: "=") }) else { return Array(octets) }
+        let pair = Array("v=".utf8) + octets
         guard let form = try? URLEncodedForm(pair.span), case .one(let text) = form.value("v") else {
             return octets.isEmpty ? [] : nil
         }

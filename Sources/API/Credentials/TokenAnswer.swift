@@ -30,18 +30,14 @@ extension TokenAnswer {
     /// Writes a client's own token: RFC 6749 §4.4.3, without a refresh token.
     static func write(_ issued: ClientToken, to response: inout Response) {
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.name("access_token")
-        writer.string(utf8: issued.token.span)
-        writer.name("token_type")
-        writer.string("Bearer")
-        writer.name("expires_in")
-        writer.integer(issued.expiresIn)
-        writer.name("scope")
-        writer.string(issued.scope)
-        writer.endObject()
-        response.body.append(contentsOf: writer.bytes)
+        // Neither a token nor a scope (RFC 6749 §3.3) has a character that JSON would have to escape.
+        response.body.append("{\"access_token\":\"")
+        response.body.append(contentsOf: issued.token)
+        response.body.append("\",\"token_type\":\"Bearer\",\"expires_in\":")
+        response.body.append(decimal: issued.expiresIn)
+        response.body.append(",\"scope\":\"")
+        response.body.append(contentsOf: issued.scope.utf8)
+        response.body.append("\"}")
     }
 }
 

@@ -168,13 +168,12 @@ struct Parameters {
         } catch {
             throw Problem(.requestMalformed, "The content is not a form.", reason: "\(error)")
         }
-        var seen: Set<UInt64> = []
         for (name, value) in form.pairs {
             let octets = Array(name.utf8)
             let fingerprint = JSONDocument.nameFingerprint(of: octets.span)
             if let known, !known.fingerprints.contains(fingerprint) { throw Self.unknown(octets) }
             if fingerprint == Self.resource, !value.isEmpty { resources.append(Array(value.utf8)) }
-            guard seen.insert(fingerprint).inserted || fingerprint == Self.resource else {
+            guard fingerprint == Self.resource || !members.contains(where: { $0.name == fingerprint }) else {
                 throw Problem(.requestMalformed, "The member \(MemberNames.quoted(octets)) was sent twice.")
             }
             members.append((fingerprint, value.isEmpty ? .nothing : .text(Array(value.utf8))))

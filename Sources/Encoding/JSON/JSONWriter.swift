@@ -48,6 +48,13 @@ package struct JSONWriter: Sendable {
         write(name: name.utf8.span)
     }
 
+    package mutating func string(_ text: StaticString) {
+        text.withUTF8Buffer { letters in
+            let letters = unsafe letters.span
+            string(utf8: letters)
+        }
+    }
+
     package mutating func string(_ text: String) {
         string(utf8: text.utf8.span)
     }

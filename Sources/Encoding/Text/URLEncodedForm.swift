@@ -58,7 +58,10 @@ package struct URLEncodedForm: Sendable {
 
     private static func text(_ bytes: Span<UInt8>) throws(FormError) -> String {
         var octets = [UInt8](bytes)
-        guard octets.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
+        let isEncoded = octets.contains { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }
+        guard isEncoded else {
+            // ASCII is always valid, and checking that is cheaper.
+            if octets.allSatisfy({ $0 < 0x80 }) { return String(decoding: octets, as: UTF8.self) }
             guard let text = String(validating: octets, as: UTF8.self) else { throw .malformed }
             return text
         }

@@ -21,19 +21,21 @@ package final class UUIDv7Generator: Sendable {
     }
 
     package func next() -> UUID {
-        let fresh = UInt64(clamping: clock.now.count) << 12 | random() & 2_047
-        var before = last.load(ordering: .relaxed)
-        while true {
-            let packed = max(fresh, before &+ 1)
-            let (isSet, current) = last.compareExchange(
-                expected: before, desired: packed, ordering: .acquiringAndReleasing)
-            if isSet { return identifier(packed) }
-            before = current
-        }
+        UUID(high: nextHigh(), low: random() >> 2 | 1 << 63)
     }
 
-    private func identifier(_ packed: UInt64) -> UUID {
-        UUID(high: UUID.unpacked(packed), low: random() >> 2 | 1 << 63)
+    /// Returns the upper half of the next identifier, for one whose lower half is derived.
+    package func nextHigh() -> UInt64 {
+        let start = UInt64(clamping: clock.now.count) << 12
+        var before = last.load(ordering: .relaxed)
+        while true {
+            // A random number costs more than the rest, and only the first identifier of a millisecond needs one.
+            let packed = before >= start ? before &+ 1 : start | random() & 2_047
+            let (isSet, current) = last.compareExchange(
+                expected: before, desired: packed, ordering: .acquiringAndReleasing)
+            if isSet { return UUID.unpacked(packed) }
+            before = current
+        }
     }
 
     /// Makes every later identifier greater than this upper half.

@@ -1,4 +1,5 @@
 import COpenSSL
+import Encoding
 
 /// A digest of up to 64 bytes, or a MAC based on one; stored on the stack.
 package struct Digest: Sendable {
@@ -14,7 +15,7 @@ package struct Digest: Sendable {
         get { storage.span.extracting(first: byteCount) }
     }
 
-    package var octets: [UInt8] { (0..<byteCount).map { storage[$0] } }
+    package var octets: [UInt8] { [UInt8](span) }
 
     mutating func withRoom<Result>(_ body: (UnsafeMutableBufferPointer<UInt8>) -> Result) -> Result {
         var room = storage.mutableSpan

@@ -7,6 +7,10 @@ package struct Scope: Equatable, Sendable {
     package let names: [String]
 
     package init(names: [String]) {
+        if names.count < 2 {
+            self.names = names
+            return
+        }
         var seen: Set<String> = []
         self.names = names.filter { seen.insert($0).inserted }
     }
@@ -19,7 +23,7 @@ package struct Scope: Equatable, Sendable {
         self.init(names: words.map(String.init))
     }
 
-    package var text: String { names.joined(separator: " ") }
+    package var text: String { names.count == 1 ? names[0] : names.joined(separator: " ") }
 
     func isWithin(_ other: Scope) -> Bool {
         Set(names).isSubset(of: other.names)

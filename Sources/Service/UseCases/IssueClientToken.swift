@@ -43,21 +43,22 @@ package struct IssueClientToken {
         // A client without a list may use every scope that a *user* has; it has none itself.
         let own = Scope(names: client.scopes)
         let granted = scope ?? own
-        guard granted.isWithin(own) else { throw .scopeInvalid }
+        guard scope == nil || granted.isWithin(own) else { throw .scopeInvalid }
         let state = context.authState
         let wanted = audiences.isEmpty ? defaultAudience(of: client) : audiences
         guard !wanted.isEmpty,
             wanted.allSatisfy({ state.settings.audiences.contains($0) && client.mayUse(audience: $0) })
         else { throw .audienceInvalid }
         // One token has one algorithm, which must be right for each of its audiences.
-        let algorithms = Set(wanted.map { state.algorithm(audience: $0, client: client) })
-        guard algorithms.count == 1, let algorithm = algorithms.first else { throw .audienceInvalid }
+        let algorithm = state.algorithm(audience: wanted[0], client: client)
+        guard wanted.dropFirst().allSatisfy({ state.algorithm(audience: $0, client: client) == algorithm })
+        else { throw .audienceInvalid }
         guard state.signer(for: algorithm, in: context.keyring, at: now) != nil,
             state.refreshSigner(in: context.keyring, at: now) != nil
         else { throw .signingUnavailable("no key signs \(algorithm.rawValue) tokens of clients") }
         let grant = ClientGrant(
             clientID: client.id, audience: wanted, scope: granted.text, roles: client.roles,
-            identifierHigh: state.revocations.identifiers.next().high, issuedAt: now,
+            identifierHigh: state.revocations.identifiers.nextHigh(), issuedAt: now,
             lifetime: client.accessLifetime ?? state.settings.accessLifetime, algorithm: algorithm)
         do throws(IssueError) {
             let (token, id) = try context.issuer.clientToken(grant)

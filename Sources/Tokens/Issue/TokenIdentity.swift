@@ -19,6 +19,7 @@ package struct TokenIdentity: Equatable, Sendable {
     /// so that different identities give different messages.
     func message(generation: UInt32) -> [UInt8] {
         var message: [UInt8] = []
+        message.reserveCapacity(128)
         for half in [sid.high, sid.low] {
             for shift in stride(from: UInt64(56), through: 0, by: -8) {
                 message.append(UInt8(truncatingIfNeeded: half >> shift))

@@ -163,9 +163,11 @@ enum ServeCommand {
     }
 
     private static func log(_ configuration: Configuration) -> Log {
+        // poll(2) always says that a regular file is ready.
+        let isFile = Terminal.isRegularFile(STDERR_FILENO)
         let outlet = LogSink(
             form: configuration.log.form, clock: SystemClock.wall,
-            isReady: { Terminal.isReady(STDERR_FILENO, withinMilliseconds: $0) },
+            isReady: { isFile || Terminal.isReady(STDERR_FILENO, withinMilliseconds: $0) },
             write: { Terminal.write($0, to: STDERR_FILENO) })
         return Log(level: configuration.log.level, form: configuration.log.form, clock: SystemClock.wall) {
             outlet.take($0)

@@ -48,6 +48,11 @@ enum Terminal {
         return unsafe poll(&watched, 1, milliseconds) != 0
     }
 
+    static func isRegularFile(_ file: Int32) -> Bool {
+        var found = stat()
+        return unsafe fstat(file, &found) == 0 && found.st_mode & S_IFMT == S_IFREG
+    }
+
     static func write(_ octets: [UInt8], to file: Int32) {
         var rest = octets[...]
         while !rest.isEmpty {

@@ -185,6 +185,26 @@ struct LoginTests {
         }
     }
 
+    @Test(arguments: ["Basic ", "BASIC ", "bAsIc   "])
+    func `the scheme Basic has any case, and spaces after it`(_ scheme: String) {
+        let credentials = Data("shop:\(World.encoded(World.secret))".utf8).base64EncodedString()
+        let answer = world.send(World.login().with("Authorization", scheme + credentials))
+        #expect(world.verify(World.Pair(answer).access).claims["client_id"] as? String == "shop")
+    }
+
+    @Test(arguments: ["Basi", "Basic", "Basics ", "Basid ", "`asic "])
+    func `another scheme is not client authentication`(_ scheme: String) {
+        let credentials = Data("shop:wrong".utf8).base64EncodedString()
+        #expect(world.send(World.login().with("Authorization", scheme + credentials)).status == 200)
+    }
+
+    @Test(arguments: ["%73hop", "s%68op", "shop&", "=shop", "sh%", "sh%4", "sh%zz", "sh\u{e9}p", "%FF", "+", "%"])
+    func `an id is decoded as a form's value is`(_ id: String) {
+        let credentials = Data("\(id):\(World.encoded(World.secret))".utf8).base64EncodedString()
+        let answer = world.send(World.login().with("Authorization", "Basic " + credentials))
+        #expect(answer.status == (id == "%73hop" || id == "s%68op" ? 200 : 401))
+    }
+
     @Test(arguments: [
         "username=alice&username=alice&password=correct+horse", "username=alice&password=a&password=correct+horse",
         "username=alice&password=correct+horse&other=1&other=2",

@@ -61,6 +61,25 @@ struct UUIDv7GeneratorTests {
         #expect(fourth.milliseconds == 10_001)
     }
 
+    @Test func `draws one random number a millisecond for the upper halves, and one for each lower half`() {
+        let clock = TestClock(1_000)
+        let count = Mutex(0)
+        let generator = UUIDv7Generator(
+            clock: clock.wall,
+            random: {
+                count.withLock { $0 += 1 }
+                return 0x123
+            })
+        let highs = (0..<3).map { _ in generator.nextHigh() }
+        #expect(highs == [0x3e8_7123, 0x3e8_7124, 0x3e8_7125])
+        #expect(count.withLock { $0 } == 1)
+        clock.set(1_001)
+        #expect(generator.nextHigh() == 0x3e9_7123)
+        #expect(count.withLock { $0 } == 2)
+        #expect(generator.next().high == 0x3e9_7124)
+        #expect(count.withLock { $0 } == 3)
+    }
+
     @Test func `stays above its floor, and above one that is raised`() {
         let clock = TestClock(1_000)
         let floor = Encoding.UUID.version7High(milliseconds: 5_000) | 0xfff
