@@ -96,7 +96,7 @@ class Component:
 class RabbitMQ(Component):
     """A broker on loopback with its own port mapper, so that it neither finds nor disturbs another one."""
 
-    # Four on an idle machine; on one that builds beside it, more than a minute.
+    # It took more than a minute on a machine that was building at the same time.
     seconds = 180
 
     def __init__(self, base: Path, port: int, authority: Path):
