@@ -20,6 +20,8 @@ package struct TokenLimits: Sendable {
     package var refreshGraceMax: Int64 = 60
     /// The lifetime of a session, and how long it may be unused (MARTLET_SESSION_MAX and MARTLET_REFRESH_IDLE).
     package var sessionLifetime: ClosedRange<Int64> = 60...34_560_000
+    /// The lifetime of a device token.
+    package var deviceLifetime: Int64 = 180 * 86_400
     /// By how much the clock of a verifier can be slow.
     package var slowClockMax: Int64 = 240
     /// By how much the clock of a signer can be fast.
@@ -37,6 +39,9 @@ package struct TokenLimits: Sendable {
 
     /// The maximum lifetime of an access token. A minted token can outlive every session.
     package var tokenMax: Int64 { max(accessLifetime.upperBound, mintedLifetimeMax) * 1_000 }
+
+    /// The lifetime of a device token. Revoke-before times of subjects are kept for as long.
+    package var deviceMax: Int64 { deviceLifetime * 1_000 }
 
     /// How long a revoked token stays in the denylist after its `exp`. Verification uses whole seconds, which adds one.
     package var denylistMargin: Int64 { (leewayMax + 1) * 1_000 }

@@ -25,7 +25,7 @@ package final class Keyring: Sendable {
         guard !Self.secretsHoldPublicKeys(keys) else { throw .weakSecret }
         self.keys = keys
         kids = keys.map { Array($0.kid.utf8) }
-        headers = keys.map(Self.header)
+        headers = keys.map { Self.header(of: $0, as: TokenType($0.purpose)) }
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("keys")
@@ -75,13 +75,14 @@ package final class Keyring: Sendable {
         headers.firstIndex { $0.span.hasSameBytes(as: text) }
     }
 
-    private static func header(of key: Key) -> [UInt8] {
+    /// Returns the header of a token of this kind that `key` signs, as base64url text.
+    package static func header(of key: Key, as type: TokenType) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("alg")
         writer.string(key.algorithm.rawValue)
         writer.name("typ")
-        writer.string(TokenType(key.purpose).text)
+        writer.string(type.text)
         writer.name("kid")
         writer.string(key.kid)
         writer.endObject()

@@ -3,6 +3,8 @@ import JOSE
 /// The kinds of token by the `typ` of their header, so that one kind is never accepted as another (RFC 8725 §3.11).
 package enum TokenType: Equatable {
     case access, refresh
+    /// A device's token, signed with a refresh secret.
+    case device
 
     package init(_ purpose: Key.Purpose) {
         self =
@@ -19,6 +21,9 @@ package enum TokenType: Equatable {
         } else if text.isCaseInsensitivelyEqual(to: "rt+jwt") || text.isCaseInsensitivelyEqual(to: "application/rt+jwt")
         {
             self = .refresh
+        } else if text.isCaseInsensitivelyEqual(to: "dt+jwt") || text.isCaseInsensitivelyEqual(to: "application/dt+jwt")
+        {
+            self = .device
         } else {
             return nil
         }
@@ -28,6 +33,15 @@ package enum TokenType: Equatable {
         switch self {
         case .access: "at+jwt"
         case .refresh: "rt+jwt"
+        case .device: "dt+jwt"
+        }
+    }
+
+    /// The keys that sign tokens of this kind.
+    package var purpose: Key.Purpose {
+        switch self {
+        case .access: .access
+        case .refresh, .device: .refresh
         }
     }
 }

@@ -94,6 +94,12 @@ package final class RevocationStore: Sendable {
         return index.cuts.denial(born: born, sid: nil, subject: subject, client: client, kid: kid)
     }
 
+    /// Returns why a device token is rejected, or nil. A revoke-before time ends it like a session that began when it was
+    /// issued; the end of a single session does not.
+    package func denial(ofDevice id: UUID, subject: Span<UInt8>, kid: Span<UInt8>) -> Denial? {
+        index.cuts.denial(born: id.high, sid: nil, subject: subject, client: Span(), kid: kid)
+    }
+
     /// Revokes a token from now on; the revocation is durable when `done` reports success.
     ///
     /// - Parameter expiresAt: the `exp` of the token in milliseconds since 1970, which lookups use.
@@ -140,7 +146,7 @@ package final class RevocationStore: Sendable {
         _ done: @escaping Completion
     ) -> Denial? {
         let key = RevokeBeforeTable.key(kind, name.span)
-        let expires = kind == .key ? .distantFuture : latestEnd(after: log.now)
+        let expires = kind == .key ? .distantFuture : latestEnd(of: kind, after: log.now)
         let made = index.cuts.make(kind, key, expires: expires, for: asker) { [index] sid in
             index.sessions.contains(sid, at: sid.milliseconds)
         } draw: { [identifiers] in
@@ -161,9 +167,11 @@ package final class RevocationStore: Sendable {
         return nil
     }
 
-    /// Returns the latest end of anything that began at or before `time`.
-    private func latestEnd(after time: UnixMilliseconds) -> UnixMilliseconds {
-        max(time.adding(milliseconds: lifetimeMax), olderEnd).adding(milliseconds: TokenLimits.standard.cutMargin)
+    /// Returns the latest end of anything of this kind that began at or before `time`. Device tokens belong to subjects,
+    /// not to clients.
+    private func latestEnd(of kind: RevokeBeforeKind, after time: UnixMilliseconds) -> UnixMilliseconds {
+        let lifetime = kind == .client ? lifetimeMax : max(lifetimeMax, TokenLimits.standard.deviceMax)
+        return max(time.adding(milliseconds: lifetime), olderEnd).adding(milliseconds: TokenLimits.standard.cutMargin)
     }
 
     /// Returns the latest end of any token of the session under every limit so far.

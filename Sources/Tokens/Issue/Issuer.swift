@@ -121,6 +121,20 @@ package final class Issuer {
         return try seal(payload.finish(), keyIndex)
     }
 
+    /// Issues a device token, with the same secret as refresh tokens, and with a header that no refresh token has.
+    package func deviceToken(_ claims: DeviceClaims, now: UnixMilliseconds? = nil) throws(IssueError) -> [UInt8] {
+        guard NumericDate.range.contains(claims.issuedAt) else { throw .claimUnwritable(.issuedAt) }
+        let keyIndex = try refreshKeyIndex(at: claims.issuedAt.milliseconds, now: now)
+        var payload = PayloadWriter()
+        try payload.name(.audience, issuer)
+        try payload.name(.subject, claims.subject)
+        payload.identifier(.tokenID, claims.id)
+        try payload.time(.issuedAt, claims.issuedAt)
+        try payload.time(.expiresAt, claims.expiresAt)
+        let header = Keyring.header(of: keyring.keys[keyIndex], as: .device)
+        return try seal(payload.finish(), keyIndex, header: header)
+    }
+
     /// Derives the `jti`: UUIDv8 of HMAC-SHA-256(refresh secret, sid ‖ generation ‖ audience ‖ subject ‖ client). A
     /// replay gives the same `jti`, and only this server can link a `jti` to its session.
     private func tokenID(of grant: AccessGrant, now: UnixMilliseconds?) throws(IssueError) -> UUID {
@@ -176,9 +190,13 @@ package final class Issuer {
     }
 
     private func seal(_ payload: [UInt8], _ keyIndex: Int) throws(IssueError) -> [UInt8] {
+        try seal(payload, keyIndex, header: keyring.headers[keyIndex])
+    }
+
+    private func seal(_ payload: [UInt8], _ keyIndex: Int, header: [UInt8]) throws(IssueError) -> [UInt8] {
         var token: [UInt8] = []
-        token.reserveCapacity(keyring.headers[keyIndex].count + Base64URL.encodedByteCount(payload.count) + 512)
-        token.append(contentsOf: keyring.headers[keyIndex])
+        token.reserveCapacity(header.count + Base64URL.encodedByteCount(payload.count) + 512)
+        token.append(contentsOf: header)
         token.append(UInt8(ascii: "."))
         Base64URL.append(payload.span, to: &token)
         let signature = try sign(token.span, keyIndex)

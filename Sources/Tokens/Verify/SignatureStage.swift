@@ -47,10 +47,10 @@ package struct SignatureStage: ~Copyable {
     ///
     /// - Parameter now: for the life cycle of the keys.
     package mutating func check(
-        _ token: Span<UInt8>, for purpose: Key.Purpose, at now: UnixMilliseconds
+        _ token: Span<UInt8>, for expected: TokenType, at now: UnixMilliseconds
     ) throws(TokenRejection) -> Outcome {
         let jws = try CompactJWS(token)
-        let outcome = try chooseKey(token.extracting(jws.header), for: purpose, at: now)
+        let outcome = try chooseKey(token.extracting(jws.header), for: expected, at: now)
         guard Base64URL.decode(token.extracting(jws.payload), into: &payload) else { throw .malformed(.payload) }
         switch checks[outcome.keyIndex] {
         case .mac(let context):
@@ -78,7 +78,7 @@ package struct SignatureStage: ~Copyable {
     /// Selects the key that the header names. The key determines the algorithm; the header's `alg` must be equal (RFC
     /// 8725 §3.1).
     private mutating func chooseKey(
-        _ text: Span<UInt8>, for purpose: Key.Purpose, at now: UnixMilliseconds
+        _ text: Span<UInt8>, for expected: TokenType, at now: UnixMilliseconds
     ) throws(TokenRejection) -> Outcome {
         let keyIndex: Int
         let type: TokenType?
@@ -97,7 +97,7 @@ package struct SignatureStage: ~Copyable {
             type = parsed.type
         }
         guard keyring.keys[keyIndex].verifies(at: now) else { throw .kidUnknown }
-        guard keyring.keys[keyIndex].purpose == purpose else { throw .typMismatch }
-        return Outcome(keyIndex: keyIndex, isExpectedType: type == TokenType(purpose))
+        guard keyring.keys[keyIndex].purpose == expected.purpose else { throw .typMismatch }
+        return Outcome(keyIndex: keyIndex, isExpectedType: type == expected)
     }
 }

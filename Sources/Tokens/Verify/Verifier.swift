@@ -72,6 +72,19 @@ package final class Verifier {
         return claims
     }
 
+    /// Verifies a device token, without leeway like a refresh token.
+    package func verifyDevice(_ token: Span<UInt8>, now: UnixMilliseconds) throws(TokenRejection) -> DeviceClaims {
+        let outcome = try stage.check(token, for: .device, at: now)
+        let decoded = stage.payload
+        let payload = decoded.span
+        let table = try ClaimTable(payload, using: &parsed)
+        guard outcome.isExpectedType else { throw .typMismatch }
+        try checkAudience(try table.required(.audience), .one(issuer), in: payload)
+        let claims = try DeviceClaims(table, parsed, in: payload, kid: keyring.keys[outcome.keyIndex].kid)
+        guard secondsBelow(now) < claims.expiresAt else { throw .expired }
+        return claims
+    }
+
     private func signer(_ outcome: SignatureStage.Outcome) -> VerifiedToken.Signer {
         let index = outcome.keyIndex
         return VerifiedToken.Signer(index: index, kid: kids[index], algorithm: keyring.keys[index].algorithm)

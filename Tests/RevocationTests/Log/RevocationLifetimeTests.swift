@@ -9,8 +9,8 @@ struct RevocationLifetimeTests {
     private let hour: Int64 = 3_600_000
     private let harness = Harness()
 
-    private func cutAlice(_ store: RevocationStore) throws {
-        _ = try store.done { store.cut(.subject, name: Array("alice".utf8), $0) }.get()
+    private func cutAlice(_ store: RevocationStore, _ kind: RevokeBeforeKind = .subject) throws {
+        _ = try store.done { store.cut(kind, name: Array("alice".utf8), $0) }.get()
     }
 
     private func cutRecord() throws -> JournalRecord {
@@ -19,14 +19,24 @@ struct RevocationLifetimeTests {
 
     @Test func `a cut lasts as long as the longest session, and an hour`() throws {
         let store = try harness.open()
-        try cutAlice(store)
+        try cutAlice(store, .client)
         store.close()
         #expect(try cutRecord().expires == harness.now.adding(milliseconds: 90 * day + hour))
     }
 
+    @Test(arguments: [RevokeBeforeKind.subject, .all])
+    func `a cut that ends device tokens lasts as long as they do, or as longer sessions`(kind: RevokeBeforeKind) throws {
+        for (sessionMax, lasts) in [(90 * day, 180 * day), (200 * day, 200 * day)] {
+            let store = try harness.open(sessionMax: sessionMax)
+            try cutAlice(store, kind)
+            store.close()
+            #expect(try cutRecord().expires == harness.now.adding(milliseconds: lasts + hour))
+        }
+    }
+
     @Test func `and as long as a minted token where sessions are shorter`() throws {
         let store = try harness.open(sessionMax: 60_000)
-        try cutAlice(store)
+        try cutAlice(store, .client)
         let sid = store.identifiers.next()
         #expect(store.latestEnd(of: sid) == harness.now.adding(milliseconds: day))
         store.close()
@@ -63,7 +73,7 @@ struct RevocationLifetimeTests {
         try harness.open(sessionMax: 2 * day).close()
         harness.advance(91 * day)
         let store = try harness.open(sessionMax: 2 * day)
-        try cutAlice(store)
+        try cutAlice(store, .client)
         store.close()
         #expect(try cutRecord().expires == harness.now.adding(milliseconds: 2 * day + hour))
     }
@@ -77,7 +87,7 @@ struct RevocationLifetimeTests {
         store.close()
         store = try harness.open(sessionMax: 2 * day)
         _ = try store.compact(now: harness.now, monotonic: 0)
-        try cutAlice(store)
+        try cutAlice(store, .client)
         store.close()
         #expect(try cutRecord().expires >= began.adding(milliseconds: 90 * day))
     }

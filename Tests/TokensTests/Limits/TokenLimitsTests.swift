@@ -9,7 +9,8 @@ struct TokenLimitsTests {
     private static func derived(_ limits: TokenLimits) -> [String: Int64] {
         let retention = KeyRetention(refreshIdle: 3_600, limits: limits)
         return [
-            "sessionMax": limits.sessionMax, "tokenMax": limits.tokenMax, "denylistMargin": limits.denylistMargin,
+            "sessionMax": limits.sessionMax, "tokenMax": limits.tokenMax, "deviceMax": limits.deviceMax,
+            "denylistMargin": limits.denylistMargin,
             "purgeMargin": limits.purgeMargin, "cutMargin": limits.cutMargin,
             "access key": retention.keep(.access), "refresh key": retention.keep(.refresh),
             "acceptedUntil": limits.acceptedUntil(0, leeway: .max).count,
@@ -24,8 +25,8 @@ struct TokenLimitsTests {
         #expect(limits.leewayMax == 60 && limits.refreshGraceMax == 60)
         #expect(
             Self.derived(limits) == [
-                "sessionMax": 34_560_000_000, "tokenMax": 86_400_000, "denylistMargin": 61_000,
-                "purgeMargin": 300_000, "cutMargin": 3_600_000, "access key": 3_660_000, "refresh key": 3_660_000,
+                "sessionMax": 34_560_000_000, "tokenMax": 86_400_000, "deviceMax": 15_552_000_000,
+                "denylistMargin": 61_000, "purgeMargin": 300_000, "cutMargin": 3_600_000, "access key": 3_660_000, "refresh key": 3_660_000,
                 "acceptedUntil": 60_000,
             ])
     }
@@ -43,6 +44,7 @@ struct TokenLimitsTests {
         }
         raise("access lifetime", ["access key"]) { $0.accessLifetime = 30...($0.accessLifetime.upperBound + hour) }
         raise("minted lifetime", ["tokenMax"]) { $0.mintedLifetimeMax += hour }
+        raise("device", ["deviceMax"]) { $0.deviceLifetime += hour }
         raise("session", ["sessionMax"]) { $0.sessionLifetime = 60...($0.sessionLifetime.upperBound + hour) }
         raise("slow clock", ["purgeMargin"]) { $0.slowClockMax += hour }
         raise("fast clock", ["cutMargin"]) { $0.fastClockMax += hour }
