@@ -253,7 +253,9 @@ package final class ServiceContainer: Sendable {
         let hashing: HashingPool
         do throws(AccountsError) {
             let workers = hashWorkers(configuration, accounts.current, log)
-            hashing = try HashingPool(workers: workers, queueCountMax: configuration.hashing.queue)
+            hashing = try HashingPool(workers: workers, places: .logins(configuration.hashing.queue)) {
+                MonotonicClock.nanoseconds() / 1_000_000
+            }
         } catch {
             throw StartError(error)
         }

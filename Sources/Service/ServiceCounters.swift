@@ -8,6 +8,10 @@ package enum RefreshResult: String, CaseIterable, Sendable {
     case rotated, replayed, reused, refused, ahead, unavailable
 }
 
+package enum ClientFailureResult: String, CaseIterable, Sendable {
+    case refused, throttled
+}
+
 package enum RevocationKind: String, CaseIterable, Sendable {
     case token, session, subject, others, client, key, all
 }
@@ -25,6 +29,7 @@ package final class ServiceCounters: Sendable {
     package let logins = CounterFamily<LoginResult>()
     package let refreshes = CounterFamily<RefreshResult>()
     package let batchTokens = CounterFamily<BatchTokenResult>()
+    package let clientFailures = CounterFamily<ClientFailureResult>()
     package let revocations = CounterFamily<RevocationKind>()
     package let passwordChanges = CounterFamily<PasswordChangeResult>()
 

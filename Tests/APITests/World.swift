@@ -73,7 +73,7 @@ final class World {
         authState = AuthState(
             settings: settings, keyring: Published(try Keyring(keys)), accounts: accounts,
             clients: Published(try Self.clients()), revocations: revocations, passwords: Self.hasher,
-            hashing: try HashingPool(workers: 1, queueCountMax: 1),
+            hashing: try HashingPool(workers: 1, places: .logins(1)) { 0 },
             throttle: LoginThrottle(account: account, source: source, key: (1, 2)), clock: wall,
             monotonic: { clock.now.milliseconds(since: Self.start) },
             log: logger, random: { Random.bytes($0) }, passwordRules: PasswordRules(characterCountMin: 8))

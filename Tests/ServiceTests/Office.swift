@@ -58,7 +58,7 @@ final class Office {
         authState = AuthState(
             settings: settings, keyring: Published(try Keyring(keys ?? Self.keys())), accounts: source ?? accounts,
             clients: Published(clients), revocations: revocations, passwords: hasher,
-            hashing: try HashingPool(workers: 1, queueCountMax: queue),
+            hashing: try HashingPool(workers: 1, places: .logins(queue)) { 0 },
             throttle: LoginThrottle(
                 account: .init(failureCountMax: failures, refillMilliseconds: 30_000), source: .off, key: (1, 2)),
             clock: clock, monotonic: { monotonic.value },

@@ -15,6 +15,7 @@ import batches
 import engine
 import processes
 import sessions
+import spray
 import tokens
 from processes import Martlet
 
@@ -250,6 +251,7 @@ ROWS = {
     **engine.ROWS,
     **sessions.ROWS,
     **batches.ROWS,
+    **spray.ROWS,
 }
 
 HEAD = (f"{'':38} {'conn':>4} {'req/s':>8} {'nginx':>8} {'ratio':>6} {'p50 ms':>7} {'p99 ms':>7} "

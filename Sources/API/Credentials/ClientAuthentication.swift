@@ -9,7 +9,8 @@ extension Application {
     /// second authentication; many client libraries send it.
     ///
     /// - Returns: `nil` when the request does not try to, or names the public first-party client, which has no secret.
-    /// - Throws: `client_invalid` for a wrong secret or an unknown client, after the same work.
+    /// - Throws: `client_invalid` for a wrong secret or an unknown client, after the same work; `too_many_attempts` for a
+    ///   source that guesses.
     func client(_ request: borrowing Request, _ parameters: Parameters) throws(Problem) -> Client? {
         // Empty values count as absent, in JSON as in a form: some libraries send them in addition to the header.
         let inContent = try parameters.text("client_id").flatMap { $0.isEmpty ? nil : $0 }
@@ -20,7 +21,7 @@ extension Application {
                 guard secret == nil else { throw Problem(.requestMalformed, "client_secret needs client_id.") }
                 return nil
             }
-            return try authenticate(inContent, secret ?? [])
+            return try authenticate(inContent, secret ?? [], from: request.peer)
         }
         guard secret == nil else {
             throw Problem(.requestMalformed, "Authenticate the client once, either in the header or in the content.")
@@ -29,7 +30,7 @@ extension Application {
         guard inContent == nil || inContent == id else {
             throw Problem(.requestMalformed, "client_id differs from the client in the Authorization header.")
         }
-        return try authenticate(id, secret)
+        return try authenticate(id, secret, from: request.peer)
     }
 
     /// The client of an endpoint whose access rule is ``AccessRule/client``.
@@ -40,12 +41,13 @@ extension Application {
         return client
     }
 
-    private func authenticate(_ id: String, _ secret: [UInt8]) throws(Problem) -> Client? {
+    private func authenticate(_ id: String, _ secret: [UInt8], from source: PeerAddress) throws(Problem) -> Client? {
         if id == AuthState.firstPartyClient, secret.isEmpty { return nil }
-        guard let client = context.clients.authenticate(id: id, secret: secret.span) else {
-            throw Problem(.clientInvalid, reason: "client authentication failed")
+        do throws(ClientFailure) {
+            return try AuthenticateClient(context).authenticate(id, secret.span, from: source.sourceNumber)
+        } catch {
+            throw Problem(error)
         }
-        return client
     }
 }
 

@@ -1,6 +1,6 @@
 import HTTP
 
-/// The one place that takes tokens from a request: from the Authorization field, and from two members of the content.
+/// The one place that takes tokens from a request: from the Authorization field, and from three members of the content.
 enum RequestTokens {
     /// The access token of a request that authenticates with it.
     static func bearer(_ request: borrowing Request) -> BearerToken { BearerToken(request) }
@@ -14,6 +14,9 @@ enum RequestTokens {
     }
 
     static func refresh(_ parameters: Parameters) throws(Problem) -> [UInt8]? { try parameters.bytes("refresh_token") }
+
+    /// The token of the device that a login comes from.
+    static func device(_ parameters: Parameters) throws(Problem) -> [UInt8]? { try parameters.bytes("device_token") }
 
     /// - Throws: `request_malformed` if the content has no refresh token.
     static func requiredRefresh(_ parameters: Parameters) throws(Problem) -> [UInt8] {

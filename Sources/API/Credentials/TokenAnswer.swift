@@ -22,6 +22,11 @@ enum TokenAnswer {
         pair.sid.write(to: &response.body)
         response.body.append("\",\"scope\":")
         response.body.append(contentsOf: scope.bytes)
+        if let deviceToken = pair.deviceToken {
+            response.body.append(",\"device_token\":\"")
+            response.body.append(contentsOf: deviceToken)
+            response.body.append("\"")
+        }
         response.body.append("}")
     }
 }
@@ -48,7 +53,8 @@ extension Schema {
             .required("access_token", .string), .required("token_type", .string(constant: "Bearer")),
             .required("expires_in", .integer.described("Seconds.")), .required("refresh_token", .string),
             .required("refresh_expires_in", .integer.described("Seconds.")), .required("session_id", .uuid),
-            .required("scope", .string)
+            .required("scope", .string),
+            .optional("device_token", .string.described("Only of a login that sent `device`: send it with the next one."))
         ).withExample(
             ("access_token", .text("eyJhbGciOiJSUzI1NiIsImtpZCI6IiIsInR5cCI6ImF0K2p3dCJ9.e30.c2ln")),
             ("token_type", .text("Bearer")), ("expires_in", .plain("600")),

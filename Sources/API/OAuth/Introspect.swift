@@ -7,7 +7,7 @@ import Tokens
 extension Route {
     package static let introspect = Route(
         "/introspect", [.post], access: .client, policies: .oauthErrors, content: .form,
-        codes: [.requestMalformed, .unsupportedMediaType, .clientInvalid],
+        codes: [.requestMalformed, .unsupportedMediaType, .clientInvalid, .tooManyAttempts],
         operations: [
             Operation(
                 method: .post, id: "introspect", tag: "oauth",

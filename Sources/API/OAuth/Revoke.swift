@@ -7,7 +7,10 @@ import Telemetry
 extension Route {
     package static let revoke = Route(
         "/revoke", [.post], policies: .oauthErrors, content: .form,
-        codes: [.requestMalformed, .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .journalUnavailable],
+        codes: [
+            .requestMalformed, .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .tooManyAttempts,
+            .journalUnavailable,
+        ],
         operations: [
             Operation(
                 method: .post, id: "revoke", tag: "oauth", summary: "Revoke a token (RFC 7009).",

@@ -4,8 +4,9 @@ extension Route {
     package static let token = Route(
         "/token", [.post], policies: [.oauthErrors, .grantStatuses], content: .form,
         codes: [
-            .requestMalformed, .grantUnsupported, .grantNotAllowed, .userInvalid, .scopeInvalid, .audienceInvalid, .refreshMismatch,
-            .unsupportedMediaType, .clientInvalid, .journalUnavailable, .signingUnavailable,
+            .requestMalformed, .grantUnsupported, .grantNotAllowed, .userInvalid, .scopeInvalid, .audienceInvalid,
+            .refreshMismatch, .unsupportedMediaType, .clientInvalid, .tooManyAttempts, .journalUnavailable,
+            .signingUnavailable,
         ] + ProblemCode.ofRefresh,
         operations: [
             Operation(

@@ -106,11 +106,24 @@ extension Application {
             page.sample(
                 "martlet_revocations_total", [("kind", kind.rawValue)], authState.counters.revocations.value(kind))
         }
-        let hashing = authState.hashing.counts
+        let failures = authState.counters.clientFailures
+        page.family("martlet_client_failures_total", .counter, "Failed client authentications, by result.")
+        for result in ClientFailureResult.allCases {
+            page.sample("martlet_client_failures_total", [("result", result.rawValue)], failures.value(result))
+        }
+        addHashing(authState.hashing.counts, &page)
+    }
+
+    private static func addHashing(_ hashing: HashingCounts, _ page: inout PrometheusText) {
         page.family("martlet_hash_queue_length", .gauge, "Password hashes waiting for a worker.")
         page.sample("martlet_hash_queue_length", hashing.queued)
         page.family("martlet_hash_workers_busy", .gauge, "Password hashes being computed.")
         page.sample("martlet_hash_workers_busy", hashing.busy)
+        let lanes = [("known", hashing.known), ("other", hashing.other)]
+        page.family("martlet_hash_lane_length", .gauge, "Password hashes waiting for a worker, by lane.")
+        for (name, lane) in lanes { page.sample("martlet_hash_lane_length", [("lane", name)], lane.queued) }
+        page.family("martlet_hash_lane_rejected_total", .counter, "Password hashes that were not computed, by lane.")
+        for (name, lane) in lanes { page.sample("martlet_hash_lane_rejected_total", [("lane", name)], lane.rejected) }
     }
 
     private static func addJournal(_ authState: AuthState, _ page: inout PrometheusText) {

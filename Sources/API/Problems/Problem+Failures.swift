@@ -31,7 +31,7 @@ extension Problem {
         switch failure {
         case .credentialsInvalid: self.init(ProblemCode.invalidCredentials)
         case .tooManyAttempts(let seconds): self.init(ProblemCode.tooManyAttempts, retryAfter: seconds)
-        case .hashingSaturated: self.init(ProblemCode.hashingSaturated, retryAfter: 1)
+        case .hashingSaturated(let seconds): self.init(ProblemCode.hashingSaturated, retryAfter: seconds)
         case .unavailable: self.init(ProblemCode.journalUnavailable, retryAfter: 5)
         case .scopeInvalid: self.init(ProblemCode.scopeInvalid)
         case .audienceInvalid: self.init(ProblemCode.audienceInvalid)
@@ -52,7 +52,7 @@ extension Problem {
             self.init(ProblemCode.passwordUnfit)
             reasons = violations.map(\.rawValue)
         case .tooManyAttempts(let seconds): self.init(ProblemCode.tooManyAttempts, retryAfter: seconds)
-        case .hashingSaturated: self.init(ProblemCode.hashingSaturated, retryAfter: 1)
+        case .hashingSaturated(let seconds): self.init(ProblemCode.hashingSaturated, retryAfter: seconds)
         case .unavailable: self.init(ProblemCode.journalUnavailable, retryAfter: 5)
         case .notStored(let reason): self.init(ProblemCode.usersUnavailable, reason: reason, retryAfter: 5)
         case .sessionsNotEnded(let reason):
@@ -60,6 +60,15 @@ extension Problem {
                 ProblemCode.sessionsNotEnded, "End them with POST /logout and the scope others.", reason: reason,
                 retryAfter: 5)
         case .internalFault(let reason): self.init(ProblemCode.internalFault, reason: reason)
+        }
+    }
+
+    init(_ failure: ClientFailure) {
+        switch failure {
+        case .invalid: self.init(ProblemCode.clientInvalid, reason: "client authentication failed")
+        case .tooManyAttempts(let seconds):
+            self.init(
+                ProblemCode.tooManyAttempts, reason: "too many failed client authentications", retryAfter: seconds)
         }
     }
 

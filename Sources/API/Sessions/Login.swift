@@ -57,6 +57,11 @@ extension Schema {
                 .string(lengthMin: 1, lengthMax: 40).described(
                     "What the device is called in a list of sessions: 1 to 40 bytes of printable text.")),
             .optional(
+                "device_token",
+                .string.described(
+                    "The token that this device got at its last login. It proves no password: guesses by others then do not delay this login. One that is not valid for this user is ignored."
+                )),
+            .optional(
                 "source",
                 .string(lengthMax: 64).described(
                     "The end user's IPv4 or IPv6 address, by which failed logins are limited; from authenticated clients only."
@@ -105,7 +110,7 @@ extension Application {
             username: String(decoding: username, as: UTF8.self), password: Secret(password),
             scope: try parameters.scope(), audience: try sessionAudience(parameters),
             client: client, source: try source(request, parameters, client), device: try deviceLabel(parameters),
-            address: try address(request, parameters, client))
+            deviceToken: try RequestTokens.device(parameters), address: try address(request, parameters, client))
     }
 
     /// The end user's address, as far as it is known: an authenticated client's own address is not its user's.

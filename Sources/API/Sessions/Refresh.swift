@@ -10,7 +10,8 @@ extension Route {
         "/refresh", [.post], policies: .oauthErrors, content: .either,
         codes: [
             .requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch,
-            .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .journalUnavailable, .signingUnavailable,
+            .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .tooManyAttempts, .journalUnavailable,
+            .signingUnavailable,
         ] + ProblemCode.ofRefresh,
         operations: [
             Operation(

@@ -1,7 +1,7 @@
 import Platform
 import Synchronization
 
-/// A fixed number of low-priority threads that hash passwords, with a bounded queue.
+/// A fixed number of low-priority threads that hash passwords, with a bounded queue of two lanes.
 ///
 /// Hashing here keeps the event loops free: the threads run at nice 10, and work that does not fit into the queue is
 /// rejected at once.
@@ -11,13 +11,16 @@ package final class HashingPool: Sendable {
 
     /// - Parameters:
     ///   - workers: threads, at least 1.
-    ///   - queueCountMax: how many may wait while all workers are busy.
+    ///   - places: how much may wait while all workers are busy.
     ///   - idleMilliseconds: after this time without work a worker gives its Argon2 memory back.
+    ///   - now: milliseconds of a monotonic clock, by which work and waiting are measured.
     /// - Throws: `.thread` if not one thread could be started.
-    package init(workers: Int, queueCountMax: Int, idleMilliseconds: Int = 2_000) throws(AccountsError) {
+    package init(
+        workers: Int, places: HashingPlaces, idleMilliseconds: Int = 2_000, now: @escaping @Sendable () -> Int64
+    ) throws(AccountsError) {
         let workers = max(workers, 1)
         queue = HashingQueue(
-            workers: workers, queueCountMax: max(queueCountMax, 0), idleMilliseconds: max(idleMilliseconds, 1))
+            workers: workers, places: places, idleMilliseconds: max(idleMilliseconds, 1), now: now)
         threads = Mutex([])
         var started: [Thread] = []
         for index in 0..<workers {
@@ -32,20 +35,34 @@ package final class HashingPool: Sendable {
         threads.withLock { $0 = started }
     }
 
+    /// A pool for work that no client waits for, in one lane and without a limit on the wait.
+    package convenience init(
+        workers: Int, queueCountMax: Int, idleMilliseconds: Int = 2_000
+    ) throws(AccountsError) {
+        try self.init(workers: workers, places: .batch(queueCountMax), idleMilliseconds: idleMilliseconds) { 0 }
+    }
+
     deinit { close() }
 
     /// Queues `work` for the next free worker.
-    /// - Returns: `false` if all workers are busy and the queue is full, or after ``close()``; `work` will then not
-    ///   run.
-    package func submit(_ work: @escaping @Sendable () -> Void) -> Bool {
-        queue.push(work)
+    ///
+    /// - Parameter refused: called once instead of `work`, on any thread, if the work was queued and then lost its place
+    ///   to work that goes first, or waited for too long.
+    /// - Returns: why the work was not queued; in that case neither closure is called.
+    package func submit(
+        _ lane: HashingLane, _ work: @escaping @Sendable () -> Void,
+        refused: @escaping @Sendable (HashingRefusal) -> Void
+    ) -> HashingRefusal? {
+        queue.push(lane, work, refuse: refused)
     }
 
-    /// The work that waits, the work in progress, and the work that was rejected since the start.
-    package var counts: (queued: Int, busy: Int, rejected: Int) {
-        let counts = queue.counts
-        return (counts.queued, counts.busy, counts.rejected)
+    /// Queues `work` in the lane of known logins, however long it then waits.
+    /// - Returns: `false` if all workers are busy and the lane is full, or after ``close()``; `work` will then not run.
+    package func submit(_ work: @escaping @Sendable () -> Void) -> Bool {
+        queue.push(.known, work, refuse: nil) == nil
     }
+
+    package var counts: HashingCounts { queue.counts }
 
     /// Rejects new work, waits until the workers have finished what is queued, and returns when they have stopped.
     package func close() {

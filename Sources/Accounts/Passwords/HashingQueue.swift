@@ -1,8 +1,12 @@
 import Platform
 
-/// The work that waits for a ``HashingPool``'s workers, first in, first out.
+/// The work that waits for a ``HashingPool``'s workers.
+///
+/// Known logins go first, but one of ``otherTurn`` picks takes from the other lane, so that neither waits for the other's
+/// end. Every decision takes logarithmic time, and memory is bounded by the number of places.
 final class HashingQueue: Sendable {
     typealias Work = @Sendable () -> Void
+    typealias Refuse = @Sendable (HashingRefusal) -> Void
 
     enum Next {
         case work(Work)
@@ -11,54 +15,65 @@ final class HashingQueue: Sendable {
         case closed
     }
 
-    struct Counts {
-        var queued = 0
-        var busy = 0
-        var rejected = 0
-    }
+    /// While both lanes have work, each pick with this number takes from the other lane.
+    static let otherTurn = 4
 
-    fileprivate struct State {
-        var slots: [Work?] = []
-        var head = 0
-        var counts = Counts()
-        var isClosed = false
-    }
-
-    private let lock = ConditionLock(State())
-    private let outstandingMax: Int
+    private let lock: ConditionLock<LaneState>
     private let idleMilliseconds: Int
+    /// Milliseconds of a monotonic clock.
+    private let now: @Sendable () -> Int64
 
-    init(workers: Int, queueCountMax: Int, idleMilliseconds: Int) {
-        outstandingMax = workers.addingReportingOverflow(queueCountMax).overflow ? Int.max : workers + queueCountMax
+    init(workers: Int, places: HashingPlaces, idleMilliseconds: Int, now: @escaping @Sendable () -> Int64) {
+        lock = ConditionLock(LaneState(workers: workers, places: places))
         self.idleMilliseconds = idleMilliseconds
+        self.now = now
     }
 
-    var counts: Counts { lock.withLock { $0.counts } }
+    /// All at one moment.
+    var counts: HashingCounts { lock.withLock { $0.counts } }
 
-    /// - Returns: false if all workers are busy and the queue is full, or if it is closed.
-    func push(_ work: @escaping Work) -> Bool {
-        let isQueued = lock.withLock { state in
-            guard !state.isClosed, state.counts.queued + state.counts.busy < outstandingMax else {
-                state.counts.rejected &+= 1
-                return false
-            }
-            state.slots.append(work)
-            state.counts.queued += 1
-            return true
+    /// - Parameter refuse: called once, on any thread and without a lock, if the work was queued and will not run after
+    ///   all. Work of the known lane without it always runs.
+    /// - Returns: why the work was not queued; in that case neither `work` nor `refuse` is called.
+    func push(_ lane: HashingLane, _ work: @escaping Work, refuse: Refuse?) -> HashingRefusal? {
+        let now = now()
+        let (refusal, displaced) = lock.withLock { state in
+            var displaced = state.overdue(at: now)
+            let refusal = state.push(WaitingWork(work: work, refuse: refuse, since: now), lane, &displaced)
+            return (refusal, displaced)
         }
-        if isQueued { lock.signal() }
-        return isQueued
+        if refusal == nil { lock.signal() }
+        for (waiting, refusal) in displaced { waiting.refuse?(refusal) }
+        return refusal
     }
 
-    /// The next work, counted as busy until ``finish()``.
+    /// The next work, counted as busy until ``finish(_:)``.
     /// - Parameter waitsIdle: whether to return `.idle` after the idle time.
     func next(waitsIdle: Bool) -> Next {
-        guard waitsIdle else { return lock.wait { $0.next() } }
-        return lock.wait(atMost: Int64(idleMilliseconds)) { $0.next() } ?? .idle
+        while true {
+            let step: LaneState.Step
+            if waitsIdle {
+                guard let found = lock.wait(atMost: Int64(idleMilliseconds), until: { $0.next(at: self.now()) }) else {
+                    return .idle
+                }
+                step = found
+            } else {
+                step = lock.wait { $0.next(at: self.now()) }
+            }
+            switch step {
+            case .work(let work): return .work(work)
+            case .closed: return .closed
+            case .refuse(let overdue): for (waiting, refusal) in overdue { waiting.refuse?(refusal) }
+            }
+        }
     }
 
-    func finish() {
-        lock.withLock { $0.counts.busy -= 1 }
+    /// Runs work and measures it.
+    func run(_ work: Work) {
+        let began = now()
+        work()
+        let duration = now() &- began
+        lock.withLock { $0.finish(after: duration) }
     }
 
     /// Accepts no more work; workers get what is queued, then `.closed`.
@@ -68,24 +83,9 @@ final class HashingQueue: Sendable {
     }
 }
 
-extension HashingQueue.State {
-    /// - Returns: nil if there is nothing to do yet.
-    fileprivate mutating func next() -> HashingQueue.Next? {
-        guard counts.queued > 0 else { return isClosed ? .closed : nil }
-        counts.queued -= 1
-        counts.busy += 1
-        return .work(pop())
-    }
-
-    private mutating func pop() -> HashingQueue.Work {
-        guard let work = slots[head] else { preconditionFailure("a queue's counted slot is full") }
-        slots[head] = nil
-        head += 1
-        // Half of the slots are empty: move the rest down, so that a queue that is never quite empty does not grow.
-        if head * 2 >= slots.count {
-            slots.removeFirst(head)
-            head = 0
-        }
-        return work
-    }
+/// Work with the time at which it was queued.
+struct WaitingWork: Sendable {
+    let work: HashingQueue.Work
+    let refuse: HashingQueue.Refuse?
+    let since: Int64
 }

@@ -35,8 +35,7 @@ final class HashingWorker {
         while true {
             switch queue.next(waitsIdle: holdsMemory) {
             case .work(let work):
-                work()
-                queue.finish()
+                queue.run(work)
                 holdsMemory = true
             case .idle:
                 memory.release()

@@ -6,7 +6,7 @@ import Platform
 /// back blocks an account no longer than an empty bucket does.
 struct FailureBuckets: Sendable {
     private let limit: LoginThrottle.Limit
-    private var table: KeyedTable
+    private(set) var table: KeyedTable
 
     init(_ limit: LoginThrottle.Limit, entryCountMax: Int) {
         self.limit = limit

@@ -1,3 +1,4 @@
+package import Encoding
 import Synchronization
 
 /// Limits password guessing, by account and by source address (OWASP ASVS 5, 6.3.1).
@@ -5,7 +6,9 @@ import Synchronization
 /// Each has a token bucket of failures. An attempt is charged before its password is checked, so that concurrent
 /// attempts all count; success refunds the charge. An attacker cannot lock a user out permanently: rejected attempts
 /// cost nothing, buckets refill by themselves, and a source that has logged in to an account before has its own bucket
-/// for that account, which guesses from other sources do not drain.
+/// for that account, which guesses from other sources do not drain. So has a device with a token of the account.
+///
+/// The same buckets limit guesses at the secrets of clients (`LoginThrottle+Clients.swift`).
 package final class LoginThrottle: Sendable {
     /// How many failures are allowed at once, and the interval after which one more is allowed.
     package struct Limit: Equatable, Sendable {
@@ -45,6 +48,7 @@ package final class LoginThrottle: Sendable {
         /// client cannot use up another's.
         case endUser(UInt64, client: String)
 
+        /// Whether there is an address whose failures count.
         fileprivate var isLimited: Bool {
             if case .client = self { false } else { true }
         }
@@ -64,26 +68,34 @@ package final class LoginThrottle: Sendable {
         }
     }
 
-    /// A charged attempt; usable for one call of `recordSuccess` or `withdraw`.
+    /// A charged attempt; usable for one call of `recordSuccess`, `recordFailure` or `withdraw`.
     package struct Attempt: Equatable, Sendable {
-        fileprivate let account: UInt64
+        /// The lane in which its password waits for hashing.
+        package let lane: HashingLane
+        /// The bucket of the account, of the known pair of account and source, or of the device.
+        fileprivate let guessed: UInt64
         fileprivate let pair: UInt64
         /// Nil if the source has no bucket of failures.
         fileprivate let source: UInt64?
-        fileprivate let isKnownPair: Bool
-
-        fileprivate var guessed: UInt64 { isKnownPair ? pair : account }
+        /// Nil if a failure is none of the source's.
+        fileprivate let place: FailurePlace?
     }
 
-    private struct State {
-        var accounts: FailureBuckets
+    struct State {
+        var guessed: FailureBuckets
         var sources: FailureBuckets
-        /// Pairs of account and source that succeeded, with the time of the last success.
+        /// Pairs of account and source, and of client and source, that succeeded, with the time of the last success.
         var known: KeyedTable
+        var failures: FailureTimes
+    }
+
+    /// What an entry of a table is about, so that equal names of different kinds have different entries.
+    enum EntryKind: UInt8 {
+        case account, pair, device, source, knownSource, address, network, client
     }
 
     private let key: (UInt64, UInt64)
-    private let state: Mutex<State>
+    let state: Mutex<State>
 
     /// - Parameters:
     ///   - entryCountMax: the size of each table; in a full table the entry that would expire first is replaced.
@@ -94,9 +106,9 @@ package final class LoginThrottle: Sendable {
         self.key = key
         state = Mutex(
             State(
-                accounts: FailureBuckets(account, entryCountMax: entryCountMax),
+                guessed: FailureBuckets(account, entryCountMax: entryCountMax),
                 sources: FailureBuckets(source, entryCountMax: entryCountMax),
-                known: KeyedTable(entryCountMax: entryCountMax)))
+                known: KeyedTable(entryCountMax: entryCountMax), failures: FailureTimes(entryCountMax: entryCountMax)))
     }
 
     /// Returns whether a password may be checked now; charges the attempt if so.
@@ -108,50 +120,80 @@ package final class LoginThrottle: Sendable {
         admit(account: account, from: .address(source), now: now)
     }
 
-    package func admit(account: String, from source: Source, now: Int64) -> Verdict {
-        let accountKey = fingerprint("account", account, 0)
-        let pairKey = fingerprint("pair", account, source.number, source.clientID)
-        let sourceKey: UInt64? =
-            source.isLimited ? fingerprint("source", "", source.number, source.clientID) : nil
+    /// - Parameter device: the identifier of a valid device token of this account. Only the bucket of that device then
+    ///   limits the attempt, and a failure counts for no other.
+    package func admit(account: String, from source: Source, device: UUID? = nil, now: Int64) -> Verdict {
+        let pair = fingerprint(.pair, account, source.number, source.clientID)
+        let account = fingerprint(.account, account, 0)
+        let device = device.map { fingerprint(.device, "", $0.high, String($0.low)) }
+        // Known pairs share a bucket of their own for each source: guesses at other accounts do not drain it.
+        let strange = source.isLimited ? fingerprint(.source, "", source.number, source.clientID) : nil
+        let familiar = source.isLimited ? fingerprint(.knownSource, "", source.number, source.clientID) : nil
+        let place = source.isLimited ? place(source.number, source.clientID) : nil
         return state.withLock { state in
-            let attempt = Attempt(
-                account: accountKey, pair: pairKey, source: sourceKey, isKnownPair: state.known[pairKey] != nil)
+            let isKnown = state.known[pair] != nil
+            let attempt: Attempt =
+                if let device {
+                    Attempt(
+                        lane: .knownLogin(account: account), guessed: device, pair: pair, source: nil, place: nil)
+                } else if isKnown {
+                    Attempt(
+                        lane: .knownLogin(account: account), guessed: pair, pair: pair, source: familiar, place: place)
+                } else {
+                    Attempt(
+                        lane: .other(lastFailure: place.flatMap { state.failures.last($0) }), guessed: account,
+                        pair: pair, source: strange, place: place)
+                }
             let wait = max(
-                state.accounts.wait(attempt.guessed, now: now),
+                state.guessed.wait(attempt.guessed, now: now),
                 attempt.source.map { state.sources.wait($0, now: now) } ?? 0)
             guard wait <= 0 else { return .wait(seconds: (wait + 999) / 1_000) }
-            state.accounts.charge(attempt.guessed, now: now)
+            state.guessed.charge(attempt.guessed, now: now)
             if let source = attempt.source { state.sources.charge(source, now: now) }
             return .allowed(attempt)
         }
     }
 
-    /// Records a correct password: clears the account's failures, refunds the source's charge, and remembers the source
-    /// for the account.
+    /// Records a correct password: clears the failures of the account, pair or device, refunds the source's charge, and
+    /// remembers the source for the account.
     package func recordSuccess(_ attempt: Attempt, now: Int64) {
         state.withLock { state in
-            state.accounts.clear(attempt.guessed)
+            state.guessed.clear(attempt.guessed)
             if let source = attempt.source { state.sources.refund(source) }
             state.known[attempt.pair] = now
         }
     }
 
+    /// Records a wrong password: the source's next logins wait behind those of sources that failed earlier or never.
+    package func recordFailure(_ attempt: Attempt, now: Int64) {
+        guard let place = attempt.place else { return }
+        state.withLock { $0.failures.note(place, at: now) }
+    }
+
     /// Refunds an attempt whose password was not checked, for example because the hashing pool was full.
     package func withdraw(_ attempt: Attempt) {
         state.withLock { state in
-            state.accounts.refund(attempt.guessed)
+            state.guessed.refund(attempt.guessed)
             if let source = attempt.source { state.sources.refund(source) }
         }
     }
 
-    private func fingerprint(
-        _ kind: StaticString, _ account: String, _ source: UInt64, _ clientID: String? = nil
+    /// The address and its network: an IPv4 /24 or an IPv6 /56. Numbers of addresses end with the last 8 bits of the IPv4
+    /// address or of the IPv6 /64.
+    func place(_ source: UInt64, _ clientID: String?) -> FailurePlace {
+        FailurePlace(
+            address: fingerprint(.address, "", source, clientID),
+            network: fingerprint(.network, "", source >> 8, clientID))
+    }
+
+    func fingerprint(
+        _ kind: EntryKind, _ account: String, _ source: UInt64, _ clientID: String? = nil
     ) -> UInt64 {
         // SipHash with the process's seed, and with the secret key in case the seed is disabled.
         var hasher = Hasher()
         hasher.combine(key.0)
         hasher.combine(key.1)
-        hasher.combine(kind.utf8CodeUnitCount)
+        hasher.combine(kind)
         hasher.combine(account)
         hasher.combine(source)
         hasher.combine(clientID)

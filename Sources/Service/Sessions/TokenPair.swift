@@ -13,4 +13,6 @@ package struct TokenPair: Sendable {
     package let refreshExpiresIn: Int64
     package let sid: UUID
     package let scope: String
+    /// Only of a login that named its device.
+    package internal(set) var deviceToken: [UInt8]?
 }

@@ -31,7 +31,7 @@ package enum PasswordFailure: Error, Equatable, Sendable {
     case wrongPassword
     case unfit([PasswordViolation])
     case tooManyAttempts(retryAfterSeconds: Int64)
-    case hashingSaturated
+    case hashingSaturated(retryAfterSeconds: Int64)
     /// The journal cannot accept the end of the other sessions; the password is unchanged.
     case unavailable
     /// The new hash could not be stored; the password is unchanged.
@@ -119,17 +119,22 @@ private struct PendingChange: Sendable {
         case .allowed(let attempt): charge = attempt
         case .wait(let seconds): throw .tooManyAttempts(retryAfterSeconds: seconds)
         }
-        let isQueued = state.hashing.submit {
+        let refusal = state.hashing.submit(charge.lane) {
             do throws(PasswordFailure) {
                 try replace(user, charge)
                 endOtherSessions()
             } catch {
                 then(.failure(error))
             }
+        } refused: {
+            then(.failure(withdraw(charge, $0)))
         }
-        guard !isQueued else { return }
+        if let refusal { throw withdraw(charge, refusal) }
+    }
+
+    private func withdraw(_ charge: LoginThrottle.Attempt, _ refusal: HashingRefusal) -> PasswordFailure {
         state.throttle.withdraw(charge)
-        throw .hashingSaturated
+        return .hashingSaturated(retryAfterSeconds: refusal.retryAfterSeconds)
     }
 
     /// Checks both passwords and stores the new hash. Runs on a thread of the pool.
@@ -139,7 +144,10 @@ private struct PendingChange: Sendable {
             state.throttle.withdraw(charge)
             throw error
         }
-        guard isRight else { throw .wrongPassword }
+        guard isRight else {
+            state.throttle.recordFailure(charge, now: state.monotonic())
+            throw .wrongPassword
+        }
         state.throttle.recordSuccess(charge, now: state.monotonic())
         let hash = try newHash(for: found)
         var user = found

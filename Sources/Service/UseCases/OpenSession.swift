@@ -21,12 +21,15 @@ package struct LoginAttempt: Sendable {
     package var source: LoginThrottle.Source
     /// The device that the person signs in from, as the client calls it.
     package var device: DeviceLabel?
+    /// What the client sent as the token of its device. If it is not valid for this user, the login continues without it.
+    package var deviceToken: [UInt8]?
     /// Where the person signs in from; nil if that is not known.
     package var address: SessionEntry.Address?
 
     package init(
         username: String, password: Secret, scope: Scope?, audience: String?, client: Client?,
-        source: LoginThrottle.Source, device: DeviceLabel? = nil, address: SessionEntry.Address? = nil
+        source: LoginThrottle.Source, device: DeviceLabel? = nil, deviceToken: [UInt8]? = nil,
+        address: SessionEntry.Address? = nil
     ) {
         self.username = username
         self.password = password
@@ -35,6 +38,7 @@ package struct LoginAttempt: Sendable {
         self.client = client
         self.source = source
         self.device = device
+        self.deviceToken = deviceToken
         self.address = address
     }
 }
@@ -43,7 +47,8 @@ package enum LoginFailure: Error, Equatable, Sendable {
     /// Unknown user, wrong password or disabled account. The client does not learn which.
     case credentialsInvalid
     case tooManyAttempts(retryAfterSeconds: Int64)
-    case hashingSaturated
+    /// The password would wait for too long to be hashed.
+    case hashingSaturated(retryAfterSeconds: Int64)
     /// The journal cannot accept the record of the session.
     case unavailable
     case scopeInvalid
@@ -62,6 +67,8 @@ package struct LoginGrant: Sendable {
     let client: Client?
     /// Generated before the account was read, so that a later revocation of the account's sessions includes this one.
     let sid: UUID
+    /// The identifier of the device token to issue; `nil` if the login named no device.
+    var deviceID: UUID?
     /// The subject of a user whom only the client knows.
     var externalSubject: String? = nil
     /// How the user authenticated (RFC 8176).
@@ -104,9 +111,11 @@ package struct OpenSession {
             authState.counters.logins.add(.unavailable)
             throw .signingUnavailable("no key signs the tokens of this login")
         }
-        let charge = try admit(attempt)
+        let charge = try admit(attempt, at: now)
+        // Below the session's identifier, which the journal records: a revoke-before time after a crash includes both.
+        let deviceID = attempt.device == nil ? nil : authState.revocations.identifiers.next()
         let sid = authState.revocations.identifiers.next()
-        let login = PendingLogin(attempt: attempt, audience: audience, charge: charge, sid: sid)
+        let login = PendingLogin(attempt: attempt, audience: audience, charge: charge, sid: sid, deviceID: deviceID)
         let authState = authState
         let answer = authState.accounts.user(named: attempt.username) { result in
             switch result {
@@ -122,8 +131,15 @@ package struct OpenSession {
         if let failure = authState.queue(login, of: user, then) { throw failure }
     }
 
-    private func admit(_ attempt: LoginAttempt) throws(LoginFailure) -> LoginThrottle.Attempt {
-        switch authState.throttle.admit(account: attempt.username, from: attempt.source, now: authState.monotonic()) {
+    private func admit(
+        _ attempt: LoginAttempt, at now: UnixMilliseconds
+    ) throws(LoginFailure) -> LoginThrottle.Attempt {
+        let device = attempt.deviceToken.flatMap {
+            DeviceTokens(context).identifier($0.span, of: attempt.username, at: now)
+        }
+        let verdict = authState.throttle.admit(
+            account: attempt.username, from: attempt.source, device: device, now: authState.monotonic())
+        switch verdict {
         case .allowed(let charge):
             return charge
         case .wait(let seconds):
@@ -162,8 +178,11 @@ package struct OpenSession {
             throw .credentialsInvalid
         }
         do throws(IssueError) {
-            let pair = try SessionTokens(context).issue(
+            var pair = try SessionTokens(context).issue(
                 session, scope: grant.scope.text, audience: grant.audience, to: user, client: grant.client)
+            pair.deviceToken = try grant.deviceID.map { id throws(IssueError) in
+                try DeviceTokens(context).issue(id, to: user, at: seconds)
+            }
             authState.counters.logins.add(.succeeded)
             return pair
         } catch {
@@ -180,6 +199,7 @@ private struct PendingLogin: Sendable {
     let audience: String
     let charge: LoginThrottle.Attempt
     let sid: UUID
+    let deviceID: UUID?
 }
 
 extension AuthState {
@@ -189,14 +209,19 @@ extension AuthState {
     fileprivate func queue(
         _ login: PendingLogin, of user: User?, _ then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
     ) -> LoginFailure? {
-        let isQueued = hashing.submit { [self] in
-            let attempt = login.attempt
+        let attempt = login.attempt
+        let refusal = hashing.submit(login.charge.lane) { [self] in
             record(check(login, of: user), device: attempt.device, address: attempt.address, then)
+        } refused: { [self] in
+            then(.failure(withdraw(login, $0)))
         }
-        guard !isQueued else { return nil }
+        return refusal.map { withdraw(login, $0) }
+    }
+
+    private func withdraw(_ login: PendingLogin, _ refusal: HashingRefusal) -> LoginFailure {
         throttle.withdraw(login.charge)
         counters.logins.add(.saturated)
-        return .hashingSaturated
+        return .hashingSaturated(retryAfterSeconds: refusal.retryAfterSeconds)
     }
 
     /// Checks the password of one attempt, at the same cost whether the user exists or not. Runs on a thread of the pool.
@@ -212,6 +237,7 @@ extension AuthState {
             return .failure(.internalFault("\(error)"))
         }
         guard case .match(let isWeaker) = verdict, let user, !user.isDisabled else {
+            throttle.recordFailure(login.charge, now: monotonic())
             counters.logins.add(.refused)
             return .failure(.credentialsInvalid)
         }
@@ -221,7 +247,9 @@ extension AuthState {
         guard scope.isWithin(allowed) else { return .failure(.scopeInvalid) }
         if isWeaker { strengthen(attempt.password, of: user) }
         return .success(
-            LoginGrant(user: user, scope: scope, audience: login.audience, client: attempt.client, sid: login.sid))
+            LoginGrant(
+                user: user, scope: scope, audience: login.audience, client: attempt.client, sid: login.sid,
+                deviceID: login.deviceID))
     }
 
     func record(
@@ -249,9 +277,10 @@ extension AuthState {
         return .mismatch
     }
 
-    /// Replaces a weak stored hash with one of the current parameters. If the queue is full, the next login does it.
+    /// Replaces a weak stored hash with one of the current parameters, when no login waits. If the queue is full, the next
+    /// login does it.
     private func strengthen(_ password: Secret, of user: User) {
-        _ = hashing.submit { [self] in
+        _ = hashing.submit(.other(lastFailure: .max)) { [self] in
             do {
                 let salt = random(PasswordHasher.saltByteCount)
                 let hash = try passwords.hash(password.octets, salt: salt)
@@ -263,6 +292,7 @@ extension AuthState {
                     line.add("reason", "\(error)")
                 }
             }
+        } refused: { _ in
         }
     }
 }

@@ -83,9 +83,11 @@ package struct OpenTrustedSession {
             throw .login(.signingUnavailable("no key signs the tokens of this session"))
         }
         // Before the account is read, so that a later revocation of the account's sessions includes this one.
+        let deviceID = login.device == nil ? nil : state.revocations.identifiers.next()
         let sid = state.revocations.identifiers.next()
         let pending = PendingTrustedLogin(
-            login: login, client: client, audience: audience, authTime: authTime, sid: sid, state: state, then: then)
+            login: login, client: client, audience: audience, authTime: authTime, sid: sid, deviceID: deviceID,
+            state: state, then: then)
         switch login.who {
         case .username(let name):
             let answer = state.accounts.user(named: name) { pending.finish($0) }
@@ -127,6 +129,8 @@ private struct PendingTrustedLogin: Sendable {
     let audience: String
     let authTime: UnixSeconds
     let sid: UUID
+    /// The identifier of the device token to issue.
+    let deviceID: UUID?
     let state: AuthState
     let then: OpenTrustedSession.Completion
 
@@ -162,7 +166,8 @@ private struct PendingTrustedLogin: Sendable {
         let scope = login.scope ?? allowed
         guard scope.isWithin(allowed) else { throw .login(.scopeInvalid) }
         let grant = LoginGrant(
-            user: user, scope: scope, audience: audience, client: client, sid: sid, externalSubject: externalSubject,
+            user: user, scope: scope, audience: audience, client: client, sid: sid,
+            deviceID: externalSubject == nil ? deviceID : nil, externalSubject: externalSubject,
             methods: login.methods, authTime: authTime)
         state.record(.success(grant), device: login.device, address: login.address) { [then] result in
             then(result.mapError { .login($0) })

@@ -101,7 +101,7 @@ extension Refusal {
                     gate.wait()
                 })
             isTaken.wait()
-            #expect(world.authState.hashing.submit { gate.wait() })
+            #expect(world.authState.hashing.submit(.other(lastFailure: nil)) { gate.wait() } refused: { _ in } == nil)
             return world.send(World.login())
         },
         Refusal(.login, .signingUnavailable) { world in
@@ -171,6 +171,18 @@ extension Refusal {
             return world.revoke(token)
         },
     ]
+
+    /// Guesses of an address that the client never used.
+    static let ofGuessing: [Refusal] = [
+        (Route.login, "username=alice&password=a"), (.refresh, "refresh_token=a"), (.introspect, "token=a"),
+        (.token, "grant_type=client_credentials"), (.revoke, "token=a"),
+    ].map { route, content in
+        Refusal(route, .tooManyAttempts) { world in
+            let guess = Ask("POST", "\(route.path)").form(content)
+            for _ in 0..<3 { #expect(world.send(guess.basic("shop", "wrong")).code == "client_invalid") }
+            return world.send(guess.basic("shop", World.encoded(World.secret)))
+        }
+    }
 
     static let ofIntrospect: [Refusal] = [
         Refusal(.introspect, .requestMalformed) {

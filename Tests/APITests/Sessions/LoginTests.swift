@@ -71,6 +71,22 @@ struct LoginTests {
         }
     }
 
+    @Test func `a login that names its device gets a device token, in a form and in JSON`() {
+        let json = Ask("POST", "/login").json(
+            "{\"username\":\"alice\",\"password\":\"\(World.password)\",\"device\":\"phone\"}")
+        for ask in [login(device: "phone"), json] {
+            let answer = world.send(ask)
+            #expect(answer.status == 200 && answer.string("device_token")?.split(separator: ".").count == 3)
+        }
+        #expect(world.send(World.login()).string("device_token") == nil)
+        for token in ["", "x", String(repeating: "x", count: 9_000)] {
+            let ask = Ask("POST", "/login").form([
+                "username": "alice", "password": World.password, "device_token": token,
+            ])
+            #expect(world.send(ask).status == 200)
+        }
+    }
+
     @Test func `takes nothing over from what the client sent (F13)`() {
         let first = world.pair()
         let again = World.Pair(

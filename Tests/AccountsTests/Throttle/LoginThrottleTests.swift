@@ -1,3 +1,4 @@
+import Encoding
 import Testing
 
 @testable import Accounts
@@ -20,6 +21,10 @@ struct LoginThrottleTests {
         (0..<count).count { _ in
             if case .allowed = throttle.admit(account: account, source: source, now: now) { true } else { false }
         }
+    }
+
+    private func isKnown(_ lane: HashingLane?) -> Bool {
+        if case .knownLogin? = lane { true } else { false }
     }
 
     private func attempt(_ verdict: LoginThrottle.Verdict) throws -> LoginThrottle.Attempt {
@@ -76,7 +81,7 @@ struct LoginThrottleTests {
         #expect(guess(throttle, "alice", source: 1, times: 2) == 2)
         throttle.recordSuccess(
             try attempt(throttle.admit(account: "alice", source: 1, now: Self.start)), now: Self.start)
-        #expect(guess(throttle, "alice", source: 1, times: 9) == 2)
+        #expect(guess(throttle, "bob", source: 1, times: 9) == 2)
         #expect(guess(throttle, "alice", source: 2, times: 9) == 3)
     }
 
@@ -126,6 +131,91 @@ struct LoginThrottleTests {
         #expect(guess(.address(666)) == 3)
         #expect(guess(.client("shop")) == 3)
         #expect(guess(.client("bank")) == 0)
+    }
+
+    @Test func `guesses at other accounts from the same address do not stop a known pair`() throws {
+        let throttle = throttle(source: .init(failureCountMax: 3, refillMilliseconds: 10_000))
+        for name in ["alice", "bob"] {
+            throttle.recordSuccess(
+                try attempt(throttle.admit(account: name, source: 1, now: Self.start)), now: Self.start)
+        }
+        #expect((0..<9).count { guess(throttle, "user \($0)", source: 1, times: 1) == 1 } == 3)
+        #expect(guess(throttle, "alice", source: 1, times: 9) == 3)
+        #expect(guess(throttle, "bob", source: 1, times: 9) == 0, "known pairs of a source are limited together")
+    }
+
+    @Test func `a device has its own failures, and takes none from the account, the address or another device`() throws {
+        let throttle = throttle(source: .init(failureCountMax: 3, refillMilliseconds: 10_000))
+        func guess(_ device: UUID?, _ source: UInt64 = 1) -> Int {
+            (0..<9).count { _ in
+                let verdict = throttle.admit(account: "alice", from: .address(source), device: device, now: Self.start)
+                guard case .allowed(let attempt) = verdict else { return false }
+                throttle.recordFailure(attempt, now: Self.start)
+                return true
+            }
+        }
+        let (phone, stolen) = (UUID(high: 1, low: 2), UUID(high: 1, low: 3))
+        #expect(guess(stolen) == 3 && guess(stolen, 2) == 0)
+        #expect(guess(phone) == 3)
+        #expect(throttle.lane("alice", 1) == .other(lastFailure: nil))
+        #expect(guess(nil) == 3 && guess(UUID(high: 2, low: 2)) == 3, "an account that is guessed at stops no device")
+    }
+
+    @Test func `a known pair and a device have the first lane, every other login has its source's last failure`() throws {
+        let throttle = throttle(account: .off)
+        func fail(_ source: LoginThrottle.Source, at now: Int64) throws {
+            throttle.recordFailure(try attempt(throttle.admit(account: "x", from: source, now: now)), now: now)
+        }
+        #expect(throttle.lane("alice", 5) == .other(lastFailure: nil))
+        throttle.recordSuccess(
+            try attempt(throttle.admit(account: "alice", source: 5, now: Self.start)), now: Self.start)
+        #expect(isKnown(throttle.lane("alice", 5)))
+        #expect(throttle.lane("bob", 5) == .other(lastFailure: nil))
+        try fail(.address(5), at: Self.start + 1)
+        #expect(isKnown(throttle.lane("alice", 5)) && throttle.lane("bob", 5) == .other(lastFailure: Self.start + 1))
+        let device = throttle.admit(
+            account: "bob", from: .address(5), device: UUID(high: 0, low: 1), now: Self.start)
+        #expect(isKnown(try attempt(device).lane))
+        // A client's own users have no address, and one client's say nothing about another's.
+        try fail(.client("shop"), at: Self.start + 2)
+        #expect(try attempt(throttle.admit(account: "bob", from: .client("shop"), now: 0)).lane == .other(lastFailure: nil))
+        try fail(.endUser(5, client: "shop"), at: Self.start + 3)
+        #expect(
+            try attempt(throttle.admit(account: "bob", from: .endUser(5, client: "shop"), now: 0)).lane
+                == .other(lastFailure: Self.start + 3))
+        #expect(throttle.lane("bob", 5) == .other(lastFailure: Self.start + 1))
+    }
+
+    /// Numbers of addresses as requests have them: an IPv4 address, and the first half of an IPv6 address.
+    @Test(arguments: [
+        (0x1_c000_0205, 0x1_c000_02ff, 0x1_c000_0305), (0x2001_0db8_0000_ab05, 0x2001_0db8_0000_abff, 0x2001_0db8_0000_ac05),
+    ] as [(UInt64, UInt64, UInt64)])
+    func `a failure counts for the /24 and the /56 of its address`(failed: UInt64, near: UInt64, far: UInt64) throws {
+        let throttle = throttle()
+        throttle.recordFailure(
+            try attempt(throttle.admit(account: "x", source: failed, now: Self.start)), now: Self.start)
+        #expect(throttle.lane("alice", near) == .other(lastFailure: Self.start))
+        #expect(throttle.lane("alice", far) == .other(lastFailure: nil))
+        throttle.recordFailure(
+            try attempt(throttle.admit(account: "y", source: near, now: Self.start)), now: Self.start + 9)
+        #expect(throttle.lane("alice", failed) == .other(lastFailure: Self.start + 9))
+    }
+
+    @Test func `any number of names and sources stay within 16 MiB`() throws {
+        let throttle = LoginThrottle(key: (1, 2))
+        for number in UInt64(0)..<150_000 {
+            let verdict = throttle.admit(account: "user \(number)", source: number << 8, now: Int64(number))
+            throttle.recordFailure(try attempt(verdict), now: Int64(number))
+            _ = throttle.judge(client: "client \(number)", isRight: false, source: number << 8, now: Int64(number))
+        }
+        let tables = throttle.state.withLock {
+            [$0.guessed.table, $0.sources.table, $0.known, $0.failures.addresses, $0.failures.networks]
+        }
+        // An entry is a key and a stamp of 8 bytes each. Tables never grow.
+        #expect(tables.map { $0.capacity * 16 }.reduce(0, +) == 5 << 20)
+        // The flood has not made the address that logged in before forget it.
+        throttle.recordSuccess(try attempt(throttle.admit(account: "alice", source: 1, now: 2_000_000)), now: 2_000_000)
+        #expect(isKnown(throttle.lane("alice", 1)))
     }
 
     @Test func `one name has one bucket, however it is composed`() {
@@ -184,5 +274,14 @@ struct KeyedTableTests {
     func `any size makes a table`(_ count: Int) {
         let table = KeyedTable(entryCountMax: count)
         #expect(table.capacity >= 8 && table.capacity <= 1 << 24 && table[3] == nil)
+    }
+}
+
+extension LoginThrottle {
+    /// The lane of a login from an address.
+    fileprivate func lane(_ account: String, _ source: UInt64) -> HashingLane? {
+        guard case .allowed(let attempt) = admit(account: account, source: source, now: 1_800_000_000_000) else { return nil }
+        withdraw(attempt)
+        return attempt.lane
     }
 }

@@ -133,7 +133,7 @@ class Server:
         if response.content and response.headers.get("content-type") == "application/json":
             body = response.json()
             if isinstance(body, dict):
-                for name in ("access_token", "refresh_token"):
+                for name in ("access_token", "refresh_token", "device_token"):
                     self.remember(body.get(name, ""))
 
     def remember(self, secret: str) -> None:

@@ -123,6 +123,10 @@ struct CompactionTests {
         #expect(store.denied(before, subject: "bob", client: "app") == .client)
         #expect(store.counts.cuts == 3)
         aged(harness, by: 91 * day, store)
+        // The subject's device tokens live for longer than sessions.
+        #expect(try compact(store, harness).keptCount == 3)
+        #expect(store.counts.cuts == 2)
+        aged(harness, by: 90 * day, store)
         // A key that was cut stays so for good.
         #expect(try compact(store, harness).keptCount == 1)
         #expect(store.counts.cuts == 1)
