@@ -35,7 +35,7 @@ SHARE_MIN = 0.99
 PASSWORD = "honest people sign in 7"
 KINDS = ("known address", "device token", "stranger")
 # How many honest users of each kind log in one after another.
-USERS = 4
+USERS = 2
 
 
 def address(chance: random.Random) -> str:
