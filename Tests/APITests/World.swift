@@ -50,10 +50,11 @@ final class World {
     ) throws {
         let clock = clock
         let wall = WallClock { clock.now }
-        let revocations = try RevocationStore.open(
-            RevocationOptions(
-                storage: journal, grace: 10_000, sessionMax: 90 * 86_400_000, clock: wall,
-                monotonicNow: { clock.now.milliseconds(since: Self.start) }, random: { Random.next64() }))
+        var options = RevocationOptions(
+            storage: journal, grace: 10_000, sessionMax: 90 * 86_400_000, clock: wall,
+            monotonicNow: { clock.now.milliseconds(since: Self.start) }, random: { Random.next64() })
+        options.entries = .kept(idle: 14 * 86_400_000)
+        let revocations = try RevocationStore.open(options)
         let log = log
         let (hashes, usersFile) = (hashes, usersFile)
         var settings = AuthSettings(

@@ -12,7 +12,7 @@ import Platform
 /// ```
 enum SessionEntryCodec {
     private static let pieceByteCount = 32
-    /// Stands for the length of a client that is stored as a key.
+    /// The length of a client that is stored as a key.
     private static let keyMark = 255
 
     /// The number of records of an entry.

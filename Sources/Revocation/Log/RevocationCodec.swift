@@ -46,7 +46,7 @@ package enum RevocationCodec {
         return record
     }
 
-    /// Whether the record contains what identifies a person: where somebody signed in from, and with which device.
+    /// Whether the record contains what identifies a person: from where and with which device a user signed in.
     package static func isPersonal(_ record: JournalRecord) -> Bool {
         record.kind == .sessionEntry && record.flags & 0x0f != 0
     }

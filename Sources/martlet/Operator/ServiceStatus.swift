@@ -34,6 +34,8 @@ struct ServiceStatus {
     let keys: [AppliedKey]
     let userCount: Int64
     let clientCount: Int64
+    /// The sessions that users can list; nil if there is no list.
+    let sessionCount: Int64?
     let reloads: [Reload]
     /// Absolute paths of `state`, `keys`, `users` and `clients`.
     let paths: [String: String]
@@ -64,6 +66,7 @@ struct ServiceStatus {
         journalConditions = reader.texts("conditions", of: journal)
         userCount = users
         clientCount = clients
+        sessionCount = reader.integer("sessions")
         keys = reader.elements("keys").map { reader.key($0) }
         self.reloads = reader.members(of: reloads).map { reader.reload($0.name, $0.value) }
         self.paths = Dictionary(

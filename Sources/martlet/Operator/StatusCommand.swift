@@ -5,8 +5,8 @@ enum StatusCommand {
     static let usage = """
         usage: martlet status [--json] [--socket PATH]
 
-        Asks the running service over its operator socket for its state: its keys, the number of users and
-        clients, when it last read each file and why that failed, and the condition of the journal.
+        Asks the running service over its operator socket for its state: its keys, the number of users, clients
+        and listed sessions, when it last read each file and why that failed, and the condition of the journal.
 
         \(OperatorClient.optionUsage)
           --json         print the response of GET /admin/status
@@ -46,6 +46,7 @@ enum StatusCommand {
             ),
             ("users", "\(status.userCount)"), ("clients", "\(status.clientCount)"),
         ]
+        if let count = status.sessionCount { rows.append(("sessions", "\(count)")) }
         for name in ["state", "keys", "users", "clients"] {
             if let path = status.paths[name] { rows.append(("\(name) in", path)) }
         }

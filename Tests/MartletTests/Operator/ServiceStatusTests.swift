@@ -8,7 +8,7 @@ struct ServiceStatusTests {
         {"version":"1","pid":7,"started":"2026-01-01T00:00:00.000Z","status":"not_ready","reasons":["draining"],
          "issuer":"https://a","audiences":["api"],"journal":{"seq":9,"writable":true,"conditions":["x"]},
          "keys":[{"kid":"k\\u0031","alg":"RS256","purpose":"access","state":"compromised","compromised":true,
-         "revoked":false}],"users":2,"clients":3,"later":{"x":[1]},
+         "revoked":false}],"users":2,"clients":3,"sessions":4,"later":{"x":[1]},
          "reloads":{"keys":{"ok":false,"last_attempt":"b","last_success":"a","reason":"why"}},"paths":{"keys":"/k"}}
         """
 
@@ -17,7 +17,7 @@ struct ServiceStatusTests {
         #expect(status.version == "1" && status.pid == 7 && status.sequence == 9 && status.isJournalWritable)
         #expect(!status.isReady && status.reasons == ["draining"] && status.journalConditions == ["x"])
         #expect(status.issuer == "https://a" && status.audiences == ["api"])
-        #expect(status.userCount == 2 && status.clientCount == 3 && status.paths == ["keys": "/k"])
+        #expect(status.userCount == 2 && status.clientCount == 3 && status.sessionCount == 4 && status.paths == ["keys": "/k"])
         #expect(
             status.keys == [
                 .init(
@@ -28,6 +28,13 @@ struct ServiceStatusTests {
             status.reload(of: "keys")
                 == .init(source: "keys", isCurrent: false, lastAttempt: "b", lastSuccess: "a", reason: "why"))
         #expect(status.reload(of: "tls") == nil)
+    }
+
+    @Test func `a service without a list of sessions, or of the version before, has no number of them`() throws {
+        for text in ["\"sessions\":null", "\"other\":1"] {
+            let status = ServiceStatus(Array(Self.text.replacing("\"sessions\":4", with: text).utf8))
+            #expect(try #require(status).sessionCount == nil)
+        }
     }
 
     @Test(arguments: ["", "[]", "{}", "{\"version\":1}", "nonsense", "{\"version\":\"1\",\"pid\":7,\"started\":\"x\"}"])

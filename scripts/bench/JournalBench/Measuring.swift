@@ -65,7 +65,7 @@ func measureOpening(_ directory: String) throws {
     let elapsed = nanoseconds() - began
     say("open_processor_seconds", Double(processorNanoseconds() - processor) / 1e9)
     let counts = store.counts
-    let entries = counts.revokedTokens + counts.rotatedSessions
+    let entries = counts.revokedTokens + counts.rotatedSessions + store.listedSessionCount
     let records = Double(store.startReport.journal.recordCount)
     say("open_seconds", Double(elapsed) / 1e9)
     say("open_records_per_second", records * 1e9 / Double(elapsed))
@@ -73,7 +73,24 @@ func measureOpening(_ directory: String) throws {
     say("open_octets_per_entry", Double(residentByteCount() - resident) / Double(max(1, entries)))
     say("open_resident_mebibytes", Double(residentByteCount()) / 1_048_576)
     measureLookups(store)
+    if store.listedSessionCount > 0 { measureLists(store) }
     store.close()
+}
+
+/// Lists the sessions of the same 40 subjects, whatever else there is.
+private func measureLists(_ store: RevocationStore) {
+    let subjects = (2..<42).map { Array("subject \($0)".utf8) }
+    let now = wallClock()
+    var least = Int64.max
+    var count = 0
+    for _ in 0..<50 {
+        count = 0
+        let processor = processorNanoseconds()
+        for subject in subjects { count += store.sessions(of: subject.span, at: now).count }
+        least = min(least, processorNanoseconds() - processor)
+    }
+    say("list_sessions", Double(count) / Double(subjects.count))
+    say("list_processor_ns", Double(least) / Double(subjects.count))
 }
 
 /// Looks for tokens that nobody revoked, with ends where the revoked ones have theirs.
