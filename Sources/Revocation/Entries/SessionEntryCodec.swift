@@ -16,7 +16,16 @@ enum SessionEntryCodec {
     private static let keyMark = 255
 
     /// The number of records of an entry.
-    static func recordCount(_ entry: SessionEntry) -> Int { 1 + pieceCount(of: payload(entry).bytes.count) }
+    static func recordCount(_ entry: SessionEntry) -> Int {
+        let clientCount =
+            switch entry.client {
+            case .name(let name): name.utf8.count
+            case .key: SessionEntry.keyByteCount
+            }
+        let count =
+            SessionEntry.keyByteCount + (entry.address?.byteCount ?? 0) + (entry.device?.utf8.count ?? 0) + clientCount
+        return 1 + pieceCount(of: count)
+    }
 
     static func records(_ entry: SessionEntry) -> [JournalRecord] {
         let payload = payload(entry)
