@@ -7,6 +7,7 @@ then beside the guesses.
 
 import http.client
 import json
+import signal
 import subprocess
 import threading
 import time
@@ -70,13 +71,15 @@ def spray(bench):
     login.ask()
     quiet = p99s(login, verify, seconds)
     memory = server.memory()[0]
-    command = ["taskset", "-c", processes.LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{int(seconds) + 20}s",
+    command = ["taskset", "-c", processes.LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", "-d1h",
                "--timeout", "30s", "-s", str(HERE / "spray.lua"), f"http://127.0.0.1:{server.port}/", "--", str(PAUSE_MS)]  # fmt: skip
     guesses = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         time.sleep(2)
         loud = p99s(login, verify, seconds)
     finally:
+        # wrk then ends as if its time were over.
+        guesses.send_signal(signal.SIGINT)
         output = guesses.communicate()[0]
     found = json.loads(output.split("RESULT ", 1)[1].splitlines()[0])
     wrong = (login.statuses | verify.statuses) - {200}
