@@ -100,7 +100,8 @@ def test_five_hundred_logins_at_once_do_not_slow_verify(make_server, record_prop
         statuses = [int(head.split(" ")[1]) for head in heads]
         assert hung == 0
         assert set(statuses) == {200, 503}
-        assert statuses.count(200) >= 64
+        # All are of one account, which has few places in the lane of known logins; the other lane has half of the places.
+        assert statuses.count(200) >= 32
         assert all("retry-after:" in head.lower() for head in heads if " 503 " in head)
         best, worst_allowed = min(best, stormy), max(P99_MS, 3 * calm)
         if stormy < worst_allowed:
