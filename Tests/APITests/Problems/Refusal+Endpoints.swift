@@ -31,6 +31,15 @@ extension Refusal {
         },
     ]
 
+    static let ofBatch: [Refusal] = [
+        Refusal(.verifyBatch, .requestMalformed) { $0.send(Ask("POST", "/verify/batch").json("{\"tokens\":[]}")) },
+        Refusal(.verifyBatch, .requestMalformed) { $0.send(Ask("POST", "/verify/batch").json("{\"tokens\":[1]}")) },
+        Refusal(.verifyBatch, .unsupportedMediaType) { $0.send(Ask("POST", "/verify/batch").form("tokens=x")) },
+        Refusal(.verifyBatch, .sequenceNotReached) {
+            $0.send(Ask("POST", "/verify/batch").json("{\"tokens\":[\"a\"],\"min_seq\":1000000}"))
+        },
+    ]
+
     static let ofSessions: [Refusal] = [
         Refusal(.sessions, .notEnabled) { $0.send(Ask("GET", "/sessions").bearer($0.pair().access)) },
         Refusal(.sessions, .requestMalformed) { $0.send(Ask("GET", "/sessions?all=1").bearer($0.pair().access)) },

@@ -27,7 +27,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         + ofTokens(.sessions) { $0.send(Ask("GET", "/sessions").bearer($1)) }
         + ofTokens(.session) { $0.send(Ask("DELETE", "/sessions/\(World.alice)").bearer($1)) } + ofSessions
         + ofTokens(.logout) { $0.send(Ask("POST", "/logout").bearer($1)) } + ofRefresh(.refresh) + ofRefresh(.token)
-        + ofLogout + ofVerify + ofAuth + ofLogin + ofRevoke + ofIntrospect
+        + ofLogout + ofVerify + ofBatch + ofAuth + ofLogin + ofRevoke + ofIntrospect
         + ofPassword + ofSessionGrant + ofGuessing + ofAdmin
 
     private static func method(of endpoint: Route) -> String {

@@ -146,7 +146,11 @@ struct ConfigurationTests {
         }
         // The cost of Argon2 is also checked as a whole.
         let isPart = [Setting.argon2Memory, .argon2Passes].contains(setting)
-        for text in good where !isPart { #expect(mistakes([setting.name: text]) == [], "\(text)") }
+        // A limit on the sessions of a user needs the list of sessions.
+        let others = setting == .sessionsPerUser ? [Setting.sessions.name: "on"] : [:]
+        for text in good where !isPart {
+            #expect(mistakes(others.merging([setting.name: text]) { $1 }) == [], "\(text)")
+        }
         for text in bad {
             #expect(
                 mistakes([setting.name: text]).contains { $0.hasPrefix("\(setting.name): «\(text)» is not ") },
