@@ -139,6 +139,11 @@ def http2_seeds() -> None:
 def small_seeds() -> None:
     for text in ("", "a=b", "a=b&c=%41%2b+d&e", "a=b&a=c", "%zz=1", "token=eyJhbGciOiJIUzI1NiJ9.e30.x&scope=a%20b", "=&=&&"):
         put("form", text)
+    for text in (
+        "", "a=1", "x=1; a=2; ab=3", "a=1; a=2", "a=\"1\"; ab=1,2", "a=1\nab=2", "$Version=1; a=1; $Path=/", ";;; ;=; a",
+        "\ta=1;ab=\x7f", "__Host-Http-martlet-access=eyJhbGciOiJIUzI1NiJ9.e30.c2ln; __Secure-martlet-refresh=x", "x=;" * 130,
+    ):  # fmt: skip
+        put("cookie", text)
     for text in ("", "AA", "AAA", "AAAA", "-_-_", "Zg==", "Zm9v", "AB", "+/+/", "Zm9vYmFy" * 8):
         put("base64url", text)
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -1,0 +1,76 @@
+/// Reads cookies of known names from the Cookie field of a request (RFC 6265bis §4.2.1).
+///
+/// Cookies of other names belong to other applications of the host. They are skipped, whatever they contain.
+package enum CookieField {
+    /// What a request says about one name.
+    package enum Value: Equatable, Sendable {
+        case absent
+        /// Where the value is in the request. It has only characters that a cookie may have, and is not empty.
+        case one(Range<Int>)
+        /// The name was sent more than once. Browsers send cookies of different paths and domains in an order that an
+        /// attacker can influence, so none of the values counts.
+        case repeated
+        /// The value is empty, is in quotes, or has a character that a cookie must not have; or the request has more
+        /// cookies than are read.
+        case malformed
+    }
+
+    /// The maximum number of bytes of all Cookie fields together.
+    package static let byteCountMax = 16_384
+    /// The maximum number of cookies.
+    package static let pairCountMax = 128
+
+    /// Returns the value of each name, in the order of the names.
+    ///
+    /// - Parameter names: all different; compared byte by byte.
+    package static func values(of names: [[UInt8]], in request: borrowing Request) -> [Value] {
+        var values = [Value](repeating: .absent, count: names.count)
+        var byteCount = 0
+        var pairCount = 0
+        for field in request.fields where request.isEqual(field.name, "cookie") {
+            byteCount += field.value.count
+            guard byteCount <= byteCountMax else { return [Value](repeating: .malformed, count: names.count) }
+            var start = field.value.lowerBound
+            while start < field.value.upperBound {
+                let end = request.end(of: start..<field.value.upperBound, before: UInt8(ascii: ";"))
+                pairCount += 1
+                guard pairCount <= pairCountMax else { return [Value](repeating: .malformed, count: names.count) }
+                read(start..<end, names, request, &values)
+                start = end + 1
+            }
+        }
+        return values
+    }
+
+    private static func read(
+        _ pair: Range<Int>, _ names: [[UInt8]], _ request: borrowing Request, _ values: inout [Value]
+    ) {
+        var start = pair.lowerBound
+        while start < pair.upperBound, request.bytes[start] == 0x20 || request.bytes[start] == 0x09 { start += 1 }
+        let equals = request.end(of: start..<pair.upperBound, before: UInt8(ascii: "="))
+        let sent = request.bytes[start..<equals]
+        guard let index = names.firstIndex(where: { $0.count == sent.count && sent.elementsEqual($0) }) else { return }
+        guard values[index] == .absent else { return values[index] = .repeated }
+        // Without an equals sign the range is empty, as for an empty value.
+        let value = min(equals + 1, pair.upperBound)..<pair.upperBound
+        let isPlain = !value.isEmpty && request.bytes[value].allSatisfy(isCookieByte)
+        values[index] = isPlain ? .one(value) : .malformed
+    }
+
+    /// `cookie-octet`: printable ASCII without space, quote, comma, semicolon and backslash.
+    package static func isCookieByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x21, 0x23...0x2b, 0x2d...0x3a, 0x3c...0x5b, 0x5d...0x7e: true
+        default: false
+        }
+    }
+}
+
+extension Request {
+    /// Returns the index of the first `separator` in `range`, or the end of the range.
+    fileprivate func end(of range: Range<Int>, before separator: UInt8) -> Int {
+        var index = range.lowerBound
+        while index < range.upperBound, bytes[index] != separator { index += 1 }
+        return index
+    }
+}
