@@ -83,7 +83,7 @@ package final class ServiceContainer: Sendable {
             random: { Random.next64() }, loginSources: loginSources, reloads: reloads,
             process: Self.facts(configuration, startedAt: startedAt), appliedKeys: { keeper.applied },
             certificateExpiry: { identity?.expiresAt }, processFigures: { ProcessFigures.read() },
-            endpoints: RouteTable.standard.endpoints)
+            endpoints: RouteTable.standard.endpoints, browser: configuration.browser.options.map { Browser($0) })
         self.connections = connections
         self.log = log
         self.identity = identity

@@ -30,6 +30,15 @@ extension PeerAddress {
         }
     }
 
+    /// Whether the peer is on this machine.
+    package var isLoopback: Bool {
+        switch self {
+        case .local: true
+        case .ipv4(let address): address >> 24 == 127
+        case .ipv6(let high, let low): high == 0 && low == 1
+        }
+    }
+
     /// A number for ``source``, equal for equal sources.
     package var sourceNumber: UInt64 {
         switch self {

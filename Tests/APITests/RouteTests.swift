@@ -102,6 +102,7 @@ struct RouteTests {
         ([plain("/a", access: .operatorSocket)], "/a: an endpoint of the operator's socket answers not_found over TCP"),
         ([plain("/a", access: .client)], "/a: an endpoint for clients answers client_invalid"),
         ([plain("/a", access: .bearer)], "/a: an endpoint for bearers of a token answers token_missing"),
+        ([plain("/a", access: .browser)], "/a: an endpoint for bearers of a token answers token_missing"),
     ]
 
     @Test(arguments: mistakes)
@@ -139,7 +140,7 @@ struct RouteTests {
         switch route.endpoint.access {
         case .anyone: #expect(!["client_invalid", "token_missing", "not_found"].contains(answer.code))
         case .client: #expect(answer.code == "client_invalid")
-        case .bearer: #expect(answer.code == "token_missing")
+        case .bearer, .browser: #expect(answer.code == "token_missing")
         case .operatorSocket:
             #expect(answer.code == "not_found")
             #expect(world.send(ask.from(.local)).code != "not_found")

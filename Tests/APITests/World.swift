@@ -46,7 +46,7 @@ final class World {
         account: LoginThrottle.Limit = .init(failureCountMax: 3, refillMilliseconds: 30_000),
         source: LoginThrottle.Limit = .off,
         keys: [Key] = [rs256, hs256, refresh], routes: RouteTable = .standard,
-        _ adjust: (inout AuthSettings) -> Void = { _ in }
+        browser: Browser? = World.browser, _ adjust: (inout AuthSettings) -> Void = { _ in }
     ) throws {
         let clock = clock
         let wall = WallClock { clock.now }
@@ -84,7 +84,8 @@ final class World {
             reloads: reloads,
             process: ProcessFacts(
                 version: "1.2.3", pid: 42, startedAt: Self.start, paths: [(name: "keys", path: "/k")]),
-            appliedKeys: { keys.map { AppliedKey(key: $0, state: .signing) } }, endpoints: routes.endpoints)
+            appliedKeys: { keys.map { AppliedKey(key: $0, state: .signing) } }, endpoints: routes.endpoints,
+            browser: browser)
         application = try Application(shared: shared, routes: routes)
     }
 

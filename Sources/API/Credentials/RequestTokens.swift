@@ -1,6 +1,7 @@
 import HTTP
 
-/// The one place that takes tokens from a request: from the Authorization field, and from three members of the content.
+/// The one place that takes tokens from the Authorization field and from three members of the content.
+/// ``BrowserCookies`` takes those in cookies.
 enum RequestTokens {
     /// The access token of a request that authenticates with it.
     static func bearer(_ request: borrowing Request) -> BearerToken { BearerToken(request) }

@@ -2,7 +2,7 @@ import Encoding
 import HTTP
 import Service
 
-/// The one place that sends tokens to a client.
+/// The one place that sends tokens in content.
 enum TokenAnswer {
     /// Writes the answer of RFC 6749 §5.1, with the session and the lifetime of the refresh token.
     static func write(_ pair: TokenPair, to response: inout Response) {

@@ -49,7 +49,8 @@ struct Grant: Sendable {
     /// RFC 6749 §6.
     static let refreshToken = Grant(type: .refreshToken) {
         application, request, parameters, _, exchange, call throws(Problem) in
-        try application.rotate(request, parameters, exchange, call)
+        let presented = PresentedRefresh(token: try RequestTokens.requiredRefresh(parameters))
+        return try application.rotate(request, parameters, presented, exchange, call)
     }
 }
 
@@ -62,7 +63,9 @@ extension Application {
         guard let type = try parameters.text("grant_type") else {
             throw Problem(.requestMalformed, "grant_type is missing.")
         }
-        guard let grant = Grant.table.first(where: { $0.type.rawValue == type }) else { throw Problem(.grantUnsupported) }
+        guard let grant = Grant.table.first(where: { $0.type.rawValue == type }) else {
+            throw Problem(.grantUnsupported)
+        }
         return try grant.handle(self, request, parameters, &response, exchange, call)
     }
 }

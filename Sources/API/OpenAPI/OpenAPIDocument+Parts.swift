@@ -65,6 +65,11 @@ extension OpenAPIDocument {
           securitySchemes:
             bearer: {type: http, scheme: bearer, bearerFormat: at+jwt}
             client: {type: http, scheme: basic}
+            cookie:
+              type: apiKey
+              in: cookie
+              name: __Host-Http-martlet-access
+              description: Only with MARTLET_BROWSER=on; MARTLET_COOKIE_NAME and MARTLET_COOKIE_DOMAIN change the name.
         """
     }
 }

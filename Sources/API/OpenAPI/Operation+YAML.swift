@@ -21,6 +21,7 @@ extension Operation.Security {
         case .none: .map([])
         case .bearer: .map([("bearer", .list([]))])
         case .client: .map([("client", .list([]))])
+        case .cookie: .map([("cookie", .list([]))])
         }
     }
 }

@@ -18,6 +18,8 @@ package struct Operation: Sendable {
         case none
         case bearer
         case client
+        /// The access cookie of browser mode.
+        case cookie
     }
 
     /// A parameter in the query, or a header field.
@@ -69,11 +71,12 @@ extension Operation.Content {
 /// What several operations share.
 extension Operation {
     /// The conditions of /verify and /auth, which are the same.
-    static let conditions = gatewayConditions + [
-        Parameter(
-            name: "min_seq", schema: .integer(minimum: 0),
-            description: "The answer must know of this durable record.")
-    ]
+    static let conditions =
+        gatewayConditions + [
+            Parameter(
+                name: "min_seq", schema: .integer(minimum: 0),
+                description: "The answer must know of this durable record.")
+        ]
 
     static let claimsMeaning =
         "1 to 16 claims and the value of each. A string means what martlet verify --claim means by it, any other value what --claim-json means."
@@ -94,7 +97,8 @@ extension Operation {
             name: "max_age", schema: .integer(minimum: 0), description: "Maximum time since the login in seconds."),
         Parameter(name: "issuer", schema: .string(lengthMin: 1), description: "The issuer that the token must have."),
         Parameter(name: "subject", schema: .string(lengthMin: 1), description: "The subject that the token must have."),
-        Parameter(name: "client_id", schema: .string(lengthMin: 1), description: "The client that the token must have."),
+        Parameter(
+            name: "client_id", schema: .string(lengthMin: 1), description: "The client that the token must have."),
         Parameter(
             name: "required_claims", schema: .string(lengthMin: 1),
             description: "1 to 16 claims that the token must have, separated by single spaces."),

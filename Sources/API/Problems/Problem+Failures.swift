@@ -103,6 +103,10 @@ extension Problem {
         case .rejected(let rejection): self.init(ProblemCode.refreshInvalid, reason: "\(rejection)")
         case .revoked(let denial): self.init(ProblemCode(denial))
         case .accountEnded: self.init(ProblemCode.subjectRevoked)
+        case .sessionMismatch:
+            self.init(ProblemCode.refreshInvalid, reason: "the cookies belong to two sessions")
+        case .tooLargeForCookie:
+            self.init(ProblemCode.internalFault, reason: "a token of the successor would not fit into its cookie")
         case .notOwner(let failure): self.init(failure)
         case .scopeInvalid: self.init(ProblemCode.scopeInvalid)
         case .audienceInvalid: self.init(ProblemCode.audienceInvalid)

@@ -18,6 +18,8 @@ struct Problem: Error {
     var scope: String?
     /// A different status than the code's own: the OAuth token endpoint says 400 where bearer routes say 401 (RFC 6749 §5.2).
     var statusOverride: UInt16?
+    /// Whether the answer also clears the cookies of the browser, because they are worth nothing.
+    var clearsCookies = false
 
     init(
         _ code: ProblemCode, _ detail: String? = nil, reason: String? = nil, retryAfter: Int64? = nil,

@@ -24,4 +24,7 @@ extension ProblemCode {
         .clientRevoked,
         .keyRevoked,
     ]
+
+    /// Why a request that uses cookies is rejected before they are read.
+    static let ofCookies: [ProblemCode] = [.csrfFailed, .originNotAllowed, .cookieAmbiguous]
 }

@@ -9,6 +9,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case userInvalid = "user_invalid"
     case refreshMismatch = "refresh_mismatch"
     case messageMalformed = "message_malformed"
+    case cookieAmbiguous = "cookie_ambiguous"
 
     case tokenMissing = "token_missing"
     case tokenMalformed = "token_malformed"
@@ -43,6 +44,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case roleInsufficient = "role_insufficient"
     case conditionInvalid = "condition_invalid"
     case passwordWrong = "password_wrong"
+    case csrfFailed = "csrf_failed"
+    case originNotAllowed = "origin_not_allowed"
     case clientNotAllowed = "client_not_allowed"
     case notFound = "not_found"
     case notEnabled = "not_enabled"
@@ -71,7 +74,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     package var status: UInt16 {
         switch self {
         case .requestMalformed, .tokenInURL, .scopeInvalid, .audienceInvalid, .grantUnsupported, .grantNotAllowed,
-            .userInvalid, .refreshMismatch, .messageMalformed:
+            .userInvalid, .refreshMismatch, .messageMalformed, .cookieAmbiguous:
             400
         case .tokenMissing, .tokenMalformed, .tokenTooLarge, .algNotAllowed, .kidUnknown, .signatureInvalid,
             .typMismatch,
@@ -81,7 +84,9 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             .refreshInvalid,
             .refreshExpired, .refreshIdle, .refreshReused, .clientInvalid:
             401
-        case .scopeInsufficient, .roleInsufficient, .conditionInvalid, .passwordWrong, .clientNotAllowed: 403
+        case .scopeInsufficient, .roleInsufficient, .conditionInvalid, .passwordWrong, .clientNotAllowed, .csrfFailed,
+            .originNotAllowed:
+            403
         case .notFound, .notEnabled: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
@@ -113,6 +118,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .userInvalid: "The user is unknown or disabled."
         case .refreshMismatch: "The refresh token was just used with a different scope or audience."
         case .messageMalformed: "The HTTP/1.1 message is malformed."
+        case .cookieAmbiguous: "A cookie was sent more than once."
         case .tokenMissing: "A bearer token is required."
         case .tokenMalformed: "The token is malformed."
         case .tokenTooLarge: "The token is too large."
@@ -145,6 +151,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .roleInsufficient: "The token lacks a required role."
         case .conditionInvalid: "A condition in the query is invalid."
         case .passwordWrong: "The current password is wrong."
+        case .csrfFailed: "The request comes from another site."
+        case .originNotAllowed: "The origin is not allowed."
         case .clientNotAllowed: "The token belongs to another client."
         case .notFound: "Not found."
         case .notEnabled: "This service does not offer this."

@@ -17,7 +17,8 @@ struct MemberNames: Sendable {
     static let verify = MemberNames(["token"] + Condition.names.map(\.name))
     static let batch = MemberNames(["tokens"] + Condition.names.map(\.name))
     static let logout = MemberNames(["scope", "refresh_token"])
-    static let login = MemberNames(oauth + ["audience", "resource", "mode", "source", "device", "device_token"])
+    static let login = MemberNames(loginNames)
+    static let loginNames = oauth + ["audience", "resource", "mode", "source", "device", "device_token"]
     static let password = MemberNames(["current_password", "new_password", "source", "client_id", "client_secret"])
     static let refresh = MemberNames(oauth + ["audience", "resource"])
     static let revocations = MemberNames(revocationOrder)

@@ -3,7 +3,7 @@ import HTTP
 
 /// The pairs of a request's query.
 struct Query {
-    let pairs: [(name: String, value: String)]
+    private(set) var pairs: [(name: String, value: String)]
 
     /// - Throws: `request_malformed` for a query that is not a form.
     init(_ request: borrowing Request) throws(Problem) {
@@ -16,6 +16,13 @@ struct Query {
         } catch {
             throw Problem(.requestMalformed, "The query is not a form.", reason: "\(error)")
         }
+    }
+
+    /// Removes the pairs of a name and returns their values.
+    mutating func take(_ name: String) -> [String] {
+        let values = pairs.filter { $0.name == name }.map(\.value)
+        pairs.removeAll { $0.name == name }
+        return values
     }
 
     /// Rejects any query, for endpoints whose parameters are in the content: a parameter must not be ignored silently.

@@ -8,6 +8,8 @@ enum AccessRule: Sendable {
     /// A client with a token. The handler takes the token by ``RequestTokens``, also from the content, and the use case
     /// verifies it.
     case bearer
+    /// A browser with an access cookie, or a client with a token. The path exists in browser mode only.
+    case browser
     /// A process on this host that may open a Unix socket of the operator. For every other caller the path does not exist.
     case operatorSocket
 }

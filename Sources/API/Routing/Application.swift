@@ -97,18 +97,25 @@ package final class Application: Handler {
 
     private func begin(_ request: borrowing Request, _ match: EndpointTable.Match?) -> Call {
         let trace = traceContext(request, match?.endpoint)
-        return newCall(match, from: request.peer, over: request.channel, trace, access?.facts(request, trace))
+        return newCall(
+            match, from: request.peer, over: request.channel, trace, access?.facts(request, trace),
+            crossOrigin(request, match?.endpoint))
+    }
+
+    private func crossOrigin(_ request: borrowing Request, _ endpoint: Endpoint?) -> CrossOrigin {
+        guard endpoint?.policies.contains(.crossOrigin) == true, let browser = shared.browser else { return .alike }
+        return CrossOrigin(request, browser)
     }
 
     private func newCall(
         _ match: EndpointTable.Match?, from source: PeerAddress?, over channel: Channel, _ trace: TraceContext?,
-        _ facts: AccessFacts?
+        _ facts: AccessFacts?, _ crossOrigin: CrossOrigin = .alike
     ) -> Call {
         requestID.advance()
         return Call(
             endpoint: match?.endpoint, parameters: match?.parameters, requestID: requestID, source: source,
             peerUser: channel.peerUser, began: shared.monotonic(), now: context.authState.clock.now,
-            trace: facts?.own ?? trace, facts: facts)
+            trace: facts?.own ?? trace, facts: facts, crossOrigin: crossOrigin)
     }
 
     /// The trace of the request, if a log line will name it.
@@ -119,6 +126,7 @@ package final class Application: Handler {
 
     /// Counts an answer that is complete.
     func finish(_ call: Call, _ response: inout Response) {
+        if call.crossOrigin != .alike { addCrossOrigin(call.crossOrigin, &response) }
         let row = call.endpoint.map { $0.row } ?? shared.endpoints.count
         let column = ApplicationShared.statusColumn(response.status)
         let microseconds = (shared.monotonic() &- call.began) / 1_000
@@ -133,6 +141,7 @@ package final class Application: Handler {
         if problem.code == .methodNotAllowed, let endpoint = call.endpoint {
             response.addField("Allow", endpoint.allowed.utf8)
         }
+        if problem.clearsCookies { clearCookies(&response) }
         shared.log.write(Self.level(of: problem, call), "request_refused") { line in
             call.add(to: &line)
             line.add("path", call.path)

@@ -8,6 +8,8 @@ package import Telemetry
 package final class ApplicationShared: Sendable {
     package let authState: AuthState
     let endpoints: EndpointTable
+    /// Nil unless browser mode is on.
+    let browser: Browser?
     package let connections: ConnectionCounters
     package let log: Log
     /// Nil while it is off.
@@ -28,6 +30,8 @@ package final class ApplicationShared: Sendable {
     let loginSources: LoginSources
     /// Lets a warning about an untrusted peer's forwarding field through once a minute.
     let forwardingNotices = LogRateLimiter(interval: 60_000)
+    /// Lets a warning about a field that a gateway does not send through once a minute.
+    let gatewayNotices = LogRateLimiter(interval: 60_000)
     private let nameKey: (UInt64, UInt64)
     private let loops = Mutex<[LoopCounts]>([])
 
@@ -37,10 +41,12 @@ package final class ApplicationShared: Sendable {
         loginSources: LoginSources = LoginSources(), reloads: ReloadStatus, process: ProcessFacts,
         appliedKeys: @escaping @Sendable () -> [AppliedKey],
         certificateExpiry: @escaping @Sendable () -> UnixSeconds? = { nil },
-        processFigures: @escaping @Sendable () -> ProcessFigures = { ProcessFigures() }, endpoints: EndpointTable
+        processFigures: @escaping @Sendable () -> ProcessFigures = { ProcessFigures() }, endpoints: EndpointTable,
+        browser: Browser? = nil
     ) {
         self.authState = authState
         self.endpoints = endpoints
+        self.browser = browser
         self.connections = connections
         self.accessLog = accessLog
         log = authState.log

@@ -21,6 +21,7 @@ struct Call: Sendable {
     let trace: TraceContext?
     /// Nil while there is no access log.
     let facts: AccessFacts?
+    let crossOrigin: CrossOrigin
 
     /// The path of the endpoint, for a log line.
     var path: String { endpoint.map { "\($0.path)" } ?? "-" }

@@ -17,6 +17,7 @@ extension Application {
         if try !admit(request, endpoint) {
             response.status = 204
             response.addField("Allow", endpoint.allowed.utf8)
+            if call.crossOrigin.place != nil { addPreflight(request, endpoint, &response) }
             return .answered
         }
         return try routes.routes[endpoint.row].handle(self, request, &response, exchange, call)
@@ -26,6 +27,7 @@ extension Application {
     ///
     /// - Returns: false for a request that asks which methods there are.
     func admit(_ request: borrowing Request, _ endpoint: Endpoint) throws(Problem) -> Bool {
+        guard endpoint.access != .browser || shared.browser != nil else { throw Self.missing(request) }
         if request.method == .options, !endpoint.methods.isEvery { return false }
         try checkMethod(request, endpoint)
         try checkAccess(request, endpoint)
@@ -40,7 +42,7 @@ extension Application {
 
     private func checkAccess(_ request: borrowing Request, _ endpoint: Endpoint) throws(Problem) {
         switch endpoint.access {
-        case .anyone, .client, .bearer: return
+        case .anyone, .client, .bearer, .browser: return
         case .operatorSocket: guard request.peer == .local else { throw Problem(.notFound) }
         }
     }

@@ -17,6 +17,8 @@ struct RoutePolicies: OptionSet, Sendable {
     static let limitedByAddress = RoutePolicies(rawValue: 32)
     /// The content may have ``largeContentByteCountMax`` bytes. Elsewhere the limit of the server applies.
     static let largeContent = RoutePolicies(rawValue: 64)
+    /// In browser mode, pages of the configured origins may read the answers.
+    static let crossOrigin = RoutePolicies(rawValue: 128)
 
     static let largeContentByteCountMax = 1_048_576
 }

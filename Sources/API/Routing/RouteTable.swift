@@ -6,8 +6,8 @@ import HTTP
 /// a path belongs to, since no two routes match the same path. A request finds an early route a little sooner.
 package struct RouteTable: Sendable {
     package static let standard = RouteTable([
-        .verify, .auth, .verifyBatch, .login, .refresh, .token, .logout, .sessions, .session, .password, .revoke,
-        .introspect,
+        .verify, .auth, .verifyBatch, .login, .refresh, .token, .logout, .session, .sessions, .listedSession,
+        .password, .revoke, .introspect,
         .jwks, .metadata, .openIDConfiguration, .openAPI, .healthz,
         .livez, .readyz, .metrics, .adminRevocations, .adminStatus,
     ])
@@ -59,7 +59,7 @@ package struct RouteTable: Sendable {
         guard endpoint.access != .client || route.codes.contains(.clientInvalid) else {
             return "an endpoint for clients answers client_invalid"
         }
-        guard endpoint.access != .bearer || route.codes.contains(.tokenMissing) else {
+        guard ![.bearer, .browser].contains(endpoint.access) || route.codes.contains(.tokenMissing) else {
             return "an endpoint for bearers of a token answers token_missing"
         }
         return nil

@@ -8,16 +8,16 @@ import Telemetry
 
 extension Route {
     package static let login = Route(
-        "/login", [.post], policies: [.oauthErrors, .limitedByAddress], content: .either,
+        "/login", [.post], policies: [.oauthErrors, .limitedByAddress, .crossOrigin], content: .either,
         codes: [
             .requestMalformed, .scopeInvalid, .audienceInvalid, .invalidCredentials, .clientInvalid,
             .unsupportedMediaType, .tooManyAttempts, .hashingSaturated, .journalUnavailable, .signingUnavailable,
-        ],
+        ] + ProblemCode.ofCookies,
         operations: [
             Operation(
                 method: .post, id: "login", tag: "sessions", summary: "Begin a session.",
                 description: """
-                    First-party logins only; OAuth clients never see a password. Unknown users, wrong passwords and disabled accounts get the same answer in the same time. A client may authenticate as well; the session then belongs to that client.
+                    First-party logins only; OAuth clients never see a password. Unknown users, wrong passwords and disabled accounts get the same answer in the same time. A client may authenticate as well; the session then belongs to that client. With MARTLET_BROWSER=on, a request with Origin or Sec-Fetch-Site gets its session in cookies, and the content has no token.
                     """,
                 security: [.none, .client],
                 body: Operation.Body(contents: [
@@ -31,7 +31,8 @@ extension Route {
                 ]),
                 answers: [
                     Operation.Answer(
-                        status: 200, description: "The session's first tokens.", content: .json(.tokens))
+                        status: 200, description: "The session's first tokens.", headers: [Operation.cookieHeader],
+                        content: .json(.deliveredTokens))
                 ])
         ]
     ) { application, request, _, exchange, call throws(Problem) in
@@ -51,7 +52,15 @@ extension Schema {
                 "scope", .string.described("Scopes, separated by single spaces; default: all scopes of the user.")),
             .optional("audience", .string.described("One of MARTLET_AUDIENCE; default: the first.")),
             .optional("resource", .string.described("As audience, if that is a URI (RFC 8707).")),
-            .optional("mode", .string(values: ["body"])),
+            .optional(
+                "mode",
+                .string(values: ["body", "cookie"]).described(
+                    "Where the tokens go. cookie needs MARTLET_BROWSER=on and is then the default for browsers.")),
+            .optional(
+                "remember",
+                .boolean().described(
+                    "Whether the cookies outlive the browser. Only with the mode cookie; default: true.")
+            ),
             .optional(
                 "device",
                 .string(lengthMin: 1, lengthMax: 40).described(
@@ -75,17 +84,23 @@ extension Application {
         _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
         try Query.refuseAny(request)
-        let parameters = try Parameters(request, .either, known: .login, &json)
+        let known: MemberNames = shared.browser == nil ? .login : .browserLogin
+        let parameters = try Parameters(request, .either, known: known, &json)
         let attempt = try loginAttempt(request, parameters)
+        let delivery = try loginDelivery(request, parameters, attempt.client)
+        let replaced = replacedSession(request, delivery)
         if attempt.client == nil {
             shared.loginSources.note(request.peer, at: shared.monotonic() / 1_000_000)
         }
         let exchange = copy exchange
         let who = LoginParty(attempt)
+        let authState = context.authState
         do throws(LoginFailure) {
             try OpenSession(context).begin(attempt, at: call.now) { verdict in
-                exchange.resumeApplication { application, response in
-                    application.finishLogin(verdict, who, call, &response)
+                authState.replacing(replaced, verdict) { verdict in
+                    exchange.resumeApplication { application, response in
+                        application.finishLogin(verdict, who, delivery, call, &response)
+                    }
                 }
             }
         } catch {
@@ -102,9 +117,6 @@ extension Application {
             throw Problem(.requestMalformed, "A password must have 1 to 1024 bytes.")
         }
         guard username.count <= 128 else { throw Problem(.requestMalformed, "A username must have at most 128 bytes.") }
-        guard try parameters.text("mode") ?? "body" == "body" else {
-            throw Problem(.requestMalformed, "The only supported mode is body.")
-        }
         let client = try client(request, parameters)
         return LoginAttempt(
             username: String(decoding: username, as: UTF8.self), password: Secret(password),
@@ -163,19 +175,26 @@ extension Application {
 
     /// Runs on the event loop after the password was hashed.
     private func finishLogin(
-        _ verdict: Result<LoginGrant, LoginFailure>, _ who: LoginParty, _ call: Call,
+        _ verdict: Result<LoginGrant, LoginFailure>, _ who: LoginParty, _ delivery: TokenDelivery, _ call: Call,
         _ response: inout Response
     ) {
-        do throws(LoginFailure) {
-            let pair = try OpenSession(context).complete(try verdict.get(), at: context.authState.clock.now)
-            TokenAnswer.write(pair, to: &response)
+        do throws(Problem) {
+            let pair = try completeLogin(verdict)
+            try deliver(pair, delivery, call, &response)
             logLogin("login_succeeded", who, call) { $0.add("sid", pair.sid.description) }
         } catch {
-            let problem = Problem(error)
-            logLogin("login_refused", who, call) { $0.add("code", problem.code.rawValue) }
-            answer(problem, call, &response)
+            logLogin("login_refused", who, call) { $0.add("code", error.code.rawValue) }
+            answer(error, call, &response)
         }
         finish(call, &response)
+    }
+
+    private func completeLogin(_ verdict: Result<LoginGrant, LoginFailure>) throws(Problem) -> TokenPair {
+        do throws(LoginFailure) {
+            return try OpenSession(context).complete(try verdict.get(), at: context.authState.clock.now)
+        } catch {
+            throw Problem(error)
+        }
     }
 
     /// Names existing accounts only: users sometimes type their password into the wrong field, and it must not be logged.

@@ -6,18 +6,18 @@ import Telemetry
 
 extension Route {
     package static let logout = Route(
-        "/logout", [.post], access: .bearer, policies: .oauthErrors, content: .either,
+        "/logout", [.post], access: .bearer, policies: [.oauthErrors, .crossOrigin], content: .either,
         codes: [
             .requestMalformed, .unsupportedMediaType, .journalUnavailable, .refreshInvalid, .refreshExpired,
             .refreshIdle,
-        ] + ProblemCode.ofTokens,
+        ] + ProblemCode.ofCookies + ProblemCode.ofTokens,
         operations: [
             Operation(
                 method: .post, id: "logout", tag: "sessions",
                 summary: "End this session, the user's other sessions, or all of them.",
                 description:
-                    "With the access token in the Authorization header or a refresh token in the content. If both are sent, one that is valid is enough; two valid ones must belong to one session. An access token signed with a shared secret ends sessions only if this server issued it.",
-                security: [.bearer, .none],
+                    "With the access token in the Authorization header or a refresh token in the content. If both are sent, one that is valid is enough; two valid ones must belong to one session. An access token signed with a shared secret ends sessions only if this server issued it. With MARTLET_BROWSER=on, a request with neither uses the cookies and clears them; an access cookie that has expired still ends its own session.",
+                security: [.bearer, .cookie, .none],
                 body: Operation.Body(
                     isRequired: false,
                     contents: [
@@ -32,7 +32,7 @@ extension Route {
                 answers: [
                     Operation.Answer(
                         status: 204, description: "The sessions have ended, and this is on stable storage.",
-                        headers: [Operation.Header(name: "Revocation-Seq")])
+                        headers: [Operation.Header(name: "Revocation-Seq"), Operation.cookieHeader])
                 ])
         ]
     ) { application, request, _, exchange, call throws(Problem) in
@@ -60,14 +60,20 @@ extension Application {
         guard let reach = LogoutReach(rawValue: named) else {
             throw Problem(.requestMalformed, "scope must be local, others or global.")
         }
-        let session = try logoutSession(request, parameters, reach, call)
+        let isByToken = parameters.isPresent("refresh_token")
+        let ofCookies = isByToken ? nil : try logoutSession(ofCookies: request, reach, call)
+        let session =
+            if let ofCookies { ofCookies } else { try logoutSession(request, parameters, reach, call) }
+        let clearsCookies = ofCookies != nil && reach != .others
         let exchange = copy exchange
         do throws(LogoutFailure) {
             try EndSessions(context).end(session, reach) { result in
                 exchange.resumeApplication { application, response in
+                    // A failure replaces the whole answer, so the browser keeps its cookies.
+                    if clearsCookies { application.clearCookies(&response) }
                     application.finishRevocation(result, status: 204, call, &response) { line in
                         line.add("reach", reach.rawValue)
-                        line.add("sub", session.subject)
+                        if !session.subject.isEmpty { line.add("sub", session.subject) }
                         line.add("sid", session.sid.description)
                     }
                 }

@@ -7,23 +7,28 @@ import Tokens
 
 extension Route {
     package static let refresh = Route(
-        "/refresh", [.post], policies: .oauthErrors, content: .either,
+        "/refresh", [.post], policies: [.oauthErrors, .crossOrigin], content: .either,
         codes: [
             .requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch,
             .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .tooManyAttempts, .journalUnavailable,
             .signingUnavailable,
-        ] + ProblemCode.ofRefresh,
+        ] + ProblemCode.ofCookies + ProblemCode.ofRefresh,
         operations: [
             Operation(
                 method: .post, id: "refresh", tag: "sessions", summary: "Exchange a refresh token for new tokens.",
                 description: """
-                    Each refresh token works once. Within the grace time the same request repeats the same answer (Refresh-Outcome: replayed); after that time, a used token ends its session.
+                    Each refresh token works once. Within the grace time the same request repeats the same answer (Refresh-Outcome: replayed); after that time, a used token ends its session. With MARTLET_BROWSER=on, a request without refresh_token uses the cookies of the refresh token and of the session, and the answer sets all cookies.
                     """,
                 security: [.none, .client],
-                body: Operation.Body(contents: [
-                    .json(.refresh, ("plain", .map([("refresh_token", .plain("$REFRESH_TOKEN"))]))), .form(.refresh),
-                ]),
-                answers: [.refreshed])
+                body: Operation.Body(
+                    isRequired: false,
+                    contents: [
+                        .json(.refresh, ("plain", .map([("refresh_token", .plain("$REFRESH_TOKEN"))]))),
+                        .form(.refresh),
+                    ]),
+                answers: [
+                    .refreshed(headers: [Operation.cookieHeader], content: .json(.deliveredTokens))
+                ])
         ]
     ) { application, request, _, exchange, call throws(Problem) in
         try application.refresh(request, exchange, call)
@@ -34,7 +39,8 @@ extension Schema {
     static let refresh = named(
         "Refresh",
         .object(
-            .required("refresh_token", .string), .optional("grant_type", .string(values: ["refresh_token"])),
+            .optional("refresh_token", .string.described("Required without the cookies of browser mode.")),
+            .optional("grant_type", .string(values: ["refresh_token"])),
             .optional("scope", .string.described("A subset of the session's scope.")), .optional("audience", .string),
             .optional("resource", .string.described("As audience, if that is a URI (RFC 8707).")),
             .optional("client_id", .string), .optional("client_secret", .string)))
@@ -42,12 +48,14 @@ extension Schema {
 
 extension Operation.Answer {
     /// The answer of /refresh and of the refresh grant.
-    static let refreshed = Self(
-        status: 200, description: "The new tokens; sent when the rotation is on stable storage.",
-        headers: [
-            Operation.Header(name: "Refresh-Outcome", schema: .string(values: ["rotated", "replayed"]))
-        ],
-        content: .json(.tokens))
+    static func refreshed(headers: [Operation.Header] = [], content: Operation.Content = .json(.tokens)) -> Self {
+        Self(
+            status: 200, description: "The new tokens; sent when the rotation is on stable storage.",
+            headers: [
+                Operation.Header(name: "Refresh-Outcome", schema: .string(values: ["rotated", "replayed"]))
+            ] + headers,
+            content: content)
+    }
 }
 
 extension Application {
@@ -57,31 +65,33 @@ extension Application {
     ) throws(Problem) -> Disposition {
         try Query.refuseAny(request)
         let parameters = try Parameters(request, .either, known: .refresh, &json)
-        guard try parameters.text("grant_type") ?? GrantType.refreshToken.rawValue == GrantType.refreshToken.rawValue else {
+        guard try parameters.text("grant_type") ?? GrantType.refreshToken.rawValue == GrantType.refreshToken.rawValue
+        else {
             throw Problem(.grantUnsupported)
         }
-        return try rotate(request, parameters, exchange, call)
+        return try rotate(request, parameters, try presentedRefresh(request, parameters), exchange, call)
     }
 
-    /// Exchanges the refresh token in the content for its successor. The answer is sent when the rotation is durable.
+    /// Exchanges a refresh token for its successor. The answer is sent when the rotation is durable.
     func rotate(
-        _ request: borrowing Request, _ parameters: Parameters, _ exchange: borrowing Exchange, _ call: Call
+        _ request: borrowing Request, _ parameters: Parameters, _ presented: PresentedRefresh,
+        _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
-        let token = try RequestTokens.requiredRefresh(parameters)
         let scope = try parameters.scope()
         let client = try client(request, parameters)
         let exchange = copy exchange
         do throws(RefreshFailure) {
             try RotateSession(context).begin(
-                token.span, scope: scope, audience: try audience(parameters), client: client, at: call.now,
+                presented.token.span, scope: scope, audience: try audience(parameters), client: client,
+                cookies: presented.cookies, at: call.now,
                 onLoop: { [exchange] in exchange.performInContext($0) }
             ) { result in
                 exchange.resumeApplication { application, response in
-                    application.finishRefresh(result, call, &response)
+                    application.finishRefresh(result, presented, call, &response)
                 }
             }
         } catch {
-            throw problem(error, call)
+            throw presented.problem(problem(error, call))
         }
         return .deferred
     }
@@ -99,14 +109,19 @@ extension Application {
 
     /// Runs on the event loop after the rotation became durable or failed.
     private func finishRefresh(
-        _ result: Result<PendingRefresh, RefreshFailure>, _ call: Call, _ response: inout Response
+        _ result: Result<PendingRefresh, RefreshFailure>, _ presented: PresentedRefresh, _ call: Call,
+        _ response: inout Response
     ) {
         do throws(RefreshFailure) {
             let pending = try result.get()
             let (pair, isReplay) = try RotateSession(context).complete(pending)
             response.addLines(isReplay ? "Refresh-Outcome: replayed\r\n" : "Refresh-Outcome: rotated\r\n")
-            TokenAnswer.write(pair, to: &response)
             logRefresh(.info, isReplay ? "refresh_replayed" : "refresh_rotated", pending.attempt, call)
+            do throws(Problem) {
+                try deliver(pair, presented.delivery, call, &response)
+            } catch {
+                answer(error, call, &response)
+            }
         } catch {
             switch (error, result) {
             case (.reused, .success(let pending)): logRefresh(.warning, "refresh_reused", pending.attempt, call)
@@ -114,7 +129,7 @@ extension Application {
                 logRefresh(.error, "refresh_ahead_of_journal", pending.attempt, call)
             default: break
             }
-            answer(problem(error, call), call, &response)
+            answer(presented.problem(problem(error, call)), call, &response)
         }
         finish(call, &response)
     }

@@ -26,7 +26,7 @@ extension Route {
         return .answered
     }
 
-    package static let session = Route(
+    package static let listedSession = Route(
         "/sessions/{sid}", [.delete], access: .bearer,
         codes: [.requestMalformed, .notEnabled, .notFound, .journalUnavailable] + ProblemCode.ofTokens,
         operations: [

@@ -9,7 +9,7 @@ import Tokens
 extension Route {
     package static let auth = Route(
         "/auth", .every, access: .bearer, policies: [.quiet, .ownQuery],
-        codes: [.conditionInvalid] + ProblemCode.ofConditions + ProblemCode.ofTokens,
+        codes: [.conditionInvalid, .csrfFailed, .originNotAllowed] + ProblemCode.ofConditions + ProblemCode.ofTokens,
         operations: authOperations
     ) { application, request, response, _, call throws(Problem) in
         try application.auth(request, &response, call)
@@ -34,9 +34,9 @@ extension Route {
             tag: "sessions",
             summary: "Decide whether a gateway may pass on a request.",
             description: """
-                For nginx auth_request, Traefik and Caddy forward-auth. Answers 200, 401 or 403 to any method, ignores the content, and sets every X-Auth field each time. The gateway writes the query: an unknown, empty or repeated condition in it gets 403 and a line in the log.
+                For nginx auth_request, Traefik and Caddy forward-auth. Answers 200, 401 or 403 to any method, ignores the content, and sets every X-Auth field each time. The gateway writes the query: an unknown, empty or repeated condition in it gets 403 and a line in the log. With MARTLET_BROWSER=on, a request without Authorization may have the access cookie; via then says where the gateway reports the method of its client's request.
                 """,
-            security: [.bearer], parameters: Operation.gatewayConditions,
+            security: [.bearer, .cookie], parameters: Operation.gatewayConditions + [Operation.via],
             answers: [Operation.Answer(status: 200, description: "It may.", headers: identityHeaders)])
     }
 }
@@ -46,11 +46,17 @@ extension Application {
     /// forward-auth). The answer is 200, 401 or 403 and nothing else; content is ignored.
     ///
     /// The gateway writes the query, whose conditions say what its own route needs. What the gateway reports about the
-    /// original request does not influence the decision.
+    /// original request does not influence the decision on a bearer token; on a cookie, only its method does.
     func auth(_ request: borrowing Request, _ response: inout Response, _ call: Call) throws(Problem) {
         guard !Query.carriesToken(request) else { throw Problem(.tokenMissing) }
-        let expectations = try gatewayExpectations(request, call)
-        guard case .at(let range) = RequestTokens.bearer(request) else { throw Problem(.tokenMissing) }
+        let (expectations, gateway) = try gatewayExpectations(request, call)
+        let range: Range<Int>
+        if case .at(let found) = RequestTokens.bearer(request) {
+            range = found
+        } else {
+            guard let found = try gatewayCookie(request, gateway, call) else { throw Problem(.tokenMissing) }
+            range = found
+        }
         let verified: VerifiedToken
         do throws(VerifyFailure) {
             verified = try verifyToken.verify(request.bytes(range), expectations, at: call.now)
@@ -77,12 +83,16 @@ extension Application {
 
     /// Rejects a query that is not understood: a mistake in a gateway's configuration must not admit requests. The answer is
     /// 403, since gateways turn 400 into 500. The log names the mistake, since only the operator can correct it.
-    private func gatewayExpectations(_ request: borrowing Request, _ call: Call) throws(Problem) -> VerifyExpectations {
-        guard !request.query.isEmpty else { return VerifyExpectations() }
+    private func gatewayExpectations(
+        _ request: borrowing Request, _ call: Call
+    ) throws(Problem) -> (VerifyExpectations, Gateway?) {
+        guard !request.query.isEmpty else { return (VerifyExpectations(), nil) }
         do throws(Problem) {
+            var query = try Query(request)
+            let gateway = try shared.browser == nil ? nil : Gateway(takenFrom: &query)
             var conditions = Conditions()
-            try conditions.read(try Query(request), isGateway: true)
-            return conditions.expectations
+            try conditions.read(query, isGateway: true)
+            return (conditions.expectations, gateway)
         } catch {
             let detail = error.detail ?? "The query is invalid."
             shared.log.write(.warning, "auth_condition_invalid") { line in

@@ -6,6 +6,7 @@ package struct Configuration: Sendable {
     package let listen: ListenSettings
     package let tls: TLSSettings
     package let tokens: TokenSettings
+    package let browser: BrowserSettings
     package let journal: JournalSettings
     package let keys: KeySettings
     package let accounts: AccountSettings
@@ -38,6 +39,7 @@ package struct Configuration: Sendable {
         journal = JournalSettings(&reader)
         keys = KeySettings(&reader)
         tokens = TokenSettings(&reader, keySetMaxAge: keys.setMaxAge)
+        browser = BrowserSettings(&reader, issuer: tokens.auth.issuer)
         accounts = AccountSettings(&reader)
         passwords = PasswordSettings(&reader)
         hashing = HashingSettings(&reader, cores: cores)

@@ -34,7 +34,8 @@ struct SessionTokens {
             accessToken: try context.issuer.accessToken(access, now: now),
             refreshToken: try context.issuer.refreshToken(session, now: now),
             issuedAt: session.issuedAt, expiresIn: access.expiresAt.seconds(since: session.issuedAt),
-            refreshExpiresIn: session.expiresAt.seconds(since: session.issuedAt), sid: session.sid, scope: scope)
+            refreshExpiresIn: session.expiresAt.seconds(since: session.issuedAt), sid: session.sid,
+            subject: session.subject, scope: scope)
     }
 
     /// A token that a revoked key signed would be rejected at once, so such a key counts as missing.

@@ -12,6 +12,8 @@ package struct TokenPair: Sendable {
     /// Seconds from issue to the expiry of the refresh token.
     package let refreshExpiresIn: Int64
     package let sid: UUID
+    /// The identifier of the user.
+    package let subject: String
     package let scope: String
     /// Only of a login that named its device.
     package internal(set) var deviceToken: [UInt8]?

@@ -1,5 +1,5 @@
 package import Accounts
-import Encoding
+package import Encoding
 package import JOSE
 package import Platform
 package import Revocation
@@ -31,13 +31,39 @@ private struct RefreshRequest: Sendable {
     let scope: Scope?
     let audience: String?
     let client: Client?
+    let cookies: CookieRequirement?
     let now: UnixMilliseconds
+}
+
+/// What a refresh by cookie also requires.
+package struct CookieRequirement: Sendable {
+    /// The session of the session cookie, which the refresh token must belong to.
+    let sid: UUID
+    let accessByteCountMax: Int
+    let refreshByteCountMax: Int
+
+    /// - Parameters:
+    ///   - accessByteCountMax: how long an access token may be to fit into its cookie.
+    ///   - refreshByteCountMax: the same for a refresh token.
+    package init(sid: UUID, accessByteCountMax: Int, refreshByteCountMax: Int) {
+        self.sid = sid
+        self.accessByteCountMax = accessByteCountMax
+        self.refreshByteCountMax = refreshByteCountMax
+    }
+
+    func fits(_ pair: TokenPair) -> Bool {
+        pair.accessToken.count <= accessByteCountMax && pair.refreshToken.count <= refreshByteCountMax
+    }
 }
 
 package enum RefreshFailure: Error, Equatable, Sendable {
     case rejected(TokenRejection)
     case revoked(Denial)
     case accountEnded
+    /// The cookies belong to two sessions.
+    case sessionMismatch
+    /// A token of the successor would not fit into its cookie.
+    case tooLargeForCookie
     case notOwner(OwnershipFailure)
     case scopeInvalid
     case audienceInvalid
@@ -68,20 +94,27 @@ package struct RotateSession {
     }
 
     /// - Parameters:
+    ///   - cookies: nil for a refresh token in the content.
     ///   - onLoop: runs a closure on the thread of the event loop with its context, if the source of accounts answers later.
     ///   - then: called once, on any thread, unless this throws.
     package func begin(
-        _ token: Span<UInt8>, scope: Scope?, audience: String?, client: Client?, at now: UnixMilliseconds,
+        _ token: Span<UInt8>, scope: Scope?, audience: String?, client: Client?,
+        cookies: CookieRequirement? = nil, at now: UnixMilliseconds,
         onLoop: @escaping @Sendable (@escaping @Sendable (LoopContext) -> Void) -> Void,
         then: @escaping Completion
     ) throws(RefreshFailure) {
         let claims = try verify(token, client, at: now)
+        guard cookies.map({ $0.sid == claims.sid }) ?? true else {
+            authState.counters.refreshes.add(.refused)
+            throw .sessionMismatch
+        }
         let standing = SessionStanding(context)
         if let end = standing.end(of: claims) {
             authState.counters.refreshes.add(.refused)
             throw end
         }
-        let request = RefreshRequest(claims: claims, scope: scope, audience: audience, client: client, now: now)
+        let request = RefreshRequest(
+            claims: claims, scope: scope, audience: audience, client: client, cookies: cookies, now: now)
         guard let user = standing.user(of: claims) else {
             return try rotate(request, for: .success(standing.externalUser(of: claims)), then)
         }
@@ -112,6 +145,7 @@ package struct RotateSession {
         let granted = try grant(of: claims, scope: refresh.scope, audience: refresh.audience, to: user, client)
         let prepared = try prepareSuccessor(
             of: claims, scope: granted.scope, audience: granted.audience, to: user, client: client, at: refresh.now)
+        if let cookies = refresh.cookies, let prepared, !cookies.fits(prepared) { throw .tooLargeForCookie }
         let attempt = RefreshAttempt(
             claims: claims, scope: granted.scope, audience: granted.audience, client: client, user: user,
             prepared: prepared)

@@ -158,6 +158,16 @@ package final class Issuer {
         }
     }
 
+    /// Derives what proves that this server gave the identifier of a session to a browser. No `jti` equals it, because
+    /// tokens have an audience and a subject.
+    package func sessionProof(of sid: UUID, at now: UnixMilliseconds) throws(IssueError) -> UUID {
+        try tokenID(of: .proof(of: sid), 0, refreshKeyIndex(at: now, now: nil))
+    }
+
+    package func hasIssued(_ proof: UUID, asProofOf sid: UUID) -> Bool {
+        hasIssued(proof, .proof(of: sid), generations: 0...0)
+    }
+
     private var secrets: [Int] {
         keyring.keys.indices.filter {
             keyring.keys[$0].purpose == .refresh && keyring.keys[$0].lifecycle.compromisedAt == nil

@@ -15,6 +15,11 @@ package struct TokenIdentity: Equatable, Sendable {
         self.clientID = clientID
     }
 
+    /// Of no token: a session by itself.
+    static func proof(of sid: UUID) -> TokenIdentity {
+        TokenIdentity(sid: sid, audience: [], subject: "", clientID: "")
+    }
+
     /// Returns sid ‖ generation ‖ audiences ‖ subject ‖ client, with a byte after each name that is invalid in UTF-8,
     /// so that different identities give different messages.
     func message(generation: UInt32) -> [UInt8] {

@@ -16,6 +16,12 @@ extension VerifiedToken {
         return (try? document.texts(.roles, node, in: payload.span)) ?? []
     }
 
+    /// How the user authenticated; empty if the token does not say.
+    package func methods(using document: inout JSONDocument) -> [String] {
+        guard let node = node("amr", using: &document) else { return [] }
+        return (try? document.texts(.methods, node, in: payload.span)) ?? []
+    }
+
     /// Writes the claims whose names `isWanted` accepts, as they were signed.
     package func writeClaims(
         to writer: inout JSONWriter, using document: inout JSONDocument, where isWanted: (String) -> Bool

@@ -43,16 +43,16 @@ extension Refusal {
     static let ofSessions: [Refusal] = [
         Refusal(.sessions, .notEnabled) { $0.send(Ask("GET", "/sessions").bearer($0.pair().access)) },
         Refusal(.sessions, .requestMalformed) { $0.send(Ask("GET", "/sessions?all=1").bearer($0.pair().access)) },
-        Refusal(.session, .notEnabled) { world in
+        Refusal(.listedSession, .notEnabled) { world in
             let pair = world.pair()
             return world.send(Ask("DELETE", "/sessions/\(pair.sid)").bearer(pair.access))
         },
-        Refusal(.session, .requestMalformed) { $0.send(Ask("DELETE", "/sessions/x").with("Authorization", "Bearer")) },
-        Refusal(.session, .notFound) { world in
+        Refusal(.listedSession, .requestMalformed) { $0.send(Ask("DELETE", "/sessions/x").with("Authorization", "Bearer")) },
+        Refusal(.listedSession, .notFound) { world in
             let other = world.pair("bob")
             return world.send(Ask("DELETE", "/sessions/\(other.sid)").bearer(world.pair().access))
         },
-        Refusal(.session, .journalUnavailable) { world in
+        Refusal(.listedSession, .journalUnavailable) { world in
             let pair = world.pair()
             world.journal.breakDown()
             return world.send(Ask("DELETE", "/sessions/\(pair.sid)").bearer(pair.access))
@@ -82,7 +82,7 @@ extension Refusal {
         Refusal(.login, .requestMalformed) { $0.send(World.login(password: String(repeating: "x", count: 1_025))) },
         Refusal(.login, .requestMalformed) { $0.send(World.login(String(repeating: "x", count: 129))) },
         Refusal(.login, .requestMalformed) {
-            $0.send(Ask("POST", "/login").form("username=alice&password=x&mode=cookie"))
+            $0.send(Ask("POST", "/login").form("username=alice&password=x&mode=token"))
         },
         Refusal(.login, .unsupportedMediaType) { $0.send(Ask("POST", "/login").content("{}", "text/json")) },
         Refusal(.login, .scopeInvalid) {

@@ -16,7 +16,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
 
     /// A new world. Users can list their sessions, unless that is what is refused.
     func world() throws -> World {
-        let lists = [.sessions, .session].contains(endpoint) && code != .notEnabled
+        let lists = [.sessions, .listedSession].contains(endpoint) && code != .notEnabled
         return try World { $0.sessionList = lists ? SessionListSettings() : nil }
     }
 
@@ -25,13 +25,14 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     static let all =
         ofTokens(.verify) { $0.verify($1) } + ofTokens(.auth) { $0.send(Ask("GET", "/auth").bearer($1)) }
         + ofTokens(.sessions) { $0.send(Ask("GET", "/sessions").bearer($1)) }
-        + ofTokens(.session) { $0.send(Ask("DELETE", "/sessions/\(World.alice)").bearer($1)) } + ofSessions
+        + ofTokens(.listedSession) { $0.send(Ask("DELETE", "/sessions/\(World.alice)").bearer($1)) } + ofSessions
         + ofTokens(.logout) { $0.send(Ask("POST", "/logout").bearer($1)) } + ofRefresh(.refresh) + ofRefresh(.token)
+        + ofTokens(.session) { $0.send(Ask("GET", "/session").bearer($1)) } + ofCookies + ofGatewayCookies
         + ofLogout + ofVerify + ofBatch + ofAuth + ofLogin + ofRevoke + ofIntrospect
         + ofPassword + ofSessionGrant + ofGuessing + ofAdmin
 
     private static func method(of endpoint: Route) -> String {
-        if endpoint == .session { return "DELETE" }
+        if endpoint == .listedSession { return "DELETE" }
         return [.logout, .password].contains(endpoint) ? "POST" : "GET"
     }
 

@@ -130,6 +130,8 @@ class Server:
         authorization = request.headers.get("authorization", "")
         if authorization.lower().startswith("bearer "):
             self.remember(authorization[7:].strip())
+        for line in response.headers.get_list("set-cookie"):
+            self.remember(line.partition("=")[2].partition(";")[0])
         if response.content and response.headers.get("content-type") == "application/json":
             body = response.json()
             if isinstance(body, dict):

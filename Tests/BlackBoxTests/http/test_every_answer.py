@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from harness.accounts import AMY
+from harness.browser import SAME_ORIGIN, Browser
 from harness.server import Session
 from harness.tokens import b64url, unb64url
 
@@ -12,6 +14,7 @@ BEARER_ROUTES = [
     ("POST", "/verify"),
     ("POST", "/logout"),
     ("POST", "/password"),
+    ("GET", "/session"),
     ("GET", "/sessions"),
     ("DELETE", "/sessions/019a0000-0000-7000-8000-000000000000"),
 ] + [
@@ -24,7 +27,7 @@ FORM = "application/x-www-form-urlencoded"
 @pytest.fixture(scope="module")
 def spent(fleet):
     """A server with a token for every way of being refused."""
-    server = fleet.make(refresh_grace="0s", sessions="on")
+    server = fleet.make(refresh_grace="0s", sessions="on", browser="on")
     server.shop = server.add_client("shop")
     server.bank = server.add_client("bank")
     server.start()
@@ -321,3 +324,47 @@ def test_verify_takes_json_only(spent):
     """L9."""
     answer = spent.http.post("/verify", data={"token": "x"})
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+COOKIE_ROUTES = [("POST", "/login"), ("POST", "/refresh"), ("POST", "/logout"), ("GET", "/session")]
+
+
+@pytest.mark.parametrize(("method", "path"), COOKIE_ROUTES)
+def test_a_request_by_cookie_is_refused_with_its_code(spent, method, path):
+    """K6, K7, K8."""
+    browser = Browser(spent.http)
+    body = {"username": AMY.name, "password": AMY.password, "mode": "cookie"}
+    assert browser.sign_in(AMY.name, AMY.password).status_code == 200
+
+    def ask(headers, double=False):
+        cookie = browser.jar.field("/refresh")["Cookie"]
+        fields = headers | {"Cookie": f"{cookie}; {cookie}" if double else cookie}
+        answer = spent.http.request(method, path, headers=fields, json=body if path == "/login" else None)
+        return answer.status_code, answer.json()["code"]
+
+    evil = {"Origin": "https://evil.example"}
+    assert ask(evil | {"Sec-Fetch-Site": "cross-site"}) == (403, "csrf_failed")
+    assert ask(evil) == (403, "origin_not_allowed")
+    assert ask(SAME_ORIGIN, double=True) == (400, "cookie_ambiguous")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_auth_refuses_a_cookie_of_another_site_for_every_method(spent, method):
+    """K7."""
+    browser = Browser(spent.http)
+    browser.sign_in(AMY.name, AMY.password)
+
+    def ask(headers):
+        answer = spent.http.request(method, "/auth?via=request", headers=browser.jar.field("/auth") | headers)
+        return answer.status_code, answer.json()["code"] if answer.content else ""
+
+    evil = {"Origin": "https://evil.example"}
+    assert ask(evil | {"Sec-Fetch-Site": "cross-site"}) == (403, "csrf_failed")
+    assert ask(evil) == (403, "origin_not_allowed")
+    assert ask(SAME_ORIGIN) == (200, "")
+    assert ask({}) == ((200, "") if method == "GET" else (403, "csrf_failed"))
+
+
+def test_the_session_takes_no_parameters(spent):
+    answer = spent.http.get("/session?x=1", headers={"Authorization": f"Bearer {spent.login().access}"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "request_malformed")

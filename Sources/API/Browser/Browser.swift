@@ -1,0 +1,95 @@
+/// What browser mode needs: the names and attributes of the cookies, and the origins that may use them.
+///
+/// Without it, the service sets no cookie, reads none and answers no preflight.
+package final class Browser: Sendable {
+    /// The setting of the cookies that accompany requests to applications.
+    package enum SameSite: String, CaseIterable, Sendable {
+        case lax, strict, none
+
+        var attribute: String {
+            switch self {
+            case .lax: "Lax"
+            case .strict: "Strict"
+            case .none: "None"
+            }
+        }
+    }
+
+    package struct Options: Sendable {
+        /// The middle of each cookie's name.
+        package var cookieName = "martlet"
+        /// Nil for cookies of one host.
+        package var domain: String?
+        package var sameSite = SameSite.lax
+        package var isPartitioned = false
+        /// Where browsers find the service, without a slash at its end; empty for the root.
+        package var publicPath = ""
+        /// The origins that may use cookies, in the form in which browsers send them.
+        package var origins: [String] = []
+
+        package init() {}
+    }
+
+    /// As bytes, which requests are compared with.
+    let origins: [[UInt8]]
+    let cookies: CookieSet
+
+    package init(_ options: Options) {
+        origins = options.origins.map { Array($0.utf8) }
+        cookies = CookieSet(options)
+    }
+}
+
+/// The cookies of browser mode.
+struct CookieSet: Sendable {
+    /// The maximum size of a cookie's name and value; browsers ignore larger ones (RFC 6265bis §5.6).
+    static let byteCountMax = 4_096
+
+    /// The access token, for every path: applications behind a gateway are on the same host.
+    let access: Cookie
+    /// The identifier of the session.
+    let session: Cookie
+    /// The refresh token, which no path but `/refresh` gets.
+    let refresh: Cookie
+
+    init(_ options: Browser.Options) {
+        let hostPrefix = options.domain == nil ? "__Host-Http-" : "__Secure-"
+        var tail = options.domain.map { "; Domain=\($0)" } ?? ""
+        if options.isPartitioned { tail += "; Partitioned" }
+        func cookie(_ prefix: String, _ kind: String, path: String, _ sameSite: Browser.SameSite) -> Cookie {
+            Cookie(
+                name: "\(prefix)\(options.cookieName)-\(kind)",
+                attributes: "; Secure; HttpOnly; Path=\(path); SameSite=\(sameSite.attribute)\(tail)")
+        }
+        access = cookie(hostPrefix, "access", path: "/", options.sameSite)
+        session = cookie(hostPrefix, "session", path: "/", options.sameSite)
+        // In a frame of another site, a browser sends no Strict cookie at all.
+        refresh = cookie(
+            "__Secure-", "refresh", path: "\(options.publicPath)/refresh", options.sameSite == .none ? .none : .strict)
+    }
+
+    /// In the order of ``BrowserCookies``.
+    var names: [[UInt8]] { [access.name, session.name, refresh.name] }
+}
+
+/// One cookie: its name, and the attributes that setting and clearing it share.
+struct Cookie: Sendable {
+    let name: [UInt8]
+    private let attributes: [UInt8]
+
+    init(name: String, attributes: String) {
+        self.name = Array(name.utf8)
+        self.attributes = Array(attributes.utf8)
+    }
+
+    /// How long a value may be.
+    var valueByteCountMax: Int { CookieSet.byteCountMax - name.count }
+
+    /// - Parameters:
+    ///   - value: bytes that ``CookieField/isCookieByte(_:)`` accepts.
+    ///   - maxAge: seconds; nil for a cookie that ends with the browser.
+    func line(_ value: [UInt8], maxAge: Int64?) -> [UInt8] {
+        let age = maxAge.map { Array("; Max-Age=\($0)".utf8) } ?? []
+        return name + [UInt8(ascii: "=")] + value + age + attributes
+    }
+}

@@ -1,0 +1,129 @@
+import Encoding
+import HTTP
+import JOSE
+import Service
+import Telemetry
+
+/// How a login or a refresh returns its tokens.
+enum TokenDelivery: Sendable {
+    /// In the content.
+    case content
+    /// In cookies that no script can read. `mark` is that of the request, which a refresh renews.
+    case cookies(isKept: Bool, mark: SessionMark?)
+}
+
+extension Application {
+    /// Writes the answer that a login or a refresh has promised.
+    ///
+    /// - Throws: if a token does not fit into its cookie.
+    func deliver(
+        _ pair: TokenPair, _ delivery: TokenDelivery, _ call: Call, _ response: inout Response
+    ) throws(Problem) {
+        guard case .cookies(let isKept, let mark) = delivery, let browser = shared.browser else {
+            return TokenAnswer.write(pair, to: &response)
+        }
+        let cookies = browser.cookies
+        try checkSize(pair, cookies, call)
+        let session: SessionMark
+        do throws(LoginFailure) {
+            if let mark {
+                session = mark.renewed(context)
+            } else {
+                session = try SessionMark(of: pair.sid, isKept: isKept, context)
+            }
+        } catch {
+            throw Problem(error)
+        }
+        let lines = [
+            cookies.access.line(pair.accessToken, maxAge: isKept ? pair.expiresIn : nil),
+            cookies.session.line(session.text, maxAge: isKept ? pair.refreshExpiresIn : nil),
+            cookies.refresh.line(pair.refreshToken, maxAge: isKept ? pair.refreshExpiresIn : nil),
+        ]
+        for line in lines { response.addField("Set-Cookie", line) }
+        writeSession(pair, &response)
+    }
+
+    /// Clears the cookies of the browser: a cookie is replaced only by one with the same name, path and domain.
+    func clearCookies(_ response: inout Response) {
+        guard let cookies = shared.browser?.cookies else { return }
+        for cookie in [cookies.access, cookies.session, cookies.refresh] {
+            response.addField("Set-Cookie", cookie.line([], maxAge: 0))
+        }
+    }
+
+    /// The content has no token, so that no script gets one.
+    private func writeSession(_ pair: TokenPair, _ response: inout Response) {
+        response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.name("token_type")
+        writer.string("Cookie")
+        writer.name("expires_in")
+        writer.integer(pair.expiresIn)
+        writer.name("refresh_expires_in")
+        writer.integer(pair.refreshExpiresIn)
+        writer.name("session_id")
+        writer.string(pair.sid.description)
+        writer.name("scope")
+        writer.string(pair.scope)
+        writer.name("subject")
+        writer.string(pair.subject)
+        writer.name("username")
+        writer.string(UUID(pair.subject).flatMap { context.accounts.name(of: $0) } ?? "")
+        writer.endObject()
+        response.body.append(contentsOf: writer.bytes)
+    }
+
+    private func checkSize(_ pair: TokenPair, _ cookies: CookieSet, _ call: Call) throws(Problem) {
+        guard
+            pair.accessToken.count > cookies.access.valueByteCountMax
+                || pair.refreshToken.count > cookies.refresh.valueByteCountMax
+        else { return }
+        let claim = largestClaim(of: pair.accessToken) ?? ""
+        shared.log.write(.error, "cookie_too_large") { line in
+            call.add(to: &line)
+            line.add("sub", pair.subject)
+            line.add("bytes", pair.accessToken.count)
+            line.add("claim", claim)
+            line.add("remedy", "shorten this claim of the user, or remove it from MARTLET_CLAIMS")
+        }
+        throw Problem(.internalFault, reason: "a token does not fit into its cookie; its largest claim is \(claim)")
+    }
+
+    private func largestClaim(of token: [UInt8]) -> String? {
+        guard let payload = try? UnverifiedJWS(token.span).payload, (try? json.parse(payload.span)) != nil else {
+            return nil
+        }
+        let largest = json.members(0).max { one, other in
+            json.raw(one.value, in: payload.span).count < json.raw(other.value, in: payload.span).count
+        }
+        return largest.flatMap { json.string($0.name, in: payload.span) }
+    }
+}
+
+extension Schema {
+    /// What a login and a refresh by cookie answer.
+    static let cookieTokens = named(
+        "CookieTokens",
+        object(
+            .required("token_type", .string(constant: "Cookie")),
+            .required("expires_in", .integer.described("Seconds until the access token expires.")),
+            .required("refresh_expires_in", .refreshExpiresIn),
+            .required("session_id", .uuid), .required("scope", .string), .required("subject", .string),
+            .required("username", .string)
+        ).withExample(
+            ("token_type", .text("Cookie")), ("expires_in", .plain("600")), ("refresh_expires_in", .plain("1209600")),
+            ("session_id", .text("019a0000-0000-7000-8000-000000000000")), ("scope", .text("read write")),
+            ("subject", .text("019a0000-0000-7000-8000-000000000001")), ("username", .text("ana"))))
+
+    static let refreshExpiresIn = integer.described("Seconds until the session ends unless it is refreshed.")
+
+    /// The tokens in the content, or what is known about those in cookies.
+    static let deliveredTokens = oneOf(.tokens, .cookieTokens)
+}
+
+extension Operation {
+    /// The cookies of browser mode, for the description of an endpoint that sets or reads them.
+    static let cookieHeader = Header(
+        name: "Set-Cookie", schema: .string, description: "In browser mode: the cookies, or their removal.")
+}

@@ -1,0 +1,87 @@
+import Accounts
+import HTTP
+import Service
+
+extension MemberNames {
+    /// What a login may send in browser mode.
+    static let browserLogin = MemberNames(loginNames + ["remember"])
+}
+
+extension Application {
+    /// How a login returns its session. Browsers get cookies unless they ask for something else.
+    ///
+    /// - Throws: `csrf_failed`, `origin_not_allowed` or `cookie_ambiguous` for a request that must not set cookies.
+    func loginDelivery(
+        _ request: borrowing Request, _ parameters: Parameters, _ client: Client?
+    ) throws(Problem) -> TokenDelivery {
+        let mode = try parameters.text("mode")
+        guard let browser = shared.browser else {
+            guard mode ?? "body" == "body" else { throw Problem(.requestMalformed, "The only supported mode is body.") }
+            return .content
+        }
+        guard mode == nil || mode == "body" || mode == "cookie" else {
+            throw Problem(.requestMalformed, "mode must be body or cookie.")
+        }
+        let isFromBrowser = CrossSite.isFromBrowser(request)
+        let isKept = try parameters.flag("remember")
+        guard mode == "cookie" || (mode == nil && isFromBrowser && client == nil) else {
+            guard isKept == nil else { throw Problem(.requestMalformed, "The member remember needs the mode cookie.") }
+            // A page of another site must not try passwords from the addresses of its visitors.
+            if isFromBrowser { try CrossSite.check(request, .own(isReading: false), browser) }
+            return .content
+        }
+        try CrossSite.check(request, .own(isReading: false), browser)
+        guard client == nil else {
+            throw Problem(.requestMalformed, "The mode cookie is for browsers, which do not authenticate as a client.")
+        }
+        try BrowserCookies(request, browser).refuseRepeated()
+        guard Self.isConfidential(request) else {
+            throw Problem(
+                .requestMalformed,
+                "Browsers keep these cookies for https only. Use https, or serve --dev-tls for a test; behind a proxy, name it in MARTLET_TRUSTED_PROXIES and let it send X-Forwarded-Proto."
+            )
+        }
+        return .cookies(isKept: isKept ?? true, mark: nil)
+    }
+
+    /// The session that a login by cookie replaces: the one that the cookies of the browser prove.
+    func replacedSession(_ request: borrowing Request, _ delivery: TokenDelivery) -> LogoutSession? {
+        guard case .cookies = delivery, let browser = shared.browser else { return nil }
+        return BrowserCookies(request, browser).provenSession(request, context)
+    }
+
+    /// Whether the answer travels by TLS to the browser, or does not leave the machine.
+    private static func isConfidential(_ request: borrowing Request) -> Bool {
+        if request.channel.security != .none || request.peer.isLoopback { return true }
+        if request.isRelayed, request.fieldCount("x-forwarded-proto") > 0 {
+            return request.field("x-forwarded-proto").map { request.isEqual($0, "https") } ?? false
+        }
+        // A page with this origin cannot send a request without TLS.
+        return request.field("origin").map { request.bytes[$0].starts(with: "https://".utf8) } ?? false
+    }
+}
+
+extension Parameters {
+    /// A JSON boolean, or `true` or `false` in a form.
+    fileprivate func flag(_ name: StaticString) throws(Problem) -> Bool? {
+        switch given(name) {
+        case nil, .nothing: return nil
+        case .yes: return true
+        case .other(let json) where json.elementsEqual("false".utf8): return false
+        case .text(let text) where isForm && text.elementsEqual("true".utf8): return true
+        case .text(let text) where isForm && text.elementsEqual("false".utf8): return false
+        default: throw Problem(.requestMalformed, "The member \(name) must be true or false.")
+        }
+    }
+}
+
+extension AuthState {
+    /// Ends `replaced` before a successful login is reported; a failure of that fails the login.
+    func replacing(
+        _ replaced: LogoutSession?, _ verdict: Result<LoginGrant, LoginFailure>,
+        _ then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
+    ) {
+        guard case .success(let grant) = verdict, let replaced else { return then(verdict) }
+        endReplaced(replaced) { ended in then(ended.map { grant }) }
+    }
+}

@@ -1,0 +1,54 @@
+import HTTP
+import Service
+
+/// A refresh token as a request presents it.
+struct PresentedRefresh {
+    let token: [UInt8]
+    /// Nil for a token in the content.
+    var cookies: CookieRequirement?
+    var delivery = TokenDelivery.content
+
+    /// The problem of a failed refresh: cookies that are worth nothing are cleared. Cookies stay when the service is at
+    /// fault or the request asked for too much, because their session lives.
+    func problem(_ problem: Problem) -> Problem {
+        guard case .cookies = delivery, problem.status == 401 else { return problem }
+        var copy = problem
+        copy.clearsCookies = true
+        return copy
+    }
+}
+
+extension Application {
+    /// The refresh token of the content, or else that of the cookies.
+    ///
+    /// The refresh cookie alone is not enough, because another host of the same site can plant one: its session must be
+    /// that of the session cookie.
+    func presentedRefresh(_ request: borrowing Request, _ parameters: Parameters) throws(Problem) -> PresentedRefresh {
+        if let token = try RequestTokens.refresh(parameters), !token.isEmpty { return PresentedRefresh(token: token) }
+        if let browser = shared.browser {
+            let cookies = BrowserCookies(request, browser)
+            if !cookies.isEmpty || CrossSite.isFromBrowser(request) {
+                return try presentedRefresh(request, cookies, browser)
+            }
+        }
+        return PresentedRefresh(token: try RequestTokens.requiredRefresh(parameters))
+    }
+
+    private func presentedRefresh(
+        _ request: borrowing Request, _ cookies: BrowserCookies, _ browser: Browser
+    ) throws(Problem) -> PresentedRefresh {
+        try CrossSite.check(request, .own(isReading: false), browser)
+        try cookies.refuseRepeated()
+        guard case .one(let range) = cookies.refresh, let mark = cookies.mark(request) else {
+            var problem = Problem(.refreshInvalid, "The cookies of session and refresh token are both needed.")
+            problem.clearsCookies = !cookies.isEmpty
+            throw problem
+        }
+        let requirement = CookieRequirement(
+            sid: mark.sid, accessByteCountMax: browser.cookies.access.valueByteCountMax,
+            refreshByteCountMax: browser.cookies.refresh.valueByteCountMax)
+        return PresentedRefresh(
+            token: Array(request.bytes[range]), cookies: requirement,
+            delivery: .cookies(isKept: mark.isKept, mark: mark))
+    }
+}

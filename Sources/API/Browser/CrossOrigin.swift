@@ -1,0 +1,45 @@
+import HTTP
+
+/// What CORS says about the origin of a request: the answer may be read by a page of a listed origin, and by no other.
+///
+/// It is one byte, because every call has one.
+struct CrossOrigin: Equatable, Sendable {
+    /// The endpoint answers every origin alike.
+    static let alike = CrossOrigin(code: 0)
+    private static let notAllowed = CrossOrigin(code: 1)
+
+    /// From 2 on, the place of the origin in the list and 2.
+    private let code: UInt8
+
+    private init(code: UInt8) { self.code = code }
+
+    init(_ request: borrowing Request, _ browser: Browser) {
+        let index = request.field("origin").flatMap { browser.index(ofOrigin: $0, request) }
+        let code = index.flatMap { UInt8(exactly: $0 + 2) }
+        self = code.map { CrossOrigin(code: $0) } ?? .notAllowed
+    }
+
+    /// The place of the origin in the list; nil if it is not there.
+    var place: Int? { code >= 2 ? Int(code) - 2 : nil }
+}
+
+extension Application {
+    /// Adds the fields of the Fetch standard that every answer of such a path has, errors included.
+    func addCrossOrigin(_ crossOrigin: CrossOrigin, _ response: inout Response) {
+        response.addLines("Vary: Origin\r\n")
+        guard let place = crossOrigin.place, let browser = shared.browser else { return }
+        response.addField("Access-Control-Allow-Origin", browser.origins[place])
+        response.addLines("Access-Control-Allow-Credentials: true\r\n")
+        response.addLines(
+            "Access-Control-Expose-Headers: Retry-After, Refresh-Outcome, WWW-Authenticate, Revocation-Seq\r\n")
+    }
+
+    /// Answers a preflight with the methods and fields that the endpoint has.
+    func addPreflight(_ request: borrowing Request, _ endpoint: Endpoint, _ response: inout Response) {
+        guard request.fieldCount("access-control-request-method") > 0 else { return }
+        let methods = endpoint.methods.named.map(\.rawValue).joined(separator: ", ")
+        response.addField("Access-Control-Allow-Methods", methods.utf8)
+        response.addLines("Access-Control-Allow-Headers: Authorization, Content-Type\r\n")
+        response.addLines("Access-Control-Max-Age: 600\r\n")
+    }
+}

@@ -1,0 +1,71 @@
+import Encoding
+import JOSE
+import Platform
+import Revocation
+import Telemetry
+import Tokens
+
+/// Finds and ends the session that the cookies of a browser belong to.
+///
+/// Ending a session takes less than using it: a browser that signs out after its access token has expired still ends
+/// its session.
+package struct EndBrowserSession {
+    private let context: LoopContext
+
+    package init(_ context: LoopContext) {
+        self.context = context
+    }
+
+    /// The session of an access token with a valid signature, which may have expired.
+    package func session(ofAccess token: Span<UInt8>) -> LogoutSession? {
+        guard let verified = verify(token), let sid = verified.sid, SignedTokens(context).mayRevoke(verified),
+            !context.authState.revocations.isCut(key: verified.kid)
+        else { return nil }
+        return LogoutSession(
+            sid: sid, subject: verified.text(verified.subject), clientID: verified.text(verified.clientID),
+            kid: String(decoding: verified.kid, as: UTF8.self), sessionEnd: nil)
+    }
+
+    /// The session of a session cookie that this server wrote. Its user is not known.
+    package func session(of mark: SessionMark) -> LogoutSession? {
+        guard context.issuer.hasIssued(mark.proof, asProofOf: mark.sid) else { return nil }
+        return LogoutSession(sid: mark.sid, subject: "", clientID: "", kid: "", sessionEnd: nil)
+    }
+
+    private func verify(_ token: Span<UInt8>) -> VerifiedToken? {
+        do throws(TokenRejection) {
+            return try SignedTokens(context).verify(token, nil, at: context.authState.clock.now)
+        } catch {
+            // The expiry is checked last, so all other checks were passed. They are repeated for the last valid second.
+            guard error == .expired, let end = expiry(of: token) else { return nil }
+            return try? SignedTokens(context).verify(token, nil, at: end.adding(seconds: -1).milliseconds)
+        }
+    }
+
+    private func expiry(of token: Span<UInt8>) -> UnixSeconds? {
+        guard let payload = try? UnverifiedJWS(token).payload, (try? context.scratch.parse(payload.span)) != nil,
+            let node = context.scratch.member("exp", of: 0, in: payload.span),
+            let seconds = context.scratch.integer(node, in: payload.span)
+        else { return nil }
+        return UnixSeconds(seconds)
+    }
+}
+
+extension AuthState {
+    /// Ends the session that a new login of the same browser replaces, before the browser gets the new one.
+    ///
+    /// - Parameter then: called once, when the end is durable or has failed; on any thread.
+    package func endReplaced(
+        _ session: LogoutSession, _ then: @escaping @Sendable (Result<Void, LoginFailure>) -> Void
+    ) {
+        counters.revocations.add(.session)
+        revocations.revokeSession(
+            session.sid, expiresAt: latestEnd(of: session.sid), reason: RevocationReason.logout.rawValue
+        ) { result in
+            switch result {
+            case .success: then(.success(()))
+            case .failure: then(.failure(.unavailable))
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import API
+import Foundation
+import HTTP
+import Testing
+
+@Suite("POST /refresh by cookie")
+struct CookieRefreshTests {
+    let world: World
+
+    init() throws { world = try World() }
+
+    private func refresh(_ cookies: [String]) -> Answer {
+        world.send(Ask("POST", "/refresh").sameOrigin.cookies(cookies))
+    }
+
+    @Test func `rotates, sets all cookies, and has no token in the content`() {
+        let jar = world.jar()
+        world.clock.advance(700)
+        let answer = refresh([jar.session, jar.refresh])
+        #expect(answer.status == 200 && answer["refresh-outcome"] == "rotated")
+        #expect(answer.string("token_type") == "Cookie" && answer.string("access_token") == nil)
+        let next = Jar(answer)
+        #expect(next.lines.count == 3 && next.refresh != jar.refresh && next.access != jar.access)
+        #expect(next.attributes("access") == jar.attributes("access"))
+        #expect(world.verify(next.value("access")).status == 200)
+        // Twenty tabs send the same request; all get the same cookies.
+        let again = refresh([jar.session, jar.refresh])
+        #expect(again["refresh-outcome"] == "replayed" && Jar(again).lines == next.lines && again.body == answer.body)
+    }
+
+    @Test func `both cookies are needed, of one session`() {
+        let (jar, other, stranger) = (world.jar(), world.jar(), world.jar("bob"))
+        for cookies in [
+            [jar.refresh], [jar.session], [jar.access], [jar.refresh, other.session], [jar.refresh, stranger.session],
+            ["__Host-Http-martlet-session=x", jar.refresh], [jar.session, "__Secure-martlet-refresh=\"x\""],
+            [jar.session, "__Secure-martlet-refresh=x"],
+            [jar.session, jar.refresh.replacing("refresh=", with: "refresh=,")],
+        ] {
+            let answer = refresh(cookies)
+            #expect(answer.status == 401 && answer.code == "refresh_invalid" && Jar(answer).isCleared, "\(cookies)")
+        }
+        let none = refresh(["foreign=1"])
+        #expect(none.status == 401 && none.code == "refresh_invalid" && Jar(none).lines.isEmpty)
+        #expect(refresh(jar.atRefresh).status == 200 && refresh(other.atRefresh).status == 200)
+    }
+
+    @Test func `reuse after the grace time ends the session and clears the cookies`() {
+        let jar = world.jar()
+        let next = Jar(refresh(jar.atRefresh))
+        world.clock.advance(11)
+        let reused = refresh(jar.atRefresh)
+        #expect(reused.status == 401 && reused.code == "refresh_reused" && Jar(reused).isCleared)
+        let ended = refresh(next.atRefresh)
+        #expect(ended.status == 401 && ended.code == "session_revoked" && Jar(ended).isCleared)
+    }
+
+    @Test func `only the end of the session clears the cookies`() throws {
+        let jar = world.jar()
+        let wide = world.send(Ask("POST", "/refresh").sameOrigin.cookies(jar.atRefresh).json("{\"scope\":\"fly\"}"))
+        #expect(wide.status == 400 && Jar(wide).lines.isEmpty)
+        let foreign = world.send(Ask("POST", "/refresh").cookies(jar.atRefresh).with("Sec-Fetch-Site", "cross-site"))
+        #expect(foreign.status == 403 && Jar(foreign).lines.isEmpty)
+        try world.loseSigner()
+        let unsigned = refresh(jar.atRefresh)
+        #expect(unsigned.status == 503 && Jar(unsigned).lines.isEmpty)
+    }
+
+    @Test func `a full disk does not clear the cookies`() {
+        let jar = world.jar()
+        world.journal.breakDown()
+        let answer = refresh(jar.atRefresh)
+        #expect(answer.status == 503 && Jar(answer).lines.isEmpty)
+    }
+
+    @Test func `a token in the content decides, and its answer sets no cookie`() {
+        let (jar, pair) = (world.jar(), world.pair())
+        let ask = Ask("POST", "/refresh").json("{\"refresh_token\":\"\(pair.refresh)\"}")
+        let answer = world.send(ask.cookies(jar.atRefresh).with("Sec-Fetch-Site", "cross-site"))
+        #expect(answer.status == 200 && Jar(answer).lines.isEmpty && answer.string("session_id") == pair.sid)
+        // Without a browser and without cookies, the missing member is the mistake.
+        #expect(world.send(Ask("POST", "/refresh")).code == "request_malformed")
+        #expect(world.send(Ask("POST", "/refresh").json("{}")).code == "request_malformed")
+    }
+
+    @Test func `without Origin and Sec-Fetch-Site, JSON is needed: K7`() {
+        let jar = world.jar()
+        #expect(world.send(Ask("POST", "/refresh").cookies(jar.atRefresh)).code == "csrf_failed")
+        #expect(world.send(Ask("POST", "/refresh").cookies(jar.atRefresh).form("scope=read")).code == "csrf_failed")
+        #expect(world.send(Ask("POST", "/refresh").cookies(jar.atRefresh).json("{}")).status == 200)
+    }
+
+    @Test func `a successor that would not fit into its cookie uses nothing up`() throws {
+        let jar = world.jar()
+        let users = world.authState.users.current
+        try world.outgrowCookie(jar.value("access"))
+        let refused = refresh(jar.atRefresh)
+        #expect(refused.status == 500 && Jar(refused).lines.isEmpty)
+        world.authState.users.replace(with: users)
+        world.clock.advance(60)
+        let answer = refresh(jar.atRefresh)
+        #expect(answer.status == 200 && answer["refresh-outcome"] == "rotated")
+    }
+}

@@ -1,0 +1,235 @@
+"""Sessions in cookies: K1 to K10, by a client that keeps cookies as a browser does."""
+
+import pytest
+
+from harness.accounts import AMY, BOB
+from harness.browser import ACCESS, REFRESH, SAME_ORIGIN, SESSION, Browser, Jar
+
+APP = "https://app.example.org"
+EVIL = "https://evil.example.org"
+FOREIGN = [
+    ({"Origin": EVIL}, "origin_not_allowed"),
+    ({"Origin": "null"}, "origin_not_allowed"),
+    ({"Origin": f"{APP}.evil.example"}, "origin_not_allowed"),
+    ({"Origin": f"{APP}:443"}, "origin_not_allowed"),
+    ({"Origin": f"{APP}/"}, "origin_not_allowed"),
+    ({"Origin": APP.upper()}, "origin_not_allowed"),
+    ({"Origin": "https://app.ex\u0430mple.org".encode()}, "origin_not_allowed"),
+    ({"Origin": "https://" + "a" * 8_000}, "origin_not_allowed"),
+    ({"Sec-Fetch-Site": "cross-site"}, "csrf_failed"),
+    ({"Sec-Fetch-Site": "same-site", "Origin": "https://sub.app.example.org"}, "csrf_failed"),
+    ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, "csrf_failed"),
+    ({"Sec-Fetch-Site": "none"}, "csrf_failed"),
+    ({"Sec-Fetch-Site": "SAME-ORIGIN"}, "csrf_failed"),
+    ({}, "csrf_failed"),
+]
+
+
+@pytest.fixture(scope="module")
+def site(fleet):
+    server = fleet.make(alg="HS256", browser="on", origins=APP, trusted_proxies="127.0.0.1", refresh_grace="30s").start()
+    yield server
+    fleet.close(server)
+
+
+@pytest.fixture
+def page(site) -> Browser:
+    browser = Browser(site.http)
+    assert browser.sign_in(AMY.name, AMY.password).status_code == 200
+    return browser
+
+
+def code_of(answer) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+def test_sign_in_refresh_and_sign_out(site):
+    """K1, K2, K3, K9: no token in any answer, and the old cookies put back are refused."""
+    browser = Browser(site.http)
+    assert code_of(browser.ask("GET", "/session")) == (401, "token_missing")
+    signed_in = browser.sign_in(AMY.name, AMY.password)
+    body = signed_in.json()
+    assert body["token_type"] == "Cookie" and body["username"] == "amy" and "eyJ" not in signed_in.text
+    kept = browser.jar.cookies
+    names = ("secure", "httponly", "samesite", "path", "domain")
+    flags = {name: tuple(morsel[flag] for flag in names) for name, morsel in kept.items()}
+    assert flags == {
+        ACCESS: (True, True, "Lax", "/", ""),
+        SESSION: (True, True, "Lax", "/", ""),
+        REFRESH: (True, True, "Strict", "/refresh", ""),
+    }
+    assert all(len(name) + len(m.value) <= 4_096 for name, m in kept.items())
+    assert REFRESH not in browser.jar.field("/page")["Cookie"]
+    asked = browser.ask("GET", "/session").json()
+    assert (asked["username"], asked["session_id"], asked["amr"]) == ("amy", body["session_id"], ["pwd"])
+    first = Jar(dict(browser.jar.cookies))
+    refreshed = browser.ask("POST", "/refresh")
+    assert refreshed.headers["refresh-outcome"] == "rotated" and "eyJ" not in refreshed.text
+    assert refreshed.json()["session_id"] == body["session_id"]
+    again = Browser(site.http, Jar(dict(first.cookies))).ask("POST", "/refresh")
+    assert again.headers["refresh-outcome"] == "replayed"
+    assert again.headers.get_list("set-cookie") == refreshed.headers.get_list("set-cookie")
+    last = Jar(dict(browser.jar.cookies))
+    signed_out = browser.ask("POST", "/logout")
+    assert signed_out.status_code == 204 and signed_out.headers["revocation-seq"]
+    assert browser.jar.cookies == {}
+    for old in (first, last):
+        assert code_of(Browser(site.http, Jar(dict(old.cookies))).ask("GET", "/session")) == (401, "session_revoked")
+        assert code_of(Browser(site.http, Jar(dict(old.cookies))).ask("POST", "/refresh")) == (401, "session_revoked")
+
+
+@pytest.mark.parametrize(("headers", "code"), FOREIGN)
+@pytest.mark.parametrize("path", ["/login", "/refresh", "/logout"])
+def test_a_page_of_another_site_can_do_nothing(site, page, path, headers, code):
+    """K7, K8: and a refusal clears no cookie."""
+    before = dict(page.jar.cookies)
+    form = {"username": BOB.name, "password": BOB.password, "mode": "cookie"} if path == "/login" else None
+    answer = page.ask("POST", path, headers=headers, data=form)
+    assert code_of(answer) == (403, code)
+    assert "set-cookie" not in answer.headers and page.jar.cookies == before
+    assert page.ask("GET", "/session").json()["username"] == "amy"
+
+
+def test_fields_that_come_twice_are_refused(site, page):
+    """Two Origins, or two Sec-Fetch-Site, are never the page's own."""
+    cookie = ("Cookie", page.jar.field("/logout")["Cookie"])
+    for fields in (
+        [("Origin", APP), ("Origin", APP)],
+        [("Origin", APP), ("Origin", "null"), *SAME_ORIGIN.items()],
+        [*SAME_ORIGIN.items(), *SAME_ORIGIN.items()],
+    ):
+        answer = site.http.request("POST", "/logout", headers=[cookie, *fields])
+        assert answer.status_code == 403 and "set-cookie" not in answer.headers
+    assert page.ask("GET", "/session").status_code == 200
+
+
+def test_the_origins_of_the_list_and_no_other(site, page):
+    """K10."""
+    for path, method in (("/session", "GET"), ("/logout", "POST"), ("/refresh", "POST"), ("/login", "POST")):
+        preflight = {"Origin": APP, "Access-Control-Request-Method": method}
+        answer = site.http.request("OPTIONS", path, headers=preflight)
+        assert answer.status_code == 204 and answer.headers["vary"] == "Origin"
+        assert answer.headers["access-control-allow-origin"] == APP
+        assert method in answer.headers["access-control-allow-methods"].split(", ")
+        foreign = site.http.request("OPTIONS", path, headers=preflight | {"Origin": EVIL})
+        assert not [name for name in foreign.headers if name.startswith("access-control")]
+    allowed = page.ask("GET", "/session", headers={"Origin": APP, "Sec-Fetch-Site": "cross-site"})
+    assert allowed.status_code == 200 and allowed.headers["access-control-allow-credentials"] == "true"
+    refused = page.ask("GET", "/session", headers={"Origin": EVIL, "Sec-Fetch-Site": "cross-site"})
+    assert code_of(refused) == (403, "csrf_failed") and "access-control-allow-origin" not in refused.headers
+
+
+@pytest.mark.parametrize("name", [ACCESS, SESSION, REFRESH])
+@pytest.mark.parametrize("good_first", [True, False])
+def test_a_name_that_comes_twice_is_refused_and_cleared(site, name, good_first):
+    """K6."""
+    browser = Browser(site.http)
+    browser.sign_in(AMY.name, AMY.password)
+    good, bad = browser.jar.field("/refresh")["Cookie"], f"{name}=tossed"
+    both = {"Cookie": f"{good}; {bad}" if good_first else f"{bad}; {good}"} | SAME_ORIGIN
+    for method, path in (("GET", "/session"), ("POST", "/refresh"), ("POST", "/logout")):
+        answer = site.http.request(method, path, headers=both)
+        assert code_of(answer) == (400, "cookie_ambiguous")
+        lines = answer.headers.get_list("set-cookie")
+        assert len(lines) == 3 and all("Max-Age=0" in line for line in lines)
+    assert site.http.get("/auth?via=request", headers=both).status_code == (401 if name == ACCESS else 200)
+    bearer = {"Authorization": f"Bearer {browser.jar.value(ACCESS)}"}
+    assert site.http.get("/session", headers=both | bearer).status_code == 200
+    assert site.http.post("/auth", headers=both | bearer).status_code == 200
+
+
+def test_cookies_of_others_are_skipped_and_odd_ones_of_ours_are_401(site, page):
+    good = f"{ACCESS}={page.jar.value(ACCESS)}"
+
+    def status(cookie: str) -> int:
+        return site.http.get("/session", headers={"Cookie": cookie} | SAME_ORIGIN).status_code
+
+    for odd in ('x="a,b"', "$Version=1", "=", "x", ";;", "'", "{}", "x=,,,"):
+        assert status(f"{odd}; {good}") == status(f"{good}; {odd}") == 200
+    for ours in (f'{ACCESS}="{page.jar.value(ACCESS)}"', f"{ACCESS}=", f"{ACCESS}=a,b", ACCESS, ";", "", f"{good} x"):
+        assert status(ours) == 401
+    assert status("; ".join([*(f"c{n}=1" for n in range(100)), good])) == 200
+    assert status("; ".join([*(f"c{n}=1" for n in range(200)), good])) == 401
+    assert status("x=" + "y" * 20_000) == 431
+
+
+def test_the_refresh_cookie_of_another_session_is_worth_nothing(site, page):
+    other = Browser(site.http)
+    other.sign_in(BOB.name, BOB.password)
+    mixed = Jar(dict(page.jar.cookies) | {REFRESH: other.jar.cookies[REFRESH]})
+    answer = Browser(site.http, mixed).ask("POST", "/refresh")
+    assert code_of(answer) == (401, "refresh_invalid") and mixed.cookies == {}
+    assert other.ask("POST", "/refresh").status_code == page.ask("POST", "/refresh").status_code == 200
+
+
+def test_reuse_after_the_grace_time_ends_the_session(make_server):
+    server = make_server(alg="HS256", browser="on", refresh_grace="0s").start()
+    browser = Browser(server.http)
+    browser.sign_in(AMY.name, AMY.password)
+    stolen = Jar(dict(browser.jar.cookies))
+    assert browser.ask("POST", "/refresh").status_code == 200
+    assert code_of(Browser(server.http, stolen).ask("POST", "/refresh")) == (401, "refresh_reused")
+    assert stolen.cookies == {}
+    assert code_of(browser.ask("POST", "/refresh")) == (401, "session_revoked")
+    assert browser.jar.cookies == {}
+
+
+def test_a_new_sign_in_ends_the_old_session_durably(make_server):
+    """F13: also over kill -9, and with the access cookie gone."""
+    server = make_server(alg="HS256", browser="on").start()
+    browser = Browser(server.http)
+    browser.sign_in(AMY.name, AMY.password)
+    old = Jar(dict(browser.jar.cookies))
+    browser.jar.cookies.pop(ACCESS)
+    assert browser.sign_in(BOB.name, BOB.password).json()["username"] == "bob"
+    server.restart()
+    assert code_of(Browser(server.http, old).ask("GET", "/session")) == (401, "session_revoked")
+    assert browser.ask("GET", "/session").json()["username"] == "bob"
+    assert browser.ask("POST", "/refresh").status_code == 200
+
+
+def test_sign_out_after_the_access_token_has_expired(make_server):
+    server = make_server(alg="HS256", browser="on", access_ttl="30s").start()
+    browser = Browser(server.http)
+    browser.sign_in(AMY.name, AMY.password, remember=False)
+    assert all(not morsel["max-age"] for morsel in browser.jar.cookies.values())
+    forge = server.forge(browser.jar.value(ACCESS))
+    expired = forge.token(iat=1_700_000_000, exp=1_700_000_030)
+    headers = SAME_ORIGIN | {"Cookie": f"{ACCESS}={expired}"}
+    assert server.http.post("/logout", headers=headers).status_code == 204
+    server.restart()
+    assert code_of(browser.ask("POST", "/refresh")) == (401, "session_revoked")
+
+
+def test_cookies_need_tls_or_loopback(make_server):
+    server = make_server(alg="HS256", browser="on", trusted_proxies="127.0.0.1").start()
+    login = {"username": AMY.name, "password": AMY.password}
+    relayed = SAME_ORIGIN | {"X-Forwarded-For": "192.0.2.7"}
+    refused = server.http.post("/login", json=login, headers=relayed)
+    assert code_of(refused) == (400, "request_malformed") and "--dev-tls" in refused.json()["detail"]
+    plain = server.http.post("/login", json=login, headers=relayed | {"X-Forwarded-Proto": "http"})
+    assert code_of(plain) == (400, "request_malformed")
+    secure = server.http.post("/login", json=login, headers=relayed | {"X-Forwarded-Proto": "https"})
+    assert len(secure.headers.get_list("set-cookie")) == 3
+
+
+def test_off_is_off(server):
+    """Nothing of it is served, and nothing changes."""
+    browser = Browser(server.http)
+    assert "access_token" in browser.sign_in(AMY.name, AMY.password).json()
+    assert browser.jar.cookies == {}
+    assert code_of(browser.ask("GET", "/session")) == (404, "not_found")
+    assert code_of(server.http.post("/refresh", headers=SAME_ORIGIN)) == (400, "request_malformed")
+    preflight = {"Origin": server.url, "Access-Control-Request-Method": "POST"}
+    answer = server.http.request("OPTIONS", "/login", headers=preflight)
+    assert answer.status_code == 204 and "vary" not in answer.headers
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("origins", "https://*.example.org"), ("public_path", "/x/"), ("cookie_samesite", "none"), ("cookie_name", "a;b")],
+)
+def test_a_mistake_in_the_settings_is_named(make_server, setting, value):
+    failure = make_server(browser="on", **{setting: value}).fail_to_start()
+    assert failure.code == 2 and f"MARTLET_{setting.upper()}" in failure.text
