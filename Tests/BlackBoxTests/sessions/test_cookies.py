@@ -1,5 +1,7 @@
 """Sessions in cookies: K1 to K10, by a client that keeps cookies as a browser does."""
 
+import subprocess
+
 import pytest
 
 from harness.accounts import AMY, BOB
@@ -151,6 +153,21 @@ def test_cookies_of_others_are_skipped_and_odd_ones_of_ours_are_401(site, page):
     assert status("; ".join([*(f"c{n}=1" for n in range(100)), good])) == 200
     assert status("; ".join([*(f"c{n}=1" for n in range(200)), good])) == 401
     assert status("x=" + "y" * 20_000) == 431
+
+
+@pytest.mark.parametrize("protocol", ["--http1.1", "--http2-prior-knowledge"])
+def test_cookies_in_several_fields_count_as_one_list(site, page, protocol):
+    """RFC 9113 8.2.3: HTTP/2 clients split the field; a name in two of them is a name that comes twice."""
+    good = f"{ACCESS}={page.jar.value(ACCESS)}"
+
+    def status(*cookies: str) -> str:
+        fields = [part for cookie in cookies for part in ("-H", f"Cookie: {cookie}")]
+        command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", protocol, "-H", "Sec-Fetch-Site: same-origin"]
+        return subprocess.run([*command, *fields, f"{site.url}/session"], capture_output=True, text=True).stdout
+
+    assert status(good, "x=1") == status("x=1", good) == "200"
+    assert status(good, good) == status(good, "x=1", f"{ACCESS}=y") == "400"
+    assert status("x=1", "y=2") == "401"
 
 
 def test_the_refresh_cookie_of_another_session_is_worth_nothing(site, page):
