@@ -28,7 +28,8 @@ extension Operation.Security {
 
 extension Operation.Parameter {
     fileprivate var yaml: YAML {
-        let pairs: [(String, YAML)] = [("name", .text(name)), ("in", .text(place)), ("schema", schema.yaml)]
+        let required: [(String, YAML)] = place == "path" ? [("required", .plain("true"))] : []
+        let pairs: [(String, YAML)] = [("name", .text(name)), ("in", .text(place))] + required + [("schema", schema.yaml)]
         return .map(pairs + (description.map { [("description", .text($0))] } ?? []))
     }
 }

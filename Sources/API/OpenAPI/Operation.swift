@@ -22,7 +22,7 @@ package struct Operation: Sendable {
         case cookie
     }
 
-    /// A parameter in the query, or a header field.
+    /// A parameter in the query or in the path, or a header field.
     struct Parameter: Sendable {
         let name: String
         var place = "query"

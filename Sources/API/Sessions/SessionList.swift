@@ -37,6 +37,10 @@ extension Route {
                     another user is the same.
                     """,
                 security: [.bearer],
+                parameters: [
+                    Operation.Parameter(
+                        name: "sid", place: "path", schema: .uuid, description: "A session_id of the list.")
+                ],
                 answers: [
                     Operation.Answer(
                         status: 204, description: "The session has ended, and this is on stable storage.",

@@ -126,10 +126,10 @@ def test_what_ends_the_sessions_of_the_user_ends_the_device_token(make_door, end
         assert done.returncode == 0, done.stderr
         server.wait_for(lambda: server.events("reloaded"), what="the new password")
     elif end == "disabled":
-        assert server.cli("user", "disable", AMY.name).returncode == 0
-        server.wait_for(lambda: log_in(server, source="203.0.113.50").status_code == 401, what="the change")
-        assert server.cli("user", "enable", AMY.name).returncode == 0
-        server.wait_for(lambda: log_in(server, source="203.0.113.51").status_code == 200, what="the change back")
+        # Not by trying to log in: failures would soon close the account.
+        for count, change in enumerate(("disable", "enable"), start=1):
+            assert server.cli("user", change, AMY.name).returncode == 0
+            server.wait_for(lambda: len(server.events("reloaded")) >= count, what=f"{change} to be applied")
     else:
         assert server.cut(kid=header_of(token)["kid"]).status_code == 200
         assert log_in(server, device_token=token).json()["code"] == "signing_unavailable"

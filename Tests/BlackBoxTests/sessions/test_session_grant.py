@@ -52,7 +52,7 @@ def rotated(server, session: Session, client: str, path="/refresh"):
 def test_a_session_of_a_user_is_as_after_a_login(server, who):
     at = int(time.time()) - 100
     session = opened(server, "sso", **who, amr="hwk pin", auth_time=at, device="Amy's phone", scope="read")
-    assert session.body.keys() == server.login().body.keys()
+    assert session.body.keys() == server.login(device="Amy's phone").body.keys()
     claims = server.verify(session.access, max_age=1000).json()["claims"]
     assert (claims["sub"], claims["client_id"], claims["sid"]) == (AMY.id, "sso", session.sid)
     assert (claims["amr"], claims["auth_time"], claims["scope"]) == (["hwk", "pin"], at, "read")
