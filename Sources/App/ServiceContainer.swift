@@ -67,9 +67,7 @@ package final class ServiceContainer: Sendable {
         accounts.applySessionLimitsAtStart()
         let reloads = ReloadStatus()
         let startedAt = SystemClock.wall.now
-        for source in ReloadSource.allCases where source != .tls || identity != nil {
-            reloads.succeeded(source, at: startedAt)
-        }
+        reloads.succeededAtStart(hasTLS: identity != nil, at: startedAt)
         let loginSources = LoginSources()
         let housekeeper = MaintenanceJob(
             authState: authState, accounts: accounts, files: files, keys: keeper, tls: configuration.tls.files,

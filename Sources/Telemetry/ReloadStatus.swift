@@ -28,6 +28,11 @@ package final class ReloadStatus: Sendable {
         entries.withLock { $0[source] = Entry(lastAttempt: now, lastSuccess: now, reason: nil) }
     }
 
+    /// Records that every source was read at the start.
+    package func succeededAtStart(hasTLS: Bool, at now: UnixMilliseconds) {
+        for source in ReloadSource.allCases where source != .tls || hasTLS { succeeded(source, at: now) }
+    }
+
     /// Records a failed attempt; the previous content stays in use.
     package func failed(_ source: ReloadSource, at now: UnixMilliseconds, reason: String) {
         entries.withLock { entries in

@@ -22,24 +22,3 @@ struct CrossOrigin: Equatable, Sendable {
     /// The place of the origin in the list; nil if it is not there.
     var place: Int? { code >= 2 ? Int(code) - 2 : nil }
 }
-
-extension Application {
-    /// Adds the fields of the Fetch standard that every answer of such a path has, errors included.
-    func addCrossOrigin(_ crossOrigin: CrossOrigin, _ response: inout Response) {
-        response.addLines("Vary: Origin\r\n")
-        guard let place = crossOrigin.place, let browser = shared.browser else { return }
-        response.addField("Access-Control-Allow-Origin", browser.origins[place])
-        response.addLines("Access-Control-Allow-Credentials: true\r\n")
-        response.addLines(
-            "Access-Control-Expose-Headers: Retry-After, Refresh-Outcome, WWW-Authenticate, Revocation-Seq\r\n")
-    }
-
-    /// Answers a preflight with the methods and fields that the endpoint has.
-    func addPreflight(_ request: borrowing Request, _ endpoint: Endpoint, _ response: inout Response) {
-        guard request.fieldCount("access-control-request-method") > 0 else { return }
-        let methods = endpoint.methods.named.map(\.rawValue).joined(separator: ", ")
-        response.addField("Access-Control-Allow-Methods", methods.utf8)
-        response.addLines("Access-Control-Allow-Headers: Authorization, Content-Type\r\n")
-        response.addLines("Access-Control-Max-Age: 600\r\n")
-    }
-}

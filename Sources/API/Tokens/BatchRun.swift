@@ -14,8 +14,8 @@ final class BatchRun {
     static let sliceNanoseconds: Int64 = 250_000
 
     private let tokens: BatchTokens
-    private let expectations: VerifyExpectations
-    private let includesClaims: Bool
+    let expectations: VerifyExpectations
+    let includesClaims: Bool
     private var next = 0
     /// What continues this batch.
     let exchange: Exchange
@@ -44,46 +44,17 @@ final class BatchRun {
         output.append(",\"results\":[")
     }
 
-    /// Verifies tokens for the time of one slice, and appends their results; after the last one also the end of the
-    /// answer.
-    func workOneSlice(_ application: Application, _ output: inout [UInt8]) {
-        let context = application.context
-        context.applyChanges()
-        let now = context.authState.clock.now
-        let end = application.shared.monotonic() &+ Self.sliceNanoseconds
-        var activeCount = 0
+    /// Calls `body` with the next tokens until it returns false or all are done.
+    ///
+    /// - Returns: how many tokens these were.
+    func advance(_ body: (_ token: Span<UInt8>, _ isFirst: Bool) -> Bool) -> Int {
         let first = next
         let bytes = tokens.bytes
-        repeat {
-            if next > 0 { output.append(",") }
-            let token = bytes.span.extracting(tokens.range(next))
-            if application.verify(token, expectations, at: now, includesClaims, &output) { activeCount += 1 }
+        var continues = true
+        while continues, !isDone {
+            continues = body(bytes.span.extracting(tokens.range(next)), next == 0)
             next += 1
-        } while !isDone && application.shared.monotonic() < end
-        let counter = context.authState.counters.batchTokens
-        counter.add(.active, UInt64(activeCount))
-        counter.add(.rejected, UInt64(next - first - activeCount))
-        if isDone { output.append("]}") }
-    }
-}
-
-extension Application {
-    /// Appends the result for one token of a batch.
-    ///
-    /// - Returns: whether the token is valid and meets the expectations.
-    fileprivate func verify(
-        _ token: Span<UInt8>, _ expectations: VerifyExpectations, at now: UnixMilliseconds, _ includesClaims: Bool,
-        _ output: inout [UInt8]
-    ) -> Bool {
-        do throws(VerifyFailure) {
-            let verified = try verifyToken.verify(token, expectations, at: now)
-            write(verified, at: now, includesClaims: includesClaims, to: &output)
-            return true
-        } catch {
-            output.append("{\"active\":false,\"code\":\"")
-            output.append(contentsOf: Problem(error).code.rawValue.utf8)
-            output.append("\"}")
-            return false
         }
+        return next - first
     }
 }

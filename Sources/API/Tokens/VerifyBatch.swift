@@ -83,7 +83,7 @@ extension Application {
         BatchRun.begin(context.authState.revocations.sequence, &response.body)
         let run = BatchRun(tokens, conditions, copy exchange)
         // While others are in progress, it waits for its turn.
-        if batches.isEmpty { run.workOneSlice(self, &response.body) }
+        if batches.isEmpty { workOneSlice(run, &response.body) }
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         guard !run.isDone else { return .answered }
         return .streaming(stream(run, response.body))
