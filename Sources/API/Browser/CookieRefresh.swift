@@ -25,7 +25,8 @@ extension Application {
     /// that of the session cookie.
     func presentedRefresh(_ request: borrowing Request, _ parameters: Parameters) throws(Problem) -> PresentedRefresh {
         if let token = try RequestTokens.refresh(parameters), !token.isEmpty { return PresentedRefresh(token: token) }
-        if let browser = shared.browser {
+        // An Authorization field decides alone.
+        if let browser = shared.browser, request.fieldCount("authorization") == 0 {
             let cookies = BrowserCookies(request, browser)
             if !cookies.isEmpty || CrossSite.isFromBrowser(request) {
                 return try presentedRefresh(request, cookies, browser)

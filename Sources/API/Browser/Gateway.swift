@@ -58,7 +58,12 @@ extension Application {
         _ request: borrowing Request, _ gateway: Gateway?, _ call: Call
     ) throws(Problem) -> Range<Int>? {
         guard let browser = shared.browser, request.fieldCount("authorization") == 0 else { return nil }
-        switch BrowserCookies(request, browser).access {
+        let cookies = BrowserCookies(request, browser)
+        // The browser sends it below the path of /refresh only. Whatever passes this gateway would get it as well.
+        guard case .absent = cookies.refresh else {
+            throw Problem(.tokenMalformed, "The refresh cookie belongs to the path of /refresh, which is not behind the gateway.")
+        }
+        switch cookies.access {
         case .absent: return nil
         case .malformed: throw Problem(.tokenMalformed)
         case .repeated: throw Problem(.tokenMalformed, "The access cookie was sent more than once.")

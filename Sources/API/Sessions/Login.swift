@@ -86,9 +86,10 @@ extension Application {
         try Query.refuseAny(request)
         let known: MemberNames = shared.browser == nil ? .login : .browserLogin
         let parameters = try Parameters(request, .either, known: known, &json)
-        let attempt = try loginAttempt(request, parameters)
+        var attempt = try loginAttempt(request, parameters)
         let delivery = try loginDelivery(request, parameters, attempt.client)
         let replaced = replacedSession(request, delivery)
+        attempt.replacedSession = replaced?.sid
         if attempt.client == nil {
             shared.loginSources.note(request.peer, at: shared.monotonic() / 1_000_000)
         }

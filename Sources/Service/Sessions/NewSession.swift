@@ -13,6 +13,8 @@ struct NewSession: Sendable {
     let address: SessionEntry.Address?
     /// The session lasts at most `sessionMax` from here.
     let authTime: UnixSeconds
+    /// A session that ends as soon as this one has begun.
+    let replaces: UUID?
 }
 
 extension AuthState {
@@ -36,7 +38,7 @@ extension AuthState {
             address: session.address, end: session.authTime.adding(seconds: settings.sessionMax),
             idleSeconds: settings.refreshIdle)
         revocations.begin(
-            entry, at: clock.now, countMax: list.perUser, isOver: { standing?.admits(session: $0) == false },
+            entry, at: clock.now, countMax: list.perUser, isOver: { $0 == session.replaces || standing?.admits(session: $0) == false },
             keptUntil: { latestEnd(of: $0) }
         ) { [log] result in
             guard case .success(let beginning) = result else { return done(false) }

@@ -148,7 +148,7 @@ private struct PendingChange: Sendable {
             state.throttle.recordFailure(charge, now: state.monotonic())
             throw .wrongPassword
         }
-        state.throttle.recordSuccess(charge, now: state.monotonic())
+        // The attempt stays charged, as a failure does: each change writes users.json on a thread that logins need.
         let hash = try newHash(for: found)
         var user = found
         for _ in 0..<Self.attemptCountMax {

@@ -1,5 +1,5 @@
 package import Accounts
-import Encoding
+package import Encoding
 import Keys
 package import Platform
 package import Revocation
@@ -25,6 +25,8 @@ package struct LoginAttempt: Sendable {
     package var deviceToken: [UInt8]?
     /// Where the person signs in from; nil if that is not known.
     package var address: SessionEntry.Address?
+    /// The session that ends when this login succeeds. It does not count towards the sessions of the user.
+    package var replacedSession: UUID?
 
     package init(
         username: String, password: Secret, scope: Scope?, audience: String?, client: Client?,
@@ -211,7 +213,9 @@ extension AuthState {
     ) -> LoginFailure? {
         let attempt = login.attempt
         let refusal = hashing.submit(login.charge.lane) { [self] in
-            record(check(login, of: user), device: attempt.device, address: attempt.address, then)
+            record(
+                check(login, of: user), device: attempt.device, address: attempt.address,
+                replacing: attempt.replacedSession, then)
         } refused: { [self] in
             then(.failure(withdraw(login, $0)))
         }
@@ -254,12 +258,13 @@ extension AuthState {
 
     func record(
         _ verdict: Result<LoginGrant, LoginFailure>, device: DeviceLabel?, address: SessionEntry.Address?,
+        replacing replaced: UUID? = nil,
         _ then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
     ) {
         guard case .success(let grant) = verdict else { return then(verdict) }
         let session = NewSession(
             sid: grant.sid, subject: grant.subject, clientID: grant.client?.id ?? AuthState.firstPartyClient,
-            device: device, address: address, authTime: grant.authTime ?? clock.now.seconds)
+            device: device, address: address, authTime: grant.authTime ?? clock.now.seconds, replaces: replaced)
         let standing = grant.externalSubject == nil ? grant.user.standing : nil
         record(session, sessionsFrom: standing) { [counters] isRecorded in
             guard !isRecorded else { return then(verdict) }

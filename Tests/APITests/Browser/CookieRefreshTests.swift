@@ -44,6 +44,14 @@ struct CookieRefreshTests {
         #expect(refresh(jar.atRefresh).status == 200 && refresh(other.atRefresh).status == 200)
     }
 
+    @Test func `an Authorization field decides alone: J3`() {
+        let jar = world.jar()
+        let ask = Ask("POST", "/refresh").sameOrigin.cookies(jar.atRefresh).with("Authorization", "Bearer x")
+        let answer = world.send(ask)
+        #expect(answer.status >= 400 && Jar(answer).lines.isEmpty)
+        #expect(refresh(jar.atRefresh)["refresh-outcome"] == "rotated")
+    }
+
     @Test func `reuse after the grace time ends the session and clears the cookies`() {
         let jar = world.jar()
         let next = Jar(refresh(jar.atRefresh))

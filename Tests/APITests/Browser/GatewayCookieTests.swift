@@ -57,6 +57,13 @@ struct GatewayCookieTests {
         #expect(world.send(ask.with("Sec-Fetch-Site", "cross-site"))["x-auth-user"] == "bob")
     }
 
+    @Test func `a request that carries the refresh cookie is 401, so that no application receives it`() {
+        let ask = Ask("GET", "/auth?via=request").sameOrigin
+        #expect(world.send(ask.cookies(jar.atRoot)).status == 200)
+        let answer = world.send(ask.cookies(jar.atRoot + [jar.refresh]))
+        #expect(answer.status == 401 && answer.code == "token_malformed" && Jar(answer).lines.isEmpty)
+    }
+
     @Test func `two access cookies and a malformed one are 401`() {
         let twice = world.send(Ask("GET", "/auth?via=request").cookies([jar.access, jar.access]))
         #expect(twice.status == 401 && twice.code == "token_malformed" && Jar(twice).lines.isEmpty)

@@ -77,6 +77,13 @@ struct PasswordTests {
         #expect(world.log.events("password_refused").count == 4)
     }
 
+    @Test func `a change stays charged, so a user cannot keep the hashing threads busy`() {
+        let words = [World.password] + (1...4).map { "correct horse \($0)" }
+        let pair = world.pair()
+        let statuses = (0..<4).map { world.send(ask(pair, words[$0], words[$0 + 1])).status }
+        #expect(statuses == [204, 204, 204, 429])
+    }
+
     @Test func `and failed logins count here`() {
         let pair = world.pair()
         for _ in 0..<3 { #expect(login("wrong horse") == 401) }

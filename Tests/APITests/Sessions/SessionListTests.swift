@@ -20,6 +20,15 @@ struct SessionListTests {
         world.send(Ask("DELETE", "/sessions/\(sid)").bearer(token))
     }
 
+    @Test func `a login by cookie that replaces a session ends no other one`() throws {
+        let world = try World { $0.sessionList = SessionListSettings(perUser: 2) }
+        let phone = world.jar()
+        let laptop = world.jar()
+        let next = Jar(world.send(World.cookieLogin().cookies([laptop.session])))
+        #expect(world.verify(laptop.value("access")).code == "session_revoked")
+        #expect(world.verify(phone.value("access")).status == 200 && world.verify(next.value("access")).status == 200)
+    }
+
     @Test func `shows what a user needs to recognize a session, the newest first`() throws {
         let login = Ask("POST", "/login").form(["username": "alice", "password": World.password, "device": "Ana’s phone"])
         let one = World.Pair(world.send(login.from(.ipv4(0xcb00_7107))))
