@@ -62,9 +62,13 @@ def signers(fleet):
     # The first start makes the directory of keys.
     server.start().stop()
     server.secrets_of = {}
-    for algorithm in (*ALGORITHMS, "EdDSA"):
+    algorithms = (*ALGORITHMS, "EdDSA")
+    for algorithm in algorithms:
         if algorithm != "RS256":
             assert server.cli("keys", "rotate", "--alg", algorithm, "--lead", "0s").returncode == 0
+    # A key signs from the next full second on.
+    time.sleep(1.1)
+    for algorithm in algorithms:
         options = ("--grant", "client_credentials", "--audience", "api", "--audience", "billing", "--alg", algorithm)
         server.secrets_of[algorithm] = server.add_client(algorithm.lower(), *options)
     server.start()
