@@ -103,7 +103,7 @@ def test_cookie_crumbs_are_one_cookie_and_header_names_any_case_in_hpack(client)
 
 
 def test_a_large_document_through_a_tiny_window(server):
-    with HTTP2Client(server.address, window=100) as client:
+    with HTTP2Client(server.address, window=250) as client:
         document = client.get("/openapi.yaml")
     assert document.body.decode() == server.http.get("/openapi.yaml").text
 
