@@ -15,23 +15,23 @@ enum BearerToken {
             return
         }
         let scheme: StaticString = "bearer"
-        let octets = request.bytes(value)
-        guard octets.count > scheme.utf8CodeUnitCount else {
+        let text = request.bytes(value)
+        guard text.count > scheme.utf8CodeUnitCount else {
             self = .malformed
             return
         }
         for index in 0..<scheme.utf8CodeUnitCount {
-            guard unsafe octets[index] | 0x20 == scheme.utf8Start[index] else {
+            guard unsafe text[index] | 0x20 == scheme.utf8Start[index] else {
                 self = .malformed
                 return
             }
         }
         var start = scheme.utf8CodeUnitCount
-        guard octets[start] == UInt8(ascii: " ") else {
+        guard text[start] == UInt8(ascii: " ") else {
             self = .malformed
             return
         }
-        while start < octets.count, octets[start] == UInt8(ascii: " ") { start += 1 }
-        self = start == octets.count ? .malformed : .at((value.lowerBound + start)..<value.upperBound)
+        while start < text.count, text[start] == UInt8(ascii: " ") { start += 1 }
+        self = start == text.count ? .malformed : .at((value.lowerBound + start)..<value.upperBound)
     }
 }

@@ -64,9 +64,9 @@ enum BasicCredentials {
             self = .malformed
             return
         }
-        let octets = request.bytes(value)
-        guard let start = Self.startOfCredentials(octets) else { return nil }
-        let encoded = octets.extracting(start..<octets.count)
+        let text = request.bytes(value)
+        guard let start = Self.startOfCredentials(text) else { return nil }
+        let encoded = text.extracting(start..<text.count)
         guard let joined = Base64.decode(encoded), let colon = joined.firstIndex(of: UInt8(ascii: ":")),
             let id = Self.formDecoded(joined[..<colon]), let secret = Self.formDecoded(joined[(colon + 1)...])
         else {
@@ -77,19 +77,19 @@ enum BasicCredentials {
     }
 
     /// The offset after the scheme, in any case, and the spaces that follow it; `nil` for another scheme.
-    private static func startOfCredentials(_ octets: Span<UInt8>) -> Int? {
+    private static func startOfCredentials(_ text: Span<UInt8>) -> Int? {
         let scheme: StaticString = "basic "
         var start = scheme.utf8CodeUnitCount
-        guard octets.count >= start else { return nil }
+        guard text.count >= start else { return nil }
         let isBasic = scheme.withUTF8Buffer { letters in
             (0..<start).allSatisfy { index in
-                let octet = octets[index]
-                let isUpper = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(octet)
-                return unsafe (isUpper ? octet | 0x20 : octet) == letters[index]
+                let byte = text[index]
+                let isUpper = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+                return unsafe (isUpper ? byte | 0x20 : byte) == letters[index]
             }
         }
         guard isBasic else { return nil }
-        while start < octets.count, octets[start] == UInt8(ascii: " ") { start += 1 }
+        while start < text.count, text[start] == UInt8(ascii: " ") { start += 1 }
         return start
     }
 
