@@ -7,7 +7,7 @@ import OpenSSL
 enum KeyShape {
     /// PEM, JWK, OpenSSH, OpenPGP, COSE, DER and points on a curve.
     static func matches(_ octets: [UInt8]) -> Bool {
-        isText(octets) || isOpenSSH(octets) || isOpenPGP(octets) || isCOSE(octets) || isDER(octets) || isPoint(octets)
+        isText(octets) || isOpenSSH(octets) || OpenPGPKey.begins(octets) || isCOSE(octets) || isDER(octets) || isPoint(octets)
     }
 
     private static func isText(_ octets: [UInt8]) -> Bool {
@@ -22,22 +22,6 @@ enum KeyShape {
         if octets.starts(with: "openssh-key-v1".utf8) { return true }
         guard octets.starts(with: [0, 0, 0]), octets.count > 8 else { return false }
         return ["ssh-", "ecds", "sk-s", "sk-e"].contains { octets[4...].starts(with: $0.utf8) }
-    }
-
-    /// A key packet (RFC 9580 §5.5): tag and length, a version, the time when it was made, an algorithm.
-    private static func isOpenPGP(_ octets: [UInt8]) -> Bool {
-        guard octets.count > 16, octets[0] & 0x80 != 0 else { return false }
-        let isNew = octets[0] & 0x40 != 0
-        let tag = isNew ? octets[0] & 0x3F : octets[0] >> 2 & 0x0F
-        guard [5, 6, 7, 14].contains(tag) else { return false }
-        let lengthCount =
-            isNew ? (octets[1] < 192 ? 1 : octets[1] < 224 ? 2 : 5) : [1, 2, 4, 0][Int(octets[0] & 3)]
-        let body = octets.dropFirst(1 + lengthCount)
-        guard let version = body.first, let year = body.dropFirst().first else { return false }
-        // Version 3 has its days of validity in front of the algorithm. Times from 1991 to 2106.
-        guard [3, 4, 6].contains(version), year >= 0x27 else { return false }
-        return body.dropFirst(version == 3 ? 7 : 5).first.map { [1, 2, 3, 16, 17, 18, 19, 22, 25, 27].contains($0) }
-            ?? false
     }
 
     /// A map with the type of the key first and its algorithm or curve next (RFC 9052 §7), as in WebAuthn.

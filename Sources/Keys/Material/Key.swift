@@ -79,6 +79,8 @@ package struct Key: Sendable {
     ) throws(KeyError) -> Key {
         guard purpose == .access || algorithm == .hs256 else { throw .purposeMismatch }
         let lifecycle = KeyLifecycle(createdAt: createdAt.seconds.milliseconds)
+        let secret =
+            algorithm.isMAC ? try freshSecret(algorithm.mac?.byteCount ?? 32, random: { Random.bytes($0) }) : []
         do throws(CryptoError) {
             let kid: String
             let material: Material
@@ -87,14 +89,25 @@ package struct Key: Sendable {
                 kid = Thumbprint.of(pair.verifyingKey.numbers)
                 material = .pair(pair)
             } else {
-                let hash = algorithm.mac ?? .sha256
                 kid = Base64URL.encode(Random.bytes(16))
-                material = .secret(try MACKey(Random.bytes(hash.byteCount), for: hash))
+                material = .secret(try MACKey(secret, for: algorithm.mac ?? .sha256))
             }
             return Key(kid: kid, algorithm: algorithm, purpose: purpose, lifecycle: lifecycle, material: material)
         } catch {
             throw .crypto(error)
         }
+    }
+
+    /// Draws until a secret comes that every later start accepts: by chance, a random one has the form of a public key
+    /// about once in ten million times, and the service would reject its own file.
+    ///
+    /// - Throws: `.weakSecret` when no draw is accepted, so that a broken generator ends in an error.
+    static func freshSecret(_ byteCount: Int, random: (Int) -> [UInt8]) throws(KeyError) -> [UInt8] {
+        for _ in 0..<16 {
+            let secret = random(byteCount)
+            if SecretStrength.isAcceptable(secret) { return secret }
+        }
+        throw .weakSecret
     }
 
     /// `nil` for a secret, which has no public half.

@@ -63,11 +63,55 @@ struct DisguisedKeyTests {
                     "eb5mfvncu6xVoGKVzocLBwKb/NstzijZWfKBWxb4F5hIOtp3JqPEZV2k+/wOEQio/Re0SKaFVBmcR9CP+xDUuA=="))
         found.append(("secp256k1 coordinates", Array(generator)))
         found.append(("secp256k1 point", [4] + generator))
-        found.append(("OpenPGP", [0x99, 0x01, 0x0D, 0x04, 0x5F, 0x01, 0x02, 0x03, 0x01] + Random.bytes(260)))
-        found.append(("OpenPGP, new form", [0xC6, 0x33, 0x04, 0x5F, 0x01, 0x02, 0x03, 0x16] + Random.bytes(45)))
+        found += openPGPKeys().map { (name: "OpenPGP \($0.name)", octets: $0.octets) }
         found.append(("COSE", [0xA5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20] + Random.bytes(67)))
         found.append(("OpenSSH private", Array("openssh-key-v1\0".utf8) + field(Array("none".utf8)) + Random.bytes(40)))
         return found
+    }
+
+    /// Key packets as GnuPG and Sequoia write them (RFC 9580 §5.5).
+    private static func openPGPKeys() -> [(name: String, octets: [UInt8])] {
+        let time: [UInt8] = [0x5F, 0x01, 0x02, 0x03]
+        let modulus = [0x08, 0x00, 0xC3] + Random.bytes(255)
+        let rsa = modulus + [0x00, 0x11, 0x01, 0x00, 0x01]
+        let ed25519Name: [UInt8] = [0x09, 0x2B, 0x06, 0x01, 0x04, 0x01, 0xDA, 0x47, 0x0F, 0x01]
+        let p256Name: [UInt8] = [0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07]
+        return [
+            ("RSA", [0x99, 0x01, 0x0D, 0x04] + time + [0x01] + rsa),
+            ("RSA, version 3", [0x99, 0x01, 0x0F, 0x03] + time + [0, 0, 0x01] + rsa),
+            ("RSA, new form", [0xC6, 0xC0, 0x4D, 0x04] + time + [0x01] + rsa),
+            ("RSA, no length", [0x9B, 0x04] + time + [0x01] + rsa),
+            ("RSA, four bytes", [0x9A, 0, 0, 0x01, 0x0D, 0x04] + time + [0x01] + rsa),
+            ("EdDSA, version 4", [0xC6, 0x33, 0x04] + time + [0x16] + ed25519Name + [0x01, 0x07, 0x40] + Random.bytes(32)),
+            ("P-256", [0x98, 0x52, 0x04] + time + [0x13] + p256Name + [0x02, 0x03, 0x04] + Random.bytes(64)),
+            ("Ed25519, version 6", [0xC6, 0x2A, 0x06] + time + [0x1B, 0, 0, 0, 0x20] + Random.bytes(32)),
+            ("Ed25519 secret", [0xC5, 0x4B, 0x06] + time + [0x1B, 0, 0, 0, 0x20] + Random.bytes(32) + [0] + Random.bytes(32)),
+        ]
+    }
+
+    @Test func `a random secret with the first bytes of an OpenPGP packet is none`() {
+        // Tag, version, time and algorithm, in every place where one of the forms has them.
+        let tags: [UInt8] = [0x98, 0x99, 0x9A, 0x9B, 0x94, 0x95, 0x9C, 0xB8, 0xC5, 0xC6, 0xC7, 0xCE]
+        let algorithms: [UInt8] = [1, 2, 3, 16, 17, 18, 19, 22, 25, 27]
+        var refused = 0
+        for _ in 0..<4_000 {
+            var secret = Random.bytes(32)
+            secret[0] = tags[Int(secret[20]) % tags.count]
+            let start = 1 + Int(secret[21]) % 5
+            secret[start] = secret[22] & 1 == 0 ? 4 : 6
+            secret[start + 1] |= 0x40
+            secret[start + 5] = algorithms[Int(secret[23]) % algorithms.count]
+            if !SecretStrength.isAcceptable(secret) { refused += 1 }
+        }
+        // About 13. By tag, version, time and algorithm alone it would be one in five.
+        #expect(refused < 80)
+    }
+
+    @Test func `a generated secret is drawn again when a start would reject it`() throws {
+        let good = Random.bytes(32)
+        var draws = [[0xA5, 0x01, 0x02, 0x03] + Random.bytes(28), [UInt8](repeating: 7, count: 32), good]
+        #expect(try Key.freshSecret(32) { _ in draws.removeFirst() } == good)
+        #expect(throws: KeyError.weakSecret) { try Key.freshSecret(32) { [UInt8](repeating: 0, count: $0) } }
     }
 
     private static func spellings(_ octets: [UInt8]) -> [String] {
