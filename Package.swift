@@ -24,7 +24,7 @@ func layer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: testing)
+    .testTarget(name: name, dependencies: dependencies + ["TestForm"], swiftSettings: testing)
 }
 
 let package = Package(
@@ -79,6 +79,7 @@ let package = Package(
             name: "simulate", dependencies: ["Revocation", "Journal", "Encoding", "Platform"], path: "Tests/Simulator",
             swiftSettings: testing),
 
+        .target(name: "TestForm", path: "Tests/TestForm", swiftSettings: testing),
         tests("PlatformTests", ["Encoding", "Platform"]),
         tests("EncodingTests", ["Encoding", "Platform"]),
         tests("OpenSSLTests", ["OpenSSL", "Encoding", "Platform"]),
@@ -138,7 +139,7 @@ let fuzzed: [Target.Dependency] = [
 if Context.environment["MARTLET_TEST_FUZZERS"] == nil {
     package.targets.append(
         .testTarget(
-            name: "FuzzTests", dependencies: fuzzed, exclude: ["corpus", "dictionaries", "seed.py", "Driver"],
+            name: "FuzzTests", dependencies: fuzzed + ["TestForm"], exclude: ["corpus", "dictionaries", "seed.py", "Driver"],
             swiftSettings: testing))
 } else {
     package.targets.append(

@@ -135,6 +135,14 @@ final class World {
         }
     }
 
+    private static let keys = Dictionary(uniqueKeysWithValues: Algorithm.allCases.map { ($0, made($0, .access)) })
+
+    /// The same key each time, since RSA pairs take long to find; ``made(_:_:at:)`` gives a new one.
+    static func key(_ algorithm: Algorithm) -> Key {
+        guard let key = keys[algorithm] else { preconditionFailure("\(algorithm)") }
+        return key
+    }
+
     static func made(_ algorithm: Algorithm, _ purpose: Key.Purpose, at time: UnixMilliseconds = start) -> Key {
         do {
             return try Key.generate(algorithm, purpose: purpose, createdAt: time)

@@ -126,8 +126,11 @@ final class MemoryStorage: JournalStorage {
         if name.contains(".snap") { try compacting() }
         edit(name) { file in
             let end = Int(offset) + bytes.count
-            if file.count < end { file.append(contentsOf: repeatElement(0, count: end - file.count)) }
-            file.replaceSubrange(Int(offset)..<end, with: bytes)
+            // Not with collections of other types, which a debug build does not specialize.
+            if file.count < end { file += [UInt8](repeating: 0, count: end - file.count) }
+            file.withUnsafeMutableBytes { file in
+                bytes.withUnsafeBytes { file[Int(offset)..<end].copyBytes(from: $0) }
+            }
         }
         note("synced")
         changed()

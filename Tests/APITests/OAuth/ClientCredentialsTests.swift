@@ -14,7 +14,7 @@ struct ClientCredentialsTests {
     private static func world(_ algorithm: Algorithm = .rs256) throws -> World {
         let keys =
             algorithm == .hs256
-            ? [World.hs256, World.refresh] : [World.made(algorithm, .access), World.hs256, World.refresh]
+            ? [World.hs256, World.refresh] : [World.key(algorithm), World.hs256, World.refresh]
         let world = try World(keys: keys) { settings in
             settings.algorithm = algorithm
             settings.audiences = audiences

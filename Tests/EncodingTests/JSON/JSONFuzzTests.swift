@@ -1,5 +1,6 @@
 import Encoding
 import Foundation
+import TestForm
 import Testing
 
 @Suite("JSON under mutation (A4, E3)")
@@ -14,8 +15,7 @@ struct JSONFuzzTests {
     ]
     .map { Array($0.utf8) }
 
-    private static let roundCount =
-        ProcessInfo.processInfo.environment["TEST_FORM"] == "quick" ? 2_500 : 25_000
+    private static let roundCount = TestForm.pick(quick: 2_500, normal: 25_000)
 
     /// Half of these run without the second opinion, which is slow.
     @Test(arguments: 0..<8)

@@ -1,4 +1,5 @@
 import Foundation
+import TestForm
 import Testing
 
 extension Fuzzer: CustomTestStringConvertible {
@@ -26,11 +27,7 @@ struct CorpusTests {
         #expect(try Fuzzer.corpusNames() == Fuzzer.all.map(\.name).sorted())
     }
 
-    private static let roundCount: Int = {
-        let environment = ProcessInfo.processInfo.environment
-        if environment["TEST_FORM"] == "full" { return 500_000 }
-        return environment["TEST_FORM"] == "quick" ? 1_000 : 10_000
-    }()
+    private static let roundCount = TestForm.pick(quick: 500, normal: 10_000, full: 500_000)
 
     @Test(arguments: Fuzzer.all)
     func `the corpus and what is near it breaks nothing`(_ fuzzer: Fuzzer) throws {

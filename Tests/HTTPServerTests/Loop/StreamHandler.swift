@@ -4,6 +4,7 @@ import HTTP
 @testable import HTTPServer
 import OpenSSL
 import Synchronization
+import TestForm
 
 /// The streams of one server and what their producers have learned.
 final class Streams: Sendable {
@@ -13,8 +14,7 @@ final class Streams: Sendable {
     }
 
     /// More than any buffer holds: ten MiB, or one in the quick form.
-    static let longByteCount =
-        ProcessInfo.processInfo.environment["TEST_FORM"] == "quick" ? 1_048_576 : 10_485_760
+    static let longByteCount = TestForm.pick(quick: 1_048_576, normal: 10_485_760)
 
     private let log = Mutex(Log())
     /// Whether the producers end their streams when the server stops.

@@ -1,5 +1,6 @@
 import Encoding
 @testable import Journal
+import TestForm
 import Testing
 
 @Suite("Recovery: torn is dropped, corrupt is refused (H13)")
@@ -24,7 +25,7 @@ struct RecoveryTests {
         #expect(!report.isClean)
     }
 
-    @Test(arguments: 1...63)
+    @Test(arguments: TestForm.sample(1...63, step: 7))
     func `the last record may be torn at any length`(_ byteCount: Int) throws {
         let storage = try crashed(after: 3)
         storage.edit(firstSegment) { file in
@@ -37,7 +38,7 @@ struct RecoveryTests {
         #expect((report.tornByteCount > 0) == !kept)
     }
 
-    @Test(arguments: 1...63)
+    @Test(arguments: TestForm.sample(1...63, step: 7))
     func `the file may end within the last record`(_ byteCount: Int) throws {
         let storage = try crashed(after: 3)
         storage.edit(firstSegment) { $0.removeLast($0.count - offset(4) - byteCount) }

@@ -2,6 +2,7 @@ import Encoding
 import Foundation
 @testable import Journal
 import Synchronization
+import TestForm
 import Testing
 
 @Suite("Failed writes and syncs: never retried on the same file, nothing false acknowledged (H15)")
@@ -157,7 +158,7 @@ struct FailedSyncTests {
 
     @Test func `a fault at any write, once or for a while, loses nothing acknowledged`() throws {
         let random = TestRandom(7)
-        for round in 0..<150 {
+        for round in 0..<TestForm.pick(quick: 30, normal: 150) {
             let storage = MemoryStorage()
             let writer = try reopen(storage, .test(random: random, segmentRecordCount: 2 + random.below(9)))
             let start = storage.writeCount + 1 + Int(random.below(20))
