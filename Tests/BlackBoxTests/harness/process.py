@@ -1,9 +1,13 @@
 """One run of the release binary: its process, its log, its end."""
 
+import array
+import fcntl
 import json
 import os
+import select
 import signal
 import subprocess
+import termios
 import threading
 import time
 from pathlib import Path
@@ -62,15 +66,37 @@ class Run:
         self.pump.start()
 
     def _read(self) -> None:
-        for line in self.process.stdout:
+        pipe = self.process.stdout.fileno()
+        readable = select.poll()
+        readable.register(pipe, select.POLLIN)
+        rest = b""
+        while True:
+            readable.poll()
+            # Taken from the pipe and kept under one lock: when the pipe is empty, `chunks` has everything.
             with self.told:
-                self.chunks.append(line.decode("utf-8", "backslashreplace"))
+                piece = os.read(pipe, 65_536)
+                *lines, rest = (rest + piece).split(b"\n")
+                self.chunks += [line.decode("utf-8", "backslashreplace") + "\n" for line in lines]
+                if not piece and rest:
+                    self.chunks.append(rest.decode("utf-8", "backslashreplace"))
                 self.told.notify_all()
-        with self.told:
-            self.told.notify_all()
+            if not piece:
+                return
+
+    def catch_up(self, seconds: float = 5) -> None:
+        """Waits until `chunks` has everything that the service has printed up to now."""
+        deadline = time.monotonic() + seconds
+        waiting = array.array("i", [0])
+        while self.pump.is_alive() and time.monotonic() < deadline:
+            with self.told:
+                fcntl.ioctl(self.process.stdout.fileno(), termios.FIONREAD, waiting)
+                if waiting[0] == 0:
+                    return
+            time.sleep(0.001)
 
     @property
     def text(self) -> str:
+        self.catch_up()
         return "".join(self.chunks)
 
     @property
@@ -83,6 +109,7 @@ class Run:
 
     def events(self, name: str | None = None) -> list[dict]:
         """The log's JSON lines, or those with one event name."""
+        self.catch_up()
         found = []
         for line in list(self.chunks):
             try:

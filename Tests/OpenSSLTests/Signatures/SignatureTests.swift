@@ -1,4 +1,5 @@
 import OpenSSL
+import TestForm
 import Testing
 
 @Suite("Keys and signatures")
@@ -74,7 +75,7 @@ struct SignatureTests {
         #expect(copy.verifyingKey.numbers == key.verifyingKey.numbers)
         let signer = try Signer(copy)
         let verifier = try SignatureVerifier(VerifyingKey(key.verifyingKey.numbers, for: algorithm))
-        for round in 0..<40 {
+        for round in 0..<TestForm.pick(quick: 4, normal: 40) {
             let message = Array("message \(round)".utf8)
             let signature = try signer.sign(message)
             #expect(signature.count == key.verifyingKey.signatureByteCount)
