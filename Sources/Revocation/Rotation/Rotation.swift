@@ -47,12 +47,21 @@ struct RotationMachine: Equatable, Sendable {
 
     /// Decides about a validly signed refresh token.
     ///
-    /// - Parameter grace: how long a response can be requested again, in milliseconds.
-    mutating func present(generation: UInt32, request: UInt32, now: UnixMilliseconds, grace: Int64) -> Action {
+    /// - Parameters:
+    ///   - grace: how long a response can be requested again, in milliseconds.
+    ///   - repeatTime: how long the newest token gets the response again that it came with, at most `grace`.
+    mutating func present(
+        generation: UInt32, request: UInt32, now: UnixMilliseconds, grace: Int64, repeatTime: Int64 = 0
+    ) -> Action {
         let known = settled?.generation ?? 0
         if generation > known { return .ahead(known: known) }
         if generation == known {
             if let pendingRequest { return pendingRequest == request ? .join : .mismatch }
+            if let settled, settled.request == request,
+                (0..<min(grace, repeatTime)).contains(now.milliseconds(since: settled.at))
+            {
+                return .replay(settled)
+            }
             guard known < .max else { return .reuse }
             pendingRequest = request
             return .commit(generation: known + 1)

@@ -10,8 +10,17 @@ package struct RotationRequest: Sendable {
     package let request: UInt32
     /// The absolute end of the session.
     package let sessionEnd: UnixMilliseconds
+    /// How long after its rotation the newest token gets the response of that rotation again, in milliseconds; at most the
+    /// grace period. 0 rotates each time that it is presented.
+    ///
+    /// The tabs of a browser share cookies: a tab may send the successor while the requests of others still carry its
+    /// parent. A second rotation would make those a reuse, and end the session of an honest user.
+    package let repeatTime: Int64
 
-    package init(sid: UUID, generation: UInt32, request: UInt32, sessionEnd: UnixMilliseconds) {
+    package init(
+        sid: UUID, generation: UInt32, request: UInt32, sessionEnd: UnixMilliseconds, repeatTime: Int64 = 0
+    ) {
+        self.repeatTime = repeatTime
         self.sid = sid
         self.generation = generation
         self.request = request

@@ -43,7 +43,8 @@ final class Sessions: Sendable {
                 settled: Self.settled(request.sid, fingerprint, in: shard),
                 pendingRequest: shard.pending[request.sid]?.request)
             let action = machine.present(
-                generation: request.generation, request: request.request, now: now, grace: grace)
+                generation: request.generation, request: request.request, now: now, grace: grace,
+                repeatTime: request.repeatTime)
             switch action {
             case .commit: shard.pending[request.sid] = (request.request, [])
             case .join: shard.pending[request.sid]?.waiters.append(done)

@@ -151,7 +151,9 @@ package struct RotateSession {
             prepared: prepared)
         let request = RotationRequest(
             sid: claims.sid, generation: claims.generation, request: granted.fingerprint,
-            sessionEnd: claims.sessionEnd.milliseconds)
+            sessionEnd: claims.sessionEnd.milliseconds,
+            // Never so long that the repeated access token has little of its lifetime left.
+            repeatTime: refresh.cookies == nil ? 0 : (prepared?.expiresIn ?? 0) * 500)
         let names = (
             subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8), kid: Array(claims.kid.utf8)
         )

@@ -28,6 +28,35 @@ struct CookieRefreshTests {
         #expect(again["refresh-outcome"] == "replayed" && Jar(again).lines == next.lines && again.body == answer.body)
     }
 
+    @Test func `tabs that send the new cookies at once do not make the requests of the others a reuse`() {
+        let jar = world.jar()
+        world.clock.advance(700)
+        let first = refresh(jar.atRefresh)
+        let next = Jar(first)
+        world.clock.advance(9)
+        let early = refresh(next.atRefresh)
+        #expect(early["refresh-outcome"] == "replayed" && Jar(early).lines == next.lines && early.body == first.body)
+        let late = refresh(jar.atRefresh)
+        #expect(late["refresh-outcome"] == "replayed" && Jar(late).lines == next.lines)
+        world.clock.advance(1)
+        let second = refresh(next.atRefresh)
+        #expect(second["refresh-outcome"] == "rotated" && Jar(second).refresh != next.refresh)
+        // A refresh token in the content is rotated each time that it is new.
+        let pair = World.Pair(world.send(World.login()))
+        let successor = World.Pair(world.refresh(pair.refresh))
+        #expect(world.refresh(successor.refresh)["refresh-outcome"] == "rotated")
+    }
+
+    @Test func `a repetition has at least half of the access token's lifetime left`() throws {
+        let world = try World { $0.accessLifetime = 10 }
+        let next = Jar(world.send(Ask("POST", "/refresh").sameOrigin.cookies(world.jar().atRefresh)))
+        world.clock.advance(4)
+        #expect(
+            world.send(Ask("POST", "/refresh").sameOrigin.cookies(next.atRefresh))["refresh-outcome"] == "replayed")
+        world.clock.advance(1)
+        #expect(world.send(Ask("POST", "/refresh").sameOrigin.cookies(next.atRefresh))["refresh-outcome"] == "rotated")
+    }
+
     @Test func `both cookies are needed, of one session`() {
         let (jar, other, stranger) = (world.jar(), world.jar(), world.jar("bob"))
         for cookies in [

@@ -29,6 +29,31 @@ struct RotationMachineTests {
         #expect(action(4, at: 110_001, settled: settled) == .reuse)
     }
 
+    @Test func `the newest is answered again if the request wants that, and never longer than the grace time`() {
+        func action(
+            _ generation: UInt32, request: UInt32 = 1, after elapsed: Int64, repeatTime: Int64 = 60_000,
+            pending: UInt32? = nil
+        ) -> RotationMachine.Action {
+            var machine = RotationMachine(settled: settled, pendingRequest: pending)
+            return machine.present(
+                generation: generation, request: request, now: settled.at.adding(milliseconds: elapsed), grace: grace,
+                repeatTime: repeatTime)
+        }
+        #expect(action(5, after: 0) == .replay(settled))
+        #expect(action(5, after: 9_999) == .replay(settled))
+        #expect(action(5, after: 10_000) == .commit(generation: 6))
+        #expect(action(5, after: 500, repeatTime: 501) == .replay(settled))
+        #expect(action(5, after: 500, repeatTime: 500) == .commit(generation: 6))
+        // The clock was set back.
+        #expect(action(5, after: -1) == .commit(generation: 6))
+        // Another scope, a rotation under way, an older and a newer token: as ever.
+        #expect(action(5, request: 2, after: 0) == .commit(generation: 6))
+        #expect(action(5, after: 0, pending: 1) == .join)
+        #expect(action(4, after: 0) == .replay(settled))
+        #expect(action(3, after: 0) == .reuse)
+        #expect(action(6, after: 0) == .ahead(known: 5))
+    }
+
     @Test func `within the grace time nothing else may be asked for`() {
         #expect(action(4, request: 2, at: 110_000, settled: settled) == .mismatch)
         #expect(action(4, request: 2, at: 110_001, settled: settled) == .reuse)
