@@ -17,7 +17,7 @@ deb: ## Build martlet_VERSION_ARCH.deb, which needs no toolchain where it is ins
 	@scripts/build
 	@scripts/deb
 
-check: ## Build for debugging, run the Swift tests and the fast black-box tests: 5 minutes, after the first build
+check: ## Build for debugging, run the Swift tests and the fast black-box tests: 2 to 3 minutes, after the first build
 	@scripts/check $(ARGS)
 
 test: ## Install what the tests need and run all of them: 15 to 20 minutes
