@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import batches
+import browser
 import engine
 import processes
 import sessions
@@ -251,6 +252,7 @@ ROWS = {
     **engine.ROWS,
     **sessions.ROWS,
     **batches.ROWS,
+    **browser.ROWS,
     **spray.ROWS,
 }
 

@@ -74,27 +74,52 @@ end
 
 function modes.revoke(path) return once(path, revoke) end
 
--- Every answer's refresh token goes to the end of the queue, so that each session is a chain of rotations.
-function modes.refresh(path)
+-- Chains of rotations: what an answer gives goes to the end of the queue. `following` reads it from the answer.
+local function chains(path, send, following)
     local queue = lines(path)
     local head, tail = 1, #queue
     response = function(status, headers, body)
-        local token = string.match(body, '"refresh_token" *: *"([^"]+)"')
-        if token then
+        local entry = following(headers, body)
+        if entry then
             tail = tail + 1
-            queue[tail] = token
+            queue[tail] = entry
         end
     end
     return function()
-        local token = queue[head]
-        if not token then
+        local entry = queue[head]
+        if not entry then
             dry = dry + 1
             return "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
         end
         queue[head] = nil
         head = head + 1
-        return refresh(token)
+        return send(entry)
     end
+end
+
+function modes.refresh(path)
+    return chains(path, refresh, function(headers, body)
+        return string.match(body, '"refresh_token" *: *"([^"]+)"')
+    end)
+end
+
+-- A line of the file has the refresh cookie and the session cookie. The refresh cookie is the last that an answer sets;
+-- the session cookie of the login stays valid, and the answer's session_id tells whose it is.
+function modes.refresh_cookie(path)
+    local sessions = {}
+    for _, line in ipairs(lines(path)) do
+        local session = string.match(line, " (.+)$")
+        sessions[string.match(session, "%x+%-%x+%-%x+%-%x+%-%x+")] = session
+    end
+    return chains(path, function(entry)
+        local token, session = string.match(entry, "^(%S+) (%S+)$")
+        return "POST /refresh HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example.org\r\nContent-Length: 0\r\n"
+            .. "Cookie: __Secure-martlet-refresh=" .. token .. "; __Host-Http-martlet-session=" .. session .. "\r\n\r\n"
+    end, function(headers, body)
+        local token = string.match(headers["Set-Cookie"] or "", "^__Secure%-martlet%-refresh=([^;]+)")
+        local session = sessions[string.match(body, '"session_id" *: *"([^"]+)"') or ""]
+        return token and session and token .. " " .. session
+    end)
 end
 
 -- Of a hundred requests 95 verify, 4 refresh a session for the first time, and 1 revokes a token.
