@@ -26,15 +26,24 @@ package final class Browser: Sendable {
         package var publicPath = ""
         /// The origins that may use cookies, in the form in which browsers send them.
         package var origins: [String] = []
+        /// Where a browser goes that does not say where to; nil for the root.
+        package var afterSignIn: ReturnAddress?
 
         package init() {}
     }
 
     /// As bytes, which requests are compared with.
     let origins: [[UInt8]]
+    let originTexts: [String]
+    /// Where browsers find the service, without a slash at its end; empty for the root.
+    let publicPath: String
+    let afterSignIn: ReturnAddress
     let cookies: CookieSet
 
     package init(_ options: Options) {
+        originTexts = options.origins
+        publicPath = options.publicPath
+        afterSignIn = options.afterSignIn ?? .root
         origins = options.origins.map { Array($0.utf8) }
         cookies = CookieSet(options)
     }

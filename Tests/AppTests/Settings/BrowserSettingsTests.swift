@@ -24,6 +24,7 @@ struct BrowserSettingsTests {
         let plain = try #require(try read([:]))
         #expect(plain.origins == ["https://auth.example.org"] && plain.cookieName == "martlet" && plain.domain == nil)
         #expect(plain.sameSite == .lax && !plain.isPartitioned && plain.publicPath.isEmpty)
+        #expect(plain.afterSignIn?.text == "/")
         let more = try #require(try read(["ORIGINS": "https://a.example, https://auth.example.org"]))
         #expect(more.origins == ["https://a.example", "https://auth.example.org"])
     }
@@ -62,7 +63,8 @@ struct BrowserSettingsTests {
         ("COOKIE_NAME", String(repeating: "a", count: 33)), ("COOKIE_DOMAIN", ".example.org"),
         ("COOKIE_DOMAIN", "org"), ("COOKIE_DOMAIN", "Example.org"), ("COOKIE_DOMAIN", "10.0.0.1"),
         ("COOKIE_DOMAIN", "example.org;"), ("COOKIE_SAMESITE", "none"), ("COOKIE_SAMESITE", "Lax"),
-        ("COOKIE_PARTITIONED", "yes"), ("BROWSER", "true"),
+        ("COOKIE_PARTITIONED", "yes"), ("BROWSER", "true"), ("AFTER_SIGNIN", ""), ("AFTER_SIGNIN", "home"),
+        ("AFTER_SIGNIN", "//evil.example"), ("AFTER_SIGNIN", "https://evil.example/"), ("AFTER_SIGNIN", "/refresh"),
     ])
     func `a mistake names its setting`(_ name: String, _ value: String) {
         let found = mistakes([name: value])
@@ -72,9 +74,11 @@ struct BrowserSettingsTests {
     @Test func `the rest is as it is written`() throws {
         let options = try #require(
             try read([
-                "PUBLIC_PATH": "/a/b_c-d.e", "COOKIE_NAME": "Shop_1-x", "COOKIE_DOMAIN": "shop.example.org",
+                "PUBLIC_PATH": "/a/b_c-d.e", "ORIGINS": "https://app.example",
+                "AFTER_SIGNIN": "https://app.example/home?x", "COOKIE_NAME": "Shop_1-x", "COOKIE_DOMAIN": "shop.example.org",
                 "COOKIE_SAMESITE": "none", "COOKIE_PARTITIONED": "on",
             ]))
+        #expect(options.afterSignIn?.text == "https://app.example/home?x")
         #expect(options.publicPath == "/a/b_c-d.e" && options.cookieName == "Shop_1-x")
         #expect(options.domain == "shop.example.org" && options.sameSite == .none && options.isPartitioned)
     }

@@ -10,6 +10,9 @@ extension Setting {
     package static let publicPath = Setting(
         "MARTLET_PUBLIC_PATH", .text,
         "path under which browsers find the service, such as /martlet, if a proxy removes it; empty for none")
+    package static let afterSignIn = Setting(
+        "MARTLET_AFTER_SIGNIN", .text, default: "/",
+        "page that a browser goes to after a sign-in or a refresh, unless the request names another")
     package static let cookieName = Setting(
         "MARTLET_COOKIE_NAME", .text, default: "martlet", "middle part of the names of the cookies")
     package static let cookieDomain = Setting(
@@ -25,7 +28,7 @@ extension Setting {
 /// Whether and how browsers use the service with cookies.
 package struct BrowserSettings: Sendable {
     static let settings: [Setting] = [
-        .browser, .origins, .publicPath, .cookieName, .cookieDomain, .cookieSameSite, .cookiePartitioned,
+        .browser, .origins, .publicPath, .afterSignIn, .cookieName, .cookieDomain, .cookieSameSite, .cookiePartitioned,
     ]
 
     private static let originCountMax = 64
@@ -38,6 +41,7 @@ package struct BrowserSettings: Sendable {
         var options = Browser.Options()
         options.origins = Self.origins(&reader, issuer)
         options.publicPath = Self.publicPath(&reader)
+        options.afterSignIn = Self.afterSignIn(&reader, options)
         options.cookieName = Self.cookieName(&reader)
         options.domain = Self.domain(&reader)
         options.sameSite = reader.choice(.cookieSameSite, Browser.SameSite.init(rawValue:), otherwise: .lax)
@@ -128,6 +132,19 @@ package struct BrowserSettings: Sendable {
                 "a path such as /martlet: segments of letters, digits, -, . and _, without a slash at its end")
         }
         return path
+    }
+
+    /// The same rules as for an address that a request names.
+    private static func afterSignIn(_ reader: inout SettingsReader, _ options: Browser.Options) -> ReturnAddress? {
+        let address = ReturnAddress(
+            reader.text(.afterSignIn), origins: options.origins, publicPath: options.publicPath)
+        if address == nil {
+            reader.complain(
+                .afterSignIn,
+                "a path such as /home, or a URL whose origin is in MARTLET_ORIGINS; without spaces, \\, // and dot "
+                    + "segments in its path, up to \(ReturnAddress.byteCountMax) bytes, and not /refresh or /signin")
+        }
+        return address
     }
 
     private static func isPathByte(_ byte: UInt8) -> Bool {
