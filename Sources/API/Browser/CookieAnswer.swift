@@ -9,17 +9,26 @@ enum TokenDelivery: Sendable {
     /// In the content.
     case content
     /// In cookies that no script can read. `mark` is that of the request, which a refresh renews.
-    case cookies(isKept: Bool, mark: SessionMark?)
+    case cookies(isKept: Bool, mark: SessionMark?, CookieContent)
+}
+
+/// What accompanies new cookies.
+enum CookieContent: Sendable {
+    /// The session, in JSON.
+    case session
+    /// Nothing: the browser goes on to its page.
+    case visit(RefreshVisit)
 }
 
 extension Application {
     /// Writes the answer that a login or a refresh has promised.
     ///
+    /// - Parameter isFirst: see ``isFirstVisit(_:isReplay:_:)``.
     /// - Throws: if a token does not fit into its cookie.
     func deliver(
-        _ pair: TokenPair, _ delivery: TokenDelivery, _ call: Call, _ response: inout Response
+        _ pair: TokenPair, _ delivery: TokenDelivery, isFirst: Bool = true, _ call: Call, _ response: inout Response
     ) throws(Problem) {
-        guard case .cookies(let isKept, let mark) = delivery, let browser = shared.browser else {
+        guard case .cookies(let isKept, let mark, let content) = delivery, let browser = shared.browser else {
             return TokenAnswer.write(pair, to: &response)
         }
         let cookies = browser.cookies
@@ -40,7 +49,10 @@ extension Application {
             cookies.refresh.line(pair.refreshToken, maxAge: isKept ? pair.refreshExpiresIn : nil),
         ]
         for line in lines { response.addField("Set-Cookie", line) }
-        writeSession(pair, &response)
+        switch content {
+        case .session: writeSession(pair, &response)
+        case .visit(let visit): leave(visit, isFirst: isFirst, &response)
+        }
     }
 
     /// Clears the cookies of the browser: a cookie is replaced only by one with the same name, path and domain.

@@ -41,7 +41,7 @@ extension Application {
                 "Browsers keep these cookies for https only. Use https, or serve --dev-tls for a test; behind a proxy, name it in MARTLET_TRUSTED_PROXIES and let it send X-Forwarded-Proto."
             )
         }
-        return .cookies(isKept: isKept ?? true, mark: nil)
+        return .cookies(isKept: isKept ?? true, mark: nil, .session)
     }
 
     /// The session that a login by cookie replaces: the one that the cookies of the browser prove.

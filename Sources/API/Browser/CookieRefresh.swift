@@ -5,8 +5,28 @@ import Service
 struct PresentedRefresh {
     let token: [UInt8]
     /// Nil for a token in the content.
-    var cookies: CookieRequirement?
-    var delivery = TokenDelivery.content
+    let cookies: CookieRequirement?
+    let delivery: TokenDelivery
+
+    /// A token in the content.
+    init(token: [UInt8]) {
+        self.token = token
+        cookies = nil
+        delivery = .content
+    }
+
+    /// A token in a cookie.
+    ///
+    /// - Parameters:
+    ///   - mark: what the session cookie says.
+    ///   - visit: of a navigation.
+    init(token: [UInt8], mark: SessionMark, visit: RefreshVisit? = nil, _ browser: Browser) {
+        self.token = token
+        cookies = CookieRequirement(
+            sid: mark.sid, accessByteCountMax: browser.cookies.access.valueByteCountMax,
+            refreshByteCountMax: browser.cookies.refresh.valueByteCountMax)
+        delivery = .cookies(isKept: mark.isKept, mark: mark, visit.map { .visit($0) } ?? .session)
+    }
 
     /// The problem of a failed refresh: cookies that are worth nothing are cleared. Cookies stay when the service is at
     /// fault or the request asked for too much, because their session lives.
@@ -45,11 +65,6 @@ extension Application {
             problem.clearsCookies = !cookies.isEmpty
             throw problem
         }
-        let requirement = CookieRequirement(
-            sid: mark.sid, accessByteCountMax: browser.cookies.access.valueByteCountMax,
-            refreshByteCountMax: browser.cookies.refresh.valueByteCountMax)
-        return PresentedRefresh(
-            token: Array(request.bytes[range]), cookies: requirement,
-            delivery: .cookies(isKept: mark.isKept, mark: mark))
+        return PresentedRefresh(token: Array(request.bytes[range]), mark: mark, browser)
     }
 }

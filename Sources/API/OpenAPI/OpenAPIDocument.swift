@@ -56,13 +56,13 @@ package struct OpenAPIDocument {
         for answer in operation.answers {
             lines += YAML.member("'\(answer.status)'", answer.yaml).map { "        " + $0 }
         }
-        lines += errors(of: route)
+        lines += errors(operation.codes ?? route.codes, of: route)
         return lines
     }
 
-    private static func errors(of route: Route) -> [String] {
+    private static func errors(_ codes: [ProblemCode], of route: Route) -> [String] {
         var statuses: [UInt16: [ProblemCode]] = [:]
-        for code in route.codes {
+        for code in codes {
             let problem = Problem(code)
             let isOfGrant = route.endpoint.policies.contains(.grantStatuses)
             statuses[isOfGrant ? problem.ofGrant.status : problem.status, default: []].append(code)

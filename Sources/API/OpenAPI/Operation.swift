@@ -11,6 +11,8 @@ package struct Operation: Sendable {
     var security: [Security] = []
     var parameters: [Parameter] = []
     var body: Body?
+    /// The errors of this method; nil for all errors of the route.
+    package var codes: [ProblemCode]?
     /// The responses that are not problems.
     package let answers: [Answer]
 

@@ -139,7 +139,7 @@ package final class Application: Handler {
     func answer(_ problem: Problem, _ call: Call, _ response: inout Response) {
         problem.write(to: &response, requestID: call.requestID, isOAuth: call.endpoint?.isOAuth ?? false)
         if problem.code == .methodNotAllowed, let endpoint = call.endpoint {
-            response.addField("Allow", endpoint.allowed.utf8)
+            response.addField("Allow", endpoint.allowed(inBrowserMode: shared.browser != nil).utf8)
         }
         if problem.clearsCookies { clearCookies(&response) }
         shared.log.write(Self.level(of: problem, call), "request_refused") { line in

@@ -7,6 +7,8 @@ struct Endpoint: Sendable {
     /// A fixed path, or a ``PathPattern``.
     let path: StaticString
     let methods: Methods
+    /// Those of ``methods`` that exist in browser mode only.
+    let browserMethods: Methods
     let listener: Request.Role
     let access: AccessRule
     let policies: RoutePolicies
@@ -19,8 +21,12 @@ struct Endpoint: Sendable {
 
     var isOAuth: Bool { policies.contains(.oauthErrors) }
 
+    func methods(inBrowserMode isBrowserMode: Bool) -> Methods {
+        isBrowserMode ? methods : methods.subtracting(browserMethods)
+    }
+
     /// The value of `Allow`.
-    var allowed: String {
-        (methods.named + [.options]).map(\.rawValue).joined(separator: ", ")
+    func allowed(inBrowserMode isBrowserMode: Bool) -> String {
+        (methods(inBrowserMode: isBrowserMode).named + [.options]).map(\.rawValue).joined(separator: ", ")
     }
 }

@@ -13,6 +13,8 @@ package struct Methods: Sendable, ExpressibleByArrayLiteral {
     /// Every method but TRACE and CONNECT, unknown ones and OPTIONS included.
     package static let every = Methods(bits: ~(bit(.trace) | bit(.connect)))
 
+    func subtracting(_ others: Methods) -> Methods { Methods(bits: bits & ~others.bits) }
+
     var isEvery: Bool { contains(.other) }
 
     @inline(__always)

@@ -16,7 +16,7 @@ extension Application {
         }
         if try !admit(request, endpoint) {
             response.status = 204
-            response.addField("Allow", endpoint.allowed.utf8)
+            response.addField("Allow", endpoint.allowed(inBrowserMode: shared.browser != nil).utf8)
             if call.crossOrigin.place != nil { addPreflight(request, endpoint, &response) }
             return .answered
         }
@@ -36,7 +36,8 @@ extension Application {
     }
 
     private func checkMethod(_ request: borrowing Request, _ endpoint: Endpoint) throws(Problem) {
-        guard !endpoint.methods.contains(request.method) else { return }
+        let methods = endpoint.methods(inBrowserMode: shared.browser != nil)
+        guard !methods.contains(request.method) else { return }
         throw Problem(request.method == .other ? .methodUnknown : .methodNotAllowed)
     }
 

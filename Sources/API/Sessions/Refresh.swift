@@ -1,3 +1,4 @@
+import Accounts
 import Encoding
 import HTTP
 import Revocation
@@ -7,13 +8,15 @@ import Tokens
 
 extension Route {
     package static let refresh = Route(
-        "/refresh", [.post], policies: [.oauthErrors, .crossOrigin], content: .either,
+        "/refresh", [.get, .head, .post], inBrowserMode: [.get, .head], policies: [.oauthErrors, .crossOrigin],
+        content: .either,
         codes: [
             .requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch,
             .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .tooManyAttempts, .journalUnavailable,
             .signingUnavailable,
         ] + ProblemCode.ofCookies + ProblemCode.ofRefresh,
         operations: [
+            refreshVisit,
             Operation(
                 method: .post, id: "refresh", tag: "sessions", summary: "Exchange a refresh token for new tokens.",
                 description: """
@@ -30,8 +33,9 @@ extension Route {
                     .refreshed(headers: [Operation.cookieHeader], content: .json(.deliveredTokens))
                 ])
         ]
-    ) { application, request, _, exchange, call throws(Problem) in
-        try application.refresh(request, exchange, call)
+    ) { application, request, response, exchange, call throws(Problem) in
+        guard request.method == .post else { return try application.visitRefresh(request, &response, exchange, call) }
+        return try application.refresh(request, exchange, call)
     }
 }
 
@@ -79,10 +83,23 @@ extension Application {
     ) throws(Problem) -> Disposition {
         let scope = try parameters.scope()
         let client = try client(request, parameters)
+        let audience: String?
+        do throws(RefreshFailure) {
+            audience = try self.audience(parameters)
+        } catch {
+            throw presented.problem(problem(error, call))
+        }
+        return try rotate(presented, scope: scope, audience: audience, client: client, exchange, call)
+    }
+
+    func rotate(
+        _ presented: PresentedRefresh, scope: Scope?, audience: String?, client: Client?,
+        _ exchange: borrowing Exchange, _ call: Call
+    ) throws(Problem) -> Disposition {
         let exchange = copy exchange
         do throws(RefreshFailure) {
             try RotateSession(context).begin(
-                presented.token.span, scope: scope, audience: try audience(parameters), client: client,
+                presented.token.span, scope: scope, audience: audience, client: client,
                 cookies: presented.cookies, at: call.now,
                 onLoop: { [exchange] in exchange.performInContext($0) }
             ) { result in
@@ -118,7 +135,8 @@ extension Application {
             response.addLines(isReplay ? "Refresh-Outcome: replayed\r\n" : "Refresh-Outcome: rotated\r\n")
             logRefresh(.info, isReplay ? "refresh_replayed" : "refresh_rotated", pending.attempt, call)
             do throws(Problem) {
-                try deliver(pair, presented.delivery, call, &response)
+                let isFirst = isFirstVisit(pending, isReplay: isReplay, call)
+                try deliver(pair, presented.delivery, isFirst: isFirst, call, &response)
             } catch {
                 answer(error, call, &response)
             }
@@ -129,7 +147,7 @@ extension Application {
                 logRefresh(.error, "refresh_ahead_of_journal", pending.attempt, call)
             default: break
             }
-            answer(presented.problem(problem(error, call)), call, &response)
+            answerRefresh(presented.problem(problem(error, call)), presented, call, &response)
         }
         finish(call, &response)
     }

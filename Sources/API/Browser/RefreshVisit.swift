@@ -1,0 +1,173 @@
+import HTTP
+import Platform
+import Service
+import Telemetry
+import Tokens
+
+/// A browser that visits `/refresh` on its way to a page, with its tokens in cookies.
+struct RefreshVisit: Sendable {
+    /// What the browser has already done on this way. A second time, nothing would change.
+    enum Step: String, CaseIterable {
+        /// It has loaded the page that leads here from here, so that it sends its Strict cookies.
+        case bounced
+        /// It has just received new cookies.
+        case check
+    }
+
+    let address: ReturnAddress
+    let step: Step?
+
+    /// - Throws: `request_malformed` for a parameter that is not known.
+    init(_ request: borrowing Request, _ browser: Browser) throws(Problem) {
+        var query = try Query(request)
+        let addresses = query.take("return")
+        // Two addresses are as good as none: it is not clear which of them counts.
+        address = browser.returnAddress(addresses.count == 1 ? addresses.first : nil)
+        let steps = query.take("step")
+        step = steps.first.flatMap(Step.init(rawValue:))
+        guard steps.isEmpty || (steps.count == 1 && step != nil) else {
+            throw Problem(.requestMalformed, "The parameter step must be bounced or check, once.")
+        }
+        if let unknown = query.pairs.first {
+            throw Problem(.requestMalformed, "Unknown parameter: \(MemberNames.quoted(unknown.name.utf8)).")
+        }
+    }
+}
+
+extension Browser {
+    /// Where a browser gets new cookies and then goes on to `address`.
+    func refreshPath(_ address: ReturnAddress, _ step: RefreshVisit.Step? = nil) -> String {
+        "\(publicPath)/refresh?return=\(QueryValue.encoded(address.text))" + (step.map { "&step=\($0.rawValue)" } ?? "")
+    }
+
+    /// Where a user enters the password and then goes on to `address`.
+    ///
+    /// - Parameter ageMax: asks for the password again if it was entered more than so many seconds ago.
+    func signInPath(_ address: ReturnAddress, ageMax: Int64? = nil) -> String {
+        "\(publicPath)/signin?return=\(QueryValue.encoded(address.text))" + (ageMax.map { "&max_age=\($0)" } ?? "")
+    }
+}
+
+/// How a value is written in a query.
+enum QueryValue {
+    /// Everything but unreserved characters and slashes is percent-encoded (RFC 3986 §3.4).
+    static func encoded(_ text: String) -> String {
+        var output: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x2f, 0x5f, 0x7e: output.append(byte)
+            default: output += [UInt8(ascii: "%"), hexDigit(byte >> 4), hexDigit(byte & 15)]
+            }
+        }
+        return String(decoding: output, as: UTF8.self)
+    }
+
+    private static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
+}
+
+extension Application {
+    /// How old an access token may be, in seconds, for a visit to be no surprise: another tab has just refreshed.
+    private static let freshTokenAge: Int64 = 60
+    /// A refresh token that was issued fewer seconds ago is presented by a browser that has just been here.
+    private static let freshRefreshAge: Int64 = 10
+
+    /// `GET /refresh`: a navigation gets new cookies and goes on to its page. It needs no script.
+    ///
+    /// No answer leads a browser around in a circle: the page that leads here leads here once, and a browser that comes
+    /// again at once must show that it keeps cookies.
+    func visitRefresh(
+        _ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange, _ call: Call
+    ) throws(Problem) -> Disposition {
+        guard let browser = shared.browser else { throw Problem(.methodNotAllowed) }
+        guard request.method == .get, Navigation.isOne(request) else {
+            throw Problem(.csrfFailed, "GET is for navigations of a browser. Scripts and other clients use POST.")
+        }
+        try CrossSite.check(request, .own(isReading: true), browser)
+        guard request.fieldCount("authorization") == 0 else {
+            throw Problem(.requestMalformed, "GET reads cookies only. Send no Authorization field.")
+        }
+        let visit = try RefreshVisit(request, browser)
+        let cookies = BrowserCookies(request, browser)
+        try cookies.refuseRepeated()
+        if let token = validAccess(cookies, request, call) {
+            answerSignedIn(visit, token, call, &response)
+            return .answered
+        }
+        guard visit.step != .check else {
+            answer(.cookiesNotKept(browser.refreshPath(visit.address)), status: 409, &response)
+            return .answered
+        }
+        guard case .one(let range) = cookies.refresh, let mark = cookies.mark(request) else {
+            if visit.step == nil, cookies.refresh == .absent, Navigation.mayLackStrictCookies(request) {
+                answer(.bounce(browser.refreshPath(visit.address, .bounced)), status: 200, &response)
+            } else {
+                leave(for: browser.signInPath(visit.address), &response)
+            }
+            return .answered
+        }
+        let presented = PresentedRefresh(token: Array(request.bytes[range]), mark: mark, visit: visit, browser)
+        do throws(Problem) {
+            return try rotate(presented, scope: nil, audience: nil, client: nil, exchange, call)
+        } catch {
+            answerRefresh(error, presented, call, &response)
+            return .answered
+        }
+    }
+
+    /// Answers a failed refresh. A navigation whose session has ended goes on to the sign-in.
+    func answerRefresh(_ problem: Problem, _ presented: PresentedRefresh, _ call: Call, _ response: inout Response) {
+        answer(problem, call, &response)
+        guard problem.status == 401, let browser = shared.browser,
+            case .cookies(_, _, .visit(let visit)) = presented.delivery
+        else { return }
+        response.reset()
+        leave(for: browser.signInPath(visit.address), &response)
+        if problem.clearsCookies { clearCookies(&response) }
+    }
+
+    /// Sends a browser on that has received its new cookies.
+    func leave(_ visit: RefreshVisit, isFirst: Bool, _ response: inout Response) {
+        guard !isFirst, let browser = shared.browser else { return leave(for: visit.address.text, &response) }
+        leave(for: browser.refreshPath(visit.address, .check), &response)
+    }
+
+    /// Whether a refresh is the first that this browser asks for in a while. If not, it may have lost the cookies of the
+    /// one before.
+    func isFirstVisit(_ pending: PendingRefresh, isReplay: Bool, _ call: Call) -> Bool {
+        !isReplay && call.now.seconds.seconds(since: pending.attempt.claims.issuedAt) >= Self.freshRefreshAge
+    }
+
+    private func validAccess(_ cookies: BrowserCookies, _ request: borrowing Request, _ call: Call) -> VerifiedToken? {
+        guard case .one(let range) = cookies.access else { return nil }
+        return try? verifyToken.verify(request.bytes(range), VerifyExpectations(), at: call.now)
+    }
+
+    /// A session that needs no refresh. Usually another tab has just refreshed it. Otherwise a gateway has probably asked
+    /// about a request without its cookies, and would again.
+    private func answerSignedIn(
+        _ visit: RefreshVisit, _ token: VerifiedToken, _ call: Call, _ response: inout Response
+    ) {
+        let age = call.now.seconds.seconds(since: token.issuedAt)
+        guard age > Self.freshTokenAge, visit.step != .check else { return leave(for: visit.address.text, &response) }
+        if let count = shared.gatewayNotices.admit(at: shared.monotonic() / 1_000_000) {
+            shared.log.write(.warning, "refresh_needless") { line in
+                call.add(to: &line)
+                line.add("count", count)
+                line.add("remedy", "if a gateway sent the browser here, let it pass the Cookie field on to /auth")
+            }
+        }
+        answer(.signedIn(visit.address.text), status: 200, &response)
+    }
+
+    private func leave(for location: String, _ response: inout Response) {
+        response.status = 303
+        response.addField("Location", location.utf8)
+        response.addLines("Cache-Control: no-store\r\n")
+    }
+
+    private func answer(_ page: RefreshPage, status: UInt16, _ response: inout Response) {
+        response.status = status
+        response.addLines(RefreshPage.fields)
+        response.body.append(contentsOf: page.html.utf8)
+    }
+}
