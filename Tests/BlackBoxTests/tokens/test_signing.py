@@ -4,6 +4,7 @@ import json
 import time
 
 from harness.accounts import AMY
+from harness.browser import ACCESS, NAVIGATION, Browser
 
 
 def end_signing(server, at: int) -> None:
@@ -21,8 +22,11 @@ def expect_unsigned(answer, seconds: range = range(1, 61)) -> None:
 
 def test_a_refresh_that_cannot_be_signed_is_not_spent(make_server):
     """The last key of the algorithm signs until a moment, and then nothing does, until a command makes a new one."""
-    server = make_server(alg="EdDSA", refresh_grace="0s").start()
+    server = make_server(alg="EdDSA", refresh_grace="0s", browser="on").start()
     session = server.login()
+    page = Browser(server.http)
+    page.sign_in(AMY.name, AMY.password)
+    page.jar.cookies.pop(ACCESS)
     end = int(time.time()) + 2
     end_signing(server, end)
     server.wait_for(lambda: time.time() > end and server.operator.get("/readyz").status_code == 503, 20, "unreadiness")
@@ -33,6 +37,7 @@ def test_a_refresh_that_cannot_be_signed_is_not_spent(make_server):
             server.http.post("/token", data={"grant_type": "refresh_token", "refresh_token": session.refresh})
         )
         expect_unsigned(server.try_login(AMY.name, AMY.password))
+        expect_unsigned(page.ask("GET", "/refresh", headers=NAVIGATION))
     assert server.refusal(session.access) == ""
     done = server.cli("keys", "rotate", "--alg", "EdDSA", "--lead", "0s")
     assert done.returncode == 0, done.stderr
@@ -40,6 +45,8 @@ def test_a_refresh_that_cannot_be_signed_is_not_spent(make_server):
     # Without grace, a token that had been spent would end its session here.
     answer = server.refresh(session.refresh)
     assert (answer.status_code, answer.headers["refresh-outcome"]) == (200, "rotated")
+    visit = page.ask("GET", "/refresh", headers=NAVIGATION)
+    assert (visit.status_code, visit.headers["refresh-outcome"]) == (303, "rotated")
 
 
 def test_a_key_file_that_is_gone_leaves_the_keys_as_they_were(make_server):
