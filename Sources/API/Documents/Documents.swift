@@ -16,11 +16,15 @@ struct CachedDocument {
 
     /// - Parameter maxAge: how many seconds a cache may keep it.
     init(_ body: [UInt8], contentType: StaticString, maxAge: Int64) {
+        self.init(body, contentType: contentType, cacheControl: "public, max-age=\(maxAge)")
+    }
+
+    init(_ body: [UInt8], contentType: StaticString, cacheControl: String) {
         self.body = body
         self.contentType = contentType
         let tag = "\"\(String(CRC32C.checksum(body.span), radix: 16))-\(body.count)\""
         etag = Array(tag.utf8)
-        let cached = "Cache-Control: public, max-age=\(maxAge)\r\n"
+        let cached = "Cache-Control: \(cacheControl)\r\n"
         fields = Array("\(cached)Access-Control-Allow-Origin: *\r\nETag: \(tag)\r\n".utf8)
     }
 }
@@ -62,11 +66,18 @@ struct Documents {
         CachedDocument(keyring.jwks, contentType: "Content-Type: application/json\r\n", maxAge: maxAge)
     }
 
-    enum Name: Sendable { case keySet, metadata, openAPI }
+    enum Name: Sendable { case keySet, metadata, openAPI, clientModule }
 
     mutating func document(_ name: Name, _ context: LoopContext) -> CachedDocument {
-        guard name != .openAPI else { return openAPI }
-        apply(context)
-        return name == .metadata ? metadata : jwks
+        switch name {
+        case .openAPI: return openAPI
+        case .clientModule: return ClientModule.document
+        case .keySet:
+            apply(context)
+            return jwks
+        case .metadata:
+            apply(context)
+            return metadata
+        }
     }
 }

@@ -10,6 +10,16 @@ enum AccessRule: Sendable {
     case bearer
     /// A browser with an access cookie, or a client with a token. The path exists in browser mode only.
     case browser
+    /// Any browser. The path exists in browser mode only.
+    case page
     /// A process on this host that may open a Unix socket of the operator. For every other caller the path does not exist.
     case operatorSocket
+
+    /// Whether the path exists in browser mode only.
+    var needsBrowserMode: Bool {
+        switch self {
+        case .browser, .page: true
+        case .anyone, .client, .bearer, .operatorSocket: false
+        }
+    }
 }

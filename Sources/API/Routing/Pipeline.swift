@@ -27,7 +27,7 @@ extension Application {
     ///
     /// - Returns: false for a request that asks which methods there are.
     func admit(_ request: borrowing Request, _ endpoint: Endpoint) throws(Problem) -> Bool {
-        guard endpoint.access != .browser || shared.browser != nil else { throw Self.missing(request) }
+        guard !endpoint.access.needsBrowserMode || shared.browser != nil else { throw Self.missing(request) }
         if request.method == .options, !endpoint.methods.isEvery { return false }
         try checkMethod(request, endpoint)
         try checkAccess(request, endpoint)
@@ -43,7 +43,7 @@ extension Application {
 
     private func checkAccess(_ request: borrowing Request, _ endpoint: Endpoint) throws(Problem) {
         switch endpoint.access {
-        case .anyone, .client, .bearer, .browser: return
+        case .anyone, .client, .bearer, .browser, .page: return
         case .operatorSocket: guard request.peer == .local else { throw Problem(.notFound) }
         }
     }

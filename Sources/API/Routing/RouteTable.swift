@@ -8,7 +8,7 @@ package struct RouteTable: Sendable {
     package static let standard = RouteTable([
         .verify, .auth, .verifyBatch, .login, .refresh, .token, .logout, .session, .sessions, .listedSession,
         .password, .revoke, .introspect,
-        .jwks, .metadata, .openIDConfiguration, .openAPI, .healthz,
+        .jwks, .metadata, .openIDConfiguration, .openAPI, .clientModule, .healthz,
         .livez, .readyz, .metrics, .adminRevocations, .adminStatus,
     ])
 
