@@ -49,6 +49,8 @@ SLOW = {
     "operations/test_bench.py",
     "operations/test_containers.py",
     "operations/test_examples.py",
+    "operations/test_cookie_gateways.py",
+    "operations/test_gateway_backends.py",
     "operations/test_gateways.py",
     "operations/test_make_run.py",
     "operations/test_manager.py",

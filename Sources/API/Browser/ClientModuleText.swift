@@ -1,4 +1,6 @@
-// swift-format-ignore-file: these are the bytes of clients/js/martlet.js. After a change: scripts/client-module
+// swift-format-ignore-file
+
+// The bytes of clients/js/martlet.js. After a change of that file: scripts/client-module
 extension ClientModule {
     package static let text = #"""
 // Signs users in and keeps their sessions, for pages behind Martlet. No token is within reach of this script, unless

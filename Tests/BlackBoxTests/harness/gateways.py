@@ -80,6 +80,7 @@ class Reply:
     status: int
     headers: dict[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
 
     @property
     def environ(self) -> dict[str, str]:
@@ -87,16 +88,22 @@ class Reply:
 
 
 class Gateway:
-    """A running gateway before Martlet at `martlet` and an application at `application`, both ports."""
+    """A running gateway before Martlet at `martlet` and an application at `application`, both ports.
 
-    def __init__(self, name: str, base: Path, martlet: int, application: int):
-        self.name, self.kind, self.port = name, kind(name), free_port()
+    `changes` are made to the files, as their readers may do.
+    """
+
+    def __init__(
+        self, name: str, base: Path, martlet: int, application: int, host: str = HOST, port: int = 0, changes=()
+    ):
+        self.name, self.kind, self.port = name, kind(name), port or free_port()
+        self.host = host
         base.mkdir()
         # Apache's workers run as another user.
         base.chmod(0o755)
         folders = {str(Path(place).parent): str(base) for place in self.kind.files.values() if "/" in place}
         replaced = folders | {
-            f"{HOST} {{": f"http://{HOST}:{self.port} {{",
+            f"{HOST} {{": f"http://{host}:{self.port} {{",
             "listen 8000;": f"listen 127.0.0.1:{self.port};",
             "Listen 8000": f"Listen 127.0.0.1:{self.port}",
             "*:8000": f"127.0.0.1:{self.port}",
@@ -109,6 +116,7 @@ class Gateway:
             "127.0.0.1, port_value: 9000": f"127.0.0.1, port_value: {application}",
             "abns@martlet-auth": f"abns@martlet-auth-{self.port}",
         }
+        replaced |= dict(changes)
         around = (self.kind.before, self.kind.after)
         for file, place in self.kind.files.items():
             text = (FOLDER / file).read_text()
@@ -152,7 +160,8 @@ class Gateway:
         self.output.close()
 
     def client(self, source: str = "127.0.0.1", timeout: float = 20) -> "Client":
-        return Client(self.port, source, timeout)
+        # The port belongs to the origin of a page, which has none where the examples name a host.
+        return Client(self.port, source, timeout, self.host if self.host == HOST else f"{self.host}:{self.port}")
 
     def ask_h2(self, fields: list[tuple[str, str]], target: str = "/page", seconds: float = 20) -> Reply | None:
         """One GET over cleartext HTTP/2; None when no whole reply came."""
@@ -177,8 +186,8 @@ class Gateway:
 class Client:
     """A client of HTTP/1.1 that keeps its connection, and sends names and messages that others refuse to send."""
 
-    def __init__(self, port: int, source: str, timeout: float):
-        self.port, self.source, self.timeout = port, source, timeout
+    def __init__(self, port: int, source: str, timeout: float, host: str = HOST):
+        self.port, self.source, self.timeout, self.host = port, source, timeout, host
         self.socket: socket.socket | None = None
 
     def __enter__(self):
@@ -193,7 +202,7 @@ class Client:
         self.socket = None
 
     def ask(self, fields=(), target: str = "/page", method: str = "GET", body: bytes = b"") -> Reply:
-        lines = [f"{method} {target} HTTP/1.1", f"Host: {HOST}", *(f"{name}: {value}" for name, value in fields)]
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {self.host}", *(f"{name}: {value}" for name, value in fields)]
         if body:
             lines.append(f"Content-Length: {len(body)}")
         return self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body, method)
@@ -210,7 +219,9 @@ class Client:
                 self.socket.sendall(message)
                 response = http.client.HTTPResponse(self.socket, method=method)
                 response.begin()
-                reply = Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+                fields = [(name.lower(), value) for name, value in response.getheaders()]
+                cookies = tuple(value for name, value in fields if name == "set-cookie")
+                reply = Reply(response.status, dict(fields), response.read(), cookies)
             except (ConnectionError, http.client.HTTPException):
                 self.close()
                 if is_last:

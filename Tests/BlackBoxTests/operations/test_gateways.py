@@ -9,15 +9,12 @@ import pytest
 
 from harness.accounts import AMY, PEOPLE, Person
 from harness.gateways import FOLDER, HOST, Client, Gateway, Reply
+from harness.identity import CHARACTERS, FORGED, NAMES, PLACES, alias, variants
 from harness.process import ROOT
 from harness.wsgi import Application
 
 GATEWAYS = ("nginx", "haproxy", "caddy-2.6", "caddy-2.11", "traefik", "envoy", "apache")
 WITH_H2 = tuple(name for name in GATEWAYS if name != "nginx")
-NAMES = ("Subject", "User", "Session", "Client", "Scope", "Roles", "Expires")
-# RFC 9110: every character that a header name may have and that is neither a letter nor a digit.
-CHARACTERS = "!#$%&'*+-.^_`|~"
-FORGED = "root"
 PLAIN = Person("plain", "a plain password 8", roles=(), scopes=("read",))
 
 
@@ -27,7 +24,7 @@ class Site:
     def __init__(self, fleet):
         self.fleet, self.started = fleet, {}
         self.application = Application()
-        settings = {"trusted_proxies": "127.0.0.1", "forwarded_field": "x-forwarded-for"}
+        settings = {"trusted_proxies": "127.0.0.1", "forwarded_field": "x-forwarded-for", "browser": "on"}
         self.martlet = fleet.make(alg="HS256", people=(*PEOPLE, PLAIN), **settings).start()
         self.session = self.martlet.login()
         self.good = ("Authorization", f"Bearer {self.session.access}")
@@ -91,28 +88,6 @@ def gateway(request, site):
 @pytest.fixture(params=WITH_H2)
 def gateway_with_h2(request, site):
     return site.gateway(request.param)
-
-
-def alias(pattern: str, name: str, first: str, second: str) -> str:
-    return pattern.format(first, second, name)
-
-
-# In place of the first hyphen, of the second, of both, and of both with a letter's case changed here and there.
-PLACES = ("X{0}Auth-{2}", "X-Auth{1}{2}", "X{0}Auth{1}{2}", "x{0}aUTH{1}{2}")
-
-
-def variants() -> list[list[tuple[str, str]]]:
-    """Header fields to forge an identity with, one list for one request."""
-    found = []
-    for character, place in itertools.product(CHARACTERS, PLACES):
-        names = [alias(place, name, character, character) for name in NAMES]
-        fields = [(name, FORGED) for name in names]
-        found += [fields, fields + fields, [*fields, ("Connection", ", ".join(names))]]
-    # Another character in each place.
-    for first in CHARACTERS:
-        found.append([(alias(PLACES[2], "User", first, second), FORGED) for second in CHARACTERS])
-    found.append([(alias(PLACES[3], name, "_", "-").swapcase(), FORGED) for name in NAMES])
-    return found
 
 
 def test_the_application_itself_would_take_every_spelling(site):
