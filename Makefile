@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build deb check test test-full test-asan test-tsan fuzz faults simulate
+.PHONY: help run demo build deb check test test-full test-asan test-tsan fuzz faults simulate
 .PHONY: bench bench-journal bench-tokens bench-plot openapi format lint clean
 
 help: ## Show this list
@@ -7,6 +7,9 @@ help: ## Show this list
 
 run: ## Install what is missing, build, and serve on 127.0.0.1:8080; ARGS="--log text" are passed on
 	@scripts/run $(ARGS)
+
+demo: ## A page to sign in to: nginx with TLS, Martlet and an Express application, at one address
+	@scripts/demo
 
 build: ## Build .build/release/martlet
 	@scripts/install build

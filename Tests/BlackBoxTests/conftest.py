@@ -48,6 +48,7 @@ SLOW = {
     "operations/test_activation.py",
     "operations/test_bench.py",
     "operations/test_containers.py",
+    "operations/test_demo.py",
     "operations/test_examples.py",
     "operations/test_cookie_gateways.py",
     "operations/test_gateway_backends.py",
