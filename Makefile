@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help run demo build deb check test test-full test-asan test-tsan fuzz faults simulate
-.PHONY: bench bench-journal bench-tokens bench-plot openapi format lint clean
+.PHONY: bench bench-counts bench-journal bench-tokens bench-plot openapi format lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,11 @@ bench-journal: ## Measure the journal against this machine's disk; ARGS="--full"
 	@scripts/build
 	@MARTLET_BENCH=1 scripts/build --product martlet-journal-bench
 	@python3 scripts/bench/journal.py $(ARGS)
+
+bench-counts: ## Count system calls and context switches per request; ARGS="--rows revoke --profile 30"
+	@scripts/install build bench
+	@scripts/build
+	@python3 scripts/bench/counts.py $(ARGS)
 
 bench-tokens: ## Measure a token's cost against bare OpenSSL; ARGS="--rounds 100 --check"
 	@scripts/install build
