@@ -308,3 +308,13 @@ int clinux_send_datagram(const char *name, const void *text, unsigned long lengt
     errno = error;
     return sent < 0 ? -1 : 0;
 }
+
+static __thread void *thread_value;
+
+void *clinux_thread_value(void) {
+    return thread_value;
+}
+
+void clinux_set_thread_value(void *value) {
+    thread_value = value;
+}

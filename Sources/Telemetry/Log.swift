@@ -4,8 +4,11 @@ import Synchronization
 
 /// Writes one line per event, as JSON or as text. In both forms a value cannot start a second line.
 ///
+/// The lines of an event loop are written together at the end of its turn, before the responses that they belong to are
+/// sent. An error, and a line of any other thread, is written at once. A crash can lose the lines of one turn.
+///
 /// Callers must never pass tokens, passwords, secrets or header values; names, identifiers and reasons are allowed.
-package final class Log: Sendable {
+package final class Log: TurnOutput {
     package enum Level: Int, CaseIterable, Comparable, Sendable {
         case debug, info, warning, error
 
@@ -30,7 +33,7 @@ package final class Log: Sendable {
     private let clock: WallClock
     private let sink: Mutex<@Sendable ([UInt8]) -> Void>
 
-    /// - Parameter sink: receives one whole line with its newline; never called concurrently.
+    /// - Parameter sink: receives one or more whole lines, each with its newline; never called concurrently.
     package init(level: Level, form: Form, clock: WallClock, sink: @escaping @Sendable ([UInt8]) -> Void) {
         self.level = level
         self.form = form
@@ -45,7 +48,12 @@ package final class Log: Sendable {
         var line = LogLine(form: form, milliseconds: clock.now, level: level.name, event: event)
         fill(&line)
         let bytes = line.finished()
-        sink.withLock { write in write(bytes) }
+        guard let turn = Turn.current, turn.add(bytes, to: self) else { return write(lines: bytes) }
+        if level >= .error { turn.writeLines() }
+    }
+
+    package func write(lines: [UInt8]) {
+        sink.withLock { write in write(lines) }
     }
 }
 

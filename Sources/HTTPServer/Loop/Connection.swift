@@ -55,6 +55,8 @@ struct Connection {
     var ticket: UInt32
     /// Whether the connection is on the list of the loop of those with readable bytes that the event queue cannot see.
     var waitsToRead = false
+    /// Whether the connection is on the list of the loop of those that wait for the end of the turn.
+    var isPostponed = false
     var servedCount = 0
     var lingeredByteCount = 0
     /// The part of its buffers that is included in the total of all connections.

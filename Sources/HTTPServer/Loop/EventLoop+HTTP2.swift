@@ -162,6 +162,7 @@ extension EventLoop {
 
     /// Sends pending output and sets what the connection waits for next.
     mutating func settleHTTP2(_ slot: Int, _ session: HTTP2Session) {
+        if owesLines { return postpone(slot) }
         repeat {
             output.removeAll(keepingCapacity: true)
             session.drain(into: &output, byteCountMax: Self.outputBatchMax)

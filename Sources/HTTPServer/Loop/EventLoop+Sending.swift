@@ -1,4 +1,5 @@
 import Encoding
+import Platform
 
 // What happens after the messages that have arrived are answered.
 extension EventLoop {
@@ -30,11 +31,16 @@ extension EventLoop {
         if connections[slot].interest == EventQueue.writable { watch(slot, 0) }
     }
 
-    /// Sends the output.
+    /// Sends the output, or keeps it for the end of the turn if log lines belong to it.
     ///
     /// - Returns: false if some of it has to wait, or if the connection is closed.
     mutating func flush(_ slot: Int) -> Bool {
         guard !output.isEmpty else { return true }
+        if owesLines {
+            keepOutput(slot, from: 0)
+            postpone(slot)
+            return false
+        }
         var sent = 0
         switch connections[slot].transport.send(output, from: 0) {
         case .moved(let count): sent = count
@@ -47,14 +53,18 @@ extension EventLoop {
             output.removeAll(keepingCapacity: true)
             return true
         }
-        connections[slot].output = Array(output[sent...])
+        keepOutput(slot, from: sent)
+        watch(slot, EventQueue.writable)
+        return false
+    }
+
+    private mutating func keepOutput(_ slot: Int, from start: Int) {
+        connections[slot].output = Array(output[start...])
         connections[slot].outputStart = 0
         output.removeAll(keepingCapacity: true)
         connections[slot].deadline = now &+ shared.deadlines.write
         connections[slot].began = now
         connections[slot].stage = .writing
-        watch(slot, EventQueue.writable)
-        return false
     }
 
     /// Sends pending output, and then continues with what waited for it.
@@ -71,20 +81,25 @@ extension EventLoop {
     ///
     /// - Returns: whether the transport took all of it. If not, the connection waits or is closed.
     mutating func sendPending(_ slot: Int) -> Bool {
+        // An event can reach a connection that waits for the end of the turn.
+        if turn.hasLines { turn.writeLines() }
         let start = connections[slot].outputStart
         switch connections[slot].transport.send(connections[slot].output, from: start) {
         case .moved(let count):
             connections[slot].outputStart = start &+ count
             connections[slot].deadline = shared.deadlines.answer(
                 began: connections[slot].began, taken: start &+ count, now: now)
-            guard connections[slot].outputStart >= connections[slot].output.count else { return false }
-            connections[slot].output = []
-            connections[slot].outputStart = 0
-            return true
-        case .wouldBlock: return false
+            if connections[slot].outputStart >= connections[slot].output.count {
+                connections[slot].output = []
+                connections[slot].outputStart = 0
+                return true
+            }
+        case .wouldBlock: break
         case .ended, .failed:
             close(slot)
             return false
         }
+        watch(slot, EventQueue.writable)
+        return false
     }
 }

@@ -77,6 +77,12 @@ struct EventLoop: ~Copyable {
     var awaitedCount = 0
     /// Since when the loop has only waited for one of them, in nanoseconds; 0 if it has not.
     var awaitingSince: UInt64 = 0
+    /// What this thread does once per turn.
+    let turn = Turn(collectsLines: true)
+    /// The number of log lines before the current connection was served.
+    var lineMark: UInt64 = 0
+    /// Connections whose responses wait for the log lines of the turn, as ``data(of:)``.
+    var postponed: [UInt64] = []
     /// For a response that waits for one durable write, which takes little longer than waking this thread.
     var patience = AdaptiveSpin(limit: clinux_processors() > 1 ? 500_000 : 0)
 
@@ -101,11 +107,12 @@ struct EventLoop: ~Copyable {
     /// Runs until the server has drained.
     mutating func run() {
         refreshTime()
+        turn.begin()
         _ = queue.add(mailbox.descriptor, EventQueue.readable, Self.mailboxData)
         startAccepting()
         var events = EventQueue.noEvents
         while drain != .done {
-            let isWatching = awaitedCount > 0 && held.isEmpty && beginWatch()
+            let isWatching = awaitedCount > 0 && held.isEmpty && postponed.isEmpty && beginWatch()
             let count = isWatching ? watch(for: &events) : queue.wait(into: &events, timeout: timeout)
             refreshTime()
             if isWatching { endWatch() }
@@ -113,12 +120,13 @@ struct EventLoop: ~Copyable {
             for index in 0..<count { take(events[index].events, events[index].data) }
             if !held.isEmpty { takeHeld() }
             if now >= nextTick { tick() }
+            endTurn()
         }
         stop()
     }
 
     private var timeout: Int32 {
-        if !held.isEmpty { return 0 }
+        if !held.isEmpty || !postponed.isEmpty { return 0 }
         let isQuiet = mailbox.load.load(ordering: .relaxed) == 0 && drain == .running && acceptsAgainAt == nil
         return isQuiet ? -1 : Int32(clamping: max(0, nextTick &- now))
     }
@@ -139,6 +147,7 @@ struct EventLoop: ~Copyable {
         guard slot < connections.count, connections[slot].generation == UInt32(truncatingIfNeeded: data >> 32),
             connections[slot].stage != .closed
         else { return }
+        lineMark = turn.lineCount
         switch connections[slot].stage {
         case .idle, .head, .content: receive(slot)
         case .proxyHeader: readIntroduction(slot)
@@ -212,6 +221,7 @@ struct EventLoop: ~Copyable {
             switch item {
             case .resume(let ticket, let write):
                 noteAnswer()
+                lineMark = turn.lineCount
                 resume(ticket, write)
             case .perform(let body): body(handler)
             case .serve(let stream): serve(stream)
@@ -254,5 +264,6 @@ struct EventLoop: ~Copyable {
         for case .adopt(var arrival) in mailbox.shut() { arrival.transport.close() }
         queue.close()
         spare.close()
+        turn.finish()
     }
 }

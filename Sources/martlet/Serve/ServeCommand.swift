@@ -167,6 +167,7 @@ enum ServeCommand {
         let isFile = Terminal.isRegularFile(STDERR_FILENO)
         let outlet = LogSink(
             form: configuration.log.form, clock: SystemClock.wall,
+            pieceByteCountMax: isFile ? .max : LogSink.pieceByteCountMax,
             isReady: { isFile || Terminal.isReady(STDERR_FILENO, withinMilliseconds: $0) },
             write: { Terminal.write($0, to: STDERR_FILENO) })
         return Log(level: configuration.log.level, form: configuration.log.form, clock: SystemClock.wall) {

@@ -40,4 +40,24 @@ struct LogSinkTests {
                 "one\n", "1970-01-01T00:00:00.000Z warning log_lines_lost count=50\n", "three\n", "four\n",
             ])
     }
+
+    @Test func `lines that come together are written in pieces that a pipe takes, and counted when they are lost`() {
+        let reader = Reader()
+        let outlet = outlet(reader)
+        let lines = (0..<100).map { "line \($0) \(String(repeating: "x", count: 90))\n" }
+        outlet.take(Array(lines.joined().utf8))
+        #expect(reader.lines.all.joined() == lines.joined())
+        #expect(reader.lines.all.allSatisfy { $0.utf8.count <= 4_096 && $0.hasSuffix("\n") && $0.hasPrefix("line ") })
+        #expect(reader.lines.all.count == 3 && reader.waits.withLock { $0.count } == 3)
+        // A line that is longer than a piece is written alone.
+        let long = String(repeating: "y", count: 5_000) + "\n"
+        outlet.take(Array(("short\n" + long + "short\n").utf8))
+        #expect(reader.lines.all.suffix(3) == ["short\n", long, "short\n"])
+        reader.isReading.store(false, ordering: .relaxed)
+        outlet.take(Array(lines.joined().utf8))
+        reader.isReading.store(true, ordering: .relaxed)
+        outlet.take(Array("last\n".utf8))
+        #expect(
+            reader.lines.all.suffix(2) == ["1970-01-01T00:00:00.000Z warning log_lines_lost count=100\n", "last\n"])
+    }
 }

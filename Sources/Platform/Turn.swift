@@ -1,0 +1,87 @@
+internal import CLinux
+
+/// What a thread that works in turns does once at the end of a turn instead of once per request: it writes its lines of
+/// text, and wakes other threads.
+///
+/// A turn of an event loop serves all connections that have input; a turn of the journal thread commits one batch. Only
+/// the thread that called ``begin()`` may use the object.
+@safe package final class Turn {
+    /// The number of bytes of lines above which they are written at once.
+    package static let byteCountMax = 32_768
+
+    private let collectsLines: Bool
+    private var lines: [UInt8] = []
+    private var output: (any TurnOutput)?
+    private var tasks: [any TurnTask] = []
+    /// The number of lines so far.
+    package private(set) var lineCount: UInt64 = 0
+
+    /// - Parameter collectsLines: whether lines wait for the end of the turn.
+    package init(collectsLines: Bool) {
+        self.collectsLines = collectsLines
+    }
+
+    /// The turn of the calling thread; nil for a thread that does not work in turns.
+    package static var current: Turn? {
+        guard let value = unsafe clinux_thread_value() else { return nil }
+        return unsafe Unmanaged<Turn>.fromOpaque(value).takeUnretainedValue()
+    }
+
+    /// Makes this the turn of the calling thread until ``finish()``; the caller keeps it alive until then.
+    package func begin() { unsafe clinux_set_thread_value(Unmanaged.passUnretained(self).toOpaque()) }
+
+    /// Ends the last turn of the calling thread.
+    package func finish() {
+        end()
+        clinux_set_thread_value(nil)
+    }
+
+    package var hasLines: Bool { !lines.isEmpty }
+
+    /// Keeps a whole line for the end of the turn.
+    ///
+    /// - Returns: false if this thread does not collect lines; the caller then writes the line itself.
+    package func add(_ line: [UInt8], to output: any TurnOutput) -> Bool {
+        guard collectsLines else { return false }
+        if let current = self.output, current !== output { writeLines() }
+        self.output = output
+        lines += line
+        lineCount &+= 1
+        if lines.count >= Self.byteCountMax { writeLines() }
+        return true
+    }
+
+    /// Writes the lines so far.
+    package func writeLines() {
+        guard !lines.isEmpty else { return }
+        output?.write(lines: lines)
+        output = nil
+        lines.removeAll(keepingCapacity: true)
+    }
+
+    /// Has `task` done at the end of the turn, once however often it is added.
+    package func atEnd(_ task: any TurnTask) {
+        guard !tasks.contains(where: { $0 === task }) else { return }
+        tasks.append(task)
+    }
+
+    /// Does what the turn has collected.
+    package func end() {
+        writeLines()
+        guard !tasks.isEmpty else { return }
+        for task in tasks { task.endTurn() }
+        tasks.removeAll(keepingCapacity: true)
+    }
+}
+
+/// Writes the lines of a turn.
+package protocol TurnOutput: AnyObject, Sendable {
+    /// - Parameter lines: one or more whole lines, each with its newline.
+    func write(lines: [UInt8])
+}
+
+/// What is done at the end of a turn.
+package protocol TurnTask: AnyObject, Sendable {
+    /// Runs on the thread of the turn; it must return quickly and must not add to the turn.
+    func endTurn()
+}
