@@ -1,10 +1,12 @@
 import CLinux
 import Glibc
 import HTTP
+import Platform
 import Synchronization
 
-/// Passes items from other threads to a loop. Only an item for an empty mailbox wakes the loop.
-final class LoopMailbox: ExchangeLoop, Sendable {
+/// Passes items from other threads to a loop. Only an item for an empty mailbox wakes the loop; a thread that works in turns
+/// wakes it at the end of its turn, after all items of that turn.
+final class LoopMailbox: ExchangeLoop, TurnTask {
     enum Item: Sendable {
         case resume(ticket: UInt64, write: @Sendable (any Handler, inout Response) -> Void)
         case perform(@Sendable (any Handler) -> Void)
@@ -65,10 +67,19 @@ final class LoopMailbox: ExchangeLoop, Sendable {
             return (true, state.items.count == 1)
         }
         if wakes {
-            var one: UInt64 = 1
-            _ = unsafe write(descriptor, &one, MemoryLayout<UInt64>.size)
+            if let turn = Turn.current { turn.atEnd(self) } else { wake() }
         }
         return isTaken
+    }
+
+    /// Wakes the loop for the items of a turn, unless it has collected them by now.
+    func endTurn() {
+        if state.withLock({ !$0.items.isEmpty && !$0.isWatched }) { wake() }
+    }
+
+    private func wake() {
+        var one: UInt64 = 1
+        _ = unsafe write(descriptor, &one, MemoryLayout<UInt64>.size)
     }
 
     /// Suppresses wake-ups of the loop until ``endWatch(into:)``.

@@ -5,7 +5,7 @@ internal import Platform
 internal import Synchronization
 
 /// The state that appending threads and the writer thread share.
-final class WriterCore: Sendable {
+final class WriterCore: TurnTask {
     let queue: ConditionLock<JournalQueue>
     let durable: DurableSequence
     let isWritable = Atomic<Bool>(true)
@@ -21,6 +21,9 @@ final class WriterCore: Sendable {
         self.queue = ConditionLock(queue)
         durable = DurableSequence(durableSeq)
     }
+
+    /// Wakes the writer for the records of a turn.
+    func endTurn() { queue.signal() }
 }
 
 /// The work of the writer thread: it removes queued records, writes them, reports the result, and sleeps.
@@ -66,7 +69,11 @@ final class CommitLoop: @unchecked Sendable {
 
     /// Returns when the writer is closed and everything queued before is durable or has failed.
     func run() {
-        while make(nextTurn()) {}
+        // The threads that wait for records of a batch are woken once, after all its completions.
+        let turn = Platform.Turn(collectsLines: false)
+        turn.begin()
+        defer { turn.finish() }
+        while make(nextTurn()) { turn.end() }
     }
 
     /// Does one turn of ``run()`` without waiting; a postponed attempt is made immediately.

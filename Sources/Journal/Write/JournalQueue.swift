@@ -77,6 +77,9 @@ struct JournalQueue {
         return JournalPosition(seq: lastSeq, time: lastTime)
     }
 
+    /// The number of records that wait for the next commit.
+    var waitingCount: Int { batch.records.count }
+
     mutating func call(_ done: @escaping Completion, after position: JournalPosition) {
         batch.completions.append((position, done))
     }

@@ -94,16 +94,25 @@ package final class JournalWriter: Sendable {
             return done(
                 .failure(.unwritable(reason: "the disk is full, and the remaining space is reserved for revocations")))
         }
+        var waitingCount = 0
         let fault: JournalError? = core.queue.withLock { queue in
             if let fault = queue.fault { return fault }
             var position: JournalPosition?
             for record in records { position = queue.push(record) }
             if let position { queue.call(done, after: position) }
+            waitingCount = queue.waitingCount
             return nil
         }
         if let fault { return done(.failure(fault)) }
-        core.queue.signal()
+        if waitingCount < Self.waitingMax, let turn = Turn.current {
+            turn.atEnd(core)
+        } else {
+            core.queue.signal()
+        }
     }
+
+    /// The number of waiting records from which on the writer is woken within a turn.
+    private static let waitingMax = 32
 
     /// Runs `done` when record `seq` is durable; if it already is, immediately on the thread of the caller.
     package func whenDurable(_ seq: UInt64, _ done: @escaping @Sendable (Result<UInt64, JournalError>) -> Void) {

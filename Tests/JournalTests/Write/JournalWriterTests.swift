@@ -1,5 +1,6 @@
 import Encoding
 import Foundation
+import Glibc
 @testable import Journal
 import Platform
 import Testing
@@ -29,6 +30,32 @@ struct JournalWriterTests {
         #expect(seqs == Array(2...502))
         #expect(storage.writeCount == slow + 1)
         #expect(writer.statistics.batchCountMax == 500)
+        writer.close()
+    }
+
+    @Test func `a thread that works in turns wakes the writer once, after all records of its turn`() throws {
+        let writer = try reopen(MemoryStorage())
+        _ = try writer.write(.entry(0))
+        // The writer sleeps by now.
+        usleep(50_000)
+        let before = writer.statistics
+        let turn = Turn(collectsLines: false)
+        turn.begin()
+        defer { turn.finish() }
+        let answers = Collector<Answer>()
+        for number in UInt64(1)...20 {
+            writer.append(.entry(number), mayUseReserve: true) { answers.take($0) }
+            usleep(1_000)
+        }
+        #expect(answers.all.isEmpty)
+        turn.end()
+        _ = answers.wait(for: 20)
+        #expect(writer.statistics.commitCount == before.commitCount + 1)
+        // A turn with many records does not delay them all.
+        for number in UInt64(21)...100 { writer.append(.entry(number), mayUseReserve: true) { answers.take($0) } }
+        _ = answers.wait(for: 32)
+        turn.end()
+        _ = answers.wait(for: 48)
         writer.close()
     }
 
