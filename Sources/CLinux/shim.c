@@ -279,10 +279,16 @@ int clinux_take_owner(int file, const char *directory) {
     return fchown(file, parent.st_uid, parent.st_gid);
 }
 
-int clinux_directory_changes(const char *path, uint64_t *changes) {
+int clinux_directory_changes(const char *path, struct clinux_changes *changes) {
     struct statx found;
-    if (statx(AT_FDCWD, path, 0, STATX_MTIME, &found) != 0) return -1;
-    *changes = (uint64_t)found.stx_mtime.tv_sec * 1000000000u + found.stx_mtime.tv_nsec;
+    // The time of the last status change: unlike that of the names alone, no program can set it.
+    if (statx(AT_FDCWD, path, 0, STATX_INO | STATX_CTIME, &found) != 0) return -1;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    changes->device = (uint64_t)found.stx_dev_major << 32 | found.stx_dev_minor;
+    changes->inode = found.stx_ino;
+    changes->time = (uint64_t)found.stx_ctime.tv_sec * 1000000000u + found.stx_ctime.tv_nsec;
+    changes->is_settled = now.tv_sec - found.stx_ctime.tv_sec > 2;
     return 0;
 }
 

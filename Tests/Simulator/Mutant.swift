@@ -106,7 +106,7 @@ private final class MutantCalls: SystemCalls, @unchecked Sendable {
     func unlock(_ file: Int32) { disk.unlock(file) }
     func names(in path: String) throws(SystemError) -> [String] { try disk.names(in: path) }
 
-    func changes(in path: String) throws(SystemError) -> UInt64 { try disk.changes(in: path) }
+    func changes(in path: String) throws(SystemError) -> DirectoryChanges { try disk.changes(in: path) }
 
     func status(of path: String) throws(SystemError) -> FileStatus {
         guard mutant == .ignoreReplacedFile, path.hasSuffix(".jrn"), let last = lastStatus else {

@@ -157,9 +157,9 @@ extension SimulatedDisk: SystemCalls {
         return directory.names.keys.sorted()
     }
 
-    func changes(in path: String) throws(SystemError) -> UInt64 {
+    func changes(in path: String) throws(SystemError) -> DirectoryChanges {
         guard let directory = directories[path] else { throw SystemError(ENOENT) }
-        return directory.changeCount
+        return DirectoryChanges(device: 1, inode: 1, time: directory.changeCount, isSettled: true)
     }
 
     func status(of path: String) throws(SystemError) -> FileStatus {

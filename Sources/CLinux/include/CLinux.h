@@ -79,8 +79,18 @@ int clinux_ignore_syn(int socket);
 /// process is root's; does nothing otherwise. 0, or -1 with errno: EMLINK for a file that has other names as well, since
 /// those may lie where the directory's owner has no rights.
 int clinux_take_owner(int file, const char *directory);
-/// statx(2) of a directory: a number that changes with its names, from the time of their last change. 0 or -1 with errno.
-int clinux_directory_changes(const char *path, uint64_t *changes);
+/// Which directory has a path, and when its names last changed.
+struct clinux_changes {
+    uint64_t device;
+    uint64_t inode;
+    /// Nanoseconds of the clock of the file system.
+    uint64_t time;
+    /// Whether the last change is so old that any later one has another time, however coarse the clock is.
+    int is_settled;
+};
+
+/// statx(2) of a directory. 0 or -1 with errno.
+int clinux_directory_changes(const char *path, struct clinux_changes *changes);
 /// Sends one datagram to the AF_UNIX address `name`, waiting a second at most for a slow receiver; a name that begins with `@`
 /// is an abstract one (unix(7)). 0, or -1 and errno.
 int clinux_send_datagram(const char *name, const void *text, unsigned long length);

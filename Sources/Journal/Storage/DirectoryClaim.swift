@@ -9,8 +9,8 @@ struct DirectoryClaim: Sendable {
     /// The descriptor of the lock file.
     let descriptor: Int32
     let status: FileStatus
-    /// The change number of the directory when its names were last read.
-    var changes: UInt64?
+    /// The state of the directory when its names were last read.
+    var changes: DirectoryChanges?
     /// The number of the newest segment that this process created; nil for none.
     var newest: UInt64?
 

@@ -9,6 +9,8 @@ final class DirectoryFile: JournalFile {
     private let storage: DirectoryStorage
     /// Whether it was opened with `O_DSYNC`.
     private let isSynchronous: Bool
+    /// The state of the directory in which the file certainly was in place; nil if the next check must be complete.
+    private let verified = Mutex<DirectoryChanges?>(nil)
     /// The range whose write-back has been started.
     private let begun = Mutex<(offset: UInt64, count: Int)?>(nil)
 
@@ -81,13 +83,19 @@ final class DirectoryFile: JournalFile {
     }
 
     /// Checks that the file still has its name: writes to an unlinked file succeed and are lost when the process exits.
+    ///
+    /// While no name in the directory changes, this costs one system call.
     private func checkStillInPlace() throws(JournalError) {
+        let changes = storage.changes()
+        if let changes, verified.withLock({ $0?.isSameState(as: changes) ?? false }) { return }
         let file = descriptor.withLock { $0 }
         let ours = try call("fstat", path) { () throws(SystemError) in try calls.status(of: file) }
         guard ours.linkCount > 0, let named = try? calls.status(of: path),
             named.isSameFile(as: ours)
         else { throw .replaced(path: path) }
-        try storage.checkClaim()
+        try storage.checkClaim(changes)
+        // The state was read before the check, so a name that changed during it makes the next check complete.
+        verified.withLock { $0 = changes.flatMap { $0.isSettled ? $0 : nil } }
     }
 }
 

@@ -65,16 +65,19 @@ package final class DirectoryStorage: JournalStorage {
     private static let lockAttemptMax = 16
 
     /// Checks whether this process still has exclusive access: the lock file is unchanged, and no other process has
-    /// begun a segment. This costs two system calls, and a third one after a change of names.
+    /// begun a segment. This costs two system calls, and reads the names after a change.
     ///
     /// - Throws: `.contested`.
-    func checkClaim() throws(JournalError) {
+    func checkClaim() throws(JournalError) { try checkClaim(changes()) }
+
+    /// - Parameter changes: the current state of the directory; nil if it is unknown.
+    func checkClaim(_ changes: DirectoryChanges?) throws(JournalError) {
         guard let held = claim.withLock({ $0 }) else { return }
         let lockPath = join(DirectoryClaim.lockName)
         guard let named = try? calls.status(of: lockPath), held.status.isSameFile(as: named) else {
             throw .contested(what: "\(lockPath) was removed or replaced")
         }
-        guard let changes = try? calls.changes(in: path), changes != held.changes,
+        guard let changes, held.changes.map({ !$0.isSameState(as: changes) }) ?? true,
             let names = try? calls.names(in: path)
         else { return }
         if let newer = held.newerSegment(in: names) {
@@ -82,6 +85,9 @@ package final class DirectoryStorage: JournalStorage {
         }
         claim.withLock { $0?.changes = changes }
     }
+
+    /// The current state of the names in the directory; nil if it cannot be read.
+    func changes() -> DirectoryChanges? { try? calls.changes(in: path) }
 
     package func announce(_ text: String) {
         guard let file = claim.withLock({ $0?.descriptor }) else { return }

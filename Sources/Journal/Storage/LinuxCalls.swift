@@ -101,10 +101,11 @@ package struct LinuxCalls: SystemCalls {
         return names
     }
 
-    package func changes(in path: String) throws(SystemError) -> UInt64 {
-        var changes: UInt64 = 0
-        guard unsafe clinux_directory_changes(path, &changes) == 0 else { throw .current }
-        return changes
+    package func changes(in path: String) throws(SystemError) -> DirectoryChanges {
+        var found = clinux_changes()
+        guard unsafe clinux_directory_changes(path, &found) == 0 else { throw .current }
+        return DirectoryChanges(
+            device: found.device, inode: found.inode, time: found.time, isSettled: found.is_settled != 0)
     }
 
     package func status(of path: String) throws(SystemError) -> FileStatus {

@@ -30,8 +30,8 @@ package protocol SystemCalls: Sendable {
     func unlock(_ file: Int32)
     /// Returns the names in a directory, unordered, without `.` and `..`.
     func names(in path: String) throws(SystemError) -> [String]
-    /// Returns a number that changes with the names in a directory.
-    func changes(in path: String) throws(SystemError) -> UInt64
+    /// Returns what changes with the names in a directory (statx(2)).
+    func changes(in path: String) throws(SystemError) -> DirectoryChanges
     func status(of path: String) throws(SystemError) -> FileStatus
     func status(of file: Int32) throws(SystemError) -> FileStatus
     /// Returns up to `count` bytes of a file from `offset`, a multiple of 4,096, as they are on the medium.
@@ -76,6 +76,28 @@ package struct FileStatus: Equatable, Sendable {
         self.inode = inode
         self.linkCount = linkCount
         self.byteCount = byteCount
+    }
+}
+
+/// Identifies a state of the names in a directory.
+package struct DirectoryChanges: Equatable, Sendable {
+    package let device: UInt64
+    package let inode: UInt64
+    /// The time of the last change, or a number that grows with each.
+    package let time: UInt64
+    /// Whether every later change has another ``time``. Two changes within one tick of a coarse clock have the same.
+    package let isSettled: Bool
+
+    package init(device: UInt64, inode: UInt64, time: UInt64, isSettled: Bool) {
+        self.device = device
+        self.inode = inode
+        self.time = time
+        self.isSettled = isSettled
+    }
+
+    /// Returns whether no name changed between the two states.
+    func isSameState(as other: DirectoryChanges) -> Bool {
+        time == other.time && inode == other.inode && device == other.device
     }
 }
 

@@ -73,6 +73,47 @@ struct DirectoryStorageTests {
         writer.close()
     }
 
+    @Test func `a write costs one check while no name changes, and a complete one after each change`() throws {
+        let directory = TemporaryDirectory()
+        let calls = CountingCalls(isSettled: true)
+        let writer = try reopen(DirectoryStorage(path: directory.path, calls: calls))
+        _ = try writer.write(.entry(1))
+        let complete = calls.checkCount
+        for number in UInt64(2)...20 { _ = try writer.write(.entry(number)) }
+        #expect(calls.checkCount == complete + 19)
+        // A foreign name harms nothing.
+        usleep(20_000)
+        try directory.put("foreign", [])
+        _ = try writer.write(.entry(21))
+        #expect(calls.checkCount > complete + 20)
+        writer.close()
+    }
+
+    @Test(arguments: ["unlinked", "moved", "replaced", "lock", "directory"])
+    func `what is taken away after a quiet time stops acknowledgements too`(_ what: String) throws {
+        let directory = TemporaryDirectory()
+        let writer = try reopen(DirectoryStorage(path: directory.path, calls: CountingCalls(isSettled: true)))
+        for number in UInt64(1)...5 { _ = try writer.write(.entry(number)) }
+        // Later than the last change by more than a tick of the file system's clock.
+        usleep(20_000)
+        let path = "\(directory.path)/\(firstSegment)"
+        let files = FileManager.default
+        switch what {
+        case "moved": try files.moveItem(atPath: path, toPath: path + ".old")
+        case "lock": try files.removeItem(atPath: directory.path + "/LOCK")
+        case "directory":
+            try files.moveItem(atPath: directory.path, toPath: directory.path + ".old")
+            try files.copyItem(atPath: directory.path + ".old", toPath: directory.path)
+        default:
+            try files.removeItem(atPath: path)
+            if what == "replaced" { try directory.put(firstSegment, [1]) }
+        }
+        #expect(throws: JournalError.self) { try writer.write(.entry(6)) }
+        #expect(writer.condition == .replaced)
+        writer.close()
+        try? files.removeItem(atPath: directory.path + ".old")
+    }
+
     @Test(arguments: ["removed", "replaced"])
     func `a lock that is taken away stops acknowledgements`(_ way: String) throws {
         let directory = TemporaryDirectory()
@@ -292,13 +333,21 @@ private final class CountingCalls: SystemCalls {
         var directorySyncs = 0
         var directories: Set<Int32> = []
         var events: [String] = []
+        var checks = 0
     }
 
     private let linux = LinuxCalls()
+    /// Whether every change of a directory counts as old.
+    private let isSettled: Bool
     private let counts = Mutex(Counts())
 
     var unlinkCount: Int { counts.withLock { $0.unlinks } }
     var directorySyncCount: Int { counts.withLock { $0.directorySyncs } }
+
+    /// How often a status or the changes of a directory were asked for.
+    var checkCount: Int { counts.withLock { $0.checks } }
+
+    init(isSettled: Bool = false) { self.isSettled = isSettled }
 
     /// Locking, and reading and syncing of directories, in their order.
     var events: [String] { counts.withLock { $0.events } }
@@ -351,9 +400,20 @@ private final class CountingCalls: SystemCalls {
         counts.withLock { $0.events.append("names") }
         return try linux.names(in: path)
     }
-    func changes(in path: String) throws(SystemError) -> UInt64 { try linux.changes(in: path) }
-    func status(of path: String) throws(SystemError) -> FileStatus { try linux.status(of: path) }
-    func status(of file: Int32) throws(SystemError) -> FileStatus { try linux.status(of: file) }
+    func changes(in path: String) throws(SystemError) -> DirectoryChanges {
+        counts.withLock { $0.checks += 1 }
+        let found = try linux.changes(in: path)
+        return DirectoryChanges(
+            device: found.device, inode: found.inode, time: found.time, isSettled: isSettled || found.isSettled)
+    }
+    func status(of path: String) throws(SystemError) -> FileStatus {
+        counts.withLock { $0.checks += 1 }
+        return try linux.status(of: path)
+    }
+    func status(of file: Int32) throws(SystemError) -> FileStatus {
+        counts.withLock { $0.checks += 1 }
+        return try linux.status(of: file)
+    }
     func read(_ path: String, at offset: UInt64, count: Int) throws(JournalError) -> [UInt8] {
         try linux.read(path, at: offset, count: count)
     }
