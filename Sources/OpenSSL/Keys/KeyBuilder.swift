@@ -101,6 +101,8 @@ extension KeyHandle {
             ]
             for (name, number) in members { try builder.push(name, number: number) }
             key = try builder.key(selection: martlet_selection_keypair())
+            try RSAConsistency.check(components)
+            return key
         case .ec(let numbers):
             _ = try make(.ec(numbers.publicHalf))
             var builder = try KeyBuilder("EC")

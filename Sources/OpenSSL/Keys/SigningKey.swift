@@ -9,7 +9,7 @@ import COpenSSL
 
     package var algorithm: SignatureAlgorithm { verifyingKey.algorithm }
 
-    /// Checks that the halves belong together, RSA primes included (EVP_PKEY_check); that takes tens of milliseconds.
+    /// Checks that the halves belong together, RSA primes included.
     package init(_ numbers: PrivateNumbers, for algorithm: SignatureAlgorithm) throws(CryptoError) {
         verifyingKey = try VerifyingKey(numbers.publicHalf, for: algorithm)
         handle = try KeyHandle.make(numbers)

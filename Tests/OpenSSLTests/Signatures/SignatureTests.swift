@@ -38,6 +38,15 @@ struct SignatureTests {
                 publicHalf: key.publicHalf, d: key.d, p: key.p, q: key.q, dp: other.dp, dq: key.dq, qi: key.qi),
             RSAPrivateComponents(
                 publicHalf: key.publicHalf, d: key.d, p: other.p, q: key.q, dp: key.dp, dq: key.dq, qi: key.qi),
+            RSAPrivateComponents(
+                publicHalf: key.publicHalf, d: key.d, p: key.p, q: key.q, dp: key.dp, dq: other.dq, qi: key.qi),
+            RSAPrivateComponents(
+                publicHalf: key.publicHalf, d: key.d, p: key.p, q: key.q, dp: key.dp, dq: key.dq, qi: other.qi),
+            RSAPrivateComponents(
+                publicHalf: key.publicHalf, d: key.d, p: key.p, q: [], dp: key.dp, dq: key.dq, qi: key.qi),
+            RSAPrivateComponents(
+                publicHalf: key.publicHalf, d: key.d, p: key.publicHalf.modulus, q: [1], dp: key.dp, dq: key.dq,
+                qi: key.qi),
         ]
         for components in mixed {
             let fault = #expect(throws: CryptoError.self) { try SigningKey(.rsa(components), for: .rsaPKCS1(.sha256)) }
@@ -46,6 +55,23 @@ struct SignatureTests {
                 continue
             }
         }
+    }
+
+    @Test func `a factor that is not prime is refused, although all numbers agree`() throws {
+        let components = try CompositeRSAKey.components()
+        #expect(throws: CryptoError.inconsistent(reason: "p is not prime")) {
+            try SigningKey(.rsa(components), for: .rsaPKCS1(.sha256))
+        }
+    }
+
+    @Test func `the coefficient belongs to the order of the factors`() throws {
+        let key = try rsaComponents()
+        let swapped = RSAPrivateComponents(
+            publicHalf: key.publicHalf, d: key.d, p: key.q, q: key.p, dp: key.dq, dq: key.dp, qi: key.qi)
+        #expect(throws: CryptoError.inconsistent(reason: "qi is not the inverse of q modulo p")) {
+            try SigningKey(.rsa(swapped), for: .rsaPKCS1(.sha256))
+        }
+        _ = try SigningKey(.rsa(key), for: .rsaPKCS1(.sha256))
     }
 
     @Test(arguments: [(1_024, 1_024), (2_040, 2_040), (8_200, 8_200)])
