@@ -7,21 +7,8 @@ enum Gateway: String, CaseIterable, Sendable {
     case forwarded
     /// X-Original-Method and X-Original-URL, as an nginx, HAProxy or Apache configuration writes them.
     case original
-    /// The request to `/auth` has the method of the client's request, as with Envoy.
+    /// The request to `/auth` has the method and the authority of the client's request, as with Envoy.
     case request
-
-    /// Takes the parameter `via` out of a query.
-    ///
-    /// - Returns: nil if there is none.
-    /// - Throws: `request_malformed`, as for a condition that is not understood.
-    init?(takenFrom query: inout Query) throws(Problem) {
-        let values = query.take("via")
-        guard let value = values.first else { return nil }
-        guard values.count == 1, let gateway = Gateway(rawValue: value) else {
-            throw Problem(.requestMalformed, "The parameter via must be forwarded, original or request, once.")
-        }
-        self = gateway
-    }
 
     /// The method comes first. The fields of the other family are ignored: a client may have sent them.
     private var fields: [StaticString] {
@@ -48,34 +35,41 @@ enum Gateway: String, CaseIterable, Sendable {
         guard let value = request.field(name) else { return .lacks("\(name)") }
         return .method(Method(request.bytes(value)))
     }
+
+    /// Where the client's request went.
+    struct Target {
+        /// What it says before the path. It is not checked yet.
+        let origin: String
+        /// Path and query; nil if the gateway does not report them.
+        let path: String?
+    }
+
+    /// The target of the client's request, once for each scheme that it may have had.
+    func targets(_ request: borrowing Request) -> [Target] {
+        func text(_ name: StaticString) -> String? { request.field(name).map { request.text($0) } }
+        guard request.isRelayed else { return [] }
+        switch self {
+        case .forwarded:
+            guard let scheme = text("x-forwarded-proto"), let host = text("x-forwarded-host") else { return [] }
+            return [Target(origin: "\(scheme)://\(host)", path: text("x-forwarded-uri"))]
+        case .original:
+            guard let url = text("x-original-url"), let scheme = url.firstRange(of: "://") else { return [] }
+            let end = url[scheme.upperBound...].firstIndex { $0 == "/" || $0 == "?" } ?? url.endIndex
+            return [Target(origin: String(url[..<end]), path: String(url[end...]))]
+        case .request:
+            guard let host = text("host") else { return [] }
+            let schemes = text("x-forwarded-proto").map { [$0] } ?? ["https", "http"]
+            // A client that invents this field is only sent to another page itself.
+            return schemes.map { Target(origin: "\($0)://\(host)", path: text("x-forwarded-uri")) }
+        }
+    }
 }
 
 extension Application {
-    /// The access token in the cookie of a request that has no Authorization field.
-    ///
-    /// The answer never sets or clears a cookie: gateways lose such fields, or pass them on only at times.
-    func gatewayCookie(
-        _ request: borrowing Request, _ gateway: Gateway?, _ call: Call
-    ) throws(Problem) -> Range<Int>? {
-        guard let browser = shared.browser, request.fieldCount("authorization") == 0 else { return nil }
-        let cookies = BrowserCookies(request, browser)
-        // The browser sends it below the path of /refresh only. Whatever passes this gateway would get it as well.
-        guard case .absent = cookies.refresh else {
-            throw Problem(.tokenMalformed, "The refresh cookie belongs to the path of /refresh, which is not behind the gateway.")
-        }
-        switch cookies.access {
-        case .absent: return nil
-        case .malformed: throw Problem(.tokenMalformed)
-        case .repeated: throw Problem(.tokenMalformed, "The access cookie was sent more than once.")
-        case .one(let range):
-            try CrossSite.check(request, .gateway(isSafe: isSafe(request, gateway, call)), browser)
-            return range
-        }
-    }
-
-    private func isSafe(_ request: borrowing Request, _ gateway: Gateway?, _ call: Call) -> Bool {
+    /// The method of the client's request; nil if it is not known, which the log says once a minute.
+    func clientMethod(_ request: borrowing Request, _ gateway: Gateway?, _ call: Call) -> Method? {
         switch Gateway.report(gateway, request) {
-        case .method(let method): return method == .get || method == .head
+        case .method(let method): return method
         case .lacks(let field):
             if let count = shared.gatewayNotices.admit(at: shared.monotonic() / 1_000_000) {
                 shared.log.write(.warning, "gateway_field_missing") { line in
@@ -84,17 +78,11 @@ extension Application {
                     line.add("count", count)
                     line.add(
                         "remedy",
-                        "the method of the client's request is not known, so requests by cookie are treated as unsafe; see via in the documentation of the gateway"
+                        "the method of the client's request is not known, so requests by cookie are treated as unsafe and no browser is sent to the sign-in; see via in the documentation of the gateway"
                     )
                 }
             }
-            return false
+            return nil
         }
     }
-}
-
-extension Operation {
-    static let via = Parameter(
-        name: "via", schema: .string(values: Gateway.allCases.map(\.rawValue)),
-        description: "Only in browser mode: where the gateway reports the method of its client's request.")
 }

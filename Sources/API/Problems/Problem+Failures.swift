@@ -7,7 +7,7 @@ import Tokens
 
 extension Problem {
     /// No `default` here or below: a new failure does not compile until it has a code here.
-    init(_ failure: VerifyFailure, scopes: [[UInt8]] = []) {
+    init(_ failure: VerifyFailure, _ expectations: VerifyExpectations = VerifyExpectations()) {
         switch failure {
         case .rejected(let rejection): self.init(ProblemCode(rejection))
         case .issuerMismatch(let named, let expected):
@@ -16,10 +16,12 @@ extension Problem {
         case .revoked(let denial): self.init(ProblemCode(denial))
         case .accountEnded: self.init(ProblemCode.subjectRevoked)
         case .scopeInsufficient:
-            let needed = scopes.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+            let needed = expectations.scopes.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
             self.init(ProblemCode.scopeInsufficient, scope: needed)
         case .roleInsufficient: self.init(ProblemCode.roleInsufficient)
-        case .authenticationTooOld: self.init(ProblemCode.authTooOld)
+        case .authenticationTooOld:
+            self.init(ProblemCode.authTooOld)
+            ageMax = expectations.ageMax
         case .subjectMismatch: self.init(ProblemCode.subjectMismatch)
         case .clientMismatch: self.init(ProblemCode.clientMismatch)
         case .claimMissing: self.init(ProblemCode.claimMissing)

@@ -16,6 +16,8 @@ struct Problem: Error {
     var retryAfter: Int64?
     /// Needed scopes, for the challenge of RFC 6750 §3.1.
     var scope: String?
+    /// The maximum seconds since the login, for the challenge of RFC 9470 §3.
+    var ageMax: Int64?
     /// A different status than the code's own: the OAuth token endpoint says 400 where bearer routes say 401 (RFC 6749 §5.2).
     var statusOverride: UInt16?
     /// Whether the answer also clears the cookies of the browser, because they are worth nothing.
@@ -52,6 +54,12 @@ struct Problem: Error {
         switch (status, code) {
         case (401, .clientInvalid):
             response.addLines("WWW-Authenticate: Basic realm=\"martlet\", charset=\"UTF-8\"\r\n")
+        case (401, .authTooOld):
+            let ageMax = ageMax.map { ", max_age=\"\($0)\"" } ?? ""
+            response.addField(
+                "WWW-Authenticate",
+                "Bearer realm=\"martlet\", error=\"insufficient_user_authentication\", error_description=\"\(code.title)\"\(ageMax)"
+                    .utf8)
         case (401, _) where code.isAboutToken:
             response.addLines("WWW-Authenticate: Bearer realm=\"martlet\", error=\"invalid_token\"\r\n")
         case (401, _):

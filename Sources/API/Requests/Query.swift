@@ -18,6 +18,13 @@ struct Query {
         }
     }
 
+    /// Removes the pairs of these names and returns them, in their order.
+    mutating func take(among names: Set<String>) -> [(name: String, value: String)] {
+        let taken = pairs.filter { names.contains($0.name) }
+        if !taken.isEmpty { pairs.removeAll { names.contains($0.name) } }
+        return taken
+    }
+
     /// Removes the pairs of a name and returns their values.
     mutating func take(_ name: String) -> [String] {
         let values = pairs.filter { $0.name == name }.map(\.value)

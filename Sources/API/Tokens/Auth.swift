@@ -34,37 +34,71 @@ extension Route {
             tag: "sessions",
             summary: "Decide whether a gateway may pass on a request.",
             description: """
-                For nginx auth_request, Traefik and Caddy forward-auth. Answers 200, 401 or 403 to any method, ignores the content, and sets every X-Auth field each time. The gateway writes the query: an unknown, empty or repeated condition in it gets 403 and a line in the log. With MARTLET_BROWSER=on, a request without Authorization may have the access cookie; via then says where the gateway reports the method of its client's request.
+                For nginx auth_request, Traefik and Caddy forward-auth. Answers 200, 401 or 403 to any method, ignores the content, and sets every X-Auth field each time. The gateway writes the query: an unknown, empty or repeated condition in it gets 403 and a line in the log. With MARTLET_BROWSER=on, a request without Authorization may have the access cookie; via then says where the gateway reports its client's request. With signin=field, the 401 of a navigation has X-Auth-Redirect.
                 """,
-            security: [.bearer, .cookie], parameters: Operation.gatewayConditions + [Operation.via],
-            answers: [Operation.Answer(status: 200, description: "It may.", headers: identityHeaders)])
+            security: [.bearer, .cookie], parameters: Operation.gatewayConditions + Operation.gatewayOptions,
+            answers: [
+                Operation.Answer(
+                    status: 200, description: "It may.",
+                    headers: identityHeaders + [
+                        Operation.Header(
+                            name: "Authorization", schema: .string, description: "Only with bearer=yes: the token.")
+                    ]),
+                Operation.Answer(
+                    status: 302,
+                    description:
+                        "Only with signin=redirect: where a navigation gets a session and comes back from.",
+                    headers: [Operation.Header(name: "Location", schema: .string)]),
+            ])
     }
 }
 
 extension Application {
     /// `/auth`, any method: a gateway asks whether it may forward a request (nginx `auth_request`, Traefik and Caddy
-    /// forward-auth). The answer is 200, 401 or 403 and nothing else; content is ignored.
+    /// forward-auth). The answer is 200, 401 or 403, and 302 if the gateway asks for that; content is ignored.
     ///
     /// The gateway writes the query, whose conditions say what its own route needs. What the gateway reports about the
-    /// original request does not influence the decision on a bearer token; on a cookie, only its method does.
+    /// original request does not influence the decision on a bearer token; on a cookie, only its method does. No answer
+    /// sets or clears a cookie: gateways lose such fields, or pass them on only at times.
     func auth(_ request: borrowing Request, _ response: inout Response, _ call: Call) throws(Problem) {
         guard !Query.carriesToken(request) else { throw Problem(.tokenMissing) }
-        let (expectations, gateway) = try gatewayExpectations(request, call)
-        let range: Range<Int>
-        if case .at(let found) = RequestTokens.bearer(request) {
-            range = found
-        } else {
-            guard let found = try gatewayCookie(request, gateway, call) else { throw Problem(.tokenMissing) }
-            range = found
-        }
-        let verified: VerifiedToken
-        do throws(VerifyFailure) {
-            verified = try verifyToken.verify(request.bytes(range), expectations, at: call.now)
+        let (expectations, options) = try gatewayExpectations(request, call)
+        if isPreflight(request, options, call) { return addNoIdentity(options, &response) }
+        do throws(GatewayRefusal) {
+            let (token, place) = try gatewayToken(request, expectations, options, call)
+            response.addLines("Cache-Control: no-store\r\n")
+            addIdentity(token, &response)
+            if options.returnsBearer {
+                response.addField("Authorization", Array("Bearer ".utf8) + request.bytes[place])
+            }
         } catch {
-            throw Problem(error, scopes: expectations.scopes)
+            guard let location = signInLocation(request, options, error.remedy, call) else { throw error.problem }
+            if options.signIn == .field {
+                answer(error.problem, call, &response)
+                response.addField("X-Auth-Redirect", location.utf8)
+            } else {
+                response.status = 302
+                response.addField("Location", location.utf8)
+                response.addLines("Cache-Control: no-store\r\n")
+            }
         }
-        response.addLines("Cache-Control: no-store\r\n")
-        addIdentity(verified, &response)
+    }
+
+    /// The answer to a preflight: each field is there, so that it overwrites one of the client.
+    private func addNoIdentity(_ options: GatewayOptions, _ response: inout Response) {
+        response.addLines(
+            """
+            Cache-Control: no-store\r
+            X-Auth-Subject: \r
+            X-Auth-User: \r
+            X-Auth-Session: \r
+            X-Auth-Client: \r
+            X-Auth-Scope: \r
+            X-Auth-Roles: \r
+            X-Auth-Expires: \r
+
+            """)
+        if options.returnsBearer { response.addLines("Authorization: \r\n") }
     }
 
     /// Writes every identity field in every answer, so that it overwrites a field of the same name from the client.
@@ -85,14 +119,14 @@ extension Application {
     /// 403, since gateways turn 400 into 500. The log names the mistake, since only the operator can correct it.
     private func gatewayExpectations(
         _ request: borrowing Request, _ call: Call
-    ) throws(Problem) -> (VerifyExpectations, Gateway?) {
-        guard !request.query.isEmpty else { return (VerifyExpectations(), nil) }
+    ) throws(Problem) -> (VerifyExpectations, GatewayOptions) {
+        guard !request.query.isEmpty else { return (VerifyExpectations(), GatewayOptions()) }
         do throws(Problem) {
             var query = try Query(request)
-            let gateway = try shared.browser == nil ? nil : Gateway(takenFrom: &query)
+            let options = try shared.browser == nil ? GatewayOptions() : GatewayOptions(takenFrom: &query)
             var conditions = Conditions()
             try conditions.read(query, isGateway: true)
-            return (conditions.expectations, gateway)
+            return (conditions.expectations, options)
         } catch {
             let detail = error.detail ?? "The query is invalid."
             shared.log.write(.warning, "auth_condition_invalid") { line in

@@ -134,7 +134,7 @@ extension Application {
         do throws(VerifyFailure) {
             verified = try verifyToken.verify(token, expectations, at: call.now)
         } catch {
-            throw Problem(error, scopes: expectations.scopes)
+            throw Problem(error, expectations)
         }
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         write(verified, at: call.now, includesClaims: true, to: &response.body)

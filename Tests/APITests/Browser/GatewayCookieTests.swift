@@ -144,9 +144,4 @@ struct GatewayCookieTests {
         #expect(auth(query).code == "condition_invalid")
         #expect(world.send(Ask("GET", "/auth\(query)").bearer(jar.value("access"))).code == "condition_invalid")
     }
-
-    @Test(arguments: ["signin=redirect", "preflight=pass", "bearer=yes", "subprotocol=yes"])
-    func `what is not supported is refused`(_ query: String) {
-        #expect(auth("?via=request&\(query)").code == "condition_invalid")
-    }
 }

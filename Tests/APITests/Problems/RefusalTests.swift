@@ -80,6 +80,9 @@ struct RefusalTests {
             #expect(challenge == "Basic realm=\"martlet\", charset=\"UTF-8\"")
         case (401, .tokenMissing), (401, .invalidCredentials):
             #expect(challenge == "Bearer realm=\"martlet\"")
+        case (401, .authTooOld):
+            let error = "error=\"insufficient_user_authentication\", error_description=\"\(refusal.code.title)\""
+            #expect(challenge?.hasPrefix("Bearer realm=\"martlet\", \(error), max_age=\"") == true)
         case (401, _):
             #expect(challenge?.hasPrefix("Bearer realm=\"martlet\", error=\"invalid_token\"") == true)
         case (403, .scopeInsufficient):

@@ -35,6 +35,7 @@ http {{
         location ~ ^/(login|refresh|logout|session)$ {{ proxy_pass http://martlet; }}
         location / {{
             auth_request /_auth;
+            {page}
             auth_request_set $auth_user $upstream_http_x_auth_user;
             proxy_pass http://127.0.0.1:{application};
             proxy_set_header X-Auth-User $auth_user;
@@ -52,7 +53,8 @@ def documented() -> str:
 class SecureSite:
     """Martlet, an application that shows what it gets, and nginx before both, at every name of loopback."""
 
-    def __init__(self, fleet, host: str = "localhost", **settings):
+    def __init__(self, fleet, host: str = "localhost", query: str = "", page: str = "", places: str = "", **settings):
+        """`query` follows that of /auth; `page` and `places` are more lines for the pages and for the server."""
         self.fleet, self.port = fleet, free_port()
         self.origin = self.at(host)
         self.application = Application()
@@ -69,7 +71,8 @@ class SecureSite:
             martlet=self.martlet.port,
             port=self.port,
             application=self.application.port,
-            auth=documented(),
+            auth=documented().replace("via=original", f"via=original{query}") + places,
+            page=page,
         )
         text = text.replace(" certificate.pem", f" {certificate}").replace(" key.pem", f" {key}")
         (base / "nginx.conf").write_text(text)
