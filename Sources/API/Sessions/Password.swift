@@ -7,19 +7,20 @@ import Telemetry
 
 extension Route {
     package static let password = Route(
-        "/password", [.post], access: .bearer, policies: [.oauthErrors, .limitedByAddress], content: .either,
+        "/password", [.post], access: .bearer, policies: [.oauthErrors, .limitedByAddress, .crossOrigin],
+        content: .either,
         codes: [
             .requestMalformed, .clientInvalid, .passwordWrong, .unsupportedMediaType, .passwordUnfit, .tooManyAttempts,
             .hashingSaturated, .usersUnavailable, .sessionsNotEnded, .journalUnavailable,
-        ] + ProblemCode.ofTokens,
+        ] + ProblemCode.ofCookies + ProblemCode.ofTokens,
         operations: [
             Operation(
                 method: .post, id: "password", tag: "sessions",
                 summary: "Change the user's password and end the user's other sessions.",
                 description: """
-                    The session of the access token continues with its tokens. Wrong passwords count as failed logins. password_wrong is 403, so that no client takes it for an expired token.
+                    The session of the access token continues with its tokens. Wrong passwords count as failed logins. password_wrong is 403, so that no client takes it for an expired token. With MARTLET_BROWSER=on, a request without Authorization may have the access cookie.
                     """,
-                security: [.bearer],
+                security: [.bearer, .cookie],
                 body: Operation.Body(contents: [
                     .json(
                         .passwordChange,
@@ -67,7 +68,12 @@ extension Application {
         _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
         try Query.refuseAny(request)
-        guard case .at(let range) = RequestTokens.bearer(request) else { throw Problem(.tokenMissing) }
+        let range: Range<Int>
+        switch RequestTokens.bearer(request) {
+        case .at(let found): range = found
+        case .malformed: throw Problem(.tokenMissing)
+        case .absent: range = try accessCookie(request, isReading: false)
+        }
         let parameters = try Parameters(request, .either, known: .password, &json)
         let exchange = copy exchange
         let session: LogoutSession

@@ -43,7 +43,7 @@ extension Application {
         switch RequestTokens.bearer(request) {
         case .at(let found): range = found
         case .malformed: throw Problem(.tokenMalformed)
-        case .absent: range = try cookieOfSession(request)
+        case .absent: range = try accessCookie(request, isReading: true)
         }
         let token: VerifiedToken
         do throws(VerifyFailure) {
@@ -55,18 +55,6 @@ extension Application {
         guard let sid = token.sid else { throw Problem(.claimMissing) }
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         write(token, sid, call, &response)
-    }
-
-    private func cookieOfSession(_ request: borrowing Request) throws(Problem) -> Range<Int> {
-        guard let browser = shared.browser else { throw Problem(.tokenMissing) }
-        let cookies = BrowserCookies(request, browser)
-        try CrossSite.check(request, .own(isReading: true), browser)
-        try cookies.refuseRepeated()
-        switch cookies.access {
-        case .one(let range): return range
-        case .absent: throw Problem(.tokenMissing)
-        case .malformed, .repeated: throw Problem(.tokenMalformed)
-        }
     }
 
     private func write(_ token: VerifiedToken, _ sid: UUID, _ call: Call, _ response: inout Response) {

@@ -7,16 +7,18 @@ import Telemetry
 
 extension Route {
     package static let sessions = Route(
-        "/sessions", [.get, .head], access: .bearer, codes: [.requestMalformed, .notEnabled] + ProblemCode.ofTokens,
+        "/sessions", [.get, .head], access: .bearer, policies: .crossOrigin,
+        codes: [.requestMalformed, .notEnabled] + ProblemCode.ofCookies + ProblemCode.ofTokens,
         operations: [
             Operation(
                 method: .get, id: "listSessions", tag: "sessions", summary: "List the user's sessions.",
                 description: """
                     The live sessions of the access token's user, the newest first, at most 1000. Only sessions are listed \
                     that began while MARTLET_SESSIONS was on; while it is off, the answer is 404. An access token that is \
-                    signed with a shared secret is accepted only if this server issued it.
+                    signed with a shared secret is accepted only if this server issued it. With MARTLET_BROWSER=on, a request \
+                    without Authorization may have the access cookie.
                     """,
-                security: [.bearer],
+                security: [.bearer, .cookie],
                 answers: [
                     Operation.Answer(status: 200, description: "The sessions.", content: .json(.sessionList))
                 ])
@@ -27,8 +29,9 @@ extension Route {
     }
 
     package static let listedSession = Route(
-        "/sessions/{sid}", [.delete], access: .bearer,
-        codes: [.requestMalformed, .notEnabled, .notFound, .journalUnavailable] + ProblemCode.ofTokens,
+        "/sessions/{sid}", [.delete], access: .bearer, policies: .crossOrigin,
+        codes: [.requestMalformed, .notEnabled, .notFound, .journalUnavailable] + ProblemCode.ofCookies
+            + ProblemCode.ofTokens,
         operations: [
             Operation(
                 method: .delete, id: "endSession", tag: "sessions", summary: "End one of the user's sessions.",
@@ -36,7 +39,7 @@ extension Route {
                     Ends a session that GET /sessions lists, as /logout does. The answer to an unknown session and to one of \
                     another user is the same.
                     """,
-                security: [.bearer],
+                security: [.bearer, .cookie],
                 parameters: [
                     Operation.Parameter(
                         name: "sid", place: "path", schema: .uuid, description: "A session_id of the list.")
@@ -78,7 +81,7 @@ extension Application {
     /// `GET /sessions`: the live sessions of the token's user.
     func listSessions(_ request: borrowing Request, _ response: inout Response, _ call: Call) throws(Problem) {
         try Query.refuseAny(request)
-        let asker = try sessionOfCaller(request, call)
+        let asker = try sessionOfCaller(request, isReading: true, call)
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("sessions")
@@ -98,7 +101,7 @@ extension Application {
         _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
         try Query.refuseAny(request)
-        let asker = try sessionOfCaller(request, call)
+        let asker = try sessionOfCaller(request, isReading: false, call)
         guard let named = call.parameters?["sid"], let sid = UUID(named.span) else {
             throw Problem(SessionListFailure.unknownSession)
         }
@@ -118,23 +121,26 @@ extension Application {
         return .deferred
     }
 
-    private func sessionOfCaller(_ request: borrowing Request, _ call: Call) throws(Problem) -> LogoutSession {
+    private func sessionOfCaller(
+        _ request: borrowing Request, isReading: Bool, _ call: Call
+    ) throws(Problem) -> LogoutSession {
         let list = ListSessions(context)
         do throws(SessionListFailure) {
             try list.checkEnabled()
         } catch {
             throw Problem(error)
         }
+        let range: Range<Int>
         switch RequestTokens.bearer(request) {
-        case .absent: throw Problem(.tokenMissing)
+        case .absent: range = try accessCookie(request, isReading: isReading)
         case .malformed:
             throw Problem(.requestMalformed, "The Authorization field must contain one bearer token.")
-        case .at(let range):
-            do throws(SessionListFailure) {
-                return try list.session(of: request.bytes(range), at: call.now)
-            } catch {
-                throw Problem(error)
-            }
+        case .at(let found): range = found
+        }
+        do throws(SessionListFailure) {
+            return try list.session(of: request.bytes(range), at: call.now)
+        } catch {
+            throw Problem(error)
         }
     }
 

@@ -326,7 +326,15 @@ def test_verify_takes_json_only(spent):
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
-COOKIE_ROUTES = [("POST", "/login"), ("POST", "/refresh"), ("POST", "/logout"), ("GET", "/session")]
+COOKIE_ROUTES = [
+    ("POST", "/login"),
+    ("POST", "/refresh"),
+    ("POST", "/logout"),
+    ("GET", "/session"),
+    ("GET", "/sessions"),
+    ("DELETE", "/sessions/019a0000-0000-7000-8000-000000000000"),
+    ("POST", "/password"),
+]
 
 
 @pytest.mark.parametrize(("method", "path"), COOKIE_ROUTES)
