@@ -39,6 +39,8 @@ package final class Browser: Sendable {
     let publicPath: String
     let afterSignIn: ReturnAddress
     let cookies: CookieSet
+    /// How long an access token may be to fit into its cookie.
+    package var accessByteCountMax: Int { cookies.access.valueByteCountMax }
 
     package init(_ options: Options) {
         originTexts = options.origins
@@ -60,6 +62,8 @@ struct CookieSet: Sendable {
     let session: Cookie
     /// The refresh token, which no path but `/refresh` gets.
     let refresh: Cookie
+    /// The token of the device, which outlives its sessions.
+    let device: Cookie
 
     init(_ options: Browser.Options) {
         let hostPrefix = options.domain == nil ? "__Host-Http-" : "__Secure-"
@@ -72,13 +76,15 @@ struct CookieSet: Sendable {
         }
         access = cookie(hostPrefix, "access", path: "/", options.sameSite)
         session = cookie(hostPrefix, "session", path: "/", options.sameSite)
+        device = cookie(hostPrefix, "device", path: "/", options.sameSite)
         // In a frame of another site, a browser sends no Strict cookie at all.
         refresh = cookie(
             "__Secure-", "refresh", path: "\(options.publicPath)/refresh", options.sameSite == .none ? .none : .strict)
+        names = [access.name, session.name, refresh.name, device.name]
     }
 
     /// In the order of ``BrowserCookies``.
-    var names: [[UInt8]] { [access.name, session.name, refresh.name] }
+    let names: [[UInt8]]
 }
 
 /// One cookie: its name, and the attributes that setting and clearing it share.

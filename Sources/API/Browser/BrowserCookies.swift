@@ -6,17 +6,19 @@ struct BrowserCookies {
     let access: CookieField.Value
     let session: CookieField.Value
     let refresh: CookieField.Value
+    let device: CookieField.Value
 
     init(_ request: borrowing Request, _ browser: Browser) {
         let values = CookieField.values(of: browser.cookies.names, in: request)
-        (access, session, refresh) = (values[0], values[1], values[2])
+        (access, session, refresh, device) = (values[0], values[1], values[2], values[3])
     }
 
+    /// Whether the request has no cookie of a session. That of the device proves nothing.
     var isEmpty: Bool { access == .absent && session == .absent && refresh == .absent }
 
-    /// - Throws: `cookie_ambiguous`, which clears the cookies, if a name was sent more than once.
+    /// - Throws: `cookie_ambiguous`, which clears all cookies, if a name was sent more than once.
     func refuseRepeated() throws(Problem) {
-        guard access != .repeated, session != .repeated, refresh != .repeated else {
+        guard access != .repeated, session != .repeated, refresh != .repeated, device != .repeated else {
             var problem = Problem(.cookieAmbiguous, "A cookie of this service was sent more than once.")
             problem.clearsCookies = true
             throw problem

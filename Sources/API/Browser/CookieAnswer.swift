@@ -3,6 +3,7 @@ import HTTP
 import JOSE
 import Service
 import Telemetry
+import Tokens
 
 /// How a login or a refresh returns its tokens.
 enum TokenDelivery: Sendable {
@@ -49,16 +50,22 @@ extension Application {
             cookies.refresh.line(pair.refreshToken, maxAge: isKept ? pair.refreshExpiresIn : nil),
         ]
         for line in lines { response.addField("Set-Cookie", line) }
+        if let token = pair.deviceToken {
+            let lifetime = isKept ? TokenLimits.standard.deviceLifetime : nil
+            response.addField("Set-Cookie", cookies.device.line(token, maxAge: lifetime))
+        }
         switch content {
         case .session: writeSession(pair, &response)
         case .visit(let visit): leave(visit, isFirst: isFirst, &response)
         }
     }
 
-    /// Clears the cookies of the browser: a cookie is replaced only by one with the same name, path and domain.
-    func clearCookies(_ response: inout Response) {
+    /// Clears the cookies of the session: a cookie is replaced only by one with the same name, path and domain.
+    ///
+    /// - Parameter includesDevice: also that of the device, which outlives the end of a session.
+    func clearCookies(_ response: inout Response, includesDevice: Bool = false) {
         guard let cookies = shared.browser?.cookies else { return }
-        for cookie in [cookies.access, cookies.session, cookies.refresh] {
+        for cookie in [cookies.access, cookies.session, cookies.refresh] + (includesDevice ? [cookies.device] : []) {
             response.addField("Set-Cookie", cookie.line([], maxAge: 0))
         }
     }

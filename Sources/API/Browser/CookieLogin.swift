@@ -44,6 +44,14 @@ extension Application {
         return .cookies(isKept: isKept ?? true, mark: nil, .session)
     }
 
+    /// The device token that a browser keeps, for a login or a change of the password by cookie.
+    func deviceCookie(_ request: borrowing Request) -> [UInt8]? {
+        guard let browser = shared.browser, case .one(let range) = BrowserCookies(request, browser).device else {
+            return nil
+        }
+        return Array(request.bytes[range])
+    }
+
     /// The session that a login by cookie replaces: the one that the cookies of the browser prove.
     func replacedSession(_ request: borrowing Request, _ delivery: TokenDelivery) -> LogoutSession? {
         guard case .cookies = delivery, let browser = shared.browser else { return nil }

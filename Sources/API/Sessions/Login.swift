@@ -90,6 +90,7 @@ extension Application {
         let delivery = try loginDelivery(request, parameters, attempt.client)
         let replaced = replacedSession(request, delivery)
         attempt.replacedSession = replaced?.sid
+        if case .cookies = delivery, attempt.deviceToken == nil { attempt.deviceToken = deviceCookie(request) }
         if attempt.client == nil {
             shared.loginSources.note(request.peer, at: shared.monotonic() / 1_000_000)
         }

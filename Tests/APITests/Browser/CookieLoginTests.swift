@@ -143,7 +143,7 @@ struct CookieLoginTests {
     @Test func `two cookies of one name: 400, and all are cleared`() {
         let jar = world.jar()
         let answer = world.send(World.cookieLogin().cookies([jar.access, jar.access]))
-        #expect(answer.status == 400 && answer.code == "cookie_ambiguous" && Jar(answer).isCleared)
+        #expect(answer.status == 400 && answer.code == "cookie_ambiguous" && Jar(answer).isAllCleared)
     }
 
     @Test func `a client does not get cookies`() {

@@ -70,14 +70,19 @@ struct Jar {
     }
 
     var access: String { pair("access") }
+    var device: String { pair("device") }
     var session: String { pair("session") }
     var refresh: String { pair("refresh") }
     /// What a browser sends to every path, and to `/refresh` alone.
     var atRoot: [String] { [access, session] }
     var atRefresh: [String] { [access, session, refresh] }
 
-    /// Whether the answer removes all three.
-    var isCleared: Bool {
-        lines.count == 3 && lines.allSatisfy { $0.contains("=; Max-Age=0; Secure; HttpOnly; Path=/") }
+    /// Whether the answer removes the three of the session.
+    var isCleared: Bool { clears(3) }
+    /// Whether it also removes that of the device.
+    var isAllCleared: Bool { clears(4) }
+
+    private func clears(_ count: Int) -> Bool {
+        lines.count == count && lines.allSatisfy { $0.contains("=; Max-Age=0; Secure; HttpOnly; Path=/") }
     }
 }

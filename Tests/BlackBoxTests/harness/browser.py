@@ -8,7 +8,7 @@ import httpx
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 NAVIGATION = SAME_ORIGIN | {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 ACCESS, SESSION = "__Host-Http-martlet-access", "__Host-Http-martlet-session"
-REFRESH = "__Secure-martlet-refresh"
+REFRESH, DEVICE = "__Secure-martlet-refresh", "__Host-Http-martlet-device"
 
 
 @dataclass

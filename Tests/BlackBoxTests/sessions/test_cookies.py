@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from harness.accounts import AMY, BOB
-from harness.browser import ACCESS, REFRESH, SAME_ORIGIN, SESSION, Browser, Jar
+from harness.browser import ACCESS, DEVICE, REFRESH, SAME_ORIGIN, SESSION, Browser, Jar
 
 APP = "https://app.example.org"
 EVIL = "https://evil.example.org"
@@ -121,23 +121,23 @@ def test_the_origins_of_the_list_and_no_other(site, page):
     assert code_of(refused) == (403, "csrf_failed") and "access-control-allow-origin" not in refused.headers
 
 
-@pytest.mark.parametrize("name", [ACCESS, SESSION, REFRESH])
+@pytest.mark.parametrize("name", [ACCESS, SESSION, REFRESH, DEVICE])
 @pytest.mark.parametrize("good_first", [True, False])
 def test_a_name_that_comes_twice_is_refused_and_cleared(site, name, good_first):
     """K6."""
     browser = Browser(site.http)
-    browser.sign_in(AMY.name, AMY.password)
+    browser.sign_in(AMY.name, AMY.password, device="a phone")
     good, bad = browser.jar.field("/refresh")["Cookie"], f"{name}=tossed"
     both = {"Cookie": f"{good}; {bad}" if good_first else f"{bad}; {good}"} | SAME_ORIGIN
     for method, path in (("GET", "/session"), ("POST", "/refresh"), ("POST", "/logout")):
         answer = site.http.request(method, path, headers=both)
         assert code_of(answer) == (400, "cookie_ambiguous")
         lines = answer.headers.get_list("set-cookie")
-        assert len(lines) == 3 and all("Max-Age=0" in line for line in lines)
+        assert len(lines) == 4 and all("Max-Age=0" in line for line in lines)
     # The gateway never passes the refresh cookie on, whoever planted it.
     assert site.http.get("/auth?via=request", headers=both).status_code == 401
     at_root = {"Cookie": f"{browser.jar.field('/')['Cookie']}; {bad}"} | SAME_ORIGIN
-    assert site.http.get("/auth?via=request", headers=at_root).status_code == (200 if name == SESSION else 401)
+    assert site.http.get("/auth?via=request", headers=at_root).status_code == (200 if name in (SESSION, DEVICE) else 401)
     bearer = {"Authorization": f"Bearer {browser.jar.value(ACCESS)}"}
     assert site.http.get("/session", headers=both | bearer).status_code == 200
     assert site.http.post("/auth", headers=both | bearer).status_code == 200
@@ -231,6 +231,49 @@ def test_cookies_need_tls_or_loopback(make_server):
     assert code_of(plain) == (400, "request_malformed")
     secure = server.http.post("/login", json=login, headers=relayed | {"X-Forwarded-Proto": "https"})
     assert len(secure.headers.get_list("set-cookie")) == 3
+
+
+def test_the_device_outlives_sign_out_and_guesses_of_others(make_server):
+    """Its cookie is kept over the end of the session, and guesses do not delay its next sign-in."""
+    server = make_server(alg="HS256", browser="on", login_account_failures=3).start()
+    browser = Browser(server.http)
+    assert "device_token" not in browser.sign_in(AMY.name, AMY.password, device="a phone").json()
+    kept = browser.jar.cookies[DEVICE]
+    assert (kept["max-age"], kept["path"], kept["samesite"]) == (str(180 * 86_400), "/", "Lax")
+    assert browser.ask("POST", "/logout").status_code == 204 and set(browser.jar.cookies) == {DEVICE}
+    stranger = Browser(server.http)
+    for _ in range(3):
+        assert stranger.sign_in(AMY.name, "a guess").status_code == 401
+    assert stranger.sign_in(AMY.name, AMY.password).status_code == 429
+    assert browser.sign_in(AMY.name, AMY.password).status_code == 200
+    assert browser.jar.cookies[DEVICE] == kept
+
+
+def test_a_page_lists_and_ends_sessions_and_changes_the_password(make_server):
+    """By the access cookie, and only from a page that may."""
+    server = make_server(alg="HS256", browser="on", sessions="on", origins=APP).start()
+    here, there = Browser(server.http), Browser(server.http)
+    mine = here.sign_in(BOB.name, BOB.password).json()["session_id"]
+    other = there.sign_in(BOB.name, BOB.password).json()["session_id"]
+    listed = here.ask("GET", "/sessions").json()["sessions"]
+    assert {s["session_id"]: s["current"] for s in listed} == {mine: True, other: False}
+    change = {"current_password": BOB.password, "new_password": "seven new lamps 7"}
+    evil = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
+    assert code_of(here.ask("DELETE", f"/sessions/{other}", headers=evil)) == (403, "csrf_failed")
+    assert code_of(here.ask("POST", "/password", headers=evil, json=change)) == (403, "csrf_failed")
+    assert code_of(here.ask("POST", "/password", headers={}, data=change)) == (403, "csrf_failed")
+    allowed = here.ask("GET", "/sessions", headers={"Origin": APP, "Sec-Fetch-Site": "same-site"})
+    assert allowed.headers["access-control-allow-origin"] == APP
+    assert here.ask("DELETE", f"/sessions/{other}").status_code == 204
+    assert code_of(there.ask("GET", "/session")) == (401, "session_revoked")
+    again = Browser(server.http)
+    again.sign_in(BOB.name, BOB.password)
+    changed = here.ask("POST", "/password", json=change)
+    assert changed.status_code == 204 and "set-cookie" not in changed.headers
+    assert here.ask("GET", "/session").status_code == 200
+    assert here.ask("POST", "/refresh").status_code == 200
+    assert code_of(again.ask("GET", "/session")) == (401, "subject_revoked")
+    assert Browser(server.http).sign_in(BOB.name, change["new_password"]).status_code == 200
 
 
 def test_off_is_off(server):
