@@ -59,7 +59,7 @@ extension Schema {
     static let sessionList = named("SessionList", .object(.required("sessions", .array(of: listedSession)), rest: .none))
 
     private static let listedSession = named(
-        "Session",
+        "ListedSession",
         .object(
             .required("session_id", .uuid),
             .required("current", .boolean.described("Whether the access token belongs to this session.")),
