@@ -27,6 +27,24 @@ extension ServiceContainer {
         return memory.workers
     }
 
+    /// Names users who cannot log in by cookie, before they try.
+    static func sayLargeTokens(_ authState: AuthState, _ users: UserDirectory, _ browser: Browser) {
+        guard let context = try? LoopContext(authState: authState) else { return }
+        let misfits = CookieFit(context).misfits(
+            among: users.users, byteCountMax: browser.accessByteCountMax, countMax: 10)
+        for misfit in misfits {
+            authState.log.write(.warning, "cookie_too_large") { line in
+                line.add("username", misfit.user)
+                line.add("sub", misfit.subject)
+                line.add("claim", misfit.claim)
+                line.add(
+                    "remedy",
+                    "the access token of this user is too large for a cookie, so a login by cookie fails: shorten this claim, or remove it from MARTLET_CLAIMS"
+                )
+            }
+        }
+    }
+
     static func say(_ sources: LoginSources, _ log: Log) {
         guard let finding = sources.finding(at: MonotonicClock.nanoseconds() / 1_000_000) else { return }
         log.write(.warning, "logins_from_one_address") { line in

@@ -74,6 +74,8 @@ package final class ServiceContainer: Sendable {
             identity: identity, sighting: RollbackGuard(configuration), reloads: reloads, stamps: stamps,
             everySecond: { [loginSources] in Self.say(loginSources, log) })
         let settings = Setting.allCases.map { $0.openAPIText }
+        let browser = configuration.browser.options.map { Browser($0) }
+        if let browser { Self.sayLargeTokens(authState, accounts.current, browser) }
         shared = ApplicationShared(
             authState: authState, connections: connections, accessLog: accessLog?.accessLog,
             openAPI: Array(OpenAPIDocument(version: Version.text, settings: settings).text.utf8),
@@ -81,7 +83,7 @@ package final class ServiceContainer: Sendable {
             random: { Random.next64() }, loginSources: loginSources, reloads: reloads,
             process: Self.facts(configuration, startedAt: startedAt), appliedKeys: { keeper.applied },
             certificateExpiry: { identity?.expiresAt }, processFigures: { ProcessFigures.read() },
-            endpoints: RouteTable.standard.endpoints, browser: configuration.browser.options.map { Browser($0) })
+            endpoints: RouteTable.standard.endpoints, browser: browser)
         self.connections = connections
         self.log = log
         self.identity = identity
