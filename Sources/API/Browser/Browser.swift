@@ -26,6 +26,8 @@ package final class Browser: Sendable {
         package var publicPath = ""
         /// The origins that may use cookies, in the form in which browsers send them.
         package var origins: [String] = []
+        /// Whether pages may ask for access tokens.
+        package var allowsTokens = false
         /// Where a browser goes that does not say where to; nil for the root.
         package var afterSignIn: ReturnAddress?
 
@@ -38,6 +40,8 @@ package final class Browser: Sendable {
     /// Where browsers find the service, without a slash at its end; empty for the root.
     let publicPath: String
     let afterSignIn: ReturnAddress
+    /// Whether pages may ask for access tokens, for APIs that are not behind the gateway.
+    let allowsTokens: Bool
     let cookies: CookieSet
     /// How long an access token may be to fit into its cookie.
     package var accessByteCountMax: Int { cookies.access.valueByteCountMax }
@@ -45,6 +49,7 @@ package final class Browser: Sendable {
     package init(_ options: Options) {
         originTexts = options.origins
         publicPath = options.publicPath
+        allowsTokens = options.allowsTokens
         afterSignIn = options.afterSignIn ?? .root
         origins = options.origins.map { Array($0.utf8) }
         cookies = CookieSet(options)

@@ -17,6 +17,8 @@ enum TokenDelivery: Sendable {
 enum CookieContent: Sendable {
     /// The session, in JSON.
     case session
+    /// The session, and an access token for this audience.
+    case sessionAndToken(audience: String)
     /// Nothing: the browser goes on to its page.
     case visit(RefreshVisit)
 }
@@ -44,6 +46,8 @@ extension Application {
         } catch {
             throw Problem(error)
         }
+        var token: [UInt8]?
+        if case .sessionAndToken(let audience) = content { token = try contentToken(for: audience, like: pair) }
         let lines = [
             cookies.access.line(pair.accessToken, maxAge: isKept ? pair.expiresIn : nil),
             cookies.session.line(session.text, maxAge: isKept ? pair.refreshExpiresIn : nil),
@@ -55,7 +59,7 @@ extension Application {
             response.addField("Set-Cookie", cookies.device.line(token, maxAge: lifetime))
         }
         switch content {
-        case .session: writeSession(pair, &response)
+        case .session, .sessionAndToken: writeSession(pair, token, &response)
         case .visit(let visit): leave(visit, isFirst: isFirst, &response)
         }
     }
@@ -70,8 +74,10 @@ extension Application {
         }
     }
 
-    /// The content has no token, so that no script gets one.
-    private func writeSession(_ pair: TokenPair, _ response: inout Response) {
+    /// The content has none of the tokens in the cookies, so that no script gets one.
+    ///
+    /// - Parameter token: for another audience, which the page asked for.
+    private func writeSession(_ pair: TokenPair, _ token: [UInt8]?, _ response: inout Response) {
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         var writer = JSONWriter()
         writer.beginObject()
@@ -89,6 +95,10 @@ extension Application {
         writer.string(pair.subject)
         writer.name("username")
         writer.string(UUID(pair.subject).flatMap { context.accounts.name(of: $0) } ?? "")
+        if let token {
+            writer.name("access_token")
+            writer.string(utf8: token.span)
+        }
         writer.endObject()
         response.body.append(contentsOf: writer.bytes)
     }
@@ -129,7 +139,8 @@ extension Schema {
             .required("expires_in", .integer.described("Seconds until the access token expires.")),
             .required("refresh_expires_in", .refreshExpiresIn),
             .required("session_id", .uuid), .required("scope", .string), .required("subject", .string),
-            .required("username", .string)
+            .required("username", .string),
+            .optional("access_token", .string.described("Only with the mode access: for the audience of the request."))
         ).withExample(
             ("token_type", .text("Cookie")), ("expires_in", .plain("600")), ("refresh_expires_in", .plain("1209600")),
             ("session_id", .text("019a0000-0000-7000-8000-000000000000")), ("scope", .text("read write")),

@@ -19,20 +19,20 @@ extension Application {
             guard mode ?? "body" == "body" else { throw Problem(.requestMalformed, "The only supported mode is body.") }
             return .content
         }
-        guard mode == nil || mode == "body" || mode == "cookie" else {
-            throw Problem(.requestMalformed, "mode must be body or cookie.")
+        guard mode == nil || mode == "body" || mode == "cookie" || mode == "access" else {
+            throw Problem(.requestMalformed, "mode must be body, cookie or access.")
         }
         let isFromBrowser = CrossSite.isFromBrowser(request)
         let isKept = try parameters.flag("remember")
-        guard mode == "cookie" || (mode == nil && isFromBrowser && client == nil) else {
-            guard isKept == nil else { throw Problem(.requestMalformed, "The member remember needs the mode cookie.") }
+        guard mode == "cookie" || mode == "access" || (mode == nil && isFromBrowser && client == nil) else {
+            guard isKept == nil else { throw Problem(.requestMalformed, "The member remember needs the mode cookie or access.") }
             // A page of another site must not try passwords from the addresses of its visitors.
             if isFromBrowser { try CrossSite.check(request, .own(isReading: false), browser) }
             return .content
         }
         try CrossSite.check(request, .own(isReading: false), browser)
         guard client == nil else {
-            throw Problem(.requestMalformed, "The mode cookie is for browsers, which do not authenticate as a client.")
+            throw Problem(.requestMalformed, "The modes cookie and access are for browsers, which do not authenticate as a client.")
         }
         try BrowserCookies(request, browser).refuseRepeated()
         guard Self.isConfidential(request) else {
@@ -41,7 +41,9 @@ extension Application {
                 "Browsers keep these cookies for https only. Use https, or serve --dev-tls for a test; behind a proxy, name it in MARTLET_TRUSTED_PROXIES and let it send X-Forwarded-Proto."
             )
         }
-        return .cookies(isKept: isKept ?? true, mark: nil, .session)
+        let content: CookieContent =
+            mode == "access" ? .sessionAndToken(audience: try contentAudience(parameters, browser)) : .session
+        return .cookies(isKept: isKept ?? true, mark: nil, content)
     }
 
     /// The device token that a browser keeps, for a login or a change of the password by cookie.
@@ -50,6 +52,13 @@ extension Application {
             return nil
         }
         return Array(request.bytes[range])
+    }
+
+    /// Completes a login by cookie: the browser keeps the token of its device, and its cookies are for the gateway.
+    func applyCookies(_ request: borrowing Request, _ delivery: TokenDelivery, to attempt: inout LoginAttempt) {
+        guard case .cookies(_, _, let content) = delivery else { return }
+        if attempt.deviceToken == nil { attempt.deviceToken = deviceCookie(request) }
+        if case .sessionAndToken = content { attempt.audience = nil }
     }
 
     /// The session that a login by cookie replaces: the one that the cookies of the browser prove.

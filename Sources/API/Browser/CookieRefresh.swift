@@ -19,13 +19,18 @@ struct PresentedRefresh {
     ///
     /// - Parameters:
     ///   - mark: what the session cookie says.
-    ///   - visit: of a navigation.
-    init(token: [UInt8], mark: SessionMark, visit: RefreshVisit? = nil, _ browser: Browser) {
+    ///   - content: what accompanies the new cookies.
+    init(token: [UInt8], mark: SessionMark, _ content: CookieContent, _ browser: Browser) {
         self.token = token
         cookies = CookieRequirement(
             sid: mark.sid, accessByteCountMax: browser.cookies.access.valueByteCountMax,
             refreshByteCountMax: browser.cookies.refresh.valueByteCountMax)
-        delivery = .cookies(isKept: mark.isKept, mark: mark, visit.map { .visit($0) } ?? .session)
+        delivery = .cookies(isKept: mark.isKept, mark: mark, content)
+    }
+
+    /// Whether the audience of the request is that of the token in the content.
+    var hasContentToken: Bool {
+        if case .cookies(_, _, .sessionAndToken) = delivery { true } else { false }
     }
 
     /// The problem of a failed refresh: cookies that are worth nothing are cleared. Cookies stay when the service is at
@@ -44,12 +49,22 @@ extension Application {
     /// The refresh cookie alone is not enough, because another host of the same site can plant one: its session must be
     /// that of the session cookie.
     func presentedRefresh(_ request: borrowing Request, _ parameters: Parameters) throws(Problem) -> PresentedRefresh {
-        if let token = try RequestTokens.refresh(parameters), !token.isEmpty { return PresentedRefresh(token: token) }
+        let mode = try parameters.text("mode")
+        guard mode == nil || mode == "cookie" || mode == "access" else {
+            throw Problem(.requestMalformed, "mode must be cookie or access.")
+        }
+        if let token = try RequestTokens.refresh(parameters), !token.isEmpty {
+            guard mode == nil else { throw Problem(.requestMalformed, "A request with refresh_token has no mode.") }
+            return PresentedRefresh(token: token)
+        }
         // An Authorization field decides alone.
         if let browser = shared.browser, request.fieldCount("authorization") == 0 {
             let cookies = BrowserCookies(request, browser)
             if !cookies.isEmpty || CrossSite.isFromBrowser(request) {
-                return try presentedRefresh(request, cookies, browser)
+                let presented = try presentedRefresh(request, cookies, browser)
+                guard mode == "access", let mark = cookies.mark(request) else { return presented }
+                let content = CookieContent.sessionAndToken(audience: try contentAudience(parameters, browser))
+                return PresentedRefresh(token: presented.token, mark: mark, content, browser)
             }
         }
         return PresentedRefresh(token: try RequestTokens.requiredRefresh(parameters))
@@ -65,6 +80,6 @@ extension Application {
             problem.clearsCookies = !cookies.isEmpty
             throw problem
         }
-        return PresentedRefresh(token: Array(request.bytes[range]), mark: mark, browser)
+        return PresentedRefresh(token: Array(request.bytes[range]), mark: mark, .session, browser)
     }
 }

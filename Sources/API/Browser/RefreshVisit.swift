@@ -105,7 +105,7 @@ extension Application {
             }
             return .answered
         }
-        let presented = PresentedRefresh(token: Array(request.bytes[range]), mark: mark, visit: visit, browser)
+        let presented = PresentedRefresh(token: Array(request.bytes[range]), mark: mark, .visit(visit), browser)
         do throws(Problem) {
             return try rotate(presented, scope: nil, audience: nil, client: nil, exchange, call)
         } catch {

@@ -21,6 +21,8 @@ struct MemberNames: Sendable {
     static let loginNames = oauth + ["audience", "resource", "mode", "source", "device", "device_token"]
     static let password = MemberNames(["current_password", "new_password", "source", "client_id", "client_secret"])
     static let refresh = MemberNames(oauth + ["audience", "resource"])
+    /// What a refresh may send in browser mode.
+    static let browserRefresh = MemberNames(oauth + ["audience", "resource", "mode"])
     static let revocations = MemberNames(revocationOrder)
 
     /// The members of an operator's request.

@@ -54,12 +54,13 @@ extension Schema {
             .optional("resource", .string.described("As audience, if that is a URI (RFC 8707).")),
             .optional(
                 "mode",
-                .string(values: ["body", "cookie"]).described(
-                    "Where the tokens go. cookie needs MARTLET_BROWSER=on and is then the default for browsers.")),
+                .string(values: ["body", "cookie", "access"]).described(
+                    "Where the tokens go. cookie needs MARTLET_BROWSER=on and is then the default for browsers. access, which also needs MARTLET_BROWSER_TOKENS=on, is as cookie, and the content has an access token for audience."
+                )),
             .optional(
                 "remember",
                 .boolean().described(
-                    "Whether the cookies outlive the browser. Only with the mode cookie; default: true.")
+                    "Whether the cookies outlive the browser. Only with cookies; default: true.")
             ),
             .optional(
                 "device",
@@ -90,7 +91,7 @@ extension Application {
         let delivery = try loginDelivery(request, parameters, attempt.client)
         let replaced = replacedSession(request, delivery)
         attempt.replacedSession = replaced?.sid
-        if case .cookies = delivery, attempt.deviceToken == nil { attempt.deviceToken = deviceCookie(request) }
+        applyCookies(request, delivery, to: &attempt)
         if attempt.client == nil {
             shared.loginSources.note(request.peer, at: shared.monotonic() / 1_000_000)
         }

@@ -47,6 +47,11 @@ extension Schema {
             .optional("grant_type", .string(values: ["refresh_token"])),
             .optional("scope", .string.described("A subset of the session's scope.")), .optional("audience", .string),
             .optional("resource", .string.described("As audience, if that is a URI (RFC 8707).")),
+            .optional(
+                "mode",
+                .string(values: ["cookie", "access"]).described(
+                    "Only for a refresh by cookie. With access, which needs MARTLET_BROWSER_TOKENS=on, the content has an access token for audience."
+                )),
             .optional("client_id", .string), .optional("client_secret", .string)))
 }
 
@@ -68,7 +73,8 @@ extension Application {
         _ request: borrowing Request, _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
         try Query.refuseAny(request)
-        let parameters = try Parameters(request, .either, known: .refresh, &json)
+        let known: MemberNames = shared.browser == nil ? .refresh : .browserRefresh
+        let parameters = try Parameters(request, .either, known: known, &json)
         guard try parameters.text("grant_type") ?? GrantType.refreshToken.rawValue == GrantType.refreshToken.rawValue
         else {
             throw Problem(.grantUnsupported)
@@ -85,7 +91,7 @@ extension Application {
         let client = try client(request, parameters)
         let audience: String?
         do throws(RefreshFailure) {
-            audience = try self.audience(parameters)
+            audience = presented.hasContentToken ? nil : try self.audience(parameters)
         } catch {
             throw presented.problem(problem(error, call))
         }

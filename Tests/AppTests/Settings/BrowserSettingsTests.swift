@@ -24,7 +24,8 @@ struct BrowserSettingsTests {
         let plain = try #require(try read([:]))
         #expect(plain.origins == ["https://auth.example.org"] && plain.cookieName == "martlet" && plain.domain == nil)
         #expect(plain.sameSite == .lax && !plain.isPartitioned && plain.publicPath.isEmpty)
-        #expect(plain.afterSignIn?.text == "/")
+        #expect(plain.afterSignIn?.text == "/" && !plain.allowsTokens)
+        #expect(try read(["BROWSER_TOKENS": "on"])?.allowsTokens == true)
         let more = try #require(try read(["ORIGINS": "https://a.example, https://auth.example.org"]))
         #expect(more.origins == ["https://a.example", "https://auth.example.org"])
     }
@@ -63,7 +64,8 @@ struct BrowserSettingsTests {
         ("COOKIE_NAME", String(repeating: "a", count: 33)), ("COOKIE_DOMAIN", ".example.org"),
         ("COOKIE_DOMAIN", "org"), ("COOKIE_DOMAIN", "Example.org"), ("COOKIE_DOMAIN", "10.0.0.1"),
         ("COOKIE_DOMAIN", "example.org;"), ("COOKIE_SAMESITE", "none"), ("COOKIE_SAMESITE", "Lax"),
-        ("COOKIE_PARTITIONED", "yes"), ("BROWSER", "true"), ("AFTER_SIGNIN", ""), ("AFTER_SIGNIN", "home"),
+        ("COOKIE_PARTITIONED", "yes"), ("BROWSER", "true"), ("BROWSER_TOKENS", "yes"),
+        ("AFTER_SIGNIN", ""), ("AFTER_SIGNIN", "home"),
         ("AFTER_SIGNIN", "//evil.example"), ("AFTER_SIGNIN", "https://evil.example/"), ("AFTER_SIGNIN", "/refresh"),
     ])
     func `a mistake names its setting`(_ name: String, _ value: String) {
@@ -75,7 +77,8 @@ struct BrowserSettingsTests {
         let options = try #require(
             try read([
                 "PUBLIC_PATH": "/a/b_c-d.e", "ORIGINS": "https://app.example",
-                "AFTER_SIGNIN": "https://app.example/home?x", "COOKIE_NAME": "Shop_1-x", "COOKIE_DOMAIN": "shop.example.org",
+                "AFTER_SIGNIN": "https://app.example/home?x", "COOKIE_NAME": "Shop_1-x",
+                "COOKIE_DOMAIN": "shop.example.org",
                 "COOKIE_SAMESITE": "none", "COOKIE_PARTITIONED": "on",
             ]))
         #expect(options.afterSignIn?.text == "https://app.example/home?x")

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from harness.accounts import AMY, BOB
+from harness.accounts import AMY, BOB, Person
 from harness.browser import ACCESS, DEVICE, REFRESH, SAME_ORIGIN, SESSION, Browser, Jar
 
 APP = "https://app.example.org"
@@ -274,6 +274,39 @@ def test_a_page_lists_and_ends_sessions_and_changes_the_password(make_server):
     assert here.ask("POST", "/refresh").status_code == 200
     assert code_of(again.ask("GET", "/session")) == (401, "subject_revoked")
     assert Browser(server.http).sign_in(BOB.name, change["new_password"]).status_code == 200
+
+
+def test_a_page_may_get_a_token_for_an_api_of_another_origin(make_server):
+    """K2: only where the setting allows it, never for the gateway, and never the refresh token."""
+    server = make_server(alg="HS256", browser="on", browser_tokens="on").start()
+    browser = Browser(server.http)
+    wanted = {"mode": "access", "audience": "billing"}
+    answer = browser.sign_in(AMY.name, AMY.password, **wanted)
+    token = answer.json()["access_token"]
+    assert server.verify(token).json()["claims"]["aud"] == "billing"
+    assert server.verify(browser.jar.value(ACCESS)).json()["claims"]["aud"] == "api"
+    assert browser.jar.value(REFRESH) not in answer.text and browser.jar.value(ACCESS) not in answer.text
+    refreshed = browser.ask("POST", "/refresh", json=wanted)
+    assert server.verify(refreshed.json()["access_token"]).json()["claims"]["aud"] == "billing"
+    assert browser.jar.value(REFRESH) not in refreshed.text
+    assert "access_token" not in browser.ask("POST", "/refresh").json()
+    for wrong in ("api", "moon"):
+        refused = browser.ask("POST", "/refresh", json=wanted | {"audience": wrong})
+        assert code_of(refused) == (400, "audience_invalid")
+        assert code_of(browser.sign_in(AMY.name, AMY.password, mode="access", audience=wrong)) == (400, "audience_invalid")
+    assert browser.ask("POST", "/logout").status_code == 204
+    assert server.refusal(token) == "session_revoked"
+    plain = make_server(alg="HS256", browser="on").start()
+    assert code_of(Browser(plain.http).sign_in(AMY.name, AMY.password, **wanted)) == (400, "request_malformed")
+
+
+def test_a_user_whose_token_fits_into_no_cookie_is_named_at_start(make_server):
+    roles = tuple(f"role-{number:04}" for number in range(300))
+    server = make_server(alg="HS256", browser="on", people=(AMY, Person("max", "many roles 4 one", roles=roles))).start()
+    (line,) = [event for event in server.run.events() if event["event"] == "cookie_too_large"]
+    assert (line["username"], line["claim"], line["level"]) == ("max", "roles", "warning")
+    refused = Browser(server.http).sign_in("max", "many roles 4 one")
+    assert code_of(refused) == (500, "internal") and "set-cookie" not in refused.headers
 
 
 def test_off_is_off(server):

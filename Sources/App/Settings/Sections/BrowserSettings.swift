@@ -3,6 +3,9 @@ package import API
 extension Setting {
     package static let browser = Setting(
         "MARTLET_BROWSER", .choice(["off", "on"]), default: "off", "whether browsers get their sessions in cookies")
+    package static let browserTokens = Setting(
+        "MARTLET_BROWSER_TOKENS", .choice(["off", "on"]), default: "off",
+        "whether pages may also get access tokens, for APIs that are not behind the gateway")
     package static let origins = Setting(
         "MARTLET_ORIGINS", .list,
         "origins of pages that may use the cookies, in addition to that of MARTLET_ISSUER: https://app.example.org, comma-separated"
@@ -28,7 +31,7 @@ extension Setting {
 /// Whether and how browsers use the service with cookies.
 package struct BrowserSettings: Sendable {
     static let settings: [Setting] = [
-        .browser, .origins, .publicPath, .afterSignIn, .cookieName, .cookieDomain, .cookieSameSite, .cookiePartitioned,
+        .browser, .browserTokens, .origins, .publicPath, .afterSignIn, .cookieName, .cookieDomain, .cookieSameSite, .cookiePartitioned,
     ]
 
     private static let originCountMax = 64
@@ -46,6 +49,7 @@ package struct BrowserSettings: Sendable {
         options.domain = Self.domain(&reader)
         options.sameSite = reader.choice(.cookieSameSite, Browser.SameSite.init(rawValue:), otherwise: .lax)
         options.isPartitioned = reader.choice(.cookiePartitioned, Self.isOn, otherwise: false)
+        options.allowsTokens = reader.choice(.browserTokens, Self.isOn, otherwise: false)
         guard reader.choice(.browser, Self.isOn, otherwise: false) else {
             self.options = nil
             return
