@@ -32,6 +32,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in fields:
             self.send_header(name, value)
+        if self.command != "OPTIONS" and (origin := self.headers.get("Origin")):
+            # Who may ask is the gateway's to decide here.
+            self.send_header("Access-Control-Allow-Origin", origin)
+            self.send_header("Access-Control-Allow-Credentials", "true")
         if status != 204:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
