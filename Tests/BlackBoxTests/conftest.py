@@ -61,6 +61,7 @@ SLOW = {
     "sessions/test_accounts.py::test_100000_users_are_imported_in_one_go",
     "sessions/test_accounts.py::test_imported_hashes_let_their_owner_in_and_become_argon2id",
     "sessions/test_client_module.py",
+    "sessions/test_firefox.py",
     "sessions/test_guessed_secrets.py",
     "sessions/test_module_in_chromium.py",
     "sessions/test_password.py::test_a_change_beside_passwd_and_logout_leaves_one_password_and_no_old_session",

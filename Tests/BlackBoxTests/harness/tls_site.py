@@ -12,8 +12,9 @@ from .gateways import FOLDER, TEMPORARY, program
 from .live_app import LiveApplication
 from .server import free_port
 
-# A page without anything on it, which every browser may load.
-START = '    location = /start { default_type text/html; return 200 "<!doctype html><title>start</title>"; }\n'
+# A page that has loaded the module and does nothing with it.
+SCRIPT = "<script type='module'>import * as module from '/martlet.js'; window.module = module;</script>"
+START = f'    location = /start {{ default_type text/html; return 200 "<!doctype html><title>start</title>{SCRIPT}"; }}\n'
 
 
 class TLSSite:
