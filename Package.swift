@@ -42,16 +42,17 @@ let package = Package(
         layer(
             "App",
             [
-                "HTTP", "API", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal", "Telemetry",
-                "OpenSSL", "Encoding", "Platform", "CLinux",
+                "HTTP", "API", "Pages", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal",
+                "Telemetry", "OpenSSL", "Encoding", "Platform", "CLinux",
             ]),
         layer("HTTPServer", ["HTTP", "Telemetry", "OpenSSL", "Encoding", "Platform", "CLinux", "CNgHTTP2"]),
         layer(
             "API",
             [
-                "HTTP", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Telemetry", "Encoding",
+                "HTTP", "Pages", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Telemetry", "Encoding",
                 "Platform",
             ]),
+        layer("Pages", ["Encoding", "Platform"]),
         layer("HTTP", ["Encoding"]),
         layer("Service", ["Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Telemetry", "Encoding", "Platform"]),
         layer("Accounts", ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"]),
@@ -90,6 +91,7 @@ let package = Package(
         tests("AccountsTests", ["Accounts", "OpenSSL", "Encoding", "Platform"]),
         tests("TelemetryTests", ["Telemetry", "Encoding", "Platform"]),
         tests("HTTPTests", ["HTTP", "Encoding", "Platform"]),
+        tests("PagesTests", ["Pages", "Encoding", "Platform"]),
         tests("HTTPServerTests", ["HTTPServer", "HTTP", "Telemetry", "OpenSSL", "Encoding", "Platform"]),
         tests(
             "ServiceTests",
@@ -100,8 +102,8 @@ let package = Package(
         tests(
             "APITests",
             [
-                "API", "HTTP", "Service", "Accounts", "Revocation", "Tokens", "Keys", "JOSE", "Journal", "Telemetry",
-                "OpenSSL", "Encoding", "Platform",
+                "API", "Pages", "HTTP", "Service", "Accounts", "Revocation", "Tokens", "Keys", "JOSE", "Journal",
+                "Telemetry", "OpenSSL", "Encoding", "Platform",
             ]),
         tests(
             "AppTests",
@@ -133,7 +135,7 @@ if Context.environment["MARTLET_BENCH"] != nil {
 // The fuzzers' entry functions are part of the tests, which replay the corpus through them. `scripts/fuzz` asks for the
 // program instead that libFuzzer drives; two targets cannot have the same files at once.
 let fuzzed: [Target.Dependency] = [
-    "HTTPServer", "HTTP", "Tokens", "Keys", "JOSE", "HTTPClient", "Journal", "Telemetry", "OpenSSL", "Encoding",
+    "HTTPServer", "HTTP", "Pages", "Tokens", "Keys", "JOSE", "HTTPClient", "Journal", "Telemetry", "OpenSSL", "Encoding",
     "Platform",
 ]
 if Context.environment["MARTLET_TEST_FUZZERS"] == nil {

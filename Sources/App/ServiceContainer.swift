@@ -40,6 +40,7 @@ package final class ServiceContainer: Sendable {
         let users = try files.users()
         let clients = try files.clients()
         try configuration.passwords.check()
+        let browser = try Self.browser(configuration)
         let keys = KeyDirectory(path: configuration.keys.path, rule: .ofProcess)
         let present = try Self.keyring(keys)
         if let present { try Self.checkSigners(present, configuration, clients) }
@@ -138,6 +139,14 @@ package final class ServiceContainer: Sendable {
         throw StartError(
             description:
                 "the clock is before 1970; nothing was written. Set the clock (NTP, or date -s) and start again")
+    }
+
+    /// Reads the files of the pages also while browser mode is off, so that a mistake in them is found before it is on.
+    private static func browser(_ configuration: Configuration) throws(StartError) -> Browser? {
+        let site = try configuration.pages.site(publicPath: configuration.browser.options?.publicPath ?? "")
+        guard var options = configuration.browser.options else { return nil }
+        options.pages = site
+        return Browser(options)
     }
 
     private static func accessLog(_ configuration: Configuration, _ log: Log) throws(StartError) -> AccessLogWriter? {

@@ -23,6 +23,7 @@ package enum StartCheck {
         check { () throws(StartError) in _ = try files.users() }
         check { () throws(StartError) in clients = try files.clients() }
         check { () throws(StartError) in try configuration.passwords.check() }
+        check { () throws(StartError) in _ = try configuration.pages.site(publicPath: "") }
         check { () throws(StartError) in
             let keys = KeyDirectory(path: configuration.keys.path)
             guard let keyring = try ServiceContainer.keyring(keys) else {

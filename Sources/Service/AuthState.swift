@@ -29,7 +29,7 @@ package final class AuthState: Sendable {
     /// Returns the given number of random bytes.
     let random: @Sendable (Int) -> [UInt8]
     /// What a new password must fulfill.
-    let passwordRules: PasswordRules
+    package let passwordRules: PasswordRules
 
     package init(
         settings: AuthSettings, keyring: Published<Keyring>, accounts: any AccountSource,

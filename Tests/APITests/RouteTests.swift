@@ -103,6 +103,13 @@ struct RouteTests {
         ([plain("/a", access: .client)], "/a: an endpoint for clients answers client_invalid"),
         ([plain("/a", access: .bearer)], "/a: an endpoint for bearers of a token answers token_missing"),
         ([plain("/a", access: .browser)], "/a: an endpoint for bearers of a token answers token_missing"),
+        (
+            [
+                Route("/a", [.get, .head], access: .page, codes: [.notFound], operations: [operation(.get)]) {
+                    _, _, _, _, _ throws(Problem) in .answered
+                }
+            ], "/a: a page has no problem codes"
+        ),
     ]
 
     @Test(arguments: mistakes)
@@ -141,6 +148,7 @@ struct RouteTests {
         case .anyone, .page: #expect(!["client_invalid", "token_missing", "not_found"].contains(answer.code))
         case .client: #expect(answer.code == "client_invalid")
         case .bearer, .browser: #expect(answer.code == "token_missing")
+        case .page: #expect(answer.code == nil && answer.status < 500)
         case .operatorSocket:
             #expect(answer.code == "not_found")
             #expect(world.send(ask.from(.local)).code != "not_found")

@@ -201,12 +201,22 @@ def fetching_seeds() -> None:
         put("address", text)
 
 
+def page_seeds() -> None:
+    for parts in (
+        ("amy", "Ana's phone", "/start?x=1"), ("<script>alert(1)</script>", '" autofocus x="', "'><b>&amp;"),
+        ("\u202eamy\r\n\x1b[0m", "\u2066", "javascript:alert(1)"),
+        ("a", "b", "c", '{"ar":{"dir":"rtl","sign_in":"<b>\u062f</b>","signed_in_as":"{name}{name}"}}'),
+        ("a", "b", "c", '{"de":{"device_unfit":"\\u0000]]>--!>","password":"{count}"},"pt-BR":{}}'),
+    ):  # fmt: skip
+        put("page", "\0".join(parts))
+
+
 def main() -> None:
     for old in CORPUS.glob("*/" + "[0-9a-f]" * 16):
         old.unlink()
     for seeds in (
         json_seeds, token_seeds, claim_seeds, key_seeds, http1_seeds, http2_seeds, small_seeds, key_set_seeds,
-        proxy_seeds, fetching_seeds,
+        proxy_seeds, fetching_seeds, page_seeds,
     ):  # fmt: skip
         seeds()
     for folder in sorted(CORPUS.iterdir()):

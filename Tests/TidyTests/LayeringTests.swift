@@ -10,13 +10,15 @@ enum Layers {
             "Journal", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
         ],
         "App": [
-            "HTTP", "API", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal", "Telemetry",
-            "OpenSSL", "Encoding", "Platform", "CLinux",
+            "HTTP", "API", "Pages", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal",
+            "Telemetry", "OpenSSL", "Encoding", "Platform", "CLinux",
         ],
         "HTTPServer": ["HTTP", "Telemetry", "OpenSSL", "Encoding", "Platform", "CLinux", "CNgHTTP2"],
         "API": [
-            "HTTP", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Telemetry", "Encoding", "Platform",
+            "HTTP", "Pages", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Telemetry", "Encoding",
+            "Platform",
         ],
+        "Pages": ["Encoding", "Platform"],
         "HTTP": ["Encoding"],
         "Service": ["Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Telemetry", "Encoding", "Platform"],
         "Accounts": ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"],

@@ -1,3 +1,5 @@
+package import Pages
+
 /// What browser mode needs: the names and attributes of the cookies, and the origins that may use them.
 ///
 /// Without it, the service sets no cookie, reads none and answers no preflight.
@@ -30,6 +32,8 @@ package final class Browser: Sendable {
         package var allowsTokens = false
         /// Where a browser goes that does not say where to; nil for the root.
         package var afterSignIn: ReturnAddress?
+        /// What the pages for browsers without script share; it has the same public path.
+        package var pages = PageSite()
 
         package init() {}
     }
@@ -43,10 +47,12 @@ package final class Browser: Sendable {
     /// Whether pages may ask for access tokens, for APIs that are not behind the gateway.
     let allowsTokens: Bool
     let cookies: CookieSet
+    let pages: PageSite
     /// How long an access token may be to fit into its cookie.
     package var accessByteCountMax: Int { cookies.access.valueByteCountMax }
 
     package init(_ options: Options) {
+        pages = options.pages
         originTexts = options.origins
         publicPath = options.publicPath
         allowsTokens = options.allowsTokens

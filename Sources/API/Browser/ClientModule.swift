@@ -2,7 +2,7 @@ import HTTP
 
 extension Route {
     package static let clientModule = Route(
-        "/martlet.js", [.get, .head], access: .page, policies: .quiet,
+        "/martlet.js", [.get, .head], access: .pageFile, policies: .quiet,
         operations: [
             Operation(
                 method: .get, id: "clientModule", tag: "documents", summary: "The JavaScript module for pages.",

@@ -21,6 +21,8 @@ enum CookieContent: Sendable {
     case sessionAndToken(audience: String)
     /// Nothing: the browser goes on to its page.
     case visit(RefreshVisit)
+    /// Nothing: the browser goes on from the page for signing in. If the login fails, it gets the form again.
+    case page(SignInForm)
 }
 
 extension Application {
@@ -61,6 +63,7 @@ extension Application {
         switch content {
         case .session, .sessionAndToken: writeSession(pair, token, &response)
         case .visit(let visit): leave(visit, isFirst: isFirst, &response)
+        case .page(let form): redirect(form.returnAddress.text, &response)
         }
     }
 

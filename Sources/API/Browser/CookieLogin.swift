@@ -68,7 +68,7 @@ extension Application {
     }
 
     /// Whether the answer travels by TLS to the browser, or does not leave the machine.
-    private static func isConfidential(_ request: borrowing Request) -> Bool {
+    static func isConfidential(_ request: borrowing Request) -> Bool {
         if request.channel.security != .none || request.peer.isLoopback { return true }
         if request.isRelayed, request.fieldCount("x-forwarded-proto") > 0 {
             return request.field("x-forwarded-proto").map { request.isEqual($0, "https") } ?? false
@@ -80,7 +80,7 @@ extension Application {
 
 extension Parameters {
     /// A JSON boolean, or `true` or `false` in a form.
-    fileprivate func flag(_ name: StaticString) throws(Problem) -> Bool? {
+    func flag(_ name: StaticString) throws(Problem) -> Bool? {
         switch given(name) {
         case nil, .nothing: return nil
         case .yes: return true

@@ -66,7 +66,7 @@ extension Application {
     }
 
     /// RFC 9110 §13.1.2, weak comparison.
-    private static func matches(_ field: String, _ etag: [UInt8]) -> Bool {
+    static func matches(_ field: String, _ etag: [UInt8]) -> Bool {
         let wanted = String(decoding: etag, as: UTF8.self)
         return field.split(separator: ",").map { $0.trimmed }.contains { tag in
             tag == "*" || tag == wanted || tag == "W/" + wanted

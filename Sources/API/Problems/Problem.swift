@@ -45,9 +45,14 @@ struct Problem: Error {
         response.closesConnection = closes
         response.status = status
         response.addLines("Content-Type: application/problem+json\r\nCache-Control: no-store\r\n")
+        writeFields(to: &response)
+        writeBody(to: &response.body, requestID: requestID, isOAuth: isOAuth)
+    }
+
+    /// Writes the header fields that do not depend on the form of the content.
+    func writeFields(to response: inout Response) {
         writeChallenge(to: &response)
         if let retryAfter { response.addField("Retry-After", String(retryAfter).utf8) }
-        writeBody(to: &response.body, requestID: requestID, isOAuth: isOAuth)
     }
 
     private func writeChallenge(to response: inout Response) {

@@ -10,7 +10,9 @@ enum AccessRule: Sendable {
     case bearer
     /// A browser with an access cookie, or a client with a token. The path exists in browser mode only.
     case browser
-    /// Any browser. The path exists in browser mode only.
+    /// Anyone. The path exists in browser mode only.
+    case pageFile
+    /// Any browser. The path exists in browser mode only, and every answer is a page, errors included.
     case page
     /// A process on this host that may open a Unix socket of the operator. For every other caller the path does not exist.
     case operatorSocket
@@ -18,7 +20,7 @@ enum AccessRule: Sendable {
     /// Whether the path exists in browser mode only.
     var needsBrowserMode: Bool {
         switch self {
-        case .browser, .page: true
+        case .browser, .pageFile, .page: true
         case .anyone, .client, .bearer, .operatorSocket: false
         }
     }

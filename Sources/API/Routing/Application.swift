@@ -78,10 +78,9 @@ package final class Application: Handler {
     }
 
     package func contentByteCountMax(_ request: borrowing Request) -> Int {
-        guard let endpoint = router.match(request)?.endpoint, endpoint.policies.contains(.largeContent),
-            endpoint.methods.contains(request.method)
-        else { return 0 }
-        return RoutePolicies.largeContentByteCountMax
+        guard let endpoint = router.match(request)?.endpoint, endpoint.methods.contains(request.method) else { return 0 }
+        if endpoint.access == .page, shared.browser != nil { return Self.pageContentByteCountMax }
+        return endpoint.policies.contains(.largeContent) ? RoutePolicies.largeContentByteCountMax : 0
     }
 
     package func refuse(
@@ -99,7 +98,7 @@ package final class Application: Handler {
         let trace = traceContext(request, match?.endpoint)
         return newCall(
             match, from: request.peer, over: request.channel, trace, access?.facts(request, trace),
-            crossOrigin(request, match?.endpoint))
+            crossOrigin(request, match?.endpoint), language: language(request, match?.endpoint))
     }
 
     private func crossOrigin(_ request: borrowing Request, _ endpoint: Endpoint?) -> CrossOrigin {
@@ -109,13 +108,13 @@ package final class Application: Handler {
 
     private func newCall(
         _ match: EndpointTable.Match?, from source: PeerAddress?, over channel: Channel, _ trace: TraceContext?,
-        _ facts: AccessFacts?, _ crossOrigin: CrossOrigin = .alike
+        _ facts: AccessFacts?, _ crossOrigin: CrossOrigin = .alike, language: UInt8 = 0
     ) -> Call {
         requestID.advance()
         return Call(
             endpoint: match?.endpoint, parameters: match?.parameters, requestID: requestID, source: source,
             peerUser: channel.peerUser, began: shared.monotonic(), now: context.authState.clock.now,
-            trace: facts?.own ?? trace, facts: facts, crossOrigin: crossOrigin)
+            trace: facts?.own ?? trace, facts: facts, crossOrigin: crossOrigin, language: language)
     }
 
     /// The trace of the request, if a log line will name it.
@@ -136,8 +135,14 @@ package final class Application: Handler {
     }
 
     /// Writes the answer to a request that was rejected, and logs it.
-    func answer(_ problem: Problem, _ call: Call, _ response: inout Response) {
-        problem.write(to: &response, requestID: call.requestID, isOAuth: call.endpoint?.isOAuth ?? false)
+    ///
+    /// - Parameter html: the page with the form that was rejected; nil for a page that only says what was wrong.
+    func answer(_ problem: Problem, _ call: Call, _ response: inout Response, page: RejectedPage? = nil) {
+        if call.endpoint?.access == .page, let browser = shared.browser {
+            writeProblem(problem, page, call, browser, &response)
+        } else {
+            problem.write(to: &response, requestID: call.requestID, isOAuth: call.endpoint?.isOAuth ?? false)
+        }
         if problem.code == .methodNotAllowed, let endpoint = call.endpoint {
             response.addField("Allow", endpoint.allowed(inBrowserMode: shared.browser != nil).utf8)
         }

@@ -22,6 +22,8 @@ struct Call: Sendable {
     /// Nil while there is no access log.
     let facts: AccessFacts?
     let crossOrigin: CrossOrigin
+    /// The index of the reader's language, for a page.
+    let language: UInt8
 
     /// The path of the endpoint, for a log line.
     var path: String { endpoint.map { "\($0.path)" } ?? "-" }

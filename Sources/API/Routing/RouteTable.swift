@@ -7,7 +7,7 @@ import HTTP
 package struct RouteTable: Sendable {
     package static let standard = RouteTable([
         .verify, .auth, .verifyBatch, .login, .refresh, .token, .logout, .session, .sessions, .listedSession,
-        .password, .revoke, .introspect,
+        .password, .revoke, .introspect, .signIn, .signOut, .account, .changePassword, .styleSheet,
         .jwks, .metadata, .openIDConfiguration, .openAPI, .clientModule, .healthz,
         .livez, .readyz, .metrics, .adminRevocations, .adminStatus,
     ])
@@ -50,7 +50,8 @@ package struct RouteTable: Sendable {
         }
         let documented = route.operations.map(\.method)
         guard documented == endpoint.methods.named.filter({ $0 != .head }) else { return "one operation per method" }
-        guard route.codes.contains(.unsupportedMediaType) == (endpoint.content != nil) else {
+        // The errors of a page are pages, and the operations describe them.
+        guard endpoint.access == .page || route.codes.contains(.unsupportedMediaType) == (endpoint.content != nil) else {
             return "unsupported_media_type goes with content"
         }
         guard endpoint.access != .operatorSocket || route.codes.contains(.notFound) else {
@@ -59,6 +60,7 @@ package struct RouteTable: Sendable {
         guard endpoint.access != .client || route.codes.contains(.clientInvalid) else {
             return "an endpoint for clients answers client_invalid"
         }
+        guard endpoint.access != .page || route.codes.isEmpty else { return "a page has no problem codes" }
         guard ![.bearer, .browser].contains(endpoint.access) || route.codes.contains(.tokenMissing) else {
             return "an endpoint for bearers of a token answers token_missing"
         }

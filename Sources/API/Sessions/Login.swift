@@ -87,8 +87,17 @@ extension Application {
         try Query.refuseAny(request)
         let known: MemberNames = shared.browser == nil ? .login : .browserLogin
         let parameters = try Parameters(request, .either, known: known, &json)
-        var attempt = try loginAttempt(request, parameters)
+        let attempt = try loginAttempt(request, parameters)
         let delivery = try loginDelivery(request, parameters, attempt.client)
+        return try beginLogin(attempt, delivery, request, exchange, call)
+    }
+
+    /// Begins a login of `/login` or of the page for signing in.
+    func beginLogin(
+        _ attempt: LoginAttempt, _ delivery: TokenDelivery, _ request: borrowing Request, _ exchange: borrowing Exchange,
+        _ call: Call
+    ) throws(Problem) -> Disposition {
+        var attempt = attempt
         let replaced = replacedSession(request, delivery)
         attempt.replacedSession = replaced?.sid
         applyCookies(request, delivery, to: &attempt)
@@ -187,7 +196,11 @@ extension Application {
             logLogin("login_succeeded", who, call) { $0.add("sid", pair.sid.description) }
         } catch {
             logLogin("login_refused", who, call) { $0.add("code", error.code.rawValue) }
-            answer(error, call, &response)
+            if case .cookies(_, _, .page(let form)) = delivery {
+                answer(error, form, call, &response)
+            } else {
+                answer(error, call, &response)
+            }
         }
         finish(call, &response)
     }

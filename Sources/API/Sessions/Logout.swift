@@ -65,13 +65,26 @@ extension Application {
         let session =
             if let ofCookies { ofCookies } else { try logoutSession(request, parameters, reach, call) }
         let clearsCookies = ofCookies != nil && reach != .others
+        try end(session, reach, status: 204, exchange, call) { application, response in
+            if clearsCookies { application.clearCookies(&response) }
+        }
+        return .deferred
+    }
+
+    /// Ends sessions for `/logout` or for a page, and answers when that is durable.
+    ///
+    /// - Parameter succeed: adds to the answer of a success. A failure replaces the whole answer, so the browser keeps its
+    ///   cookies.
+    func end(
+        _ session: LogoutSession, _ reach: LogoutReach, status: UInt16, _ exchange: borrowing Exchange, _ call: Call,
+        _ succeed: @escaping @Sendable (Application, inout Response) -> Void
+    ) throws(Problem) {
         let exchange = copy exchange
         do throws(LogoutFailure) {
             try EndSessions(context).end(session, reach) { result in
                 exchange.resumeApplication { application, response in
-                    // A failure replaces the whole answer, so the browser keeps its cookies.
-                    if clearsCookies { application.clearCookies(&response) }
-                    application.finishRevocation(result, status: 204, call, &response) { line in
+                    succeed(application, &response)
+                    application.finishRevocation(result, status: status, call, &response) { line in
                         line.add("reach", reach.rawValue)
                         if !session.subject.isEmpty { line.add("sub", session.subject) }
                         line.add("sid", session.sid.description)
@@ -81,7 +94,6 @@ extension Application {
         } catch {
             throw Problem(error)
         }
-        return .deferred
     }
 
     /// The session that the tokens of the request prove. One valid token is enough: a second token that is expired, revoked

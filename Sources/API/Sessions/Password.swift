@@ -75,7 +75,6 @@ extension Application {
         case .absent: range = try accessCookie(request, isReading: false)
         }
         let parameters = try Parameters(request, .either, known: .password, &json)
-        let exchange = copy exchange
         let session: LogoutSession
         do throws(PasswordFailure) {
             session = try ChangePassword(context).session(of: request.bytes(range), at: call.now)
@@ -83,16 +82,35 @@ extension Application {
             throw Problem(error)
         }
         let change = try passwordChange(request, parameters, session)
+        try begin(change, exchange, call) { application, result, response in
+            switch result {
+            case .success(let seq): application.finishPassword(seq, session, status: 204, call, &response)
+            case .failure(let problem):
+                application.answer(problem, call, &response)
+                application.finish(call, &response)
+            }
+        }
+        return .deferred
+    }
+
+    /// Begins a change for `/password` or for a page.
+    ///
+    /// - Parameter finish: runs on the event loop after the change is durable or has failed.
+    func begin(
+        _ change: PasswordChange, _ exchange: borrowing Exchange, _ call: Call,
+        _ finish: @escaping @Sendable (Application, Result<UInt64, Problem>, inout Response) -> Void
+    ) throws(Problem) {
+        let exchange = copy exchange
         do throws(PasswordFailure) {
             try ChangePassword(context).begin(change) { result in
                 exchange.resumeApplication { application, response in
-                    application.finishPassword(result, session, call, &response)
+                    let logged = result.mapError { application.refusedPassword($0, change.session, call) }
+                    finish(application, logged, &response)
                 }
             }
         } catch {
-            throw refusedPassword(error, session, call)
+            throw refusedPassword(error, change.session, call)
         }
-        return .deferred
     }
 
     private func passwordChange(
@@ -111,25 +129,19 @@ extension Application {
             source: try source(request, parameters, client))
     }
 
-    /// Runs on the event loop after the change is durable or has failed.
-    private func finishPassword(
-        _ result: Result<UInt64, PasswordFailure>, _ session: LogoutSession, _ call: Call, _ response: inout Response
+    /// Answers and logs a change that is durable.
+    func finishPassword(
+        _ seq: UInt64, _ session: LogoutSession, status: UInt16, _ call: Call, _ response: inout Response
     ) {
-        switch result {
-        case .success(let seq):
-            shared.log.write(.info, "password_changed") { line in
-                call.add(to: &line)
-                line.add("sub", session.subject)
-                line.add("sid", session.sid.description)
-            }
-            finishRevocation(.success(seq), status: 204, call, &response) { line in
-                line.add("reach", LogoutReach.others.rawValue)
-                line.add("sub", session.subject)
-                line.add("sid", session.sid.description)
-            }
-        case .failure(let failure):
-            answer(refusedPassword(failure, session, call), call, &response)
-            finish(call, &response)
+        shared.log.write(.info, "password_changed") { line in
+            call.add(to: &line)
+            line.add("sub", session.subject)
+            line.add("sid", session.sid.description)
+        }
+        finishRevocation(.success(seq), status: status, call, &response) { line in
+            line.add("reach", LogoutReach.others.rawValue)
+            line.add("sub", session.subject)
+            line.add("sid", session.sid.description)
         }
     }
 

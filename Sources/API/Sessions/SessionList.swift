@@ -105,11 +105,23 @@ extension Application {
         guard let named = call.parameters?["sid"], let sid = UUID(named.span) else {
             throw Problem(SessionListFailure.unknownSession)
         }
+        try endListed(sid, of: asker, status: 204, exchange, call) { _, _ in }
+        return .deferred
+    }
+
+    /// Ends a listed session for `/sessions` or for a page, and answers when that is durable.
+    ///
+    /// - Parameter succeed: adds to the answer of a success.
+    func endListed(
+        _ sid: UUID, of asker: LogoutSession, status: UInt16, _ exchange: borrowing Exchange, _ call: Call,
+        _ succeed: @escaping @Sendable (Application, inout Response) -> Void
+    ) throws(Problem) {
         let exchange = copy exchange
         do throws(SessionListFailure) {
             try ListSessions(context).end(sid, for: asker, at: call.now) { result in
                 exchange.resumeApplication { application, response in
-                    application.finishRevocation(result, status: 204, call, &response) { line in
+                    succeed(application, &response)
+                    application.finishRevocation(result, status: status, call, &response) { line in
                         line.add("sub", asker.subject)
                         line.add("sid", sid.description)
                     }
@@ -118,7 +130,6 @@ extension Application {
         } catch {
             throw Problem(error)
         }
-        return .deferred
     }
 
     private func sessionOfCaller(

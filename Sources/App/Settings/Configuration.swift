@@ -7,6 +7,7 @@ package struct Configuration: Sendable {
     package let tls: TLSSettings
     package let tokens: TokenSettings
     package let browser: BrowserSettings
+    package let pages: PageSettings
     package let journal: JournalSettings
     package let keys: KeySettings
     package let accounts: AccountSettings
@@ -40,6 +41,7 @@ package struct Configuration: Sendable {
         keys = KeySettings(&reader)
         tokens = TokenSettings(&reader, keySetMaxAge: keys.setMaxAge)
         browser = BrowserSettings(&reader, issuer: tokens.auth.issuer)
+        pages = PageSettings(&reader)
         accounts = AccountSettings(&reader)
         passwords = PasswordSettings(&reader)
         hashing = HashingSettings(&reader, cores: cores)

@@ -209,7 +209,7 @@ struct ClientCredentialsTests {
 
 extension World {
     /// Registers the client `robot` with this change beside the others, or replaces it.
-    fileprivate func replaceRobot(_ change: (inout Client) -> Void) throws {
+    func replaceRobot(_ change: (inout Client) -> Void) throws {
         var robot = Client(
             id: "robot", secretHashes: [ClientSecret.hash(Array(Self.secret.utf8).span)],
             audiences: ["api", "billing", "shared", "https://api.example/v1"], scopes: ["read", "write"],

@@ -146,8 +146,13 @@ struct ConfigurationTests {
         }
         // The cost of Argon2 is also checked as a whole.
         let isPart = [Setting.argon2Memory, .argon2Passes].contains(setting)
-        // A limit on the sessions of a user needs the list of sessions.
-        let others = setting == .sessionsPerUser ? [Setting.sessions.name: "on"] : [:]
+        // A limit on the sessions of a user needs the list of sessions, and a style sheet that replaces ours needs a file.
+        let others: [String: String] =
+            switch setting {
+            case .sessionsPerUser: [Setting.sessions.name: "on"]
+            case .pagesStyleMode: [Setting.pagesStyle.name: "house.css"]
+            default: [:]
+            }
         for text in good where !isPart {
             #expect(mistakes(others.merging([setting.name: text]) { $1 }) == [], "\(text)")
         }

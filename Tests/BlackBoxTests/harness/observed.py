@@ -47,4 +47,5 @@ def code_of(headers: dict[str, str], body: bytes) -> str:
 def note(listener: str, method: str, target: str, status: int, headers: dict[str, str], body: bytes) -> None:
     """Records one answer."""
     path = re.sub("^/sessions/[^/]+$", "/sessions/{sid}", target.split("?")[0])
+    path = re.sub("^/pages/[^/]+$", "/pages/{sheet}", path)
     OBSERVED.add(Seen(listener, method, path, status, code_of(headers, body)))

@@ -32,7 +32,7 @@ http {{
         proxy_set_header Forwarded "";
         {auth}
         location = /start {{ default_type text/html; return 200 "<!doctype html><title>start</title>"; }}
-        location ~ ^/(login|refresh|logout|session)$ {{ proxy_pass http://martlet; }}
+        location ~ ^/(login|refresh|logout|session|signin|signout|account|pages/[^/]+)$ {{ proxy_pass http://martlet; }}
         location / {{
             auth_request /_auth;
             {page}

@@ -22,6 +22,7 @@ struct Fuzzer: Sendable {
         Fuzzer(name: "http2", byteCountMax: 2_048, make: HTTP2Fuzzer.make),
         Fuzzer(name: "form", byteCountMax: 2_048, make: FormFuzzer.make),
         Fuzzer(name: "cookie", byteCountMax: 1_024, make: CookieFuzzer.make),
+        Fuzzer(name: "page", byteCountMax: 1_024, make: PageFuzzer.make),
         Fuzzer(name: "base64url", byteCountMax: 512, make: Base64URLFuzzer.make),
         Fuzzer(name: "traceparent", byteCountMax: 128, make: TraceParentFuzzer.make),
         Fuzzer(name: "answer", byteCountMax: 2_048, make: AnswerFuzzer.make),

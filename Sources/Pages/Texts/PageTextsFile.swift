@@ -1,0 +1,95 @@
+import Encoding
+
+/// Why a file of texts is rejected; `line` counts from 1.
+package struct PageTextsError: Error, Equatable, Sendable {
+    package let line: Int
+    package let reason: String
+}
+
+/// Reads a file of texts: `{"fr": {"dir": "ltr", "sign_in": "Se connecter"}}`, a member for each language.
+///
+/// The keys are those of ``PageText``, and `dir`. What a language lacks is English, or German for `de`.
+package enum PageTextsFile {
+    package static let byteCountMax = 262_144
+    private static let languageCountMax = 32
+
+    /// The built-in languages and those of the file, which replace texts of a built-in language of the same tag.
+    package static func languages(_ bytes: [UInt8]) throws(PageTextsError) -> PageLanguages {
+        guard bytes.count <= byteCountMax else {
+            throw PageTextsError(line: 1, reason: "the file is larger than \(byteCountMax) bytes")
+        }
+        var document = JSONDocument(
+            limits: JSONLimits(depthMax: 3, memberMax: 16_384, byteCountMax: byteCountMax), capacity: 1_024)
+        do throws(JSONError) {
+            try document.parse(bytes.span)
+        } catch {
+            let end = error == .unterminated ? bytes.count : 0
+            throw PageTextsError(line: line(at: error.offset ?? end, in: bytes), reason: "\(error)")
+        }
+        guard document.kind(0) == .object else { throw PageTextsError(line: 1, reason: "the file must be a JSON object") }
+        var languages = PageLanguages.builtIn.all
+        guard document.count(0) <= languageCountMax else {
+            throw PageTextsError(line: 1, reason: "there are more than \(languageCountMax) languages")
+        }
+        for (name, value) in document.members(0) {
+            let texts = try language(name, value, document, bytes)
+            if let index = languages.firstIndex(where: { $0.tag == texts.tag }) {
+                languages[index] = texts
+            } else {
+                languages.append(texts)
+            }
+        }
+        return PageLanguages(all: languages)
+    }
+
+    /// Letters, digits and hyphens (RFC 5646 §2.1), such as `pt-BR`.
+    static func isTag(_ text: String) -> Bool {
+        let subtags = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard let first = subtags.first, text.utf8.count <= 35, (2...8).contains(first.utf8.count) else { return false }
+        return first.utf8.allSatisfy { (0x61...0x7a).contains($0 | 0x20) }
+            && subtags.allSatisfy { subtag in
+                (1...8).contains(subtag.utf8.count)
+                    && subtag.utf8.allSatisfy { (0x61...0x7a).contains($0 | 0x20) || (0x30...0x39).contains($0) }
+            }
+    }
+
+    private static func language(
+        _ name: Int, _ value: Int, _ document: borrowing JSONDocument, _ bytes: [UInt8]
+    ) throws(PageTextsError) -> PageTexts {
+        func fault(_ node: Int, _ reason: String) -> PageTextsError {
+            PageTextsError(line: line(at: document.range(node).lowerBound, in: bytes), reason: reason)
+        }
+        guard let tag = document.string(name, in: bytes.span), isTag(tag) else {
+            throw fault(name, "expected a language tag such as fr or pt-BR")
+        }
+        guard document.kind(value) == .object else {
+            throw fault(value, "expected an object with the texts of the language")
+        }
+        var direction: PageTexts.Direction?
+        var texts: [PageText: String] = [:]
+        for (name, value) in document.members(value) {
+            guard let text = document.string(value, in: bytes.span), !text.isEmpty else {
+                throw fault(value, "expected a text that is not empty")
+            }
+            let key = document.string(name, in: bytes.span) ?? ""
+            if key == "dir" {
+                guard let named = PageTexts.Direction(rawValue: text) else {
+                    throw fault(value, "expected ltr or rtl")
+                }
+                direction = named
+            } else if let known = PageText(rawValue: key) {
+                texts[known] = text
+            } else {
+                throw fault(name, "there is no text with this key")
+            }
+        }
+        if let builtIn = PageLanguages.builtIn.all.first(where: { $0.tag.lowercased() == tag.lowercased() }) {
+            return builtIn.replacing(texts, direction: direction)
+        }
+        return PageTexts(tag: tag, direction: direction ?? .leftToRight, texts)
+    }
+
+    private static func line(at offset: Int, in bytes: [UInt8]) -> Int {
+        1 + bytes.prefix(max(0, offset)).count { $0 == UInt8(ascii: "\n") }
+    }
+}
