@@ -145,7 +145,7 @@ struct RouteTests {
         if method == .post { ask = route.endpoint.content == .json ? ask.json("{}") : ask.form("") }
         let answer = world.send(ask)
         switch route.endpoint.access {
-        case .anyone, .page: #expect(!["client_invalid", "token_missing", "not_found"].contains(answer.code))
+        case .anyone, .pageFile: #expect(!["client_invalid", "token_missing", "not_found"].contains(answer.code))
         case .client: #expect(answer.code == "client_invalid")
         case .bearer, .browser: #expect(answer.code == "token_missing")
         case .page: #expect(answer.code == nil && answer.status < 500)

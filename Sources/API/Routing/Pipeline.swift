@@ -43,7 +43,7 @@ extension Application {
 
     private func checkAccess(_ request: borrowing Request, _ endpoint: Endpoint) throws(Problem) {
         switch endpoint.access {
-        case .anyone, .client, .bearer, .browser, .page: return
+        case .anyone, .client, .bearer, .browser, .pageFile, .page: return
         case .operatorSocket: guard request.peer == .local else { throw Problem(.notFound) }
         }
     }
