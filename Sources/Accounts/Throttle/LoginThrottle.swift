@@ -87,11 +87,13 @@ package final class LoginThrottle: Sendable {
         /// Pairs of account and source, and of client and source, that succeeded, with the time of the last success.
         var known: KeyedTable
         var failures: FailureTimes
+        /// Wrong secrets of clients, with the time when each was last sent.
+        var wrongSecrets: KeyedTable
     }
 
     /// What an entry of a table is about, so that equal names of different kinds have different entries.
     enum EntryKind: UInt8 {
-        case account, pair, device, source, knownSource, address, network, client
+        case account, pair, device, source, knownSource, address, network, client, wrongSecret
     }
 
     private let key: (UInt64, UInt64)
@@ -108,7 +110,8 @@ package final class LoginThrottle: Sendable {
             State(
                 guessed: FailureBuckets(account, entryCountMax: entryCountMax),
                 sources: FailureBuckets(source, entryCountMax: entryCountMax),
-                known: KeyedTable(entryCountMax: entryCountMax), failures: FailureTimes(entryCountMax: entryCountMax)))
+                known: KeyedTable(entryCountMax: entryCountMax), failures: FailureTimes(entryCountMax: entryCountMax),
+                wrongSecrets: KeyedTable(entryCountMax: entryCountMax)))
     }
 
     /// Returns whether a password may be checked now; charges the attempt if so.
@@ -197,6 +200,17 @@ package final class LoginThrottle: Sendable {
         hasher.combine(account)
         hasher.combine(source)
         hasher.combine(clientID)
+        return UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+
+    /// - Parameter pair: of the client and the source.
+    func fingerprint(of secret: Span<UInt8>, _ pair: UInt64) -> UInt64 {
+        var hasher = Hasher()
+        hasher.combine(key.0)
+        hasher.combine(key.1)
+        hasher.combine(EntryKind.wrongSecret)
+        hasher.combine(pair)
+        unsafe secret.withUnsafeBytes { octets in unsafe hasher.combine(bytes: octets) }
         return UInt64(bitPattern: Int64(hasher.finalize()))
     }
 }

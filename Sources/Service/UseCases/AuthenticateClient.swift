@@ -23,7 +23,7 @@ package struct AuthenticateClient {
         let state = context.authState
         let client = context.clients.authenticate(id: id, secret: secret)
         let verdict = state.throttle.judge(
-            client: id, isRight: client != nil, source: source, now: state.monotonic())
+            client: id, secret: secret, isRight: client != nil, source: source, now: state.monotonic())
         switch verdict {
         case .accepted:
             if let client { return client }

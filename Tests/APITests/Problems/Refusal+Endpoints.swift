@@ -188,7 +188,7 @@ extension Refusal {
     ].map { route, content in
         Refusal(route, .tooManyAttempts) { world in
             let guess = Ask("POST", "\(route.path)").form(content)
-            for _ in 0..<3 { #expect(world.send(guess.basic("shop", "wrong")).code == "client_invalid") }
+            for number in 0..<3 { #expect(world.send(guess.basic("shop", "wrong\(number)")).code == "client_invalid") }
             return world.send(guess.basic("shop", World.encoded(World.secret)))
         }
     }

@@ -206,13 +206,18 @@ struct LoginThrottleTests {
         for number in UInt64(0)..<150_000 {
             let verdict = throttle.admit(account: "user \(number)", source: number << 8, now: Int64(number))
             throttle.recordFailure(try attempt(verdict), now: Int64(number))
-            _ = throttle.judge(client: "client \(number)", isRight: false, source: number << 8, now: Int64(number))
+            let secret = Array("secret \(number)".utf8)
+            _ = throttle.judge(
+                client: "client \(number)", secret: secret.span, isRight: false, source: number << 8, now: Int64(number))
         }
         let tables = throttle.state.withLock {
-            [$0.guessed.table, $0.sources.table, $0.known, $0.failures.addresses, $0.failures.networks]
+            [
+                $0.guessed.table, $0.sources.table, $0.known, $0.failures.addresses, $0.failures.networks,
+                $0.wrongSecrets,
+            ]
         }
         // An entry is a key and a stamp of 8 bytes each. Tables never grow.
-        #expect(tables.map { $0.capacity * 16 }.reduce(0, +) == 5 << 20)
+        #expect(tables.map { $0.capacity * 16 }.reduce(0, +) == 6 << 20)
         // The flood has not made the address that logged in before forget it.
         throttle.recordSuccess(try attempt(throttle.admit(account: "alice", source: 1, now: 2_000_000)), now: 2_000_000)
         #expect(isKnown(throttle.lane("alice", 1)))
