@@ -13,6 +13,8 @@ package final class ConnectionCounters: Sendable {
     package let buffered = Atomic<Int>(0)
     /// Connections that were closed because too many bytes were in memory.
     package let shed = Atomic<UInt64>(0)
+    /// The bytes of incomplete requests that were moved to where requests are parsed.
+    package let moved = Atomic<UInt64>(0)
     package let isDraining = Atomic<Bool>(false)
 
     package init() {}

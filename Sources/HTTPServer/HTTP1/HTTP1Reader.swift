@@ -112,6 +112,33 @@ package struct HTTP1Reader: Sendable {
         }
     }
 
+    /// Continues with an incomplete message, and reads only bytes that were not parsed before.
+    ///
+    /// The caller need not move the whole message to where requests are parsed each time that a part of it arrives.
+    ///
+    /// - Parameter bytes: the message from its first byte.
+    /// - Returns: whether more is needed. If not, nothing has changed, and ``read(_:from:to:)`` decides.
+    mutating func needsMore(_ bytes: inout [UInt8]) -> Bool {
+        guard isSplit else { return false }
+        let end = bytes.count
+        var next = self
+        do throws(RequestError) {
+            if try next.hasNewLine(bytes.span, from: 0, to: end) {
+                switch phase {
+                case .requestLine, .fields: return false
+                case .content: guard end < byteCountWanted else { return false }
+                case .chunkSize, .chunkData, .trailers:
+                    guard try !next.readChunks(&bytes, base: 0, end: end) else { return false }
+                }
+                next.searched = end
+            }
+            self = next
+            return true
+        } catch {
+            return false
+        }
+    }
+
     /// Continues with the message.
     ///
     /// - Returns: the length of the whole message, or nil if it is incomplete.

@@ -89,6 +89,11 @@ struct Connection {
 }
 
 extension Connection {
+    /// Continues with an incomplete message in the retained bytes.
+    ///
+    /// - Returns: whether it needs more input.
+    mutating func needsMore() -> Bool { input.count < reader.byteCountWanted || reader.needsMore(&input) }
+
     /// The number of bytes of memory of its buffers, without the fixed size of the connection.
     var bufferedByteCount: Int {
         input.capacity &+ output.capacity &+ (http2?.bufferedByteCount ?? 0) &+ (stream?.byteCount ?? 0)

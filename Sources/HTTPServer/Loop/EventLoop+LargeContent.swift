@@ -21,16 +21,14 @@ extension EventLoop {
         switch connections[slot].transport.receive(into: &request.bytes, from: 0) {
         case .moved(let count):
             let end = connections[slot].input.count &+ count
-            let wanted = connections[slot].reader.byteCountWanted
             if end > connections[slot].input.capacity {
-                // The buffer grows with what has arrived, and never to much more than the message needs.
+                // The buffer grows with what has arrived, and never to much more than the message needs. How much that
+                // is in chunks is not known.
+                let wanted = connections[slot].reader.head.isChunked ? .max : connections[slot].reader.byteCountWanted
                 connections[slot].input.reserveCapacity(min(2 &* end, max(end, wanted)))
             }
             connections[slot].input.append(contentsOf: request.bytes[..<count])
-            guard end >= wanted else {
-                noteHeld(slot)
-                return setContentDeadline(slot)
-            }
+            if needsMore(slot) { return }
             output.removeAll(keepingCapacity: true)
             restoreInput(slot)
             serve(slot, from: 0, to: end)

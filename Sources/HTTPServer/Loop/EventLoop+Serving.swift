@@ -11,11 +11,8 @@ extension EventLoop {
         case .moved(let count):
             let end = start &+ count
             if start > 0 {
-                if end < connections[slot].reader.byteCountWanted {
-                    connections[slot].input.append(contentsOf: request.bytes[start..<end])
-                    noteHeld(slot)
-                    return setContentDeadline(slot)
-                }
+                connections[slot].input.append(contentsOf: request.bytes[start..<end])
+                if needsMore(slot) { return }
                 restoreInput(slot)
             }
             if connections[slot].servedCount == 0, request.bytes[0] == UInt8(ascii: "P") {
@@ -32,8 +29,19 @@ extension EventLoop {
         }
     }
 
+    /// Continues with the incomplete message where it is, without moving the bytes that were parsed before.
+    ///
+    /// - Returns: whether the message needs more input.
+    mutating func needsMore(_ slot: Int) -> Bool {
+        guard connections[slot].needsMore() else { return false }
+        noteHeld(slot)
+        if connections[slot].reader.isInContent { setContentDeadline(slot) }
+        return true
+    }
+
     private mutating func awaitPreface(_ slot: Int, from start: Int, to end: Int) {
-        connections[slot].input.append(contentsOf: request.bytes[start..<end])
+        // A part that is not the first is in the input already.
+        if start == 0 { connections[slot].input.append(contentsOf: request.bytes[start..<end]) }
         noteHeld(slot)
         guard connections[slot].stage != .head else { return }
         connections[slot].stage = .head
@@ -49,6 +57,7 @@ extension EventLoop {
     /// Moves the retained bytes to the buffer that messages are parsed from.
     mutating func restoreInput(_ slot: Int) {
         let count = connections[slot].input.count
+        shared.counters.moved.add(UInt64(count), ordering: .relaxed)
         request.makeRoom(byteCount: count)
         request.bytes.replaceSubrange(0..<count, with: connections[slot].input)
     }

@@ -230,6 +230,60 @@ struct HTTP1ReaderTests {
         #expect(verdicts == [true, false])
     }
 
+    @Test func `an incomplete message is continued without its old bytes`() throws {
+        let text = Self.chunks(
+            String(repeating: "1;a=b\r\nx\r\n", count: 500) + "0\r\nT: u\r\n\r\n")
+        let bytes = Array(text.utf8)
+        var request = Request(byteCount: bytes.count)
+        var reader = HTTP1Reader(limits: Limits())
+        var input: [UInt8] = []
+        var readCount = 0
+        for (index, octet) in bytes.enumerated() {
+            input.append(octet)
+            // What was parsed before is gone, except for the line that is incomplete.
+            if index > 32, reader.isInContent { input[index - 32] = 0 }
+            if reader.needsMore(&input) { continue }
+            readCount += 1
+            for place in 0...index { request.bytes[place] = bytes[place] }
+            let progress = reader.read(&request, from: 0, to: index + 1)
+            #expect(progress == (index == bytes.count - 1 ? .complete(consumed: bytes.count) : .needsMore))
+        }
+        #expect(Array(request.bytes[request.body]) == [UInt8](repeating: UInt8(ascii: "x"), count: 500))
+        // The first byte, each line of the head, and the end.
+        #expect(readCount <= 8)
+    }
+
+    @Test(arguments: [21, 22])
+    func `continuing says what reading says`(seed: UInt64) throws {
+        var random = SeededGenerator(state: seed)
+        let texts = Self.chunkLines.map { Self.chunks($0.0) } + [
+            Self.chunks("5\r\nhello\r\n1;x=\"y\"\r\n!\r\n0\r\nT: u\r\n\r\n"), Self.get("/a"),
+            Self.post("Content-Length: 10\r\n", "0123456789"),
+        ]
+        for text in texts {
+            let bytes = Array((text + "\r\n").utf8)
+            for _ in 0..<30 {
+                var reader = HTTP1Reader(limits: Limits())
+                var request = Request(byteCount: bytes.count)
+                var (input, end, progress) = ([UInt8](), 0, HTTP1Reader.Progress.needsMore)
+                while end < bytes.count, progress == .needsMore {
+                    let next = Int.random(in: end + 1...min(bytes.count, end + 9), using: &random)
+                    input += bytes[end..<next]
+                    end = next
+                    if reader.needsMore(&input) { continue }
+                    for place in 0..<end { request.bytes[place] = bytes[place] }
+                    progress = reader.read(&request, from: 0, to: end)
+                }
+                let whole = Reading(bytes)
+                switch progress {
+                case .fault(let fault): #expect(whole.fault == fault, "\(text)")
+                case .complete: #expect(whole.messages.first == Understood(request), "\(text)")
+                case .needsMore: #expect(whole == Reading(), "\(text)")
+                }
+            }
+        }
+    }
+
     @Test func `a TLS hello is not a request`() {
         #expect(Reading([0x16, 0x03, 0x01, 0x02, 0x00]).fault == .malformedRequestLine)
     }

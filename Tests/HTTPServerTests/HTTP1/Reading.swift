@@ -25,6 +25,8 @@ struct Reading: Equatable {
     var messages: [Understood] = []
     var fault: RequestError?
 
+    init() {}
+
     /// Reads all of `bytes`, handed over in pieces that end at `cuts`.
     ///
     /// As in a loop, the octets of an unfinished message may lie somewhere else at each call, and the request that is

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import HTTP
 @testable import HTTPServer
+import Synchronization
 import Testing
 
 @Suite("Serving HTTP/1.1")
@@ -50,6 +51,30 @@ struct ServingTests {
         }
         #expect(client.receiveAnswer()?.body == "post /echo? service 127.0.0.1\nhello!")
         #expect(client.ask(get("/echo"))?.status == 200)
+    }
+
+    @Test(arguments: [("/echo", 1, 2_000, 1), ("/echo", 20, 2_000, 3), ("/big", 100, 2_500, 1)])
+    func `content in many chunks is moved once, not with each chunk`(
+        _ path: String, _ byteCount: Int, _ chunkCount: Int, _ pieceCount: Int
+    ) throws {
+        let server = try TestServer(threads: 1)
+        defer { server.stop() }
+        let client = try TestClient(port: server.port)
+        client.send("POST \(path) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        let body = String(repeating: "z", count: byteCount)
+        let chunk = Array("\(String(byteCount, radix: 16))\r\n\(body)\r\n".utf8)
+        for _ in 0..<chunkCount {
+            let size = (chunk.count + pieceCount - 1) / pieceCount
+            for start in stride(from: 0, to: chunk.count, by: size) {
+                client.send(Array(chunk[start..<min(chunk.count, start + size)]))
+                usleep(20)
+            }
+        }
+        client.send("0\r\n\r\n")
+        let answer = try #require(client.receiveAnswer())
+        #expect(answer.status == 200 && answer.body.utf8.count(where: { $0 == UInt8(ascii: "z") }) == byteCount * chunkCount)
+        // Twice: a message is moved again when it turns out that it may have more content than most.
+        #expect(server.counters.moved.load(ordering: .relaxed) <= 2 * UInt64(chunk.count * chunkCount + 200))
     }
 
     @Test func `takes content up to its limit, in many pieces`() throws {
