@@ -108,7 +108,7 @@ final class World {
         }
         return { [application] in
             var response = Response()
-            loop.wait()(application, &response)
+            loop.wait(application)(application, &response)
             return Answer(response)
         }
     }
@@ -195,23 +195,33 @@ extension AuthState {
 final class Loop: ExchangeLoop {
     typealias Write = @Sendable (any Handler, inout Response) -> Void
 
-    private let writes = Mutex<[Write]>([])
+    private enum Step: Sendable {
+        case write(Write)
+        case work(@Sendable (any Handler) -> Void)
+    }
+
+    private let steps = Mutex<[Step]>([])
     private let arrived = DispatchSemaphore(value: 0)
 
     func resume(_ ticket: UInt64, _ write: @escaping Write) {
-        writes.withLock { $0.append(write) }
+        steps.withLock { $0.append(.write(write)) }
         arrived.signal()
     }
 
     func perform(_ body: @escaping @Sendable (any Handler) -> Void) {
-        preconditionFailure("no source of accounts here answers later")
+        steps.withLock { $0.append(.work(body)) }
+        arrived.signal()
     }
     func serve(_: ResponseStream) {}
 
-    func wait() -> Write {
-        guard arrived.wait(timeout: .now() + 30) == .success, let write = writes.withLock({ $0.popLast() }) else {
-            preconditionFailure("no answer came")
+    /// Does the work that comes before the answer.
+    func wait(_ handler: any Handler) -> Write {
+        while true {
+            guard arrived.wait(timeout: .now() + 30) == .success else { preconditionFailure("no answer came") }
+            switch steps.withLock({ $0.removeFirst() }) {
+            case .write(let write): return write
+            case .work(let body): body(handler)
+            }
         }
-        return write
     }
 }

@@ -116,9 +116,7 @@ struct AccountSourceTests {
         accounts.index.replace(with: .other(RemoteIndex(user.id, user.standing)))
         #expect(office.rejection(pair.accessToken) == .accountEnded)
         #expect(throws: RefreshFailure.accountEnded) { try office.refresh(pair.refreshToken) }
-        #expect(throws: LoginFailure.credentialsInvalid) {
-            try OpenSession(office.context).complete(grant, at: office.wall.value)
-        }
+        #expect(throws: LoginFailure.credentialsInvalid) { try office.open(grant) }
     }
 
     @Test func `a source that cannot be reached uses up no token and no attempt`() throws {

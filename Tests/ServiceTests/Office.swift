@@ -113,7 +113,20 @@ final class Office {
 
     /// The whole login.
     func login(_ attempt: LoginAttempt) throws(LoginFailure) -> TokenPair {
-        try OpenSession(context).complete(try judged(attempt), at: wall.value)
+        try open(try judged(attempt))
+    }
+
+    /// The rest of a login whose password was right.
+    func open(_ grant: LoginGrant) throws(LoginFailure) -> TokenPair {
+        let verdict = Mutable<Result<OpenedSession, LoginFailure>?>(nil)
+        let arrived = DispatchSemaphore(value: 0)
+        try OpenSession(context).open(grant, at: wall.value) { result in
+            verdict.change { $0 = result }
+            arrived.signal()
+        }
+        arrived.wait()
+        guard let result = verdict.value else { preconditionFailure("no verdict came") }
+        return try OpenSession(context).complete(try result.get())
     }
 
     /// The login up to where its password was looked at.

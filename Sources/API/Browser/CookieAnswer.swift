@@ -26,10 +26,17 @@ enum CookieContent: Sendable {
 }
 
 extension Application {
+    /// Checks whether ``deliver(_:_:_:_:)`` can deliver the tokens, before anything is recorded.
+    func checkDelivery(_ pair: TokenPair, _ delivery: TokenDelivery, _ call: Call) throws(LoginFailure) {
+        guard case .cookies(let isKept, let mark, _) = delivery, let browser = shared.browser else { return }
+        try checkSize(pair, browser.cookies, call)
+        if mark == nil { _ = try SessionMark(of: pair.sid, isKept: isKept, context) }
+    }
+
     /// Writes the answer that a login or a refresh has promised.
     ///
     /// - Parameter isFirst: see ``isFirstVisit(_:isReplay:_:)``.
-    /// - Throws: if a token does not fit into its cookie.
+    /// - Throws: if a token does not fit into its cookie. A login and a rotation check this before.
     func deliver(
         _ pair: TokenPair, _ delivery: TokenDelivery, isFirst: Bool = true, _ call: Call, _ response: inout Response
     ) throws(Problem) {
@@ -37,9 +44,9 @@ extension Application {
             return TokenAnswer.write(pair, to: &response)
         }
         let cookies = browser.cookies
-        try checkSize(pair, cookies, call)
         let session: SessionMark
         do throws(LoginFailure) {
+            try checkSize(pair, cookies, call)
             if let mark {
                 session = mark.renewed(context)
             } else {
@@ -106,7 +113,7 @@ extension Application {
         response.body.append(contentsOf: writer.bytes)
     }
 
-    private func checkSize(_ pair: TokenPair, _ cookies: CookieSet, _ call: Call) throws(Problem) {
+    private func checkSize(_ pair: TokenPair, _ cookies: CookieSet, _ call: Call) throws(LoginFailure) {
         guard
             pair.accessToken.count > cookies.access.valueByteCountMax
                 || pair.refreshToken.count > cookies.refresh.valueByteCountMax
@@ -119,7 +126,7 @@ extension Application {
             line.add("claim", claim)
             line.add("remedy", "shorten this claim of the user, or remove it from MARTLET_CLAIMS")
         }
-        throw Problem(.internalFault, reason: "a token does not fit into its cookie; its largest claim is \(claim)")
+        throw .tooLargeForCookie(claim: claim)
     }
 
     private func largestClaim(of token: [UInt8]) -> String? {

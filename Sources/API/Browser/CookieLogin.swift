@@ -1,4 +1,5 @@
 import Accounts
+import Encoding
 import HTTP
 import Service
 
@@ -62,9 +63,9 @@ extension Application {
     }
 
     /// The session that a login by cookie replaces: the one that the cookies of the browser prove.
-    func replacedSession(_ request: borrowing Request, _ delivery: TokenDelivery) -> LogoutSession? {
+    func replacedSession(_ request: borrowing Request, _ delivery: TokenDelivery) -> UUID? {
         guard case .cookies = delivery, let browser = shared.browser else { return nil }
-        return BrowserCookies(request, browser).provenSession(request, context)
+        return BrowserCookies(request, browser).provenSession(request, context)?.sid
     }
 
     /// Whether the answer travels by TLS to the browser, or does not leave the machine.
@@ -89,16 +90,5 @@ extension Parameters {
         case .text(let text) where isForm && text.elementsEqual("false".utf8): return false
         default: throw Problem(.requestMalformed, "The member \(name) must be true or false.")
         }
-    }
-}
-
-extension AuthState {
-    /// Ends `replaced` before a successful login is reported; a failure of that fails the login.
-    func replacing(
-        _ replaced: LogoutSession?, _ verdict: Result<LoginGrant, LoginFailure>,
-        _ then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
-    ) {
-        guard case .success(let grant) = verdict, let replaced else { return then(verdict) }
-        endReplaced(replaced) { ended in then(ended.map { grant }) }
     }
 }

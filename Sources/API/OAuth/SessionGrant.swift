@@ -22,7 +22,9 @@ extension Application {
         let login = try trustedLogin(request, parameters, client)
         let exchange = copy exchange
         do throws(TrustedLoginFailure) {
-            try OpenTrustedSession(context).begin(login, by: client, at: call.now) { result in
+            try OpenTrustedSession(context).begin(
+                login, by: client, at: call.now, onLoop: { [exchange] in exchange.performInContext($0) }
+            ) { result in
                 exchange.resumeApplication { application, response in
                     application.finishTrustedSession(result, client, call, &response)
                 }
@@ -69,16 +71,16 @@ extension Application {
 
     /// Runs on the event loop after the session was recorded.
     private func finishTrustedSession(
-        _ result: Result<LoginGrant, TrustedLoginFailure>, _ client: Client, _ call: Call, _ response: inout Response
+        _ result: Result<OpenedSession, TrustedLoginFailure>, _ client: Client, _ call: Call, _ response: inout Response
     ) {
         do throws(TrustedLoginFailure) {
-            let grant = try result.get()
-            let pair = try OpenTrustedSession(context).complete(grant, at: context.authState.clock.now)
+            let opened = try result.get()
+            let pair = try OpenTrustedSession(context).complete(opened)
             TokenAnswer.write(pair, to: &response)
             shared.log.write(.info, "session_granted") { line in
                 call.add(to: &line)
                 line.add("client_id", client.id)
-                line.add("sub", grant.subject)
+                line.add("sub", opened.subject)
                 line.add("sid", pair.sid.description)
             }
         } catch {

@@ -39,6 +39,9 @@ extension Problem {
         case .audienceInvalid: self.init(ProblemCode.audienceInvalid)
         case .signingUnavailable(let reason):
             self.init(ProblemCode.signingUnavailable, reason: reason, retryAfter: 30)
+        case .tooLargeForCookie(let claim):
+            self.init(
+                ProblemCode.internalFault, reason: "a token does not fit into its cookie; its largest claim is \(claim)")
         case .internalFault(let reason): self.init(ProblemCode.internalFault, reason: reason)
         }
     }

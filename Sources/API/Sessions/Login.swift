@@ -98,22 +98,16 @@ extension Application {
         _ call: Call
     ) throws(Problem) -> Disposition {
         var attempt = attempt
-        let replaced = replacedSession(request, delivery)
-        attempt.replacedSession = replaced?.sid
+        attempt.replacedSession = replacedSession(request, delivery)
         applyCookies(request, delivery, to: &attempt)
         if attempt.client == nil {
             shared.loginSources.note(request.peer, at: shared.monotonic() / 1_000_000)
         }
         let exchange = copy exchange
         let who = LoginParty(attempt)
-        let authState = context.authState
         do throws(LoginFailure) {
             try OpenSession(context).begin(attempt, at: call.now) { verdict in
-                authState.replacing(replaced, verdict) { verdict in
-                    exchange.resumeApplication { application, response in
-                        application.finishLogin(verdict, who, delivery, call, &response)
-                    }
-                }
+                exchange.performInApplication { $0.openLogin(verdict, who, delivery, exchange, call) }
             }
         } catch {
             logLogin("login_refused", who, call) { $0.add("code", Problem(error).code.rawValue) }
@@ -185,13 +179,33 @@ extension Application {
         return address
     }
 
-    /// Runs on the event loop after the password was hashed.
+    /// Runs on the event loop after the password was hashed: checks what is left to check, then records the session.
+    private func openLogin(
+        _ verdict: Result<LoginGrant, LoginFailure>, _ who: LoginParty, _ delivery: TokenDelivery,
+        _ exchange: Exchange, _ call: Call
+    ) {
+        let finish: @Sendable (Result<OpenedSession, LoginFailure>) -> Void = { result in
+            exchange.resumeApplication { application, response in
+                application.finishLogin(result, who, delivery, call, &response)
+            }
+        }
+        do throws(LoginFailure) {
+            let now = context.authState.clock.now
+            try OpenSession(context).open(
+                try verdict.get(), at: now,
+                check: { pair throws(LoginFailure) in try checkDelivery(pair, delivery, call) }, then: finish)
+        } catch {
+            finish(.failure(error))
+        }
+    }
+
+    /// Runs on the event loop after the session was recorded, or was not.
     private func finishLogin(
-        _ verdict: Result<LoginGrant, LoginFailure>, _ who: LoginParty, _ delivery: TokenDelivery, _ call: Call,
+        _ result: Result<OpenedSession, LoginFailure>, _ who: LoginParty, _ delivery: TokenDelivery, _ call: Call,
         _ response: inout Response
     ) {
         do throws(Problem) {
-            let pair = try completeLogin(verdict)
+            let pair = try completeLogin(result)
             try deliver(pair, delivery, call, &response)
             logLogin("login_succeeded", who, call) { $0.add("sid", pair.sid.description) }
         } catch {
@@ -205,9 +219,9 @@ extension Application {
         finish(call, &response)
     }
 
-    private func completeLogin(_ verdict: Result<LoginGrant, LoginFailure>) throws(Problem) -> TokenPair {
+    private func completeLogin(_ result: Result<OpenedSession, LoginFailure>) throws(Problem) -> TokenPair {
         do throws(LoginFailure) {
-            return try OpenSession(context).complete(try verdict.get(), at: context.authState.clock.now)
+            return try OpenSession(context).complete(try result.get())
         } catch {
             throw Problem(error)
         }

@@ -22,27 +22,37 @@ extension RevocationStore {
     ///
     /// - Parameters:
     ///   - countMax: how many sessions of the subject may exist, this one included; nil for no limit.
-    ///   - isOver: whether a session has ended for a reason that the log does not know.
+    ///   - replaced: a session that ends with these, and does not count.
+    ///   - isOver: whether a session that was last used at a time has ended for a reason that the log does not know.
     ///   - keptUntil: until when the end of a session must be known.
     ///   - done: runs once, with the number of the last record and the sessions that ended, or why nothing was
     ///     recorded.
     /// - Returns: the sessions that will have ended when `done` reports success.
     @discardableResult
     package func begin(
-        _ entry: SessionEntry, at now: UnixMilliseconds, countMax: Int?, isOver: (UUID) -> Bool = { _ in false },
+        _ entry: SessionEntry, at now: UnixMilliseconds, countMax: Int?, replacing replaced: ReplacedSession? = nil,
+        isOver: (UUID, UnixMilliseconds) -> Bool = { _, _ in false },
         keptUntil: (UUID) -> UnixMilliseconds,
         _ done: @escaping @Sendable (Result<SessionBeginning, JournalError>) -> Void
     ) -> [UUID] {
         let entries = index.entries
         entries.begin(entry)
-        let displaced = countMax.map { oldest(beyond: $0, beside: entry, at: now, isOver) } ?? []
+        let displaced =
+            countMax.map { countMax in
+                oldest(beyond: countMax, beside: entry, at: now) { $0 == replaced?.sid || isOver($0, $1) }
+            } ?? []
         let ends = displaced.map { (sid: $0, expires: keptUntil($0)) }
         var events = [RevocationEvent.sessionListed(entry)]
         events += ends.map { RevocationEvent.sessionDisplaced(sid: $0.sid, expires: $0.expires) }
+        if let replaced { events.append(replaced.event) }
         log.append(events) { [self] result in
             switch result {
             case .success(let position):
                 _ = noted.max(entry.sid.high, ordering: .acquiringAndReleasing)
+                if let replaced {
+                    index.end(replaced)
+                    entries.remove(replaced.sid, of: entry.subject)
+                }
                 for (sid, expires) in ends {
                     index.sessions.insert(sid, at: sid.milliseconds, expires: expires)
                     entries.remove(sid, of: entry.subject)
@@ -59,9 +69,11 @@ extension RevocationStore {
     }
 
     private func oldest(
-        beyond countMax: Int, beside entry: SessionEntry, at now: UnixMilliseconds, _ isOver: (UUID) -> Bool
+        beyond countMax: Int, beside entry: SessionEntry, at now: UnixMilliseconds, _ isOver: (UUID, UnixMilliseconds) -> Bool
     ) -> [UUID] {
-        let ended = index.entries.slots(of: entry.subject).filter { !isLive($0, at: now) || isOver($0.sid) }.map(\.sid)
+        let ended = index.entries.slots(of: entry.subject).filter { slot in
+            !isLive(slot, at: now) || isOver(slot.sid, index.lastUse(of: slot))
+        }.map(\.sid)
         return index.entries.displace(
             of: entry.subject, beyond: countMax, for: entry.sid, ended: Set(ended))
     }

@@ -9,6 +9,8 @@ struct RevocationIndex: Sendable {
     /// expiry of the token.
     let tokensOfAnyEnd: Denylist
     let sessions: Denylist
+    /// Those of `sessions` that another session of the same browser replaced.
+    let replaced: Denylist
     let rotations: Sessions
     let cuts = RevokeBeforeTable()
     let entries: SessionEntries
@@ -21,6 +23,7 @@ struct RevocationIndex: Sendable {
         // By the expiry of the entry, 70 minutes per bucket; a lookup searches all of the about twenty buckets.
         tokensOfAnyEnd = Denylist(key: key, stretchBits: 22)
         sessions = Denylist(key: key, stretchBits: Sessions.stretchBits)
+        replaced = Denylist(key: key, stretchBits: Sessions.stretchBits)
         rotations = Sessions(key: key)
         entries = SessionEntries(key: key, rule: rule)
     }
@@ -51,6 +54,8 @@ struct RevocationIndex: Sendable {
         case .tokenRevoked(let jti, let expires, isOfAnyEnd: false, _):
             let end = expires.adding(milliseconds: TokenLimits.standard.denylistMargin)
             gathered.tokens.append(Denylist.Entry(id: jti, time: expires, expires: end))
+        case .sessionRevoked(let sid, let expires, RevocationReason.replaced.rawValue):
+            end(ReplacedSession(sid: sid, expiresAt: expires))
         case .sessionRevoked(let sid, let expires, _), .sessionDisplaced(let sid, let expires):
             gathered.sessions.append(Denylist.Entry(id: sid, time: sid.milliseconds, expires: expires))
         case .rotated(let sid, let generation, let request, let sessionEnd):
@@ -81,6 +86,7 @@ struct RevocationIndex: Sendable {
         tokens.purge(expiredAt: now)
         tokensOfAnyEnd.purge(expiredAt: now)
         sessions.purge(expiredAt: now)
+        replaced.purge(expiredAt: now)
         rotations.purge(expiredAt: now)
         cuts.purge(expiredAt: now)
     }
@@ -108,4 +114,5 @@ package enum RevocationReason: UInt16, Sendable {
     case operatorAction = 5
     case accountChanged = 6
     case sessionLimit = 7
+    case replaced = 8
 }

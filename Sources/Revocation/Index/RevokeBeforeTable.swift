@@ -76,6 +76,12 @@ final class RevokeBeforeTable: Sendable {
         return born < newest(.subject) && state.withLock { $0.isCut(.subject, subject, born, sid) }
     }
 
+    /// The newest revoke-before time of this kind, as the high half of a UUIDv7; nil if there is none.
+    func newestValue(_ kind: RevokeBeforeKind) -> UInt64? {
+        let value = newest(kind)
+        return value == 0 ? nil : value
+    }
+
     /// Inserts a revoke-before time from the journal.
     func insert(_ kind: RevokeBeforeKind, _ key: UUID, _ cut: RevokeBefore) {
         state.withLock { state in

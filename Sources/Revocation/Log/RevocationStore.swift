@@ -186,14 +186,21 @@ package final class RevocationStore: Sendable {
     /// If the clock is set back and the process dies, the next one must continue above every id that a client has: otherwise
     /// its revoke-before times miss the session. The exact id is recorded, not a limit ahead of it: after a quick restart a
     /// revoke-before time would then be in the future and reject tokens that are issued after it.
-    /// - Parameter done: runs once, when the journal durably knows of an id that is no lower, or cannot; no client may
-    ///   have the id before.
-    package func begin(_ sid: UUID, _ done: @escaping @Sendable (JournalError?) -> Void) {
-        guard sid.high > noted.load(ordering: .acquiring) else { return done(nil) }
-        append([.sessionOpened(sid: sid)]) { [self] result in
+    /// - Parameters:
+    ///   - replaced: a session that ends when the new one has begun, and not if that fails.
+    ///   - done: runs once, when the journal durably knows of an id that is no lower, or cannot; no client may have the
+    ///     id before.
+    package func begin(
+        _ sid: UUID, replacing replaced: ReplacedSession? = nil, _ done: @escaping @Sendable (JournalError?) -> Void
+    ) {
+        let isNew = sid.high > noted.load(ordering: .acquiring)
+        let events = (isNew ? [.sessionOpened(sid: sid)] : []) + (replaced.map { [$0.event] } ?? [])
+        guard !events.isEmpty else { return done(nil) }
+        log.append(events) { [self] result in
             switch result {
             case .success:
                 _ = noted.max(sid.high, ordering: .acquiringAndReleasing)
+                if let replaced { index.end(replaced) }
                 done(nil)
             case .failure(let fault): done(fault)
             }
@@ -220,6 +227,11 @@ package final class RevocationStore: Sendable {
     package func isCut(key kid: [UInt8]) -> Bool {
         // The maximum is later than every other revoke-before time, so that only the one of the key applies.
         index.cuts.denial(born: .max, sid: nil, subject: Span(), client: Span(), kid: kid.span) == .key
+    }
+
+    /// When a key was last revoked; nil if none is.
+    package var newestKeyRevocation: UnixMilliseconds? {
+        index.cuts.newestValue(.key).map { UUID(high: $0, low: 0).milliseconds }
     }
 
     /// Removes what has certainly expired; to be called about once per minute.

@@ -13,8 +13,8 @@ struct NewSession: Sendable {
     let address: SessionEntry.Address?
     /// The session lasts at most `sessionMax` from here.
     let authTime: UnixSeconds
-    /// A session that ends as soon as this one has begun.
-    let replaces: UUID?
+    /// A session of the same browser that ends together with the beginning of this one.
+    let replaced: UUID?
 }
 
 extension AuthState {
@@ -22,7 +22,7 @@ extension AuthState {
     /// session that the journal does not know. Every way to open a session ends here.
     ///
     /// With a list of sessions, the record is an entry of the list, and the oldest sessions of the subject beyond the
-    /// limit end together with it.
+    /// limit end together with it. If this fails, nothing has begun and nothing has ended.
     ///
     /// - Parameters:
     ///   - sessionsFrom: the standing of the user, which excludes sessions that do not count; nil for a subject without
@@ -31,14 +31,18 @@ extension AuthState {
     func record(
         _ session: NewSession, sessionsFrom standing: User.Standing?, _ done: @escaping @Sendable (Bool) -> Void
     ) {
-        guard let list = settings.sessionList else { return revocations.begin(session.sid) { done($0 == nil) } }
+        let replaced = session.replaced.map { ReplacedSession(sid: $0, expiresAt: latestEnd(of: $0)) }
+        guard let list = settings.sessionList else {
+            return revocations.begin(session.sid, replacing: replaced) { done($0 == nil) }
+        }
         let subject = Array(session.subject.utf8)
         let entry = SessionEntry(
             sid: session.sid, subject: subject.span, clientID: session.clientID, device: session.device?.text,
             address: session.address, end: session.authTime.adding(seconds: settings.sessionMax),
             idleSeconds: settings.refreshIdle)
         revocations.begin(
-            entry, at: clock.now, countMax: list.perUser, isOver: { $0 == session.replaces || standing?.admits(session: $0) == false },
+            entry, at: clock.now, countMax: list.perUser, replacing: replaced,
+            isOver: { sid, _ in standing?.admits(session: sid) == false },
             keptUntil: { latestEnd(of: $0) }
         ) { [log] result in
             guard case .success(let beginning) = result else { return done(false) }

@@ -2,7 +2,6 @@ import Encoding
 import JOSE
 import Platform
 import Revocation
-import Telemetry
 import Tokens
 
 /// Finds and ends the session that the cookies of a browser belong to.
@@ -48,24 +47,5 @@ package struct EndBrowserSession {
             let seconds = context.scratch.integer(node, in: payload.span)
         else { return nil }
         return UnixSeconds(seconds)
-    }
-}
-
-extension AuthState {
-    /// Ends the session that a new login of the same browser replaces, before the browser gets the new one.
-    ///
-    /// - Parameter then: called once, when the end is durable or has failed; on any thread.
-    package func endReplaced(
-        _ session: LogoutSession, _ then: @escaping @Sendable (Result<Void, LoginFailure>) -> Void
-    ) {
-        counters.revocations.add(.session)
-        revocations.revokeSession(
-            session.sid, expiresAt: latestEnd(of: session.sid), reason: RevocationReason.logout.rawValue
-        ) { result in
-            switch result {
-            case .success: then(.success(()))
-            case .failure: then(.failure(.unavailable))
-            }
-        }
     }
 }

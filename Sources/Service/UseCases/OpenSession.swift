@@ -1,89 +1,18 @@
-package import Accounts
-package import Encoding
+import Accounts
+import Encoding
 import Keys
 package import Platform
-package import Revocation
+import Revocation
 import Telemetry
 import Tokens
 
-/// A request for a session.
-package struct LoginAttempt: Sendable {
-    package static let passwordByteCounts = 1...1_024
-
-    package var username: String
-    package var password: Secret
-    /// `nil` requests every scope that the user has.
-    package var scope: Scope?
-    /// `nil` requests the first configured audience.
-    package var audience: String?
-    package var client: Client?
-    /// The source that the throttle counts the attempt for.
-    package var source: LoginThrottle.Source
-    /// The device that the person signs in from, as the client calls it.
-    package var device: DeviceLabel?
-    /// What the client sent as the token of its device. If it is not valid for this user, the login continues without it.
-    package var deviceToken: [UInt8]?
-    /// Where the person signs in from; nil if that is not known.
-    package var address: SessionEntry.Address?
-    /// The session that ends when this login succeeds. It does not count towards the sessions of the user.
-    package var replacedSession: UUID?
-
-    package init(
-        username: String, password: Secret, scope: Scope?, audience: String?, client: Client?,
-        source: LoginThrottle.Source, device: DeviceLabel? = nil, deviceToken: [UInt8]? = nil,
-        address: SessionEntry.Address? = nil
-    ) {
-        self.username = username
-        self.password = password
-        self.scope = scope
-        self.audience = audience
-        self.client = client
-        self.source = source
-        self.device = device
-        self.deviceToken = deviceToken
-        self.address = address
-    }
-}
-
-package enum LoginFailure: Error, Equatable, Sendable {
-    /// Unknown user, wrong password or disabled account. The client does not learn which.
-    case credentialsInvalid
-    case tooManyAttempts(retryAfterSeconds: Int64)
-    /// The password would wait for too long to be hashed.
-    case hashingSaturated(retryAfterSeconds: Int64)
-    /// The journal cannot accept the record of the session.
-    case unavailable
-    case scopeInvalid
-    case audienceInvalid
-    /// No key can sign the tokens.
-    case signingUnavailable(String)
-    /// Signing failed for another reason.
-    case internalFault(String)
-}
-
-/// A session that may be opened, for the event loop that started the login.
-package struct LoginGrant: Sendable {
-    let user: User
-    let scope: Scope
-    let audience: String
-    let client: Client?
-    /// Generated before the account was read, so that a later revocation of the account's sessions includes this one.
-    let sid: UUID
-    /// The identifier of the device token to issue; `nil` if the login named no device.
-    var deviceID: UUID?
-    /// The subject of a user whom only the client knows.
-    var externalSubject: String? = nil
-    /// How the user authenticated (RFC 8176).
-    var methods = ["pwd"]
-    /// When the user authenticated; `nil` for the time of the first tokens.
-    var authTime: UnixSeconds? = nil
-
-    package var subject: String { externalSubject ?? user.id.description }
-}
-
-/// Opens a session for a user name and a password.
+/// Opens a session for a user name and a password, in three steps:
 ///
-/// ``begin(_:at:then:)`` checks the password on the hashing pool; ``complete(_:at:)`` signs the tokens on the event loop.
+/// 1. ``begin(_:at:then:)`` checks the password on the hashing pool.
+/// 2. ``open(_:at:check:then:)`` signs the tokens on the event loop. When nothing but the journal can fail any more, it
+///    records the session. The replaced session, the oldest sessions beyond the limit and the failures of the account end
+///    with that, or not at all.
+/// 3. ``complete(_:)`` returns the tokens on the event loop.
 package struct OpenSession {
     private let context: LoopContext
     private var authState: AuthState { context.authState }
@@ -95,7 +24,7 @@ package struct OpenSession {
     /// Checks everything except the password, and queues the password for hashing.
     ///
     /// - Parameters:
-    ///   - then: called once, on a thread of the pool or of the journal, unless this throws.
+    ///   - then: called once, on any thread, unless this throws.
     package func begin(
         _ attempt: LoginAttempt, at now: UnixMilliseconds,
         then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
@@ -158,15 +87,39 @@ package struct OpenSession {
         return ExternalUsers.admittingClient(of: subject, grant.client?.id ?? "", in: authState.clients.current) != nil
     }
 
-    /// Opens the session, with a new identifier and nothing that the client chose.
+    /// Signs the tokens, with a new identifier and nothing that the client chose, and records the session.
     ///
-    /// Rejects the login if the account's sessions were ended after the password was checked.
-    package func complete(_ grant: LoginGrant, at now: UnixMilliseconds) throws(LoginFailure) -> TokenPair {
-        let user = grant.user
-        guard isAdmitted(grant) else {
-            authState.counters.logins.add(.refused)
-            throw .credentialsInvalid
+    /// - Parameters:
+    ///   - check: whether the tokens can be delivered.
+    ///   - then: called once, on any thread, unless this throws. After a failure, nothing has begun and nothing has ended.
+    package func open(
+        _ grant: LoginGrant, at now: UnixMilliseconds, check: (TokenPair) throws(LoginFailure) -> Void = { _ in },
+        then: @escaping @Sendable (Result<OpenedSession, LoginFailure>) -> Void
+    ) throws(LoginFailure) {
+        context.applyChanges()
+        let opened: OpenedSession
+        do throws(LoginFailure) {
+            opened = try signed(grant, at: now)
+            try check(opened.pair)
+        } catch {
+            // An attempt that gets 401 stays charged, whatever the reason is.
+            if let charge = grant.charge, error != .credentialsInvalid { authState.throttle.withdraw(charge) }
+            throw error
         }
+        authState.record(opened) { [authState] isRecorded in
+            guard isRecorded else {
+                if let charge = grant.charge { authState.throttle.withdraw(charge) }
+                authState.counters.logins.add(.unavailable)
+                return then(.failure(.unavailable))
+            }
+            if let charge = grant.charge { authState.throttle.recordSuccess(charge, now: authState.monotonic()) }
+            if grant.replaced != nil { authState.counters.revocations.add(.session) }
+            if let password = grant.weaklyHashed { authState.strengthen(password, of: grant.user) }
+            then(.success(opened))
+        }
+    }
+
+    private func signed(_ grant: LoginGrant, at now: UnixMilliseconds) throws(LoginFailure) -> OpenedSession {
         let seconds = now.seconds
         let authTime = grant.authTime ?? seconds
         let end = authTime.adding(seconds: authState.settings.sessionMax)
@@ -175,23 +128,34 @@ package struct OpenSession {
             clientID: grant.client?.id ?? AuthState.firstPartyClient, issuedAt: seconds,
             expiresAt: min(seconds.adding(seconds: authState.settings.refreshIdle), end), sessionEnd: end,
             audience: [grant.audience], scope: grant.scope.text, authTime: authTime, methods: grant.methods)
-        guard seconds < end, SessionStanding(context).denial(of: session) == nil else {
-            authState.counters.logins.add(.refused)
-            throw .credentialsInvalid
-        }
+        try checkStanding(of: grant, session)
         do throws(IssueError) {
             var pair = try SessionTokens(context).issue(
-                session, scope: grant.scope.text, audience: grant.audience, to: user, client: grant.client)
+                session, scope: grant.scope.text, audience: grant.audience, to: grant.user, client: grant.client)
             pair.deviceToken = try grant.deviceID.map { id throws(IssueError) in
-                try DeviceTokens(context).issue(id, to: user, at: seconds)
+                try DeviceTokens(context).issue(id, to: grant.user, at: seconds)
             }
-            authState.counters.logins.add(.succeeded)
-            return pair
+            return OpenedSession(grant: grant, claims: session, pair: pair)
         } catch {
             guard error.isAboutKeys else { throw .internalFault("\(error)") }
             authState.counters.logins.add(.unavailable)
             throw .signingUnavailable("\(error)")
         }
+    }
+
+    /// Rejects the login if the account or its sessions were ended after the password was checked, or its time is over.
+    private func checkStanding(of grant: LoginGrant, _ session: RefreshClaims) throws(LoginFailure) {
+        guard authState.clock.now.seconds < session.sessionEnd, isAdmitted(grant), SessionStanding(context).denial(of: session) == nil else {
+            authState.counters.logins.add(.refused)
+            throw .credentialsInvalid
+        }
+    }
+
+    /// Returns the tokens of a session that was recorded, unless a revocation has ended it meanwhile.
+    package func complete(_ opened: OpenedSession) throws(LoginFailure) -> TokenPair {
+        try checkStanding(of: opened.grant, opened.claims)
+        authState.counters.logins.add(.succeeded)
+        return opened.pair
     }
 }
 
@@ -211,11 +175,8 @@ extension AuthState {
     fileprivate func queue(
         _ login: PendingLogin, of user: User?, _ then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
     ) -> LoginFailure? {
-        let attempt = login.attempt
         let refusal = hashing.submit(login.charge.lane) { [self] in
-            record(
-                check(login, of: user), device: attempt.device, address: attempt.address,
-                replacing: attempt.replacedSession, then)
+            then(check(login, of: user))
         } refused: { [self] in
             then(.failure(withdraw(login, $0)))
         }
@@ -245,32 +206,27 @@ extension AuthState {
             counters.logins.add(.refused)
             return .failure(.credentialsInvalid)
         }
-        throttle.recordSuccess(login.charge, now: monotonic())
         let allowed = Scope(names: user.scopes.filter { attempt.client?.mayUse(scope: $0) ?? true })
         let scope = attempt.scope ?? allowed
-        guard scope.isWithin(allowed) else { return .failure(.scopeInvalid) }
-        if isWeaker { strengthen(attempt.password, of: user) }
+        guard scope.isWithin(allowed) else {
+            throttle.withdraw(login.charge)
+            return .failure(.scopeInvalid)
+        }
         return .success(
             LoginGrant(
                 user: user, scope: scope, audience: login.audience, client: attempt.client, sid: login.sid,
-                deviceID: login.deviceID))
+                deviceID: login.deviceID, device: attempt.device, address: attempt.address,
+                replaced: attempt.replacedSession, charge: login.charge,
+                weaklyHashed: isWeaker ? attempt.password : nil))
     }
 
-    func record(
-        _ verdict: Result<LoginGrant, LoginFailure>, device: DeviceLabel?, address: SessionEntry.Address?,
-        replacing replaced: UUID? = nil,
-        _ then: @escaping @Sendable (Result<LoginGrant, LoginFailure>) -> Void
-    ) {
-        guard case .success(let grant) = verdict else { return then(verdict) }
+    /// - Parameter done: called once, on any thread, with false if the journal cannot record the session.
+    fileprivate func record(_ opened: OpenedSession, _ done: @escaping @Sendable (Bool) -> Void) {
+        let (grant, claims) = (opened.grant, opened.claims)
         let session = NewSession(
-            sid: grant.sid, subject: grant.subject, clientID: grant.client?.id ?? AuthState.firstPartyClient,
-            device: device, address: address, authTime: grant.authTime ?? clock.now.seconds, replaces: replaced)
-        let standing = grant.externalSubject == nil ? grant.user.standing : nil
-        record(session, sessionsFrom: standing) { [counters] isRecorded in
-            guard !isRecorded else { return then(verdict) }
-            counters.logins.add(.unavailable)
-            then(.failure(.unavailable))
-        }
+            sid: claims.sid, subject: claims.subject, clientID: claims.clientID, device: grant.device,
+            address: grant.address, authTime: claims.authTime, replaced: grant.replaced)
+        record(session, sessionsFrom: grant.externalSubject == nil ? grant.user.standing : nil, done)
     }
 
     func check(_ password: [UInt8], of user: User?) throws -> PasswordVerdict {
@@ -284,7 +240,7 @@ extension AuthState {
 
     /// Replaces a weak stored hash with one of the current parameters, when no login waits. If the queue is full, the next
     /// login does it.
-    private func strengthen(_ password: Secret, of user: User) {
+    fileprivate func strengthen(_ password: Secret, of user: User) {
         _ = hashing.submit(.other(lastFailure: .max)) { [self] in
             do {
                 let salt = random(PasswordHasher.saltByteCount)

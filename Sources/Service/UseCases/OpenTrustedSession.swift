@@ -53,7 +53,7 @@ package enum TrustedLoginFailure: Error, Equatable, Sendable {
 
 /// Opens a session without a password, for a client with the grant ``Client/session``.
 package struct OpenTrustedSession {
-    package typealias Completion = @Sendable (Result<LoginGrant, TrustedLoginFailure>) -> Void
+    package typealias Completion = @Sendable (Result<OpenedSession, TrustedLoginFailure>) -> Void
 
     private let context: LoopContext
     private var state: AuthState { context.authState }
@@ -62,11 +62,15 @@ package struct OpenTrustedSession {
         self.context = context
     }
 
-    /// Checks everything, and records the session before the client gets its identifier.
+    /// Checks everything, signs the tokens, and records the session before the client gets its identifier.
     ///
-    /// - Parameter then: called once, on any thread, unless this throws.
+    /// - Parameters:
+    ///   - onLoop: runs a closure on the thread of the event loop with its context, if the source of accounts answers later.
+    ///   - then: called once, on any thread, unless this throws.
     package func begin(
-        _ login: TrustedLogin, by client: Client, at now: UnixMilliseconds, then: @escaping Completion
+        _ login: TrustedLogin, by client: Client, at now: UnixMilliseconds,
+        onLoop: @escaping @Sendable (@escaping @Sendable (LoopContext) -> Void) -> Void,
+        then: @escaping Completion
     ) throws(TrustedLoginFailure) {
         guard client.grants.contains(Client.session) else { throw .grantNotAllowed }
         let audience = login.audience ?? state.settings.audiences[0]
@@ -90,14 +94,14 @@ package struct OpenTrustedSession {
             state: state, then: then)
         switch login.who {
         case .username(let name):
-            let answer = state.accounts.user(named: name) { pending.finish($0) }
-            if case .now(let user) = answer { try pending.record(user) }
+            let answer = state.accounts.user(named: name) { found in onLoop { pending.finish(found, in: $0) } }
+            if case .now(let user) = answer { try pending.open(user, in: context) }
         case .subject(let id) where client.opensForAnyUser:
-            try pending.record(external: id)
+            try pending.open(external: id, in: context)
         case .subject(let id):
             guard let id = UUID(id) else { throw pending.refuse(.userInvalid) }
-            let answer = state.accounts.user(id: id) { pending.finish($0) }
-            if case .now(let user) = answer { try pending.record(user) }
+            let answer = state.accounts.user(id: id) { found in onLoop { pending.finish(found, in: $0) } }
+            if case .now(let user) = answer { try pending.open(user, in: context) }
         }
     }
 
@@ -110,19 +114,23 @@ package struct OpenTrustedSession {
         return min(named, now)
     }
 
-    /// Signs the tokens, unless the account or the client changed since the session was recorded.
-    package func complete(
-        _ grant: LoginGrant, at now: UnixMilliseconds
-    ) throws(TrustedLoginFailure) -> TokenPair {
+    /// Returns the tokens, unless the account or the client changed since the session was recorded.
+    package func complete(_ opened: OpenedSession) throws(TrustedLoginFailure) -> TokenPair {
         do throws(LoginFailure) {
-            return try OpenSession(context).complete(grant, at: now)
+            return try OpenSession(context).complete(opened)
         } catch {
-            throw error == .credentialsInvalid ? .userInvalid : .login(error)
+            throw TrustedLoginFailure(error)
         }
     }
 }
 
-/// A session that waits for its user or for the journal.
+extension TrustedLoginFailure {
+    fileprivate init(_ failure: LoginFailure) {
+        self = failure == .credentialsInvalid ? .userInvalid : .login(failure)
+    }
+}
+
+/// A session that waits for its user.
 private struct PendingTrustedLogin: Sendable {
     let login: TrustedLogin
     let client: Client
@@ -135,42 +143,49 @@ private struct PendingTrustedLogin: Sendable {
     let then: OpenTrustedSession.Completion
 
     /// For a source of accounts that answers later.
-    func finish(_ found: Result<User?, AccountSourceError>) {
+    func finish(_ found: Result<User?, AccountSourceError>, in context: LoopContext) {
         do throws(TrustedLoginFailure) {
             let user: User?
             do throws(AccountSourceError) { user = try found.get() } catch {
                 state.counters.logins.add(.unavailable)
                 throw .login(.internalFault("accounts: \(error.reason)"))
             }
-            try record(user)
+            try open(user, in: context)
         } catch {
             then(.failure(error))
         }
     }
 
-    func record(_ user: User?) throws(TrustedLoginFailure) {
+    func open(_ user: User?, in context: LoopContext) throws(TrustedLoginFailure) {
         guard let user, !user.isDisabled else { throw refuse(.userInvalid) }
-        try record(user, externalSubject: nil)
+        try open(user, externalSubject: nil, in: context)
     }
 
     /// - Parameter id: the client's own id of the user. The id of a user of this service is rejected: a client whose users
     ///   choose their ids would otherwise give them the sessions of others.
-    func record(external id: String) throws(TrustedLoginFailure) {
+    func open(external id: String, in context: LoopContext) throws(TrustedLoginFailure) {
         guard Names.isExternalID(id) else { throw refuse(.userInvalid) }
         if let local = UUID(id), state.accounts.index.current.standing(of: local) != nil { throw refuse(.userIsLocal) }
-        try record(ExternalUsers.user(of: client), externalSubject: ExternalUsers.subject(id, of: client))
+        try open(
+            ExternalUsers.user(of: client), externalSubject: ExternalUsers.subject(id, of: client), in: context)
     }
 
-    private func record(_ user: User, externalSubject: String?) throws(TrustedLoginFailure) {
+    private func open(
+        _ user: User, externalSubject: String?, in context: LoopContext
+    ) throws(TrustedLoginFailure) {
         let allowed = Scope(names: user.scopes.filter { client.mayUse(scope: $0) })
         let scope = login.scope ?? allowed
         guard scope.isWithin(allowed) else { throw .login(.scopeInvalid) }
         let grant = LoginGrant(
             user: user, scope: scope, audience: audience, client: client, sid: sid,
-            deviceID: externalSubject == nil ? deviceID : nil, externalSubject: externalSubject,
-            methods: login.methods, authTime: authTime)
-        state.record(.success(grant), device: login.device, address: login.address) { [then] result in
-            then(result.mapError { .login($0) })
+            deviceID: externalSubject == nil ? deviceID : nil, device: login.device, address: login.address,
+            externalSubject: externalSubject, methods: login.methods, authTime: authTime)
+        do throws(LoginFailure) {
+            try OpenSession(context).open(grant, at: state.clock.now) { [then] result in
+                then(result.mapError { TrustedLoginFailure($0) })
+            }
+        } catch {
+            throw TrustedLoginFailure(error)
         }
     }
 

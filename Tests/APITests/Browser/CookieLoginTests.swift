@@ -1,10 +1,6 @@
 import Accounts
-import Dispatch
 import Foundation
 import HTTP
-import Platform
-import Service
-import Synchronization
 import Testing
 
 @testable import API
@@ -115,29 +111,6 @@ struct CookieLoginTests {
         }
         #expect(world.send(World.cookieLogin("bob").cookies(["__Host-Http-martlet-session=\(sid)"])).status == 200)
         #expect(world.verify(jar.value("access")).status == 200)
-    }
-
-    @Test func `a login whose old session cannot be ended fails`() throws {
-        let jar = world.jar()
-        let context = world.application.context
-        let access = Array(jar.value("access").utf8)
-        let found = EndBrowserSession(context).session(ofAccess: access.span)
-        let replaced = try #require(found)
-        let attempt = LoginAttempt(
-            username: "bob", password: Secret(Array(World.password.utf8)), scope: nil, audience: nil, client: nil,
-            source: .address(1))
-        let (authState, journal) = (world.authState, world.journal)
-        let ended = DispatchSemaphore(value: 0)
-        let failure = Mutex<LoginFailure?>(nil)
-        try OpenSession(context).begin(attempt, at: world.clock.now) { verdict in
-            // The new session is recorded; then the disk is full.
-            journal.breakDown()
-            authState.replacing(replaced, verdict) { result in
-                if case .failure(let error) = result { failure.withLock { $0 = error } }
-                ended.signal()
-            }
-        }
-        #expect(ended.wait(timeout: .now() + 30) == .success && failure.withLock { $0 } == .unavailable)
     }
 
     @Test func `two cookies of one name: 400, and all are cleared`() {

@@ -142,7 +142,7 @@ struct FoundFaultTests {
         var response = Response()
         let request = World.login().laidOut()
         #expect(world.application.handle(request, &response, Exchange(loop: loop, ticket: 1)) == .deferred)
-        let finish = loop.wait()
+        let finish = loop.wait(world.application)
         world.authState.users.apply(
             try world.authState.users.current.changing("alice") { $0.sessionsFrom = world.clock.now })
         response = Response()

@@ -66,9 +66,7 @@ struct OpenSessionTests {
         let done = DispatchSemaphore(value: 0)
         office.authState.revocations.cut(.subject, name: Array(grant.user.id.description.utf8)) { _ in done.signal() }
         done.wait()
-        #expect(throws: LoginFailure.credentialsInvalid) {
-            try OpenSession(office.context).complete(grant, at: office.wall.value)
-        }
+        #expect(throws: LoginFailure.credentialsInvalid) { try office.open(grant) }
         _ = try office.login(office.attempt("alice"))
     }
 
@@ -77,7 +75,7 @@ struct OpenSessionTests {
         let before = office.authState.revocations.identifiers.next()
         let grant = try office.judged(office.attempt("alice"))
         let after = office.authState.revocations.identifiers.next()
-        let pair = try OpenSession(office.context).complete(grant, at: office.wall.value)
+        let pair = try office.open(grant)
         #expect(before.high < pair.sid.high && pair.sid.high < after.high)
     }
 
