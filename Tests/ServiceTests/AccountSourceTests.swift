@@ -93,7 +93,7 @@ struct AccountSourceTests {
             source: .address(1))
         let result = Mutable<Result<UInt64, PasswordFailure>?>(nil)
         let arrived = DispatchSemaphore(value: 0)
-        try ChangePassword(office.context).begin(change) { outcome in
+        try ChangePassword(office.context).begin(change, at: office.wall.value) { outcome in
             result.change { $0 = outcome }
             arrived.signal()
         }

@@ -19,7 +19,9 @@ struct MemberNames: Sendable {
     static let logout = MemberNames(["scope", "refresh_token"])
     static let login = MemberNames(loginNames)
     static let loginNames = oauth + ["audience", "resource", "mode", "source", "device", "device_token"]
-    static let password = MemberNames(["current_password", "new_password", "source", "client_id", "client_secret"])
+    static let password = MemberNames([
+        "current_password", "new_password", "source", "device_token", "client_id", "client_secret",
+    ])
     static let refresh = MemberNames(oauth + ["audience", "resource"])
     /// What a refresh may send in browser mode.
     static let browserRefresh = MemberNames(oauth + ["audience", "resource", "mode"])

@@ -55,6 +55,11 @@ extension Schema {
                 .string(lengthMin: 1, lengthMax: 1_024).described("1 to 1024 bytes, used as received.")),
             .required("new_password", .string.described("Used as received, if it meets the rules for new passwords.")),
             .optional(
+                "device_token",
+                .string.described(
+                    "The token that this device got at its last login. As at /login, guesses by others then do not delay the change, and wrong passwords count for the device only. One that is not valid for the user is ignored."
+                )),
+            .optional(
                 "source",
                 .string(lengthMax: 64).described(
                     "The end user's IPv4 or IPv6 address, by which failures are limited; from authenticated clients only."
@@ -102,7 +107,7 @@ extension Application {
     ) throws(Problem) {
         let exchange = copy exchange
         do throws(PasswordFailure) {
-            try ChangePassword(context).begin(change) { result in
+            try ChangePassword(context).begin(change, at: call.now) { result in
                 exchange.resumeApplication { application, response in
                     let logged = result.mapError { application.refusedPassword($0, change.session, call) }
                     finish(application, logged, &response)
@@ -126,7 +131,7 @@ extension Application {
         let client = try client(request, parameters)
         return PasswordChange(
             session: session, current: Secret(current), new: Secret(new),
-            source: try source(request, parameters, client))
+            source: try source(request, parameters, client), deviceToken: try RequestTokens.device(parameters))
     }
 
     /// Answers and logs a change that is durable.

@@ -12,12 +12,17 @@ package struct PasswordChange: Sendable {
     let new: Secret
     /// The source that the throttle counts the attempt for, as at a login.
     let source: LoginThrottle.Source
+    /// What the client sent as the token of its device, as at a login.
+    let deviceToken: [UInt8]?
 
-    package init(session: LogoutSession, current: Secret, new: Secret, source: LoginThrottle.Source) {
+    package init(
+        session: LogoutSession, current: Secret, new: Secret, source: LoginThrottle.Source, deviceToken: [UInt8]? = nil
+    ) {
         self.session = session
         self.current = current
         self.new = new
         self.source = source
+        self.deviceToken = deviceToken
     }
 }
 
@@ -72,9 +77,11 @@ package struct ChangePassword {
     /// Checks everything except the passwords, and queues those for hashing.
     ///
     /// - Parameter then: called once, on any thread, with the sequence number of the revocation, unless this throws.
-    package func begin(_ change: PasswordChange, then: @escaping Completion) throws(PasswordFailure) {
+    package func begin(
+        _ change: PasswordChange, at now: UnixMilliseconds, then: @escaping Completion
+    ) throws(PasswordFailure) {
         let state = context.authState
-        let pending = PendingChange(change: change, state: state) { result in
+        let pending = PendingChange(change: change, device: device(of: change, at: now), state: state) { result in
             state.counters.passwordChanges.add(PasswordChangeResult(result))
             then(result)
         }
@@ -87,6 +94,14 @@ package struct ChangePassword {
             throw error
         }
     }
+
+    /// The device that the change comes from, if its token is valid for the user of the session.
+    private func device(of change: PasswordChange, at now: UnixMilliseconds) -> UUID? {
+        guard let token = change.deviceToken, let id = UUID(change.session.subject),
+            let name = context.accounts.name(of: id)
+        else { return nil }
+        return DeviceTokens(context).identifier(token.span, of: name, at: now)
+    }
 }
 
 /// A change that waits for its user or for the hashes of its passwords.
@@ -95,6 +110,7 @@ private struct PendingChange: Sendable {
     private static let attemptCountMax = 3
 
     let change: PasswordChange
+    let device: UUID?
     let state: AuthState
     let then: ChangePassword.Completion
 
@@ -115,7 +131,7 @@ private struct PendingChange: Sendable {
         guard let user, user.standing.admits(session: change.session.sid) else { throw .accountEnded }
         guard state.revocations.takesEverything else { throw .unavailable }
         let charge: LoginThrottle.Attempt
-        switch state.throttle.admit(account: user.name, from: change.source, now: state.monotonic()) {
+        switch state.throttle.admit(account: user.name, from: change.source, device: device, now: state.monotonic()) {
         case .allowed(let attempt): charge = attempt
         case .wait(let seconds): throw .tooManyAttempts(retryAfterSeconds: seconds)
         }

@@ -211,4 +211,44 @@ struct PasswordTests {
         #expect(world.send(guess).code == "too_many_attempts")
         #expect(world.send(ask(pair)).status == 204)
     }
+
+
+    @Test func `a device has failures of its own, and guesses by others do not stop its change`() {
+        let pair = World.Pair(
+            world.send(
+                Ask("POST", "/login").form(["username": "alice", "password": World.password, "device": "phone"])))
+        let device = world.send(
+            Ask("POST", "/login").form(["username": "alice", "password": World.password, "device": "phone"])
+        ).string("device_token") ?? ""
+        func change(_ current: String, _ token: String?, from peer: PeerAddress = .ipv4(0xcb00_7101)) -> Answer {
+            let member = token.map { #","device_token":"\#($0)""# } ?? ""
+            return world.send(
+                Ask("POST", "/password").bearer(pair.access).from(peer).json(
+                    #"{"current_password":"\#(current)","new_password":"\#(Self.new)"\#(member)}"#))
+        }
+        // Guesses from elsewhere use up the account.
+        for _ in 0..<4 { _ = world.send(World.login(password: "guess").from(.ipv4(0xcb00_7102))) }
+        #expect(change(World.password, nil).status == 429)
+        #expect(change(World.password, "x").status == 429)
+        #expect(change(World.password, pair.refresh).status == 429)
+        // Its own wrong passwords count for the device.
+        #expect(change("wrong", device).status == 403 && change("wrong", device).status == 403)
+        #expect(change(World.password, device).status == 204)
+        #expect(login(Self.new) == 200)
+        // A new password ends the tokens of the devices.
+        #expect(change("wrong", device).status == 429)
+    }
+
+    @Test func `the device of another user is ignored`() {
+        let pair = world.pair()
+        let bobs = world.send(
+            Ask("POST", "/login").form(["username": "bob", "password": World.password, "device": "phone"])
+        ).string("device_token") ?? ""
+        for _ in 0..<4 { _ = world.send(World.login(password: "guess").from(.ipv4(0xcb00_7102))) }
+        let answer = world.send(
+            Ask("POST", "/password").bearer(pair.access).from(.ipv4(0xcb00_7101)).form([
+                "current_password": World.password, "new_password": Self.new, "device_token": bobs,
+            ]))
+        #expect(answer.status == 429)
+    }
 }
