@@ -35,8 +35,11 @@ struct PresentedRefresh {
 
     /// The problem of a failed refresh: cookies that are worth nothing are cleared. Cookies stay when the service is at
     /// fault or the request asked for too much, because their session lives.
+    ///
+    /// They also stay if a new sign-in of the browser ended the session. The request was sent before the browser got the new
+    /// cookies, and the answer may arrive after them: clearing would sign the user out.
     func problem(_ problem: Problem) -> Problem {
-        guard case .cookies = delivery, problem.status == 401 else { return problem }
+        guard case .cookies = delivery, problem.status == 401, problem.code != .sessionReplaced else { return problem }
         var copy = problem
         copy.clearsCookies = true
         return copy

@@ -108,6 +108,7 @@ extension Problem {
         case .rejected(let rejection): self.init(ProblemCode.refreshInvalid, reason: "\(rejection)")
         case .revoked(let denial): self.init(ProblemCode(denial))
         case .accountEnded: self.init(ProblemCode.subjectRevoked)
+        case .replaced: self.init(ProblemCode.sessionReplaced)
         case .sessionMismatch:
             self.init(ProblemCode.refreshInvalid, reason: "the cookies belong to two sessions")
         case .tooLargeForCookie:

@@ -38,6 +38,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case refreshExpired = "refresh_expired"
     case refreshIdle = "refresh_idle"
     case refreshReused = "refresh_reused"
+    case sessionReplaced = "session_replaced"
     case clientInvalid = "client_invalid"
 
     case scopeInsufficient = "scope_insufficient"
@@ -82,7 +83,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             .tokenRevoked, .claimMismatch, .subjectMismatch, .clientMismatch,
             .sessionRevoked, .subjectRevoked, .clientRevoked, .keyRevoked, .authTooOld, .invalidCredentials,
             .refreshInvalid,
-            .refreshExpired, .refreshIdle, .refreshReused, .clientInvalid:
+            .refreshExpired, .refreshIdle, .refreshReused, .sessionReplaced, .clientInvalid:
             401
         case .scopeInsufficient, .roleInsufficient, .conditionInvalid, .passwordWrong, .clientNotAllowed, .csrfFailed,
             .originNotAllowed:
@@ -146,6 +147,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .refreshExpired: "The session has expired."
         case .refreshIdle: "The session was idle for too long."
         case .refreshReused: "The refresh token was already used, so its session has ended."
+        case .sessionReplaced: "A new sign-in in the same browser has ended this session."
         case .clientInvalid: "The client is unknown or its secret is wrong."
         case .scopeInsufficient: "The token lacks a required scope."
         case .roleInsufficient: "The token lacks a required role."
@@ -187,7 +189,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .clientInvalid: "invalid_client"
         case .grantNotAllowed, .clientNotAllowed: "unauthorized_client"
         case .userInvalid, .refreshInvalid, .refreshExpired, .refreshIdle, .refreshReused, .refreshMismatch,
-            .invalidCredentials,
+            .sessionReplaced, .invalidCredentials,
             .tokenRevoked, .sessionRevoked, .subjectRevoked, .clientRevoked, .keyRevoked, .tokenMalformed,
             .tokenTooLarge,
             .algNotAllowed, .kidUnknown, .signatureInvalid, .typMismatch, .issuerMismatch, .audienceMismatch,
@@ -211,7 +213,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             .audienceMismatch, .claimMissing, .claimInvalid, .tokenExpired, .tokenNotActive, .tokenRevoked,
             .claimMismatch, .subjectMismatch, .clientMismatch, .sessionRevoked,
             .subjectRevoked, .clientRevoked, .keyRevoked, .authTooOld, .refreshInvalid, .refreshExpired, .refreshIdle,
-            .refreshReused:
+            .refreshReused, .sessionReplaced:
             true
         default: false
         }

@@ -14,13 +14,13 @@ extension Route {
             .requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch,
             .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .tooManyAttempts, .journalUnavailable,
             .signingUnavailable,
-        ] + ProblemCode.ofCookies + ProblemCode.ofRefresh,
+        ] + [.sessionReplaced] + ProblemCode.ofCookies + ProblemCode.ofRefresh,
         operations: [
             refreshVisit,
             Operation(
                 method: .post, id: "refresh", tag: "sessions", summary: "Exchange a refresh token for new tokens.",
                 description: """
-                    Each refresh token works once. Within the grace time the same request repeats the same answer (Refresh-Outcome: replayed); after that time, a used token ends its session. With MARTLET_BROWSER=on, a request without refresh_token uses the cookies of the refresh token and of the session, and the answer sets all cookies.
+                    Each refresh token works once. Within the grace time the same request repeats the same answer (Refresh-Outcome: replayed); after that time, a used token ends its session. With MARTLET_BROWSER=on, a request without refresh_token uses the cookies of the refresh token and of the session, and the answer sets all cookies. session_replaced means that a new sign-in of the same browser has ended the session of these cookies: it clears no cookie, and the browser has newer ones.
                     """,
                 security: [.none, .client],
                 body: Operation.Body(

@@ -17,6 +17,7 @@ package struct RefreshAttempt: Sendable {
     /// The tokens for a rotation that happens now, signed before the rotation is written: nothing may fail after the token
     /// is used up. `nil` for a token that cannot rotate, such as one that was already used.
     let prepared: TokenPair?
+    let isByCookie: Bool
 }
 
 /// A rotation that the journal has decided.
@@ -60,6 +61,8 @@ package enum RefreshFailure: Error, Equatable, Sendable {
     case rejected(TokenRejection)
     case revoked(Denial)
     case accountEnded
+    /// The same browser began another session, which ended this one. Only for a refresh by cookie.
+    case replaced
     /// The cookies belong to two sessions.
     case sessionMismatch
     /// A token of the successor would not fit into its cookie.
@@ -148,7 +151,7 @@ package struct RotateSession {
         if let cookies = refresh.cookies, let prepared, !cookies.fits(prepared) { throw .tooLargeForCookie }
         let attempt = RefreshAttempt(
             claims: claims, scope: granted.scope, audience: granted.audience, client: client, user: user,
-            prepared: prepared)
+            prepared: prepared, isByCookie: refresh.cookies != nil)
         let request = RotationRequest(
             sid: claims.sid, generation: claims.generation, request: granted.fingerprint,
             sessionEnd: claims.sessionEnd.milliseconds,
@@ -191,7 +194,8 @@ package struct RotateSession {
             throw .ahead(known: known)
         case .denied(let denial):
             authState.counters.refreshes.add(.refused)
-            throw .revoked(denial)
+            let isReplaced = attempt.isByCookie && authState.revocations.isReplaced(attempt.claims.sid)
+            throw denial == .session && isReplaced ? .replaced : .revoked(denial)
         case .unavailable(let fault):
             authState.counters.refreshes.add(.unavailable)
             throw .unavailable("\(fault)")

@@ -99,7 +99,7 @@ struct CookieLoginTests {
         // The access cookie has gone with its time; the session cookie is left.
         world.clock.advance(601)
         #expect(world.send(World.cookieLogin().cookies([next.session])).status == 200)
-        #expect(world.send(Ask("POST", "/refresh").sameOrigin.cookies(next.atRefresh)).code == "session_revoked")
+        #expect(world.send(Ask("POST", "/refresh").sameOrigin.cookies(next.atRefresh)).code == "session_replaced")
     }
 
     @Test func `the identifier of a session alone ends nothing`() {

@@ -137,4 +137,40 @@ struct CookieRefreshTests {
         let answer = refresh(jar.atRefresh)
         #expect(answer.status == 200 && answer["refresh-outcome"] == "rotated")
     }
+
+
+    @Test func `a late refresh of a session that a new sign-in replaced does not clear the new cookies`() {
+        let jar = world.jar()
+        let next = Jar(refresh(jar.atRefresh))
+        let new = Jar(world.send(World.cookieLogin().cookies(next.atRoot)))
+        // With the newest cookies, with those that were used up, and after the grace time.
+        for (seconds, old) in [(Int64(0), next), (0, jar), (60, jar)] {
+            world.clock.advance(seconds)
+            let late = refresh(old.atRefresh)
+            #expect(late.status == 401 && late.code == "session_replaced" && Jar(late).lines.isEmpty)
+        }
+        #expect(refresh(new.atRefresh).status == 200)
+        // Other ends clear: no cookie of the session is of use again.
+        let other = world.jar()
+        #expect(world.send(Ask("POST", "/logout").sameOrigin.cookies(other.atRoot)).status == 204)
+        let ended = refresh(other.atRefresh)
+        #expect(ended.status == 401 && ended.code == "session_revoked" && Jar(ended).isCleared)
+    }
+
+    @Test func `a late sign-out of a replaced session does not clear the new cookies`() {
+        let jar = world.jar()
+        let new = Jar(world.send(World.cookieLogin().cookies(jar.atRoot)))
+        for cookies in [jar.atRoot, [jar.session], [jar.access]] {
+            let late = world.send(Ask("POST", "/logout").sameOrigin.cookies(cookies))
+            #expect(late.status == 204 && Jar(late).lines.isEmpty)
+        }
+        #expect(refresh(new.atRefresh).status == 200)
+    }
+
+    @Test func `a refresh token in the content never gets session_replaced`() {
+        let jar = world.jar()
+        _ = world.send(World.cookieLogin().cookies(jar.atRoot))
+        #expect(world.refresh(jar.value("refresh")).code == "session_revoked")
+        #expect(world.verify(jar.value("access")).code == "session_revoked")
+    }
 }

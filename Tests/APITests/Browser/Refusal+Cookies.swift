@@ -31,5 +31,10 @@ extension Refusal {
         Refusal(.auth, .originNotAllowed) {
             $0.send(Ask("GET", "/auth?via=request").with("Origin", "null").cookies($0.jar().atRoot))
         },
+        Refusal(.refresh, .sessionReplaced) { world in
+            let jar = world.jar()
+            _ = world.send(World.cookieLogin().cookies(jar.atRoot))
+            return world.send(Ask("POST", "/refresh").sameOrigin.cookies(jar.atRefresh))
+        },
     ]
 }

@@ -329,3 +329,52 @@ def test_off_is_off(server):
 def test_a_mistake_in_the_settings_is_named(make_server, setting, value):
     failure = make_server(browser="on", **{setting: value}).fail_to_start()
     assert failure.code == 2 and f"MARTLET_{setting.upper()}" in failure.text
+
+
+def test_a_late_answer_for_a_replaced_session_clears_no_new_cookie(site, page):
+    """Another tab signs in while this one refreshes or signs out with the old cookies."""
+    old = Browser(site.http, Jar(dict(page.jar.cookies)))
+    assert page.sign_in(BOB.name, BOB.password).status_code == 200
+    late = old.ask("POST", "/refresh")
+    assert code_of(late) == (401, "session_replaced") and "set-cookie" not in late.headers
+    signed_out = old.ask("POST", "/logout")
+    assert signed_out.status_code == 204 and "set-cookie" not in signed_out.headers
+    assert page.ask("POST", "/refresh").json()["username"] == "bob"
+
+
+def test_a_replaced_session_is_known_after_a_crash(make_server):
+    server = make_server(alg="HS256", browser="on", sessions="on").start()
+    page = Browser(server.http)
+    page.sign_in(AMY.name, AMY.password)
+    old = Browser(server.http, Jar(dict(page.jar.cookies)))
+    assert page.sign_in(AMY.name, AMY.password).status_code == 200
+    for _ in range(2):
+        server.kill()
+        server.run_once()
+        assert code_of(old.ask("POST", "/refresh")) == (401, "session_replaced")
+    assert page.ask("POST", "/refresh").status_code == 200
+
+
+def test_a_login_that_fails_ends_and_records_nothing(make_server):
+    """Its tokens do not fit into cookies: the replaced session and the oldest one of the list go on."""
+    server = make_server(alg="HS256", browser="on", sessions="on", sessions_per_user=1, claims="team").start()
+    # A token of 4,086 bytes is valid, and too large for its cookie together with its name.
+    room = (4_086 - len(server.login().access)) * 3 // 4 - len(',"team":""') - 1_400
+    names = [f"r{number:029}" for number in range(room // 33 - 1)]
+    names.append("r" * (room - 33 * len(names) - 3))
+    page = Browser(server.http)
+    page.sign_in(AMY.name, AMY.password)
+    before = server.admin.get("/admin/status").json()
+    reload = lambda status: status["reloads"]["users"]["last_success"]  # noqa: E731
+    roles = [word for name in names for word in ("--role", name)]
+    changed = server.cli("user", "change", AMY.name, "--claim", f'team="{"x" * 1_400}"', *roles)
+    assert changed.returncode == 0, changed.stderr
+    server.wait_for(
+        lambda: reload(server.admin.get("/admin/status").json()) != reload(before), 10, "the larger claim")  # fmt: skip
+    assert page.sign_in(AMY.name, AMY.password).status_code == 500
+    assert server.events("cookie_too_large")[-1]["claim"] in ("team", "roles")
+    assert page.ask("GET", "/session").status_code == 200
+    status = server.admin.get("/admin/status").json()
+    assert (status["journal"]["seq"], status["sessions"]) == (before["journal"]["seq"], 1)
+    # The first login was one too many for the second, and nothing has ended since.
+    assert len(server.events("session_displaced")) == 1
