@@ -14,7 +14,9 @@ package final class AuthState: Sendable {
     package static let mintClient = "martlet-mint"
 
     package let settings: AuthSettings
+    /// Changed by ``replaceKeyring(with:)``.
     package let keyring: Published<Keyring>
+    let refreshKeyArrivals = RefreshKeyArrivals()
     package let accounts: any AccountSource
     package let clients: Published<ClientDirectory>
     package let revocations: RevocationStore

@@ -74,7 +74,7 @@ final class KeyRotationJob: Sendable {
                 throw KeyDirectoryError(
                     description: StartError.signersMissing(missing, keysPath: directory.path).description)
             }
-            authState.keyring.replace(with: keyring)
+            authState.replaceKeyring(with: keyring)
             state.withLock { state in
                 state.set = set
                 state.unread = []
@@ -105,7 +105,7 @@ final class KeyRotationJob: Sendable {
             return state.set
         }
         // Without a refresh secret there is no keyring. Tokens of the compromised key are revoked anyway.
-        if let keyring = try? Keyring(set.living(at: now)) { authState.keyring.replace(with: keyring) }
+        if let keyring = try? Keyring(set.living(at: now)) { authState.replaceKeyring(with: keyring) }
         cutCompromised()
         sayChanges()
     }

@@ -42,7 +42,7 @@ extension AuthState {
             idleSeconds: settings.refreshIdle)
         revocations.begin(
             entry, at: clock.now, countMax: list.perUser, replacing: replaced,
-            isOver: { sid, _ in standing?.admits(session: sid) == false },
+            isOver: { sid, lastUse in standing?.admits(session: sid) == false || !mayRefresh(lastUsedAt: lastUse) },
             keptUntil: { latestEnd(of: $0) }
         ) { [log] result in
             guard case .success(let beginning) = result else { return done(false) }

@@ -38,10 +38,15 @@ package struct ListSessions {
     }
 
     /// The live sessions of the user of `asker` that the journal has an entry of, the newest first.
+    ///
+    /// A session whose refresh secret was revoked is not live, except that of `asker` while its access token is valid.
     package func list(for asker: LogoutSession, at now: UnixMilliseconds) -> [ListedSession] {
         let isAdmitted = admission(of: asker)
-        return context.authState.revocations.sessions(of: Array(asker.subject.utf8).span, at: now)
-            .filter { isAdmitted($0.entry.sid) }
+        let state = context.authState
+        return state.revocations.sessions(of: Array(asker.subject.utf8).span, at: now).filter { session in
+            let sid = session.entry.sid
+            return isAdmitted(sid) && (sid == asker.sid || state.mayRefresh(lastUsedAt: session.lastUsedAt))
+        }
     }
 
     /// The id of the client that a session belongs to; nil if only its key is stored, and no client has that key now.

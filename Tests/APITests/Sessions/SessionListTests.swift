@@ -1,6 +1,7 @@
 import API
 import Accounts
 import Foundation
+import Keys
 import Service
 import Testing
 
@@ -138,5 +139,76 @@ struct SessionListTests {
         world.journal.breakDown()
         for _ in 0..<2 { #expect(end(there.sid, here.access).code == "journal_unavailable") }
         #expect(try list(here.access).count == 1)
+    }
+
+
+    /// Replaces the refresh secret as a compromise does, at a time between two seconds.
+    private func changeSecret(_ world: World, compromised: Bool) throws {
+        let new = World.made(.hs256, .refresh, at: world.clock.now)
+        let kept = world.authState.keyring.current.keys.filter { !compromised || $0.purpose == .access }
+        world.authState.replaceKeyring(with: try Keyring(kept + [new]))
+    }
+
+    private func revokeKey(_ world: World, _ kid: String) {
+        #expect(world.order("{\"kid\":\"\(kid)\",\"unknown\":\"allow\"}").status == 200)
+    }
+
+    @Test(arguments: [true, false])
+    func `a session whose refresh secret was revoked leaves the list, and does not count`(_ isGone: Bool) throws {
+        let world = try World { $0.sessionList = SessionListSettings(perUser: 2) }
+        let (first, second) = (world.pair(), world.pair())
+        world.clock.advance(1)
+        try changeSecret(world, compromised: isGone)
+        revokeKey(world, World.refresh.kid)
+        #expect(world.refresh(first.refresh).status == 401)
+        world.clock.advance(1)
+        let (third, fourth) = (world.pair(), world.pair())
+        // Both of the old ones are over, so neither of them had to end.
+        #expect(world.log.events("session_displaced").isEmpty)
+        #expect(try ids(world, fourth) == [fourth.sid, third.sid])
+        // An access token that is still valid shows its own session.
+        #expect(try ids(world, second) == [fourth.sid, third.sid, second.sid])
+        #expect(world.send(Ask("DELETE", "/sessions/\(first.sid)").bearer(fourth.access)).status == 204)
+        _ = world.pair()
+        #expect(world.log.events("session_displaced").map { $0["sid"] as? String } == [third.sid])
+    }
+
+    @Test func `a session that was refreshed with the next secret stays`() throws {
+        let world = try World { $0.sessionList = SessionListSettings() }
+        let (kept, lost) = (world.pair(), world.pair())
+        world.clock.advance(1)
+        try changeSecret(world, compromised: false)
+        world.clock.advance(1)
+        let next = World.Pair(world.refresh(kept.refresh))
+        #expect(try ids(world, next) == [lost.sid, kept.sid])
+        world.clock.advance(1)
+        revokeKey(world, World.refresh.kid)
+        #expect(try ids(world, next) == [kept.sid])
+        #expect(world.refresh(next.refresh).status == 200 && world.refresh(lost.refresh).status == 401)
+    }
+
+    @Test func `the end of an access key ends no session`() throws {
+        let world = try World { $0.sessionList = SessionListSettings(perUser: 2) }
+        let (first, second) = (world.pair(), world.pair())
+        world.clock.advance(1)
+        revokeKey(world, World.hs256.kid)
+        #expect(try ids(world, second) == [second.sid, first.sid])
+        _ = world.pair()
+        #expect(world.log.events("session_displaced").map { $0["sid"] as? String } == [first.sid])
+    }
+
+    @Test(arguments: ["{\"sub\":\"\(World.alice)\"}", "{\"client_id\":\"first-party\"}", "{\"all\":true}"])
+    func `sessions that an operator's revocation ended leave the list, and do not count`(_ order: String) throws {
+        let world = try World { $0.sessionList = SessionListSettings(perUser: 2) }
+        _ = (world.pair(), world.pair())
+        #expect(world.order(order).status == 200)
+        let (third, fourth) = (world.pair(), world.pair())
+        #expect(world.log.events("session_displaced").isEmpty)
+        #expect(try ids(world, fourth) == [fourth.sid, third.sid])
+    }
+
+    private func ids(_ world: World, _ pair: World.Pair) throws -> [String] {
+        let answer = world.send(Ask("GET", "/sessions").bearer(pair.access))
+        return try #require(answer.json["sessions"] as? [[String: Any]]).compactMap { $0["session_id"] as? String }
     }
 }

@@ -6,6 +6,7 @@ import pytest
 
 from harness.accounts import AMY, BOB
 from harness.server import Session
+from harness.tokens import header_of
 
 UNKNOWN = "019a0000-0000-7000-8000-000000000000"
 
@@ -173,3 +174,23 @@ def test_without_space_an_end_is_not_acknowledged(make_server):
     answer = end(server, there.sid, here)
     assert (answer.status_code, answer.json()["code"]) == (503, "journal_unavailable")
     assert server.refusal(there.access) == "session_revoked"
+
+
+def test_a_compromised_refresh_secret_takes_its_sessions_out_of_the_list(make_server):
+    server = make_server(alg="EdDSA", sessions="on", sessions_per_user=3, refresh_grace="0s").start()
+    lost = [server.login() for _ in range(2)]
+    kid = header_of(lost[0].refresh)["kid"]
+    # Key files have whole seconds: a later start cannot tell what came first in one of them.
+    time.sleep(1)
+    done = server.cli("keys", "compromise", "--", kid)
+    assert done.returncode == 0, done.stderr
+    assert [server.refresh(session.refresh).status_code for session in lost] == [401, 401]
+    time.sleep(1)
+    for _ in range(2):
+        alive = server.login()
+        assert not {session.sid for session in lost} & set(ids(server, alive))
+        server.restart()
+    again = server.login()
+    assert len(ids(server, again)) == 3 and not server.events("session_displaced")
+    server.login()
+    assert len(server.events("session_displaced")) == 1
