@@ -37,7 +37,7 @@ extension LoginThrottle {
                 state.known[pair] = now
                 return .accepted
             }
-            // Whoever sends it again was told before that it is wrong, so this says nothing new even to a limited source.
+            // The source was told before that this secret is wrong, so a limited source learns nothing new either.
             if let guess, state.wrongSecrets[guess] != nil {
                 state.wrongSecrets[guess] = now
                 return .refused
