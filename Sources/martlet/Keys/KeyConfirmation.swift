@@ -5,6 +5,8 @@ import Keys
 /// Waits until the running service applies a change of the keys. Without this confirmation, a leaked key could continue
 /// to sign.
 struct KeyConfirmation {
+    /// A new key that signs after this time is confirmed when the service has it; in milliseconds.
+    static let signingMilliseconds: Int64 = 5_000
     private static let limitMilliseconds: Int64 = 10_000
     /// How long to wait once the service reports that it cannot read the keys, in milliseconds.
     private static let failingMilliseconds: Int64 = 3_000
@@ -17,11 +19,12 @@ struct KeyConfirmation {
     /// Waits for the confirmation.
     ///
     /// - Parameter isApplied: returns whether the keys that the service applies include the change.
+    /// - Returns: false if no running service uses the keys.
     /// - Throws: `.refused` if the change could not be confirmed. The files are changed in any case.
-    func wait(until isApplied: ([ServiceStatus.AppliedKey]) -> Bool) throws(CommandError) {
+    func wait(until isApplied: ([ServiceStatus.AppliedKey]) -> Bool) throws(CommandError) -> Bool {
         guard KeyDirectoryUse.isMarked(path) else {
             Terminal.writeError("no running service on this machine uses \(path); the change applies at the next start\n")
-            return
+            return false
         }
         guard let client = OperatorClient(Environment.values) else {
             throw unconfirmed(
@@ -35,13 +38,13 @@ struct KeyConfirmation {
                 status = try client.status()
             } catch {
                 // The service has stopped meanwhile; its next start reads the new files.
-                guard KeyDirectoryUse.isMarked(path) else { return }
+                guard KeyDirectoryUse.isMarked(path) else { return false }
                 throw unconfirmed("\(error)")
             }
             try checkDirectory(status, client)
             if isApplied(status.keys) {
                 Terminal.writeError("applied by the running service (process \(status.pid))\n")
-                return
+                return true
             }
             let failure = status.reload(of: "keys")?.reason
             let limit = failure == nil ? Self.limitMilliseconds : Self.failingMilliseconds

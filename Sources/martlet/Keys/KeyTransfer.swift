@@ -45,7 +45,7 @@ enum KeyTransfer {
         Terminal.writeError(
             taken.canSign
                 ? "published; signs \(KeyListing.moment(taken.lifecycle.signsFrom))\n" : "verifies; cannot sign\n")
-        try KeysCommand.confirm("import", arguments) { keys in keys.contains { $0.kid == taken.kid } }
+        try KeysCommand.confirmArrival(of: taken, "import", arguments, at: now)
     }
 
     static func exportKey(_ words: [String]) throws(CommandError) {

@@ -46,6 +46,7 @@ enum KeysCommand {
         States: published, signing, verifying, retired, compromised.
         A change is complete when the running service applies it: the command asks it over the Unix socket that
         MARTLET_OPERATOR_LISTEN names, for at most 10 seconds, and fails if it cannot confirm that.
+        If a new key signs within 5 seconds, the change is complete when the service signs with it.
         Exit code: 0 done, 1 failed or not confirmed, 2 error in the command line.
 
         """
@@ -100,7 +101,7 @@ enum KeysCommand {
         if let successor = written.first {
             Terminal.write("\(successor.kid)\n")
             Terminal.writeError("published; signs \(KeyListing.moment(successor.lifecycle.signsFrom))\n")
-            try confirm("rotate", arguments) { keys in keys.contains { $0.kid == successor.kid } }
+            try confirmArrival(of: successor, "rotate", arguments, at: now)
         }
         if lead < settings.lead, algorithm.signature != nil {
             Terminal.writeError(
@@ -165,10 +166,24 @@ enum KeysCommand {
     /// Waits for the confirmation of the service and prints it.
     ///
     /// - Parameter step: the completed step, for messages.
+    /// - Returns: false if no running service uses the keys.
+    @discardableResult
     static func confirm(
         _ step: String, _ arguments: Arguments, until isApplied: ([ServiceStatus.AppliedKey]) -> Bool
-    ) throws(CommandError) {
+    ) throws(CommandError) -> Bool {
         try KeyConfirmation(path: path(arguments), step: step).wait(until: isApplied)
+    }
+
+    /// Waits until the service has a new key, and until it signs with it if that begins soon.
+    static func confirmArrival(
+        of key: Key, _ step: String, _ arguments: Arguments, at now: UnixMilliseconds
+    ) throws(CommandError) {
+        let begin = key.lifecycle.signsFrom ?? now
+        let signsSoon = key.canSign && begin.milliseconds(since: now) <= KeyConfirmation.signingMilliseconds
+        let isConfirmed = try confirm(step, arguments) { keys in
+            keys.contains { $0.kid == key.kid && (!signsSoon || $0.state == "signing") }
+        }
+        if isConfirmed, signsSoon { Terminal.writeError("\(key.kid) signs now\n") }
     }
 
     static func made(

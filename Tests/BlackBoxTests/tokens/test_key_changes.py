@@ -50,6 +50,18 @@ def test_a_change_is_confirmed_by_the_running_service(make_server):
     assert kid not in {key["kid"] for key in server.http.get("/.well-known/jwks.json").json()["keys"]}
 
 
+@pytest.mark.parametrize("words, token", [(["--lead", "0s"], "access"), (["--refresh", "--lead", "1s"], "refresh")])
+def test_a_rotation_without_a_lead_is_confirmed_when_the_service_signs_with_the_new_key(make_server, words, token):
+    server = make_server().start()
+    for _ in range(3):
+        done = server.cli("keys", "rotate", *words)
+        kid = done.stdout.strip()
+        assert done.returncode == 0 and f"{kid} signs now" in done.stderr, done
+        assert header_of(getattr(server.login(), token))["kid"] == kid
+    done = server.cli("keys", "rotate", *words[:-1], "1h")
+    assert done.returncode == 0 and "applied by the running service" in done.stderr and "signs now" not in done.stderr
+
+
 def test_a_change_that_cannot_be_confirmed_fails(make_server):
     server = make_server().start()
     session = server.login()
