@@ -34,7 +34,7 @@ extension Problem {
         case .credentialsInvalid: self.init(ProblemCode.invalidCredentials)
         case .tooManyAttempts(let seconds): self.init(ProblemCode.tooManyAttempts, retryAfter: seconds)
         case .hashingSaturated(let seconds): self.init(ProblemCode.hashingSaturated, retryAfter: seconds)
-        case .unavailable: self.init(ProblemCode.journalUnavailable, retryAfter: 5)
+        case .unavailable: self.init(ProblemCode.journalUnavailable, Self.unchanged, retryAfter: 5)
         case .scopeInvalid: self.init(ProblemCode.scopeInvalid)
         case .audienceInvalid: self.init(ProblemCode.audienceInvalid)
         case .signingUnavailable(let reason):
@@ -58,7 +58,7 @@ extension Problem {
             reasons = violations.map(\.rawValue)
         case .tooManyAttempts(let seconds): self.init(ProblemCode.tooManyAttempts, retryAfter: seconds)
         case .hashingSaturated(let seconds): self.init(ProblemCode.hashingSaturated, retryAfter: seconds)
-        case .unavailable: self.init(ProblemCode.journalUnavailable, retryAfter: 5)
+        case .unavailable: self.init(ProblemCode.journalUnavailable, Self.unchanged, retryAfter: 5)
         case .notStored(let reason): self.init(ProblemCode.usersUnavailable, reason: reason, retryAfter: 5)
         case .sessionsNotEnded(let reason):
             self.init(
@@ -143,6 +143,8 @@ extension Problem {
         case .clientNotAllowed: self.init(ProblemCode.clientNotAllowed)
         }
     }
+
+    private static let unchanged = "Nothing was changed."
 
     private static let notIssuedHere =
         "This server did not issue the token, which is signed with a shared secret: it can revoke nothing."

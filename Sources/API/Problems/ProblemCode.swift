@@ -170,7 +170,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .methodUnknown: "Method not implemented."
         case .codingUnsupported: "Transfer coding not implemented."
         case .hashingSaturated: "Too many logins are waiting."
-        case .journalUnavailable: "The journal cannot be written, so nothing was changed."
+        case .journalUnavailable: "The journal cannot be written now."
         case .signingUnavailable: "No key can sign these tokens now, so nothing was changed."
         case .sequenceNotReached: "This server has not reached the required sequence number."
         case .usersUnavailable: "The users cannot be stored now, so nothing was changed."

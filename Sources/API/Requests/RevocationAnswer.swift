@@ -21,7 +21,11 @@ extension Application {
                 fill(&line)
             }
         case .failure(let fault):
-            answer(Problem(.journalUnavailable, reason: "\(fault)", retryAfter: 5), call, &response)
+            let problem = Problem(
+                .journalUnavailable,
+                "The revocation applies now. It is lost if the service stops before the journal can be written again.",
+                reason: "\(fault)", retryAfter: 5)
+            answer(problem, call, &response)
         }
         finish(call, &response)
     }

@@ -109,6 +109,7 @@ final class MaintenanceJob: Sendable {
                 keys.rotateIfDue()
                 keys.sayChanges()
                 everySecond()
+                recordLostRevocations()
                 noteSighting()
             }
             if rounds % Self.roundsPerTicketKeys == 0 { rotateTicketKeys() }
@@ -117,6 +118,13 @@ final class MaintenanceJob: Sendable {
                 now: authState.clock.now, monotonic: MonotonicClock.nanoseconds() / 1_000_000)
             return true
         }
+    }
+
+    /// Records what the journal could not record while it was unwritable.
+    private func recordLostRevocations() {
+        let count = authState.revocations.recordLost()
+        guard count > 0 else { return }
+        authState.log.write(.warning, "lost_revocations_recorded") { $0.add("count", count) }
     }
 
     /// Records the high-water mark of the journal if it advanced: at the start, at the end and once a second. Records

@@ -29,6 +29,7 @@ package final class RevocationStore: Sendable {
     let noted = Atomic<UInt64>(0)
     /// Whether a revocation is in memory that may be missing in the log.
     let hasLostRevocation = Atomic<Bool>(false)
+    let lost = LostRevocations()
     /// The limit of the process on the lifetime of a session, in milliseconds.
     let sessionMax: Int64?
 
@@ -256,10 +257,13 @@ package final class RevocationStore: Sendable {
     /// Makes everything queued durable and releases the log. It must not be called from a `done`.
     package func close() { log.close() }
 
-    private func append(_ events: [RevocationEvent], _ done: @escaping Completion) {
+    func append(_ events: [RevocationEvent], _ done: @escaping Completion) {
         let isRevocation = events.contains(where: \.isRevocation)
         log.append(events) { [self] result in
-            if isRevocation, case .failure = result { hasLostRevocation.store(true, ordering: .releasing) }
+            if isRevocation, case .failure = result {
+                hasLostRevocation.store(true, ordering: .releasing)
+                lost.note(events)
+            }
             done(result.map(\.seq))
         }
     }

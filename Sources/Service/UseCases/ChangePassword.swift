@@ -164,8 +164,13 @@ private struct PendingChange: Sendable {
             state.throttle.recordFailure(charge, now: state.monotonic())
             throw .wrongPassword
         }
+        let hash: String
+        do throws(PasswordFailure) { hash = try newHash(for: found) } catch {
+            // The user knows the password. Several tries at a better one must not look like guesses.
+            state.throttle.withdraw(charge)
+            throw error
+        }
         // The attempt stays charged, as a failure does: each change writes users.json on a thread that logins need.
-        let hash = try newHash(for: found)
         var user = found
         for _ in 0..<Self.attemptCountMax {
             if let denial { throw .session(.ended(denial)) }

@@ -121,4 +121,22 @@ struct LoginOrderTests {
         #expect(world.send(World.cookieLogin().cookies(jar.atRoot)).status == 200)
         #expect(world.verify(jar.value("access")).code == "session_revoked")
     }
+
+    /// A revocation that could not be recorded applies in memory, so the answer must not say that nothing was changed.
+    @Test func `an answer about the journal says what has happened`() throws {
+        let (jar, pair, other) = (world.jar(), World.Pair(world.send(World.login("bob"))), world.pair("wendy"))
+        world.journal.breakDown()
+        let details = [
+            world.send(Ask("POST", "/logout").bearer(pair.access)), world.order("{\"sid\":\"\(other.sid)\"}"),
+            world.revoke(jar.value("access")),
+        ].map { answer in
+            #expect(answer.status == 503 && answer.code == "journal_unavailable" && !answer.text.contains("othing"))
+            return answer.string("detail")
+        }
+        let applies = "The revocation applies now. It is lost if the service stops before the journal can be written again."
+        #expect(details == [applies, applies, applies])
+        #expect(world.verify(pair.access).code == "session_revoked")
+        let login = world.send(World.login())
+        #expect(login.code == "journal_unavailable" && login.string("detail") == "Nothing was changed.")
+    }
 }

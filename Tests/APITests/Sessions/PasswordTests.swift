@@ -251,4 +251,10 @@ struct PasswordTests {
             ]))
         #expect(answer.status == 429)
     }
+
+    @Test func `new passwords that break rules do not count as guesses`() {
+        let pair = world.pair()
+        for _ in 0..<8 { #expect(world.send(ask(pair, World.password, "short")).code == "password_unfit") }
+        #expect(world.send(ask(pair)).status == 204)
+    }
 }

@@ -83,6 +83,22 @@ def test_after_a_restart_with_room_nothing_acknowledged_is_lost(unwell):
     assert unwell.operator.get("/readyz").status_code == 200
 
 
+def test_revocations_that_got_503_are_recorded_when_there_is_room_again(unwell):
+    """A client that signed out need not ask again, and cannot with an access token that is revoked by now."""
+    one, two, three, *_ = unwell.before
+    answer = unwell.http.post("/logout", headers={"Authorization": f"Bearer {one.access}"})
+    assert is_unavailable(answer) and answer.json()["detail"].startswith("The revocation applies now.")
+    assert is_unavailable(unwell.revoke(two.access)) and is_unavailable(unwell.cut(sid=three.sid))
+    limit_files(unwell, "unlimited")
+    event = unwell.wait_for(lambda: unwell.events("lost_revocations_recorded"), 40, "the record")[0]
+    assert event["count"] == 3
+    time.sleep(0.5)
+    unwell.kill()
+    unwell.run_once()
+    refusals = [unwell.refusal(session.access) for session in (one, two, three)]
+    assert refusals == ["session_revoked", "token_revoked", "session_revoked"]
+
+
 def test_with_room_again_it_heals_without_a_restart(unwell):
     """H15, M4: nothing acknowledged is lost, and what failed can be asked for again."""
     session = unwell.before[0]
