@@ -75,7 +75,6 @@ package final class ServiceContainer: Sendable {
             identity: identity, sighting: RollbackGuard(configuration), reloads: reloads, stamps: stamps,
             everySecond: { [loginSources] in Self.say(loginSources, log) })
         let settings = Setting.allCases.map { $0.openAPIText }
-        let browser = configuration.browser.options.map { Browser($0) }
         if let browser { Self.sayLargeTokens(authState, accounts.current, browser) }
         shared = ApplicationShared(
             authState: authState, connections: connections, accessLog: accessLog?.accessLog,
