@@ -50,7 +50,7 @@ extension RevocationStore {
             case .success(let position):
                 _ = noted.max(entry.sid.high, ordering: .acquiringAndReleasing)
                 if let replaced {
-                    index.end(replaced)
+                    index.end(replaced, at: position.time)
                     entries.remove(replaced.sid, of: entry.subject)
                 }
                 for (sid, expires) in ends {

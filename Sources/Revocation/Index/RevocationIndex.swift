@@ -55,7 +55,7 @@ struct RevocationIndex: Sendable {
             let end = expires.adding(milliseconds: TokenLimits.standard.denylistMargin)
             gathered.tokens.append(Denylist.Entry(id: jti, time: expires, expires: end))
         case .sessionRevoked(let sid, let expires, RevocationReason.replaced.rawValue):
-            end(ReplacedSession(sid: sid, expiresAt: expires))
+            end(ReplacedSession(sid: sid, expiresAt: expires), at: time)
         case .sessionRevoked(let sid, let expires, _), .sessionDisplaced(let sid, let expires):
             gathered.sessions.append(Denylist.Entry(id: sid, time: sid.milliseconds, expires: expires))
         case .rotated(let sid, let generation, let request, let sessionEnd):

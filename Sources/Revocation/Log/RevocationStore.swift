@@ -199,9 +199,9 @@ package final class RevocationStore: Sendable {
         guard !events.isEmpty else { return done(nil) }
         log.append(events) { [self] result in
             switch result {
-            case .success:
+            case .success(let position):
                 _ = noted.max(sid.high, ordering: .acquiringAndReleasing)
-                if let replaced { index.end(replaced) }
+                if let replaced { index.end(replaced, at: position.time) }
                 done(nil)
             case .failure(let fault): done(fault)
             }

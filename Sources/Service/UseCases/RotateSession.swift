@@ -111,6 +111,11 @@ package struct RotateSession {
             authState.counters.refreshes.add(.refused)
             throw .sessionMismatch
         }
+        // Before every other end: a new sign-in as another user must not lose its cookies because the first user is disabled.
+        if cookies != nil, authState.revocations.isReplaced(claims.sid) {
+            authState.counters.refreshes.add(.refused)
+            throw .replaced
+        }
         let standing = SessionStanding(context)
         if let end = standing.end(of: claims) {
             authState.counters.refreshes.add(.refused)

@@ -157,6 +157,15 @@ struct CookieRefreshTests {
         #expect(ended.status == 401 && ended.code == "session_revoked" && Jar(ended).isCleared)
     }
 
+    @Test func `the end of the first user's account does not matter to the second who signed in`() throws {
+        let jar = world.jar()
+        let new = Jar(world.send(World.cookieLogin("bob").cookies(jar.atRoot)))
+        world.authState.users.apply(try world.authState.users.current.changing("alice") { $0.isDisabled = true })
+        let late = refresh(jar.atRefresh)
+        #expect(late.code == "session_replaced" && Jar(late).lines.isEmpty)
+        #expect(refresh(new.atRefresh).status == 200)
+    }
+
     @Test func `a late sign-out of a replaced session does not clear the new cookies`() {
         let jar = world.jar()
         let new = Jar(world.send(World.cookieLogin().cookies(jar.atRoot)))

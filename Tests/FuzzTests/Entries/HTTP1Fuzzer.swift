@@ -59,8 +59,13 @@ enum HTTP1Fuzzer {
     ) -> Outcome {
         var reader = HTTP1Reader(limits: limits)
         var reached = offset
+        var input: [UInt8] = []
         while reached < end {
-            reached = min(end, reached + step)
+            let next = min(end, reached + step)
+            input.append(contentsOf: request.bytes[reached..<next])
+            reached = next
+            // As an event loop does, which reads the whole message again only if that can make progress.
+            if reader.needsMore(&input) { continue }
             let progress = read(&reader, &request, from: offset, to: reached)
             if progress != .needsMore { return outcome(progress, request, from: offset, to: reached, limits) }
             demand(reader.byteCountWanted >= 0, "what is waited for is bounded")

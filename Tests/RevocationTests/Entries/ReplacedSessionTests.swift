@@ -73,4 +73,23 @@ struct ReplacedSessionTests {
         #expect(store.denied(sid) == .session && !store.isReplaced(sid))
         store.close()
     }
+
+    @Test func `counts as revoked only when no late request can come any more, also after a restart`() throws {
+        var store = try harness.open(entries: .kept(idle: day))
+        let sid = store.identifiers.next()
+        #expect(began(store, store.identifiers.next(), replacing: sid))
+        for passes in 0..<3 {
+            // A purge forgets only what has certainly passed.
+            harness.advance(passes == 0 ? 60_000 : 2 * day)
+            harness.purge(store)
+            #expect(store.denied(sid) == .session && store.isReplaced(sid) == (passes == 0))
+            if passes == 1 {
+                store.close()
+                store = try harness.open(entries: .kept(idle: day))
+                harness.advance(2 * day)
+                harness.purge(store)
+            }
+        }
+        store.close()
+    }
 }
