@@ -70,6 +70,7 @@ SLOW = {
     "sessions/test_password.py::test_of_two_changes_at_once_one_wins",
     "sessions/test_pages_in_browser.py",
     "sessions/test_real_browser.py",
+    "sessions/test_return_addresses.py",
     "sessions/test_rotation.py::test_two_hundred_parallel_refreshes_leave_one_living_branch",
     "sessions/test_spray.py",
     "sessions/test_webkit.py",

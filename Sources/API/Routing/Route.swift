@@ -18,12 +18,14 @@ package struct Route: Sendable {
 
     /// - Parameter browserMethods: those of `methods` that exist in browser mode only.
     init(
-        _ path: StaticString, _ methods: Methods, inBrowserMode browserMethods: Methods = [], on listener: Request.Role = .service, access: AccessRule = .anyone,
+        _ path: StaticString, _ methods: Methods, inBrowserMode browserMethods: Methods = [],
+        on listener: Request.Role = .service, access: AccessRule = .anyone,
         policies: RoutePolicies = [], content: Parameters.Form? = nil, codes: [ProblemCode] = [],
         operations: [Operation], handle: @escaping Handle
     ) {
         endpoint = Endpoint(
-            path: path, methods: methods, browserMethods: browserMethods, listener: listener, access: access, policies: policies, content: content)
+            path: path, methods: methods, browserMethods: browserMethods, listener: listener, access: access,
+            policies: policies, content: content)
         self.codes = codes
         self.operations = operations
         self.handle = handle

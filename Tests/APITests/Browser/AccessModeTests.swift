@@ -11,7 +11,9 @@ struct AccessModeTests {
 
     private static let billing = ",\"mode\":\"access\",\"audience\":\"billing\""
 
-    private func refresh(_ cookies: [String], _ json: String = "{\"mode\":\"access\",\"audience\":\"billing\"}") -> Answer {
+    private func refresh(_ cookies: [String], _ json: String = "{\"mode\":\"access\",\"audience\":\"billing\"}")
+        -> Answer
+    {
         world.send(Ask("POST", "/refresh").sameOrigin.cookies(cookies).json(json))
     }
 
@@ -84,8 +86,9 @@ struct AccessModeTests {
             #expect(world.send(Ask("POST", "/refresh").json(refresh)).code == "request_malformed")
         }
         #expect(refresh(world.jar().atRefresh, "{\"mode\":\"body\"}").code == "request_malformed")
-        let foreign = world.send(World.cookieLogin("alice", Self.billing).with("Origin", "https://evil.example").with(
-            "Sec-Fetch-Site", "cross-site"))
+        let foreign = world.send(
+            World.cookieLogin("alice", Self.billing).with("Origin", "https://evil.example").with(
+                "Sec-Fetch-Site", "cross-site"))
         #expect(foreign.status == 403 && !foreign.text.contains("eyJ"))
     }
 }

@@ -57,6 +57,7 @@ struct DeviceCookieTests {
             let answer = signIn(cookies)
             #expect(answer.status == 400 && answer.code == "cookie_ambiguous" && Jar(answer).isAllCleared)
         }
-        #expect(world.send(Ask("GET", "/auth?via=request").cookies([jar.access, jar.device, jar.device])).status == 200)
+        #expect(
+            world.send(Ask("GET", "/auth?via=request").cookies([jar.access, jar.device, jar.device])).status == 200)
     }
 }

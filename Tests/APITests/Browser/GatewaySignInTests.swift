@@ -103,7 +103,8 @@ struct GatewaySignInTests {
             error_description="The login is older than allowed.", max_age="99"
             """
         #expect(fetched["www-authenticate"] == challenge)
-        #expect(world.send(Ask("GET", "/verify?max_age=99").bearer(jar.value("access")))["www-authenticate"] == challenge)
+        #expect(
+            world.send(Ask("GET", "/verify?max_age=99").bearer(jar.value("access")))["www-authenticate"] == challenge)
         #expect(auth("via=forwarded&max_age=100&signin=field", Self.forwarded, cookies: jar.atRoot).status == 200)
     }
 
@@ -182,12 +183,17 @@ struct GatewaySignInTests {
         let preflight: Fields = [("Access-Control-Request-Method", "PUT"), ("Origin", "https://other.example")]
         let fields = [("X-Forwarded-Method", "OPTIONS")] + Self.forwarded.dropFirst() + preflight
         let answer = auth("via=forwarded&preflight=pass&bearer=yes", fields)
-        #expect(answer.status == 200 && answer["cache-control"] == "no-store" && answer["authorization"]?.isEmpty == true)
+        #expect(
+            answer.status == 200 && answer["cache-control"] == "no-store" && answer["authorization"]?.isEmpty == true)
         #expect(AuthTests.identity.allSatisfy { answer[$0]?.isEmpty == true })
         #expect(auth("via=request&preflight=pass", preflight, "OPTIONS").status == 200)
-        #expect(auth("via=original&preflight=pass", preflight + [
-            ("X-Original-Method", "OPTIONS"), ("X-Original-URL", "https://app.example/")
-        ]).status == 200)
+        #expect(
+            auth(
+                "via=original&preflight=pass",
+                preflight + [
+                    ("X-Original-Method", "OPTIONS"), ("X-Original-URL", "https://app.example/"),
+                ]
+            ).status == 200)
         #expect(auth("via=forwarded", fields).status == 401)
         #expect(auth("preflight=pass", fields, "OPTIONS").status == 401)
         #expect(auth("via=forwarded&preflight=pass", fields, relayed: false).status == 401)
@@ -195,7 +201,8 @@ struct GatewaySignInTests {
         #expect(auth("via=request&preflight=pass", [preflight[0]], "OPTIONS").status == 401)
         #expect(auth("via=request&preflight=pass", [preflight[1]], "OPTIONS").status == 401)
         #expect(auth("via=request&preflight=pass", preflight + [preflight[0]], "OPTIONS").status == 401)
-        #expect(auth("via=request&preflight=pass", preflight + [("Authorization", "Bearer x")], "OPTIONS").status == 401)
+        #expect(
+            auth("via=request&preflight=pass", preflight + [("Authorization", "Bearer x")], "OPTIONS").status == 401)
         for method in ["GET", "POST", "PUT", "HEAD"] {
             #expect(auth("via=request&preflight=pass", preflight, method).status == 401)
         }
@@ -218,7 +225,9 @@ struct GatewaySignInTests {
         func offer(_ lists: [String], _ more: Fields = [], _ query: String = "subprotocol=yes", cookies: [String] = [])
             -> Answer
         {
-            auth(query, [key, ("Origin", "https://other.example")] + lists.map { ("Sec-WebSocket-Protocol", $0) } + more,
+            auth(
+                query,
+                [key, ("Origin", "https://other.example")] + lists.map { ("Sec-WebSocket-Protocol", $0) } + more,
                 cookies: cookies)
         }
         for lists in [

@@ -11,7 +11,9 @@ struct RefreshVisitTests {
 
     private static let navigation = [("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")]
 
-    private static func visit(_ query: String = "return=/page", site: String = "same-origin", _ path: String = "/refresh")
+    private static func visit(
+        _ query: String = "return=/page", site: String = "same-origin", _ path: String = "/refresh"
+    )
         -> Ask
     {
         navigation.reduce(Ask("GET", "\(path)?\(query)").with("Sec-Fetch-Site", site)) { $0.with($1.0, $1.1) }
@@ -77,10 +79,13 @@ struct RefreshVisitTests {
 
     @Test func `HEAD and clients that are no browsers rotate nothing`() {
         let jar = expired()
-        let head = Self.navigation.reduce(Ask("HEAD", "/refresh").sameOrigin.cookies(jar.atRefresh)) { $0.with($1.0, $1.1) }
+        let head = Self.navigation.reduce(Ask("HEAD", "/refresh").sameOrigin.cookies(jar.atRefresh)) {
+            $0.with($1.0, $1.1)
+        }
         #expect(world.send(head).code == "csrf_failed")
         for accept in ["*/*", "image/webp,*/*", "application/json", "text/htmlx", "text/plain;q=text/html"] {
-            #expect(world.send(Ask("GET", "/refresh").with("Accept", accept).cookies(jar.atRefresh)).code == "csrf_failed")
+            #expect(
+                world.send(Ask("GET", "/refresh").with("Accept", accept).cookies(jar.atRefresh)).code == "csrf_failed")
         }
         // An old browser sends no Sec-Fetch fields.
         let old = Ask("GET", "/refresh?return=/page").with("Accept", "text/html,application/xhtml+xml;q=0.9")
@@ -106,7 +111,8 @@ struct RefreshVisitTests {
         }
         let second = visit([jar.session, jar.refresh], "return=/page&step=bounced")
         #expect(second.status == 303 && second["location"] == "/page")
-        #expect(visit([jar.session], "return=/page&step=bounced", site: "cross-site")["location"] == "/signin?return=/page")
+        #expect(
+            visit([jar.session], "return=/page&step=bounced", site: "cross-site")["location"] == "/signin?return=/page")
     }
 
     @Test func `without a living session it goes on to the sign-in`() {

@@ -28,7 +28,8 @@ struct ReturnAddressTests {
         // No path of this site, and no origin of the list.
         "", "page", "evil.example", "?x", "#x", ".", "..", "./a", "../a", "javascript:alert(1)", "JavaScript://a",
         "data:text/html,x", "https://evil.example/", "https:/evil.example", "https:evil.example", "http://app.example/",
-        "https:app.example", "https:///app.example", "HTTPS://app.example/", "https://APP.example/", "ftp://app.example/",
+        "https:app.example", "https:///app.example", "HTTPS://app.example/", "https://APP.example/",
+        "ftp://app.example/",
         // Another host that begins like one of the list, user information, and ports.
         "https://app.example.evil.example/", "https://app.example@evil.example/", "https://app.example:443/",
         "https://app.example:80@evil.example/", "https://app.example:x", "https://app.example%2eevil.example/",
@@ -37,7 +38,8 @@ struct ReturnAddressTests {
         "https://app.exampl\u{435}/", "https://\u{430}pp.example/", "https://app.example\u{2f0}evil.example",
         "http://localhost:30001/", "http://localhost:3000.evil.example/", "http://localhost/", "null",
         // A path that begins with an authority, in all encodings.
-        "//evil.example", "///evil.example", "////evil.example", "/\\evil.example", "\\/evil.example", "\\\\evil.example",
+        "//evil.example", "///evil.example", "////evil.example", "/\\evil.example", "\\/evil.example",
+        "\\\\evil.example",
         "/%2fevil.example", "/%2Fevil.example", "/%5cevil.example", "/%5Cevil.example", "/%252fevil.example",
         "/%255cevil.example", "/%25252fevil.example", "/%2525252525252fevil.example", "/a//b", "/a/%2f/b",
         "/a%2f%2fb", "%2f%2fevil.example", "%2fevil.example", "https://app.example//evil.example",
@@ -45,7 +47,8 @@ struct ReturnAddressTests {
         "/..//evil.example", "/./evil", "/../evil", "/a/..", "/a/.", "/%2e/evil", "/%2e%2e/evil", "/.%2e/evil",
         "/%252e%252e/evil",
         // Controls, spaces, and what ends an attribute.
-        "/\u{9}/evil.example", "/\t/evil.example", "/a\r\nSet-Cookie: x=1", "/a\nb", "/\0", "/a b", " /a", "/a ", "\t/a",
+        "/\u{9}/evil.example", "/\t/evil.example", "/a\r\nSet-Cookie: x=1", "/a\nb", "/\0", "/a b", " /a", "/a ",
+        "\t/a",
         "/%0d%0aSet-Cookie:%20x=1", "/%0A", "/%00", "/%09/evil.example", "/%7f", "/%250a", "/a?b=%0d%0aLocation:x",
         "/a?b=%250d%250ax", "/a#%00", "/a?%2525252500", "/\u{a0}", "/\u{2028}", "/\u{202e}", "/\u{ff0f}evil.example",
         "/\u{2215}evil.example", "/\u{ad}/evil.example", "/\"onload=x", "/<script>", "/a>b", "/\u{7f}", "/\u{80}",

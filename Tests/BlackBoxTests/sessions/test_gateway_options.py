@@ -1,5 +1,7 @@
 """/auth for gateways: sign-in, preflights, bearer and WebSocket tokens, by the real server."""
 
+import subprocess
+
 import pytest
 
 from harness.accounts import AMY
@@ -42,6 +44,20 @@ def test_a_navigation_without_a_session_is_sent_to_the_refresh(site, method):
     ):
         plain = site.http.request(method, "/auth?via=forwarded&signin=redirect", headers=headers | fields)
         assert plain.status_code == 401 and "location" not in plain.headers
+
+
+@pytest.mark.parametrize("protocol", ["--http1.1", "--http2-prior-knowledge"])
+def test_the_authority_of_the_request_itself(site, protocol):
+    """As Envoy asks, over either protocol."""
+    sent = {"app.example.org": f"302 {APP}/martlet/refresh?return=/x%3Fa%3Db", "evil.example": "401 "}
+    for host, seen in sent.items():
+        fields = NAVIGATION | {"Host": host, "X-Forwarded-Uri": "/x?a=b"}
+        command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}", protocol]
+        command += [part for name, value in fields.items() for part in ("-H", f"{name}: {value}")]
+        asked = subprocess.run(
+            [*command, f"{site.url}/auth?via=request&signin=redirect"], capture_output=True, text=True
+        )
+        assert asked.stdout == seen
 
 
 def test_an_old_login_is_sent_to_the_password(site):

@@ -31,7 +31,8 @@ extension Setting {
 /// Whether and how browsers use the service with cookies.
 package struct BrowserSettings: Sendable {
     static let settings: [Setting] = [
-        .browser, .browserTokens, .origins, .publicPath, .afterSignIn, .cookieName, .cookieDomain, .cookieSameSite, .cookiePartitioned,
+        .browser, .browserTokens, .origins, .publicPath, .afterSignIn, .cookieName, .cookieDomain, .cookieSameSite,
+        .cookiePartitioned,
     ]
 
     private static let originCountMax = 64
