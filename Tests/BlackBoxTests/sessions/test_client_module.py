@@ -20,7 +20,8 @@ def run(*command: str) -> str:
 def test_its_tests_pass():
     """With a false clock, a false network and false channels between tabs."""
     report = run(program("node"), "--test", "test")
-    assert int(re.search(r"^\S+ pass (\d+)$", report, re.M)[1]) > 60
+    # Node.js 18 counts files, later versions count tests.
+    assert int(re.search(r"^\S+ pass (\d+)$", report, re.M)[1]) >= 4 and re.search(r"^\S+ fail 0$", report, re.M)
 
 
 def test_types_fit_the_module_and_an_example():
