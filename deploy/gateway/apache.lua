@@ -7,7 +7,7 @@ local names = { "Subject", "User", "Session", "Client", "Scope", "Roles", "Expir
 -- What Martlet decides by, as the client sent it.
 local asked = {
     "Authorization", "Cookie", "Origin", "Accept", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest",
-    "Sec-WebSocket-Key", "Sec-WebSocket-Protocol", "Access-Control-Request-Method",
+    "Sec-Purpose", "Sec-WebSocket-Key", "Sec-WebSocket-Protocol", "Access-Control-Request-Method",
 }
 
 function check(r)
@@ -31,7 +31,7 @@ function check(r)
     }
     for _, name in ipairs(asked) do headers[name] = r.headers_in[name] end
     local _, status, answer = http.request{
-        url = martlet .. "/auth?aud=api&scope=read&via=original", headers = headers, redirect = false,
+        url = martlet .. "/auth?aud=api&scope=read&via=original&signin=field", headers = headers, redirect = false,
     }
     if status == 401 and answer["x-auth-redirect"] then
         -- Martlet returns an address for navigations only; fetch, images and WebSocket get its 401.

@@ -3,7 +3,7 @@ local names = { "subject", "user", "session", "client", "scope", "roles", "expir
 -- What Martlet decides by, as the client sent it.
 local asked = {
     "authorization", "cookie", "origin", "accept", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest",
-    "sec-websocket-key", "sec-websocket-protocol", "access-control-request-method",
+    "sec-purpose", "sec-websocket-key", "sec-websocket-protocol", "access-control-request-method",
 }
 
 core.register_action("martlet", { "http-req" }, function(txn)
@@ -20,7 +20,7 @@ core.register_action("martlet", { "http-req" }, function(txn)
     headers["x-original-url"] = { scheme .. (sent.host and sent.host[0] or "") .. txn.sf:pathq() }
     -- The socket is that of "listen martlet-auth" in haproxy.cfg, which has the timeouts.
     local answer = core.httpclient():get{
-        url = "http://martlet/auth?aud=api&scope=read&via=original", dst = "abns@martlet-auth", headers = headers,
+        url = "http://martlet/auth?aud=api&scope=read&via=original&signin=field", dst = "abns@martlet-auth", headers = headers,
     }
     txn:set_var("txn.martlet", answer and answer.status or 0)
     if not answer or not answer.headers then return end

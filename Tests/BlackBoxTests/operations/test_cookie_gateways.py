@@ -17,6 +17,7 @@ GATEWAYS = ("nginx", "haproxy", "caddy-2.6", "caddy-2.11", "traefik", "envoy", "
 APP, EVIL = "app.localhost", "https://evil.example"
 SAME = ("Sec-Fetch-Site", "same-origin")
 JSON = ("Content-Type", "application/json")
+NAVIGATION = [("Sec-Fetch-Site", "none"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")]
 KEY = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
 SOCKET = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"), KEY]
 OWN = (
@@ -232,6 +233,80 @@ def test_cookies_of_the_largest_size_pass(site, page):
     assert page.ask("/logout", SAME, method="POST").status == 204
 
 
+def test_a_navigation_whose_access_token_has_expired_comes_back(site, page):
+    page.sign_in()
+    seen = len(site.application.seen)
+    del page.cookies[ACCESS]
+    away = page.ask("/page?a=b", *NAVIGATION)
+    assert away.status == 302 and away.cookies == () and away.headers["cache-control"] == "no-store", away
+    assert away.headers["location"] == f"{page.origin}/refresh?return=/page%3Fa%3Db"
+    assert len(site.application.seen) == seen
+    path = away.headers["location"].removeprefix(page.origin)
+    # Martlet may first check that the browser keeps the new cookies.
+    for _ in range(3):
+        reply = page.ask(path, *NAVIGATION)
+        if reply.status == 200:
+            break
+        assert reply.status == 303 and ACCESS in page.cookies, reply
+        path = reply.headers["location"]
+    assert path == "/page?a=b" and headers(reply)["x-auth-user"] == "amy"
+
+
+def test_only_navigations_are_sent_away_and_only_to_a_listed_origin(site, page):
+    seen = len(site.application.seen)
+    site_none, mode, dest = NAVIGATION
+    old = ("Accept", "text/html,application/xhtml+xml")
+    lies = [("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Uri", "//evil.example/")]
+    lies += [("X-Original-URL", "https://evil.example/"), ("X-Auth-Redirect", "https://evil.example/")]
+    for method, fields, is_sent in (
+        ("GET", NAVIGATION, True),
+        ("GET", [old], True),
+        ("GET", [*NAVIGATION, *lies], True),
+        ("GET", [*NAVIGATION, *lies, ("Connection", ", ".join(name for name, _ in lies))], True),
+        ("GET", [], False),
+        ("POST", NAVIGATION, False),
+        ("GET", [SAME, ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Dest", "empty"), old], False),
+        ("GET", [SAME, ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image"), old], False),
+        ("GET", [site_none, mode, ("Sec-Fetch-Dest", "iframe")], False),
+        ("GET", [*NAVIGATION, ("Sec-Purpose", "prefetch")], False),
+        ("GET", [*NAVIGATION, *SOCKET], False),
+    ):
+        reply = page.ask("/page", *fields, method=method)
+        if page.gateway.name == "envoy" and any(name == "Connection" for name, _ in fields) and reply.status == 400:
+            # Envoy itself rejects a Connection that names X-Forwarded-Host.
+            continue
+        assert reply.status == (302 if is_sent else 401), (method, fields, reply)
+        if is_sent:
+            assert reply.headers["location"] == f"{page.origin}/refresh?return=/page", fields
+        else:
+            assert "location" not in reply.headers and "bearer" in reply.headers["www-authenticate"].lower()
+    lines = ["GET /page HTTP/1.1", "Host: evil.example", *(f"{name}: {value}" for name, value in NAVIGATION)]
+    reply = page.client.send("\r\n".join(lines).encode() + b"\r\n\r\n")
+    # Caddy serves the hosts that its file names, and no others.
+    assert "evil" not in reply.headers.get("location", "") and reply.status in (200, 401), reply
+    assert len(site.application.seen) == seen
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_an_application_can_answer_preflights_itself(site, name):
+    base = site.fleet.base / f"preflight-{name}"
+    changes = {"&signin=": "&preflight=pass&signin="}
+    gateway = Gateway(name, base, site.martlet.port, site.application.port, changes=changes)
+    asked = [("Origin", "https://other.test"), ("Access-Control-Request-Method", "PUT")]
+    try:
+        with gateway.client() as client:
+            reply = client.ask([*asked, ("X-Auth-User", "root"), ("X_Auth_User", "root")], method="OPTIONS")
+            assert reply.status == 204 and reply.headers["access-control-allow-origin"] == "https://other.test"
+            seen = len(site.application.seen)
+            assert client.ask(asked[:1], method="OPTIONS").status == 401
+            assert client.ask(asked, method="PUT").status == 401
+            assert len(site.application.seen) == seen
+    finally:
+        gateway.close()
+    with site.gateway(name).client() as client:
+        assert client.ask(asked, method="OPTIONS").status == 401
+
+
 def test_an_own_401_of_the_application_stays_its_own(site, page):
     page.sign_in()
     reply = page.ask("/own-401", SAME)
@@ -255,8 +330,7 @@ def test_a_stopped_martlet_is_5xx_for_pages_and_never_401(site, page):
     try:
         for path, method in (("/page", "GET"), ("/page", "POST"), ("/session", "GET"), ("/refresh", "POST")):
             assert page.ask(path, SAME, method=method).status in (500, 502, 503), path
-        navigation = [("Sec-Fetch-Site", "none"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")]
-        assert page.ask("/page", *navigation).status in (500, 502, 503)
+        assert page.ask("/page", *NAVIGATION).status in (500, 502, 503)
         assert len(site.application.seen) == seen
     finally:
         site.martlet.run_once()

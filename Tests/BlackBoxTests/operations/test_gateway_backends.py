@@ -76,10 +76,11 @@ def test_no_spelling_comes_through(fleet, martlet, backend, name):
 
 @pytest.mark.parametrize("backend", [Express], indirect=True)
 @pytest.mark.parametrize("name", GATEWAYS)
-def test_without_browser_mode_the_files_work_when_via_is_removed(fleet, make_server, backend, name):
+def test_without_browser_mode_the_files_work_when_via_and_signin_are_removed(fleet, make_server, backend, name):
     server = make_server(alg="HS256", **SETTINGS).start()
     good = ("Authorization", f"Bearer {server.login().access}")
-    changes = {f"&via={via}": "" for via in ("original", "forwarded", "request")}
+    queries = ("&via=original&signin=field", "&via=forwarded&signin=redirect", "&via=request&signin=redirect")
+    changes = dict.fromkeys(queries, "")
     ports = (server.port, backend.port)
     gateway = Gateway(name, fleet.base / f"bearer-{name}", *ports, changes=changes)
     try:
