@@ -12,6 +12,7 @@ from harness.gateways import program
 from harness.process import ROOT
 from harness.server import free_port
 from harness.tls_site import TLSSite
+from harness.tokens import claims_of
 
 APP, SUB = "app.localhost", "sub.app.localhost"
 # `later` moves the clock of the module.
@@ -46,7 +47,7 @@ def site(fleet):
     page = (ROOT / "docs/gateway.md").read_text()
     allowed = re.search(r"```nginx\n *(add_header .*?)```", page, re.S)[1].replace("https://app.example.org", origin)
     changes = [("    location @signin {\n", f"    location @signin {{\n{allowed}")]
-    site = TLSSite(fleet, APP, changes, port, origins=origin, refresh_grace=f"{GRACE}s")
+    site = TLSSite(fleet, APP, changes, port, origins=origin, browser_tokens="on", refresh_grace=f"{GRACE}s")
     yield site
     site.close()
 
@@ -202,3 +203,38 @@ def test_a_page_of_another_host_of_the_site_uses_this_gateway(site, context):
     assert tab.run(FETCH, f"{site.origin}/page") == 200 and tab.count("/refresh") == 1
     tab.run("martlet.signOut()")
     assert context.cookies() == []
+
+
+def test_a_token_for_another_api_is_in_memory_only(site, context):
+    tab = Tab(site, context).sign_in()
+    token = tab.run("martlet.token({audience: 'billing'})")
+    site.martlet.remember(token)
+    assert claims_of(token)["aud"] == "billing" and claims_of(token)["sub"] == AMY.id
+    tab.sent.clear()
+    assert tab.run("martlet.token({audience: 'billing'})") == token and tab.sent == []
+    assert tab.run("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+    # The gateway accepts its own audience only.
+    with_token = "async token => (await fetch('/page', {headers: {Authorization: `Bearer ${token}`}})).status"
+    assert tab.run(with_token, token) == 401 and tab.run(FETCH, "/page") == 200
+    refused = tab.run("martlet.token({audience: 'api'}).catch(error => [error.status, error.code])")
+    assert refused == [400, "audience_invalid"] and tab.run(FETCH, "/page") == 200
+    other = Tab(site, context)
+    other.run("martlet.signOut()")
+    tab.page.wait_for_function(OUT)
+    again = tab.run("martlet.token({audience: 'billing'}).catch(error => [error.status, error.code])")
+    assert again == [401, "token_missing"]
+
+
+def test_a_page_lists_and_ends_sessions(site, context, chromium):
+    tab = Tab(site, context).sign_in(BOB)
+    other = chromium.new_context(ignore_https_errors=True)
+    elsewhere = Tab(site, other).sign_in(BOB)
+    mine = [one["session_id"] for one in tab.run("martlet.sessions()")["sessions"] if not one["current"]]
+    assert elsewhere.run("martlet.session()")["session_id"] in mine
+    for sid in mine:
+        tab.run("id => martlet.endSession(id)", sid)
+    assert elsewhere.run("martlet.session()") is None and elsewhere.events[-1][0] == "out"
+    other.close()
+    (own,) = tab.run("martlet.sessions()")["sessions"]
+    tab.run("id => martlet.endSession(id)", own["session_id"])
+    assert tab.events[-1][0] == "out" and tab.run(FETCH, "/page") == 401
