@@ -22,6 +22,25 @@ BEGIN = """
 """
 SIGN_IN = "return (await martlet.signIn({username: given[0], password: given[1]})).username;"
 FETCH = "return (await martlet.fetch(given[0], {method: given[1] || 'GET'})).status;"
+# Whether a live connection opens.
+LIVE = {
+    "socket": """
+        function socket(target) {
+            return new Promise(resolve => {
+                const opened = new WebSocket(target.replace('https', 'wss') + 'socket');
+                opened.onopen = () => { opened.close(); resolve(true); };
+                opened.onerror = () => resolve(false);
+            });
+        }""",
+    "stream": """
+        function stream(target) {
+            return new Promise(resolve => {
+                const events = new EventSource(target + 'events');
+                events.onmessage = () => { events.close(); resolve(true); };
+                events.onerror = () => { events.close(); resolve(false); };
+            });
+        }""",
+}
 OUT = "events.at(-1) === 'out'"
 
 
@@ -88,6 +107,28 @@ def test_the_scene(site, firefox, open_tab):
         tab.driver.add_cookie({key: cookie[key] for key in ("name", "value", "path", "secure", "httpOnly")})
     assert tab.run("return (await fetch('/page')).status;") == 401
     assert tab.run("return (await fetch('/refresh', {method: 'POST'})).status;") == 401
+
+
+def test_when_the_access_token_has_expired_all_kinds_of_requests_go_on(site, firefox, open_tab):
+    """A navigation, a link from another site, a WebSocket and a stream of events, without a sign-in."""
+    tab = open_tab()
+    tab.run(SIGN_IN, AMY.name, AMY.password)
+    shows = "document.body && document.body.textContent.toLowerCase().includes('x-auth-user')"
+    lose_access(tab)
+    page = FirefoxTab(firefox, f"{site.origin}/page?a=b")
+    page.wait_for(shows, 10)
+    assert page.run("return location.href;") == f"{site.origin}/page?a=b"
+    page.close()
+    lose_access(tab)
+    other = FirefoxTab(firefox, f"{site.at(EVIL)}/start")
+    other.run("setTimeout(() => { location = given[0]; }, 50);", f"{site.origin}/page?c=d")
+    other.wait_for(shows, 10)
+    assert other.run("return location.href;") == f"{site.origin}/page?c=d"
+    other.close()
+    for kind in LIVE:
+        lose_access(tab)
+        assert tab.run(f"return [await {kind}(given[0]), (await martlet.session()).username, await {kind}(given[0])];"
+                       f"{LIVE[kind]}", f"{site.origin}/") == [False, "amy", True], kind
 
 
 def test_a_sign_out_is_in_every_tab_within_two_seconds(site, open_tab):

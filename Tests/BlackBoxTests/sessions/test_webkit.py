@@ -1,6 +1,7 @@
 """Sessions in cookies in WebKitGTK, behind the nginx file of deploy/gateway with TLS."""
 
 import json
+import time
 
 import pytest
 
@@ -9,7 +10,7 @@ from harness.browser import ACCESS, SESSION
 from harness.tls_site import TLSSite
 from harness.webkit import WebKit
 
-APP = "app.localhost"
+APP, EVIL = "app.localhost", "evil.localhost"
 BEGIN = """
     while (!window.module) await new Promise(resolve => setTimeout(resolve, 10));
     window.events = [];
@@ -51,6 +52,21 @@ def test_the_scene(site, webkit):
     # The access token expires: the next request goes on without a sign-in.
     webkit.driver.delete_cookie(ACCESS)
     assert webkit.run(FETCH, "/page") == 200
+    webkit.driver.delete_cookie(ACCESS)
+    webkit.go(f"{site.origin}/page?a=b")
+    webkit.wait_for("document.body.textContent.toLowerCase().includes('x-auth-user')", 10)
+    assert webkit.driver.current_url == f"{site.origin}/page?a=b"
+    # A link from another site: the refresh cookie is Strict, and the page that comes in between loads itself again.
+    webkit.driver.delete_cookie(ACCESS)
+    webkit.go(f"{site.at(EVIL)}/start")
+    webkit.driver.execute_script("setTimeout(() => { location = arguments[0]; }, 50);", f"{site.origin}/page?c=d")
+    deadline = time.monotonic() + 15
+    while webkit.driver.current_url != f"{site.origin}/page?c=d":
+        assert time.monotonic() < deadline, webkit.driver.current_url
+        time.sleep(0.1)
+    webkit.wait_for("document.body.textContent.toLowerCase().includes('x-auth-user')", 10)
+    webkit.go(f"{site.origin}/start")
+    assert webkit.run(BEGIN) == "amy"
     webkit.run("await martlet.signOut();")
     assert webkit.driver.get_cookies() == [] and webkit.run(FETCH, "/page") == 401
     assert webkit.run("return events;") == ["in", "out"]
