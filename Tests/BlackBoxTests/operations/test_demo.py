@@ -14,6 +14,8 @@ from harness.gateways import program
 from harness.process import BINARY, ROOT
 from harness.server import free_port
 
+EXAMPLES = ROOT / "examples"
+
 
 @pytest.fixture
 def demo():
@@ -75,6 +77,12 @@ def test_its_page_signs_a_user_in_and_out(demo):
         expect(other.get_by_role("button", name="Sign in")).to_be_visible()
         assert context.cookies() == [] and faults == []
         browser.close()
+
+
+def test_its_page_loads_nothing_from_elsewhere():
+    files = [path for path in (EXAMPLES / "demo").rglob("*") if path.is_file()]
+    assert len(files) == 4
+    assert [path.name for path in files if re.search(r"https?://|//cdn", path.read_text().replace("http://127.0.0.1", ""))] == []
 
 
 def test_its_packages_are_listed():
