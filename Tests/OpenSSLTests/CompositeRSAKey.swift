@@ -53,7 +53,8 @@ enum CompositeRSAKey {
 
     static func components() throws -> RSAPrivateComponents {
         RSAPrivateComponents(
-            publicHalf: try RSAPublicComponents(modulus: n, exponent: [1, 0, 1]), d: d, p: p, q: q, dp: dp, dq: dq, qi: qi)
+            publicHalf: try RSAPublicComponents(modulus: n, exponent: [1, 0, 1]), d: d, p: p, q: q, dp: dp, dq: dq,
+            qi: qi)
     }
 
     private static func octets(_ text: String) -> [UInt8] {

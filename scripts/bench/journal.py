@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import counts
 import processes
 import tokens
 from bench import Load
@@ -52,13 +53,16 @@ class Bench:
         try:
             token = server.login()["access_token"].encode()
             for connections in (1, 64):
-                rates, nines, shares, bares = [], [], [], []
+                rates, nines, shares, bares, switches = [], [], [], [], []
                 for number in range(self.options.rounds):
                     sync = inside("sync", self.folder)
                     count = int(sync["sync_per_second"] * 1.2 * min(connections, 30) * self.options.seconds) + 20_000
                     path = tokens.mint(self.folder / f"{connections}-{number}", token, "jti", server.keys(), count)
                     bare = Load(server, connections, 1, "verify", [path])
+                    before = counts.tasks(server)
                     load = Load(server, connections, self.options.seconds, "revoke", [path])
+                    after = counts.tasks(server)
+                    switches.append((after - before).total() / max(load.count, 1))
                     if load.refused or load.broken or load.dry > connections:
                         raise SystemExit(f"{load.refused} refused, {load.broken} broken, {load.dry} without a token")
                     rates.append(load.rate / sync["sync_per_second"])
@@ -78,6 +82,11 @@ class Bench:
                 else:
                     self.row("  their p99, × one sync", sorted(nines)[len(nines) // 2], 4)
                     self.row("  p99 of as many verifications, × one sync", sorted(nine for _, nine in bares)[len(bares) // 2])
+                self.row("  context switches per record", sorted(switches)[len(switches) // 2])
+                path = tokens.mint(self.folder / f"{connections}-calls", token, "jti", server.keys(), 100_000)
+                run = lambda path=path, connections=connections: Load(server, connections, 1, "revoke", [path])
+                found = counts.calls(server, run, self.folder)
+                self.row("  system calls per record", sum(found.values()))
         finally:
             server.stop()
 

@@ -122,10 +122,11 @@ function modes.refresh_cookie(path)
     end)
 end
 
--- Of a hundred requests 95 verify, 4 refresh a session for the first time, and 1 revokes a token.
-function modes.mixed(verified, refreshed, revoked)
-    local verify = cycle(each(lines(verified), get))
-    local rotate, deny = once(refreshed, refresh), once(revoked, revoke)
+-- The same requests for a server that keeps no state.
+modes["revoke-again"] = function(path) return cycle(each(lines(path), revoke)) end
+modes["refresh-again"] = function(path) return cycle(each(lines(path), refresh)) end
+
+local function mix(verify, rotate, deny)
     local turn = 0
     return function()
         turn = (turn + 1) % 100
@@ -133,6 +134,16 @@ function modes.mixed(verified, refreshed, revoked)
         if turn % 25 == 0 then return rotate() end
         return verify()
     end
+end
+
+-- Of a hundred requests 95 verify, 4 refresh a session for the first time, and 1 revokes a token.
+function modes.mixed(verified, refreshed, revoked)
+    return mix(cycle(each(lines(verified), get)), once(refreshed, refresh), once(revoked, revoke))
+end
+
+modes["mixed-again"] = function(verified, refreshed, revoked)
+    local function over(path, make) return cycle(each(lines(path), make)) end
+    return mix(over(verified, get), over(refreshed, refresh), over(revoked, revoke))
 end
 
 function init(arguments)
