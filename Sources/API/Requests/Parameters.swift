@@ -162,21 +162,20 @@ struct Parameters {
     }
 
     private mutating func readForm(_ request: borrowing Request, _ known: MemberNames?) throws(Problem) {
-        let form: URLEncodedForm
+        let pairs: [(name: [UInt8], value: [UInt8])]
         do {
-            form = try URLEncodedForm(request.bytes(request.body))
+            pairs = try URLEncodedForm.octets(request.bytes(request.body))
         } catch {
             throw Problem(.requestMalformed, "The content is not a form.", reason: "\(error)")
         }
-        for (name, value) in form.pairs {
-            let octets = Array(name.utf8)
-            let fingerprint = JSONDocument.nameFingerprint(of: octets.span)
-            if let known, !known.fingerprints.contains(fingerprint) { throw Self.unknown(octets) }
-            if fingerprint == Self.resource, !value.isEmpty { resources.append(Array(value.utf8)) }
+        for (name, value) in pairs {
+            let fingerprint = JSONDocument.nameFingerprint(of: name.span)
+            if let known, !known.fingerprints.contains(fingerprint) { throw Self.unknown(name) }
+            if fingerprint == Self.resource, !value.isEmpty { resources.append(value) }
             guard fingerprint == Self.resource || !members.contains(where: { $0.name == fingerprint }) else {
-                throw Problem(.requestMalformed, "The member \(MemberNames.quoted(octets)) was sent twice.")
+                throw Problem(.requestMalformed, "The member \(MemberNames.quoted(name)) was sent twice.")
             }
-            members.append((fingerprint, value.isEmpty ? .nothing : .text(Array(value.utf8))))
+            members.append((fingerprint, value.isEmpty ? .nothing : .text(value)))
         }
     }
 

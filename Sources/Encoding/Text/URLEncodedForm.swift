@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Why bytes are not a valid form.
 package enum FormError: Error, Equatable, Sendable {
     case tooManyPairs
@@ -28,16 +30,27 @@ package struct URLEncodedForm: Sendable {
     package let pairs: [(name: String, value: String)]
 
     package init(_ bytes: Span<UInt8>) throws(FormError) {
-        var pairs: [(name: String, value: String)] = []
-        var start = 0
-        for index in 0...bytes.count where index == bytes.count || bytes[index] == UInt8(ascii: "&") {
-            if index > start {
-                guard pairs.count < Self.pairCountMax else { throw .tooManyPairs }
-                pairs.append(try Self.pair(bytes.extracting(start..<index)))
-            }
-            start = index + 1
+        pairs = try Self.octets(bytes).map {
+            (String(decoding: $0.name, as: UTF8.self), String(decoding: $0.value, as: UTF8.self))
         }
-        self.pairs = pairs
+    }
+
+    /// Returns the same pairs as bytes, which are valid UTF-8.
+    package static func octets(_ bytes: Span<UInt8>) throws(FormError) -> [(name: [UInt8], value: [UInt8])] {
+        var pairs: [(name: [UInt8], value: [UInt8])] = []
+        var start = 0
+        while start < bytes.count {
+            let end = first(UInt8(ascii: "&"), in: bytes, from: start)
+            if end > start {
+                guard pairs.count < pairCountMax else { throw .tooManyPairs }
+                let pair = bytes.extracting(start..<end)
+                let middle = first(UInt8(ascii: "="), in: pair, from: 0)
+                let name = try text(pair.extracting(0..<middle))
+                pairs.append((name, middle < pair.count ? try text(pair.extracting((middle + 1)..<pair.count)) : []))
+            }
+            start = end + 1
+        }
+        return pairs
     }
 
     package func value(_ name: String) -> FormValue {
@@ -46,26 +59,32 @@ package struct URLEncodedForm: Sendable {
         return found.count == 1 ? .one(first.value) : .repeated
     }
 
-    private static func pair(_ bytes: Span<UInt8>) throws(FormError) -> (name: String, value: String) {
-        var middle = bytes.count
-        for index in bytes.indices where bytes[index] == UInt8(ascii: "=") {
-            middle = index
-            break
+    /// Returns the index of the first `octet` from `start`, or the count of the bytes (memchr(3)).
+    private static func first(_ octet: UInt8, in bytes: Span<UInt8>, from start: Int) -> Int {
+        unsafe bytes.withUnsafeBufferPointer { buffer in
+            guard start < buffer.count, let base = buffer.baseAddress,
+                let found = unsafe memchr(base + start, Int32(octet), buffer.count - start)
+            else { return buffer.count }
+            return unsafe UnsafeRawPointer(found) - UnsafeRawPointer(base)
         }
-        let name = try text(bytes.extracting(0..<middle))
-        return (name, middle < bytes.count ? try text(bytes.extracting((middle + 1)..<bytes.count)) : "")
     }
 
-    private static func text(_ bytes: Span<UInt8>) throws(FormError) -> String {
-        var octets = [UInt8](bytes)
-        let isEncoded = octets.contains { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }
-        guard isEncoded else {
-            // ASCII is always valid, and checking that is cheaper.
-            if octets.allSatisfy({ $0 < 0x80 }) { return String(decoding: octets, as: UTF8.self) }
-            guard let text = String(validating: octets, as: UTF8.self) else { throw .malformed }
-            return text
+    /// Decodes a name or a value.
+    private static func text(_ bytes: Span<UInt8>) throws(FormError) -> [UInt8] {
+        let isEncoded =
+            first(UInt8(ascii: "%"), in: bytes, from: 0) < bytes.count
+            || first(UInt8(ascii: "+"), in: bytes, from: 0) < bytes.count
+        let octets = isEncoded ? try decoded(bytes) : [UInt8](bytes)
+        // ASCII is always valid, and checking that is cheaper.
+        guard octets.reduce(0, |) & 0x80 == 0 || String(validating: octets, as: UTF8.self) != nil else {
+            throw .malformed
         }
-        octets.removeAll(keepingCapacity: true)
+        return octets
+    }
+
+    private static func decoded(_ bytes: Span<UInt8>) throws(FormError) -> [UInt8] {
+        var octets: [UInt8] = []
+        octets.reserveCapacity(bytes.count)
         var index = 0
         while index < bytes.count {
             switch bytes[index] {
@@ -82,7 +101,6 @@ package struct URLEncodedForm: Sendable {
             }
             index += 1
         }
-        guard let text = String(validating: octets, as: UTF8.self) else { throw .malformed }
-        return text
+        return octets
     }
 }
