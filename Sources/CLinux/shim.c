@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <linux/filter.h>
 #include <pthread.h>
 #include <sched.h>
@@ -313,6 +314,10 @@ int clinux_send_datagram(const char *name, const void *text, unsigned long lengt
     close(made);
     errno = error;
     return sent < 0 ? -1 : 0;
+}
+
+void clinux_set_exact_timers(void) {
+    prctl(PR_SET_TIMERSLACK, 1000);
 }
 
 static __thread void *thread_value;

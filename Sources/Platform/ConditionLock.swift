@@ -64,13 +64,13 @@ internal import Synchronization
         return answer
     }
 
-    /// As ``wait(until:)``, but nil after `milliseconds` without an answer.
-    package func wait<Answer>(atMost milliseconds: Int64, until body: (inout State) -> Answer?) -> Answer? {
+    /// As ``wait(until:)``, but nil after `nanoseconds` without an answer.
+    package func wait<Answer>(atMost nanoseconds: Int64, until body: (inout State) -> Answer?) -> Answer? {
         var end = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &end)
-        let nanoseconds = Int64(end.tv_nsec) &+ milliseconds % 1_000 &* 1_000_000
-        end.tv_sec += Int(clamping: milliseconds / 1_000 &+ nanoseconds / 1_000_000_000)
-        end.tv_nsec = Int(clamping: nanoseconds % 1_000_000_000)
+        let rest = Int64(end.tv_nsec) &+ nanoseconds % 1_000_000_000
+        end.tv_sec += Int(clamping: nanoseconds / 1_000_000_000 &+ rest / 1_000_000_000)
+        end.tv_nsec = Int(clamping: rest % 1_000_000_000)
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         while true {

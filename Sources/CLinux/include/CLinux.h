@@ -94,6 +94,8 @@ int clinux_directory_changes(const char *path, struct clinux_changes *changes);
 /// Sends one datagram to the AF_UNIX address `name`, waiting a second at most for a slow receiver; a name that begins with `@`
 /// is an abstract one (unix(7)). 0, or -1 and errno.
 int clinux_send_datagram(const char *name, const void *text, unsigned long length);
+/// Has timed waits of the calling thread end within a microsecond of their time, where Linux otherwise takes 50 (prctl(2)).
+void clinux_set_exact_timers(void);
 /// One pointer of the calling thread's own, null until the thread sets it.
 void *clinux_thread_value(void);
 void clinux_set_thread_value(void *value);

@@ -22,8 +22,10 @@ final class WriterCore: TurnTask {
         durable = DurableSequence(durableSeq)
     }
 
-    /// Wakes the writer for the records of a turn.
-    func endTurn() { queue.signal() }
+    /// Wakes the writer for the records of a turn, if there are as many as it waits for.
+    func endTurn() {
+        if queue.withLock({ $0.wakesWriter }) { queue.signal() }
+    }
 }
 
 /// The work of the writer thread: it removes queued records, writes them, reports the result, and sleeps.
@@ -40,6 +42,7 @@ final class CommitLoop: @unchecked Sendable {
     private var retryMilliseconds: Int64?
     /// A client that sends sequential requests sends the next one soon after the response.
     private var patience = AdaptiveSpin(limit: clinux_processors() > 1 ? 250_000 : 0)
+    private var goal = BatchGoal()
 
     init(
         core: WriterCore, segments: consuming SegmentWriter, storage: any JournalStorage, options: JournalOptions
@@ -72,6 +75,7 @@ final class CommitLoop: @unchecked Sendable {
         // The threads that wait for records of a batch are woken once, after all its completions.
         let turn = Platform.Turn(collectsLines: false)
         turn.begin()
+        clinux_set_exact_timers()
         defer { turn.finish() }
         while make(nextTurn()) { turn.end() }
     }
@@ -111,8 +115,34 @@ final class CommitLoop: @unchecked Sendable {
         let isReady: (inout JournalQueue) -> Turn? = { [self] queue in
             queue.take(&batch) ? .commit : queue.isClosing ? .end : nil
         }
-        guard let retryMilliseconds else { return core.queue.wait(&patience, until: isReady) }
-        return core.queue.wait(atMost: retryMilliseconds, until: isReady) ?? .retry(after: retryMilliseconds)
+        if let retryMilliseconds {
+            return core.queue.wait(atMost: retryMilliseconds &* 1_000_000, until: isReady)
+                ?? .retry(after: retryMilliseconds)
+        }
+        guard goal.count > 1 else {
+            let turn = core.queue.wait(&patience, until: isReady)
+            goal.learn(batch.records.count, isLate: false)
+            return turn
+        }
+        return nextGrownTurn()
+    }
+
+    /// Waits for the first record, then a moment for the others of a batch.
+    private func nextGrownTurn() -> Turn {
+        core.queue.wait(&patience) { queue in queue.waitingCount > 0 || queue.isClosing ? () : nil }
+        let count = goal.count
+        let isGrown: Void? = core.queue.wait(atMost: BatchGoal.waitMax) { queue in
+            queue.wakeCount = count
+            return queue.waitingCount >= count || queue.isClosing ? () : nil
+        }
+        let turn: Turn? = core.queue.withLock { queue in
+            queue.wakeCount = 1
+            return queue.take(&batch) ? .commit : queue.isClosing ? .end : nil
+        }
+        // Only this thread empties the queue, so something is there.
+        guard let turn else { return nextTurn() }
+        goal.learn(batch.records.count, isLate: isGrown == nil)
+        return turn
     }
 
     private func commitBatch(isFinal: Bool = false) throws(JournalError) {

@@ -14,6 +14,8 @@ struct JournalQueue {
     /// Why no records are accepted any more.
     private(set) var fault: JournalError?
     private(set) var isClosing = false
+    /// The number of records that the writer waits for.
+    var wakeCount = 1
     private var batch = Batch()
     private var waiters: [(seq: UInt64, done: Completion)] = []
     /// The sequence number that the current segment reserves for its seal.
@@ -79,6 +81,9 @@ struct JournalQueue {
 
     /// The number of records that wait for the next commit.
     var waitingCount: Int { batch.records.count }
+
+    /// Whether there are as many records as the writer waits for.
+    var wakesWriter: Bool { waitingCount >= wakeCount || isClosing }
 
     mutating func call(_ done: @escaping Completion, after position: JournalPosition) {
         batch.completions.append((position, done))

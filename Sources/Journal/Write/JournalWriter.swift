@@ -94,16 +94,17 @@ package final class JournalWriter: Sendable {
             return done(
                 .failure(.unwritable(reason: "the disk is full, and the remaining space is reserved for revocations")))
         }
-        var waitingCount = 0
+        var (waitingCount, wakes) = (0, false)
         let fault: JournalError? = core.queue.withLock { queue in
             if let fault = queue.fault { return fault }
             var position: JournalPosition?
             for record in records { position = queue.push(record) }
             if let position { queue.call(done, after: position) }
-            waitingCount = queue.waitingCount
+            (waitingCount, wakes) = (queue.waitingCount, queue.wakesWriter)
             return nil
         }
         if let fault { return done(.failure(fault)) }
+        guard wakes else { return }
         if waitingCount < Self.waitingMax, let turn = Turn.current {
             turn.atEnd(core)
         } else {

@@ -59,6 +59,22 @@ struct JournalWriterTests {
         writer.close()
     }
 
+    @Test func `records are committed although fewer come than before`() throws {
+        let writer = try reopen(MemoryStorage())
+        let answers = Collector<Answer>()
+        for round in UInt64(0)..<50 {
+            // One turn of many records, so that the writer expects many, then fewer and fewer.
+            let count: UInt64 = round % 2 == 0 ? 40 : round < 30 ? 30 - round : 1
+            let turn = Turn(collectsLines: false)
+            turn.begin()
+            for number in 0..<count { writer.append(.entry(number), mayUseReserve: true) { answers.take($0) } }
+            turn.finish()
+            _ = answers.wait(for: Int(count))
+        }
+        for number in UInt64(0)..<5 { _ = try writer.write(.entry(number)) }
+        writer.close()
+    }
+
     @Test func `no answer comes before its sync`() throws {
         let storage = MemoryStorage()
         let writer = try reopen(storage)
@@ -159,7 +175,9 @@ struct JournalWriterTests {
         let writer = try reopen(storage, .test(segmentRecordCount: 1_000))
         let answers = Collector<Answer>()
         DispatchQueue.concurrentPerform(iterations: 8) { thread in
-            for number in 0..<1_000 { writer.append(.entry(UInt64(thread * 1_000 + number)), mayUseReserve: true) { answers.take($0) } }
+            for number in 0..<1_000 {
+                writer.append(.entry(UInt64(thread * 1_000 + number)), mayUseReserve: true) { answers.take($0) }
+            }
         }
         let seqs = try answers.wait(for: 8_000).map { try $0.get().seq }
         #expect(seqs == seqs.sorted() && Set(seqs).count == 8_000)
