@@ -74,6 +74,12 @@ extension Application {
         }
     }
 
+    /// Clears the cookies of a session that this request has ended, unless a login of the same browser replaced it: then the
+    /// browser has the cookies of the new session by now.
+    func clearCookies(of session: LogoutSession, _ response: inout Response) {
+        if !context.authState.revocations.isReplaced(session.sid) { clearCookies(&response) }
+    }
+
     /// Clears the cookies of the session: a cookie is replaced only by one with the same name, path and domain.
     ///
     /// - Parameter includesDevice: also that of the device, which outlives the end of a session.

@@ -58,7 +58,7 @@ extension Application {
         case .all:
             let next = browser.pages.path("/signin", query: [(PageNotice.parameter, PageNotice.signedOut.rawValue)])
             try end(session, .global, status: 303, exchange, call) { application, response in
-                application.clearCookies(&response)
+                application.clearCookies(of: session, &response)
                 application.addLocation(next.text, &response)
             }
         case .password:

@@ -28,7 +28,7 @@ extension Application {
             return .answered
         }
         try end(session, .local, status: 303, exchange, call) { application, response in
-            application.clearCookies(&response)
+            application.clearCookies(of: session, &response)
             application.addLocation(signIn.text, &response)
         }
         return .deferred

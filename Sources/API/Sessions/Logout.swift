@@ -64,10 +64,9 @@ extension Application {
         let ofCookies = isByToken ? nil : try logoutSession(ofCookies: request, reach, call)
         let session =
             if let ofCookies { ofCookies } else { try logoutSession(request, parameters, reach, call) }
-        // The cookies of a replaced session are not those that the browser has by now.
-        let clearsCookies = ofCookies.map { reach != .others && !context.authState.revocations.isReplaced($0.sid) } ?? false
+        let clearsCookies = ofCookies != nil && reach != .others
         try end(session, reach, status: 204, exchange, call) { application, response in
-            if clearsCookies { application.clearCookies(&response) }
+            if clearsCookies { application.clearCookies(of: session, &response) }
         }
         return .deferred
     }
