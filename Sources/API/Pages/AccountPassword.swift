@@ -26,7 +26,7 @@ extension Application {
         }
         let change = PasswordChange(
             session: session, current: Secret(current), new: Secret(new),
-            source: .address(request.peer.sourceNumber))
+            source: .address(request.peer.sourceNumber), deviceToken: deviceCookie(request))
         do throws(Problem) {
             try checkPasswordSession(cookies, request, call)
             try begin(change, exchange, call) { application, result, response in

@@ -131,7 +131,13 @@ extension Application {
         let client = try client(request, parameters)
         return PasswordChange(
             session: session, current: Secret(current), new: Secret(new),
-            source: try source(request, parameters, client), deviceToken: try RequestTokens.device(parameters))
+            source: try source(request, parameters, client),
+            deviceToken: try RequestTokens.device(parameters) ?? deviceOfCaller(request))
+    }
+
+    /// The device token of a browser. With an Authorization field, no cookie counts.
+    private func deviceOfCaller(_ request: borrowing Request) -> [UInt8]? {
+        request.fieldCount("authorization") == 0 ? deviceCookie(request) : nil
     }
 
     /// Answers and logs a change that is durable.

@@ -51,6 +51,16 @@ struct DeviceCookieTests {
         #expect(world.send(body).status == 429)
     }
 
+    @Test func `nor a change of the password`() {
+        let jar = Jar(signIn([], ",\"device\":\"Laptop\""))
+        let change = "{\"current_password\":\"\(World.password)\",\"new_password\":\"four other words\"}"
+        for _ in 0..<3 { #expect(signIn([], password: "wrong").status == 401) }
+        let ask = Ask("POST", "/password").json(change).from(World.near)
+        #expect(world.send(ask.sameOrigin.cookies(jar.atRoot)).status == 429)
+        #expect(world.send(ask.bearer(jar.value("access")).cookies([jar.device])).status == 429)
+        #expect(world.send(ask.sameOrigin.cookies(jar.atRoot + [jar.device])).status == 204)
+    }
+
     @Test func `two of them are refused, and all cookies are cleared`() {
         let jar = Jar(signIn([], ",\"device\":\"Laptop\""))
         for cookies in [[jar.device, jar.device], [jar.device, "__Host-Http-martlet-device="]] {
