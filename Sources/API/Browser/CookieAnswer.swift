@@ -28,9 +28,15 @@ enum CookieContent: Sendable {
 extension Application {
     /// Checks whether ``deliver(_:_:_:_:)`` can deliver the tokens, before anything is recorded.
     func checkDelivery(_ pair: TokenPair, _ delivery: TokenDelivery, _ call: Call) throws(LoginFailure) {
-        guard case .cookies(let isKept, let mark, _) = delivery, let browser = shared.browser else { return }
+        guard case .cookies(let isKept, let mark, let content) = delivery, let browser = shared.browser else { return }
         try checkSize(pair, browser.cookies, call)
         if mark == nil { _ = try SessionMark(of: pair.sid, isKept: isKept, context) }
+        guard case .sessionAndToken(let audience) = content else { return }
+        do throws(IssueError) {
+            _ = try ContentToken(context).issue(for: audience, like: pair)
+        } catch {
+            throw error.isAboutKeys ? .signingUnavailable("\(error)") : .internalFault("\(error)")
+        }
     }
 
     /// Writes the answer that a login or a refresh has promised.
@@ -70,7 +76,8 @@ extension Application {
         switch content {
         case .session, .sessionAndToken: writeSession(pair, token, &response)
         case .visit(let visit): leave(visit, isFirst: isFirst, &response)
-        case .page(let form): redirect(form.returnAddress.text, &response)
+        // A browser that keeps no cookies would be led from the page to the sign-in again.
+        case .page(let form): redirect(browser.refreshPath(form.returnAddress, .check), &response)
         }
     }
 

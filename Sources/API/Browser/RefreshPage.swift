@@ -36,8 +36,8 @@ struct RefreshPage {
     static func cookiesNotKept(_ location: String) -> Self {
         Self(
             title: "You are not signed in",
-            text: "Your session has ended, or your browser does not keep the cookies of this site. Allow cookies.",
-            link: "Try again", location)
+            text: "Your session has ended, or your browser does not keep the cookies of this site. Allow cookies, then",
+            link: "sign in", location)
     }
 
     static func signedIn(_ location: String) -> Self {

@@ -94,7 +94,7 @@ extension Application {
             return .answered
         }
         guard visit.step != .check else {
-            answer(.cookiesNotKept(browser.refreshPath(visit.address)), status: 409, &response)
+            answer(.cookiesNotKept(browser.signInPath(visit.address)), status: 409, &response)
             return .answered
         }
         guard case .one(let range) = cookies.refresh, let mark = cookies.mark(request) else {
@@ -114,14 +114,17 @@ extension Application {
         }
     }
 
-    /// Answers a failed refresh. A navigation whose session has ended goes on to the sign-in.
+    /// Answers a failed refresh. A navigation whose session has ended goes on to the sign-in. If a new sign-in has replaced
+    /// the session, the browser has newer cookies by now.
     func answerRefresh(_ problem: Problem, _ presented: PresentedRefresh, _ call: Call, _ response: inout Response) {
         answer(problem, call, &response)
         guard problem.status == 401, let browser = shared.browser,
             case .cookies(_, _, .visit(let visit)) = presented.delivery
         else { return }
         response.reset()
-        leave(for: browser.signInPath(visit.address), &response)
+        let isReplaced = problem.code == .sessionReplaced
+        leave(
+            for: isReplaced ? browser.refreshPath(visit.address, .check) : browser.signInPath(visit.address), &response)
         if problem.clearsCookies { clearCookies(&response) }
     }
 

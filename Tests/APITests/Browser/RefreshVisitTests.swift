@@ -151,7 +151,7 @@ struct RefreshVisitTests {
         #expect(again["refresh-outcome"] == "replayed" && Jar(again).lines.count == 3)
         let told = visit(old, "return=/page&step=check")
         #expect(told.status == 409 && told.text.contains("cookies") && Jar(told).lines.isEmpty)
-        #expect(told.text.contains("<a href=\"/refresh?return=/page\">") && told["cache-control"] == "no-store")
+        #expect(told.text.contains("<a href=\"/signin?return=/page\">") && told["cache-control"] == "no-store")
         // Another tab that was late has its cookies.
         #expect(visit(Jar(again).atRefresh, "return=/page&step=check")["location"] == "/page")
     }
@@ -162,6 +162,14 @@ struct RefreshVisitTests {
         let again = visit([next.session, next.refresh])
         #expect(again["location"] == "/refresh?return=/page&step=check")
         #expect(visit([next.session, next.refresh], "return=/page&step=check").status == 409)
+    }
+
+    @Test func `a session that a new sign-in has replaced goes on with the newer cookies`() {
+        let jar = expired()
+        let next = Jar(world.send(World.cookieLogin().cookies(jar.atRefresh)))
+        let late = visit([jar.session, jar.refresh])
+        #expect(late["location"] == "/refresh?return=/page&step=check" && Jar(late).lines.isEmpty)
+        #expect(visit(next.atRefresh, "return=/page&step=check")["location"] == "/page")
     }
 
     @Test func `a fault of ours ends no session`() throws {

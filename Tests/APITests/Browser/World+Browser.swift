@@ -22,6 +22,11 @@ extension World {
             .from(near)
     }
 
+    /// A page that the browser loads by itself.
+    static func navigation(_ target: String) -> Ask {
+        Ask("GET", target).sameOrigin.with("Sec-Fetch-Mode", "navigate").with("Sec-Fetch-Dest", "document")
+    }
+
     /// Roles that make the payload of a token longer by `byteCount`, at least 30.
     static func roles(byteCount: Int) -> [String] {
         var (roles, left) = ([String](), byteCount)

@@ -29,7 +29,7 @@ struct SignInPageTests {
 
     @Test func `POST sets the cookies of a login and leads on`() {
         let answer = world.signIn(Self.right)
-        #expect(answer.isSeeOther && answer["location"] == "/")
+        #expect(answer.isSeeOther && answer["location"] == "/refresh?return=/&step=check")
         let jar = Jar(answer)
         #expect(jar.lines.count == 3 && world.verify(jar.value("access")).status == 200)
         #expect(jar.attributes("session").contains("Max-Age=1209600"))
@@ -50,10 +50,15 @@ struct SignInPageTests {
             let page = world.send(World.page("/signin?return=\(encoded)"))
             #expect(page.status == 200 && !page.text.contains("name=\"return\"") && !page.text.contains("evil"))
             let answer = world.signIn(["username": "alice", "password": World.password, "return": evil])
-            #expect(answer["location"] == "/" && !answer.fields.contains { $0.value.contains("evil") })
+            #expect(answer["location"] == "/refresh?return=/&step=check")
+            #expect(!answer.fields.contains { $0.value.contains("evil") })
         }
         let to = world.signIn(["username": "alice", "password": World.password, "return": "https://app.example/a?b"])
-        #expect(to["location"] == "https://app.example/a?b")
+        #expect(to["location"] == "/refresh?return=https%3A//app.example/a%3Fb&step=check")
+        // Only a browser that keeps the cookies gets there.
+        let check = World.navigation(to["location"] ?? "")
+        #expect(world.send(check.cookies(Jar(to).atRefresh))["location"] == "https://app.example/a?b")
+        #expect(world.send(check).status == 409)
     }
 
     static let rejected: [(pairs: [(String, String)], status: UInt16, field: String?, alert: PageText)] = [
@@ -186,7 +191,7 @@ struct SignInPageTests {
         let wrong = world.signIn(["username": "alice", "password": "wrong", "max_age": "60"], jar)
         #expect(wrong.status == 401 && wrong.text.contains("readonly"))
         let answer = world.signIn(form, jar)
-        #expect(answer.status == 303 && answer["location"] == "/pay")
+        #expect(answer.status == 303 && answer["location"] == "/refresh?return=/pay&step=check")
         #expect(world.send(World.page("/account", Jar(answer))).text.contains("alice"))
         #expect(!world.send(World.page("/signin?max_age=60")).text.contains("readonly"))
     }

@@ -4,6 +4,7 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
+from urllib.parse import quote
 
 import pytest
 
@@ -48,6 +49,11 @@ def alert(answer) -> str:
     return unescape(re.search(r'role="alert"[^>]*>(?:<p class="error">)?([^<]*)<', answer.text)[1])
 
 
+def signed_in(answer, address: str, prefix: str = "") -> None:
+    """The browser goes on to `address`, but shows first that it keeps cookies."""
+    leads(answer, f"{prefix}/refresh?return={quote(address, safe='/')}&step=check")
+
+
 def leads(answer, location: str) -> None:
     assert (answer.status_code, answer.headers["location"], answer.content) == (303, location, b""), answer.text
     assert answer.headers["cache-control"] == "no-store"
@@ -74,7 +80,7 @@ def test_the_scene(pages):
     pages.run.process.send_signal(1)
     one, two = Browser(pages.http), Browser(pages.http)
     pages.wait_for(lambda: sign_in(one, person, device="Eve's phone").status_code == 303)
-    leads(sign_in(two, person, remember="true", **{"return": "/start?x=1"}), "/start?x=1")
+    signed_in(sign_in(two, person, remember="true", **{"return": "/start?x=1"}), "/start?x=1")
     assert two.jar.cookies[ACCESS]["max-age"] and not one.jar.cookies[ACCESS]["max-age"]
     page = checked(two.ask("GET", "/account")).text
     assert "<strong>eve</strong>" in page and "Eve&#39;s phone" in page and "127.0.0.1" in page
@@ -99,7 +105,7 @@ def test_step_up(pages, browser):
     before = browser.jar.value(SESSION)
     checked(sign_in(browser, BOB, max_age="60"), 422)
     assert browser.jar.value(SESSION) == before
-    leads(sign_in(browser, max_age="60", **{"return": "/pay"}), "/pay")
+    signed_in(sign_in(browser, max_age="60", **{"return": "/pay"}), "/pay")
     assert browser.jar.value(SESSION) != before
 
 
@@ -166,7 +172,7 @@ def test_hostile_return_addresses(browser):
     for address in ("//evil.example", "https://evil.example/", "/\\evil.example", "/%2fevil", "javascript:alert(1)", "\r\nX: y"):
         page = checked(browser.ask("GET", "/signin", params={"return": address}))
         assert 'name="return"' not in page.text and "evil" not in page.text
-        leads(sign_in(browser, **{"return": address}), "/")
+        signed_in(sign_in(browser, **{"return": address}), "/")
 
 
 def test_a_listed_origin_may_be_returned_to(make_server):
@@ -174,14 +180,14 @@ def test_a_listed_origin_may_be_returned_to(make_server):
     browser = Browser(server.http)
     page = checked(browser.ask("GET", "/signin", params={"return": "https://app.example/x"}))
     assert page.headers["content-security-policy"] == f"{POLICY} https://app.example"
-    leads(sign_in(browser, **{"return": "https://app.example/x"}), "https://app.example/x")
-    leads(sign_in(browser), "/home")
+    signed_in(sign_in(browser, **{"return": "https://app.example/x"}), "https://app.example/x")
+    signed_in(sign_in(browser), "/home")
 
 
 def test_a_public_path_is_in_every_address(make_server):
     server = make_server(alg="HS256", browser="on", public_path="/martlet", sessions="on").start()
     browser = Browser(server.http)
-    leads(sign_in(browser), "/")
+    signed_in(sign_in(browser), "/", "/martlet")
     for path in ("/signin", "/signout", "/account"):
         addresses = re.findall(r'(?:href|action)="([^"]*)"', checked(browser.ask("GET", path)).text)
         assert len(addresses) >= 3 and all(address.startswith("/martlet/") for address in addresses)
