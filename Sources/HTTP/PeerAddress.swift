@@ -7,10 +7,18 @@ package enum PeerAddress: Hashable, Sendable {
     /// Both halves in network order.
     case ipv6(high: UInt64, low: UInt64)
 
-    /// The unit that limits apply to: an IPv4 address, or an IPv6 /64, the smallest network that providers assign.
+    /// The first 64 bits of IPv4 addresses that a translator has written as IPv6 addresses (RFC 6052 §2.1). The /64 has all
+    /// clients of the IPv4 Internet.
+    private static let translated: UInt64 = 0x0064_ff9b_0000_0000
+
+    /// The unit that limits apply to: an IPv4 address, also a translated one, or an IPv6 /64, the smallest network that
+    /// providers assign.
     package var source: PeerAddress {
-        if case .ipv6(let high, _) = self { return .ipv6(high: high, low: 0) }
-        return self
+        switch self {
+        case .ipv6(Self.translated, let low) where low >> 32 == 0: .ipv4(UInt32(truncatingIfNeeded: low))
+        case .ipv6(let high, _): .ipv6(high: high, low: 0)
+        case .local, .ipv4: self
+        }
     }
 }
 
@@ -41,7 +49,7 @@ extension PeerAddress {
 
     /// A number for ``source``, equal for equal sources.
     package var sourceNumber: UInt64 {
-        switch self {
+        switch source {
         case .local: 0
         case .ipv4(let address): 1 << 32 | UInt64(address)
         case .ipv6(let high, _): high

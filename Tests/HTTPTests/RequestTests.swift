@@ -70,4 +70,16 @@ struct PeerAddressTests {
                 && PeerAddress.ipv4(1).sourceNumber != PeerAddress.ipv4(2).sourceNumber)
         #expect(PeerAddress.local.sourceNumber != PeerAddress.ipv4(0).sourceNumber)
     }
+
+    @Test func `an IPv4 address behind a translator is a source of its own`() {
+        let high: UInt64 = 0x0064_ff9b_0000_0000
+        for address: UInt32 in [0, 0xc000_0201, .max] {
+            let translated = PeerAddress.ipv6(high: high, low: UInt64(address))
+            #expect(translated.source == .ipv4(address))
+            #expect(translated.sourceNumber == PeerAddress.ipv4(address).sourceNumber)
+        }
+        // Others in that /64 are not translated, and neither are those of another prefix.
+        #expect(PeerAddress.ipv6(high: high, low: 1 << 32).source == .ipv6(high: high, low: 0))
+        #expect(PeerAddress.ipv6(high: high + 1, low: 1).source == .ipv6(high: high + 1, low: 0))
+    }
 }
