@@ -122,9 +122,9 @@ final class MaintenanceJob: Sendable {
 
     /// Records what the journal could not record while it was unwritable.
     private func recordLostRevocations() {
-        let count = authState.revocations.recordLost()
-        guard count > 0 else { return }
-        authState.log.write(.warning, "lost_revocations_recorded") { $0.add("count", count) }
+        authState.revocations.recordLost { [log = authState.log] count in
+            log.write(.warning, "lost_revocations_recorded") { $0.add("count", count) }
+        }
     }
 
     /// Records the high-water mark of the journal if it advanced: at the start, at the end and once a second. Records

@@ -27,13 +27,19 @@ final class LostRevocations: Sendable {
 extension RevocationStore {
     /// Records the revocations that the log could not record before, as soon as it can. Call it every few seconds.
     ///
+    /// - Parameter done: gets how many were recorded, when they are durable; not called if there is none, or one failed.
     /// - Returns: how many are being recorded.
     @discardableResult
-    package func recordLost() -> Int {
+    package func recordLost(_ done: @escaping @Sendable (Int) -> Void = { _ in }) -> Int {
         guard hasLostRevocation.load(ordering: .acquiring), log.isWritable else { return 0 }
         let revocations = lost.take()
-        // One that fails again is noted again.
-        for events in revocations { append(events) { _ in } }
+        let last = revocations.count - 1
+        // The log keeps the order, and one that fails again is noted again.
+        for (index, events) in revocations.enumerated() {
+            append(events) { result in
+                if index == last, case .success = result { done(last + 1) }
+            }
+        }
         return revocations.count
     }
 }
