@@ -85,6 +85,41 @@ struct AccountSourceTests {
         #expect(throws: RefreshFailure.revoked(.session)) { try office.refresh(next.pair.refreshToken) }
     }
 
+    @Test(arguments: [true, false])
+    func `a client opens a session, whose tokens the event loop signs`(_ isReachable: Bool) throws {
+        var client = Client(id: "portal", secretHashes: [])
+        client.grants = [Client.session]
+        accounts.isReachable.change { $0 = isReachable }
+        let seq = office.authState.revocations.sequence
+        let result = Mutable<Result<OpenedSession, TrustedLoginFailure>?>(nil)
+        let waiting = Mutable<[@Sendable (LoopContext) -> Void]>([])
+        let arrived = DispatchSemaphore(value: 0)
+        let login = TrustedLogin(who: .username("alice"), scope: nil, audience: nil, methods: ["hwk"], authTime: nil)
+        try OpenTrustedSession(office.context).begin(
+            login, by: client, at: office.wall.value,
+            onLoop: { body in
+                waiting.change { $0.append(body) }
+                arrived.signal()
+            }
+        ) { outcome in
+            result.change { $0 = outcome }
+            arrived.signal()
+        }
+        arrived.wait()
+        #expect(waiting.value.count == 1 && office.authState.revocations.sequence == seq)
+        for body in waiting.value { body(office.context) }
+        arrived.wait()
+        let outcome = try #require(result.value)
+        guard isReachable else {
+            #expect(throws: TrustedLoginFailure.login(.internalFault("accounts: no connection"))) { try outcome.get() }
+            #expect(office.authState.revocations.sequence == seq)
+            return
+        }
+        let pair = try OpenTrustedSession(office.context).complete(try outcome.get())
+        #expect(try office.verify(pair.accessToken).sid == pair.sid && office.authState.revocations.sequence > seq)
+        #expect(try !office.refresh(pair.refreshToken, client: client).isReplay)
+    }
+
     @Test func `change a password`() throws {
         let (kept, other) = (try office.login(office.attempt("alice")), try office.login(office.attempt("alice")))
         let change = PasswordChange(
