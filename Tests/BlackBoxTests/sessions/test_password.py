@@ -146,6 +146,23 @@ def test_wrong_passwords_count_as_failed_logins(make_server):
     assert is_alive(server, session)
 
 
+def test_guesses_by_others_do_not_delay_the_change_of_a_known_device(make_server):
+    server = make_server(alg="HS256", login_account_failures=3, trusted_proxies="127.0.0.1").start()
+    body = {"username": AMY.name, "password": AMY.password, "device": "a phone"}
+    answer = server.http.post("/login", json=body, headers={"X-Forwarded-For": "203.0.113.1"}).json()
+    session, token = Session(answer), answer["device_token"]
+    server.remember(token)
+    for _ in range(4):
+        guess = {"username": AMY.name, "password": "a guess at it"}
+        server.http.post("/login", json=guess, headers={"X-Forwarded-For": "203.0.113.9"})
+    # The device is somewhere else by now.
+    assert answered(change(server, session)) == (429, "too_many_attempts")
+    assert answered(change(server, session, device_token="x")) == (429, "too_many_attempts")
+    assert answered(change(server, session, "not it", device_token=token)) == (403, "password_wrong")
+    assert answered(change(server, session, device_token=token)) == (204, "")
+    assert is_alive(server, session)
+
+
 def test_with_a_full_queue_it_is_503(make_server):
     server = make_server(alg="HS256", hash_workers=1, hash_queue=1).start()
     session = server.login()
