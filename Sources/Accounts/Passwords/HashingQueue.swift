@@ -53,7 +53,8 @@ final class HashingQueue: Sendable {
         while true {
             let step: LaneState.Step
             if waitsIdle {
-                guard let found = lock.wait(atMost: Int64(idleMilliseconds) &* 1_000_000, until: { $0.next(at: self.now()) }) else {
+                let nanoseconds = Int64(idleMilliseconds) &* 1_000_000
+                guard let found = lock.wait(atMost: nanoseconds, until: { $0.next(at: self.now()) }) else {
                     return .idle
                 }
                 step = found
