@@ -43,6 +43,19 @@ struct PageTests {
         #expect(text(page.html(site, .english)).contains("as <bdi><strong>\u{202e}amy</strong></bdi>."))
     }
 
+    @Test func `a text that a language lacks is marked as English`() {
+        let arabic = PageTexts(tag: "ar", direction: .rightToLeft, [.signIn: "دخول"])
+        var page = SignInPage()
+        page.refusal = PageRefusal(.password, .tooManyAttempts, 3)
+        let html = text(page.html(site, arabic))
+        #expect(html.contains("<h1 lang=\"en\" dir=\"ltr\">Sign in</h1>") && html.contains("submit\">دخول</button>"))
+        #expect(html.contains("<label for=\"username\" lang=\"en\" dir=\"ltr\">User name</label>"))
+        #expect(html.contains("<p class=\"error\" lang=\"en\" dir=\"ltr\">There were"))
+        let lacking = html.matches(of: /lang="en"/).count
+        #expect(lacking == 6)
+        #expect(!text(page.html(site, .german)).contains("lang=\"en\""))
+    }
+
     @Test func `a refusal is announced, described and has the focus`() {
         var page = SignInPage()
         page.username = "amy"

@@ -22,7 +22,9 @@ extension Application {
     func accountPage(_ request: borrowing Request, _ response: inout Response, _ call: Call) throws(Problem) {
         let (browser, cookies) = try pageCookies(request, isReading: true)
         let notice = try pageNotice(try pageQuery(request, ["done"])["done"])
-        let visitor = visitor(request, cookies, call)
+        var visitor = visitor(request, cookies, call)
+        // A link of another site brings no cookies that are Strict; /refresh finds out whether there are any.
+        if case .unknown = visitor, cookies.isEmpty, Navigation.mayLackStrictCookies(request) { visitor = .unclear }
         guard case .signedIn(let session) = visitor else {
             return redirect(entry(for: visitor, nil, browser), &response)
         }

@@ -56,11 +56,11 @@ package struct AccountPage: Sendable {
     private func sessions(_ frame: PageFrame, to main: inout HTMLWriter) {
         section(.sessionsTitle, "sessions", frame, to: &main) { section in
             if let current {
-                section.element(.h3, text: frame.texts[.thisSession])
+                frame.write(.h3, .thisSession, to: &section)
                 section.element(.div, [.set(.style, "session")]) { facts(current, frame, to: &$0) }
             }
             if let others {
-                section.element(.h3, text: frame.texts[.otherSessions])
+                frame.write(.h3, .otherSessions, to: &section)
                 list(others, frame, to: &section)
             }
             if others?.isEmpty != true { action("others", .endOthers, frame, to: &section) }
@@ -73,13 +73,13 @@ package struct AccountPage: Sendable {
         _ content: (inout HTMLWriter) -> Void
     ) {
         main.element(.section, [.set(.ariaLabelledBy, id)]) { section in
-            section.element(.h2, [.set(.id, id)], text: frame.texts[title])
+            frame.write(.h2, [.set(.id, id)], title, to: &section)
             content(&section)
         }
     }
 
     private func list(_ others: [Session], _ frame: PageFrame, to section: inout HTMLWriter) {
-        guard !others.isEmpty else { return section.element(.p, text: frame.texts[.otherSessionsNone]) }
+        guard !others.isEmpty else { return frame.write(.p, .otherSessionsNone, to: &section) }
         section.element(.ul, [.set(.style, "sessions")]) { list in
             for session in others.prefix(Self.sessionCountMax) {
                 list.element(.li) { item in
@@ -95,7 +95,7 @@ package struct AccountPage: Sendable {
             }
         }
         let rest = others.count - Self.sessionCountMax
-        if rest > 0 { section.element(.p, text: frame.texts.text(.moreSessions, Int64(rest))) }
+        if rest > 0 { frame.write(.p, .moreSessions, Int64(rest), to: &section) }
     }
 
     private func facts(_ session: Session, _ frame: PageFrame, to writer: inout HTMLWriter) {
@@ -103,12 +103,12 @@ package struct AccountPage: Sendable {
             let isListed = session.usedAt != nil
             for (name, value) in [(PageText.sessionDevice, session.device), (.sessionAddress, session.address)]
             where isListed {
-                facts.element(.dt, text: frame.texts[name])
+                frame.write(.dt, name, to: &facts)
                 facts.element(.dd) { $0.element(.bdi, text: value ?? frame.texts[.unknown]) }
             }
             for (name, time) in [(PageText.sessionBegan, session.beganAt as UnixMilliseconds?), (.sessionUsed, session.usedAt)] {
                 guard let time else { continue }
-                facts.element(.dt, text: frame.texts[name])
+                frame.write(.dt, name, to: &facts)
                 facts.element(.dd) { value in
                     value.element(.time, [.set(.datetime, Self.machineText(time))], text: Self.text(time))
                 }
@@ -126,7 +126,7 @@ package struct AccountPage: Sendable {
     private func password(_ frame: PageFrame, to main: inout HTMLWriter) {
         section(.passwordTitle, "password", frame, to: &main) { section in
             guard let passwordCharacterCountMin else {
-                return section.element(.p, text: frame.texts[.passwordElsewhere])
+                return frame.write(.p, .passwordElsewhere, to: &section)
             }
             let hint = PageMessage(.newPasswordHint, Int64(passwordCharacterCountMin))
             frame.form("/account", to: &section) { form in

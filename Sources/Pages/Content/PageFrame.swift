@@ -15,7 +15,7 @@ struct PageFrame {
             html.element(.body) { body in
                 body.element(.header) { $0.element(.p, [.set(.style, "site")], text: site.name) }
                 body.element(.main) { main in
-                    main.element(.h1, text: texts[title])
+                    write(.h1, title, to: &main)
                     content(&main)
                 }
             }
@@ -27,11 +27,29 @@ struct PageFrame {
         head.element(.meta, [.set(.charset, "utf-8")])
         head.element(.meta, [.set(.name, "viewport"), .set(.content, "width=device-width, initial-scale=1")])
         let prefix = isError ? "\(texts[.errorPrefix]): " : ""
-        head.element(.title, text: "\(prefix)\(texts[title]) – \(site.name)")
+        head.element(.title, language(of: title), text: "\(prefix)\(texts[title]) – \(site.name)")
         for sheet in site.sheets {
             let path = PagePath(under: site.publicPath, sheet: sheet.name)
             head.element(.link, [.set(.rel, "stylesheet"), .link(.href, path)])
         }
+    }
+
+    /// Writes an element with one of the texts.
+    func write(
+        _ tag: HTMLTag, _ attributes: [HTMLAttribute], _ text: PageText, _ number: Int64? = nil,
+        to writer: inout HTMLWriter
+    ) {
+        writer.element(tag, attributes + language(of: text), text: texts.text(text, number))
+    }
+
+    func write(_ tag: HTMLTag, _ text: PageText, _ number: Int64? = nil, to writer: inout HTMLWriter) {
+        write(tag, [], text, number, to: &writer)
+    }
+
+    /// What the element of a text says about its language, if that is not the language of the page (WCAG 3.1.2).
+    func language(of text: PageText) -> [HTMLAttribute] {
+        guard texts.lacks(text) else { return [] }
+        return [.set(.lang, PageTexts.english.tag), .set(.dir, PageTexts.english.direction.rawValue)]
     }
 
     /// A form that is sent to a page of this service.
@@ -58,13 +76,13 @@ struct PageFrame {
         if isPlain { attributes.append(.set(.style, "plain")) }
         // The name of a control has to begin with what is visible of it (WCAG 2.5.3).
         if let label { attributes.append(.set(.ariaLabel, "\(texts[text]): \(label)")) }
-        writer.element(.button, attributes, text: texts[text])
+        write(.button, attributes, text, to: &writer)
     }
 
     func links(_ links: [(text: PageText, path: PagePath)], to writer: inout HTMLWriter) {
         writer.element(.p, [.set(.style, "links")]) { paragraph in
             for link in links {
-                paragraph.element(.a, [.link(.href, link.path)], text: texts[link.text])
+                write(.a, [.link(.href, link.path)], link.text, to: &paragraph)
                 paragraph.text(" ")
             }
         }
@@ -73,7 +91,7 @@ struct PageFrame {
     /// A text with a name that a client chose. The name is isolated, so that its direction changes nothing around it.
     func sentence(_ text: PageText, about name: String, to writer: inout HTMLWriter) {
         let (before, after) = texts.parts(text)
-        writer.element(.p) { paragraph in
+        writer.element(.p, language(of: text)) { paragraph in
             // A text without a place for the name still gets it.
             paragraph.text(after == nil ? "\(before) " : before)
             paragraph.element(.bdi) { $0.element(.strong, text: name) }
@@ -83,8 +101,7 @@ struct PageFrame {
 
     /// A message about the whole page that a screen reader reads when the page is there.
     func notice(_ message: PageMessage, to writer: inout HTMLWriter) {
-        writer.element(
-            .p, [.set(.style, "message"), .set(.role, "status")], text: texts.text(message.text, message.number))
+        write(.p, [.set(.style, "message"), .set(.role, "status")], message.text, message.number, to: &writer)
     }
 
     /// Messages about a whole form. They have the focus, because no field of the form is wrong.
@@ -92,8 +109,8 @@ struct PageFrame {
         var attributes: [HTMLAttribute] = [.set(.style, "message error"), .set(.role, "alert")]
         if isFocused { attributes += [.set(.tabIndex, "-1"), .flag(.autofocus)] }
         for (index, message) in messages.enumerated() {
-            let text = texts.text(message.text, message.number)
-            writer.element(.p, index == 0 ? attributes : Array(attributes.prefix(2)), text: text)
+            let attributes = index == 0 ? attributes : Array(attributes.prefix(2))
+            write(.p, attributes, message.text, message.number, to: &writer)
         }
     }
 }

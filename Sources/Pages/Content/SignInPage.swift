@@ -23,7 +23,7 @@ package struct SignInPage: Sendable {
         return frame.document(.signInTitle, isError: refusal != nil) { main in
             if let notice { frame.notice(notice, to: &main) }
             if isNameFixed {
-                main.element(.p, text: texts[.passwordAgain])
+                frame.write(.p, .passwordAgain, to: &main)
             } else if let signedInAs {
                 frame.sentence(.signedInAs, about: signedInAs, to: &main)
             }
@@ -70,7 +70,7 @@ package struct SignInPage: Sendable {
             ]
             if isKept { attributes.append(.flag(.checked)) }
             choice.element(.input, attributes)
-            choice.element(.label, [.set(.label, "remember")], text: frame.texts[.remember])
+            frame.write(.label, [.set(.label, "remember")], .remember, to: &choice)
         }
     }
 

@@ -13,11 +13,11 @@ package struct SignOutPage: Sendable {
         return frame.document(.signOutTitle, isError: refusal != nil) { main in
             if let refusal { frame.alert(refusal.messages, to: &main) }
             guard isSignedIn else {
-                main.element(.p, text: texts[.signedOut])
+                frame.write(.p, .signedOut, to: &main)
                 return frame.links([(.toSignIn, site.path("/signin"))], to: &main)
             }
             if let username { frame.sentence(.signedInAs, about: username, to: &main) }
-            main.element(.p, text: texts[.signOutQuestion])
+            frame.write(.p, .signOutQuestion, to: &main)
             frame.form("/signout", to: &main) { frame.button(.signOut, to: &$0) }
             frame.links([(.toAccount, site.path("/account"))], to: &main)
         }

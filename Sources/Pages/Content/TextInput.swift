@@ -20,16 +20,16 @@ struct TextInput {
     func write(_ frame: PageFrame, to writer: inout HTMLWriter) {
         let (id, errors) = (field.rawValue, errors)
         writer.element(.div, [.set(.style, "field")]) { box in
-            box.element(.label, [.set(.label, id)], text: frame.texts[label])
+            frame.write(.label, [.set(.label, id)], label, to: &box)
             box.element(.input, attributes(describedBy: described(id)))
             if let hint {
-                box.element(
-                    .p, [.set(.id, "\(id)-hint"), .set(.style, "hint")], text: frame.texts.text(hint.text, hint.number))
+                let attributes: [HTMLAttribute] = [.set(.id, "\(id)-hint"), .set(.style, "hint")]
+                frame.write(.p, attributes, hint.text, hint.number, to: &box)
             }
             guard !errors.isEmpty else { return }
             box.element(.div, [.set(.id, "\(id)-error"), .set(.role, "alert")]) { alert in
                 for error in errors {
-                    alert.element(.p, [.set(.style, "error")], text: frame.texts.text(error.text, error.number))
+                    frame.write(.p, [.set(.style, "error")], error.text, error.number, to: &alert)
                 }
             }
         }

@@ -16,9 +16,9 @@ extension StyleSheet {
             form { margin-block: 0 1rem; }
             .field { margin-block: 0 1.25rem; }
             .field > label { display: block; font-weight: 600; margin-block-end: 0.25rem; }
-            .field > p { margin-block: 0.25rem 0; }
+            .field > p, .field > div { margin-block: 0.45rem 0; }
             .hint { font-size: 0.95rem; }
-            .error { font-weight: 600; }
+            .error { font-weight: 600; margin: 0; }
             .error::before { content: "\\26A0\\FE0E" / ""; margin-inline-end: 0.4em; }
             .message { padding: 0.75rem 1rem; border-inline-start: 0.3rem solid; }
             input { font: inherit; color: inherit; }

@@ -48,7 +48,7 @@ extension PageTexts {
             .currentPassword: "Jetziges Passwort",
             .newPassword: "Neues Passwort",
             .newPasswordAgain: "Neues Passwort noch einmal",
-            .newPasswordHint: "Mindestzahl der Zeichen: {count}. Ihre anderen Sitzungen werden beendet.",
+            .newPasswordHint: "Mindestens {count} Zeichen. Ihre anderen Sitzungen werden beendet.",
             .changePassword: "Passwort ändern",
             .passwordChanged: "Ihr Passwort ist geändert. Ihre anderen Sitzungen sind beendet.",
             .passwordChangedOnly:
@@ -56,7 +56,7 @@ extension PageTexts {
             .passwordWrong: "Das jetzige Passwort ist falsch.",
             .passwordsDiffer: "Die beiden neuen Passwörter sind verschieden.",
             .passwordNotText: "Das neue Passwort enthält Zeichen, die nicht verwendet werden können.",
-            .passwordTooShort: "Das neue Passwort ist zu kurz. Mindestzahl der Zeichen: {count}.",
+            .passwordTooShort: "Das neue Passwort muss mindestens {count} Zeichen haben.",
             .newPasswordTooLong: "Das neue Passwort ist zu lang.",
             .passwordIsName: "Das neue Passwort darf nicht Ihr Benutzername sein.",
             .passwordUnchanged: "Das neue Passwort muss sich vom jetzigen unterscheiden.",

@@ -21,6 +21,9 @@ package struct PageTexts: Sendable {
         texts[text] ?? Self.english.texts[text] ?? text.rawValue
     }
 
+    /// Whether the text is English, because this language lacks it.
+    func lacks(_ text: PageText) -> Bool { texts[text] == nil && tag != Self.english.tag }
+
     /// The text with a number in place of `{seconds}` or `{count}`.
     package func text(_ text: PageText, _ number: Int64?) -> String {
         guard let number else { return self[text] }

@@ -120,6 +120,8 @@ struct AccountPageTests {
         let jar = world.jar()
         #expect(world.send(World.page("/account"))["location"] == "/signin?return=/account")
         #expect(act(["action": "all"], nil)["location"] == "/signin?return=/account")
+        let link = Ask("GET", "/account").with("Sec-Fetch-Site", "cross-site").with("Sec-Fetch-Mode", "navigate")
+        #expect(world.send(link)["location"] == "/refresh?return=/account")
         let session = World.page("/account").cookies([jar.session])
         #expect(world.send(session)["location"] == "/refresh?return=/account")
         world.clock.advance(600)

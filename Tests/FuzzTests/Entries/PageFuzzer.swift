@@ -1,3 +1,4 @@
+import Foundation
 import Pages
 
 /// The HTML writer: whatever a client or a file of texts supplies stays text.
@@ -54,7 +55,8 @@ enum PageFuzzer {
                 }
             }
             demand(!isTag && !isQuoted, "every tag ends")
-            return markup
+            // A text that the language lacks says that it is English.
+            return Array(String(decoding: markup, as: UTF8.self).replacing(" lang=\"\" dir=\"\"", with: "").utf8)
         }
     }
 }
