@@ -69,6 +69,7 @@ SLOW = {
     "sessions/test_password.py::test_no_login_with_the_old_password_outlives_the_change",
     "sessions/test_password.py::test_of_two_changes_at_once_one_wins",
     "sessions/test_pages_in_browser.py",
+    "sessions/test_pages_in_firefox.py",
     "sessions/test_real_browser.py",
     "sessions/test_return_addresses.py",
     "sessions/test_rotation.py::test_two_hundred_parallel_refreshes_leave_one_living_branch",

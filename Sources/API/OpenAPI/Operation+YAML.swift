@@ -11,7 +11,9 @@ extension Operation {
     /// The named schemas that the operation refers to, in order of appearance.
     func collect(into found: inout [(name: String, schema: Schema)]) {
         for content in body?.contents ?? [] { content.schema.collect(into: &found) }
-        for answer in answers { answer.content?.schema.collect(into: &found) }
+        for answer in answers {
+            for content in [answer.content, answer.otherContent] { content?.schema.collect(into: &found) }
+        }
     }
 }
 
@@ -59,7 +61,8 @@ extension Operation.Answer {
     var yaml: YAML {
         var pairs: [(String, YAML)] = [("description", .text(description))]
         if !headers.isEmpty { pairs.append(("headers", .map(headers.map { ($0.name, $0.yaml) }))) }
-        if let content { pairs.append(("content", .map([(content.type, content.yaml)]))) }
+        let contents = [content, otherContent].compactMap { $0 }
+        if !contents.isEmpty { pairs.append(("content", .map(contents.map { ($0.type, $0.yaml) }))) }
         return .map(pairs)
     }
 }

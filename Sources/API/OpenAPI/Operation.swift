@@ -57,6 +57,8 @@ package struct Operation: Sendable {
         let description: String
         var headers: [Header] = []
         package var content: Content?
+        /// The content of some of these answers.
+        var otherContent: Content?
     }
 }
 

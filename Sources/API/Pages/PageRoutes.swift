@@ -137,8 +137,11 @@ extension Route {
 
     private static func problemPage(_ status: UInt16) -> Operation.Answer {
         let headers = [429, 503].contains(status) ? [Operation.Header(name: "Retry-After")] : []
+        // Without browser mode there is no page, and a message that is too long is rejected before its path counts.
+        let problem = Operation.Content(type: "application/problem+json", schema: .problem)
         return Operation.Answer(
-            status: status, description: "A page that says what was wrong.", headers: headers, content: html)
+            status: status, description: "A page that says what was wrong.", headers: headers, content: html,
+            otherContent: [404, 413].contains(status) ? problem : nil)
     }
 }
 
