@@ -1,6 +1,7 @@
 import Encoding
 import HTTP
 import JOSE
+import Revocation
 import Service
 import Telemetry
 import Tokens
