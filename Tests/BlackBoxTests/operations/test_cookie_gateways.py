@@ -189,7 +189,10 @@ def test_a_web_socket_opens_for_the_listed_origin_only(site, page):
             assert b"x-seen-user: amy" in head.lower()
             connection.sendall(b"hello")
             connection.settimeout(10)
-            assert connection.recv(5) == b"hello"
+            echo = b""
+            while len(echo) < 5 and (more := connection.recv(5)):
+                echo += more
+            assert echo == b"hello"
         connection.close()
 
 
@@ -217,7 +220,7 @@ def test_the_paths_of_martlet_reach_martlet_and_no_other_path_does(site, page):
         is_own = reply.headers.get("content-type", "").split(";")[0] in (
             "application/problem+json", "text/javascript", "text/html", "text/css"
         )
-        assert is_own or reply.status in (302, 303), (path, reply)
+        assert is_own or reply.status in (302, 303) and page.gateway.host not in reply.headers["location"], (path, reply)
     for path in ("/openapi.yaml", "/.well-known/jwks.json", "/healthz", "/token", "/sessionsx", "/pagesx", "/pages"):
         assert page.ask(path, SAME).status == 401, path
     assert len(site.application.seen) == seen

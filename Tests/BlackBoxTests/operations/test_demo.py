@@ -72,6 +72,11 @@ def test_its_page_signs_a_user_in_and_out(demo):
         expect(page.get_by_role("listitem")).to_have_text("<b>milk</b>")
         page.reload()
         expect(page.get_by_role("listitem")).to_have_text("<b>milk</b>")
+        page.get_by_role("link", name="Sessions and password").click()
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert page.url == f"{address}account"
+        page.goto(address)
+        expect(page.locator("#user")).to_have_text("demo")
         page.get_by_role("button", name="Sign out", exact=True).click()
         expect(page.get_by_role("button", name="Sign in")).to_be_visible()
         expect(other.get_by_role("button", name="Sign in")).to_be_visible()

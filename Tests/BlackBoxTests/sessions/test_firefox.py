@@ -41,6 +41,11 @@ LIVE = {
             });
         }""",
 }
+SUBMIT = """
+    const form = document.querySelector('[name=password]').form;
+    [form.elements.username.value, form.elements.password.value] = given;
+    setTimeout(() => form.requestSubmit(), 50);
+"""
 OUT = "events.at(-1) === 'out'"
 
 
@@ -107,6 +112,20 @@ def test_the_scene(site, firefox, open_tab):
         tab.driver.add_cookie({key: cookie[key] for key in ("name", "value", "path", "secure", "httpOnly")})
     assert tab.run("return (await fetch('/page')).status;") == 401
     assert tab.run("return (await fetch('/refresh', {method: 'POST'})).status;") == 401
+
+
+def test_a_navigation_without_a_session_signs_in_by_the_page(site, firefox, open_tab):
+    tab = open_tab()
+    assert tab.user is None
+    page = FirefoxTab(firefox, f"{site.origin}/page?a=b")
+    page.wait_for("document.querySelector('[name=password]')", 10)
+    page.run(SUBMIT, AMY.name, AMY.password)
+    page.wait_for("document.body.textContent.toLowerCase().includes('x-auth-user')", 15)
+    assert page.run("return location.href;") == f"{site.origin}/page?a=b"
+    page.close()
+    # The page with the module learns of it.
+    tab.run("window.later = 31_000; window.dispatchEvent(new Event('focus'));")
+    tab.wait_for("events.at(-1) === 'in'", 5)
 
 
 def test_when_the_access_token_has_expired_all_kinds_of_requests_go_on(site, firefox, open_tab):

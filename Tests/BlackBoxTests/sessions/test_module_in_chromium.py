@@ -238,3 +238,21 @@ def test_a_page_lists_and_ends_sessions(site, context, chromium):
     (own,) = tab.run("martlet.sessions()")["sessions"]
     tab.run("id => martlet.endSession(id)", own["session_id"])
     assert tab.events[-1][0] == "out" and tab.run(FETCH, "/page") == 401
+
+
+def test_without_script_a_navigation_signs_in_by_the_page_and_comes_back(site, chromium):
+    context = chromium.new_context(ignore_https_errors=True, java_script_enabled=False)
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    page.goto(f"{site.origin}/page?a=b")
+    assert page.url == f"{site.origin}/signin?return=/page%3Fa%3Db"
+    page.locator("[name=username]").fill(AMY.name)
+    page.locator("[name=password]").fill(AMY.password)
+    page.get_by_role("button").first.click()
+    page.wait_for_url(f"{site.origin}/page?a=b")
+    assert '"amy"' in page.inner_text("body")
+    # The access token expires: the page comes back by itself.
+    lose_access(context)
+    page.goto(f"{site.origin}/page?c=d")
+    assert page.url == f"{site.origin}/page?c=d" and '"amy"' in page.inner_text("body")
+    context.close()

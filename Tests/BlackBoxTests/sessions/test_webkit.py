@@ -20,6 +20,11 @@ BEGIN = """
     return session && session.username;
 """
 SIGN_IN = "return (await martlet.signIn({username: given[0], password: given[1]})).username;"
+SUBMIT = """
+    const form = document.querySelector('[name=password]').form;
+    [form.elements.username.value, form.elements.password.value] = given;
+    setTimeout(() => form.requestSubmit(), 50);
+"""
 FETCH = "return (await martlet.fetch(given[0], {method: given[1] || 'GET'})).status;"
 
 
@@ -70,3 +75,17 @@ def test_the_scene(site, webkit):
     webkit.run("await martlet.signOut();")
     assert webkit.driver.get_cookies() == [] and webkit.run(FETCH, "/page") == 401
     assert webkit.run("return events;") == ["in", "out"]
+
+
+def test_a_navigation_without_a_session_signs_in_by_the_page(site, webkit):
+    webkit.go(f"{site.origin}/start")
+    webkit.run(BEGIN)
+    webkit.run("await martlet.signOut();")
+    webkit.go(f"{site.origin}/page?a=b")
+    assert webkit.driver.current_url == f"{site.origin}/signin?return=/page%3Fa%3Db"
+    webkit.run(SUBMIT, AMY.name, AMY.password)
+    deadline = time.monotonic() + 15
+    while webkit.driver.current_url != f"{site.origin}/page?a=b":
+        assert time.monotonic() < deadline, webkit.driver.current_url
+        time.sleep(0.1)
+    webkit.wait_for("document.body.textContent.toLowerCase().includes('x-auth-user')", 10)
