@@ -12,7 +12,7 @@ from harness.browser import ACCESS, REFRESH, SESSION
 from harness.gateways import program
 from harness.secure_site import SecureSite
 
-APP, EVIL = "app.localhost", "evil.localhost"
+APP, SUB, EVIL = "app.localhost", "sub.app.localhost", "evil.localhost"
 NEW = "four other random words"
 ARABIC = {"ar": {"dir": "rtl", "sign_in_title": "تسجيل الدخول", "username": "اسم المستخدم", "password": "كلمة المرور"}}
 WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
@@ -34,6 +34,8 @@ def site(fleet, tmp_path_factory):
     texts.write_text(json.dumps(ARABIC))
     settings = {"sessions": "on", "pages_texts": texts, "pages_name": "The House", "after_signin": "/account"}
     site = SecureSite(fleet, APP, refresh_grace="30s", **settings)
+    site.martlet.settings["origins"] += f",{site.at(SUB)}"
+    site.martlet.restart()
     yield site
     site.close()
 
@@ -135,6 +137,15 @@ def test_the_scene_without_script(site, open_page, eve):
     page.reload()
     page.goto(f"{site.origin}/account")
     assert path(page) == "/signin?return=/account"
+
+
+def test_the_form_leads_to_a_listed_origin_only(site, open_page):
+    """Chromium applies form-action to the redirect as well, so the page must name the origin."""
+    page = open_page()
+    sign_in(page, site, query=f"?return={site.at(SUB)}/start")
+    assert page.url == f"{site.at(SUB)}/start"
+    sign_in(page, site, query=f"?return={site.at(EVIL)}/start")
+    assert page.url == f"{site.origin}/account"
 
 
 def test_an_expired_access_token_is_renewed_on_the_way(site, open_page):
