@@ -24,11 +24,14 @@ struct HTMLWriterTests {
 
     @Test func `nests elements, and writes flags without a value`() {
         let text = written { writer in
-            writer.element(.form, [.set(.method, "post"), .link(.action, PagePath(under: "/m", "/signin")), .flag(.novalidate)]) {
+            writer.element(
+                .form, [.set(.method, "post"), .link(.action, PagePath(under: "/m", "/signin")), .flag(.novalidate)]
+            ) {
                 $0.element(.button, text: "go")
             }
         }
-        #expect(text == "<!doctype html>\n<form method=\"post\" action=\"/m/signin\" novalidate><button>go</button></form>")
+        #expect(
+            text == "<!doctype html>\n<form method=\"post\" action=\"/m/signin\" novalidate><button>go</button></form>")
     }
 
     @Test func `has no element and no attribute whose content is code`() {

@@ -16,7 +16,9 @@ struct PageTests {
         #expect(page.hasPrefix("<!doctype html>\n<html lang=\"de\" dir=\"ltr\"><head><meta charset=\"utf-8\">"))
         #expect(page.contains("<title>Anmelden – House &lt;b&gt;</title>"))
         #expect(page.contains("<p class=\"site\">House &lt;b&gt;</p>") && page.contains("<h1>Anmelden</h1>"))
-        for sheet in site.sheets { #expect(page.contains("<link rel=\"stylesheet\" href=\"/martlet/pages/\(sheet.name)\">")) }
+        for sheet in site.sheets {
+            #expect(page.contains("<link rel=\"stylesheet\" href=\"/martlet/pages/\(sheet.name)\">"))
+        }
         let arabic = PageTexts(tag: "ar", direction: .rightToLeft, [:])
         #expect(text(SignOutPage().html(site, arabic)).contains("<html lang=\"ar\" dir=\"rtl\">"))
     }
@@ -63,18 +65,22 @@ struct PageTests {
         let html = text(page.html(site, .english))
         #expect(html.contains("<title>Error: Sign in"))
         #expect(html.contains("aria-describedby=\"password-error\" aria-invalid=\"true\" autofocus>"))
-        let error = "<div id=\"password-error\" role=\"alert\"><p class=\"error\">There were too many failed attempts. "
+        let error =
+            "<div id=\"password-error\" role=\"alert\"><p class=\"error\">There were too many failed attempts. "
             + "Seconds to wait: 30.</p></div>"
         #expect(html.contains(error) && html.contains("value=\"amy\" required>"))
         #expect(html.matches(of: /autofocus/).count == 1 && html.matches(of: /role="alert"/).count == 1)
         page.refusal = PageRefusal(nil, .unavailable)
         let whole = text(page.html(site, .english))
-        #expect(whole.contains("<p class=\"message error\" role=\"alert\" tabindex=\"-1\" autofocus>This does not work"))
+        #expect(
+            whole.contains("<p class=\"message error\" role=\"alert\" tabindex=\"-1\" autofocus>This does not work"))
         #expect(whole.matches(of: /autofocus/).count == 1)
     }
 
     @Test func `the focus is on what is empty`() {
-        #expect(text(SignInPage().html(site, .english)).contains("name=\"username\" autocomplete=\"username\" dir=\"auto\""))
+        #expect(
+            text(SignInPage().html(site, .english)).contains("name=\"username\" autocomplete=\"username\" dir=\"auto\"")
+        )
         var page = SignInPage()
         #expect(text(page.html(site, .english)).firstMatch(of: /<input[^>]*username[^>]*autofocus>/) != nil)
         (page.username, page.isNameFixed, page.ageMax, page.returnAddress) = ("amy", true, 60, "/a?b")
@@ -91,7 +97,8 @@ struct PageTests {
         let html = text(page.html(site, .english))
         for input in html.matches(of: /<input type="password"[^>]*>/) { #expect(!input.output.contains("value")) }
         #expect(html.matches(of: /<input type="password"/).count == 3)
-        #expect(html.contains("aria-describedby=\"new_password-error new_password-hint\" aria-invalid=\"true\" autofocus>"))
+        #expect(
+            html.contains("aria-describedby=\"new_password-error new_password-hint\" aria-invalid=\"true\" autofocus>"))
         page.passwordCharacterCountMin = nil
         #expect(!text(page.html(site, .english)).contains("type=\"password\""))
     }
@@ -125,7 +132,8 @@ struct StyleSheetTests {
         #expect(PageSite(replacesStyle: true).sheets.count == 2)
         let (one, other) = (PageSite(style: house).sheets[2], PageSite(style: Array("q{}".utf8)).sheets[2])
         #expect(one.name != other.name && one.etag != other.etag)
-        #expect(one.isNamed(Array(one.name.utf8)) == (true, true) && one.isNamed(Array(other.name.utf8)) == (true, false))
+        #expect(
+            one.isNamed(Array(one.name.utf8)) == (true, true) && one.isNamed(Array(other.name.utf8)) == (true, false))
         #expect(one.isNamed(Array("layout-1.css".utf8)).isNamed == false)
     }
 
@@ -142,7 +150,9 @@ struct StyleSheetTests {
         let text = try #require(PageSite().sheets.last.map { String(decoding: $0.content, as: UTF8.self) })
         let pairs = text.matches(of: /--([a-z-]+): #([0-9a-f]{6})/).map { (String($0.output.1), String($0.output.2)) }
         let half = pairs.count / 2
-        return [pairs[..<half], pairs[half...]].map { Dictionary(uniqueKeysWithValues: $0.map { ($0.0, luminance($0.1)) }) }
+        return [pairs[..<half], pairs[half...]].map {
+            Dictionary(uniqueKeysWithValues: $0.map { ($0.0, luminance($0.1)) })
+        }
     }
 
     /// WCAG 2.2, "relative luminance".

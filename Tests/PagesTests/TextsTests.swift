@@ -79,7 +79,9 @@ struct TextsTests {
         #expect(throws: PageTextsError(line: 1, reason: "the file is larger than 262144 bytes")) {
             try PageTextsFile.languages(Array(large.utf8))
         }
-        let many = (0..<33).map { "\"a\(Character(UnicodeScalar(UInt8(97 + $0 % 26))))\($0 / 26 == 0 ? "" : "-x1")\":{}" }
+        let many = (0..<33).map {
+            "\"a\(Character(UnicodeScalar(UInt8(97 + $0 % 26))))\($0 / 26 == 0 ? "" : "-x1")\":{}"
+        }
         #expect(throws: PageTextsError(line: 1, reason: "there are more than 32 languages")) {
             try PageTextsFile.languages(Array("{\(many.joined(separator: ","))}".utf8))
         }

@@ -2,8 +2,8 @@ import HTTP
 import Pages
 
 extension Application {
-    /// Everything is forbidden that a page without script does not need. `script-src` and `connect-src` are for the script
-    /// of a house that serves one from the same origin.
+    /// Everything is forbidden that a page without script does not need. `script-src` and `connect-src` are for the
+    /// script of a house that serves one from the same origin.
     private static let contentSecurityPolicy =
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
@@ -12,8 +12,8 @@ extension Application {
 
     /// Writes a page.
     ///
-    /// - Parameter target: the origin to which the answer to the page's form redirects, if it is another one: browsers apply
-    ///   `form-action` to redirects as well.
+    /// - Parameter target: the origin to which the answer to the page's form redirects, if it is another one: browsers
+    ///   apply `form-action` to redirects as well.
     func writePage(
         _ html: [UInt8], status: UInt16 = 200, formLeadsTo target: String? = nil, _ call: Call, _ browser: Browser,
         _ response: inout Response

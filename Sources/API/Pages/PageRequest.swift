@@ -3,8 +3,8 @@ import HTTP
 import Pages
 import Service
 
-/// A message that a page shows after an action; the raw value is in the query of its address. It is one of a list, so that
-/// a link cannot make a page say anything else.
+/// A message that a page shows after an action; the raw value is in the query of its address. It is one of a list, so
+/// that a link cannot make a page say anything else.
 enum PageNotice: String, CaseIterable {
     case signedOut = "signed_out"
     case sessionEnded = "session_ended"

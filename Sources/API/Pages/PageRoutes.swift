@@ -34,7 +34,8 @@ extension Route {
         operations: [
             page("signOutPage", "The page that asks whether to sign out.", "An HTML page without script."),
             action(
-                "signOut", "End the session of the browser.", "Clears the cookies, also if the session has ended already.",
+                "signOut", "End the session of the browser.",
+                "Clears the cookies, also if the session has ended already.",
                 .signOutForm, statuses: [503]),
         ]
     ) { application, request, response, exchange, call throws(Problem) in

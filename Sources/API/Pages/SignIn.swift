@@ -117,7 +117,8 @@ extension Application {
             throw RejectedForm(error, Self.refusal(for: error))
         }
         guard Self.isConfidential(request) else {
-            throw RejectedForm(Problem(.requestMalformed, "The connection is not encrypted."), PageRefusal(nil, .notSecure))
+            throw RejectedForm(
+                Problem(.requestMalformed, "The connection is not encrypted."), PageRefusal(nil, .notSecure))
         }
         if fixedName == nil {
             guard !sent.username.isEmpty else { throw RejectedForm(.username, .usernameMissing) }

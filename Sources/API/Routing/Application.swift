@@ -78,7 +78,9 @@ package final class Application: Handler {
     }
 
     package func contentByteCountMax(_ request: borrowing Request) -> Int {
-        guard let endpoint = router.match(request)?.endpoint, endpoint.methods.contains(request.method) else { return 0 }
+        guard let endpoint = router.match(request)?.endpoint, endpoint.methods.contains(request.method) else {
+            return 0
+        }
         if endpoint.access == .page, shared.browser != nil { return Self.pageContentByteCountMax }
         return endpoint.policies.contains(.largeContent) ? RoutePolicies.largeContentByteCountMax : 0
     }

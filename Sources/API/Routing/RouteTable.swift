@@ -51,7 +51,8 @@ package struct RouteTable: Sendable {
         let documented = route.operations.map(\.method)
         guard documented == endpoint.methods.named.filter({ $0 != .head }) else { return "one operation per method" }
         // The errors of a page are pages, and the operations describe them.
-        guard endpoint.access == .page || route.codes.contains(.unsupportedMediaType) == (endpoint.content != nil) else {
+        guard endpoint.access == .page || route.codes.contains(.unsupportedMediaType) == (endpoint.content != nil)
+        else {
             return "unsupported_media_type goes with content"
         }
         guard endpoint.access != .operatorSocket || route.codes.contains(.notFound) else {

@@ -94,7 +94,8 @@ extension Application {
 
     /// Begins a login of `/login` or of the page for signing in.
     func beginLogin(
-        _ attempt: LoginAttempt, _ delivery: TokenDelivery, _ request: borrowing Request, _ exchange: borrowing Exchange,
+        _ attempt: LoginAttempt, _ delivery: TokenDelivery, _ request: borrowing Request,
+        _ exchange: borrowing Exchange,
         _ call: Call
     ) throws(Problem) -> Disposition {
         var attempt = attempt

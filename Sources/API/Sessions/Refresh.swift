@@ -31,7 +31,7 @@ extension Route {
                     ]),
                 answers: [
                     .refreshed(headers: [Operation.cookieHeader], content: .json(.deliveredTokens))
-                ])
+                ]),
         ]
     ) { application, request, response, exchange, call throws(Problem) in
         guard request.method == .post else { return try application.visitRefresh(request, &response, exchange, call) }

@@ -56,7 +56,8 @@ extension Route {
 }
 
 extension Schema {
-    static let sessionList = named("SessionList", .object(.required("sessions", .array(of: listedSession)), rest: .none))
+    static let sessionList = named(
+        "SessionList", .object(.required("sessions", .array(of: listedSession)), rest: .none))
 
     private static let listedSession = named(
         "ListedSession",
@@ -70,7 +71,8 @@ extension Schema {
             .required("address", .string.orNull.described("The IP address of the login, if it is known.")),
             .required("created_at", .integer.described("Seconds since 1970.")),
             .required(
-                "last_used_at", .integer.described("When the session was last refreshed, or began; seconds since 1970.")),
+                "last_used_at", .integer.described("When the session was last refreshed, or began; seconds since 1970.")
+            ),
             .required(
                 "expires_at",
                 .integer.described("When the session ends unless it is refreshed again; seconds since 1970.")),

@@ -106,7 +106,9 @@ package struct AccountPage: Sendable {
                 frame.write(.dt, name, to: &facts)
                 facts.element(.dd) { $0.element(.bdi, text: value ?? frame.texts[.unknown]) }
             }
-            for (name, time) in [(PageText.sessionBegan, session.beganAt as UnixMilliseconds?), (.sessionUsed, session.usedAt)] {
+            for (name, time) in [
+                (PageText.sessionBegan, session.beganAt as UnixMilliseconds?), (.sessionUsed, session.usedAt),
+            ] {
                 guard let time else { continue }
                 frame.write(.dt, name, to: &facts)
                 facts.element(.dd) { value in

@@ -68,7 +68,8 @@ struct PageFrame {
     }
 
     func button(
-        _ text: PageText, named name: String? = nil, value: String? = nil, isPlain: Bool = false, about label: String? = nil,
+        _ text: PageText, named name: String? = nil, value: String? = nil, isPlain: Bool = false,
+        about label: String? = nil,
         to writer: inout HTMLWriter
     ) {
         var attributes: [HTMLAttribute] = [.set(.type, "submit")]

@@ -1,7 +1,7 @@
 import Encoding
 
-/// Writes one HTML document. All text and all values that it gets are escaped; it has no way to write markup that it did
-/// not make itself.
+/// Writes one HTML document. All text and all values that it gets are escaped; it has no way to write markup that it
+/// did not make itself.
 package struct HTMLWriter: Sendable {
     package private(set) var bytes: [UInt8] = []
 
@@ -70,7 +70,8 @@ package struct HTMLWriter: Sendable {
             case "\n", "\t": bytes.append(UInt8(truncatingIfNeeded: scalar.value))
             default:
                 let isControl = scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
-                bytes.append(contentsOf: UTF8.encode(isControl ? "\u{fffd}" : scalar) ?? UTF8.encodedReplacementCharacter)
+                bytes.append(
+                    contentsOf: UTF8.encode(isControl ? "\u{fffd}" : scalar) ?? UTF8.encodedReplacementCharacter)
             }
         }
     }

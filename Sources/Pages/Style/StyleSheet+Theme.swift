@@ -1,5 +1,6 @@
 extension StyleSheet {
-    /// Colors, light and dark. Text has a contrast of at least 7 to its background, and borders of controls at least 4.5.
+    /// Colors, light and dark. Text has a contrast of at least 7 to its background, and borders of controls at least
+    /// 4.5.
     static let theme = StyleSheet(
         stem: "theme",
         content: Array(

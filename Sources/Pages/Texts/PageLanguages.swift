@@ -45,7 +45,9 @@ package struct PageLanguages: Sendable {
 
     /// - Returns: the tag in lower case and its weight in thousandths; nil for a range that cannot be read.
     private static func range(_ text: Substring) -> (tag: String, weight: Int)? {
-        let parts = text.split(separator: ";", omittingEmptySubsequences: false).map { $0.filter { $0 != " " && $0 != "\t" } }
+        let parts = text.split(separator: ";", omittingEmptySubsequences: false).map {
+            $0.filter { $0 != " " && $0 != "\t" }
+        }
         guard let tag = parts.first?.lowercased(), tag == "*" || PageTextsFile.isTag(tag) else { return nil }
         guard parts.count > 1 else { return (tag, 1_000) }
         guard parts[1].hasPrefix("q="), let weight = weight(parts[1].dropFirst(2)) else { return nil }

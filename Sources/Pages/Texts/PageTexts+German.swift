@@ -42,7 +42,8 @@ extension PageTexts {
             .sessionEnded: "Die Sitzung ist beendet.",
             .othersEnded: "Ihre anderen Sitzungen sind beendet.",
             .sessionUnknown: "Diese Sitzung war schon beendet.",
-            .repeatAction: "Es wurde nichts geändert, weil die Seite zu lange offen war. Versuchen Sie es jetzt noch einmal.",
+            .repeatAction:
+                "Es wurde nichts geändert, weil die Seite zu lange offen war. Versuchen Sie es jetzt noch einmal.",
 
             .passwordTitle: "Passwort ändern",
             .currentPassword: "Jetziges Passwort",
@@ -67,7 +68,8 @@ extension PageTexts {
             .errorPrefix: "Fehler",
             .tooManyAttempts: "Es gab zu viele Fehlversuche. Wartezeit in Sekunden: {seconds}.",
             .busy: "Der Dienst ist ausgelastet. Wartezeit in Sekunden: {seconds}.",
-            .unavailable: "Das geht im Augenblick nicht. Es wurde nichts geändert. Versuchen Sie es später noch einmal.",
+            .unavailable:
+                "Das geht im Augenblick nicht. Es wurde nichts geändert. Versuchen Sie es später noch einmal.",
             .notSecure: "Zum Anmelden ist eine verschlüsselte Verbindung nötig. Die Adresse muss mit https beginnen.",
             .problemTitle: "Das hat nicht funktioniert",
             .formInvalid: "Die Anfrage war nicht lesbar.",

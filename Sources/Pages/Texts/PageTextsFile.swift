@@ -26,7 +26,9 @@ package enum PageTextsFile {
             let end = error == .unterminated ? bytes.count : 0
             throw PageTextsError(line: line(at: error.offset ?? end, in: bytes), reason: "\(error)")
         }
-        guard document.kind(0) == .object else { throw PageTextsError(line: 1, reason: "the file must be a JSON object") }
+        guard document.kind(0) == .object else {
+            throw PageTextsError(line: 1, reason: "the file must be a JSON object")
+        }
         var languages = PageLanguages.builtIn.all
         guard document.count(0) <= languageCountMax else {
             throw PageTextsError(line: 1, reason: "there are more than \(languageCountMax) languages")

@@ -17,7 +17,11 @@ struct AccountPageTests {
     }
 
     private func change(_ current: String, _ new: String, again: String? = nil, _ jar: Jar) -> Answer {
-        act(["action": "password", "current_password": current, "new_password": new, "new_password_again": again ?? new], jar)
+        act(
+            [
+                "action": "password", "current_password": current, "new_password": new,
+                "new_password_again": again ?? new,
+            ], jar)
     }
 
     @Test func `shows the user, this session and the others`() {
@@ -138,7 +142,8 @@ struct AccountPageTests {
         let token = try #require(answer.string("access_token"))
         let pair = "__Host-Http-martlet-access=\(token)"
         #expect(world.verify(token).status == 200)
-        #expect(world.send(World.page("/account").cookies([pair, jar.session]))["location"] == "/signin?return=/account")
+        #expect(
+            world.send(World.page("/account").cookies([pair, jar.session]))["location"] == "/signin?return=/account")
     }
 
     @Test func `forms of other sites do nothing`() {

@@ -65,7 +65,10 @@ struct SignInPageTests {
         ([("username", ""), ("password", "x")], 422, "username", .usernameMissing),
         ([("username", String(repeating: "u", count: 129)), ("password", "x")], 422, "username", .usernameTooLong),
         ([("username", "alice")], 422, "password", .passwordMissing),
-        ([("username", "alice"), ("password", String(repeating: "x", count: 1_025))], 422, "password", .passwordTooLong),
+        (
+            [("username", "alice"), ("password", String(repeating: "x", count: 1_025))], 422, "password",
+            .passwordTooLong
+        ),
         ([("username", "alice"), ("password", "wrong")], 401, "password", .credentialsInvalid),
         ([("username", "nobody"), ("password", "wrong")], 401, "password", .credentialsInvalid),
         (
@@ -88,8 +91,14 @@ struct SignInPageTests {
         let typed = pairs.first { $0.0 == "username" }?.1 ?? ""
         #expect(answer.text.contains("spellcheck=\"false\" value=\"\(typed)\" required"))
         let password = pairs.first { $0.0 == "password" }?.1 ?? ""
-        if password.count > 1 { #expect(!answer.text.contains(">\(password)<") && !answer.text.contains("\"\(password)\"")) }
-        if let field { #expect(answer.text.contains("aria-invalid=\"true\" autofocus>") && answer.text.contains("id=\"\(field)-error\"")) }
+        if password.count > 1 {
+            #expect(!answer.text.contains(">\(password)<") && !answer.text.contains("\"\(password)\""))
+        }
+        if let field {
+            #expect(
+                answer.text.contains("aria-invalid=\"true\" autofocus>")
+                    && answer.text.contains("id=\"\(field)-error\""))
+        }
         #expect(Jar(answer).lines.isEmpty)
         for line in world.log.all { expectNoSecret(line) }
     }
@@ -182,7 +191,9 @@ struct SignInPageTests {
         let jar = world.jar()
         world.clock.advance(700)
         let page = world.send(World.page("/signin?max_age=60&return=%2Fpay", jar))
-        #expect(page.text.contains("value=\"alice\" required readonly") && page.text.contains("name=\"max_age\" value=\"60\""))
+        #expect(
+            page.text.contains("value=\"alice\" required readonly")
+                && page.text.contains("name=\"max_age\" value=\"60\""))
         #expect(page.text.contains(PageTexts.english[.passwordAgain]))
         let form: KeyValuePairs = ["username": "alice", "password": World.password, "max_age": "60", "return": "/pay"]
         let other = world.signIn(["username": "bob", "password": World.password, "max_age": "60"], jar)

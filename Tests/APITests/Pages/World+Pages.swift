@@ -29,9 +29,11 @@ extension Answer {
     /// Whether this is a page that says nothing to any script, cache or frame.
     var isPage: Bool {
         self["content-type"] == "text/html; charset=utf-8" && self["cache-control"] == "no-store"
-            && self["content-security-policy"]?.hasPrefix("default-src 'none'; style-src 'self'; script-src 'self'; ") == true
+            && self["content-security-policy"]?.hasPrefix("default-src 'none'; style-src 'self'; script-src 'self'; ")
+                == true
             && self["referrer-policy"] == "same-origin" && self["cross-origin-opener-policy"] == "same-origin"
-            && self["vary"] == "Accept-Language" && text.hasPrefix("<!doctype html>\n<html lang=") && text.hasSuffix("</html>")
+            && self["vary"] == "Accept-Language" && text.hasPrefix("<!doctype html>\n<html lang=")
+            && text.hasSuffix("</html>")
     }
 
     /// Whether a problem has this code. The problem of a page is a page, and has none.

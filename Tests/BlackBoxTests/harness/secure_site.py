@@ -60,7 +60,7 @@ class SecureSite:
         self.application = Application()
         settings |= {"browser": "on", "origins": self.origin, "trusted_proxies": "127.0.0.1"}
         self.martlet = fleet.make(alg="HS256", forwarded_field="x-forwarded-for", **settings).start()
-        base = fleet.base / f"secure-{host}"
+        base = fleet.base / f"secure-{host}-{self.port}"
         base.mkdir()
         base.chmod(0o755)
         root = Pair("root", authority=True)

@@ -169,7 +169,8 @@ def test_hostile_names(pages, browser):
 
 
 def test_hostile_return_addresses(browser):
-    for address in ("//evil.example", "https://evil.example/", "/\\evil.example", "/%2fevil", "javascript:alert(1)", "\r\nX: y"):
+    hostile = ("//evil.example", "https://evil.example/", "/\\evil.example", "/%2fevil", "javascript:alert(1)", "\r\nX: y")
+    for address in hostile:
         page = checked(browser.ask("GET", "/signin", params={"return": address}))
         assert 'name="return"' not in page.text and "evil" not in page.text
         signed_in(sign_in(browser, **{"return": address}), "/")

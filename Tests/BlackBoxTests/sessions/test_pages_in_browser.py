@@ -1,4 +1,4 @@
-"""The pages in Chromium without script, behind nginx with TLS: every action, by keyboard alone, and for every reader."""
+"""The pages in Chromium without script, behind nginx with TLS: every action, by keyboard, and for every reader."""
 
 import json
 import re
@@ -14,7 +14,9 @@ from harness.secure_site import SecureSite
 
 APP, SUB, EVIL = "app.localhost", "sub.app.localhost", "evil.localhost"
 NEW = "four other random words"
-ARABIC = {"ar": {"dir": "rtl", "sign_in_title": "تسجيل الدخول", "username": "اسم المستخدم", "password": "كلمة المرور"}}
+ARABIC = {
+    "ar": {"dir": "rtl", "sign_in_title": "تسجيل الدخول", "username": "اسم المستخدم", "password": "كلمة المرور"},
+}
 WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 # What has the focus: the name of a field, or the text of a link or a button.
 FOCUS = """() => {
@@ -293,8 +295,8 @@ def test_german_right_to_left_and_forced_colors(site, open_page, tmp_path):
     forced.get_by_role("button", name="Sign in").click()
     assert forced.evaluate("getComputedStyle(document.querySelector('[aria-invalid=true]')).borderWidth") != "0px"
     assert Axe().run(forced).violations_count == 0
-    still = "[...document.styleSheets].every(sheet => [...sheet.cssRules].every(rule => !/animation|transition/.test(rule.cssText)))"
-    assert forced.evaluate(still)
+    rules = forced.evaluate("[...document.styleSheets].flatMap(sheet => [...sheet.cssRules]).map(rule => rule.cssText)")
+    assert len(rules) > 20 and not re.search("animation|transition", " ".join(rules))
 
 
 def test_no_page_is_shown_in_a_frame(site, open_page):
@@ -318,7 +320,8 @@ def test_no_page_is_shown_in_a_frame(site, open_page):
 def test_a_form_of_another_site_changes_nothing(site, open_page):
     page = open_page(java_script_enabled=True)
     sign_in(page, site)
-    for form in (("signout", {}), ("account", {"action": "all"}), ("signin", {"username": BOB.name, "password": BOB.password})):
+    login = {"username": BOB.name, "password": BOB.password}
+    for form in (("signout", {}), ("account", {"action": "all"}), ("signin", login)):
         page.goto(f"{site.at(EVIL)}/start")
         with page.expect_navigation():
             page.evaluate(

@@ -3,8 +3,8 @@ import Pages
 
 /// The HTML writer: whatever a client or a file of texts supplies stays text.
 ///
-/// The input is read as a name of a user, a device, an address and a file of texts, separated by NUL. The page has to have
-/// the same markup as one for harmless texts.
+/// The input is read as a name of a user, a device, an address and a file of texts, separated by NUL. The page has to
+/// have the same markup as one for harmless texts.
 enum PageFuzzer {
     static func make() -> ([UInt8]) -> Void {
         let harmless = markup(of: pages(["a", "b", "c"], .builtIn))
