@@ -11,3 +11,8 @@ int cbase64_is_available(void);
 /// Each 32 letters become 24 octets; up to eight octets behind them are overwritten, none of them beyond `room`.
 /// Answers how many letters were decoded, a multiple of 32.
 size_t cbase64_decode_url(const uint8_t *letters, size_t count, uint8_t *octets, size_t room);
+/// Encodes octets as base64url from the first one on, 24 at a time, and stops before the end.
+///
+/// Each 24 octets become 32 letters; `letters` has room for all of them. Answers how many octets were encoded, a multiple of
+/// 24.
+size_t cbase64_encode_url(const uint8_t *octets, size_t count, uint8_t *letters);

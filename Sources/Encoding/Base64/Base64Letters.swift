@@ -2,7 +2,7 @@ internal import CBase64
 
 /// Encodes and decodes both base64 alphabets.
 enum Base64Letters {
-    /// Whether the processor can decode 32 letters of base64url at once.
+    /// Whether the processor can decode and encode 32 letters of base64url at once.
     static let isBuiltIn = cbase64_is_available() != 0
 
     /// The letters of one alphabet and the table that decodes them.
@@ -124,10 +124,11 @@ enum Base64Letters {
         return seen & notALetter == 0
     }
 
-    static func append(_ input: Span<UInt8>, _ alphabet: Alphabet, to output: inout [UInt8]) {
+    /// - Parameter byTable: whether to use only the portable table.
+    static func append(_ input: Span<UInt8>, _ alphabet: Alphabet, to output: inout [UInt8], byTable: Bool) {
         let letters = alphabet.letters.span
         output.append(addingCapacity: encodedByteCount(input.count)) { output in
-            var index = 0
+            var index = byTable ? 0 : appendBlocks(input, to: &output)
             while index + 3 <= input.count {
                 let triple = UInt32(input[index]) << 16 | UInt32(input[index + 1]) << 8 | UInt32(input[index + 2])
                 output.append(letters[Int(triple >> 18 & 63)])
@@ -142,6 +143,23 @@ enum Base64Letters {
             output.append(letters[Int(triple >> 18 & 63)])
             output.append(letters[Int(triple >> 12 & 63)])
             if rest == 2 { output.append(letters[Int(triple >> 6 & 63)]) }
+        }
+    }
+
+    /// Encodes whole blocks as base64url with vector instructions.
+    ///
+    /// - Returns: how many bytes were encoded, a multiple of 24.
+    @inline(__always)
+    private static func appendBlocks(_ input: Span<UInt8>, to output: inout OutputSpan<UInt8>) -> Int {
+        // The vector code encodes nothing if there are fewer.
+        guard input.count >= 28, output.freeCapacity >= encodedByteCount(input.count) else { return 0 }
+        return unsafe input.withUnsafeBufferPointer { octets in
+            unsafe output.withUnsafeMutableBufferPointer { letters, count in
+                guard let source = octets.baseAddress, let target = letters.baseAddress else { return 0 }
+                let read = unsafe cbase64_encode_url(source, octets.count, target + count)
+                count += read / 3 * 4
+                return read
+            }
         }
     }
 

@@ -29,7 +29,12 @@ package enum Base64URL {
 
     /// Appends the encoded form to `output`.
     package static func append(_ input: Span<UInt8>, to output: inout [UInt8]) {
-        Base64Letters.append(input, .url, to: &output)
+        Base64Letters.append(input, .url, to: &output, byTable: !Base64Letters.isBuiltIn)
+    }
+
+    /// Appends as ``append(_:to:)`` does, without vector instructions.
+    package static func appendByTable(_ input: Span<UInt8>, to output: inout [UInt8]) {
+        Base64Letters.append(input, .url, to: &output, byTable: true)
     }
 
     package static func encode(_ bytes: [UInt8]) -> String {
@@ -62,7 +67,7 @@ package enum Base64 {
 
     package static func encodeUnpadded(_ bytes: [UInt8]) -> String {
         var output: [UInt8] = []
-        Base64Letters.append(bytes.span, .standard, to: &output)
+        Base64Letters.append(bytes.span, .standard, to: &output, byTable: true)
         return String(decoding: output, as: UTF8.self)
     }
 }

@@ -15,12 +15,21 @@ struct PayloadWriter {
         return writer.bytes
     }
 
+    /// Returns whether no byte is a control character, a quotation mark or a backslash.
+    private static func isPlain(_ octets: Span<UInt8>) -> Bool {
+        // Without an early end the compiler compares many bytes at once.
+        var special: UInt8 = 0
+        for index in octets.indices {
+            let octet = octets[index]
+            let isSpecial = octet < 0x20 || octet == 0x7F || octet == UInt8(ascii: "\"") || octet == UInt8(ascii: "\\")
+            special |= isSpecial ? 1 : 0
+        }
+        return special == 0
+    }
+
     /// Writes a text that must not be empty or need escapes, because the verifier reads its bytes without decoding.
     mutating func name(_ claim: Claim, _ text: String) throws(IssueError) {
-        let isPlain = text.utf8.allSatisfy {
-            $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
-        }
-        guard !text.isEmpty, isPlain else { throw .claimUnwritable(claim) }
+        guard !text.isEmpty, Self.isPlain(text.utf8.span) else { throw .claimUnwritable(claim) }
         self.text(claim, text)
     }
 

@@ -34,6 +34,9 @@ struct Base64URLTests {
         let octets = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
         var letters = Array("before".utf8)
         Base64URL.append(octets.span, to: &letters)
+        var byTable = Array("before".utf8)
+        Base64URL.appendByTable(octets.span, to: &byTable)
+        #expect(byTable == letters)
         let text = String(decoding: letters.dropFirst(6), as: UTF8.self)
         #expect(letters.starts(with: "before".utf8))
         #expect(text.utf8.count == Base64URL.encodedByteCount(count))
