@@ -15,6 +15,8 @@ internal import CLinux
     private var tasks: [any TurnTask] = []
     /// The number of lines so far.
     package private(set) var lineCount: UInt64 = 0
+    /// Whether ``end()`` has anything to do.
+    package private(set) var hasWork = false
 
     /// - Parameter collectsLines: whether lines wait for the end of the turn.
     package init(collectsLines: Bool) {
@@ -45,6 +47,7 @@ internal import CLinux
         guard collectsLines else { return false }
         if let current = self.output, current !== output { writeLines() }
         self.output = output
+        hasWork = true
         lines += line
         lineCount &+= 1
         if lines.count >= Self.byteCountMax { writeLines() }
@@ -54,23 +57,32 @@ internal import CLinux
     /// Writes the lines so far.
     package func writeLines() {
         guard !lines.isEmpty else { return }
-        output?.write(lines: lines)
+        var written: [UInt8] = []
+        swap(&written, &lines)
+        output?.write(lines: written)
         output = nil
-        lines.removeAll(keepingCapacity: true)
+        written.removeAll(keepingCapacity: true)
+        swap(&written, &lines)
     }
 
     /// Has `task` done at the end of the turn, once however often it is added.
     package func atEnd(_ task: any TurnTask) {
         guard !tasks.contains(where: { $0 === task }) else { return }
+        hasWork = true
         tasks.append(task)
     }
 
     /// Does what the turn has collected.
     package func end() {
+        guard hasWork else { return }
+        hasWork = false
         writeLines()
         guard !tasks.isEmpty else { return }
-        for task in tasks { task.endTurn() }
-        tasks.removeAll(keepingCapacity: true)
+        var waiting: [any TurnTask] = []
+        swap(&waiting, &tasks)
+        for task in waiting { task.endTurn() }
+        waiting.removeAll(keepingCapacity: true)
+        swap(&waiting, &tasks)
     }
 }
 

@@ -6,11 +6,12 @@ import Platform
 // One write per line would cost as much as the rest of a short request. Therefore the responses of a turn that caused
 // lines wait for its end, and all lines are written at once. Responses without lines do not wait.
 extension EventLoop {
-    /// Whether serving the current connection caused lines that are not written yet.
-    var owesLines: Bool { turn.hasLines && turn.lineCount != lineMark }
+    /// Whether serving the current connection may have caused lines that are not written yet.
+    var owesLines: Bool { turn.lineCount != lineMark }
 
     /// Writes the lines, sends the responses that waited for them, and wakes the threads that have work from this turn.
     mutating func endTurn() {
+        guard turn.hasWork || !postponed.isEmpty else { return }
         turn.writeLines()
         if !postponed.isEmpty { sendPostponed() }
         turn.end()
