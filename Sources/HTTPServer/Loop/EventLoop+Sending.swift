@@ -59,7 +59,11 @@ extension EventLoop {
     }
 
     private mutating func keepOutput(_ slot: Int, from start: Int) {
-        connections[slot].output = Array(output[start...])
+        // A copy of its own: an array of the whole slice would share the large buffer of the loop and count as that much.
+        var kept: [UInt8] = []
+        kept.reserveCapacity(output.count &- start)
+        kept.append(contentsOf: output[start...])
+        connections[slot].output = kept
         connections[slot].outputStart = 0
         output.removeAll(keepingCapacity: true)
         connections[slot].deadline = now &+ shared.deadlines.write
