@@ -74,11 +74,10 @@ package final class ServiceContainer: Sendable {
             authState: authState, accounts: accounts, files: files, keys: keeper, tls: configuration.tls.files,
             identity: identity, sighting: RollbackGuard(configuration), reloads: reloads, stamps: stamps,
             everySecond: { [loginSources] in Self.say(loginSources, log) })
-        let settings = Setting.allCases.map { $0.openAPIText }
         if let browser { Self.sayLargeTokens(authState, accounts.current, browser) }
         shared = ApplicationShared(
             authState: authState, connections: connections, accessLog: accessLog?.accessLog,
-            openAPI: Array(OpenAPIDocument(version: Version.text, settings: settings).text.utf8),
+            openAPI: Self.openAPI,
             monotonic: MonotonicClock.nanoseconds,
             random: { Random.next64() }, loginSources: loginSources, reloads: reloads,
             process: Self.facts(configuration, startedAt: startedAt), appliedKeys: { keeper.applied },
@@ -138,6 +137,10 @@ package final class ServiceContainer: Sendable {
         throw StartError(
             description:
                 "the clock is before 1970; nothing was written. Set the clock (NTP, or date -s) and start again")
+    }
+
+    private static var openAPI: [UInt8] {
+        Array(OpenAPIDocument(version: Version.text, settings: Setting.allCases.map(\.openAPIText)).text.utf8)
     }
 
     /// Reads the files of the pages also while browser mode is off, so that a mistake in them is found before it is on.

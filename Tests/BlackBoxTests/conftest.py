@@ -6,8 +6,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from harness import observed
+from harness.gateways import program
 from harness.process import BINARY
 from harness.server import Server
 
@@ -213,3 +215,21 @@ def vectors() -> Path:
 def is_full() -> bool:
     """Whether the long form was asked for, with MARTLET_TEST_FULL=1."""
     return FULL
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A real browser, without its sandbox, which needs privileges that a container does not give."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium):
+    """A profile of its own for one test."""
+    context = chromium.new_context(ignore_https_errors=True)
+    context.set_default_timeout(30_000)
+    yield context
+    context.close()

@@ -26,14 +26,18 @@ extension Application {
         let isFromBrowser = CrossSite.isFromBrowser(request)
         let isKept = try parameters.flag("remember")
         guard mode == "cookie" || mode == "access" || (mode == nil && isFromBrowser && client == nil) else {
-            guard isKept == nil else { throw Problem(.requestMalformed, "The member remember needs the mode cookie or access.") }
+            guard isKept == nil else {
+                throw Problem(.requestMalformed, "The member remember needs the mode cookie or access.")
+            }
             // A page of another site must not try passwords from the addresses of its visitors.
             if isFromBrowser { try CrossSite.check(request, .own(isReading: false), browser) }
             return .content
         }
         try CrossSite.check(request, .own(isReading: false), browser)
         guard client == nil else {
-            throw Problem(.requestMalformed, "The modes cookie and access are for browsers, which do not authenticate as a client.")
+            throw Problem(
+                .requestMalformed,
+                "The modes cookie and access are for browsers, which do not authenticate as a client.")
         }
         try BrowserCookies(request, browser).refuseRepeated()
         guard Self.isConfidential(request) else {

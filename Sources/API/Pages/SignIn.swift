@@ -5,26 +5,6 @@ import Platform
 import Revocation
 import Service
 
-/// The form of a sign-in: what its page shows again if it is rejected, and where the browser goes if it is not.
-struct SignInForm: Sendable {
-    var page = SignInPage()
-    let returnAddress: ReturnAddress
-
-    /// - Parameter returnTo: as sent. The page keeps it only if it is acceptable.
-    init(returnTo: String?, _ browser: Browser) {
-        returnAddress = browser.returnAddress(returnTo)
-        if let returnTo, returnAddress.text == returnTo { page.returnAddress = returnTo }
-    }
-
-    /// The page that shows why the form was rejected.
-    func rejected(_ refusal: PageRefusal) -> SignInPage {
-        var page = page
-        page.refusal = refusal
-        page.notice = nil
-        return page
-    }
-}
-
 extension Application {
     /// `GET /signin`: the form, with the name of the user if the application asks for the password again.
     func signInPage(_ request: borrowing Request, _ response: inout Response, _ call: Call) throws(Problem) {
@@ -144,24 +124,5 @@ extension Application {
         case .tooManyAttempts: PageRefusal(.password, [problem.pageMessage])
         default: PageRefusal(nil, [problem.pageMessage])
         }
-    }
-}
-
-/// A form whose page shows why it was rejected.
-struct RejectedForm: Error {
-    let problem: Problem
-    let refusal: PageRefusal
-
-    init(_ problem: Problem, _ refusal: PageRefusal) {
-        self.problem = problem
-        self.refusal = refusal
-    }
-
-    /// A field that cannot be accepted as it is.
-    init(_ field: PageField, _ text: PageText) {
-        var problem = Problem(.requestMalformed, reason: "the field \(field.rawValue) was not accepted")
-        problem.statusOverride = 422
-        self.problem = problem
-        refusal = PageRefusal(field, text)
     }
 }

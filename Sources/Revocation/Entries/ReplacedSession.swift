@@ -31,8 +31,3 @@ extension RevocationIndex {
         sessions.insert(session.sid, at: session.sid.milliseconds, expires: session.expiresAt)
     }
 }
-
-extension RevocationStore {
-    /// Whether a session was revoked because the same browser began another one.
-    package func isReplaced(_ sid: UUID) -> Bool { index.replaced.contains(sid, at: sid.milliseconds) }
-}

@@ -2,6 +2,9 @@ package import Encoding
 import Platform
 
 extension RevocationStore {
+    /// Whether a session was revoked because the same browser began another one.
+    package func isReplaced(_ sid: UUID) -> Bool { index.replaced.contains(sid, at: sid.milliseconds) }
+
     /// Uses a refresh token: decides whether its successor may be issued, and makes that durable first.
     ///
     /// A revoked session is rejected before anything else. Concurrent uses of one token get the same outcome.

@@ -4,11 +4,9 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from harness.accounts import AMY, BOB
 from harness.browser import ACCESS
-from harness.gateways import program
 from harness.process import ROOT
 from harness.server import free_port
 from harness.tls_site import TLSSite
@@ -32,14 +30,6 @@ OUT = "events.length && events.at(-1)[0] === 'out'"
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def site(fleet):
     """Pages of the other host of the site may use this gateway; for them, its 401 has the fields of CORS."""
     port = free_port()
@@ -50,14 +40,6 @@ def site(fleet):
     site = TLSSite(fleet, APP, changes, port, origins=origin, browser_tokens="on", refresh_grace=f"{GRACE}s")
     yield site
     site.close()
-
-
-@pytest.fixture
-def context(chromium):
-    context = chromium.new_context(ignore_https_errors=True)
-    context.set_default_timeout(30_000)
-    yield context
-    context.close()
 
 
 class Tab:

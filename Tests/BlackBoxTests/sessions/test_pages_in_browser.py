@@ -5,11 +5,10 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from harness.accounts import AMY, BOB, Person, write_users
 from harness.browser import ACCESS, REFRESH, SESSION
-from harness.gateways import program
 from harness.secure_site import SecureSite
 
 APP, SUB, EVIL = "app.localhost", "sub.app.localhost", "evil.localhost"
@@ -40,14 +39,6 @@ def site(fleet, tmp_path_factory):
     site.martlet.restart()
     yield site
     site.close()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 import json
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from harness.accounts import AMY, BOB
 from harness.browser import ACCESS, REFRESH, SESSION
-from harness.gateways import program
 from harness.secure_site import SecureSite
 
 APP, SUB, EVIL = "app.localhost", "sub.app.localhost", "evil.localhost"
@@ -55,22 +53,6 @@ def site(fleet):
     site = SecureSite(fleet, APP, refresh_grace="30s")
     yield site
     site.close()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def context(chromium):
-    context = chromium.new_context(ignore_https_errors=True)
-    context.set_default_timeout(30_000)
-    yield context
-    context.close()
 
 
 class Tab:
