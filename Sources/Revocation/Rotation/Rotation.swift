@@ -67,7 +67,9 @@ struct RotationMachine: Equatable, Sendable {
             return .commit(generation: known + 1)
         }
         // Only the parent of an unused successor may be repeated; a use in progress counts as a use.
-        guard let settled, pendingRequest == nil, generation + 1 == known, now.milliseconds(since: settled.at) <= grace
+        // Without a grace time, not even within the millisecond of the rotation.
+        guard let settled, pendingRequest == nil, generation + 1 == known, grace > 0,
+            now.milliseconds(since: settled.at) <= grace
         else {
             return .reuse
         }

@@ -29,6 +29,14 @@ struct RotationMachineTests {
         #expect(action(4, at: 110_001, settled: settled) == .reuse)
     }
 
+    @Test func `without a grace time the one before is reuse, even in the same millisecond`() {
+        for elapsed: Int64 in [-1, 0, 1] {
+            var machine = RotationMachine(settled: settled)
+            let now = settled.at.adding(milliseconds: elapsed)
+            #expect(machine.present(generation: 4, request: 1, now: now, grace: 0) == .reuse)
+        }
+    }
+
     @Test func `the newest is answered again if the request wants that, and never longer than the grace time`() {
         func action(
             _ generation: UInt32, request: UInt32 = 1, after elapsed: Int64, repeatTime: Int64 = 60_000,
