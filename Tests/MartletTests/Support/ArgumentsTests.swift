@@ -60,6 +60,19 @@ struct ArgumentsTests {
         #expect(throws: fault) { try parse(words) }
     }
 
+    @Test(arguments: [
+        (ArgumentsError.optionUnknown("--frobnicate", nearest: nil), "unknown option --frobnicate"),
+        (.optionUnknown("--rol", nearest: "--role"), "unknown option --rol; did you mean --role?"),
+        (.optionRepeated("--json"), "--json is given twice"),
+        (.valueMissing("--role"), "--role needs a value"),
+        (.valueUnexpected("--json"), "--json takes no value"),
+        (.operandMissing("NAME"), "NAME is missing"),
+        (.operandUnexpected("bob"), "unexpected argument bob"),
+    ])
+    func `says what is wrong in words`(_ fault: ArgumentsError, _ text: String) {
+        #expect("\(fault)" == text)
+    }
+
     @Test func `a very long word is refused like any other`() {
         let word = "--" + String(repeating: "x", count: 100_000)
         #expect(throws: ArgumentsError.optionUnknown(word, nearest: nil)) { try parse([word]) }
