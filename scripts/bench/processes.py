@@ -16,6 +16,8 @@ from pathlib import Path
 import tokens
 
 SERVER_CORE, LOAD_CORE = "0", "1"
+# nginx reads no longer words from its configuration.
+NGINX_PARAMETER_MAX = 4_000
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -91,6 +93,10 @@ def nginx(folder, byte_count, files=None, connections=1_024):
                 listen 127.0.0.1:{secure_port} ssl http2; listen 127.0.0.1:{http2_port} http2;
                 ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_protocols TLSv1.2 TLSv1.3;
                 ssl_session_cache off; ssl_session_tickets on; ssl_ecdh_curve X25519:P-256:P-384;"""
+    answer = f"return 200 '{'x' * byte_count}';"
+    if byte_count > NGINX_PARAMETER_MAX:
+        (folder / "content").write_text("x" * byte_count)
+        answer = f"root {folder}; rewrite ^ /content break; open_file_cache max=8;"
     conf = folder / "nginx.conf"
     conf.write_text(f"""
         daemon off; master_process off; worker_processes 1; worker_rlimit_nofile {connections + 200};
@@ -104,7 +110,7 @@ def nginx(folder, byte_count, files=None, connections=1_024):
             server {{
                 listen 127.0.0.1:{port};{secure or ""}
                 add_header Cache-Control no-store; add_header X-Content-Type-Options nosniff;
-                location / {{ return 200 '{"x" * byte_count}'; }}
+                location / {{ {answer} }}
             }}
         }}""")
     server = Server(["nginx", "-p", str(folder), "-c", str(conf)], port, folder / "log")
