@@ -67,7 +67,7 @@ package final class LogSink: Sendable {
     }
 
     private func lose(_ piece: [UInt8], _ lostCount: inout Int64) {
-        for octet in piece where octet == Self.newline { lostCount &+= 1 }
+        for byte in piece where byte == Self.newline { lostCount &+= 1 }
     }
 
     private func notice(_ count: Int64) -> [UInt8] {

@@ -164,7 +164,7 @@ struct Parameters {
     private mutating func readForm(_ request: borrowing Request, _ known: MemberNames?) throws(Problem) {
         let pairs: [(name: [UInt8], value: [UInt8])]
         do {
-            pairs = try URLEncodedForm.octets(request.bytes(request.body))
+            pairs = try URLEncodedForm.bytePairs(request.bytes(request.body))
         } catch {
             throw Problem(.requestMalformed, "The content is not a form.", reason: "\(error)")
         }

@@ -210,7 +210,7 @@ package final class LoginThrottle: Sendable {
         hasher.combine(key.1)
         hasher.combine(EntryKind.wrongSecret)
         hasher.combine(pair)
-        unsafe secret.withUnsafeBytes { octets in unsafe hasher.combine(bytes: octets) }
+        unsafe secret.withUnsafeBytes { bytes in unsafe hasher.combine(bytes: bytes) }
         return UInt64(bitPattern: Int64(hasher.finalize()))
     }
 }

@@ -8,11 +8,11 @@
 int cbase64_is_available(void);
 /// Decodes letters of base64url from the first one on, 32 at a time, and stops before what is not a letter and before the end.
 ///
-/// Each 32 letters become 24 octets; up to eight octets behind them are overwritten, none of them beyond `room`.
-/// Answers how many letters were decoded, a multiple of 32.
-size_t cbase64_decode_url(const uint8_t *letters, size_t count, uint8_t *octets, size_t room);
-/// Encodes octets as base64url from the first one on, 24 at a time, and stops before the end.
+/// Each 32 letters become 24 bytes; up to eight bytes behind them are overwritten, none of them beyond `room`.
+/// Returns how many letters were decoded, a multiple of 32.
+size_t cbase64_decode_url(const uint8_t *letters, size_t count, uint8_t *bytes, size_t room);
+/// Encodes bytes as base64url from the first one on, 24 at a time, and stops before the end.
 ///
-/// Each 24 octets become 32 letters; `letters` has room for all of them. Answers how many octets were encoded, a multiple of
+/// Each 24 bytes become 32 letters; `letters` has room for all of them. Returns how many bytes were encoded, a multiple of
 /// 24.
-size_t cbase64_encode_url(const uint8_t *octets, size_t count, uint8_t *letters);
+size_t cbase64_encode_url(const uint8_t *bytes, size_t count, uint8_t *letters);

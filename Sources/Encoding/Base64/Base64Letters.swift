@@ -153,10 +153,10 @@ enum Base64Letters {
     private static func appendBlocks(_ input: Span<UInt8>, to output: inout OutputSpan<UInt8>) -> Int {
         // The vector code encodes nothing if there are fewer.
         guard input.count >= 28, output.freeCapacity >= encodedByteCount(input.count) else { return 0 }
-        return unsafe input.withUnsafeBufferPointer { octets in
+        return unsafe input.withUnsafeBufferPointer { bytes in
             unsafe output.withUnsafeMutableBufferPointer { letters, count in
-                guard let source = octets.baseAddress, let target = letters.baseAddress else { return 0 }
-                let read = unsafe cbase64_encode_url(source, octets.count, target + count)
+                guard let source = bytes.baseAddress, let target = letters.baseAddress else { return 0 }
+                let read = unsafe cbase64_encode_url(source, bytes.count, target + count)
                 count += read / 3 * 4
                 return read
             }

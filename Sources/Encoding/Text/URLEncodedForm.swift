@@ -30,13 +30,13 @@ package struct URLEncodedForm: Sendable {
     package let pairs: [(name: String, value: String)]
 
     package init(_ bytes: Span<UInt8>) throws(FormError) {
-        pairs = try Self.octets(bytes).map {
+        pairs = try Self.bytePairs(bytes).map {
             (String(decoding: $0.name, as: UTF8.self), String(decoding: $0.value, as: UTF8.self))
         }
     }
 
     /// Returns the same pairs as bytes, which are valid UTF-8.
-    package static func octets(_ bytes: Span<UInt8>) throws(FormError) -> [(name: [UInt8], value: [UInt8])] {
+    package static func bytePairs(_ bytes: Span<UInt8>) throws(FormError) -> [(name: [UInt8], value: [UInt8])] {
         var pairs: [(name: [UInt8], value: [UInt8])] = []
         var start = 0
         while start < bytes.count {
@@ -59,11 +59,11 @@ package struct URLEncodedForm: Sendable {
         return found.count == 1 ? .one(first.value) : .repeated
     }
 
-    /// Returns the index of the first `octet` from `start`, or the count of the bytes (memchr(3)).
-    private static func first(_ octet: UInt8, in bytes: Span<UInt8>, from start: Int) -> Int {
+    /// Returns the index of the first `byte` from `start`, or the count of the bytes (memchr(3)).
+    private static func first(_ byte: UInt8, in bytes: Span<UInt8>, from start: Int) -> Int {
         unsafe bytes.withUnsafeBufferPointer { buffer in
             guard start < buffer.count, let base = buffer.baseAddress,
-                let found = unsafe memchr(base + start, Int32(octet), buffer.count - start)
+                let found = unsafe memchr(base + start, Int32(byte), buffer.count - start)
             else { return buffer.count }
             return unsafe UnsafeRawPointer(found) - UnsafeRawPointer(base)
         }
@@ -74,33 +74,33 @@ package struct URLEncodedForm: Sendable {
         let isEncoded =
             first(UInt8(ascii: "%"), in: bytes, from: 0) < bytes.count
             || first(UInt8(ascii: "+"), in: bytes, from: 0) < bytes.count
-        let octets = isEncoded ? try decoded(bytes) : [UInt8](bytes)
+        let output = isEncoded ? try decoded(bytes) : [UInt8](bytes)
         // ASCII is always valid, and checking that is cheaper.
-        guard octets.reduce(0, |) & 0x80 == 0 || String(validating: octets, as: UTF8.self) != nil else {
+        guard output.reduce(0, |) & 0x80 == 0 || String(validating: output, as: UTF8.self) != nil else {
             throw .malformed
         }
-        return octets
+        return output
     }
 
     private static func decoded(_ bytes: Span<UInt8>) throws(FormError) -> [UInt8] {
-        var octets: [UInt8] = []
-        octets.reserveCapacity(bytes.count)
+        var output: [UInt8] = []
+        output.reserveCapacity(bytes.count)
         var index = 0
         while index < bytes.count {
             switch bytes[index] {
             case UInt8(ascii: "+"):
-                octets.append(UInt8(ascii: " "))
+                output.append(UInt8(ascii: " "))
             case UInt8(ascii: "%"):
                 guard index + 2 < bytes.count, let high = JSONText.hexValue(bytes[index + 1]),
                     let low = JSONText.hexValue(bytes[index + 2])
                 else { throw .malformed }
-                octets.append(high << 4 | low)
+                output.append(high << 4 | low)
                 index += 2
-            case let octet:
-                octets.append(octet)
+            case let byte:
+                output.append(byte)
             }
             index += 1
         }
-        return octets
+        return output
     }
 }

@@ -16,12 +16,12 @@ struct PayloadWriter {
     }
 
     /// Returns whether no byte is a control character, a quotation mark or a backslash.
-    private static func isPlain(_ octets: Span<UInt8>) -> Bool {
+    private static func isPlain(_ bytes: Span<UInt8>) -> Bool {
         // Without an early end the compiler compares many bytes at once.
         var special: UInt8 = 0
-        for index in octets.indices {
-            let octet = octets[index]
-            let isSpecial = octet < 0x20 || octet == 0x7F || octet == UInt8(ascii: "\"") || octet == UInt8(ascii: "\\")
+        for index in bytes.indices {
+            let byte = bytes[index]
+            let isSpecial = byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
             special |= isSpecial ? 1 : 0
         }
         return special == 0
