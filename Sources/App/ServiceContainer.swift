@@ -222,14 +222,14 @@ package final class ServiceContainer: Sendable {
         let highWaterMarks = try RollbackGuard(configuration).read()
         let store: RevocationStore
         do throws(JournalError) {
-            var journal = JournalLogSource(
+            var journal = FileLedgerSource(
                 directory: configuration.journal.statePath, clock: SystemClock.wall, random: { Random.next64() })
             journal.observe = { Self.say($0, log) }
             journal.reserveByteCount = 256 << 10
             journal.highWaterMarks = highWaterMarks
             let auth = configuration.tokens.auth
             var options = RevocationOptions(
-                log: journal, grace: configuration.tokens.refreshGrace, sessionMax: auth.sessionMax * 1_000,
+                ledger: journal, grace: configuration.tokens.refreshGrace, sessionMax: auth.sessionMax * 1_000,
                 clock: SystemClock.wall, monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 },
                 random: { Random.next64() })
             options.entries = auth.sessionList == nil ? .dropped : .kept(idle: auth.refreshIdle * 1_000)

@@ -47,7 +47,7 @@ extension OpenAPIDocument {
           headers:
             WWW-Authenticate: {description: "The challenge (RFC 6750 section 3, RFC 7617).", schema: {type: string}}
             Retry-After: {description: Seconds., schema: {type: integer}}
-            Revocation-Seq: {description: Number of the record that made this durable., schema: {type: integer}}
+            Revocation-Seq: {description: Position of the record that made this durable., schema: {$ref: '#/components/schemas/Position'}}
             ETag: {schema: {type: string}}
           responses:
             Refused:

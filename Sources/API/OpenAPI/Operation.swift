@@ -78,7 +78,7 @@ extension Operation {
     static let conditions =
         gatewayConditions + [
             Parameter(
-                name: "min_seq", schema: .integer(minimum: 0),
+                name: "min_seq", schema: .wantedPosition,
                 description: "The answer must know of this durable record.")
         ]
 

@@ -67,6 +67,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case journalUnavailable = "journal_unavailable"
     case signingUnavailable = "signing_unavailable"
     case sequenceNotReached = "sequence_not_reached"
+    case sequenceUnknown = "sequence_unknown"
     case usersUnavailable = "users_unavailable"
     case sessionsNotEnded = "sessions_not_ended"
     case tooManyConnections = "too_many_connections"
@@ -100,7 +101,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .headTooLarge: 431
         case .internalFault: 500
         case .methodUnknown, .codingUnsupported: 501
-        case .hashingSaturated, .journalUnavailable, .signingUnavailable, .sequenceNotReached, .usersUnavailable,
+        case .hashingSaturated, .journalUnavailable, .signingUnavailable, .sequenceNotReached, .sequenceUnknown,
+            .usersUnavailable,
             .sessionsNotEnded, .tooManyConnections:
             503
         case .versionUnsupported: 505
@@ -172,7 +174,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .hashingSaturated: "Too many logins are waiting."
         case .journalUnavailable: "The journal cannot be written now."
         case .signingUnavailable: "No key can sign these tokens now, so nothing was changed."
-        case .sequenceNotReached: "This server has not reached the required sequence number."
+        case .sequenceNotReached: "This server has not reached the required position."
+        case .sequenceUnknown: "The required position is not in the history of this server."
         case .usersUnavailable: "The users cannot be stored now, so nothing was changed."
         case .sessionsNotEnded: "The password was changed, but the other sessions may continue after a restart."
         case .tooManyConnections: "Too many connections are open."
@@ -198,6 +201,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             .clientMismatch:
             "invalid_grant"
         case .tooManyAttempts, .hashingSaturated, .journalUnavailable, .signingUnavailable, .sequenceNotReached,
+            .sequenceUnknown,
             .usersUnavailable, .sessionsNotEnded, .tooManyConnections:
             "temporarily_unavailable"
         case .internalFault: "server_error"

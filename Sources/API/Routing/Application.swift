@@ -162,7 +162,7 @@ package final class Application: Handler {
         let quiet: Log.Level = call.endpoint?.isQuiet ?? true ? .debug : .info
         return switch problem.code {
         // Any client can send these all day.
-        case .methodUnknown, .codingUnsupported, .versionUnsupported, .sequenceNotReached: quiet
+        case .methodUnknown, .codingUnsupported, .versionUnsupported, .sequenceNotReached, .sequenceUnknown: quiet
         // The service works as designed under load.
         case .hashingSaturated, .tooManyConnections: .warning
         default: problem.status >= 500 ? .error : quiet

@@ -54,12 +54,14 @@ final class RevokeBeforeTable: Sendable {
 
     /// Returns why a token is rejected, or nil.
     ///
-    /// - Parameter born: the high half of the session id, or of the time of issue for a token without a session.
+    /// - Parameters:
+    ///   - born: the high half of the session id, or of the time of issue for a token without a session.
+    ///   - kid: nil where keys do not matter.
     func denial(
-        born: UInt64, sid: UUID?, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
+        born: UInt64, sid: UUID?, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>?
     ) -> Denial? {
         if born < newest(.all), isCut(.all, Span(), born, sid) { return .all }
-        if newest(.key) != 0, isCut(.key, kid, born, sid) { return .key }
+        if newest(.key) != 0, let kid, isCut(.key, kid, born, sid) { return .key }
         if born < newest(.client), isCut(.client, client, born, sid) { return .client }
         if born < newest(.subject), isCut(.subject, subject, born, sid) { return .subject }
         return nil

@@ -75,6 +75,8 @@ struct LiveRecords: CompactionFilter {
         case .sessionOpened:
             note(record)
             return false
+        // Positions of all other records depend on it.
+        case .epochBegan: return true
         // The records of an entry are not events one by one.
         case .processStarted, .sessionListed: return false
         // Nothing is lost that this version does not understand.

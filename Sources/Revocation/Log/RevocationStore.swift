@@ -8,19 +8,19 @@ internal import Tokens
 ///
 /// Every `done` runs once, without a lock, on the thread of the caller or of the log; it must return quickly.
 package final class RevocationStore: Sendable {
-    package typealias Completion = @Sendable (Result<UInt64, JournalError>) -> Void
+    package typealias Completion = @Sendable (Result<LedgerPosition, JournalError>) -> Void
 
     /// Generates session ids and the order of revoke-before times; it starts above everything in the log.
     package let identifiers: UUIDv7Generator
     package let startReport: StartReport
 
     let index: RevocationIndex
-    let log: any RevocationLog
-    /// The log, if it is the journal.
-    let journal: JournalLog?
+    let ledger: any Ledger
+    /// The ledger, if it is the journal of this machine.
+    let journal: FileLedger?
     let evidence: Mutex<TimeEvidence>
     let grace: Int64
-    private let durable: DurableSequence
+    private let head: LedgerHead
     /// The maximum lifetime of a new session or token, in milliseconds.
     private let lifetimeMax: Int64
     /// Until when older sessions can live, in milliseconds since 1970; 0 if not longer than new ones.
@@ -40,9 +40,9 @@ package final class RevocationStore: Sendable {
 
     private init(_ options: RevocationOptions) throws(JournalError) {
         let replay = RevocationReplay(options)
-        log = try options.log.open(replay)
-        journal = log as? JournalLog
-        durable = log.durable
+        ledger = try options.ledger.open(replay)
+        journal = ledger as? FileLedger
+        head = ledger.head
         index = replay.index
         evidence = Mutex(replay.evidence)
         olderEnd = replay.note.olderEnd
@@ -118,7 +118,7 @@ package final class RevocationStore: Sendable {
     package func revokeTokenOfAnyEnd(
         _ jti: UUID, expiresAt: UnixMilliseconds, reason: UInt16 = 0, _ done: @escaping Completion
     ) {
-        let latest = max(expiresAt, log.now.adding(milliseconds: TokenLimits.standard.tokenMax))
+        let latest = max(expiresAt, ledger.now.adding(milliseconds: TokenLimits.standard.tokenMax))
         index.insertOfAnyEnd(jti, expires: latest)
         append([.tokenRevoked(jti: jti, expires: latest, isOfAnyEnd: true, reason: reason)], done)
     }
@@ -147,7 +147,7 @@ package final class RevocationStore: Sendable {
         _ done: @escaping Completion
     ) -> Denial? {
         let key = RevokeBeforeTable.key(kind, name.span)
-        let expires = kind == .key ? .distantFuture : latestEnd(of: kind, after: log.now)
+        let expires = kind == .key ? .distantFuture : latestEnd(of: kind, after: ledger.now)
         let made = index.cuts.make(kind, key, expires: expires, for: asker) { [index] sid in
             index.sessions.contains(sid, at: sid.milliseconds)
         } draw: { [identifiers] in
@@ -179,7 +179,7 @@ package final class RevocationStore: Sendable {
     package func latestEnd(of sid: UUID) -> UnixMilliseconds {
         max(
             sid.milliseconds.adding(milliseconds: lifetimeMax),
-            log.now.adding(milliseconds: TokenLimits.standard.tokenMax), olderEnd)
+            ledger.now.adding(milliseconds: TokenLimits.standard.tokenMax), olderEnd)
     }
 
     /// Records the highest session id, before a session with this new id begins.
@@ -197,11 +197,11 @@ package final class RevocationStore: Sendable {
         let isNew = sid.high > noted.load(ordering: .acquiring)
         let events = (isNew ? [.sessionOpened(sid: sid)] : []) + (replaced.map { [$0.event] } ?? [])
         guard !events.isEmpty else { return done(nil) }
-        log.append(events) { [self] result in
+        ledger.append(events) { [self] result in
             switch result {
-            case .success(let position):
+            case .success(let stamp):
                 _ = noted.max(sid.high, ordering: .acquiringAndReleasing)
-                if let replaced { index.end(replaced, at: position.time) }
+                if let replaced { index.end(replaced, at: stamp.time) }
                 done(nil)
             case .failure(let fault): done(fault)
             }
@@ -246,25 +246,27 @@ package final class RevocationStore: Sendable {
     }
 
     /// The time that grace periods use, never decreasing.
-    package var now: UnixMilliseconds { log.now }
-    /// The sequence number of the last durable event.
-    package var sequence: UInt64 { durable.value }
+    package var now: UnixMilliseconds { ledger.now }
+    /// Up to where everything is durable and known here.
+    package var position: LedgerPosition { head.position }
+    /// The number of that position.
+    package var sequence: UInt64 { head.seq }
     package var counts: RevocationCounts { index.counts }
-    package var isWritable: Bool { log.isWritable }
+    package var isWritable: Bool { ledger.isWritable }
     /// Whether logins and rotations are accepted. If not, revocations may still be.
-    package var takesEverything: Bool { log.takesEverything }
+    package var takesEverything: Bool { ledger.takesEverything }
 
     /// Makes everything queued durable and releases the log. It must not be called from a `done`.
-    package func close() { log.close() }
+    package func close() { ledger.close() }
 
     func append(_ events: [RevocationEvent], _ done: @escaping Completion) {
         let isRevocation = events.contains(where: \.isRevocation)
-        log.append(events) { [self] result in
+        ledger.append(events) { [self] result in
             if isRevocation, case .failure = result {
                 hasLostRevocation.store(true, ordering: .releasing)
                 lost.note(events)
             }
-            done(result.map(\.seq))
+            done(result.map(\.position))
         }
     }
 }

@@ -82,7 +82,7 @@ package struct EndSessions {
     /// - Parameter done: called once, when the revocation is durable or has failed, unless this throws.
     package func end(
         _ session: LogoutSession, _ reach: LogoutReach,
-        done: @escaping @Sendable (Result<UInt64, RevocationError>) -> Void
+        done: @escaping @Sendable (Result<LedgerPosition, RevocationError>) -> Void
     ) throws(LogoutFailure) {
         let state = context.authState
         switch reach {
@@ -101,7 +101,7 @@ package struct EndSessions {
     }
 
     private func revokeSubject(
-        of session: LogoutSession, isExempt: Bool, _ done: @escaping @Sendable (Result<UInt64, RevocationError>) -> Void
+        of session: LogoutSession, isExempt: Bool, _ done: @escaping @Sendable (Result<LedgerPosition, RevocationError>) -> Void
     ) throws(LogoutFailure) {
         let asker = RevokingSession(
             sid: session.sid, client: Array(session.clientID.utf8), kid: Array(session.kid.utf8), isExempt: isExempt)

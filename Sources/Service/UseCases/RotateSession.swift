@@ -166,7 +166,7 @@ package struct RotateSession {
             subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8), kid: Array(claims.kid.utf8)
         )
         authState.revocations.rotate(
-            request, subject: names.subject.span, client: names.client.span, kid: names.kid.span
+            request, subject: names.subject, client: names.client, kid: names.kid
         ) {
             then(.success(PendingRefresh(attempt: attempt, outcome: $0)))
         }

@@ -26,6 +26,7 @@ extension Refusal {
         Refusal(.verify, .claimMismatch) {
             $0.send(Ask("POST", "/verify").bearer($0.pair().access).json("{\"claims\":{\"amr\":\"otp\"}}"))
         },
+        Refusal(.verify, .sequenceUnknown) { $0.send(Ask("GET", "/verify?min_seq=2:1").bearer($0.pair().access)) },
         Refusal(.verify, .sequenceNotReached) {
             $0.send(Ask("GET", "/verify?min_seq=1000000").bearer($0.pair().access))
         },
@@ -35,6 +36,9 @@ extension Refusal {
         Refusal(.verifyBatch, .requestMalformed) { $0.send(Ask("POST", "/verify/batch").json("{\"tokens\":[]}")) },
         Refusal(.verifyBatch, .requestMalformed) { $0.send(Ask("POST", "/verify/batch").json("{\"tokens\":[1]}")) },
         Refusal(.verifyBatch, .unsupportedMediaType) { $0.send(Ask("POST", "/verify/batch").form("tokens=x")) },
+        Refusal(.verifyBatch, .sequenceUnknown) {
+            $0.send(Ask("POST", "/verify/batch").json("{\"tokens\":[\"a\"],\"min_seq\":\"2:1\"}"))
+        },
         Refusal(.verifyBatch, .sequenceNotReached) {
             $0.send(Ask("POST", "/verify/batch").json("{\"tokens\":[\"a\"],\"min_seq\":1000000}"))
         },
