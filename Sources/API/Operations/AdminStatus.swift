@@ -12,7 +12,7 @@ import Tokens
 
 extension Route {
     package static let adminStatus = Route(
-        "/admin/status", [.get, .head], on: .operator, access: .operatorSocket,
+        "/admin/status", [.get, .head], on: .operator, access: .operatorSocket, policies: .onFollowers,
         codes: [.notFound],
         operations: [
             Operation(

@@ -1,6 +1,6 @@
 /// How the pipeline treats the requests of an endpoint.
 struct RoutePolicies: OptionSet, Sendable {
-    let rawValue: UInt8
+    let rawValue: UInt16
 
     /// Any client can make this endpoint reject requests all day, so a rejection is counted, and logged only at level
     /// debug.
@@ -19,6 +19,11 @@ struct RoutePolicies: OptionSet, Sendable {
     static let largeContent = RoutePolicies(rawValue: 64)
     /// In browser mode, pages of the configured origins may read the answers.
     static let crossOrigin = RoutePolicies(rawValue: 128)
+
+    /// A server that follows another one answers as well. For every other endpoint it says where to ask.
+    static let onFollowers = RoutePolicies(rawValue: 512)
+    /// A server that follows another one states in every answer how old its knowledge is.
+    static let statesAge = RoutePolicies(rawValue: 1_024)
 
     static let largeContentByteCountMax = 1_048_576
 }

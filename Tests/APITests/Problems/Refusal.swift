@@ -17,7 +17,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     /// A new world. Users can list their sessions, unless that is what is refused.
     func world() throws -> World {
         let lists = [.sessions, .listedSession].contains(endpoint) && code != .notEnabled
-        return try World { $0.sessionList = lists ? SessionListSettings() : nil }
+        return try World(followed: code == .stale ? .neverRead : nil) { $0.sessionList = lists ? SessionListSettings() : nil }
     }
 
     var testDescription: String { "\(endpoint) \(code.rawValue)" }
@@ -29,7 +29,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         + ofTokens(.logout) { $0.send(Ask("POST", "/logout").bearer($1)) } + ofRefresh(.refresh) + ofRefresh(.token)
         + ofTokens(.session) { $0.send(Ask("GET", "/session").bearer($1)) } + ofCookies + ofGatewayCookies
         + ofLogout + ofVerify + ofBatch + ofAuth + ofLogin + ofRevoke + ofIntrospect
-        + ofPassword + ofSessionGrant + ofGuessing + ofAdmin
+        + ofStale + ofPassword + ofSessionGrant + ofGuessing + ofAdmin
 
     private static func method(of endpoint: Route) -> String {
         if endpoint == .listedSession { return "DELETE" }
