@@ -110,6 +110,13 @@ struct FollowMachineTests {
         #expect(machine.request == .records(after: at(50)))
     }
 
+    @Test func `without a snapshot that only the files need, the records are followed`() {
+        var machine = machine(at(50))
+        machine.wantSnapshot()
+        #expect(machine.failed(.status(503), at: 0, random: 0) > 0)
+        #expect(machine.request == .records(after: at(50)))
+    }
+
     @Test func `the sources take turns`() {
         var machine = machine(at(5), sources: 3)
         let asked = (0..<4).map { _ in

@@ -27,6 +27,8 @@ struct FollowMachine: Sendable {
     private(set) var condition = FollowedFeed.Condition.away
     private let sourceCount: Int
     private var needsSnapshot: Bool
+    /// Whether the snapshot is wanted only for the files, so that the records can be followed without it.
+    private var isOptional = false
     private var isReset = false
     private var behindSince: Int64?
     /// Whether a snapshot was read, and no records since.
@@ -44,8 +46,11 @@ struct FollowMachine: Sendable {
         return .records(after: position)
     }
 
-    /// Asks for a snapshot next, without giving up the position.
-    mutating func wantSnapshot() { needsSnapshot = true }
+    /// Asks for a snapshot next, without giving up the position. If it cannot be read, the records are followed again.
+    mutating func wantSnapshot() {
+        guard !needsSnapshot else { return }
+        (needsSnapshot, isOptional) = (true, true)
+    }
 
     mutating func took(_ batch: FeedBatch) {
         position = batch.position
@@ -57,7 +62,7 @@ struct FollowMachine: Sendable {
         let isOther = position.map { $0.epoch != snapshot.epoch } ?? false
         let use: SnapshotUse = isReset || isOther ? .reset : .continuation
         if use == .reset || position.map({ $0 < snapshot }) ?? true { position = snapshot }
-        (needsSnapshot, isReset, isRightAfterSnapshot) = (false, false, true)
+        (needsSnapshot, isOptional, isReset, isRightAfterSnapshot) = (false, false, false, true)
         succeed()
         return use
     }
@@ -73,6 +78,7 @@ struct FollowMachine: Sendable {
     ///   - random: decides the length of the pause.
     /// - Returns: how many milliseconds to wait before the next request.
     mutating func failed(_ fault: FollowFault, at now: Int64, random: UInt64) -> Int64 {
+        if isOptional { (needsSnapshot, isOptional) = (false, false) }
         switch fault {
         case .gone:
             // If the snapshot is too old as well, the source makes a newer one in a while.

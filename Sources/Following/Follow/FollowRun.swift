@@ -15,7 +15,7 @@ final class FollowRun: @unchecked Sendable {
         bodyByteCountMax: SnapshotClaims.recordCountMax * 64 + 16_384, milliseconds: 600_000)
     /// Milliseconds between two empty answers of a source that does not hold requests.
     private static let emptyPause: Int64 = 50
-    /// Milliseconds between two snapshots that are read because the disk failed.
+    /// Milliseconds between two snapshots that are read for the files only.
     private static let healingPause: Int64 = 30_000
 
     private let options: Follower.Options
@@ -96,7 +96,7 @@ final class FollowRun: @unchecked Sendable {
 
     /// Whether a snapshot is needed only for the files.
     private var isCopyDue: Bool {
-        guard copy.fault != nil else { return copy.isLogLong }
+        guard copy.fault != nil || copy.isLogLong else { return false }
         let now = feed.now
         guard healedAt.map({ now - $0 >= Self.healingPause }) ?? true else { return false }
         healedAt = now

@@ -170,10 +170,25 @@ def test_a_restart_without_the_source_continues_from_the_copy(home, source, foll
 
 
 def test_without_copy_and_source_nothing_is_verified(home, follow, make_server):
-    server = follower(make_server, f"http://127.0.0.1:{free_port()}", issuer=home.settings["issuer"])
-    answer = server.verify(home.login().access)
-    assert (answer.status_code, answer.json()["code"]) == (503, "stale")
-    assert "revocation-age" not in answer.headers
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    server = follower(make_server, nowhere, issuer=home.settings["issuer"], browser="on")
+    token = home.login().access
+    bearer = {"authorization": f"Bearer {token}"}
+    answers = [
+        server.verify(token),
+        server.http.get("/verify", headers=bearer),
+        server.http.post("/verify/batch", json={"tokens": [token]}),
+        server.http.get("/session", headers=bearer),
+        *(server.http.request(method, "/auth", headers=bearer) for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (503, "stale"), answer.request.url
+        assert "revocation-age" not in answer.headers
+    page = server.http.get("/signin")
+    assert page.status_code == 421 and page.headers["content-type"].startswith("text/html")
+    status = server.cli("status")
+    assert status.returncode == 1 and f"follows" in status.stdout and nowhere in status.stdout
+    assert "NOTHING known yet, record none, away" in status.stdout
     assert server.operator.get("/readyz").json()["reasons"] == ["stale"]
     assert server.operator.get("/livez").status_code == 200
 
