@@ -36,6 +36,8 @@ private final class RemoteAccounts: AccountSource {
         return .later
     }
 
+    func noteSession(_ sid: Encoding.UUID, of user: Encoding.UUID, _ standing: User.Standing, hasDevice: Bool) {}
+
     func storeHash(_ hash: String, of user: User) throws { stored.change { $0.append(hash) } }
 
     func replacePassword(with hash: String, of user: User) throws(AccountSourceError) -> User? {

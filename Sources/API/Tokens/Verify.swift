@@ -85,7 +85,8 @@ extension Schema {
         .object(
             .required("iss", .string), .required("sub", .string), .required("aud", .oneOf(.string, .strings)),
             .optional("client_id", .string), .required("iat", .integer), .required("exp", .integer),
-            .required("jti", .string), .optional("sid", .string), .optional("scope", .string),
+            .required("jti", .string), .optional("sid", .string), .optional("bsq", .integer(minimum: 0)),
+            .optional("scope", .string),
             .optional("auth_time", .integer), .optional("amr", .strings), .optional("roles", .strings)))
 }
 

@@ -38,7 +38,7 @@ struct RevocationIndex: Sendable {
     func denial(of request: Advance) -> Denial? {
         if sessions.contains(request.sid, at: request.sid.milliseconds) { return .session }
         return cuts.denial(
-            born: request.sid.high, sid: request.sid, subject: request.subject.span, client: request.client.span,
+            born: request.birth, sid: request.sid, subject: request.subject.span, client: request.client.span,
             kid: nil)
     }
 
@@ -69,8 +69,11 @@ struct RevocationIndex: Sendable {
         case .rotated(let sid, let generation, let request, let sessionEnd):
             rotations.restore(
                 Rotation(generation: generation, request: request, at: stamp.time), of: sid, sessionEnd: sessionEnd)
-        case .revokedBefore(let cut, let kind, let key, _, _): cuts.insert(kind, key, cut)
-        case .exempted(let sid, let cut, let kind, _): cuts.exempt(sid, kind, cut)
+        case .revokedBefore(let cut, let kind, let key, _, _):
+            cuts.insert(kind, key, cut, seq: stamp.position.seq)
+        case .exempted(let sid, let cut, let kind, _):
+            // The revoke-before time is the next record.
+            cuts.exempt(sid, kind, cut, seq: stamp.position.seq &+ 1)
         case .sessionListed(let entry): entries.restore(entry)
         case .sessionOpened, .epochBegan, .processStarted: return
         }

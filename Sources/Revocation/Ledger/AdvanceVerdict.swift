@@ -10,14 +10,16 @@ package struct Advance: Sendable {
     package let request: UInt32
     /// The absolute end of the session.
     package let sessionEnd: UnixMilliseconds
+    let birth: Birth
     package let subject: [UInt8]
     package let client: [UInt8]
 
-    package init(_ rotation: RotationRequest, subject: [UInt8], client: [UInt8]) {
+    package init(_ rotation: RotationRequest, birth: UInt64? = nil, subject: [UInt8], client: [UInt8]) {
         sid = rotation.sid
         generation = rotation.generation
         request = rotation.request
         sessionEnd = rotation.sessionEnd
+        self.birth = Birth(id: rotation.sid.high, seq: birth)
         self.subject = subject
         self.client = client
     }

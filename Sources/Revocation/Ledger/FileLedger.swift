@@ -19,6 +19,8 @@ package final class FileLedger: Ledger {
     }
 
     package var now: UnixMilliseconds { journal.now }
+    /// One process draws all ids, so they are in the order of the records.
+    package var isShared: Bool { false }
     package var isWritable: Bool { journal.isWritable }
     package var takesEverything: Bool { journal.takesEverything }
 

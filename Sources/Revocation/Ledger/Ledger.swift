@@ -22,6 +22,10 @@ package protocol Ledger: AnyObject, Sendable {
     /// its end.
     func knows(_ position: LedgerPosition) -> Bool
 
+    /// Whether other processes record revocations too. Then ids, which processes draw by their own clocks, do not show
+    /// whether a session began before a revoke-before time; its birth does.
+    var isShared: Bool { get }
+
     /// Records the events next to each other and in order. A revocation may be recorded twice and in any order: it is
     /// a union, and of revoke-before times the highest counts.
     ///

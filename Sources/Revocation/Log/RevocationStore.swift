@@ -21,6 +21,8 @@ package final class RevocationStore: Sendable {
     let evidence: Mutex<TimeEvidence>
     let grace: Int64
     private let head: LedgerHead
+    /// Whether other processes write the same ledger.
+    package let isShared: Bool
     /// The maximum lifetime of a new session or token, in milliseconds.
     private let lifetimeMax: Int64
     /// Until when older sessions can live, in milliseconds since 1970; 0 if not longer than new ones.
@@ -43,6 +45,7 @@ package final class RevocationStore: Sendable {
         ledger = try options.ledger.open(replay)
         journal = ledger as? FileLedger
         head = ledger.head
+        isShared = ledger.isShared
         index = replay.index
         evidence = Mutex(replay.evidence)
         olderEnd = replay.note.olderEnd
@@ -62,22 +65,25 @@ package final class RevocationStore: Sendable {
     ///
     /// - Parameters:
     ///   - sid: nil for a token without a session, whose time of issue is used instead.
+    ///   - birth: the claim `bsq` of the token.
     ///   - expiresAt: exactly the value for ``revokeToken(_:expiresAt:reason:_:)``.
     package func denial(
-        jti: UUID, sid: UUID?, issuedAt: UnixMilliseconds, expiresAt: UnixMilliseconds,
+        jti: UUID, sid: UUID?, issuedAt: UnixMilliseconds, birth: UInt64? = nil, expiresAt: UnixMilliseconds,
         subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
     ) -> Denial? {
         if index.tokens.contains(jti, at: expiresAt) || index.tokensOfAnyEnd.containsAnywhere(jti) { return .token }
-        return denial(sid: sid, issuedAt: issuedAt, subject: subject, client: client, kid: kid)
+        return denial(sid: sid, issuedAt: issuedAt, birth: birth, subject: subject, client: client, kid: kid)
     }
 
     /// Returns the same as ``denial(jti:sid:issuedAt:expiresAt:subject:client:kid:)`` for something without a `jti`,
     /// such as a refresh token.
     package func denial(
-        sid: UUID?, issuedAt: UnixMilliseconds, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
+        sid: UUID?, issuedAt: UnixMilliseconds, birth: UInt64? = nil, subject: Span<UInt8>, client: Span<UInt8>,
+        kid: Span<UInt8>
     ) -> Denial? {
         if let sid, index.sessions.contains(sid, at: sid.milliseconds) { return .session }
-        let born = sid?.high ?? UUID.version7High(milliseconds: issuedAt)
+        let id = sid?.high ?? UUID.version7High(milliseconds: issuedAt)
+        let born = Birth(id: id, seq: comparable(birth))
         return index.cuts.denial(born: born, sid: sid, subject: subject, client: client, kid: kid)
     }
 
@@ -87,18 +93,29 @@ package final class RevocationStore: Sendable {
     ///   - issuedAt: used if the `jti` contains no time, as in a token that another program signed.
     ///   - expiresAt: exactly the value for ``revokeToken(_:expiresAt:reason:_:)``.
     package func denial(
-        ofClientToken jti: UUID, issuedAt: UnixMilliseconds, expiresAt: UnixMilliseconds,
+        ofClientToken jti: UUID, issuedAt: UnixMilliseconds, birth: UInt64? = nil, expiresAt: UnixMilliseconds,
         subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
     ) -> Denial? {
         if index.tokens.contains(jti, at: expiresAt) || index.tokensOfAnyEnd.containsAnywhere(jti) { return .token }
-        let born = jti.isVersion7 ? jti.high : UUID.version7High(milliseconds: issuedAt)
+        let id = jti.isVersion7 ? jti.high : UUID.version7High(milliseconds: issuedAt)
+        let born = Birth(id: id, seq: comparable(birth))
         return index.cuts.denial(born: born, sid: nil, subject: subject, client: client, kid: kid)
     }
 
     /// Returns why a device token is rejected, or nil. A revoke-before time ends it like a session that began when it was
     /// issued; the end of a single session does not.
     package func denial(ofDevice id: UUID, subject: Span<UInt8>, kid: Span<UInt8>) -> Denial? {
-        index.cuts.denial(born: id.high, sid: nil, subject: subject, client: Span(), kid: kid)
+        index.cuts.denial(born: Birth(id: id.high), sid: nil, subject: subject, client: Span(), kid: kid)
+    }
+
+    /// The birth of a session that begins now, or of a token without a session: taken before anything is checked that a
+    /// revocation may change. Nil where ids are in the order of the records.
+    package var birth: UInt64? { isShared ? sequence : nil }
+
+    /// A birth that can be compared with the numbers of records here. One above them is not known to be of this ledger.
+    package func comparable(_ birth: UInt64?) -> UInt64? {
+        guard isShared, let birth, birth <= sequence else { return nil }
+        return birth
     }
 
     /// Revokes a token from now on; the revocation is durable when `done` reports success.
@@ -138,12 +155,14 @@ package final class RevocationStore: Sendable {
     ///
     /// - Parameters:
     ///   - name: subject, client id or kid; empty for `.all`.
+    ///   - time: everything that began before it ends, the same in every process; nil for now.
     ///   - asker: the session that requests it; `nil` for an operator or the service itself.
     /// - Returns: why the requesting session itself has been revoked. In that case nothing changes, and `done` does not
     ///   run.
     @discardableResult
     package func cut(
-        _ kind: RevokeBeforeKind, name: [UInt8], reason: UInt16 = 0, for asker: RevokingSession? = nil,
+        _ kind: RevokeBeforeKind, name: [UInt8], reason: UInt16 = 0, from time: UnixMilliseconds? = nil,
+        for asker: RevokingSession? = nil,
         _ done: @escaping Completion
     ) -> Denial? {
         let key = RevokeBeforeTable.key(kind, name.span)
@@ -151,7 +170,7 @@ package final class RevocationStore: Sendable {
         let made = index.cuts.make(kind, key, expires: expires, for: asker) { [index] sid in
             index.sessions.contains(sid, at: sid.milliseconds)
         } draw: { [identifiers] in
-            identifiers.next().high
+            time.map(UUID.version7High) ?? identifiers.next().high
         }
         let cut: RevokeBefore
         switch made {
@@ -227,7 +246,15 @@ package final class RevocationStore: Sendable {
     /// Returns whether all tokens of the key with this `kid` are revoked.
     package func isCut(key kid: [UInt8]) -> Bool {
         // The maximum is later than every other revoke-before time, so that only the one of the key applies.
-        index.cuts.denial(born: .max, sid: nil, subject: Span(), client: Span(), kid: kid.span) == .key
+        index.cuts.denial(born: Birth(id: .max), sid: nil, subject: Span(), client: Span(), kid: kid.span) == .key
+    }
+
+    /// Whether nothing can be valid any more of a subject that began before `time`; for 0, whether there is any
+    /// revoke-before time.
+    package func isCut(subject: [UInt8], from time: UnixMilliseconds) -> Bool {
+        if time > 0, latestEnd(of: .subject, after: time) <= ledger.now { return true }
+        let value = index.cuts.value(of: RevokeBeforeTable.key(.subject, subject.span)) ?? 0
+        return value >= max(1, time > 0 ? UUID.version7High(milliseconds: time) : 1)
     }
 
     /// When a key was last revoked; nil if none is.
@@ -259,12 +286,22 @@ package final class RevocationStore: Sendable {
     /// Makes everything queued durable and releases the log. It must not be called from a `done`.
     package func close() { ledger.close() }
 
+    /// Notes the number of a revoke-before time that is durable now, the last of `events`.
+    private func settle(_ events: [RevocationEvent], at stamp: LedgerStamp) {
+        guard isShared, case .revokedBefore(let cut, let kind, let key, _, _) = events.last else { return }
+        let exempted: UUID? = if case .exempted(let sid, _, _, _) = events.first { sid } else { nil }
+        index.cuts.settle(kind, key, cut, exempted: exempted, seq: stamp.position.seq)
+    }
+
     func append(_ events: [RevocationEvent], _ done: @escaping Completion) {
         let isRevocation = events.contains(where: \.isRevocation)
         ledger.append(events) { [self] result in
-            if isRevocation, case .failure = result {
+            switch result {
+            case .success(let stamp): settle(events, at: stamp)
+            case .failure where isRevocation:
                 hasLostRevocation.store(true, ordering: .releasing)
                 lost.note(events)
+            case .failure: break
             }
             done(result.map(\.position))
         }

@@ -12,7 +12,7 @@ extension RevocationStore {
         _ request: RotationRequest, subject: [UInt8], client: [UInt8], kid: [UInt8],
         _ done: @escaping @Sendable (RotationOutcome) -> Void
     ) {
-        if let denial = denial(sid: request.sid, issuedAt: 0, subject: subject.span, client: client.span, kid: kid.span)
+        if let denial = denial(sid: request.sid, issuedAt: 0, birth: request.birth, subject: subject.span, client: client.span, kid: kid.span)
         {
             return done(.denied(denial))
         }
@@ -20,7 +20,7 @@ extension RevocationStore {
         case .join:
             break
         case .commit:
-            ledger.advance(Advance(request, subject: subject, client: client)) { [self] in settle(request, $0, done) }
+            ledger.advance(Advance(request, birth: comparable(request.birth), subject: subject, client: client)) { [self] in settle(request, $0, done) }
         case .replay(let rotation):
             done(.replayed(generation: rotation.generation, at: rotation.at, seq: sequence))
         case .mismatch:

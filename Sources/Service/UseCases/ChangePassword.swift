@@ -215,7 +215,7 @@ private struct PendingChange: Sendable {
     private var denial: Denial? {
         let (session, names) = (change.session, names)
         return state.revocations.denial(
-            sid: session.sid, issuedAt: 0, subject: names.subject.span, client: names.client.span, kid: names.kid.span)
+            sid: session.sid, issuedAt: 0, birth: session.birth, subject: names.subject.span, client: names.client.span, kid: names.kid.span)
     }
 
     private var names: (subject: [UInt8], client: [UInt8], kid: [UInt8]) {
@@ -225,7 +225,8 @@ private struct PendingChange: Sendable {
 
     private func endOtherSessions() {
         let names = names
-        let asker = RevokingSession(sid: change.session.sid, client: names.client, kid: names.kid, isExempt: true)
+        var asker = RevokingSession(sid: change.session.sid, client: names.client, kid: names.kid, isExempt: true)
+        asker.birth = state.revocations.comparable(change.session.birth)
         let done: @Sendable (Result<LedgerPosition, RevocationError>) -> Void = { [then] result in
             then(result.mapError { .sessionsNotEnded("\($0)") })
         }

@@ -159,6 +159,8 @@ def test_verify_by_get_takes_the_same_demands_as_by_post(spent):
     assert get(session.access, claims='{"amr":"otp"}') == (401, "claim_mismatch")
     assert get(session.access, claims='{"amr":"pwd"}', required_claims="sub amr", min_seq=0) == (200, None)
     assert get(session.access, min_seq=10**15) == (503, "sequence_not_reached")
+    assert get(session.access, min_seq="1:0") == (200, None)
+    assert get(session.access, min_seq="2:0") == (503, "sequence_unknown")
     unclear = ({"max_age": "x"}, {"max_age": "-1"}, {"scope": 'a"b'}, {"role": ""}, {"roles": "staff"}, {"min_seq": "x"})
     for query in unclear:
         assert get(session.access, **query) == (400, "request_malformed")
@@ -180,6 +182,7 @@ def test_verify_by_post_refuses_what_it_does_not_understand(spent):
     assert post("", claims={"amr": "otp"}) == (401, "claim_mismatch")
     assert post("", claims={"amr": "pwd"}, required_claims=["sub"], audience=["api", "x"], min_seq=0) == (200, None)
     assert post("", min_seq=10**15) == (503, "sequence_not_reached")
+    assert post("", min_seq="2:0") == (503, "sequence_unknown")
     for query, members in (
         ("?scope=read", {"scope": "read"}),
         ("?scoop=read", {}),

@@ -105,7 +105,7 @@ struct LedgerTests {
         for (sid, denial) in [(exempt, nil), (fixture.id(4), Denial.subject)] {
             #expect(
                 index.cuts.denial(
-                    born: sid.high, sid: sid, subject: "alice".utf8.span, client: Span(), kid: Span()) == denial)
+                    born: Birth(id: sid.high), sid: sid, subject: "alice".utf8.span, client: Span(), kid: Span()) == denial)
         }
         #expect(fixture.replay.floor >= cut.value)
         fixture.ledger.close()
@@ -192,7 +192,7 @@ struct LedgerTests {
         let (old, new) = (fixture.id(1), fixture.id(1 << 40))
         let before = RevokeBefore(value: old.high + 1, expires: end)
         let key = RevokeBeforeTable.key(cut.kind, cut.name.utf8.span)
-        fixture.index.cuts.insert(cut.kind, key, before)
+        fixture.index.cuts.insert(cut.kind, key, before, seq: 1)
         _ = try fixture.append(.revokedBefore(before, cut.kind, key: key, exemptsOne: false, reason: 0))
         let denials: [RevokeBeforeKind: Denial] = [.subject: .subject, .client: .client, .all: .all]
         #expect(try fixture.advance(old, from: 0) == denials[cut.kind].map(AdvanceVerdict.rejected))

@@ -44,8 +44,8 @@ final class ModelLedgerSource: LedgerSource {
         case .rotated(let sid, let generation, let request, _):
             state.rotations[sid] = Rotation(generation: generation, request: request, at: record.time)
         case .sessionRevoked(let sid, _, _), .sessionDisplaced(let sid, _): state.revoked.insert(sid)
-        case .revokedBefore(let cut, let kind, let key, _, _): state.cuts.insert(kind, key, cut)
-        case .exempted(let sid, let cut, let kind, _): state.cuts.exempt(sid, kind, cut)
+        case .revokedBefore(let cut, let kind, let key, _, _): state.cuts.insert(kind, key, cut, seq: position.seq)
+        case .exempted(let sid, let cut, let kind, _): state.cuts.exempt(sid, kind, cut, seq: position.seq + 1)
         case .tokenRevoked, .sessionOpened, .sessionListed, .epochBegan, .processStarted: break
         }
         for sink in state.sinks { sink.records([record], head: position) }
@@ -62,6 +62,7 @@ private final class ModelLedger: Ledger {
 
     var head: LedgerHead { source.head }
     var now: UnixMilliseconds { source.state.withLock { source.now(&$0) } }
+    var isShared: Bool { true }
     var isWritable: Bool { isOpen.load(ordering: .acquiring) }
     var takesEverything: Bool { isWritable }
 
@@ -80,7 +81,7 @@ private final class ModelLedger: Ledger {
         let verdict = source.state.withLock { state -> AdvanceVerdict in
             if state.revoked.contains(request.sid) { return .rejected(.session) }
             let denial = state.cuts.denial(
-                born: request.sid.high, sid: request.sid, subject: request.subject.span, client: request.client.span,
+                born: request.birth, sid: request.sid, subject: request.subject.span, client: request.client.span,
                 kid: nil)
             if let denial { return .rejected(denial) }
             let current = state.rotations[request.sid]
