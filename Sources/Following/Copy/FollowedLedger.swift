@@ -17,6 +17,8 @@ final class FollowedLedger: Ledger {
     var now: UnixMilliseconds { clock.now }
     var isWritable: Bool { false }
     var takesEverything: Bool { false }
+    /// The source may be one of several that write one ledger; then its tokens have births.
+    var isShared: Bool { true }
 
     /// Whether a position of an earlier epoch was lost, only the source can say.
     func knows(_ position: LedgerPosition) -> Bool { position.epoch == head.epoch }
