@@ -58,16 +58,19 @@ extension ServiceContainer {
             openAPI: Self.openAPI, monotonic: MonotonicClock.nanoseconds, random: { Random.next64() },
             reloads: reloads, process: Self.facts(configuration, startedAt: startedAt),
             appliedKeys: { keys.applied }, certificateExpiry: { identity?.expiresAt },
-            processFigures: { ProcessFigures.read() }, endpoints: RouteTable.standard.endpoints, browser: browser)
+            processFigures: { ProcessFigures.read() }, endpoints: RouteTable.standard.endpoints, browser: browser,
+            feed: Self.relay(configuration, authState, node))
         self.init(
             Parts(
                 shared: shared, log: log, identity: identity, housekeeper: housekeeper, accessLog: accessLog,
                 stopFollowing: node.stop))
         try accessLog?.start()
+        try startFeed()
         housekeeper.reloadWhatChanged()
         try housekeeper.start()
         let sink = FollowedNode.Sink(
             apply: { records, position in revocations.follow(records, upTo: position) },
+            add: { revocations.add($0) }, restart: { revocations.restart(at: $0) },
             takeKeys: { keys.take(published: $0) })
         if let fault = node.start(sink) { throw StartError(description: "\(fault)", mayPass: true) }
     }
@@ -81,6 +84,7 @@ extension ServiceContainer {
                 ledger: node.ledgerSource, grace: configuration.tokens.refreshGrace, sessionMax: nil, clock: SystemClock.wall,
                 monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() })
             options.entries = .dropped
+            options.feed = configuration.feed.access.map { _ in RevocationFeed(now: SystemClock.wall.now) }
             store = try RevocationStore.open(options)
         } catch {
             throw StartError(error)

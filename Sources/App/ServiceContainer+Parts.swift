@@ -23,6 +23,7 @@ extension ServiceContainer {
                 ledger: journal, grace: configuration.tokens.refreshGrace, sessionMax: auth.sessionMax * 1_000,
                 clock: SystemClock.wall, monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 },
                 random: { Random.next64() })
+            options.feed = configuration.feed.access.map { _ in RevocationFeed(now: SystemClock.wall.now) }
             options.entries = auth.sessionList == nil ? .dropped : .kept(idle: auth.refreshIdle * 1_000)
             store = try RevocationStore.open(options)
         } catch {

@@ -104,10 +104,12 @@ package final class ServiceContainer: Sendable {
             random: { Random.next64() }, loginSources: loginSources, reloads: reloads,
             process: Self.facts(configuration, startedAt: startedAt), appliedKeys: { keeper.applied },
             certificateExpiry: { identity?.expiresAt }, processFigures: { ProcessFigures.read() },
-            endpoints: RouteTable.standard.endpoints, browser: browser)
+            endpoints: RouteTable.standard.endpoints, browser: browser,
+            feed: Self.feed(configuration, authState))
         self.init(
             Parts(shared: shared, log: log, identity: identity, housekeeper: housekeeper, accessLog: accessLog))
         try accessLog?.start()
+        try startFeed()
         Self.sayAudiences(configuration.tokens.auth, log)
         Self.sayShared(configuration.tokens.auth, clients, log)
         try housekeeper.noteFirstSighting()
@@ -133,6 +135,7 @@ package final class ServiceContainer: Sendable {
     /// Stops maintenance and closes the journal. All acknowledged records are on disk.
     package func close() {
         stopFollowing()
+        shared.feed?.stop()
         housekeeper.stop()
         shared.authState.hashing.close()
         housekeeper.noteSighting()

@@ -41,12 +41,15 @@ final class World {
     let connections = ConnectionCounters()
     let reloads = ReloadStatus()
     let application: Application
+    private let publisher: FeedPublisher?
+    private let publisherThread: Platform.Thread?
 
     init(
         account: LoginThrottle.Limit = .init(failureCountMax: 3, refillMilliseconds: 30_000),
         source: LoginThrottle.Limit = .off,
         keys: [Key] = [rs256, hs256, refresh], routes: RouteTable = .standard,
-        browser: Browser? = World.browser, followed: FollowedFeed? = nil, _ adjust: (inout AuthSettings) -> Void = { _ in }
+        browser: Browser? = World.browser, feed access: FeedAccess? = .clients,
+        followed: FollowedFeed? = nil, _ adjust: (inout AuthSettings) -> Void = { _ in }
     ) throws {
         let clock = clock
         let wall = WallClock { clock.now }
@@ -54,6 +57,8 @@ final class World {
             storage: journal, grace: 10_000, sessionMax: 90 * 86_400_000, clock: wall,
             monotonicNow: { clock.now.milliseconds(since: Self.start) }, random: { Random.next64() })
         options.entries = .kept(idle: 14 * 86_400_000)
+        let feed = access.map { _ in RevocationFeed(now: clock.now) }
+        options.feed = feed
         let revocations = try RevocationStore.open(options)
         let log = log
         let (hashes, usersFile) = (hashes, usersFile)
@@ -79,6 +84,11 @@ final class World {
             monotonic: { clock.now.milliseconds(since: Self.start) },
             log: logger, random: { Random.bytes($0) }, passwordRules: PasswordRules(characterCountMin: 8),
             followed: followed)
+        publisher = access.flatMap { access in
+            feed.map {
+                FeedPublisher(feed: $0, access: access, issuer: settings.issuer) { clock.now.count * 1_000_000 }
+            }
+        }
         shared = ApplicationShared(
             authState: authState, connections: connections, openAPI: Array("openapi: 3.1.0\n".utf8),
             monotonic: { clock.now.count * 1_000_000 + clock.tick() }, random: { 0x0123_4567_89ab_cdef },
@@ -86,11 +96,19 @@ final class World {
             process: ProcessFacts(
                 version: "1.2.3", pid: 42, startedAt: Self.start, paths: [(name: "keys", path: "/k")]),
             appliedKeys: { keys.map { AppliedKey(key: $0, state: .signing) } }, endpoints: routes.endpoints,
-            browser: browser)
+            browser: browser, feed: publisher)
+        if let publisher {
+            let thread = Platform.Thread.self
+            publisherThread = try thread.init(name: "feed") { publisher.run() }
+        } else {
+            publisherThread = nil
+        }
         application = try Application(shared: shared, routes: routes)
     }
 
     deinit {
+        publisher?.stop()
+        publisherThread?.join()
         authState.hashing.close()
         authState.revocations.close()
     }

@@ -22,6 +22,7 @@ extension OpenAPIDocument {
         tags:
           - {name: sessions, description: "Sessions: begin, use, refresh, end."}
           - {name: oauth, description: Endpoints of the OAuth RFCs.}
+          - {name: feed, description: "Revocations in order, for verifiers in other processes."}
           - {name: documents, description: Documents for verifiers and tools.}
           - {name: operator, description: "Served on the operator's listener only."}
         """.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)

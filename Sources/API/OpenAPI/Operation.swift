@@ -58,7 +58,9 @@ package struct Operation: Sendable {
         var headers: [Header] = []
         package var content: Content?
         /// The content of some of these answers.
-        var otherContent: Content?
+        var otherContents: [Content] = []
+
+        var contents: [Content] { (content.map { [$0] } ?? []) + otherContents }
     }
 }
 

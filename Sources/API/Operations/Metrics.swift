@@ -37,6 +37,7 @@ extension Application {
         } else {
             Self.addJournal(shared.authState, &page)
         }
+        if let feed = shared.feed { Self.addFeed(feed, &page) }
         Self.addConnections(shared.connections, &page)
         Self.addReloads(shared, &page)
         Self.addProcess(shared, &page)

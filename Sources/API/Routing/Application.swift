@@ -24,6 +24,7 @@ package final class Application: Handler {
     var largeJSON = JSONDocument(
         limits: JSONLimits(byteCountMax: RoutePolicies.largeContentByteCountMax), capacity: 512)
     var batches = BatchQueue()
+    var feedReaders = FeedReaders()
     /// The documents that change with the keys only.
     var documents: Documents
 
@@ -52,7 +53,10 @@ package final class Application: Handler {
         var disposition = Disposition.answered
         do throws(Problem) {
             disposition = try run(request, &response, exchange, call)
-            if disposition == .deferred { return .deferred }
+            switch disposition {
+            case .deferred, .waiting: return disposition
+            case .answered, .streaming: break
+            }
         } catch {
             answer(error, call, &response)
         }

@@ -20,6 +20,8 @@ struct RoutePolicies: OptionSet, Sendable {
     /// In browser mode, pages of the configured origins may read the answers.
     static let crossOrigin = RoutePolicies(rawValue: 128)
 
+    /// A position of an unknown epoch gets 409, not 503: to wait is of no use to a reader.
+    static let positionStatuses = RoutePolicies(rawValue: 256)
     /// A server that follows another one answers as well. For every other endpoint it says where to ask.
     static let onFollowers = RoutePolicies(rawValue: 512)
     /// A server that follows another one states in every answer how old its knowledge is.

@@ -59,6 +59,8 @@ final class FollowedCopy: @unchecked Sendable {
 
     func path(_ name: String) -> String { "\(directory)/followed.\(name)" }
 
+    var isLogEmpty: Bool { logByteCount == 0 }
+
     /// Whether the log is so long that a snapshot should replace it.
     var isLogLong: Bool { logByteCount > Self.logByteCountMax }
 

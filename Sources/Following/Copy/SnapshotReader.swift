@@ -11,7 +11,7 @@ struct SnapshotReader {
     private var line: [UInt8] = []
     private(set) var claims: SnapshotClaims?
     private var recordByteCount = 0
-    private let digest = RunningSHA256()
+    private let digest = SHA256Pieces()
 
     init(keys: VerificationKeySet, issuer: String) {
         self.keys = keys
@@ -36,7 +36,7 @@ struct SnapshotReader {
             throw .snapshot("it is longer than its first line says")
         }
         let records = Array(rest)
-        digest.append(records.span)
+        digest.add(records.span)
     }
 
     /// - Throws: if the snapshot is incomplete or its digest is wrong.

@@ -15,6 +15,9 @@ final class FollowRun: @unchecked Sendable {
         bodyByteCountMax: SnapshotClaims.recordCountMax * 64 + 16_384, milliseconds: 600_000)
     /// Milliseconds between two empty answers of a source that does not hold requests.
     private static let emptyPause: Int64 = 50
+    /// The age in milliseconds from which a relay replaces its snapshot: its own followers continue at the position of
+    /// that snapshot, and the records since then are in memory for an hour.
+    private static let relayAgeMax: Int64 = 600_000
     /// Milliseconds between two snapshots that are read for the files only.
     private static let healingPause: Int64 = 30_000
 
@@ -30,10 +33,14 @@ final class FollowRun: @unchecked Sendable {
     private var lastFault: String?
     private var saidFault: String?
     private var healedAt: Int64?
+    private var snapshotAt: Int64?
+    private let isRelay: () -> Bool
 
     init(
-        _ options: Follower.Options, _ opened: OpenedCopy, _ feed: FollowedFeed, _ sink: Follower.Sink, _ log: Log
+        _ options: Follower.Options, _ opened: OpenedCopy, _ feed: FollowedFeed, _ sink: Follower.Sink, _ log: Log,
+        isRelay: @escaping () -> Bool
     ) {
+        self.isRelay = isRelay
         self.options = options
         copy = opened.copy
         self.feed = feed
@@ -96,8 +103,9 @@ final class FollowRun: @unchecked Sendable {
 
     /// Whether a snapshot is needed only for the files.
     private var isCopyDue: Bool {
-        guard copy.fault != nil || copy.isLogLong else { return false }
         let now = feed.now
+        let isOld = !copy.isLogEmpty && isRelay() && snapshotAt.map { now - $0 >= Self.relayAgeMax } ?? true
+        guard copy.fault != nil || copy.isLogLong || isOld else { return false }
         guard healedAt.map({ now - $0 >= Self.healingPause }) ?? true else { return false }
         healedAt = now
         return true
@@ -120,15 +128,15 @@ final class FollowRun: @unchecked Sendable {
         let claims = try download.reader.finish()
         let spool = download.spool
         var count = 0
-        let known = machine.position.map { min($0, claims.position) } ?? LedgerPosition(epoch: claims.position.epoch, seq: 0)
         try spool.read(claims) { [sink] records in
-            sink.apply(records, known)
+            sink.add(records)
             count += records.count
         }
         let use = machine.took(snapshotAt: claims.position)
         if let file = spool.file { copy.adopt(file, claims, use) }
         guard let position = machine.position else { return }
-        sink.apply([], position)
+        sink.restart(position)
+        snapshotAt = feed.now
         feed.advance(to: position, asOf: nil)
         feed.count { figures in
             figures.snapshots &+= 1

@@ -33,16 +33,23 @@ package final class Follower: Sendable {
 
     /// What a follower does with what it learns.
     package struct Sink: Sendable {
-        /// Applies records and then the position up to which everything is known.
+        /// Applies the next records and then the position up to which everything is known.
         package var apply: @Sendable ([FeedRecord], LedgerPosition) -> Void
+        /// Applies records of a snapshot, in any order.
+        package var add: @Sendable ([FeedRecord]) -> Void
+        /// Continues at the position of a snapshot.
+        package var restart: @Sendable (LedgerPosition) -> Void
         /// Applies a key set, or returns why its keys cannot be used.
         package var takeKeys: @Sendable ([UInt8]) -> KeyError?
 
         package init(
             apply: @escaping @Sendable ([FeedRecord], LedgerPosition) -> Void,
+            add: @escaping @Sendable ([FeedRecord]) -> Void, restart: @escaping @Sendable (LedgerPosition) -> Void,
             takeKeys: @escaping @Sendable ([UInt8]) -> KeyError?
         ) {
             self.apply = apply
+            self.add = add
+            self.restart = restart
             self.takeKeys = takeKeys
         }
     }
@@ -51,6 +58,8 @@ package final class Follower: Sendable {
     private let options: Options
     private let log: Log
     private let opened = Mutex<OpenedCopy?>(nil)
+    /// Whether another follower has asked for a snapshot, so that the stored one should not become old.
+    private let isRelay = Atomic<Bool>(false)
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<Thread?>(nil)
 
@@ -78,12 +87,21 @@ package final class Follower: Sendable {
     /// The key set in the copy; nil if there is none. Available after the ledger was opened.
     package var storedKeySet: [UInt8]? { opened.withLock { $0?.copy.keySet } }
 
+    /// The last snapshot of the source, for a follower of this server.
+    ///
+    /// - Parameter known: the first line of the one that the caller has.
+    /// - Returns: nil if it is the same.
+    package func storedSnapshot(unless known: [UInt8]?) throws(FileError) -> StoredSnapshot? {
+        isRelay.store(true, ordering: .relaxed)
+        return try StoredSnapshot("\(options.directory)/followed.snap", in: options.directory, unless: known)
+    }
+
     /// Starts the thread.
     ///
     /// - Returns: why it could not be started.
     package func start(_ sink: Sink) -> ThreadError? {
         guard let copy = opened.withLock({ $0 }) else { preconditionFailure("the copy was not opened") }
-        let run = FollowRun(options, copy, feed, sink, log)
+        let run = FollowRun(options, copy, feed, sink, log) { [self] in isRelay.load(ordering: .relaxed) }
         do throws(ThreadError) {
             let started = try Thread(name: "follow") { [self] in
                 while !isStopping.load(ordering: .acquiring) {

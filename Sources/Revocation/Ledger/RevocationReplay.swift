@@ -29,6 +29,7 @@ package final class RevocationReplay {
         index.gather(event, at: stamp, into: &gathered)
         floor = max(floor, RevocationIndex.floor(of: event))
         limits.take(event, at: stamp.time)
+        options.feed?.replay(event, at: stamp)
     }
 
     /// Ends the replay.

@@ -11,6 +11,8 @@ package struct RevocationOptions: Sendable {
     package var sessionMax: Int64?
     /// Whether the entries of sessions are kept.
     package var entries = SessionEntryRule.kept(idle: nil)
+    /// What publishes new revocations; nil if nothing does.
+    package var feed: RevocationFeed?
     /// How long a revoke-before time is kept at least.
     package var cutLifetimeMin: Int64 = 0
     package var clock: WallClock

@@ -27,6 +27,8 @@ package final class RevocationStore: Sendable {
     private let lifetimeMax: Int64
     /// Until when older sessions can live, in milliseconds since 1970; 0 if not longer than new ones.
     private let olderEnd: UnixMilliseconds
+    /// Publishes new revocations; nil if nothing does.
+    package let feed: RevocationFeed?
     /// High half of the newest session id that is durable in the log.
     let noted = Atomic<UInt64>(0)
     /// Whether a revocation is in memory that may be missing in the log.
@@ -55,9 +57,13 @@ package final class RevocationStore: Sendable {
             options.cutLifetimeMin)
         identifiers = UUIDv7Generator(clock: options.clock, random: options.random, above: replay.floor)
         grace = options.grace
+        feed = options.feed
         startReport = StartReport(
             journal: journal?.report ?? JournalReport(), durationMilliseconds: replay.durationMilliseconds,
             counts: index.counts)
+        guard let feed else { return }
+        feed.begin(at: head.position)
+        ledger.follow(from: head.position, into: feed)
     }
 
     /// Returns why a verified token is rejected, or nil. It only reads memory, and hashes a name only if a

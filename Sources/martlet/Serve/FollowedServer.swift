@@ -31,7 +31,15 @@ enum FollowedServer {
                 directory: configuration.journal.statePath, clock: clock), feed: feed, log: log)
         return FollowedNode(
             feed: feed, ledgerSource: follower.ledgerSource, storedKeySet: { follower.storedKeySet },
-            start: { follower.start(Follower.Sink(apply: $0.apply, takeKeys: $0.takeKeys)) }, stop: { follower.stop() })
+            start: {
+                follower.start(
+                    Follower.Sink(apply: $0.apply, add: $0.add, restart: $0.restart, takeKeys: $0.takeKeys))
+            }, stop: { follower.stop() },
+            snapshot: { known in
+                Result { () throws(FileError) in
+                    try follower.storedSnapshot(unless: known).map { .init(line: $0.line, live: $0.live) }
+                }
+            })
     }
 
     /// The URLs in the order of the setting.

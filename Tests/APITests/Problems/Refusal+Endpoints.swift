@@ -236,3 +236,30 @@ extension Refusal {
         Refusal(.adminStatus, .notFound) { $0.send(Ask("GET", "/admin/status", role: .operator)) },
     ]
 }
+
+extension Refusal {
+    static let ofFeed: [Refusal] = [
+        Refusal(.revocations, .notEnabled) { $0.send(World.feed()) },
+        Refusal(.revocations, .requestMalformed) { $0.send(World.feed("after=x")) },
+        Refusal(.revocations, .requestMalformed) { $0.send(Ask("GET", "/revocations").with("Authorization", "Bearer")) },
+        Refusal(.revocations, .clientInvalid) { $0.send(Ask("GET", "/revocations").basic(World.reader, "wrong")) },
+        Refusal(.revocations, .tooManyAttempts) { world in
+            let guess = Ask("GET", "/revocations")
+            for number in 0..<3 { #expect(world.send(guess.basic("shop", "wrong\(number)")).code == "client_invalid") }
+            return world.send(guess.basic("shop", World.encoded(World.secret)))
+        },
+        Refusal(.revocations, .scopeInsufficient) {
+            $0.send(Ask("GET", "/revocations").basic("shop", World.encoded(World.secret)))
+        },
+        Refusal(.revocations, .scopeInsufficient) { $0.send(Ask("GET", "/revocations").bearer($0.pair().access)) },
+        Refusal(.revocations, .sequenceAhead) { $0.send(World.feed("after=1:1000000")) },
+        Refusal(.revocations, .sequenceUnknown) { $0.send(World.feed("after=2:1")) },
+        Refusal(.revocations, .sequenceGone) { world in
+            let start = world.head
+            #expect(world.order("{\"sid\":\"\(world.pair().sid)\"}").status == 200)
+            world.clock.advance(3_601)
+            for _ in 0..<2 { #expect(world.order("{\"sid\":\"\(world.pair().sid)\"}").status == 200) }
+            return world.send(World.feed("after=\(start)"))
+        },
+    ]
+}

@@ -17,6 +17,8 @@ extension Refusal {
         Refusal(.verify, .stale) { $0.send(Ask("GET", "/verify").bearer("a")) },
         Refusal(.verifyBatch, .stale) { $0.send(Ask("POST", "/verify/batch").json("{\"tokens\":[\"a\"]}")) },
         Refusal(.auth, .stale) { $0.send(Ask("GET", "/auth").bearer("a")) },
+        Refusal(.revocations, .stale) { $0.send(Ask("GET", "/revocations").bearer("a")) },
+        Refusal(.snapshot, .stale) { $0.send(Ask("GET", "/revocations/snapshot").bearer("a")) },
         Refusal(.session, .stale) { $0.send(Ask("GET", "/session").bearer("a")) },
     ]
 }
@@ -45,7 +47,8 @@ struct FollowerAnswersTests {
     private static let own: Set = [
         "/verify", "/verify/batch", "/auth", "/session", "/pages/{sheet}", "/.well-known/jwks.json",
         "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/openapi.yaml", "/martlet.js",
-        "/healthz", "/livez", "/readyz", "/metrics", "/admin/status",
+        "/healthz", "/livez", "/readyz", "/metrics", "/admin/status", "/revocations",
+        "/revocations/snapshot",
     ]
 
     @Test(arguments: RouteTable.standard.routes)

@@ -179,6 +179,8 @@ def test_without_copy_and_source_nothing_is_verified(home, follow, make_server):
         server.http.get("/verify", headers=bearer),
         server.http.post("/verify/batch", json={"tokens": [token]}),
         server.http.get("/session", headers=bearer),
+        server.http.get("/revocations", headers=bearer),
+        server.http.get("/revocations/snapshot", headers=bearer),
         *(server.http.request(method, "/auth", headers=bearer) for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
     ]
     for answer in answers:
