@@ -1,6 +1,6 @@
-internal import Glibc
+import Glibc
 import OpenSSL
-internal import Platform
+import Platform
 package import Revocation
 
 /// A snapshot as the source signed it, in a file of its own, so that the copy may be replaced meanwhile.

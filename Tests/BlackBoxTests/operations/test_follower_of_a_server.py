@@ -118,16 +118,17 @@ def test_a_relay_passes_on_what_it_follows_and_ages_add_up(home, follow):
     home.revoke(gone.access)
     seconds_until_rejected(leaf, gone.access, "token_revoked")
     home.kill()
-    time.sleep(2)
+    time.sleep(5)
     from_relay, from_leaf = relay.verify(session.access), leaf.verify(session.access)
-    assert age_of(from_leaf) >= 2 and age_of(from_relay) >= 2
+    assert age_of(from_relay) >= 5 and age_of(from_leaf) >= 5
     # A second relay process on the same copy serves the same position.
     relay.restart()
     leaf.wait_for(lambda: leaf.metric('martlet_follow_condition{condition="following"}') == 1, 10, "followed again")
-    assert age_of(leaf.verify(session.access)) >= 2
+    assert age_of(leaf.verify(session.access)) >= 5
     assert leaf.refusal(gone.access) == "token_revoked"
     home.run_once()
-    leaf.wait_for(lambda: age_of(leaf.verify(session.access)) < 2.5, 15, "fresh again")
+    # Each follower adds one to two seconds while nothing is revoked.
+    leaf.wait_for(lambda: age_of(leaf.verify(session.access)) < 4.5, 15, "fresh again")
     again = home.login()
     home.revoke(again.access)
     seconds_until_rejected(leaf, again.access, "token_revoked")
