@@ -35,7 +35,7 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "App", "HTTPServer", "HTTP", "API", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation",
-                "Journal", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
+                "Journal", "Following", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
             ],
             swiftSettings: strict
         ),
@@ -55,6 +55,9 @@ let package = Package(
         layer("Pages", ["Encoding", "Platform"]),
         layer("HTTP", ["Encoding"]),
         layer("Service", ["Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Telemetry", "Encoding", "Platform"]),
+        layer(
+            "Following",
+            ["HTTPClient", "Revocation", "Journal", "Telemetry", "JOSE", "OpenSSL", "Encoding", "Platform"]),
         layer("Accounts", ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"]),
         layer("Revocation", ["Journal", "Tokens", "OpenSSL", "Encoding", "Platform"]),
         layer("Tokens", ["Keys", "JOSE", "OpenSSL", "Encoding", "Platform"]),
@@ -88,6 +91,9 @@ let package = Package(
         tests("TokensTests", ["Tokens", "Keys", "JOSE", "OpenSSL", "Encoding", "Platform"]),
         tests("JournalTests", ["Journal", "Encoding", "Platform"]),
         tests("RevocationTests", ["Revocation", "Journal", "Tokens", "Keys", "JOSE", "Encoding", "Platform"]),
+        tests(
+            "FollowingTests",
+            ["Following", "HTTPClient", "Revocation", "Journal", "Telemetry", "JOSE", "OpenSSL", "Encoding", "Platform"]),
         tests("AccountsTests", ["Accounts", "OpenSSL", "Encoding", "Platform"]),
         tests("TelemetryTests", ["Telemetry", "Encoding", "Platform"]),
         tests("HTTPTests", ["HTTP", "Encoding", "Platform"]),

@@ -23,13 +23,35 @@ package final class ServiceContainer: Sendable {
     package let identity: TLSIdentity?
     private let housekeeper: MaintenanceJob
     private let accessLog: AccessLogWriter?
+    /// Stops what follows another server.
+    private let stopFollowing: @Sendable () -> Void
+
+    /// What a start has made.
+    struct Parts {
+        var shared: ApplicationShared
+        var log: Log
+        var identity: TLSIdentity?
+        var housekeeper: MaintenanceJob
+        var accessLog: AccessLogWriter?
+        var stopFollowing: @Sendable () -> Void = {}
+    }
+
+    init(_ parts: Parts) {
+        shared = parts.shared
+        connections = parts.shared.connections
+        log = parts.log
+        identity = parts.identity
+        housekeeper = parts.housekeeper
+        accessLog = parts.accessLog
+        stopFollowing = parts.stopFollowing
+    }
 
     /// Reads everything first, and changes nothing on disk until all of it is valid.
     ///
     /// - Parameters:
     ///   - now: for the check that the clock is set.
     ///   - takeOver: called when only the journal is missing; returns whether a predecessor is about to close it.
-    package init(
+    package convenience init(
         _ configuration: Configuration, log: Log, now: UnixMilliseconds = SystemClock.wall.now,
         takeOver: () throws(StartError) -> Bool = { false }
     ) throws(StartError) {
@@ -60,7 +82,7 @@ package final class ServiceContainer: Sendable {
             users, revocations: revocations, clock: SystemClock.wall, log: log, storeHash: files.storeHash,
             replaceHash: files.replaceHash)
         let authState = try Self.authState(
-            configuration, accounts: accounts, clients: clients, keyring: keyring, revocations: revocations, log: log)
+            configuration, accounts: accounts, clients: clients, keyring: Published(keyring), revocations: revocations, log: log)
         let connections = ConnectionCounters()
         let identity = context.map { TLSIdentity($0) }
         let keeper = KeyRotationJob(directory: keys, authState: authState, schedule: configuration.keySchedule)
@@ -75,7 +97,7 @@ package final class ServiceContainer: Sendable {
             identity: identity, sighting: RollbackGuard(configuration), reloads: reloads, stamps: stamps,
             everySecond: { [loginSources] in Self.say(loginSources, log) })
         if let browser { Self.sayLargeTokens(authState, accounts.current, browser) }
-        shared = ApplicationShared(
+        let shared = ApplicationShared(
             authState: authState, connections: connections, accessLog: accessLog?.accessLog,
             openAPI: Self.openAPI,
             monotonic: MonotonicClock.nanoseconds,
@@ -84,11 +106,8 @@ package final class ServiceContainer: Sendable {
             certificateExpiry: { identity?.expiresAt }, processFigures: { ProcessFigures.read() },
             endpoints: RouteTable.standard.endpoints, browser: browser,
             feed: Self.feed(configuration, authState))
-        self.connections = connections
-        self.log = log
-        self.identity = identity
-        self.housekeeper = housekeeper
-        self.accessLog = accessLog
+        self.init(
+            Parts(shared: shared, log: log, identity: identity, housekeeper: housekeeper, accessLog: accessLog))
         try accessLog?.start()
         try startFeed()
         Self.sayAudiences(configuration.tokens.auth, log)
@@ -115,6 +134,7 @@ package final class ServiceContainer: Sendable {
 
     /// Stops maintenance and closes the journal. All acknowledged records are on disk.
     package func close() {
+        stopFollowing()
         shared.feed?.stop()
         housekeeper.stop()
         shared.authState.hashing.close()
@@ -123,7 +143,7 @@ package final class ServiceContainer: Sendable {
         accessLog?.stop()
     }
 
-    private static func facts(_ configuration: Configuration, startedAt: UnixMilliseconds) -> ProcessFacts {
+    static func facts(_ configuration: Configuration, startedAt: UnixMilliseconds) -> ProcessFacts {
         let paths = [
             ("state", configuration.journal.statePath), ("keys", configuration.keys.path),
             ("users", configuration.accounts.usersPath),
@@ -135,26 +155,26 @@ package final class ServiceContainer: Sendable {
     }
 
     /// Every later start would reject tokens, sessions and keys dated before 1970.
-    private static func checkClock(_ now: UnixMilliseconds) throws(StartError) {
+    static func checkClock(_ now: UnixMilliseconds) throws(StartError) {
         guard now < 0 else { return }
         throw StartError(
             description:
                 "the clock is before 1970; nothing was written. Set the clock (NTP, or date -s) and start again")
     }
 
-    private static var openAPI: [UInt8] {
+    static var openAPI: [UInt8] {
         Array(OpenAPIDocument(version: Version.text, settings: Setting.allCases.map(\.openAPIText)).text.utf8)
     }
 
     /// Reads the files of the pages also while browser mode is off, so that a mistake in them is found before it is on.
-    private static func browser(_ configuration: Configuration) throws(StartError) -> Browser? {
+    static func browser(_ configuration: Configuration) throws(StartError) -> Browser? {
         let site = try configuration.pages.site(publicPath: configuration.browser.options?.publicPath ?? "")
         guard var options = configuration.browser.options else { return nil }
         options.pages = site
         return Browser(options)
     }
 
-    private static func accessLog(_ configuration: Configuration, _ log: Log) throws(StartError) -> AccessLogWriter? {
+    static func accessLog(_ configuration: Configuration, _ log: Log) throws(StartError) -> AccessLogWriter? {
         guard let target = configuration.log.accessLog else { return nil }
         return try AccessLogWriter(target, share: configuration.log.accessLogShare, log: log)
     }
@@ -196,7 +216,7 @@ package final class ServiceContainer: Sendable {
         return try tls.load(now: SystemClock.wall.now)
     }
 
-    private static func selfSignedTLS(
+    static func selfSignedTLS(
         _ configuration: Configuration, _ log: Log
     ) throws(StartError) -> (context: TLSContext, stamps: [FileStamp])? {
         guard let tls = configuration.tls.files, tls.isSelfSigned else { return nil }
@@ -210,7 +230,7 @@ package final class ServiceContainer: Sendable {
 
     /// Waits until no other process uses the journal: a predecessor that finishes its requests, or a process that is
     /// ending by itself.
-    private static func awaitJournal(_ configuration: Configuration, takesOver: Bool) throws(StartError) {
+    static func awaitJournal(_ configuration: Configuration, takesOver: Bool) throws(StartError) {
         // The rest of the time is for closing a large journal on a slow disk.
         let drain = configuration.limits.drainDelay + configuration.limits.drainTimeout + 30
         let patience = takesOver ? drain : configuration.journal.lockWait
@@ -219,73 +239,5 @@ package final class ServiceContainer: Sendable {
         } catch {
             throw StartError(error)
         }
-    }
-
-    private static func revocations(_ configuration: Configuration, _ log: Log) throws(StartError) -> RevocationStore {
-        let highWaterMarks = try RollbackGuard(configuration).read()
-        let store: RevocationStore
-        do throws(JournalError) {
-            var journal = FileLedgerSource(
-                directory: configuration.journal.statePath, clock: SystemClock.wall, random: { Random.next64() })
-            journal.observe = { Self.say($0, log) }
-            journal.reserveByteCount = 256 << 10
-            journal.highWaterMarks = highWaterMarks
-            let auth = configuration.tokens.auth
-            var options = RevocationOptions(
-                ledger: journal, grace: configuration.tokens.refreshGrace, sessionMax: auth.sessionMax * 1_000,
-                clock: SystemClock.wall, monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 },
-                random: { Random.next64() })
-            options.feed = configuration.feed.access.map { _ in RevocationFeed(now: SystemClock.wall.now) }
-            options.entries = auth.sessionList == nil ? .dropped : .kept(idle: auth.refreshIdle * 1_000)
-            store = try RevocationStore.open(options)
-        } catch {
-            throw StartError(error)
-        }
-        log.write(.info, "journal_replayed") { line in
-            line.add("state", configuration.journal.statePath)
-            line.add("records", store.startReport.journal.recordCount)
-            line.add("torn_octets", store.startReport.journal.tornByteCount)
-            line.add("milliseconds", store.startReport.durationMilliseconds)
-        }
-        return store
-    }
-
-    private static func say(_ event: JournalEvent, _ log: Log) {
-        switch event {
-        case .rewritten(let reason): log.write(.error, "journal_write_failed") { $0.add("reason", reason) }
-        case .unwritable(let reason): log.write(.error, "journal_unwritable") { $0.add("reason", reason) }
-        case .healed: log.write(.warning, "journal_healed")
-        case .reserveUsed(let reason): log.write(.error, "journal_reserve_used") { $0.add("reason", reason) }
-        case .reserveHeld: log.write(.warning, "journal_reserve_held")
-        case .reserveMissing(let reason): log.write(.warning, "journal_reserve_missing") { $0.add("reason", reason) }
-        }
-    }
-
-    private static func authState(
-        _ configuration: Configuration, accounts: FileAccountSource, clients: ClientDirectory, keyring: Keyring,
-        revocations: RevocationStore, log: Log
-    ) throws(StartError) -> AuthState {
-        let hashing: HashingPool
-        do throws(AccountsError) {
-            let workers = hashWorkers(configuration, accounts.current, log)
-            hashing = try HashingPool(workers: workers, places: .logins(configuration.hashing.queue)) {
-                MonotonicClock.nanoseconds() / 1_000_000
-            }
-        } catch {
-            throw StartError(error)
-        }
-        let throttle = LoginThrottle(
-            account: .init(
-                failureCountMax: Int64(configuration.accounts.loginAccountFailures), refillMilliseconds: 30_000),
-            source: .init(
-                failureCountMax: Int64(configuration.accounts.loginSourceFailures), refillMilliseconds: 3_000),
-            key: (Random.next64(), Random.next64()))
-        return AuthState(
-            settings: configuration.tokens.auth, keyring: Published(keyring), accounts: accounts,
-            clients: Published(clients),
-            revocations: revocations, passwords: PasswordHasher(parameters: configuration.hashing.argon2),
-            hashing: hashing,
-            throttle: throttle, clock: SystemClock.wall, monotonic: { MonotonicClock.nanoseconds() / 1_000_000 },
-            log: log, random: { Random.bytes($0) }, passwordRules: configuration.passwords.rules)
     }
 }

@@ -14,7 +14,8 @@ import Tokens
 package enum StartCheck {
     /// - Returns: one sentence for each mistake; empty if there are none.
     package static func mistakes(_ configuration: Configuration) -> [String] {
-        let files = AccountFiles(configuration)
+        let isFollower = !configuration.follow.sources.isEmpty
+        let files = AccountFiles(configuration, hasUsers: !isFollower)
         var mistakes: [String] = []
         func check(_ body: () throws(StartError) -> Void) {
             do throws(StartError) { try body() } catch { mistakes.append(error.description) }
@@ -25,6 +26,7 @@ package enum StartCheck {
         check { () throws(StartError) in try configuration.passwords.check() }
         check { () throws(StartError) in _ = try configuration.pages.site(publicPath: "") }
         check { () throws(StartError) in
+            guard !isFollower else { return }
             let keys = KeyDirectory(path: configuration.keys.path)
             guard let keyring = try ServiceContainer.keyring(keys) else {
                 return try checkPlace(configuration.keys.path)
@@ -33,7 +35,9 @@ package enum StartCheck {
         }
         check { () throws(StartError) in _ = try ServiceContainer.providedTLS(configuration) }
         check { () throws(StartError) in try checkPlace(configuration.journal.statePath) }
-        if FileStamp(configuration.journal.statePath).exists {
+        if isFollower {
+            check { () throws(StartError) in try ServiceContainer.checkNoJournal(configuration.journal.statePath) }
+        } else if FileStamp(configuration.journal.statePath).exists {
             check { () throws(StartError) in try checkJournal(configuration) }
         }
         if let path = configuration.journal.seenPath {

@@ -7,8 +7,11 @@ final class Connection {
 
     private let address: WebAddress
     private let descriptor: Int32
-    private let deadline: Deadline
+    /// When the operation in progress has to be complete.
+    private var deadline: Deadline
     private var session: TLSSession?
+    /// Whether a byte of the response has arrived.
+    private(set) var hasReceived = false
 
     /// Connects; over TLS, also verifies that the server's certificate is valid for the host.
     init(to address: WebAddress, by deadline: Deadline) throws(FetchError) {
@@ -45,8 +48,24 @@ final class Connection {
         }
     }
 
+    /// Begins another request on a connection that is kept.
+    func extend(to deadline: Deadline) {
+        self.deadline = deadline
+        hasReceived = false
+    }
+
     /// Reads until the response is complete.
     func answer(_ reader: ResponseReader) throws(FetchError) -> Answer {
+        try answer(reader, into: nil).answer
+    }
+
+    /// Reads until the response is complete.
+    ///
+    /// - Parameter sink: receives the body of a response with status 200 in pieces; the body of the result is then empty.
+    /// - Returns: also whether the connection can carry another request.
+    func answer(
+        _ reader: ResponseReader, into sink: (any ContentSink)?
+    ) throws(FetchError) -> (answer: Answer, keepsConnection: Bool) {
         var reader = reader
         var chunk = [UInt8](repeating: 0, count: Self.chunkByteCount)
         while true {
@@ -55,7 +74,9 @@ final class Connection {
             let outcome = unsafe chunk.withUnsafeMutableBytes { unsafe read(into: $0) }
             do throws(ResponseError) {
                 switch outcome {
-                case .moved(let count): try reader.take(Array(chunk.prefix(count)))
+                case .moved(let count):
+                    hasReceived = true
+                    try reader.take(Array(chunk.prefix(count)))
                 case .ended: try reader.end()
                 case .failed: throw .cutShort
                 case .wantsReading, .wantsWriting: break
@@ -63,7 +84,11 @@ final class Connection {
             } catch {
                 throw .answer(error)
             }
-            if let answer = reader.answer { return answer }
+            if let sink, reader.finalStatus == 200 {
+                let part = reader.takeBodyPart()
+                if !part.isEmpty { try sink.take(part) }
+            }
+            if let answer = reader.answer { return (answer, reader.keepsConnection) }
             if outcome == .wantsReading { try wait(for: POLLIN) }
             if outcome == .wantsWriting { try wait(for: POLLOUT) }
         }

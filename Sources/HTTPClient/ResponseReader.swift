@@ -62,6 +62,7 @@ package struct ResponseReader {
     }
 
     private let bodyByteCountMax: Int
+    private let errorByteCountMax: Int
     private let isBodyExpected: Bool
     private var state = State.head
     private var line: [UInt8] = []
@@ -70,14 +71,40 @@ package struct ResponseReader {
     private var status: UInt16?
     private var fields: [(name: String, value: String)] = []
     private var body: [UInt8] = []
+    /// The bytes of the body so far, with those that ``takeBodyPart()`` has returned.
+    private var bodyByteCount = 0
+    private var isVersion11 = false
+    private var isEndedByClose = false
+    private var hasExcess = false
 
-    /// - Parameter isBodyExpected: false for a response to `CONNECT`, whose bytes after the head belong to the tunnel.
-    package init(bodyByteCountMax: Int, isBodyExpected: Bool = true) {
+    /// - Parameters:
+    ///   - errorByteCountMax: the limit for a response with a status of 300 or more; nil for the same limit.
+    ///   - isBodyExpected: false for a response to `CONNECT`, whose bytes after the head belong to the tunnel.
+    package init(bodyByteCountMax: Int, errorByteCountMax: Int? = nil, isBodyExpected: Bool = true) {
         self.bodyByteCountMax = bodyByteCountMax
+        self.errorByteCountMax = min(errorByteCountMax ?? bodyByteCountMax, bodyByteCountMax)
         self.isBodyExpected = isBodyExpected
     }
 
     package var isDone: Bool { state == .done }
+
+    /// The status, after the head of the response is complete.
+    package var finalStatus: UInt16? { state == .head ? nil : status }
+
+    /// Whether the connection can carry another request after this complete response (RFC 9112 §9.3). Bytes after the
+    /// end of the response, which no request asked for, exclude that.
+    package var keepsConnection: Bool {
+        guard isDone, isVersion11, !isEndedByClose, !hasExcess else { return false }
+        return !values("connection").contains { $0.lowercased().contains("close") }
+    }
+
+    /// Removes and returns the bytes of the body that have arrived since the last call.
+    package mutating func takeBodyPart() -> [UInt8] {
+        defer { body = [] }
+        return body
+    }
+
+    private var byteCountMax: Int { status.map { $0 >= 300 } ?? false ? errorByteCountMax : bodyByteCountMax }
 
     /// The complete response; `nil` before its end.
     package var answer: Answer? {
@@ -85,7 +112,7 @@ package struct ResponseReader {
         return Answer(status: status, fields: fields, body: body)
     }
 
-    /// Parses bytes that have arrived; bytes after the end of the response are ignored.
+    /// Parses bytes that have arrived; bytes after the end of the response are not part of it.
     package mutating func take(_ octets: [UInt8]) throws(ResponseError) {
         var rest = octets[...]
         while !rest.isEmpty, state != .done {
@@ -97,6 +124,7 @@ package struct ResponseReader {
             case .done: break
             }
         }
+        if !rest.isEmpty { hasExcess = true }
     }
 
     /// Reports that the server closed the connection.
@@ -108,8 +136,9 @@ package struct ResponseReader {
     /// - Returns: how many bytes of `count` are still missing; `nil` if none are.
     private mutating func takeBody(_ rest: inout ArraySlice<UInt8>, _ count: Int) throws(ResponseError) -> Int? {
         let part = rest.prefix(count)
-        guard part.count <= bodyByteCountMax - body.count else { throw .bodyTooLarge }
+        guard part.count <= byteCountMax - bodyByteCount else { throw .bodyTooLarge }
         body += part
+        bodyByteCount += part.count
         rest = rest.dropFirst(part.count)
         return part.count == count ? nil : count - part.count
     }
@@ -132,7 +161,9 @@ package struct ResponseReader {
 
     private mutating func take(line: ArraySlice<UInt8>) throws(ResponseError) {
         switch state {
-        case .head where status == nil: status = try Self.status(line)
+        case .head where status == nil:
+            status = try Self.status(line)
+            isVersion11 = line.starts(with: "HTTP/1.1".utf8)
         case .head where line.isEmpty: try finishHead()
         case .head: fields.append(try Self.field(line))
         case .chunkSize: try takeChunkSize(line)
@@ -154,7 +185,7 @@ package struct ResponseReader {
         guard trimmed.count == digits.count || digits.count < line.count else { throw .malformed }
         guard trimmed.allSatisfy(Self.isHexDigit), let size = Int(String(decoding: trimmed, as: UTF8.self), radix: 16)
         else { throw .malformed }
-        guard size <= bodyByteCountMax - body.count else { throw .bodyTooLarge }
+        guard size <= byteCountMax - bodyByteCount else { throw .bodyTooLarge }
         // Chunk-size lines of a body within its limit do not count against the limit of the head.
         headByteCount = size > 0 ? max(0, headByteCount - line.count - 4) : headByteCount
         state = size == 0 ? .trailer : .chunk(rest: size)
@@ -182,10 +213,11 @@ package struct ResponseReader {
             state = .chunkSize
         } else if !counts.isEmpty {
             guard counts.count == 1, let count = Self.decimal(counts[0]) else { throw .malformed }
-            guard count <= bodyByteCountMax else { throw .bodyTooLarge }
+            guard count <= byteCountMax else { throw .bodyTooLarge }
             state = count == 0 ? .done : .counted(rest: count)
         } else {
             state = .untilEnd
+            isEndedByClose = true
         }
     }
 

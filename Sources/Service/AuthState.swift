@@ -32,13 +32,15 @@ package final class AuthState: Sendable {
     let random: @Sendable (Int) -> [UInt8]
     /// What a new password must fulfill.
     package let passwordRules: PasswordRules
+    /// The feed that this server follows instead of having a journal of its own; nil if it has one.
+    package let followed: FollowedFeed?
 
     package init(
         settings: AuthSettings, keyring: Published<Keyring>, accounts: any AccountSource,
         clients: Published<ClientDirectory>, revocations: RevocationStore, passwords: PasswordHasher,
         hashing: HashingPool,
         throttle: LoginThrottle, clock: WallClock, monotonic: @escaping @Sendable () -> Int64, log: Log,
-        random: @escaping @Sendable (Int) -> [UInt8], passwordRules: PasswordRules
+        random: @escaping @Sendable (Int) -> [UInt8], passwordRules: PasswordRules, followed: FollowedFeed? = nil
     ) {
         self.settings = settings
         self.keyring = keyring
@@ -53,6 +55,7 @@ package final class AuthState: Sendable {
         self.log = log
         self.random = random
         self.passwordRules = passwordRules
+        self.followed = followed
     }
 
     /// The algorithm of access tokens for `audience` when `client` asked for them.

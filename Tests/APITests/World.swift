@@ -48,7 +48,8 @@ final class World {
         account: LoginThrottle.Limit = .init(failureCountMax: 3, refillMilliseconds: 30_000),
         source: LoginThrottle.Limit = .off,
         keys: [Key] = [rs256, hs256, refresh], routes: RouteTable = .standard,
-        browser: Browser? = World.browser, feed access: FeedAccess? = .clients, _ adjust: (inout AuthSettings) -> Void = { _ in }
+        browser: Browser? = World.browser, feed access: FeedAccess? = .clients,
+        followed: FollowedFeed? = nil, _ adjust: (inout AuthSettings) -> Void = { _ in }
     ) throws {
         let clock = clock
         let wall = WallClock { clock.now }
@@ -81,7 +82,8 @@ final class World {
             hashing: try HashingPool(workers: 1, places: .logins(1)) { 0 },
             throttle: LoginThrottle(account: account, source: source, key: (1, 2)), clock: wall,
             monotonic: { clock.now.milliseconds(since: Self.start) },
-            log: logger, random: { Random.bytes($0) }, passwordRules: PasswordRules(characterCountMin: 8))
+            log: logger, random: { Random.bytes($0) }, passwordRules: PasswordRules(characterCountMin: 8),
+            followed: followed)
         let state = authState
         publisher = access.flatMap { access in
             feed.map { feed in

@@ -7,7 +7,7 @@ enum Layers {
     static let table: [String: Set<String>] = [
         "martlet": [
             "App", "HTTPServer", "HTTP", "API", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation",
-            "Journal", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
+            "Journal", "Following", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
         ],
         "App": [
             "HTTP", "API", "Pages", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal",
@@ -21,6 +21,9 @@ enum Layers {
         "Pages": ["Encoding", "Platform"],
         "HTTP": ["Encoding"],
         "Service": ["Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Telemetry", "Encoding", "Platform"],
+        "Following": [
+            "HTTPClient", "Revocation", "Journal", "Telemetry", "JOSE", "OpenSSL", "Encoding", "Platform",
+        ],
         "Accounts": ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"],
         "Revocation": ["Journal", "Tokens", "OpenSSL", "Encoding", "Platform"],
         "Tokens": ["Keys", "JOSE", "OpenSSL", "Encoding", "Platform"],

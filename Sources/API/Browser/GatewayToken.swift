@@ -90,7 +90,8 @@ extension GatewayRefusal.Remedy {
         case .issuerMismatch(let named, _): self = named == nil ? .none : .refresh
         case .rejected, .revoked, .accountEnded: self = .refresh
         case .authenticationTooOld: self = expectations.ageMax.map { .password(ageMax: $0) } ?? .none
-        case .scopeInsufficient, .roleInsufficient, .subjectMismatch, .clientMismatch, .claimMissing, .claimMismatch:
+        case .scopeInsufficient, .roleInsufficient, .subjectMismatch, .clientMismatch, .claimMissing, .claimMismatch,
+            .stale:
             self = .none
         }
     }

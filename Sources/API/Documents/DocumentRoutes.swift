@@ -2,7 +2,7 @@ import HTTP
 
 extension Route {
     package static let jwks = Route(
-        "/.well-known/jwks.json", [.get, .head], policies: .quiet,
+        "/.well-known/jwks.json", [.get, .head], policies: [.quiet, .onFollowers],
         operations: [document("jwks", "The public keys (RFC 7517).", "application/json", .keySet)]
     ) { application, request, response, _, _ throws(Problem) in
         application.document(.keySet, request, &response)
@@ -10,7 +10,7 @@ extension Route {
     }
 
     package static let metadata = Route(
-        "/.well-known/oauth-authorization-server", [.get, .head], policies: [.quiet, .issuerSuffix],
+        "/.well-known/oauth-authorization-server", [.get, .head], policies: [.quiet, .issuerSuffix, .onFollowers],
         operations: [document("metadata", "The server's metadata (RFC 8414).", "application/json", .metadata)]
     ) { application, request, response, _, _ throws(Problem) in
         application.document(.metadata, request, &response)
@@ -19,7 +19,7 @@ extension Route {
 
     /// The same document where OpenID Connect Discovery §4 puts it, for verifiers that ask nowhere else.
     package static let openIDConfiguration = Route(
-        "/.well-known/openid-configuration", [.get, .head], policies: [.quiet, .issuerSuffix],
+        "/.well-known/openid-configuration", [.get, .head], policies: [.quiet, .issuerSuffix, .onFollowers],
         operations: [
             document(
                 "openIDConfiguration", "The same metadata, for verifiers that ask only here.", "application/json",
@@ -31,7 +31,7 @@ extension Route {
     }
 
     package static let openAPI = Route(
-        "/openapi.yaml", [.get, .head], policies: .quiet,
+        "/openapi.yaml", [.get, .head], policies: [.quiet, .onFollowers],
         operations: [document("openAPI", "This document.", "application/yaml", .openAPI)]
     ) { application, request, response, _, _ throws(Problem) in
         application.document(.openAPI, request, &response)
@@ -39,7 +39,7 @@ extension Route {
     }
 
     package static let clientModule = Route(
-        "/martlet.js", [.get, .head], access: .pageFile, policies: .quiet,
+        "/martlet.js", [.get, .head], access: .pageFile, policies: [.quiet, .onFollowers],
         operations: [
             Operation(
                 method: .get, id: "clientModule", tag: "documents", summary: "The JavaScript module for pages.",

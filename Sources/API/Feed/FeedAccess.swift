@@ -1,6 +1,7 @@
 import Accounts
 import HTTP
 import Platform
+import Revocation
 import Service
 import Tokens
 
@@ -30,6 +31,8 @@ extension Application {
         _ request: borrowing Request, _ call: Call
     ) throws(Problem) -> (publisher: FeedPublisher, permit: FeedPermit) {
         guard let publisher = shared.feed else { throw Problem(.notEnabled, "MARTLET_FEED is off.") }
+        // A server that never reached the one that it follows has nothing to pass on.
+        if let followed = shared.authState.followed, followed.age == nil { throw Problem(.stale, retryAfter: 1) }
         switch publisher.access {
         case .public: return (publisher, FeedPermit())
         case .clients: return (publisher, try feedPermit(ofClient: request, call))
@@ -74,6 +77,8 @@ extension Application {
     func isStillPermitted(_ permit: FeedPermit, at now: UnixMilliseconds) -> Bool {
         if let expires = permit.expires, expires <= now.seconds { return false }
         guard let id = permit.clientID else { return true }
+        // A server that follows another one need not know the client of a token.
+        if shared.authState.followed != nil, permit.expires != nil { return true }
         guard let client = context.clients.client(id: id), !client.isDisabled else { return false }
         return client.scopes.contains(FeedAccess.scope)
     }

@@ -67,9 +67,7 @@ struct FeedEncoder: Sendable {
 
     /// The value of `Revocation-Age`: seconds with three decimals.
     var ageText: String {
-        let age = max(0, age())
-        let fraction = String(age % 1_000)
-        return "\(age / 1_000)." + String(repeating: "0", count: 3 - fraction.utf8.count) + fraction
+        RevocationAge.text(age())
     }
 }
 

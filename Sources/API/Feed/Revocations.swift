@@ -7,10 +7,10 @@ import Telemetry
 
 extension Route {
     package static let revocations = Route(
-        "/revocations", [.get, .head], access: .bearer, policies: .positionStatuses,
+        "/revocations", [.get, .head], access: .bearer, policies: [.positionStatuses, .onFollowers],
         codes: [
             .requestMalformed, .notEnabled, .clientInvalid, .tooManyAttempts, .scopeInsufficient, .sequenceAhead,
-            .sequenceUnknown, .sequenceGone,
+            .sequenceUnknown, .sequenceGone, .stale,
         ] + ProblemCode.ofTokens,
         operations: [
             Operation(

@@ -5,10 +5,10 @@ import Service
 
 extension Route {
     package static let snapshot = Route(
-        "/revocations/snapshot", [.get, .head], access: .bearer,
+        "/revocations/snapshot", [.get, .head], access: .bearer, policies: .onFollowers,
         codes: [
             .requestMalformed, .notEnabled, .clientInvalid, .tooManyAttempts, .scopeInsufficient, .signingUnavailable,
-            .journalUnavailable,
+            .journalUnavailable, .stale,
         ] + ProblemCode.ofTokens,
         operations: [
             Operation(

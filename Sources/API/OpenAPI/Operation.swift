@@ -110,5 +110,10 @@ extension Operation {
             description: "1 to 16 claims that the token must have, separated by single spaces."),
         Parameter(
             name: "claims", schema: .string(lengthMin: 1), description: "A JSON object as text. " + claimsMeaning),
+        Parameter(
+            name: "max_age_of_revocations", schema: .integer(minimum: 0),
+            description:
+                "Maximum age in seconds of what the server knows about revocations. One that follows another server rejects the request if it knows less."
+        ),
     ]
 }

@@ -12,7 +12,7 @@ import Tokens
 
 extension Route {
     package static let adminStatus = Route(
-        "/admin/status", [.get, .head], on: .operator, access: .operatorSocket,
+        "/admin/status", [.get, .head], on: .operator, access: .operatorSocket, policies: .onFollowers,
         codes: [.notFound],
         operations: [
             Operation(
@@ -60,6 +60,7 @@ struct StatusPage {
         member("issuer", shared.authState.settings.issuer)
         list("audiences", shared.authState.settings.audiences)
         writeJournal(shared.authState)
+        writeFollowed(shared.authState.followed)
         writeKeys(shared)
         writer.name("users")
         writer.integer(Int64(shared.authState.accounts.index.current.count))
@@ -90,6 +91,21 @@ struct StatusPage {
         writer.name("writable")
         writer.bool(authState.revocations.isWritable)
         list("conditions", authState.revocations.conditions.filter(\.holds).map(\.name))
+        writer.endObject()
+    }
+
+    private mutating func writeFollowed(_ followed: FollowedFeed?) {
+        guard let followed else { return }
+        writer.name("following")
+        writer.beginObject()
+        member("source", followed.home)
+        member("condition", followed.condition.rawValue)
+        writer.name("stale")
+        writer.bool(followed.isStale)
+        writer.name("age_ms")
+        if let age = followed.age { writer.integer(age) } else { writer.null() }
+        writer.name("position")
+        if let position = followed.position { writer.string(position.text) } else { writer.null() }
         writer.endObject()
     }
 

@@ -8,7 +8,7 @@ import Telemetry
 
 extension Route {
     package static let healthz = Route(
-        "/healthz", [.get, .head], policies: .quiet,
+        "/healthz", [.get, .head], policies: [.quiet, .onFollowers],
         operations: [
             Operation(
                 method: .get, id: "healthz", tag: "documents", summary: "Whether the service answers.",
@@ -21,7 +21,7 @@ extension Route {
     }
 
     package static let livez = Route(
-        "/livez", [.get, .head], on: .operator, policies: .quiet,
+        "/livez", [.get, .head], on: .operator, policies: [.quiet, .onFollowers],
         operations: [
             Operation(
                 method: .get, id: "livez", tag: "operator", summary: "Whether the process is alive.",
@@ -38,14 +38,14 @@ extension Route {
     }
 
     package static let readyz = Route(
-        "/readyz", [.get, .head], on: .operator, policies: .quiet,
+        "/readyz", [.get, .head], on: .operator, policies: [.quiet, .onFollowers],
         operations: [
             Operation(
                 method: .get, id: "readyz", tag: "operator", summary: "Whether the service is ready for all requests.",
                 description: """
                     Reasons: journal_unwritable (nothing is acknowledged) with its cause, one of journal_disk_full, \
                     journal_read_only, journal_no_descriptors, journal_replaced, journal_failing; journal_low_space (revocations are \
-                    acknowledged, logins and refreshes are not); draining. `degraded` lists the sources whose last reload failed \
+                    acknowledged, logins and refreshes are not); draining; on a server that follows another one, stale (what it knows is older than MARTLET_STALENESS_MAX, or it knows nothing yet) and feed_damaged (it does not advance, because the feed contains something that it must not skip). `degraded` lists the sources whose last reload failed \
                     (users_reload_failed, clients_reload_failed, keys_reload_failed, tls_reload_failed); the service stays ready.
                     """,
                 answers: [
@@ -114,11 +114,24 @@ extension ApplicationShared {
 
     /// Everything that makes the service not ready now; empty when it is ready.
     var unreadinessReasons: [String] {
+        var reasons = authState.followed.map(Self.reasons) ?? ownReasons
+        if connections.isDraining.load(ordering: .relaxed) { reasons.append("draining") }
+        return reasons
+    }
+
+    private var ownReasons: [String] {
         var reasons: [String] = []
         if !authState.revocations.isWritable { reasons.append("journal_unwritable") }
         reasons += authState.revocations.conditions.filter(\.holds).map(\.name)
         if !authState.missingSigners(at: authState.clock.now).isEmpty { reasons.append("signing_unavailable") }
-        if connections.isDraining.load(ordering: .relaxed) { reasons.append("draining") }
+        return reasons
+    }
+
+    /// A server that follows another one records nothing and signs nothing.
+    private static func reasons(of followed: FollowedFeed) -> [String] {
+        var reasons: [String] = []
+        if followed.isStale { reasons.append("stale") }
+        if followed.condition == .damaged { reasons.append(FollowedFeed.Condition.damaged.rawValue) }
         return reasons
     }
 }

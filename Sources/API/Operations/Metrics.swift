@@ -7,7 +7,7 @@ import Telemetry
 
 extension Route {
     package static let metrics = Route(
-        "/metrics", [.get, .head], on: .operator, policies: .quiet,
+        "/metrics", [.get, .head], on: .operator, policies: [.quiet, .onFollowers],
         operations: [
             Operation(
                 method: .get, id: "metrics", tag: "operator", summary: "Counters and histograms.",
@@ -31,7 +31,12 @@ extension Application {
         Self.addRequests(shared, &page)
         Self.addLatencies(shared, &page)
         Self.addService(shared.authState, &page)
-        Self.addJournal(shared.authState, &page)
+        Self.addRevocations(shared.authState, &page)
+        if let followed = shared.authState.followed {
+            Self.addFollowed(followed, &page)
+        } else {
+            Self.addJournal(shared.authState, &page)
+        }
         if let feed = shared.feed { Self.addFeed(feed, &page) }
         Self.addConnections(shared.connections, &page)
         Self.addReloads(shared, &page)
@@ -127,7 +132,7 @@ extension Application {
         for (name, lane) in lanes { page.sample("martlet_hash_lane_rejected_total", [("lane", name)], lane.rejected) }
     }
 
-    private static func addJournal(_ authState: AuthState, _ page: inout PrometheusText) {
+    private static func addRevocations(_ authState: AuthState, _ page: inout PrometheusText) {
         let counts = authState.revocations.counts
         page.family("martlet_denylist_entries", .gauge, "Revocations in memory, by kind.")
         page.sample("martlet_denylist_entries", [("kind", "token")], counts.revokedTokens)
@@ -139,6 +144,9 @@ extension Application {
             page.family("martlet_listed_sessions", .gauge, "Sessions in memory that their users can list.")
             page.sample("martlet_listed_sessions", authState.revocations.listedSessionCount)
         }
+    }
+
+    private static func addJournal(_ authState: AuthState, _ page: inout PrometheusText) {
         let journal = authState.revocations.journalFigures
         page.family("martlet_journal_writable", .gauge, "1 while revocations can be made durable.")
         page.sample("martlet_journal_writable", authState.revocations.isWritable ? 1 : 0)

@@ -1,3 +1,5 @@
+import Revocation
+
 extension Schema {
     static let status = named(
         "Status",
@@ -5,7 +7,7 @@ extension Schema {
             .required("version", .string), .required("pid", .integer), .required("started", .time),
             .required("now", .time), .required("status", .string(values: ["ready", "not_ready"])),
             .required("reasons", .strings), .required("degraded", .strings), .required("issuer", .string),
-            .required("audiences", .strings), .required("journal", journal), .required("keys", .array(of: key)),
+            .required("audiences", .strings), .required("journal", journal), .optional("following", following), .required("keys", .array(of: key)),
             .required("users", .integer), .required("clients", .integer),
             .required(
                 "sessions", integer.orNull.described("How many sessions users can list; null if MARTLET_SESSIONS is off.")),
@@ -17,6 +19,11 @@ extension Schema {
     private static let journal = object(
         .required("seq", .integer.described("Number of the newest durable record.")), .required("writable", .boolean),
         .required("conditions", .strings))
+
+    private static let following = object(
+        .required("source", .string), .required("condition", .string(values: FollowedFeed.Condition.allCases.map(\.rawValue))),
+        .required("stale", .boolean), .required("age_ms", integer.orNull), .required("position", string.orNull)
+    ).described("Only on a server that follows another one.")
 
     private static let key = object(
         .required("kid", .string), .required("alg", .string),

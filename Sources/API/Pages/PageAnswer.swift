@@ -80,7 +80,7 @@ extension Problem {
         case .csrfFailed, .originNotAllowed: PageMessage(.formForeign)
         case .cookieAmbiguous: PageMessage(.cookieTwice)
         case .bodyTooLarge: PageMessage(.formTooLarge)
-        case .notFound, .notEnabled, .methodNotAllowed, .methodUnknown: PageMessage(.pageMissing)
+        case .notFound, .notEnabled, .notHere, .methodNotAllowed, .methodUnknown: PageMessage(.pageMissing)
         case .tooManyAttempts: PageMessage(.tooManyAttempts, retryAfter ?? 1)
         case .hashingSaturated: PageMessage(.busy, retryAfter ?? 1)
         default: PageMessage(status == 503 ? .unavailable : status >= 500 ? .fault : .formInvalid)

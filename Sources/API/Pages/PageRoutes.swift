@@ -79,7 +79,7 @@ extension Route {
     }
 
     package static let styleSheet = Route(
-        "/pages/{sheet}", [.get, .head], access: .page, policies: .quiet,
+        "/pages/{sheet}", [.get, .head], access: .page, policies: [.quiet, .onFollowers],
         operations: [
             Operation(
                 method: .get, id: "styleSheet", tag: "pages", summary: "A style sheet of the pages.",

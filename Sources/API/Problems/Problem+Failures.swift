@@ -15,6 +15,7 @@ extension Problem {
             self.init(ProblemCode.issuerMismatch, reason: reason)
         case .revoked(let denial): self.init(ProblemCode(denial))
         case .accountEnded: self.init(ProblemCode.subjectRevoked)
+        case .stale: self.init(ProblemCode.stale, retryAfter: 1)
         case .scopeInsufficient:
             let needed = expectations.scopes.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
             self.init(ProblemCode.scopeInsufficient, scope: needed)

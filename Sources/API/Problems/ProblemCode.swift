@@ -61,6 +61,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case passwordUnfit = "password_unfit"
     case tooManyAttempts = "too_many_attempts"
     case headTooLarge = "head_too_large"
+    case notHere = "not_here"
 
     case internalFault = "internal"
     case methodUnknown = "method_unknown"
@@ -73,6 +74,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case usersUnavailable = "users_unavailable"
     case sessionsNotEnded = "sessions_not_ended"
     case tooManyConnections = "too_many_connections"
+    case stale = "stale"
     case versionUnsupported = "version_unsupported"
 
     package var status: UInt16 {
@@ -100,6 +102,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .targetTooLong: 414
         case .unsupportedMediaType: 415
         case .expectationFailed: 417
+        case .notHere: 421
         case .passwordUnfit: 422
         case .tooManyAttempts: 429
         case .headTooLarge: 431
@@ -107,7 +110,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .methodUnknown, .codingUnsupported: 501
         case .hashingSaturated, .journalUnavailable, .signingUnavailable, .sequenceNotReached, .sequenceUnknown,
             .usersUnavailable,
-            .sessionsNotEnded, .tooManyConnections:
+            .sessionsNotEnded, .tooManyConnections, .stale:
             503
         case .versionUnsupported: 505
         }
@@ -171,6 +174,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .targetTooLong: "The request target is too long."
         case .unsupportedMediaType: "Unsupported media type."
         case .expectationFailed: "The expectation cannot be met."
+        case .notHere: "This server follows another one, which must be asked for this."
         case .passwordUnfit: "The new password breaks a rule."
         case .tooManyAttempts: "Too many failed attempts."
         case .headTooLarge: "The header section is too large."
@@ -185,6 +189,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .usersUnavailable: "The users cannot be stored now, so nothing was changed."
         case .sessionsNotEnded: "The password was changed, but the other sessions may continue after a restart."
         case .tooManyConnections: "Too many connections are open."
+        case .stale: "What this server knows about revocations is too old."
         case .versionUnsupported: "HTTP version not supported."
         }
     }
@@ -208,7 +213,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             "invalid_grant"
         case .tooManyAttempts, .hashingSaturated, .journalUnavailable, .signingUnavailable, .sequenceNotReached,
             .sequenceUnknown,
-            .usersUnavailable, .sessionsNotEnded, .tooManyConnections:
+            .usersUnavailable, .sessionsNotEnded, .tooManyConnections, .stale, .notHere:
             "temporarily_unavailable"
         case .internalFault: "server_error"
         default: "invalid_request"

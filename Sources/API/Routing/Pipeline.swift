@@ -1,5 +1,7 @@
 import Encoding
 import HTTP
+import Revocation
+import Service
 
 /// The steps of a request: match → access → policy → handler → finish. The router matches the path; ``Application``
 /// finishes.
@@ -30,6 +32,9 @@ extension Application {
         guard !endpoint.access.needsBrowserMode || shared.browser != nil else { throw Self.missing(request) }
         if request.method == .options, !endpoint.methods.isEvery { return false }
         try checkMethod(request, endpoint)
+        if let followed = shared.authState.followed, !endpoint.policies.contains(.onFollowers) {
+            throw Problem(.notHere, "Ask \(followed.home).")
+        }
         try checkAccess(request, endpoint)
         try applyPolicies(request, endpoint)
         return true

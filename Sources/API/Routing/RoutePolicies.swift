@@ -22,6 +22,10 @@ struct RoutePolicies: OptionSet, Sendable {
 
     /// A position of an unknown epoch gets 409, not 503: to wait is of no use to a reader.
     static let positionStatuses = RoutePolicies(rawValue: 256)
+    /// A server that follows another one answers as well. For every other endpoint it says where to ask.
+    static let onFollowers = RoutePolicies(rawValue: 512)
+    /// A server that follows another one states in every answer how old its knowledge is.
+    static let statesAge = RoutePolicies(rawValue: 1_024)
 
     static let largeContentByteCountMax = 1_048_576
 }

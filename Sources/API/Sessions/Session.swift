@@ -6,8 +6,8 @@ import Tokens
 
 extension Route {
     package static let session = Route(
-        "/session", [.get, .head], access: .browser, policies: [.quiet, .crossOrigin],
-        codes: [.requestMalformed] + ProblemCode.ofCookies + ProblemCode.ofTokens,
+        "/session", [.get, .head], access: .browser, policies: [.quiet, .crossOrigin, .onFollowers, .statesAge],
+        codes: [.requestMalformed, .stale] + ProblemCode.ofCookies + ProblemCode.ofTokens,
         operations: [
             Operation(
                 method: .get, id: "session", tag: "sessions", summary: "Who is signed in.",

@@ -8,8 +8,8 @@ import Tokens
 
 extension Route {
     package static let auth = Route(
-        "/auth", .every, access: .bearer, policies: [.quiet, .ownQuery],
-        codes: [.conditionInvalid, .csrfFailed, .originNotAllowed] + ProblemCode.ofConditions + ProblemCode.ofTokens,
+        "/auth", .every, access: .bearer, policies: [.quiet, .ownQuery, .onFollowers, .statesAge],
+        codes: [.conditionInvalid, .stale, .csrfFailed, .originNotAllowed] + ProblemCode.ofConditions + ProblemCode.ofTokens,
         operations: authOperations
     ) { application, request, response, _, call throws(Problem) in
         try application.auth(request, &response, call)
@@ -41,6 +41,7 @@ extension Route {
                 Operation.Answer(
                     status: 200, description: "It may.",
                     headers: identityHeaders + [
+                        .revocationAge,
                         Operation.Header(
                             name: "Authorization", schema: .string, description: "Only with bearer=yes: the token.")
                     ]),
@@ -121,12 +122,14 @@ extension Application {
         _ request: borrowing Request, _ call: Call
     ) throws(Problem) -> (VerifyExpectations, GatewayOptions) {
         guard !request.query.isEmpty else { return (VerifyExpectations(), GatewayOptions()) }
+        let expectations: Conditions
+        let found: GatewayOptions
         do throws(Problem) {
             var query = try Query(request)
             let options = try shared.browser == nil ? GatewayOptions() : GatewayOptions(takenFrom: &query)
             var conditions = Conditions()
             try conditions.read(query, isGateway: true)
-            return (conditions.expectations, options)
+            (expectations, found) = (conditions, options)
         } catch {
             let detail = error.detail ?? "The query is invalid."
             shared.log.write(.warning, "auth_condition_invalid") { line in
@@ -136,5 +139,7 @@ extension Application {
             }
             throw Problem(.conditionInvalid, detail, reason: detail)
         }
+        try checkFreshness(expectations)
+        return (expectations.expectations, found)
     }
 }

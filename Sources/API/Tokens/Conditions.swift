@@ -7,12 +7,12 @@ import Tokens
 /// What a caller may ask of a token beyond being valid: one table for the query and the content of `/verify` and for the
 /// query of `/auth`.
 enum Condition: Int, CaseIterable, Sendable {
-    case audience, scope, role, ageMax, issuer, subject, clientID, requiredClaims, claims, sequenceMin
+    case audience, scope, role, ageMax, issuer, subject, clientID, requiredClaims, claims, sequenceMin, revocationAgeMax
 
     static let names: [(name: StaticString, condition: Condition)] = [
         ("audience", .audience), ("aud", .audience), ("scope", .scope), ("role", .role), ("max_age", .ageMax),
         ("issuer", .issuer), ("subject", .subject), ("client_id", .clientID), ("required_claims", .requiredClaims),
-        ("claims", .claims), ("min_seq", .sequenceMin),
+        ("claims", .claims), ("min_seq", .sequenceMin), ("max_age_of_revocations", .revocationAgeMax),
     ]
 
     /// The fingerprints of ``names``, so that no request computes them.
@@ -34,6 +34,8 @@ struct Conditions {
     private(set) var expectations = VerifyExpectations()
     /// The record that an answer must know of.
     private(set) var positionMin: WantedPosition?
+    /// Seconds; the answer must not rest on older knowledge about revocations.
+    private(set) var revocationAgeMax: Int64?
     /// Whether the results are wanted without the claims.
     private(set) var leavesOutClaims = false
     private var given: UInt16 = 0
@@ -50,6 +52,7 @@ struct Conditions {
             case .ageMax: expectations.ageMax = try Self.number(name, value, "a whole number of seconds")
             case .sequenceMin:
                 positionMin = try WantedPosition(name, Array(value.utf8), mayBeNumber: true)
+            case .revocationAgeMax: revocationAgeMax = try Self.number(name, value, "a whole number of seconds")
             case .requiredClaims:
                 let names = value.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
                 require(required: try ClaimConditions.paths(name, names))
@@ -85,6 +88,7 @@ struct Conditions {
     ) throws(Problem) {
         switch (value, condition) {
         case (.integer(let seconds), .ageMax) where seconds >= 0: expectations.ageMax = seconds
+        case (.integer(let seconds), .revocationAgeMax) where seconds >= 0: revocationAgeMax = seconds
         case (.integer(let sequence), .sequenceMin) where sequence >= 0:
             positionMin = WantedPosition(seq: UInt64(sequence))
         case (.text(let text), .sequenceMin): positionMin = try WantedPosition(name, text, mayBeNumber: false)
@@ -106,7 +110,7 @@ struct Conditions {
         case .issuer: require(issuer: text)
         case .subject: require(subject: text)
         case .clientID: require(clientID: text)
-        case .ageMax, .requiredClaims, .claims, .sequenceMin:
+        case .ageMax, .requiredClaims, .claims, .sequenceMin, .revocationAgeMax:
             throw Problem(.requestMalformed, "The member \(name) must be \(condition.expected).")
         }
     }
@@ -153,7 +157,7 @@ extension Condition {
     fileprivate var isText: Bool {
         switch self {
         case .audience, .scope, .role, .issuer, .subject, .clientID: true
-        case .ageMax, .requiredClaims, .claims, .sequenceMin: false
+        case .ageMax, .requiredClaims, .claims, .sequenceMin, .revocationAgeMax: false
         }
     }
 
@@ -162,7 +166,7 @@ extension Condition {
         switch self {
         case .audience: "a string or a list of strings"
         case .scope, .role, .issuer, .subject, .clientID: "a string"
-        case .ageMax: "a whole number"
+        case .ageMax, .revocationAgeMax: "a whole number"
         case .sequenceMin: WantedPosition.expected
         case .requiredClaims: "a list of strings"
         case .claims: "an object"

@@ -8,8 +8,9 @@ import Tokens
 
 extension Route {
     package static let verify = Route(
-        "/verify", [.get, .head, .post], access: .bearer, policies: .quiet, content: .json,
-        codes: [.requestMalformed, .unsupportedMediaType, .sequenceNotReached, .sequenceUnknown] + ProblemCode.ofConditions
+        "/verify", [.get, .head, .post], access: .bearer, policies: [.quiet, .onFollowers, .statesAge], content: .json,
+        codes: [.requestMalformed, .unsupportedMediaType, .sequenceNotReached, .sequenceUnknown, .stale]
+            + ProblemCode.ofConditions
             + ProblemCode.ofTokens,
         operations: [
             Operation(
@@ -60,6 +61,9 @@ extension Schema {
             .optional("claims", claims),
             .optional(
                 "min_seq", .wantedPosition),
+            .optional(
+                "max_age_of_revocations",
+                .integer(minimum: 0).described("Maximum age in seconds of what the server knows about revocations.")),
         ]
     }
 
@@ -87,7 +91,16 @@ extension Schema {
 }
 
 extension Operation.Answer {
-    static let verified = Self(status: 200, description: "The token is valid.", content: .json(.verified))
+    static let verified = Self(
+        status: 200, description: "The token is valid.", headers: [.revocationAge], content: .json(.verified))
+}
+
+extension Operation.Header {
+    static let revocationAge = Self(
+        name: "Revocation-Age", schema: .string(pattern: "^[0-9]+[.][0-9]{3}$"),
+        description:
+            "Only from a server that follows another one: how many seconds ago it knew every revocation of that server."
+    )
 }
 
 extension Application {
@@ -97,13 +110,13 @@ extension Application {
         let bearer = RequestTokens.bearer(request)
         if !request.query.isEmpty {
             try conditions.read(try Query(request))
-            try checkSequence(conditions)
+            try checkKnowledge(conditions)
         }
         // Conditions count in the query and in the content, with every method.
         if !request.body.isEmpty {
             let parameters = try Parameters(request, .json, known: .verify, &json)
             try conditions.read(parameters)
-            try checkSequence(conditions)
+            try checkKnowledge(conditions)
             let inBody = try RequestTokens.subject(parameters)
             switch (inBody, bearer) {
             case (let token?, .absent):
@@ -122,8 +135,14 @@ extension Application {
         }
     }
 
+    /// An answer must know as much about revocations as the caller asks for.
+    func checkKnowledge(_ conditions: Conditions) throws(Problem) {
+        try checkSequence(conditions)
+        try checkFreshness(conditions)
+    }
+
     /// An answer must know of every record up to the one that the caller names.
-    func checkSequence(_ conditions: Conditions) throws(Problem) {
+    private func checkSequence(_ conditions: Conditions) throws(Problem) {
         guard let wanted = conditions.positionMin else { return }
         switch context.authState.revocations.reach(wanted) {
         case .reached: return

@@ -5,8 +5,8 @@ import Service
 
 extension Route {
     package static let verifyBatch = Route(
-        "/verify/batch", [.post], policies: [.quiet, .largeContent], content: .json,
-        codes: [.requestMalformed, .unsupportedMediaType, .sequenceNotReached, .sequenceUnknown],
+        "/verify/batch", [.post], policies: [.quiet, .largeContent, .onFollowers, .statesAge], content: .json,
+        codes: [.requestMalformed, .unsupportedMediaType, .sequenceNotReached, .sequenceUnknown, .stale],
         operations: [
             Operation(
                 method: .post, id: "verifyBatch", tag: "sessions",
@@ -26,7 +26,7 @@ extension Route {
                     ]),
                 answers: [
                     Operation.Answer(
-                        status: 200, description: "One result for each token.", content: .json(.batchVerified))
+                        status: 200, description: "One result for each token.", headers: [.revocationAge], content: .json(.batchVerified))
                 ])
         ]
     ) { application, request, response, exchange, _ throws(Problem) in
@@ -79,7 +79,7 @@ extension Application {
         let parameters = try Parameters(request, .json, known: .batch, large: "tokens", &largeJSON)
         try conditions.read(parameters, mayLeaveOutClaims: true)
         let tokens = try BatchTokens(largeJSON, request.bytes(request.body))
-        try checkSequence(conditions)
+        try checkKnowledge(conditions)
         BatchRun.begin(context.authState.revocations.position, &response.body)
         let run = BatchRun(tokens, conditions, copy exchange)
         // While others are in progress, it waits for its turn.

@@ -8,8 +8,9 @@ package struct AccountFiles: Sendable {
     let usersPath: String
     let clientsPath: String
 
-    package init(_ configuration: Configuration) {
-        usersPath = configuration.accounts.usersPath
+    /// - Parameter hasUsers: false on a server that follows another one, which has users.
+    package init(_ configuration: Configuration, hasUsers: Bool = true) {
+        usersPath = hasUsers ? configuration.accounts.usersPath : ""
         clientsPath = configuration.accounts.clientsPath
     }
 

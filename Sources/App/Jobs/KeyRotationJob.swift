@@ -12,7 +12,7 @@ import Tokens
 
 /// Manages the keys of a running service: reloads changed files, drops expired keys, revokes compromised ones,
 /// and rotates on schedule.
-final class KeyRotationJob: Sendable {
+final class KeyRotationJob: KeyMaintenance {
     private struct State {
         var stamp: [FileStamp] = []
         var set = KeySet([])
@@ -55,10 +55,12 @@ final class KeyRotationJob: Sendable {
         return set.keys.map { AppliedKey(key: $0, state: set.state(of: $0, at: now)) }
     }
 
+    func apply(stamp: [FileStamp]) throws(StartError) { try apply(stamp: stamp, isStart: false) }
+
     /// - Parameters:
     ///   - stamp: read before the files, so that the next check notices a change in between.
     ///   - isStart: true if all revocations came from the journal and so are durable.
-    func apply(stamp: [FileStamp], isStart: Bool = false) throws(StartError) {
+    func apply(stamp: [FileStamp], isStart: Bool) throws(StartError) {
         let now = authState.clock.now
         // Before the files are read: a command that finds no mark has already written what is read below.
         use.mark()

@@ -51,7 +51,7 @@ final class MaintenanceJob: Sendable {
     let authState: AuthState
     let accounts: FileAccountSource
     let files: AccountFiles
-    let keys: KeyRotationJob
+    let keys: any KeyMaintenance
     let tls: TLSFiles?
     let identity: TLSIdentity?
     private let sighting: RollbackGuard
@@ -68,7 +68,7 @@ final class MaintenanceJob: Sendable {
     private let everySecond: @Sendable () -> Void
 
     init(
-        authState: AuthState, accounts: FileAccountSource, files: AccountFiles, keys: KeyRotationJob, tls: TLSFiles?,
+        authState: AuthState, accounts: FileAccountSource, files: AccountFiles, keys: any KeyMaintenance, tls: TLSFiles?,
         identity: TLSIdentity?,
         sighting: RollbackGuard, reloads: ReloadStatus, stamps: Stamps, everySecond: @escaping @Sendable () -> Void
     ) {

@@ -10,6 +10,7 @@ package struct Configuration: Sendable {
     package let pages: PageSettings
     package let journal: JournalSettings
     package let feed: FeedSettings
+    package let follow: FollowSettings
     package let keys: KeySettings
     package let accounts: AccountSettings
     package let passwords: PasswordSettings
@@ -40,6 +41,7 @@ package struct Configuration: Sendable {
         tls = TLSSettings(&reader, isWanted: listen.isAnySecure, selfSigned: selfSigned)
         journal = JournalSettings(&reader)
         feed = FeedSettings(&reader)
+        follow = FollowSettings(&reader)
         keys = KeySettings(&reader)
         tokens = TokenSettings(&reader, keySetMaxAge: keys.setMaxAge)
         browser = BrowserSettings(&reader, issuer: tokens.auth.issuer)

@@ -14,12 +14,14 @@ package final class Keyring: Sendable {
     package let headers: [[UInt8]]
     let kids: [[UInt8]]
 
-    /// - Parameter keys: without ended keys; the published set has every public key given here.
+    /// - Parameters:
+    ///   - keys: without ended keys; the published set has every public key given here.
+    ///   - verifiesOnly: whether the keyring may lack a refresh secret, and have no key at all.
     /// - Throws: `.refreshSecretMissing`, `.duplicateKid`, `.tooManyKeys`, or `.weakSecret` if a secret contains the
     ///   modulus of one of the public keys (RFC 8725 §2.1).
-    package init(_ keys: [Key]) throws(KeyError) {
+    package init(_ keys: [Key], verifiesOnly: Bool = false) throws(KeyError) {
         guard keys.count <= Self.keyCountMax else { throw .tooManyKeys(count: keys.count, countMax: Self.keyCountMax) }
-        guard keys.contains(where: { $0.purpose == .refresh }) else { throw .refreshSecretMissing }
+        guard verifiesOnly || keys.contains(where: { $0.purpose == .refresh }) else { throw .refreshSecretMissing }
         var names: Set<String> = []
         for key in keys where !names.insert(key.kid).inserted { throw .duplicateKid(key.kid) }
         guard !Self.secretsHoldPublicKeys(keys) else { throw .weakSecret }

@@ -38,7 +38,7 @@ package struct LiveRevocations: Sendable {
 
     package var byteCount: Int { count &* FeedCodec.byteCount }
 
-    init(position: LedgerPosition, count: Int, digest: [UInt8], file: ScratchFile) {
+    package init(position: LedgerPosition, count: Int, digest: [UInt8], file: ScratchFile) {
         self.position = position
         self.count = count
         self.digest = digest

@@ -20,7 +20,6 @@ struct ClientStanding {
     }
 
     func check(_ token: VerifiedToken, at now: UnixMilliseconds) throws(VerifyFailure) {
-        let payload = token.payload.span
         let id = token.text(token.clientID)
         guard token.text(token.subject).isSpelled(as: ClientGrant.subjectPrefix + id),
             let client = context.clients.client(id: id), client.id.isSpelled(as: id), !client.isDisabled
@@ -30,6 +29,13 @@ struct ClientStanding {
         guard !token.jti.isVersion7
             || !state.revocations.isAhead(token.jti, at: now, leewaySeconds: state.settings.leeway)
         else { throw .rejected(.notActive) }
+        try checkRevocations(token)
+    }
+
+    /// Whether the token is revoked, whatever is known of its client.
+    func checkRevocations(_ token: VerifiedToken) throws(VerifyFailure) {
+        let payload = token.payload.span
+        let state = context.authState
         let denial = state.revocations.denial(
             ofClientToken: token.jti, issuedAt: token.issuedAt.milliseconds,
             birth: SignedTokens(context).birth(of: token),

@@ -11,6 +11,8 @@ package enum VerifyFailure: Error, Equatable, Sendable {
     case revoked(Denial)
     /// The account is missing or disabled, or it ended its sessions.
     case accountEnded
+    /// This server follows the feed of another one, and what it knows is too old to accept a token.
+    case stale
     case scopeInsufficient
     case roleInsufficient
     /// `auth_time` is longer ago than the caller allows.

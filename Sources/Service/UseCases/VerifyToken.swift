@@ -18,10 +18,12 @@ package struct VerifyToken {
     package func verify(
         _ token: Span<UInt8>, _ expectations: VerifyExpectations, at now: UnixMilliseconds
     ) throws(VerifyFailure) -> VerifiedToken {
+        if let followed = context.authState.followed, followed.rejectsAll { throw .stale }
         let verified: VerifiedToken
         do throws(TokenRejection) {
             verified = try SignedTokens(context).verify(token, expectations.audience, at: now)
         } catch {
+            if let followed = context.authState.followed, error == .kidUnknown { followed.noteMissedKey() }
             throw failure(error, of: token)
         }
         try checkStanding(of: verified, at: now)
@@ -31,6 +33,7 @@ package struct VerifyToken {
 
     /// Whether account, session and token are still valid.
     private func checkStanding(of token: VerifiedToken, at now: UnixMilliseconds) throws(VerifyFailure) {
+        guard context.authState.followed == nil else { return try checkFollowed(token, at: now) }
         let payload = token.payload.span
         let subject = payload.extracting(token.subject)
         if let sid = token.sid {
@@ -41,6 +44,21 @@ package struct VerifyToken {
             try checkBegun(sid, at: now)
         } else if ClientStanding.isClient(subject) {
             return try ClientStanding(context).check(token, at: now)
+        }
+        try checkRevocations(of: token)
+    }
+
+    /// How far the clock of another server may be ahead of this one, in seconds.
+    private static let followedLeeway: Int64 = 60
+
+    /// Whether session and token are still valid on a server that follows another one. It knows neither users nor
+    /// clients: what ends them there ends their tokens here by revocations.
+    private func checkFollowed(_ token: VerifiedToken, at now: UnixMilliseconds) throws(VerifyFailure) {
+        let payload = token.payload.span
+        let begun = token.sid ?? (token.jti.isVersion7 ? token.jti : nil)
+        if let begun, begun.milliseconds > now.adding(seconds: Self.followedLeeway) { throw .rejected(.notActive) }
+        if token.sid == nil, ClientStanding.isClient(payload.extracting(token.subject)) {
+            return try ClientStanding(context).checkRevocations(token)
         }
         try checkRevocations(of: token)
     }

@@ -21,6 +21,14 @@ struct ServiceStatus {
         let reason: String?
     }
 
+    /// What a server knows about the one that it follows.
+    struct Followed: Equatable {
+        let source: String
+        let condition: String
+        let age: Int64?
+        let position: String?
+    }
+
     let version: String
     let pid: Int64
     let started: String
@@ -31,6 +39,8 @@ struct ServiceStatus {
     let sequence: Int64
     let isJournalWritable: Bool
     let journalConditions: [String]
+    /// Nil on a server with its own journal.
+    let followed: Followed?
     let keys: [AppliedKey]
     let userCount: Int64
     let clientCount: Int64
@@ -64,6 +74,11 @@ struct ServiceStatus {
         self.sequence = sequence
         isJournalWritable = reader.isTrue("writable", of: journal)
         journalConditions = reader.texts("conditions", of: journal)
+        followed = reader.node("following").map { node in
+            Followed(
+                source: reader.text("source", of: node) ?? "", condition: reader.text("condition", of: node) ?? "",
+                age: reader.integer("age_ms", of: node), position: reader.text("position", of: node))
+        }
         userCount = users
         clientCount = clients
         sessionCount = reader.integer("sessions")

@@ -34,16 +34,20 @@ enum StatusCommand {
         return code == ExitCode.ok && !isWell ? ExitCode.failed : code
     }
 
+    private static func text(_ followed: ServiceStatus.Followed) -> String {
+        let age = followed.age.map { "\($0) ms old" } ?? "NOTHING known yet"
+        let condition = followed.condition == "following" ? "" : ", \(followed.condition)"
+        return "\(followed.source), \(age), record \(followed.position ?? "none")\(condition)"
+    }
+
     static func text(_ status: ServiceStatus) -> String {
         let state = status.isReady ? "ready" : "not ready: \(status.reasons.joined(separator: ", "))"
         let conditions = status.journalConditions.isEmpty ? "" : ": \(status.journalConditions.joined(separator: ", "))"
+        let journal = "\(status.isJournalWritable ? "writable" : "NOT writable")\(conditions), record \(status.sequence)"
         var rows = [
             ("version", status.version), ("pid", "\(status.pid)"), ("started", status.started), ("status", state),
             ("issuer", status.issuer), ("audiences", status.audiences.joined(separator: " ")),
-            (
-                "journal",
-                "\(status.isJournalWritable ? "writable" : "NOT writable")\(conditions), record \(status.sequence)"
-            ),
+            status.followed.map { ("follows", text($0)) } ?? ("journal", journal),
             ("users", "\(status.userCount)"), ("clients", "\(status.clientCount)"),
         ]
         if let count = status.sessionCount { rows.append(("sessions", "\(count)")) }

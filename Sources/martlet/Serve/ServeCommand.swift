@@ -93,9 +93,11 @@ enum ServeCommand {
         for setting in Setting.allCases {
             if let value = arguments.value(setting.flag) { values[setting.name] = value }
         }
-        return try Configuration(
+        let configuration = try Configuration(
             environment: values, cores: Environment.coreCount, memoryLimit: Environment.memoryLimit,
             selfSigned: arguments.has("--dev-tls"))
+        _ = try FollowedServer.sources(configuration)
+        return configuration
     }
 
     private static func serve(_ configuration: Configuration) -> Int32 {
@@ -122,7 +124,11 @@ enum ServeCommand {
             try Server.rehearse(
                 listeners(configuration), inherited: succession.inherited,
                 awaitsPredecessor: configuration.listen.handoverPath != nil)
-            graph = try ServiceContainer(configuration, log: log, takeOver: succession.takeOver)
+            if let node = try FollowedServer.node(configuration, log) {
+                graph = try ServiceContainer(configuration, following: node, log: log, takeOver: succession.takeOver)
+            } else {
+                graph = try ServiceContainer(configuration, log: log, takeOver: succession.takeOver)
+            }
             var options = options(configuration, graph)
             options.inherited = succession.inherited
             server = try Server(options) { _ in

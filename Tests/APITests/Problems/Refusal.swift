@@ -18,7 +18,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     func world() throws -> World {
         let lists = [.sessions, .listedSession].contains(endpoint) && code != .notEnabled
         let feed: FeedAccess? = [.revocations, .snapshot].contains(endpoint) && code == .notEnabled ? nil : .clients
-        return try World(feed: feed) { $0.sessionList = lists ? SessionListSettings() : nil }
+        return try World(feed: feed, followed: code == .stale ? .neverRead : nil) { $0.sessionList = lists ? SessionListSettings() : nil }
     }
 
     var testDescription: String { "\(endpoint) \(code.rawValue)" }
@@ -32,7 +32,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         + ofTokens(.revocations) { $0.send(Ask("GET", "/revocations").bearer($1)) }
         + ofTokens(.snapshot) { $0.send(Ask("GET", "/revocations/snapshot").bearer($1)) } + ofFeed
         + ofLogout + ofVerify + ofBatch + ofAuth + ofLogin + ofRevoke + ofIntrospect
-        + ofPassword + ofSessionGrant + ofGuessing + ofAdmin
+        + ofStale + ofPassword + ofSessionGrant + ofGuessing + ofAdmin
 
     private static func method(of endpoint: Route) -> String {
         if endpoint == .listedSession { return "DELETE" }

@@ -30,6 +30,15 @@ struct ServiceStatusTests {
         #expect(status.reload(of: "tls") == nil)
     }
 
+    @Test func `a follower says whom it follows`() throws {
+        let member = "\"following\":{\"source\":\"https://b\",\"condition\":\"away\",\"stale\":true,\"age_ms\":5,\"position\":\"1:9\"},"
+        let text = Self.text.replacing("\"users\":2", with: member + "\"users\":2")
+        let status = try #require(ServiceStatus(Array(text.utf8)))
+        #expect(status.followed == .init(source: "https://b", condition: "away", age: 5, position: "1:9"))
+        #expect(StatusCommand.text(status).contains("https://b, 5 ms old, record 1:9, away"))
+        #expect(try #require(ServiceStatus(Array(Self.text.utf8))).followed == nil)
+    }
+
     @Test func `a service without a list of sessions, or of the version before, has no number of them`() throws {
         for text in ["\"sessions\":null", "\"other\":1"] {
             let status = ServiceStatus(Array(Self.text.replacing("\"sessions\":4", with: text).utf8))
