@@ -73,6 +73,7 @@ package final class ServiceContainer: Sendable {
         let housekeeper = MaintenanceJob(
             authState: authState, accounts: accounts, files: files, keys: keeper, tls: configuration.tls.files,
             identity: identity, sighting: RollbackGuard(configuration), reloads: reloads, stamps: stamps,
+            usersReloaded: { users in if let browser { Self.sayLargeTokens(authState, users, browser) } },
             everySecond: { [loginSources] in Self.say(loginSources, log) })
         if let browser { Self.sayLargeTokens(authState, accounts.current, browser) }
         shared = ApplicationShared(
