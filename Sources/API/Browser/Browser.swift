@@ -1,3 +1,5 @@
+import Encoding
+import HTTP
 package import Pages
 
 /// What browser mode needs: the names and attributes of the cookies, and the origins that may use them.
@@ -48,11 +50,13 @@ package final class Browser: Sendable {
     let allowsTokens: Bool
     let cookies: CookieSet
     let pages: PageSite
+    let signInPages: FinishedSignInPages
     /// How long an access token may be to fit into its cookie.
     package var accessByteCountMax: Int { cookies.access.valueByteCountMax }
 
     package init(_ options: Options) {
         pages = options.pages
+        signInPages = FinishedSignInPages(options.pages)
         originTexts = options.origins
         publicPath = options.publicPath
         allowsTokens = options.allowsTokens
@@ -101,21 +105,30 @@ struct CookieSet: Sendable {
 /// One cookie: its name, and the attributes that setting and clearing it share.
 struct Cookie: Sendable {
     let name: [UInt8]
+    private let start: [UInt8]
     private let attributes: [UInt8]
 
     init(name: String, attributes: String) {
         self.name = Array(name.utf8)
-        self.attributes = Array(attributes.utf8)
+        start = Array("Set-Cookie: \(name)=".utf8)
+        self.attributes = Array("\(attributes)\r\n".utf8)
     }
 
     /// How long a value may be.
     var valueByteCountMax: Int { CookieSet.byteCountMax - name.count }
 
+    /// Adds the cookie to a response.
+    ///
     /// - Parameters:
     ///   - value: bytes that ``CookieField/isCookieByte(_:)`` accepts.
     ///   - maxAge: seconds; nil for a cookie that ends with the browser.
-    func line(_ value: [UInt8], maxAge: Int64?) -> [UInt8] {
-        let age = maxAge.map { Array("; Max-Age=\($0)".utf8) } ?? []
-        return name + [UInt8(ascii: "=")] + value + age + attributes
+    func add(_ value: [UInt8], maxAge: Int64?, to response: inout Response) {
+        guard let maxAge else { return response.addLine(start, value, attributes) }
+        var end = Array<UInt8>()
+        end.reserveCapacity(attributes.count + 32)
+        end.append("; Max-Age=")
+        end.append(decimal: maxAge)
+        end.append(contentsOf: attributes)
+        response.addLine(start, value, end)
     }
 }

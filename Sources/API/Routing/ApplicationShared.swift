@@ -32,6 +32,7 @@ package final class ApplicationShared: Sendable {
     let forwardingNotices = LogRateLimiter(interval: 60_000)
     /// Lets a warning about a field that a gateway does not send through once a minute.
     let gatewayNotices = LogRateLimiter(interval: 60_000)
+    let freshVisits = FreshVisits()
     private let nameKey: (UInt64, UInt64)
     private let loops = Mutex<[LoopCounts]>([])
 
