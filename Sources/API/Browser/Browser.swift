@@ -82,12 +82,20 @@ struct CookieSet: Sendable {
 
     init(_ options: Browser.Options) {
         let hostPrefix = options.domain == nil ? "__Host-Http-" : "__Secure-"
-        var tail = options.domain.map { "; Domain=\($0)" } ?? ""
-        if options.isPartitioned { tail += "; Partitioned" }
+        let domain = options.domain.map { "; Domain=\($0)" } ?? ""
+        let tail = domain + (options.isPartitioned ? "; Partitioned" : "")
+        // A browser keeps cookies of one name that differ in these two side by side, and would send both. So the name
+        // says both, and after a change of the settings no cookie meets one from before.
+        let middle =
+            options.cookieName + (options.isPartitioned ? ".partitioned" : "") + (options.domain.map { ".\($0)" } ?? "")
+        var variants: [Cookie] = []
         func cookie(_ prefix: String, _ kind: String, path: String, _ sameSite: Browser.SameSite) -> Cookie {
-            Cookie(
-                name: "\(prefix)\(options.cookieName)-\(kind)",
-                attributes: "; Secure; HttpOnly; Path=\(path); SameSite=\(sameSite.attribute)\(tail)")
+            let name = "\(prefix)\(middle)-\(kind)"
+            let attributes = "; Secure; HttpOnly; Path=\(path); SameSite=\(sameSite.attribute)"
+            variants += Set(["", domain]).sorted().flatMap { place in
+                ["", "; Partitioned"].map { Cookie(name: name, attributes: attributes + place + $0) }
+            }
+            return Cookie(name: name, attributes: attributes + tail)
         }
         access = cookie(hostPrefix, "access", path: "/", options.sameSite)
         session = cookie(hostPrefix, "session", path: "/", options.sameSite)
@@ -96,10 +104,13 @@ struct CookieSet: Sendable {
         refresh = cookie(
             "__Secure-", "refresh", path: "\(options.publicPath)/refresh", options.sameSite == .none ? .none : .strict)
         names = [access.name, session.name, refresh.name, device.name]
+        self.variants = variants
     }
 
     /// In the order of ``BrowserCookies``.
     let names: [[UInt8]]
+    /// Each cookie with every place in which a browser can keep one of its name. To clear one leaves the others.
+    let variants: [Cookie]
 }
 
 /// One cookie: its name, and the attributes that setting and clearing it share.

@@ -85,14 +85,18 @@ extension Application {
         if !context.authState.revocations.isReplaced(session.sid) { clearCookies(&response) }
     }
 
-    /// Clears the cookies of the session: a cookie is replaced only by one with the same name, path and domain.
-    ///
-    /// - Parameter includesDevice: also that of the device, which outlives the end of a session.
-    func clearCookies(_ response: inout Response, includesDevice: Bool = false) {
+    /// Clears the cookies of the session, but not that of the device, which outlives it.
+    func clearCookies(_ response: inout Response) {
         guard let cookies = shared.browser?.cookies else { return }
-        for cookie in [cookies.access, cookies.session, cookies.refresh] + (includesDevice ? [cookies.device] : []) {
+        for cookie in [cookies.access, cookies.session, cookies.refresh] {
             cookie.add([], maxAge: 0, to: &response)
         }
+    }
+
+    /// Clears all cookies of these names, after one was sent twice. A cookie is replaced only by one with the same name,
+    /// path, domain and partition.
+    func clearEveryCookie(_ response: inout Response) {
+        for cookie in shared.browser?.cookies.variants ?? [] { cookie.add([], maxAge: 0, to: &response) }
     }
 
     /// The content has none of the tokens in the cookies, so that no script gets one.
