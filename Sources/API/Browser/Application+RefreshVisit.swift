@@ -94,7 +94,9 @@ extension Application {
     private func isExpected(
         _ visit: RefreshVisit, _ token: VerifiedToken, _ bytes: ArraySlice<UInt8>, _ call: Call
     ) -> Bool {
-        if visit.step == .check { return true }
+        // A browser that was led here once more is on its way from another site, or has just received the cookies. It has
+        // shown that it sends them.
+        guard visit.step == nil else { return true }
         let age = call.now.seconds.seconds(since: token.issuedAt)
         if age <= Self.freshTokenAge, shared.freshVisits.admit(bytes, to: visit.address) { return true }
         if let count = shared.gatewayNotices.admit(at: shared.monotonic() / 1_000_000) {

@@ -121,6 +121,18 @@ struct RefreshVisitTests {
             visit([jar.session], "return=/page&step=bounced", site: "cross-site")["location"] == "/signin?return=/page")
     }
 
+    /// With SameSite=Strict, the access cookie is left out as well, and may be valid for long.
+    @Test func `a link from another site goes on although the session needs no refresh`() {
+        let jar = world.jar()
+        for seconds: Int64 in [0, 61, 400] {
+            world.clock.advance(seconds)
+            #expect(visit([], site: "cross-site").text.contains("step=bounced"))
+            let second = visit(jar.atRefresh, "return=/page&step=bounced")
+            #expect(second.status == 303 && second["location"] == "/page" && Jar(second).lines.isEmpty)
+        }
+        #expect(world.log.events("refresh_needless").isEmpty)
+    }
+
     @Test func `without a living session it goes on to the sign-in`() {
         let jar = expired()
         #expect(visit([])["location"] == "/signin?return=/page")
