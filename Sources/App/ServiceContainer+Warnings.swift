@@ -45,6 +45,15 @@ extension ServiceContainer {
         }
     }
 
+    static func say(_ warnings: [SettingsWarning], _ log: Log) {
+        for warning in warnings {
+            log.write(.warning, warning.event) { line in
+                line.add("settings", warning.names.joined(separator: " "))
+                line.add("remedy", warning.remedy)
+            }
+        }
+    }
+
     static func say(_ sources: LoginSources, _ log: Log) {
         guard let finding = sources.finding(at: MonotonicClock.nanoseconds() / 1_000_000) else { return }
         log.write(.warning, "logins_from_one_address") { line in

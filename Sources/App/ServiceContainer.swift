@@ -90,6 +90,7 @@ package final class ServiceContainer: Sendable {
         self.housekeeper = housekeeper
         self.accessLog = accessLog
         try accessLog?.start()
+        Self.say(configuration.warnings, log)
         Self.sayAudiences(configuration.tokens.auth, log)
         Self.sayShared(configuration.tokens.auth, clients, log)
         try housekeeper.noteFirstSighting()

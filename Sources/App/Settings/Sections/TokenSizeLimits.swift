@@ -11,7 +11,7 @@ package struct TokenSizeLimits: Sendable {
 
     package init(_ reader: inout SettingsReader) {
         auth = TokenSettings(&reader, keySetMaxAge: 0).auth
-        let browser = BrowserSettings(&reader, issuer: auth.issuer).options.map { Browser($0) }
+        let browser = BrowserSettings(&reader, auth).options.map { Browser($0) }
         isForCookies = browser != nil
         byteCountMax = browser?.accessByteCountMax ?? Issuer.byteCountMax
     }
