@@ -30,8 +30,8 @@ extension ServiceContainer {
     /// Names users who cannot log in by cookie, before they try.
     static func sayLargeTokens(_ authState: AuthState, _ users: UserDirectory, _ browser: Browser) {
         guard let context = try? LoopContext(authState: authState) else { return }
-        let misfits = CookieFit(context).misfits(
-            among: users.users, byteCountMax: browser.accessByteCountMax, countMax: 10)
+        let fit = CookieFit(context)
+        let misfits = fit.misfits(among: users.users, byteCountMax: browser.accessByteCountMax, countMax: 10)
         for misfit in misfits {
             authState.log.write(.warning, "cookie_too_large") { line in
                 line.add("username", misfit.user)
@@ -41,6 +41,15 @@ extension ServiceContainer {
                     "remedy",
                     "the access token of this user is too large for a cookie, so a login by cookie fails: shorten this claim, or remove it from MARTLET_CLAIMS"
                 )
+            }
+        }
+    }
+
+    static func say(_ warnings: [SettingsWarning], _ log: Log) {
+        for warning in warnings {
+            log.write(.warning, warning.event) { line in
+                line.add("settings", warning.names.joined(separator: " "))
+                line.add("remedy", warning.remedy)
             }
         }
     }

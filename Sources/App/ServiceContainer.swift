@@ -95,6 +95,7 @@ package final class ServiceContainer: Sendable {
         let housekeeper = MaintenanceJob(
             authState: authState, accounts: accounts, files: files, keys: keeper, tls: configuration.tls.files,
             identity: identity, sighting: RollbackGuard(configuration), reloads: reloads, stamps: stamps,
+            usersReloaded: { users in if let browser { Self.sayLargeTokens(authState, users, browser) } },
             everySecond: { [loginSources] in Self.say(loginSources, log) })
         if let browser { Self.sayLargeTokens(authState, accounts.current, browser) }
         let shared = ApplicationShared(
@@ -110,6 +111,7 @@ package final class ServiceContainer: Sendable {
             Parts(shared: shared, log: log, identity: identity, housekeeper: housekeeper, accessLog: accessLog))
         try accessLog?.start()
         try startFeed()
+        Self.say(configuration.warnings, log)
         Self.sayAudiences(configuration.tokens.auth, log)
         Self.sayShared(configuration.tokens.auth, clients, log)
         try housekeeper.noteFirstSighting()

@@ -1,3 +1,5 @@
+import Encoding
+
 /// Reads cookies of known names from the Cookie field of a request (RFC 6265bis §4.2.1).
 ///
 /// Cookies of other names belong to other applications of the host. They are skipped, whatever they contain.
@@ -22,7 +24,7 @@ package enum CookieField {
 
     /// Returns the value of each name, in the order of the names.
     ///
-    /// - Parameter names: all different; compared byte by byte.
+    /// - Parameter names: all different, without an equals sign; compared byte by byte.
     package static func values(of names: [[UInt8]], in request: borrowing Request) -> [Value] {
         var values = [Value](repeating: .absent, count: names.count)
         var byteCount = 0
@@ -32,7 +34,7 @@ package enum CookieField {
             guard byteCount <= byteCountMax else { return [Value](repeating: .malformed, count: names.count) }
             var start = field.value.lowerBound
             while start < field.value.upperBound {
-                let end = request.end(of: start..<field.value.upperBound, before: UInt8(ascii: ";"))
+                let end = request.bytes(0..<field.value.upperBound).firstIndex(of: UInt8(ascii: ";"), from: start)
                 pairCount += 1
                 guard pairCount <= pairCountMax else { return [Value](repeating: .malformed, count: names.count) }
                 read(start..<end, names, request, &values)
@@ -47,14 +49,28 @@ package enum CookieField {
     ) {
         var start = pair.lowerBound
         while start < pair.upperBound, request.bytes[start] == 0x20 || request.bytes[start] == 0x09 { start += 1 }
-        let equals = request.end(of: start..<pair.upperBound, before: UInt8(ascii: "="))
-        let sent = request.bytes[start..<equals]
-        guard let index = names.firstIndex(where: { $0.count == sent.count && sent.elementsEqual($0) }) else { return }
-        guard values[index] == .absent else { return values[index] = .repeated }
-        // Without an equals sign the range is empty, as for an empty value.
-        let value = min(equals + 1, pair.upperBound)..<pair.upperBound
-        let isPlain = !value.isEmpty && request.bytes[value].allSatisfy(isCookieByte)
-        values[index] = isPlain ? .one(value) : .malformed
+        let cookie = request.bytes(start..<pair.upperBound)
+        for (index, name) in names.enumerated() where isNamed(name, cookie) {
+            guard values[index] == .absent else { return values[index] = .repeated }
+            // Without an equals sign the range is empty, as for an empty value.
+            let value = min(start + name.count + 1, pair.upperBound)..<pair.upperBound
+            values[index] = isValue(request.bytes(value)) ? .one(value) : .malformed
+            return
+        }
+    }
+
+    /// Whether a cookie begins with a name that an equals sign or nothing follows. No name has an equals sign.
+    private static func isNamed(_ name: [UInt8], _ cookie: Span<UInt8>) -> Bool {
+        guard cookie.count >= name.count, cookie.count == name.count || cookie[name.count] == UInt8(ascii: "=") else {
+            return false
+        }
+        for index in name.indices where cookie[index] != name[index] { return false }
+        return true
+    }
+
+    private static func isValue(_ text: Span<UInt8>) -> Bool {
+        for index in text.indices where !isCookieByte(text[index]) { return false }
+        return !text.isEmpty
     }
 
     /// `cookie-octet`: printable ASCII without space, quote, comma, semicolon and backslash.
@@ -63,14 +79,5 @@ package enum CookieField {
         case 0x21, 0x23...0x2b, 0x2d...0x3a, 0x3c...0x5b, 0x5d...0x7e: true
         default: false
         }
-    }
-}
-
-extension Request {
-    /// Returns the index of the first `separator` in `range`, or the end of the range.
-    fileprivate func end(of range: Range<Int>, before separator: UInt8) -> Int {
-        var index = range.lowerBound
-        while index < range.upperBound, bytes[index] != separator { index += 1 }
-        return index
     }
 }

@@ -1,3 +1,5 @@
+import Encoding
+
 /// One response being written: a status, header lines and content, without anything that belongs to the connection.
 ///
 /// The HTTP server adds `Date`, `Content-Length`, `Connection` and the status line. A loop reuses the same `Response`
@@ -36,6 +38,20 @@ package struct Response: Sendable {
         fields.append(contentsOf: lines)
     }
 
+    /// Appends one header line. Its start and its end were encoded in advance; the value is encoded as by
+    /// ``addField(_:_:isAlwaysDistinct:)``.
+    ///
+    /// - Parameters:
+    ///   - start: the name, the colon, and the beginning of the value.
+    ///   - end: the rest of the line, with its CR LF.
+    package mutating func addLine(_ start: [UInt8], _ value: [UInt8], _ end: [UInt8]) {
+        fields.append(contentsOf: start)
+        let place = fields.count
+        fields.append(contentsOf: value)
+        encode(from: place, isAlwaysDistinct: false)
+        fields.append(contentsOf: end)
+    }
+
     /// Appends one header line. Bytes that a field value may not have (RFC 9110 §5.5), and all that are not ASCII, are
     /// percent-encoded, as is `%` itself if any were: no value can end the line.
     ///
@@ -49,16 +65,20 @@ package struct Response: Sendable {
         fields.append(UInt8(ascii: " "))
         let start = fields.count
         fields.append(contentsOf: value)
-        let isSafe = fields[start...].allSatisfy { octet in
-            octet >= 0x20 && octet < 0x7f && !(isAlwaysDistinct && octet == UInt8(ascii: "%"))
-        }
-        if !isSafe {
-            let raw = Array(fields[start...])
-            fields.removeSubrange(start...)
-            for octet in raw { appendEncoded(octet) }
-        }
+        encode(from: start, isAlwaysDistinct: isAlwaysDistinct)
         fields.append(UInt8(ascii: "\r"))
         fields.append(UInt8(ascii: "\n"))
+    }
+
+    /// Encodes what has been appended from `start` on, if a field value may not have it.
+    private mutating func encode(from start: Int, isAlwaysDistinct: Bool) {
+        let isSafe =
+            fields.span.extracting(start...).isPrintable
+            && !(isAlwaysDistinct && fields[start...].contains(UInt8(ascii: "%")))
+        guard !isSafe else { return }
+        let raw = Array(fields[start...])
+        fields.removeSubrange(start...)
+        for octet in raw { appendEncoded(octet) }
     }
 
     private mutating func appendEncoded(_ octet: UInt8) {

@@ -56,6 +56,7 @@ SLOW = {
     "operations/test_cookie_gateways.py",
     "operations/test_gateway_backends.py",
     "operations/test_gateway_signin.py",
+    "operations/test_gateway_tunnels.py",
     "operations/test_gateways.py",
     "operations/test_make_run.py",
     "operations/test_manager.py",

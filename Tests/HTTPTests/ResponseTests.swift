@@ -27,6 +27,12 @@ struct ResponseTests {
         }
     }
 
+    @Test func `a line of parts is encoded in its value only`() {
+        var response = Response()
+        response.addLine(Array("X-Test: a=".utf8), Array("b\r\n%".utf8), Array("; c=%\r\n".utf8))
+        #expect(String(decoding: response.fields, as: UTF8.self) == "X-Test: a=b%0D%0A%25; c=%\r\n")
+    }
+
     @Test func `is as new after reset`() {
         var response = Response()
         response.status = 404

@@ -23,6 +23,37 @@ struct PageTests {
         #expect(text(SignOutPage().html(site, arabic)).contains("<html lang=\"ar\" dir=\"rtl\">"))
     }
 
+    @Test func `a finished page for signing in is the same as one written for its request`() throws {
+        let languages = try PageTextsFile.languages(Array(#"{"ar":{"dir":"rtl","sign_in":"دخول"}}"#.utf8))
+        let site = PageSite(name: "House <b>", publicPath: "/martlet", languages: languages)
+        let finished = FinishedSignInPages(site)
+        for (index, texts) in languages.all.enumerated() {
+            for state in 0..<8 {
+                var page = SignInPage()
+                (page.isKept, page.asksForDevice) = (state & 1 == 1, state & 2 == 2)
+                if state & 4 == 4 { page.returnAddress = "/a?b=\"<'&" }
+                #expect(finished.html(page, language: index) == page.html(site, texts))
+                page.username = "amy"
+                #expect(finished.html(page, language: index) == nil)
+            }
+        }
+        #expect(finished.html(SignInPage(), language: 3) == nil)
+    }
+
+    @Test func `a page on the way loads the next address at once, or leads there by a link`() {
+        let next = PagePath(checked: "/refresh?return=/a&step=\"x")
+        let renewal = text(RefreshPage(.renewal, next: next).html(site, .english))
+        let address = "/refresh?return=/a&amp;step=&quot;x"
+        #expect(renewal.contains("<meta http-equiv=\"refresh\" content=\"0; url=\(address)\"></head>"))
+        for (reason, title) in [
+            (RefreshPage.Reason.cookiesNotKept, "You are not signed in"), (.needless, "You are signed in"),
+        ] {
+            let page = text(RefreshPage(reason, next: next).html(site, .english))
+            #expect(!page.contains("http-equiv") && page.contains("<a href=\"\(address)\">"))
+            #expect(page.contains("<h1>\(title)</h1>"))
+        }
+    }
+
     @Test func `nothing that a client chose breaks out of its place`() {
         var signIn = SignInPage()
         (signIn.username, signIn.device, signIn.returnAddress) = (Self.evil, Self.evil, Self.evil)

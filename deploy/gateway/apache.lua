@@ -11,6 +11,7 @@ local asked = {
 }
 
 function check(r)
+    if r.method == "CONNECT" then return 405 end
     -- X_Auth_User, X.Auth.User and others reach a CGI, WSGI or PHP application as X-Auth-User does.
     for name in pairs(r:headers_in_table()) do
         local lower = name:lower()

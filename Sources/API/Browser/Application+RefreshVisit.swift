@@ -1,4 +1,5 @@
 import HTTP
+import Pages
 import Platform
 import Service
 import Telemetry
@@ -28,17 +29,22 @@ extension Application {
         let visit = try RefreshVisit(request, browser)
         let cookies = BrowserCookies(request, browser)
         try cookies.refuseRepeated()
-        if let token = validAccess(cookies, request, call) {
-            answerSignedIn(visit, token, call, &response)
+        if case .one(let place) = cookies.access, let token = validAccess(place, request, call) {
+            if isExpected(visit, token, request.bytes[place], call) {
+                leave(for: visit.address.text, &response)
+            } else {
+                write(.needless, next: visit.address.text, request, call, browser, &response)
+            }
             return .answered
         }
         guard visit.step != .check else {
-            answer(.cookiesNotKept(browser.signInPath(visit.address)), status: 409, &response)
+            let next = browser.signInPath(visit.address)
+            write(.cookiesNotKept, next: next, status: 409, request, call, browser, &response)
             return .answered
         }
         guard case .one(let range) = cookies.refresh, let mark = cookies.mark(request) else {
             if visit.step == nil, cookies.refresh == .absent, Navigation.mayLackStrictCookies(request) {
-                answer(.bounce(browser.refreshPath(visit.address, .bounced)), status: 200, &response)
+                write(.renewal, next: browser.refreshPath(visit.address, .bounced), request, call, browser, &response)
             } else {
                 leave(for: browser.signInPath(visit.address), &response)
             }
@@ -79,18 +85,20 @@ extension Application {
         !isReplay && call.now.seconds.seconds(since: pending.attempt.claims.issuedAt) >= Self.freshRefreshAge
     }
 
-    private func validAccess(_ cookies: BrowserCookies, _ request: borrowing Request, _ call: Call) -> VerifiedToken? {
-        guard case .one(let range) = cookies.access else { return nil }
-        return try? verifyToken.verify(request.bytes(range), VerifyExpectations(), at: call.now)
+    private func validAccess(_ place: Range<Int>, _ request: borrowing Request, _ call: Call) -> VerifiedToken? {
+        try? verifyToken.verify(request.bytes(place), VerifyExpectations(), at: call.now)
     }
 
-    /// A session that needs no refresh. Usually another tab has just refreshed it. Otherwise a gateway has probably asked
-    /// about a request without its cookies, and would again.
-    private func answerSignedIn(
-        _ visit: RefreshVisit, _ token: VerifiedToken, _ call: Call, _ response: inout Response
-    ) {
+    /// Whether a session that needs no refresh may be here. Usually another tab has just refreshed it. Otherwise a gateway
+    /// has probably asked about a request without its cookies, and would again.
+    private func isExpected(
+        _ visit: RefreshVisit, _ token: VerifiedToken, _ bytes: ArraySlice<UInt8>, _ call: Call
+    ) -> Bool {
+        // A browser that was led here once more is on its way from another site, or has just received the cookies. It has
+        // shown that it sends them.
+        guard visit.step == nil else { return true }
         let age = call.now.seconds.seconds(since: token.issuedAt)
-        guard age > Self.freshTokenAge, visit.step != .check else { return leave(for: visit.address.text, &response) }
+        if age <= Self.freshTokenAge, shared.freshVisits.admit(bytes, to: visit.address) { return true }
         if let count = shared.gatewayNotices.admit(at: shared.monotonic() / 1_000_000) {
             shared.log.write(.warning, "refresh_needless") { line in
                 call.add(to: &line)
@@ -98,7 +106,7 @@ extension Application {
                 line.add("remedy", "if a gateway sent the browser here, let it pass the Cookie field on to /auth")
             }
         }
-        answer(.signedIn(visit.address.text), status: 200, &response)
+        return false
     }
 
     private func leave(for location: String, _ response: inout Response) {
@@ -107,9 +115,14 @@ extension Application {
         response.addLines("Cache-Control: no-store\r\n")
     }
 
-    private func answer(_ page: RefreshPage, status: UInt16, _ response: inout Response) {
-        response.status = status
-        response.addLines(RefreshPage.fields)
-        response.body.append(contentsOf: page.html.utf8)
+    /// Writes a page in the reader's language. Only a few answers of this endpoint are pages, so only they look for it.
+    private func write(
+        _ reason: RefreshPage.Reason, next: String, status: UInt16 = 200, _ request: borrowing Request, _ call: Call,
+        _ browser: Browser, _ response: inout Response
+    ) {
+        var call = call
+        call.language = language(request, browser)
+        let page = RefreshPage(reason, next: PagePath(checked: next))
+        writePage(page.html(browser.pages, texts(call, browser)), status: status, call, browser, &response)
     }
 }

@@ -1,3 +1,5 @@
+import Encoding
+import HTTP
 package import Pages
 
 /// What browser mode needs: the names and attributes of the cookies, and the origins that may use them.
@@ -48,11 +50,13 @@ package final class Browser: Sendable {
     let allowsTokens: Bool
     let cookies: CookieSet
     let pages: PageSite
+    let signInPages: FinishedSignInPages
     /// How long an access token may be to fit into its cookie.
     package var accessByteCountMax: Int { cookies.access.valueByteCountMax }
 
     package init(_ options: Options) {
         pages = options.pages
+        signInPages = FinishedSignInPages(options.pages)
         originTexts = options.origins
         publicPath = options.publicPath
         allowsTokens = options.allowsTokens
@@ -78,12 +82,20 @@ struct CookieSet: Sendable {
 
     init(_ options: Browser.Options) {
         let hostPrefix = options.domain == nil ? "__Host-Http-" : "__Secure-"
-        var tail = options.domain.map { "; Domain=\($0)" } ?? ""
-        if options.isPartitioned { tail += "; Partitioned" }
+        let domain = options.domain.map { "; Domain=\($0)" } ?? ""
+        let tail = domain + (options.isPartitioned ? "; Partitioned" : "")
+        // A browser keeps cookies of one name that differ in these two side by side, and would send both. So the name
+        // says both, and after a change of the settings no cookie meets one from before.
+        let middle =
+            options.cookieName + (options.isPartitioned ? ".partitioned" : "") + (options.domain.map { ".\($0)" } ?? "")
+        var variants: [Cookie] = []
         func cookie(_ prefix: String, _ kind: String, path: String, _ sameSite: Browser.SameSite) -> Cookie {
-            Cookie(
-                name: "\(prefix)\(options.cookieName)-\(kind)",
-                attributes: "; Secure; HttpOnly; Path=\(path); SameSite=\(sameSite.attribute)\(tail)")
+            let name = "\(prefix)\(middle)-\(kind)"
+            let attributes = "; Secure; HttpOnly; Path=\(path); SameSite=\(sameSite.attribute)"
+            variants += Set(["", domain]).sorted().flatMap { place in
+                ["", "; Partitioned"].map { Cookie(name: name, attributes: attributes + place + $0) }
+            }
+            return Cookie(name: name, attributes: attributes + tail)
         }
         access = cookie(hostPrefix, "access", path: "/", options.sameSite)
         session = cookie(hostPrefix, "session", path: "/", options.sameSite)
@@ -92,30 +104,42 @@ struct CookieSet: Sendable {
         refresh = cookie(
             "__Secure-", "refresh", path: "\(options.publicPath)/refresh", options.sameSite == .none ? .none : .strict)
         names = [access.name, session.name, refresh.name, device.name]
+        self.variants = variants
     }
 
     /// In the order of ``BrowserCookies``.
     let names: [[UInt8]]
+    /// Each cookie with every place in which a browser can keep one of its name. To clear one leaves the others.
+    let variants: [Cookie]
 }
 
 /// One cookie: its name, and the attributes that setting and clearing it share.
 struct Cookie: Sendable {
     let name: [UInt8]
+    private let start: [UInt8]
     private let attributes: [UInt8]
 
     init(name: String, attributes: String) {
         self.name = Array(name.utf8)
-        self.attributes = Array(attributes.utf8)
+        start = Array("Set-Cookie: \(name)=".utf8)
+        self.attributes = Array("\(attributes)\r\n".utf8)
     }
 
     /// How long a value may be.
     var valueByteCountMax: Int { CookieSet.byteCountMax - name.count }
 
+    /// Adds the cookie to a response.
+    ///
     /// - Parameters:
     ///   - value: bytes that ``CookieField/isCookieByte(_:)`` accepts.
     ///   - maxAge: seconds; nil for a cookie that ends with the browser.
-    func line(_ value: [UInt8], maxAge: Int64?) -> [UInt8] {
-        let age = maxAge.map { Array("; Max-Age=\($0)".utf8) } ?? []
-        return name + [UInt8(ascii: "=")] + value + age + attributes
+    func add(_ value: [UInt8], maxAge: Int64?, to response: inout Response) {
+        guard let maxAge else { return response.addLine(start, value, attributes) }
+        var end = Array<UInt8>()
+        end.reserveCapacity(attributes.count + 32)
+        end.append("; Max-Age=")
+        end.append(decimal: maxAge)
+        end.append(contentsOf: attributes)
+        response.addLine(start, value, end)
     }
 }

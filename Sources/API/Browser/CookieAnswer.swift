@@ -64,15 +64,12 @@ extension Application {
         }
         var token: [UInt8]?
         if case .sessionAndToken(let audience) = content { token = try contentToken(for: audience, like: pair) }
-        let lines = [
-            cookies.access.line(pair.accessToken, maxAge: isKept ? pair.expiresIn : nil),
-            cookies.session.line(session.text, maxAge: isKept ? pair.refreshExpiresIn : nil),
-            cookies.refresh.line(pair.refreshToken, maxAge: isKept ? pair.refreshExpiresIn : nil),
-        ]
-        for line in lines { response.addField("Set-Cookie", line) }
+        let lifetime = isKept ? pair.refreshExpiresIn : nil
+        cookies.access.add(pair.accessToken, maxAge: isKept ? pair.expiresIn : nil, to: &response)
+        cookies.session.add(session.text, maxAge: lifetime, to: &response)
+        cookies.refresh.add(pair.refreshToken, maxAge: lifetime, to: &response)
         if let token = pair.deviceToken {
-            let lifetime = isKept ? TokenLimits.standard.deviceLifetime : nil
-            response.addField("Set-Cookie", cookies.device.line(token, maxAge: lifetime))
+            cookies.device.add(token, maxAge: isKept ? TokenLimits.standard.deviceLifetime : nil, to: &response)
         }
         switch content {
         case .session, .sessionAndToken: writeSession(pair, token, &response)
@@ -88,14 +85,18 @@ extension Application {
         if !context.authState.revocations.isReplaced(session.sid) { clearCookies(&response) }
     }
 
-    /// Clears the cookies of the session: a cookie is replaced only by one with the same name, path and domain.
-    ///
-    /// - Parameter includesDevice: also that of the device, which outlives the end of a session.
-    func clearCookies(_ response: inout Response, includesDevice: Bool = false) {
+    /// Clears the cookies of the session, but not that of the device, which outlives it.
+    func clearCookies(_ response: inout Response) {
         guard let cookies = shared.browser?.cookies else { return }
-        for cookie in [cookies.access, cookies.session, cookies.refresh] + (includesDevice ? [cookies.device] : []) {
-            response.addField("Set-Cookie", cookie.line([], maxAge: 0))
+        for cookie in [cookies.access, cookies.session, cookies.refresh] {
+            cookie.add([], maxAge: 0, to: &response)
         }
+    }
+
+    /// Clears all cookies of these names, after one was sent twice. A cookie is replaced only by one with the same name,
+    /// path, domain and partition.
+    func clearEveryCookie(_ response: inout Response) {
+        for cookie in shared.browser?.cookies.variants ?? [] { cookie.add([], maxAge: 0, to: &response) }
     }
 
     /// The content has none of the tokens in the cookies, so that no script gets one.
@@ -103,28 +104,29 @@ extension Application {
     /// - Parameter token: for another audience, which the page asked for.
     private func writeSession(_ pair: TokenPair, _ token: [UInt8]?, _ response: inout Response) {
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.name("token_type")
-        writer.string("Cookie")
-        writer.name("expires_in")
-        writer.integer(pair.expiresIn)
-        writer.name("refresh_expires_in")
-        writer.integer(pair.refreshExpiresIn)
-        writer.name("session_id")
-        writer.string(pair.sid.description)
-        writer.name("scope")
-        writer.string(pair.scope)
-        writer.name("subject")
-        writer.string(pair.subject)
-        writer.name("username")
-        writer.string(UUID(pair.subject).flatMap { context.accounts.name(of: $0) } ?? "")
-        if let token {
-            writer.name("access_token")
-            writer.string(utf8: token.span)
+        // Identifiers and tokens have no character that JSON would have to escape.
+        response.body.append("{\"token_type\":\"Cookie\",\"expires_in\":")
+        response.body.append(decimal: pair.expiresIn)
+        response.body.append(",\"refresh_expires_in\":")
+        response.body.append(decimal: pair.refreshExpiresIn)
+        response.body.append(",\"session_id\":\"")
+        pair.sid.write(to: &response.body)
+        response.body.append("\"")
+        let username = UUID(pair.subject).flatMap { context.accounts.name(of: $0) } ?? ""
+        var texts = JSONWriter()
+        texts.beginObject()
+        for (name, text) in [("scope", pair.scope), ("subject", pair.subject), ("username", username)] {
+            texts.name(name)
+            texts.string(text)
         }
-        writer.endObject()
-        response.body.append(contentsOf: writer.bytes)
+        if let token {
+            texts.name("access_token")
+            texts.string(utf8: token.span)
+        }
+        texts.endObject()
+        // The members follow those above.
+        response.body.append(",")
+        response.body.append(contentsOf: texts.bytes.dropFirst())
     }
 
     private func checkSize(_ pair: TokenPair, _ cookies: CookieSet, _ call: Call) throws(LoginFailure) {

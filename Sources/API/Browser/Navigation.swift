@@ -25,6 +25,11 @@ enum Navigation {
         return !sites.contains { isField(request, "sec-fetch-site", $0) }
     }
 
+    /// Whether something else than a page of this origin has led here: another site, a bookmark, the history.
+    static func isFromOtherPlace(_ request: borrowing Request) -> Bool {
+        request.fieldCount("sec-fetch-site") > 0 && !isField(request, "sec-fetch-site", "same-origin")
+    }
+
     private static func isField(_ request: borrowing Request, _ name: StaticString, _ value: StaticString) -> Bool {
         guard let sent = request.field(name) else { return false }
         return request.isEqual(sent, value)

@@ -60,3 +60,43 @@ enum QueryValue {
 
     private static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
 }
+
+extension Route {
+    /// `GET /refresh`.
+    static let refreshVisit = Operation(
+        method: .get, id: "refreshAndReturn", tag: "sessions", summary: "Refresh the cookies and go back to a page.",
+        description: """
+            Only in browser mode (MARTLET_BROWSER=on), and only for navigations: a gateway sends a browser here whose access cookie has expired, and no script is needed. A page of another site that leads here does not bring the refresh cookie, so the answer may be a page that loads this address again at once. A session whose access cookie is still valid is not refreshed.
+            """,
+        security: [.cookie],
+        parameters: [
+            Operation.Parameter(
+                name: "return", schema: .string,
+                description:
+                    "Where the browser goes: a path, or a URL whose origin is in MARTLET_ORIGINS. Anything else is ignored, and MARTLET_AFTER_SIGNIN is used."
+            ),
+            Operation.Parameter(
+                name: "step", schema: .string(values: RefreshVisit.Step.allCases.map(\.rawValue)),
+                description: "Set by Martlet on the way, so that no browser goes around in a circle."),
+        ],
+        codes: [
+            .requestMalformed, .cookieAmbiguous, .refreshMismatch, .csrfFailed, .originNotAllowed, .journalUnavailable,
+            .signingUnavailable,
+        ],
+        answers: [
+            Operation.Answer(
+                status: 200, description: "A page that leads here once more, or on to the page.",
+                content: Operation.Content(type: "text/html; charset=utf-8", schema: .string)),
+            Operation.Answer(
+                status: 303,
+                description: "To the page with new cookies, or to the sign-in if there is no living session.",
+                headers: [
+                    Operation.Header(name: "Location", schema: .string),
+                    Operation.Header(name: "Refresh-Outcome", schema: .string(values: ["rotated", "replayed"])),
+                    Operation.cookieHeader,
+                ]),
+            Operation.Answer(
+                status: 409, description: "A page that says that the browser does not keep cookies.",
+                content: Operation.Content(type: "text/html; charset=utf-8", schema: .string)),
+        ])
+}

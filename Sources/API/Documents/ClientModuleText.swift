@@ -8,7 +8,7 @@ extension ClientModule {
 
 const LIMIT = 14500, WAIT = 2000, PAUSE = 30000, EVERY = 300000;
 
-/** What Martlet rejected, or why it is not known what it would answer. It never means that the user is signed out. */
+/** What Martlet rejected, or why there is no answer. It never means that the user is signed out. */
 export class MartletError extends Error {
   /** @param {number} status  @param {any} content  @param {number} retryAfter */
   constructor(status, content, retryAfter) {
@@ -132,8 +132,8 @@ export function createMartlet({
     return promise;
   }
 
-  /** @param {string} audience */
-  async function turn(audience) {
+  /** @param {string} audience  @param {boolean} [isSecond]  @returns {Promise<boolean>} */
+  async function turn(audience, isSecond) {
     if (now() < broken && !audience) throw fault;
     const left = heard + WAIT - now();
     if (left > 0 && !audience) {
@@ -149,17 +149,19 @@ export function createMartlet({
     try {
       return await within(async signal => {
         const response = await ask('POST', '/refresh', signal, audience && { mode: 'access', audience });
-        const content = response.ok ? await response.json() : null;
+        const content = response.ok ? await response.json() : await failure(response);
+        // A new sign-in has replaced the session: the browser has its cookies by now.
+        if (content.code === 'session_replaced' && !isSecond) return turn(audience, true);
         // A sign-in or sign-out has ended meanwhile, here or in another tab.
-        const isSame = content && known && content.session_id === known.session_id;
+        const isSame = response.ok && known && content.session_id === known.session_id;
         if (mark !== epoch && !isSame) return state === 'in';
-        if (content) {
+        if (response.ok) {
           const shared = learn(content, began, 'refreshed', audience);
           rounds++;
           tell({ in: shared });
           return true;
         }
-        if (!isOurs(response)) throw await failure(response);
+        if (!isOurs(response)) throw content;
         leave('ended');
         tell({ out: 'ended' });
         return false;
@@ -206,10 +208,13 @@ export function createMartlet({
 
   const look = () => { session().catch(() => {}); };
   const soon = () => { if (now() >= asked + PAUSE) look(); };
-  /** @type {[string, (event: any) => void][]} */
-  const listeners = [['focus', soon], ['online', soon], ['pageshow', event => event.persisted && look()]];
   const page = typeof window === 'object' ? window : null;
-  for (const [name, listener] of listeners) if (page) page.addEventListener(name, listener);
+  const closing = new AbortController();
+  /** @param {string} name  @param {(event: any) => void} listener */
+  const on = (name, listener) => page && page.addEventListener(name, listener, closing);
+  on('focus', soon);
+  on('online', soon);
+  on('pageshow', event => event.persisted && look());
   const timer = page && setInterval(() => { if (document.visibilityState === 'visible') look(); }, EVERY);
 
   if (channel) {
@@ -257,8 +262,8 @@ export function createMartlet({
 
     /** @param {any} input  @param {RequestInit} [init] */
     fetch: async (input, init = {}) => {
-      const isRequest = typeof Request === 'function' && input instanceof Request;
-      const isStream = typeof ReadableStream === 'function' && init.body instanceof ReadableStream;
+      const isRequest = input instanceof Request;
+      const isStream = init.body instanceof ReadableStream;
       const address = new URL(isRequest ? input.url : input, typeof location === 'object' ? location.href : base);
       const isPlain = (init.credentials || input.credentials || 'same-origin') === 'same-origin';
       const own = { ...init };
@@ -292,7 +297,7 @@ export function createMartlet({
     },
 
     close: () => {
-      for (const [name, listener] of listeners) if (page) page.removeEventListener(name, listener);
+      closing.abort();
       if (timer) clearInterval(timer);
       if (channel) channel.close();
       channel = null;

@@ -70,7 +70,7 @@ extension OpenAPIDocument {
               type: apiKey
               in: cookie
               name: __Host-Http-martlet-access
-              description: Only with MARTLET_BROWSER=on; MARTLET_COOKIE_NAME and MARTLET_COOKIE_DOMAIN change the name.
+              description: Only with MARTLET_BROWSER=on; MARTLET_COOKIE_NAME, MARTLET_COOKIE_DOMAIN and MARTLET_COOKIE_PARTITIONED change the name.
         """
     }
 }

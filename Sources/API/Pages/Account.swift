@@ -21,7 +21,7 @@ extension Application {
     /// `GET /account`: who is signed in, the sessions of the user, and the form for another password.
     func accountPage(_ request: borrowing Request, _ response: inout Response, _ call: Call) throws(Problem) {
         let (browser, cookies) = try pageCookies(request, isReading: true)
-        let notice = try pageNotice(try pageQuery(request, ["done"])["done"])
+        let notice = try pageNotice(try pageQuery(request, ["done"])["done"], among: PageNotice.ofAccount, request)
         var visitor = visitor(request, cookies, call)
         // A link of another site brings no cookies that are Strict; /refresh finds out whether there are any.
         if case .unknown = visitor, cookies.isEmpty, Navigation.mayLackStrictCookies(request) { visitor = .unclear }

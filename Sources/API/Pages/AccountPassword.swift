@@ -14,7 +14,12 @@ extension Application {
         let current = try parameters.bytes("current_password") ?? []
         let new = try parameters.bytes("new_password") ?? []
         let again = try parameters.bytes("new_password_again") ?? []
+        let typedFor = try parameters.text("username")
         do throws(RejectedForm) {
+            // Another user has signed in since the page was loaded, and the password belongs to the earlier one.
+            guard typedFor == nil || typedFor == username(of: session) else {
+                throw RejectedForm(.currentPassword, .otherSession)
+            }
             guard !current.isEmpty else { throw RejectedForm(.currentPassword, .passwordMissing) }
             guard LoginAttempt.passwordByteCounts.contains(current.count) else {
                 throw RejectedForm(.currentPassword, .passwordTooLong)

@@ -7,6 +7,11 @@ extension Application {
     private static let contentSecurityPolicy =
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
+    private static let policyField = Array("Content-Security-Policy: \(contentSecurityPolicy)\r\n".utf8)
+
+    private static let pageFields: StaticString =
+        "Content-Type: text/html; charset=utf-8\r\nVary: Accept-Language\r\nCache-Control: no-store\r\n"
+
     /// The texts of the reader's language.
     func texts(_ call: Call, _ browser: Browser) -> PageTexts { browser.pages.languages[Int(call.language)] }
 
@@ -19,12 +24,14 @@ extension Application {
         _ response: inout Response
     ) {
         response.status = status
-        response.addLines("Content-Type: text/html; charset=utf-8\r\n")
+        response.addLines(Self.pageFields)
         response.addField("Content-Language", texts(call, browser).tag.utf8)
-        response.addLines("Vary: Accept-Language\r\nCache-Control: no-store\r\n")
-        Self.addPageFields(&response)
-        let policy = Self.contentSecurityPolicy + (target.map { " \($0)" } ?? "")
-        response.addField("Content-Security-Policy", policy.utf8)
+        Self.addNavigationFields(&response)
+        if let target {
+            response.addField("Content-Security-Policy", "\(Self.contentSecurityPolicy) \(target)".utf8)
+        } else {
+            response.addLines(Self.policyField)
+        }
         response.body.append(contentsOf: html)
     }
 
@@ -40,10 +47,10 @@ extension Application {
     /// Adds what a redirection has in addition to its status and Cache-Control.
     func addLocation(_ location: String, _ response: inout Response) {
         response.addField("Location", location.utf8)
-        Self.addPageFields(&response)
+        Self.addNavigationFields(&response)
     }
 
-    private static func addPageFields(_ response: inout Response) {
+    private static func addNavigationFields(_ response: inout Response) {
         response.addLines(
             "Referrer-Policy: same-origin\r\nCross-Origin-Opener-Policy: same-origin\r\nX-Content-Type-Options: nosniff\r\n"
         )
@@ -64,8 +71,13 @@ extension Application {
     /// The index of the reader's language, if the endpoint is a page.
     func language(_ request: borrowing Request, _ endpoint: Endpoint?) -> UInt8 {
         guard endpoint?.access == .page, let browser = shared.browser else { return 0 }
-        let field = request.field("accept-language").map { request.text($0) }
-        return UInt8(clamping: browser.pages.languages.index(for: field))
+        return language(request, browser)
+    }
+
+    /// The index of the reader's language.
+    func language(_ request: borrowing Request, _ browser: Browser) -> UInt8 {
+        guard let field = request.field("accept-language") else { return 0 }
+        return UInt8(clamping: browser.pages.languages.index(for: request.bytes(field)))
     }
 
     /// A form that is too long is still read to its end, so that the answer is a page.

@@ -4,7 +4,7 @@ import Pages
 import Service
 
 /// A message that a page shows after an action; the raw value is in the query of its address. It is one of a list, so
-/// that a link cannot make a page say anything else.
+/// that a link cannot make a page say anything else, and each page has its own.
 enum PageNotice: String, CaseIterable {
     case signedOut = "signed_out"
     case sessionEnded = "session_ended"
@@ -25,6 +25,9 @@ enum PageNotice: String, CaseIterable {
     }
 
     static let parameter: StaticString = "done"
+
+    static let ofSignIn: [PageNotice] = [.signedOut]
+    static let ofAccount: [PageNotice] = [.sessionEnded, .othersEnded, .sessionUnknown, .passwordChanged, .again]
 }
 
 /// Who uses a page.
@@ -39,7 +42,7 @@ extension MemberNames {
     static let signInForm = MemberNames(["username", "password", "return", "max_age", "remember", "device"])
     static let signOutForm = MemberNames([])
     static let accountForm = MemberNames(
-        ["action", "session", "current_password", "new_password", "new_password_again"])
+        ["action", "session", "username", "current_password", "new_password", "new_password_again"])
 }
 
 extension Application {
@@ -79,12 +82,18 @@ extension Application {
         throw Problem(.requestMalformed, "Unknown parameter: \(MemberNames.quoted(other.name.utf8)).")
     }
 
-    func pageNotice(_ value: String?) throws(Problem) -> PageMessage? {
+    /// What a page reports, if one of our pages has just led to it. A link of another site, or an address from the history,
+    /// must not report what did not happen.
+    ///
+    /// - Throws: `request_malformed` for a value that is not one of the page's.
+    func pageNotice(
+        _ value: String?, among notices: [PageNotice], _ request: borrowing Request
+    ) throws(Problem) -> PageMessage? {
         guard let value else { return nil }
-        guard let notice = PageNotice(rawValue: value) else {
+        guard let notice = PageNotice(rawValue: value), notices.contains(notice) else {
             throw Problem(.requestMalformed, "The parameter \(PageNotice.parameter) has an unknown value.")
         }
-        return PageMessage(notice.text)
+        return Navigation.isFromOtherPlace(request) ? nil : PageMessage(notice.text)
     }
 
     func visitor(_ request: borrowing Request, _ cookies: BrowserCookies, _ call: Call) -> PageVisitor {

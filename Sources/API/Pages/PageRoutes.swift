@@ -16,7 +16,7 @@ extension Route {
                     Operation.Parameter(
                         name: "max_age", schema: .integer(minimum: 0),
                         description: "Ask the signed-in user for the password again."),
-                    notice,
+                    notice(PageNotice.ofSignIn),
                 ]),
             action(
                 "signIn", "Sign in with the form of the page.",
@@ -50,7 +50,7 @@ extension Route {
             page(
                 "accountPage", "Who is signed in, with sessions and password.",
                 "An HTML page without script. Without a session, the answer redirects to the page for signing in; with an access token that has expired, to GET /refresh.",
-                parameters: [notice], redirects: true),
+                parameters: [notice(PageNotice.ofAccount)], redirects: true),
             action(
                 "changeAccount", "End sessions, or change the password.",
                 "action is end (with session), others, all or password (with the three passwords).", .accountForm,
@@ -101,9 +101,11 @@ extension Route {
         return .answered
     }
 
-    private static let notice = Operation.Parameter(
-        name: "done", schema: .string(values: PageNotice.allCases.map(\.rawValue)),
-        description: "What the page reports as done.")
+    private static func notice(_ notices: [PageNotice]) -> Operation.Parameter {
+        Operation.Parameter(
+            name: "done", schema: .string(values: notices.map(\.rawValue)),
+            description: "What the page reports as done, if a page of this service has led to it.")
+    }
 
     private static let redirection = Operation.Answer(
         status: 303, description: "The page that the browser loads next.",
@@ -160,6 +162,7 @@ extension Schema {
         "AccountForm",
         .object(
             .required("action", .string(values: AccountAction.allCases.map(\.rawValue))), .optional("session", .uuid),
+            .optional("username", .string.described("For password managers; must be the user of the session.")),
             .optional("current_password", .string), .optional("new_password", .string),
             .optional("new_password_again", .string), rest: .none))
 }

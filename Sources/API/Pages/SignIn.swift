@@ -11,7 +11,7 @@ extension Application {
         let (browser, cookies) = try pageCookies(request, isReading: true)
         let query = try pageQuery(request, ["return", "max_age", "done"])
         var form = SignInForm(returnTo: query["return"], browser)
-        form.page.notice = try pageNotice(query["done"])
+        form.page.notice = try pageNotice(query["done"], among: PageNotice.ofSignIn, request)
         form.page.ageMax = try query["max_age"].map { text throws(Problem) in
             guard let seconds = Int64(text), seconds >= 0 else {
                 throw Problem(.requestMalformed, "max_age must be a whole number of seconds.")
@@ -20,9 +20,10 @@ extension Application {
         }
         complete(&form.page, request, cookies, call)
         form.page.isKept = cookies.mark(request)?.isKept ?? true
-        writePage(
-            form.page.html(browser.pages, texts(call, browser)), formLeadsTo: form.returnAddress.origin, call, browser,
-            &response)
+        let html =
+            browser.signInPages.html(form.page, language: Int(call.language))
+            ?? form.page.html(browser.pages, texts(call, browser))
+        writePage(html, formLeadsTo: form.returnAddress.origin, call, browser, &response)
     }
 
     /// `POST /signin`: opens a session in cookies, as `POST /login` does.
@@ -84,6 +85,8 @@ extension Application {
             (page.username, page.isNameFixed) = (name, true)
         } else if case .signedIn(let session) = visitor(request, cookies, call) {
             page.signedInAs = username(of: session)
+            // Another tab has signed in since.
+            page.notice = nil
         }
     }
 

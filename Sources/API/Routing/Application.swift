@@ -153,7 +153,9 @@ package final class Application: Handler {
         if problem.code == .methodNotAllowed, let endpoint = call.endpoint {
             response.addField("Allow", endpoint.allowed(inBrowserMode: shared.browser != nil).utf8)
         }
-        if problem.clearsCookies { clearCookies(&response, includesDevice: problem.code == .cookieAmbiguous) }
+        if problem.clearsCookies {
+            if problem.code == .cookieAmbiguous { clearEveryCookie(&response) } else { clearCookies(&response) }
+        }
         shared.log.write(Self.level(of: problem, call), "request_refused") { line in
             call.add(to: &line)
             line.add("path", call.path)

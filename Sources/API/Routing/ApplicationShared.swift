@@ -34,6 +34,7 @@ package final class ApplicationShared: Sendable {
     let gatewayNotices = LogRateLimiter(interval: 60_000)
     /// Nil while the feed is off.
     package let feed: FeedPublisher?
+    let freshVisits = FreshVisits()
     private let nameKey: (UInt64, UInt64)
     private let loops = Mutex<[LoopCounts]>([])
 

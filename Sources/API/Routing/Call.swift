@@ -23,7 +23,7 @@ struct Call: Sendable {
     let facts: AccessFacts?
     let crossOrigin: CrossOrigin
     /// The index of the reader's language, for a page.
-    let language: UInt8
+    var language: UInt8
 
     /// The path of the endpoint, for a log line.
     var path: String { endpoint.map { "\($0.path)" } ?? "-" }

@@ -94,6 +94,7 @@ extension MaintenanceJob {
                 warn("users", countBefore: accounts.current.users.count, count: users.users.count, files.usersPath)
                 accounts.apply(users)
             }
+            usersReloaded(accounts.current)
             warnOfReadableAccounts()
         }
     }

@@ -64,14 +64,18 @@ final class MaintenanceJob: Sendable {
     /// then would crash.
     private let working = Mutex(())
 
+    /// Checks the users that were just reloaded.
+    let usersReloaded: @Sendable (UserDirectory) -> Void
     /// Additional checks, once a second.
     private let everySecond: @Sendable () -> Void
 
     init(
         authState: AuthState, accounts: FileAccountSource, files: AccountFiles, keys: any KeyMaintenance, tls: TLSFiles?,
         identity: TLSIdentity?,
-        sighting: RollbackGuard, reloads: ReloadStatus, stamps: Stamps, everySecond: @escaping @Sendable () -> Void
+        sighting: RollbackGuard, reloads: ReloadStatus, stamps: Stamps,
+        usersReloaded: @escaping @Sendable (UserDirectory) -> Void, everySecond: @escaping @Sendable () -> Void
     ) {
+        self.usersReloaded = usersReloaded
         self.everySecond = everySecond
         self.reloads = reloads
         self.sighting = sighting

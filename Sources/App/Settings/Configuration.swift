@@ -21,6 +21,8 @@ package struct Configuration: Sendable {
     let memoryLimit: Int?
     /// The names of variables that Kubernetes sets for a Service named martlet. They are not settings.
     package let serviceLinks: [String]
+    /// Settings that are accepted although they may do nothing, or not what was meant.
+    package var warnings: [SettingsWarning] { browser.warnings }
 
     /// - Parameters:
     ///   - environment: settings by name; names that do not begin with `MARTLET_` are ignored.
@@ -44,7 +46,7 @@ package struct Configuration: Sendable {
         follow = FollowSettings(&reader)
         keys = KeySettings(&reader)
         tokens = TokenSettings(&reader, keySetMaxAge: keys.setMaxAge)
-        browser = BrowserSettings(&reader, issuer: tokens.auth.issuer)
+        browser = BrowserSettings(&reader, tokens.auth)
         pages = PageSettings(&reader)
         accounts = AccountSettings(&reader)
         passwords = PasswordSettings(&reader)

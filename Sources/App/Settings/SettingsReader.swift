@@ -49,6 +49,9 @@ package struct SettingsReader {
 
     func text(_ setting: Setting) -> String { setting.text(in: values) }
 
+    /// Whether there is a value, be it an empty one.
+    func isSet(_ setting: Setting) -> Bool { values[setting.name] != nil }
+
     func list(_ setting: Setting) -> [String] { setting.list(in: values) }
 
     mutating func path(_ setting: Setting) -> String {

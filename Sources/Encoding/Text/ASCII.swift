@@ -1,3 +1,8 @@
+extension UInt8 {
+    /// The lower-case letter of an ASCII letter; any other byte unchanged.
+    package var lowercased: UInt8 { (0x41...0x5a).contains(self) ? self | 0x20 : self }
+}
+
 extension [UInt8] {
     package mutating func append(_ text: StaticString) {
         unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))

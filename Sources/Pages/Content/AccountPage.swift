@@ -85,8 +85,8 @@ package struct AccountPage: Sendable {
                 list.element(.li) { item in
                     facts(session, frame, to: &item)
                     frame.form("/account", to: &item) { form in
-                        frame.hidden("action", "end", to: &form)
-                        frame.hidden("session", session.id, to: &form)
+                        PageFrame.hidden("action", "end", to: &form)
+                        PageFrame.hidden("session", session.id, to: &form)
                         let device = session.device ?? frame.texts[.unknown]
                         frame.button(
                             .endSession, isPlain: true, about: "\(device), \(Self.text(session.beganAt))", to: &form)
@@ -120,7 +120,7 @@ package struct AccountPage: Sendable {
 
     private func action(_ name: String, _ text: PageText, _ frame: PageFrame, to section: inout HTMLWriter) {
         frame.form("/account", to: &section) { form in
-            frame.hidden("action", name, to: &form)
+            PageFrame.hidden("action", name, to: &form)
             frame.button(text, isPlain: true, to: &form)
         }
     }
@@ -132,7 +132,14 @@ package struct AccountPage: Sendable {
             }
             let hint = PageMessage(.newPasswordHint, Int64(passwordCharacterCountMin))
             frame.form("/account", to: &section) { form in
-                frame.hidden("action", "password", to: &form)
+                PageFrame.hidden("action", "password", to: &form)
+                // A password manager looks here for the account whose password changes.
+                form.element(
+                    .input,
+                    [
+                        .set(.type, "text"), .set(.name, "username"), .set(.value, username),
+                        .set(.autocomplete, "username"), .flag(.readonly), .flag(.hidden),
+                    ])
                 let inputs = [
                     TextInput(field: .currentPassword, label: .currentPassword, autocomplete: "current-password"),
                     TextInput(field: .newPassword, label: .newPassword, hint: hint, autocomplete: "new-password"),

@@ -5,13 +5,19 @@ struct PageFrame {
 
     /// Writes a whole document.
     ///
-    /// - Parameter isError: whether the title says so first, because a screen reader reads it first.
+    /// - Parameters:
+    ///   - isError: whether the title says so first, because a screen reader reads it first.
+    ///   - next: what the browser loads at once instead; nil for a page that stays.
     func document(
-        _ title: PageText, isError: Bool = false, _ content: (inout HTMLWriter) -> Void
+        _ title: PageText, isError: Bool = false, instantly next: PagePath? = nil,
+        _ content: (inout HTMLWriter) -> Void
     ) -> [UInt8] {
         var writer = HTMLWriter()
         writer.element(.html, [.set(.lang, texts.tag), .set(.dir, texts.direction.rawValue)]) { html in
-            html.element(.head) { head(&$0, title, isError: isError) }
+            html.element(.head) { head in
+                self.head(&head, title, isError: isError)
+                if let next { head.element(.meta, [.set(.equivalent, "refresh"), .instantly(next)]) }
+            }
             html.element(.body) { body in
                 body.element(.header) { $0.element(.p, [.set(.style, "site")], text: site.name) }
                 body.element(.main) { main in
@@ -63,7 +69,7 @@ struct PageFrame {
         writer.element(.form, attributes, content)
     }
 
-    func hidden(_ name: String, _ value: String, to writer: inout HTMLWriter) {
+    static func hidden(_ name: String, _ value: String, to writer: inout HTMLWriter) {
         writer.element(.input, [.set(.type, "hidden"), .set(.name, name), .set(.value, value)])
     }
 

@@ -18,9 +18,20 @@ package struct SignInPage: Sendable {
 
     package init() {}
 
-    package func html(_ site: PageSite, _ texts: PageTexts) -> [UInt8] {
+    static let returnName = "return"
+
+    /// A whole page, and where in it the first input of the form begins.
+    struct Written: Sendable {
+        var html: [UInt8] = []
+        var inputs = 0
+    }
+
+    package func html(_ site: PageSite, _ texts: PageTexts) -> [UInt8] { written(site, texts).html }
+
+    func written(_ site: PageSite, _ texts: PageTexts) -> Written {
         let frame = PageFrame(site: site, texts: texts)
-        return frame.document(.signInTitle, isError: refusal != nil) { main in
+        var written = Written()
+        written.html = frame.document(.signInTitle, isError: refusal != nil) { main in
             if let notice { frame.notice(notice, to: &main) }
             if isNameFixed {
                 frame.write(.p, .passwordAgain, to: &main)
@@ -28,15 +39,19 @@ package struct SignInPage: Sendable {
                 frame.sentence(.signedInAs, about: signedInAs, to: &main)
             }
             if let refusal, refusal.field == nil { frame.alert(refusal.messages, to: &main) }
-            form(frame, to: &main)
+            written.inputs = form(frame, to: &main)
             links(frame, to: &main)
         }
+        return written
     }
 
-    private func form(_ frame: PageFrame, to main: inout HTMLWriter) {
+    /// - Returns: where the first input begins.
+    private func form(_ frame: PageFrame, to main: inout HTMLWriter) -> Int {
+        var inputs = 0
         frame.form("/signin", to: &main) { form in
-            if let returnAddress { frame.hidden("return", returnAddress, to: &form) }
-            if let ageMax { frame.hidden("max_age", "\(ageMax)", to: &form) }
+            inputs = form.bytes.count
+            if let returnAddress { PageFrame.hidden(Self.returnName, returnAddress, to: &form) }
+            if let ageMax { PageFrame.hidden("max_age", "\(ageMax)", to: &form) }
             var name = TextInput(field: .username, label: .username, autocomplete: "username")
             name.value = username
             name.isReadOnly = isNameFixed
@@ -52,6 +67,7 @@ package struct SignInPage: Sendable {
             remember(frame, to: &form)
             frame.button(.signIn, to: &form)
         }
+        return inputs
     }
 
     private var deviceInput: TextInput {

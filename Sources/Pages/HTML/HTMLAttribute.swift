@@ -4,6 +4,7 @@ package enum HTMLAttribute: Sendable {
     package enum Name: String, CaseIterable, Sendable {
         case id, name, value, type, content, charset, rel, method, lang, dir, role, datetime
         case label = "for"
+        case equivalent = "http-equiv"
         case style = "class"
         case tabIndex = "tabindex"
         case autocomplete, autocapitalize, spellcheck
@@ -15,7 +16,7 @@ package enum HTMLAttribute: Sendable {
 
     /// An attribute that is there or not.
     package enum Flag: String, CaseIterable, Sendable {
-        case autofocus, checked, required, readonly, novalidate
+        case autofocus, checked, required, readonly, novalidate, hidden
     }
 
     /// An attribute whose value is an address.
@@ -25,8 +26,10 @@ package enum HTMLAttribute: Sendable {
 
     case set(Name, String)
     case flag(Flag)
-    /// Only paths of this service: no page links to an address that a client sent.
+    /// Only paths of this service, and where the reader wanted to go, if that is an address that may be visited.
     case link(Link, PagePath)
+    /// What a `meta` element with `http-equiv="refresh"` loads at once.
+    case instantly(PagePath)
 }
 
 /// The address of a page or a style sheet, as browsers see it.
@@ -39,6 +42,13 @@ package struct PagePath: Equatable, Sendable {
     ///   - query: names and values, which are percent-encoded.
     package init(under prefix: String, _ path: StaticString, query: [(name: StaticString, value: String)] = []) {
         self.init(text: prefix + "\(path)", query)
+    }
+
+    /// Where a reader goes next.
+    ///
+    /// - Parameter address: a path, or a URL of a listed origin, which the caller has checked.
+    package init(checked address: String) {
+        self.init(text: address, [])
     }
 
     /// A style sheet.

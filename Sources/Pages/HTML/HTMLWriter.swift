@@ -10,6 +10,14 @@ package struct HTMLWriter: Sendable {
         bytes.append("<!doctype html>\n")
     }
 
+    /// Writes a part of a document.
+    static func fragment(_ content: (inout HTMLWriter) -> Void) -> [UInt8] {
+        var writer = HTMLWriter()
+        writer.bytes.removeAll(keepingCapacity: true)
+        content(&writer)
+        return writer.bytes
+    }
+
     /// Writes an element; `content` writes what is inside.
     package mutating func element(
         _ tag: HTMLTag, _ attributes: [HTMLAttribute] = [], _ content: (inout HTMLWriter) -> Void
@@ -45,6 +53,7 @@ package struct HTMLWriter: Sendable {
             case .flag(let flag): bytes.append(contentsOf: flag.rawValue.utf8)
             case .set(let name, let value): append(name.rawValue, value)
             case .link(let name, let path): append(name.rawValue, path.text)
+            case .instantly(let path): append("content", "0; url=\(path.text)")
             }
         }
         bytes.append(">")
@@ -57,22 +66,45 @@ package struct HTMLWriter: Sendable {
         bytes.append("\"")
     }
 
+    /// Copies what needs no escape in one piece.
     private mutating func append(escaping text: String) {
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": bytes.append("&amp;")
-            case "<": bytes.append("&lt;")
-            case ">": bytes.append("&gt;")
-            case "\"": bytes.append("&quot;")
-            case "'": bytes.append("&#39;")
-            // A parser of HTML turns a carriage return into a line feed.
-            case "\r": bytes.append("&#13;")
-            case "\n", "\t": bytes.append(UInt8(truncatingIfNeeded: scalar.value))
-            default:
-                let isControl = scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
-                bytes.append(
-                    contentsOf: UTF8.encode(isControl ? "\u{fffd}" : scalar) ?? UTF8.encodedReplacementCharacter)
+        var text = text
+        text.withUTF8 { utf8 in
+            let utf8 = unsafe utf8
+            var start = 0
+            for index in 0..<utf8.count where !Self.isPlain(unsafe utf8[index]) {
+                let byte = unsafe utf8[index]
+                // U+0080 to U+009F are control characters as well; only their second byte differs from other letters.
+                let isPair = byte == 0xc2
+                if isPair, index + 1 < utf8.count, unsafe utf8[index + 1] >= 0xa0 { continue }
+                unsafe bytes.append(contentsOf: utf8[start..<index])
+                append(escaping: byte)
+                start = index + (isPair ? 2 : 1)
             }
+            guard start < utf8.count else { return }
+            unsafe bytes.append(contentsOf: utf8[start...])
+        }
+    }
+
+    /// Whether a byte of UTF-8 is written unchanged, whatever follows it.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "&"), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "'"): false
+        case 0x09, 0x0a: true
+        default: byte >= 0x20 && byte != 0x7f && byte != 0xc2
+        }
+    }
+
+    private mutating func append(escaping byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "&"): bytes.append("&amp;")
+        case UInt8(ascii: "<"): bytes.append("&lt;")
+        case UInt8(ascii: ">"): bytes.append("&gt;")
+        case UInt8(ascii: "\""): bytes.append("&quot;")
+        case UInt8(ascii: "'"): bytes.append("&#39;")
+        // A parser of HTML turns a carriage return into a line feed.
+        case UInt8(ascii: "\r"): bytes.append("&#13;")
+        default: bytes.append("\u{fffd}")
         }
     }
 }

@@ -66,6 +66,16 @@ package enum PageText: String, CaseIterable, Sendable {
     case passwordBreached = "password_breached"
     case passwordElsewhere = "password_elsewhere"
 
+    // On the way to a page.
+    case renewalTitle = "renewal_title"
+    case renewal
+    case cookiesTitle = "cookies_title"
+    case cookiesNotKept = "cookies_not_kept"
+    case needlessTitle = "needless_title"
+    case needless
+    case needlessAgain = "needless_again"
+    case goOn = "go_on"
+
     // What can go wrong anywhere.
     case errorPrefix = "error_prefix"
     case tooManyAttempts = "too_many_attempts"

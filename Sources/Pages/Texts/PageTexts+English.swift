@@ -62,6 +62,16 @@ extension PageTexts {
             .passwordBreached: "This password is known from a data breach. Choose a different one.",
             .passwordElsewhere: "Your password is kept by another system and cannot be changed here.",
 
+            .renewalTitle: "One moment",
+            .renewal: "Your session is being renewed.",
+            .cookiesTitle: "You are not signed in",
+            .cookiesNotKept:
+                "Your session has ended, or your browser does not keep the cookies of this site. Allow cookies, and sign in again.",
+            .needlessTitle: "You are signed in",
+            .needless: "Your session needs no renewal.",
+            .needlessAgain: "If you come back here, the page cannot see your session. Tell the operator of the page.",
+            .goOn: "Continue",
+
             .errorPrefix: "Error",
             .tooManyAttempts: "There were too many failed attempts. Seconds to wait: {seconds}.",
             .busy: "The service is busy. Seconds to wait: {seconds}.",

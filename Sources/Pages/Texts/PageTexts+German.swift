@@ -65,6 +65,17 @@ extension PageTexts {
             .passwordElsewhere:
                 "Ihr Passwort verwaltet ein anderes System. Es kann hier nicht geändert werden.",
 
+            .renewalTitle: "Einen Augenblick",
+            .renewal: "Ihre Sitzung wird erneuert.",
+            .cookiesTitle: "Sie sind nicht angemeldet",
+            .cookiesNotKept:
+                "Ihre Sitzung ist beendet, oder Ihr Browser behält die Cookies dieser Seite nicht. Erlauben Sie Cookies, und melden Sie sich neu an.",
+            .needlessTitle: "Sie sind angemeldet",
+            .needless: "Ihre Sitzung muss nicht erneuert werden.",
+            .needlessAgain:
+                "Wenn Sie wieder hierher kommen, erkennt die Seite Ihre Sitzung nicht. Sagen Sie das dem Betreiber der Seite.",
+            .goOn: "Weiter",
+
             .errorPrefix: "Fehler",
             .tooManyAttempts: "Es gab zu viele Fehlversuche. Wartezeit in Sekunden: {seconds}.",
             .busy: "Der Dienst ist ausgelastet. Wartezeit in Sekunden: {seconds}.",

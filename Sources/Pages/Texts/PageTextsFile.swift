@@ -44,24 +44,13 @@ package enum PageTextsFile {
         return PageLanguages(all: languages)
     }
 
-    /// Letters, digits and hyphens (RFC 5646 §2.1), such as `pt-BR`.
-    static func isTag(_ text: String) -> Bool {
-        let subtags = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard let first = subtags.first, text.utf8.count <= 35, (2...8).contains(first.utf8.count) else { return false }
-        return first.utf8.allSatisfy { (0x61...0x7a).contains($0 | 0x20) }
-            && subtags.allSatisfy { subtag in
-                (1...8).contains(subtag.utf8.count)
-                    && subtag.utf8.allSatisfy { (0x61...0x7a).contains($0 | 0x20) || (0x30...0x39).contains($0) }
-            }
-    }
-
     private static func language(
         _ name: Int, _ value: Int, _ document: borrowing JSONDocument, _ bytes: [UInt8]
     ) throws(PageTextsError) -> PageTexts {
         func fault(_ node: Int, _ reason: String) -> PageTextsError {
             PageTextsError(line: line(at: document.range(node).lowerBound, in: bytes), reason: reason)
         }
-        guard let tag = document.string(name, in: bytes.span), isTag(tag) else {
+        guard let tag = document.string(name, in: bytes.span), LanguageTag.isValid(tag.utf8.span) else {
             throw fault(name, "expected a language tag such as fr or pt-BR")
         }
         guard document.kind(value) == .object else {

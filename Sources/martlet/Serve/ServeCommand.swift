@@ -60,6 +60,9 @@ enum ServeCommand {
 
     /// Checks whether a start would find an error, without starting.
     private static func check(_ configuration: Configuration) -> Int32 {
+        for warning in configuration.warnings {
+            Terminal.writeError("martlet: warning: \(warning.names.joined(separator: ", ")): \(warning.remedy)\n")
+        }
         let mistakes = StartCheck.mistakes(configuration)
         for mistake in mistakes { Terminal.writeError("martlet: \(mistake)\n") }
         let obstacles = obstacles(configuration)

@@ -12,6 +12,7 @@ struct ImportCheck {
     private let rules: PasswordRules
     private let present: UserDirectory
     private let newID: () -> UUID
+    private let size: TokenSizeCheck
     /// The lines in which names and ids were first used.
     private var names: [String: Int] = [:]
     private var ids: [UUID: Int] = [:]
@@ -19,7 +20,8 @@ struct ImportCheck {
     /// - Parameters:
     ///   - present: the users that exist.
     ///   - newID: makes an id for a user without one.
-    init(_ rules: PasswordRules, present: UserDirectory, newID: @escaping () -> UUID) {
+    init(_ rules: PasswordRules, _ size: TokenSizeCheck, present: UserDirectory, newID: @escaping () -> UUID) {
+        self.size = size
         self.rules = rules
         self.present = present
         self.newID = newID
@@ -39,10 +41,19 @@ struct ImportCheck {
         guard present.user(id: user.id) == nil else { throw ImportRefusal("the id exists already") }
         if let first = names[name] { throw ImportRefusal("the username was used in line \(first)") }
         if let first = ids[user.id] { throw ImportRefusal("the id was used in line \(first)") }
+        try checkSize(user)
         let password = try password(row, name)
         names[name] = line
         ids[user.id] = line
         return ImportedUser(user: user, password: password)
+    }
+
+    private func checkSize(_ user: User) throws(ImportRefusal) {
+        let reason: String?
+        do throws(CommandError) { reason = try size.reason(user) } catch {
+            throw ImportRefusal("the size of the token could not be checked: \(error)")
+        }
+        if let reason { throw ImportRefusal(reason) }
     }
 
     private func id(_ row: ImportRow) throws(ImportRefusal) -> UUID {

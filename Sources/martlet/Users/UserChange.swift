@@ -13,15 +13,19 @@ enum UserChange {
         }
         let (table, name) = (UserCommand.table(arguments), arguments.operands[0])
         let added = try UserCommand.claims(arguments.values("--claim"))
-        var absent: String?
+        let size = try TokenSizeCheck()
+        var (absent, misfit): (String?, CommandError?)
         let isChanged = try table.edit { users throws(AccountsError) in
             guard let user = users.user(named: name) else { throw .missing(kind: "user", name: name) }
             var changed = user
             absent = try apply(arguments, added, to: &changed)
             guard absent == nil, changed != user else { return users }
+            do throws(CommandError) { try size.check(changed, insteadOf: user) } catch { misfit = error }
+            guard misfit == nil else { return users }
             return try users.changing(name) { user in user = changed }
         }
         if let absent { throw .refused("\(name) has no \(absent); nothing was changed") }
+        if let misfit { throw misfit }
         guard isChanged else {
             Terminal.writeError("\(name) already has these values in \(table.fullPath); nothing was changed\n")
             return

@@ -48,6 +48,9 @@ enum UserCommand {
         A new password has at least MARTLET_PASSWORD_MIN characters (default 6) and at most 1024 bytes of
         UTF-8, is not the user's name, and is not in the file MARTLET_BREACHED_PASSWORDS if that is set.
         It is used unchanged, without trimming or normalization.
+        A user is rejected whose access token would be longer than 4096 bytes, in browser mode including the
+        name of its cookie: each login would fail. The message names the largest claim. The settings of the
+        service that tokens depend on, such as MARTLET_CLAIMS and MARTLET_BROWSER, must be set here as well.
         MARTLET_ARGON2_MEMORY (KiB), MARTLET_ARGON2_PASSES and MARTLET_ARGON2_LANES set what a new hash
         costs (default 19456, 2 and 1).
         Exit code: 0 done, 1 failed, 2 error in the command line or in the file.
@@ -95,6 +98,7 @@ enum UserCommand {
             // A placeholder until the password is known, so that everything else is checked before the prompt.
             passwordHash: "!", roles: arguments.values("--role"), scopes: arguments.values("--scope"), claims: claims)
         try NewPassword.checkHash(arguments)
+        try TokenSizeCheck().check(user)
         let reading = try table.check { users throws(AccountsError) in try users.adding(user) }
         user.passwordHash = try NewPassword.hash(arguments, for: name)
         try table.edit(mustExist: false, after: reading) { users throws(AccountsError) in try users.adding(user) }

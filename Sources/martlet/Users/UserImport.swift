@@ -16,7 +16,8 @@ enum UserImport {
         let reading = try table.check { users throws(AccountsError) in users }
         let progress = ProgressLine()
         defer { progress.end() }
-        var (users, refused) = try users(of: source, rules, present: reading.table, progress)
+        let size = try TokenSizeCheck()
+        var (users, refused) = try users(of: source, rules, size, present: reading.table, progress)
         progress.end()
         for (line, refusal) in refused { Terminal.write("line \(line): \(Printable.text(refusal.reason))\n") }
         guard refused.isEmpty || arguments.has("--skip-refused") else {
@@ -41,7 +42,8 @@ enum UserImport {
     private typealias Refused = [(line: Int, refusal: ImportRefusal)]
 
     private static func users(
-        of source: String, _ rules: PasswordRules, present: UserDirectory, _ progress: ProgressLine
+        of source: String, _ rules: PasswordRules, _ size: TokenSizeCheck, present: UserDirectory,
+        _ progress: ProgressLine
     ) throws(CommandError) -> (users: [ImportedUser], refused: Refused) {
         let bytes = try bytes(of: source)
         progress.begin("reading", totalByteCount: UInt64(bytes.count))
@@ -53,7 +55,7 @@ enum UserImport {
         }
         guard !rows.accepted.isEmpty || !rows.refused.isEmpty else { throw .refused("\(source): no users") }
         let ids = UUIDv7Generator(clock: SystemClock.wall, random: { Random.next64() })
-        var check = ImportCheck(rules, present: present, newID: { ids.next() })
+        var check = ImportCheck(rules, size, present: present, newID: { ids.next() })
         var users: [ImportedUser] = []
         var refused = rows.refused
         progress.begin("checking", totalCount: rows.accepted.count)

@@ -170,11 +170,55 @@ struct CookieLoginTests {
         }
         let jar = try World(browser: browser).jar()
         let tail = "; SameSite=None; Domain=example.org; Partitioned"
-        #expect(jar.access.hasPrefix("__Secure-shop-access=") && jar.session.hasPrefix("__Secure-shop-session="))
+        let prefix = "__Secure-shop.partitioned.example.org-"
+        #expect(jar.access.hasPrefix("\(prefix)access=") && jar.session.hasPrefix("\(prefix)session="))
         #expect(jar.attributes("access") == "Max-Age=600; Secure; HttpOnly; Path=/\(tail)")
         #expect(jar.attributes("refresh") == "Max-Age=1209600; Secure; HttpOnly; Path=/martlet/refresh\(tail)")
         let strict = try World(browser: World.browser { $0.sameSite = .strict }).jar()
         #expect(strict.attributes("session").hasSuffix("; Path=/; SameSite=Strict"))
         #expect(strict.attributes("refresh").hasSuffix("; Path=/refresh; SameSite=Strict"))
+    }
+
+    /// A browser keeps both, so two of one name would be sent together.
+    @Test func `cookies of another domain or partition have other names`() throws {
+        var names: [Set<String>] = []
+        for domain in [nil, "example.org", "app.example.org"] {
+            for isPartitioned in [false, true] {
+                let browser = World.browser { options in
+                    options.domain = domain
+                    options.isPartitioned = isPartitioned
+                }
+                let jar = try World(browser: browser).jar("alice", ",\"device\":\"a phone\"")
+                names.append(Set(jar.lines.map { String($0.prefix { $0 != "=" }) }))
+                #expect(names.last?.count == 4)
+            }
+        }
+        #expect(names.first?.contains("__Host-Http-martlet-access") == true)
+        #expect(Set(names.joined()).count == names.count * 4)
+    }
+
+    @Test(arguments: [nil, "example.org"], [false, true])
+    func `a name that comes twice is cleared wherever a browser may keep it`(
+        _ domain: String?, _ isPartitioned: Bool
+    ) throws {
+        let browser = World.browser { options in
+            options.domain = domain
+            options.isPartitioned = isPartitioned
+        }
+        let world = try World(browser: browser)
+        let jar = world.jar()
+        let answer = world.send(Ask("GET", "/session").sameOrigin.cookies(jar.atRoot + [jar.access]))
+        #expect(answer.code == "cookie_ambiguous")
+        for kind in ["access", "session", "refresh", "device"] {
+            let lines = Jar(answer).lines.filter { $0.prefix { $0 != "=" }.hasSuffix("-\(kind)") }
+            let places = lines.map { line in
+                line.split(separator: "; ").filter { $0.hasPrefix("Domain=") || $0 == "Partitioned" }
+                    .joined(separator: " ")
+            }
+            let expected =
+                ["", "Partitioned"] + (domain == nil ? [] : ["Domain=example.org", "Domain=example.org Partitioned"])
+            #expect(places.sorted() == expected.sorted())
+            #expect(lines.allSatisfy { $0.contains("=; Max-Age=0; ") })
+        }
     }
 }

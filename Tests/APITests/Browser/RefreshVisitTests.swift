@@ -23,6 +23,12 @@ struct RefreshVisitTests {
         world.send(Self.visit(query, site: site).cookies(cookies))
     }
 
+    private func isPage(_ answer: Answer) -> Bool {
+        answer["content-type"] == "text/html; charset=utf-8" && answer["cache-control"] == "no-store"
+            && answer["content-security-policy"]?.hasPrefix("default-src 'none'; style-src 'self'; ") == true
+            && answer.fields.contains { $0.name.lowercased() == "vary" && $0.value == "Accept-Language" }
+    }
+
     /// A session whose access token has expired, as a browser keeps it.
     private func expired(_ members: String = "") -> Jar {
         let jar = world.jar("alice", members)
@@ -115,6 +121,18 @@ struct RefreshVisitTests {
             visit([jar.session], "return=/page&step=bounced", site: "cross-site")["location"] == "/signin?return=/page")
     }
 
+    /// With SameSite=Strict, the access cookie is left out as well, and may be valid for long.
+    @Test func `a link from another site goes on although the session needs no refresh`() {
+        let jar = world.jar()
+        for seconds: Int64 in [0, 61, 400] {
+            world.clock.advance(seconds)
+            #expect(visit([], site: "cross-site").text.contains("step=bounced"))
+            let second = visit(jar.atRefresh, "return=/page&step=bounced")
+            #expect(second.status == 303 && second["location"] == "/page" && Jar(second).lines.isEmpty)
+        }
+        #expect(world.log.events("refresh_needless").isEmpty)
+    }
+
     @Test func `without a living session it goes on to the sign-in`() {
         let jar = expired()
         #expect(visit([])["location"] == "/signin?return=/page")
@@ -139,6 +157,35 @@ struct RefreshVisitTests {
         #expect(late.status == 200 && late.text.contains("<a href=\"/page?&#39;\">") && Jar(late).lines.isEmpty)
         #expect(!late.text.contains("http-equiv") && world.log.events("refresh_needless").count == 1)
         #expect(visit(jar.atRefresh, "return=/page&step=check")["location"] == "/page")
+    }
+
+    @Test func `a gateway that drops the new cookies gets a bounded number of redirects`() {
+        let jar = world.jar()
+        for _ in 0..<5 { #expect(visit(jar.atRefresh)["location"] == "/page") }
+        let answer = visit(jar.atRefresh)
+        #expect(answer.status == 200 && isPage(answer) && answer.text.contains("<a href=\"/page\">Continue</a>"))
+        #expect(answer.text.contains("<h1>You are signed in</h1>"))
+        #expect(world.log.events("refresh_needless").count == 1)
+        // Other pages, other sessions, and the way from the sign-in are not affected.
+        #expect(visit(jar.atRefresh, "return=/other")["location"] == "/other")
+        #expect(visit(world.jar().atRefresh)["location"] == "/page")
+        #expect(visit(jar.atRefresh, "return=/page&step=check")["location"] == "/page")
+        #expect(visit(jar.atRefresh).status == 200)
+    }
+
+    @Test func `its pages are in the reader's language`() {
+        func page(_ cookies: [String], _ query: String, site: String = "same-origin") -> Answer {
+            world.send(Self.visit(query, site: site).cookies(cookies).with("Accept-Language", "de-AT"))
+        }
+        let (jar, late) = (expired(), world.jar())
+        world.clock.advance(61)
+        for (answer, title) in [
+            (page([jar.session], "return=/page", site: "cross-site"), "Einen Augenblick"),
+            (page([], "return=/page&step=check"), "Sie sind nicht angemeldet"),
+            (page(late.atRefresh, "return=/page"), "Sie sind angemeldet"),
+        ] {
+            #expect(isPage(answer) && answer["content-language"] == "de" && answer.text.contains("<h1>\(title)</h1>"))
+        }
     }
 
     @Test func `a browser that does not keep the new cookies is told so`() {

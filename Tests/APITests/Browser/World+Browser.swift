@@ -84,8 +84,8 @@ struct Jar {
 
     /// Whether the answer removes the three of the session.
     var isCleared: Bool { clears(3) }
-    /// Whether it also removes that of the device.
-    var isAllCleared: Bool { clears(4) }
+    /// Whether it also removes that of the device, and each of them with every place in which a browser may keep it.
+    var isAllCleared: Bool { clears(8) && lines.filter { $0.hasSuffix("; Partitioned") }.count == 4 }
 
     private func clears(_ count: Int) -> Bool {
         lines.count == count && lines.allSatisfy { $0.contains("=; Max-Age=0; Secure; HttpOnly; Path=/") }

@@ -49,10 +49,32 @@ struct AccountPageTests {
         let all = act(["action": "all"], jar)
         #expect(all.isSeeOther && all["location"] == "/signin?done=signed_out" && Jar(all).isCleared)
         #expect(world.verify(jar.value("access")).status == 401)
-        for notice in PageNotice.allCases {
-            let page = world.send(World.page("/signin?done=\(notice.rawValue)"))
-            #expect(page.text.contains("role=\"status\">\(PageTexts.english[notice.text])</p>"))
+    }
+
+    @Test func `reports what was done only on the page that it led to`() {
+        #expect(Set(PageNotice.ofSignIn + PageNotice.ofAccount) == Set(PageNotice.allCases))
+        let jar = world.jar()
+        for (path, notices, jar) in [("/signin", PageNotice.ofSignIn, nil), ("/account", PageNotice.ofAccount, jar)] {
+            for notice in PageNotice.allCases {
+                func page(from site: String) -> Answer {
+                    world.send(World.page("\(path)?done=\(notice.rawValue)", jar, site: site))
+                }
+                guard notices.contains(notice) else {
+                    #expect(page(from: "same-origin").status == 400, "\(notice) at \(path)")
+                    continue
+                }
+                let said = "role=\"status\">\(PageTexts.english[notice.text])</p>"
+                #expect(page(from: "same-origin").text.contains(said))
+                // A link of another site, and an address that was typed or comes from the history.
+                for site in ["cross-site", "same-site", "none", "x"] {
+                    let text = page(from: site).text
+                    #expect(!text.contains("role=\"status\"") && text.contains("<main>"), "\(site)")
+                }
+            }
         }
+        // Another tab has signed in since.
+        let signedIn = world.send(World.page("/signin?done=signed_out", jar, site: "same-origin"))
+        #expect(!signedIn.text.contains("role=\"status\"") && signedIn.text.contains("<strong>alice</strong>"))
     }
 
     @Test func `a session of another user is unknown`() {
@@ -98,6 +120,26 @@ struct AccountPageTests {
         expect(change(World.password, "short", jar), 422, "new_password", .passwordTooShort)
         expect(change(World.password, World.password, jar), 422, "new_password", .passwordUnchanged)
         for line in world.log.all { expectNoSecret(line) }
+    }
+
+    @Test func `the form of the password names its user, and no other`() {
+        let jar = world.jar()
+        let page = world.send(World.page("/account", jar)).text
+        let input =
+            "<input type=\"text\" name=\"username\" value=\"alice\" autocomplete=\"username\" readonly hidden>"
+        #expect(page.contains("value=\"password\">\(input)<div"))
+        let form: KeyValuePairs = [
+            "action": "password", "username": "bob", "current_password": World.password,
+            "new_password": "battery staple", "new_password_again": "battery staple",
+        ]
+        let answer = act(form, jar)
+        #expect(answer.status == 422 && answer.alert == PageTexts.english[.otherSession])
+        #expect(world.signIn(["username": "alice", "password": World.password]).status == 303)
+        let own: KeyValuePairs = [
+            "action": "password", "username": "alice", "current_password": World.password,
+            "new_password": "battery staple", "new_password_again": "battery staple",
+        ]
+        #expect(act(own, jar).isSeeOther)
     }
 
     @Test func `too many wrong passwords are 429 with the seconds`() {

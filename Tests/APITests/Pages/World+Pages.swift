@@ -14,8 +14,8 @@ extension World {
         return ask
     }
 
-    static func page(_ path: String, _ jar: Jar? = nil) -> Ask {
-        var ask = Ask("GET", path).with("Sec-Fetch-Site", "none").with("Sec-Fetch-Mode", "navigate").from(near)
+    static func page(_ path: String, _ jar: Jar? = nil, site: String = "none") -> Ask {
+        var ask = Ask("GET", path).with("Sec-Fetch-Site", site).with("Sec-Fetch-Mode", "navigate").from(near)
         if let jar { ask = ask.cookies(jar.atRoot) }
         return ask
     }

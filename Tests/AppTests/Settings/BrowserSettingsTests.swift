@@ -25,7 +25,7 @@ struct BrowserSettingsTests {
         #expect(plain.origins == ["https://auth.example.org"] && plain.cookieName == "martlet" && plain.domain == nil)
         #expect(plain.sameSite == .lax && !plain.isPartitioned && plain.publicPath.isEmpty)
         #expect(plain.afterSignIn?.text == "/" && !plain.allowsTokens)
-        #expect(try read(["BROWSER_TOKENS": "on"])?.allowsTokens == true)
+        #expect(try read(["BROWSER_TOKENS": "on", "AUDIENCE": "api, more"])?.allowsTokens == true)
         let more = try #require(try read(["ORIGINS": "https://a.example, https://auth.example.org"]))
         #expect(more.origins == ["https://a.example", "https://auth.example.org"])
     }
@@ -76,7 +76,7 @@ struct BrowserSettingsTests {
     @Test func `the rest is as it is written`() throws {
         let options = try #require(
             try read([
-                "PUBLIC_PATH": "/a/b_c-d.e", "ORIGINS": "https://app.example",
+                "PUBLIC_PATH": "/a/b_c-d.e", "ORIGINS": "https://app.example,https://www.shop.example.org:8443",
                 "AFTER_SIGNIN": "https://app.example/home?x", "COOKIE_NAME": "Shop_1-x",
                 "COOKIE_DOMAIN": "shop.example.org",
                 "COOKIE_SAMESITE": "none", "COOKIE_PARTITIONED": "on",
@@ -84,5 +84,79 @@ struct BrowserSettingsTests {
         #expect(options.afterSignIn?.text == "https://app.example/home?x")
         #expect(options.publicPath == "/a/b_c-d.e" && options.cookieName == "Shop_1-x")
         #expect(options.domain == "shop.example.org" && options.sameSite == .none && options.isPartitioned)
+    }
+
+    @Test(arguments: [
+        ("https://Auth.Example.org", "https://auth.example.org"),
+        ("https://auth.example.org:443/x", "https://auth.example.org"),
+        ("https://auth.example.org:8443", "https://auth.example.org:8443"), ("http://localhost:80", "http://localhost"),
+        ("https://[2001:DB8::1]", "https://[2001:db8::1]"),
+    ])
+    func `the origin of the issuer is in the form that browsers send`(_ issuer: String, _ origin: String) throws {
+        #expect(try read(["ISSUER": issuer, "PUBLIC_PATH": ""])?.origins == [origin])
+        #expect(try read(["ISSUER": issuer, "ORIGINS": origin])?.origins == [origin])
+    }
+
+    @Test(arguments: [
+        ["ISSUER": "https://user@auth.example.org"], ["ISSUER": "https://auth_1.example.org"],
+        ["ISSUER": "https://auth.example.org:0"], ["ISSUER": "https://auth.example.org."],
+    ])
+    func `an issuer that no browser names as an origin is a mistake in browser mode`(_ settings: [String: String])
+        throws
+    {
+        let found = mistakes(settings)
+        #expect(found.count == 1 && found.first?.hasPrefix("MARTLET_ISSUER: ") == true, "\(found)")
+        let issuer = try #require(settings["ISSUER"])
+        #expect(try Configuration(environment: ["MARTLET_ISSUER": issuer], cores: 1).browser.options == nil)
+    }
+
+    @Test(arguments: [
+        ("example.org", true), ("auth.example.org", true), ("example.net", true), ("app.example.net", true),
+        ("example.com", false), ("co.uk", false), ("th.example.org", false), ("x.auth.example.org", false),
+        ("example.or", false),
+    ])
+    func `the cookies of a domain must be those of a listed host`(_ domain: String, _ isRight: Bool) {
+        let found = mistakes(["COOKIE_DOMAIN": domain, "ORIGINS": "https://app.example.net:8443"])
+        #expect(found.count == (isRight ? 0 : 1))
+        #expect(found.allSatisfy { $0.hasPrefix("MARTLET_COOKIE_DOMAIN: ") && $0.contains("drop every cookie") })
+    }
+
+    @Test func `tokens for pages need a second audience`() {
+        let found = mistakes(["BROWSER_TOKENS": "on"])
+        #expect(found.count == 1 && found.first?.hasPrefix("MARTLET_BROWSER_TOKENS: ") == true)
+    }
+
+    private func warnings(_ settings: [String: String]) throws -> [SettingsWarning] {
+        let environment = Dictionary(uniqueKeysWithValues: settings.map { ("MARTLET_\($0.key)", $0.value) })
+        return try Configuration(environment: environment, cores: 1).warnings
+    }
+
+    @Test func `settings that do nothing while browser mode is off are named`() throws {
+        #expect(try warnings([:]).isEmpty)
+        #expect(try warnings(["COOKIE_NAME": "martlet", "ORIGINS": "", "BROWSER_TOKENS": "off"]).isEmpty)
+        let set = [
+            "ORIGINS": "https://a.example", "COOKIE_DOMAIN": "a.example", "BROWSER_TOKENS": "on", "PAGES_NAME": "Shop",
+        ]
+        let found = try #require(try warnings(set).first)
+        #expect("\(found.event)" == "browser_settings_unused")
+        #expect(
+            found.names == [
+                "MARTLET_BROWSER_TOKENS", "MARTLET_ORIGINS", "MARTLET_COOKIE_DOMAIN", "MARTLET_PAGES_NAME",
+            ])
+        let issuer = ["ISSUER": "https://a.example", "AUDIENCE": "api,more", "BROWSER": "on"]
+        #expect(try warnings(set.merging(issuer) { $1 }).isEmpty)
+    }
+
+    @Test(arguments: [
+        ("https://a.example/auth", "/auth"), ("https://a.example/auth/", "/auth"), ("https://a.example/", ""),
+    ])
+    func `an issuer with a path asks for the public path`(_ issuer: String, _ path: String) throws {
+        let found = try warnings(["BROWSER": "on", "ISSUER": issuer])
+        #expect(found.map { "\($0.event)" } == (path.isEmpty ? [] : ["public_path_unset"]))
+        #expect(found.allSatisfy { $0.remedy.contains("MARTLET_PUBLIC_PATH=\(path),") })
+        for value in ["", "/auth", "/other"] {
+            #expect(try warnings(["BROWSER": "on", "ISSUER": issuer, "PUBLIC_PATH": value]).isEmpty)
+        }
+        #expect(try warnings(["ISSUER": issuer]).isEmpty)
     }
 }

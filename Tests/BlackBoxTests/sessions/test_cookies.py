@@ -1,11 +1,13 @@
 """Sessions in cookies: K1 to K10, by a client that keeps cookies as a browser does."""
 
+import json
 import subprocess
 
 import pytest
 
 from harness.accounts import AMY, BOB, Person
 from harness.browser import ACCESS, DEVICE, REFRESH, SAME_ORIGIN, SESSION, Browser, Jar
+from harness.process import command
 
 APP = "https://app.example.org"
 EVIL = "https://evil.example.org"
@@ -133,7 +135,8 @@ def test_a_name_that_comes_twice_is_refused_and_cleared(site, name, good_first):
         answer = site.http.request(method, path, headers=both)
         assert code_of(answer) == (400, "cookie_ambiguous")
         lines = answer.headers.get_list("set-cookie")
-        assert len(lines) == 4 and all("Max-Age=0" in line for line in lines)
+        # Four names, each with and without Partitioned.
+        assert len(set(lines)) == 8 and all("Max-Age=0" in line for line in lines)
     # The gateway never passes the refresh cookie on, whoever planted it.
     assert site.http.get("/auth?via=request", headers=both).status_code == 401
     at_root = {"Cookie": f"{browser.jar.field('/')['Cookie']}; {bad}"} | SAME_ORIGIN
@@ -307,6 +310,38 @@ def test_a_user_whose_token_fits_into_no_cookie_is_named_at_start(make_server):
     assert (line["username"], line["claim"], line["level"]) == ("max", "roles", "warning")
     refused = Browser(server.http).sign_in("max", "many roles 4 one")
     assert code_of(refused) == (500, "internal") and "set-cookie" not in refused.headers
+
+
+def test_a_user_whose_token_fits_into_no_cookie_is_rejected_by_the_commands(make_server):
+    """When the claims are configured, not when the user logs in. What another tool writes is named after the reload."""
+    server = make_server(alg="HS256", browser="on", claims="team").start()
+    service = {"users": server.users_path, "browser": "on", "alg": "HS256", "claims": "team"}
+
+    def user(*words: str, stdin: str = "an unused password", **more):
+        return command("user", *words, cwd=server.directory, stdin=stdin, **service | more)
+
+    before = server.users_path.read_bytes()
+    roles = [word for number in range(100) for word in ("--role", f"role-{number:04}")]
+    team = ("--claim", f'team="{"x" * 1_800}"')
+    row = {"username": "ben", "password_hash": "!", "roles": roles[1::2], "claims": {"team": "x" * 1_800}}
+    for done in (
+        user("add", "ben", "--password-stdin", *roles, *team),
+        user("change", AMY.name, *roles, *team),
+        user("import", "-", stdin=json.dumps(row)),
+    ):
+        said = done.stdout + done.stderr
+        assert done.returncode == 1 and "most of it is team, so shorten that" in said, said
+        assert "and 4070 fit into a cookie" in said and server.users_path.read_bytes() == before
+    # Without the claim in tokens, and without cookies, the same values fit, or the limit is that of a token.
+    assert user("change", AMY.name, *roles, *team, claims="").returncode == 0
+    assert "and 4096 a token may have" in user("add", "ben", "--password-stdin", *roles, *team, browser="off").stderr
+    # The file has the values now, so the running service has reloaded them.
+    named = lambda: server.events("cookie_too_large")  # noqa: E731
+    line = server.wait_for(named, 10, "a line about the reloaded user")[-1]
+    assert (line["username"], line["claim"], line["level"]) == (AMY.name, "team", "warning")
+    # Less is better than before, even if it is still too much.
+    assert user("change", AMY.name, "--drop-role", "role-0000").returncode == 0
+    assert user("change", AMY.name, "--role", "role-0000").returncode == 1
 
 
 def test_off_is_off(server):

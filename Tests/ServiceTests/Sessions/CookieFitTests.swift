@@ -1,4 +1,6 @@
 import Accounts
+import JOSE
+import Platform
 import Service
 import Testing
 
@@ -23,5 +25,20 @@ struct CookieFitTests {
         // What fits exactly fits.
         #expect(fit.misfits(among: users.users, byteCountMax: 2_000, countMax: 10).map(\.user) == ["ben", "cyn"])
         #expect(fit.misfits(among: users.users, byteCountMax: 2_000, countMax: 1).map(\.user) == ["ben"])
+    }
+
+    @Test(arguments: [Algorithm.hs256, .rs256, .es256])
+    func `measures with new keys as with those of the service`(_ algorithm: Algorithm) throws {
+        let user = try #require(try Self.users(roles: ["ben": 150]).users.first)
+        let settings = AuthSettings(
+            issuer: "https://as.example", audiences: ["api"], algorithm: algorithm, sharedSecretAudiences: [],
+            extraClaims: [], accessLifetime: 600, refreshIdle: 600, sessionMax: 600, leeway: 0)
+        #expect(!CookieFit.isCertain(user, settings))
+        let fit = try CookieFit(settings, now: UnixMilliseconds(1_800_000_000_000))
+        let misfit = try #require(fit.misfit(user, byteCountMax: 100))
+        let signature = [Algorithm.hs256: 43, .rs256: 342, .es256: 86][algorithm] ?? 0
+        // 150 roles of nine letters, quotes and commas, in base64url, and what every token has.
+        #expect((1_800 * 4 / 3 + signature + 400...1_800 * 4 / 3 + signature + 700).contains(misfit.byteCount))
+        #expect(fit.misfit(user, byteCountMax: misfit.byteCount) == nil && misfit.claim == "roles")
     }
 }

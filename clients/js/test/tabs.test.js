@@ -75,6 +75,26 @@ test('20 tabs whose token expires at once: one rotation, no user is signed out',
   assert.ok(all.every(tab => tab.events.length === 0));
 });
 
+test('a refresh of a session that a new sign-in has replaced is repeated once, with the newer cookies', async () => {
+  const world = new World();
+  const [one] = await tabs(world, 1);
+  world.expire();
+  const replaced = () => answer(401, { code: 'session_replaced' }, CHALLENGE);
+  world.instead['/refresh'] = () => {
+    world.instead = {};
+    world.sid = 'newer';
+    return replaced();
+  };
+  assert.equal((await one.fetch('/page')).status, 200);
+  assert.deepEqual([world.count('/refresh'), one.events], [2, ['in: refreshed']]);
+  world.expire();
+  world.time += 60_000;
+  world.requests.length = 0;
+  world.instead['/refresh'] = replaced;
+  assert.equal((await one.fetch('/page')).status, 401);
+  assert.deepEqual([world.count('/refresh'), one.events.at(-1)], [2, 'out: ended']);
+});
+
 test('a sign-out in one tab fires change once in each, and empties the memory', async () => {
   const world = new World();
   const all = await tabs(world, 5);

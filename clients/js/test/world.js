@@ -48,11 +48,13 @@ export class World {
     globalThis.document = { visibilityState: 'visible' };
     globalThis.location = { href: 'https://app.example/' };
     globalThis.window = {
-      addEventListener: (name, run) => this.listeners.set(name, [...(this.listeners.get(name) || []), run]),
-      removeEventListener: (name, run) => {
-        const left = this.listeners.get(name).filter(other => other !== run);
-        if (left.length) this.listeners.set(name, left);
-        else this.listeners.delete(name);
+      addEventListener: (name, run, { signal }) => {
+        this.listeners.set(name, [...(this.listeners.get(name) || []), run]);
+        signal.addEventListener('abort', () => {
+          const left = this.listeners.get(name).filter(other => other !== run);
+          if (left.length) this.listeners.set(name, left);
+          else this.listeners.delete(name);
+        });
       },
     };
   }

@@ -1,4 +1,5 @@
 package import API
+import Service
 
 extension Setting {
     package static let browser = Setting(
@@ -39,11 +40,12 @@ package struct BrowserSettings: Sendable {
 
     /// Nil unless browser mode is on.
     package let options: Browser.Options?
+    let warnings: [SettingsWarning]
 
-    /// - Parameter issuer: whose origin is always in the list.
-    init(_ reader: inout SettingsReader, issuer: String) {
+    /// - Parameter auth: the origin of its issuer is always in the list.
+    init(_ reader: inout SettingsReader, _ auth: AuthSettings) {
         var options = Browser.Options()
-        options.origins = Self.origins(&reader, issuer)
+        options.origins = Self.origins(&reader, auth.issuer)
         options.publicPath = Self.publicPath(&reader)
         options.afterSignIn = Self.afterSignIn(&reader, options)
         options.cookieName = Self.cookieName(&reader)
@@ -53,12 +55,15 @@ package struct BrowserSettings: Sendable {
         options.allowsTokens = reader.choice(.browserTokens, Self.isOn, otherwise: false)
         guard reader.choice(.browser, Self.isOn, otherwise: false) else {
             self.options = nil
+            warnings = SettingsWarning.ofUnused(Self.settings + PageSettings.settings, reader)
             return
         }
         if options.sameSite == .none, !options.isPartitioned {
             reader.complain(.cookieSameSite, "accepted without MARTLET_COOKIE_PARTITIONED=on")
         }
+        Self.checkTogether(&reader, options, auth)
         self.options = options
+        warnings = SettingsWarning.ofPublicPath(reader, auth.issuer)
     }
 
     private static func isOn(_ word: String) -> Bool? { word == "on" }
@@ -72,7 +77,7 @@ package struct BrowserSettings: Sendable {
                     + "port only if it is not 443, and nothing behind it (http is accepted for loopback only)"
             )
         }
-        let own = origin(of: issuer)
+        let own = sentOrigin(of: issuer)
         return origins.contains(own) ? origins : [own] + origins
     }
 
@@ -98,7 +103,7 @@ package struct BrowserSettings: Sendable {
     }
 
     /// Scheme, host and port of a URL, as they are written.
-    private static func origin(of url: String) -> String {
+    static func origin(of url: String) -> String {
         guard let scheme = url.firstRange(of: "://") else { return url }
         let end = url[scheme.upperBound...].firstIndex(of: "/") ?? url.endIndex
         return String(url[..<end])
@@ -169,10 +174,14 @@ package struct BrowserSettings: Sendable {
     private static func domain(_ reader: inout SettingsReader) -> String? {
         let domain = reader.text(.cookieDomain)
         guard !domain.isEmpty else { return nil }
-        let isAddress = domain.split(separator: ".").last.map { $0.utf8.allSatisfy { $0 <= 0x39 } } ?? true
-        if domain.utf8.count > 253 || !domain.contains(".") || isAddress || !isHostName(domain[...]) {
+        if !isDomain(domain) {
             reader.complain(.cookieDomain, "a domain such as example.org, in lower case and without a dot in front")
         }
         return domain
+    }
+
+    static func isDomain(_ text: String) -> Bool {
+        let isAddress = text.split(separator: ".").last.map { $0.utf8.allSatisfy { $0 <= 0x39 } } ?? true
+        return text.utf8.count <= 253 && text.contains(".") && !isAddress && isHostName(text[...])
     }
 }

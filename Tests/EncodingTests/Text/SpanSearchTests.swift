@@ -1,0 +1,40 @@
+import Encoding
+import Testing
+
+@Suite("Searches in bytes")
+struct SpanSearchTests {
+    /// Deterministic bytes, many of them near the bounds of what is searched for.
+    private static func samples() -> [[UInt8]] {
+        let bytes: [UInt8] = [0, 0x1f, 0x20, 0x3a, 0x3b, 0x3c, 0x7e, 0x7f, 0x80, 0xbb, 0xff]
+        return (0..<40).flatMap { count in
+            (0..<30).map { seed in (0..<count).map { bytes[($0 * 7 + seed * ($0 + 3)) % bytes.count] } }
+        }
+    }
+
+    private func firstIndex(_ bytes: [UInt8], from start: Int) -> Int { bytes.span.firstIndex(of: 0x3b, from: start) }
+
+    private func isPrintable(_ bytes: [UInt8]) -> Bool { bytes.span.isPrintable }
+
+    @Test func `the first index is that of a plain search`() {
+        for sample in Self.samples() {
+            for start in 0...sample.count {
+                let expected = sample[start...].firstIndex(of: 0x3b) ?? sample.count
+                #expect(firstIndex(sample, from: start) == expected)
+            }
+        }
+    }
+
+    @Test func `a byte that is not printable is found in every place`() {
+        for count in 0..<20 {
+            let text = [UInt8](repeating: 0x7e, count: count)
+            #expect(isPrintable(text))
+            for index in 0..<count {
+                for byte in UInt8.min...UInt8.max {
+                    var changed = text
+                    changed[index] = byte
+                    #expect(isPrintable(changed) == (0x20...0x7e).contains(byte))
+                }
+            }
+        }
+    }
+}
