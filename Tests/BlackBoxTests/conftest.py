@@ -70,6 +70,7 @@ SLOW = {
     "sessions/test_password.py::test_if_the_journal_fails_the_answer_says_what_has_changed",
     "sessions/test_password.py::test_no_login_with_the_old_password_outlives_the_change",
     "sessions/test_password.py::test_of_two_changes_at_once_one_wins",
+    "sessions/test_other_sites.py",
     "sessions/test_pages_in_browser.py",
     "sessions/test_pages_in_firefox.py",
     "sessions/test_real_browser.py",
