@@ -77,6 +77,7 @@ SLOW = {
     "sessions/test_return_addresses.py",
     "sessions/test_rotation.py::test_two_hundred_parallel_refreshes_leave_one_living_branch",
     "sessions/test_spray.py",
+    "sessions/test_tabs_in_trouble.py",
     "sessions/test_webkit.py",
     "tokens/test_batch.py::test_a_revocation_before_the_batch_shows_in_it_a_thousand_times_under_load",
     "tokens/test_batch.py::test_a_stopping_server_finishes_the_batches_it_has_begun",
