@@ -54,7 +54,7 @@ package enum CookieField {
             guard values[index] == .absent else { return values[index] = .repeated }
             // Without an equals sign the range is empty, as for an empty value.
             let value = min(start + name.count + 1, pair.upperBound)..<pair.upperBound
-            values[index] = isValue(request.bytes(value)) ? .one(value) : .malformed
+            values[index] = !value.isEmpty && request.bytes(value).isCookieValue ? .one(value) : .malformed
             return
         }
     }
@@ -66,11 +66,6 @@ package enum CookieField {
         }
         for index in name.indices where cookie[index] != name[index] { return false }
         return true
-    }
-
-    private static func isValue(_ text: Span<UInt8>) -> Bool {
-        for index in text.indices where !isCookieByte(text[index]) { return false }
-        return !text.isEmpty
     }
 
     /// `cookie-octet`: printable ASCII without space, quote, comma, semicolon and backslash.

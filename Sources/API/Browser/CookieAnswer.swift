@@ -111,22 +111,24 @@ extension Application {
         response.body.append(decimal: pair.refreshExpiresIn)
         response.body.append(",\"session_id\":\"")
         pair.sid.write(to: &response.body)
-        response.body.append("\"")
-        let username = UUID(pair.subject).flatMap { context.accounts.name(of: $0) } ?? ""
+        response.body.append("\",\"scope\":")
         var texts = JSONWriter()
-        texts.beginObject()
-        for (name, text) in [("scope", pair.scope), ("subject", pair.subject), ("username", username)] {
-            texts.name(name)
-            texts.string(text)
-        }
+        texts.string(pair.scope)
+        response.body.append(contentsOf: texts.bytes)
+        texts.removeAll()
+        texts.string(pair.subject)
+        response.body.append(",\"subject\":")
+        response.body.append(contentsOf: texts.bytes)
+        texts.removeAll()
+        texts.string(UUID(pair.subject).flatMap { context.accounts.name(of: $0) } ?? "")
+        response.body.append(",\"username\":")
+        response.body.append(contentsOf: texts.bytes)
         if let token {
-            texts.name("access_token")
-            texts.string(utf8: token.span)
+            response.body.append(",\"access_token\":\"")
+            response.body.append(contentsOf: token)
+            response.body.append("\"")
         }
-        texts.endObject()
-        // The members follow those above.
-        response.body.append(",")
-        response.body.append(contentsOf: texts.bytes.dropFirst())
+        response.body.append("}")
     }
 
     private func checkSize(_ pair: TokenPair, _ cookies: CookieSet, _ call: Call) throws(LoginFailure) {

@@ -22,6 +22,11 @@ enum SWAR {
         (mask >> 7) &* UInt64(amount)
     }
 
+    /// Finds lanes that are zero. The lanes may have any bytes. The result is zero if there is none; only its lowest set bit
+    /// is reliable, because a lane that is zero borrows from those above it.
+    @inline(__always)
+    static func zeros(_ word: UInt64) -> UInt64 { (word &- ones) & ~word & tops }
+
     /// Returns the number that eight decimal digits denote, the first digit in the lowest lane; nil if one is not a
     /// digit.
     @inline(__always)

@@ -19,6 +19,8 @@ PREFERENCES = {
     "browser.startup.homepage_override.mstone": "ignore",
     "browser.startup.page": 0,
     "datareporting.policy.dataSubmissionEnabled": False,
+    # A page may open windows without a click.
+    "dom.disable_open_during_load": False,
     # Shows JSON as it was sent.
     "devtools.jsonview.enabled": False,
     "network.captive-portal-service.enabled": False,

@@ -193,7 +193,7 @@ def test_a_stopped_martlet_signs_no_tab_out(site, open_tab):
     lose_access(tab)
     site.martlet.stop()
     try:
-        assert tab.run(FETCH, "/page") == 500
+        assert tab.run(FETCH, "/page") == 503
         for call in ("session()", "signOut()"):
             failed = tab.run(f"return martlet.{call}.then(() => 'settled', error => error.status);")
             assert failed in (500, 502, 503), call

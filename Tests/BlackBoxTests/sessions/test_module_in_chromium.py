@@ -145,7 +145,7 @@ def test_a_stopped_martlet_signs_no_tab_out(site, context):
     site.martlet.stop()
     try:
         for tab in tabs:
-            assert tab.run(FETCH, "/page") == 500
+            assert tab.run(FETCH, "/page") == 503
             for call in ("session()", "signOut()", "sessions()", "token({audience: 'x'})"):
                 failed = tab.run(f"martlet.{call}.then(() => 'settled', error => error.status ?? error.name)")
                 assert failed in (500, 502, 503, "TypeError"), call

@@ -13,6 +13,8 @@ struct SpanSearchTests {
 
     private func firstIndex(_ bytes: [UInt8], from start: Int) -> Int { bytes.span.firstIndex(of: 0x3b, from: start) }
 
+    private func isCookieValue(_ bytes: [UInt8]) -> Bool { bytes.span.isCookieValue }
+
     private func isPrintable(_ bytes: [UInt8]) -> Bool { bytes.span.isPrintable }
 
     @Test func `the first index is that of a plain search`() {
@@ -33,6 +35,22 @@ struct SpanSearchTests {
                     var changed = text
                     changed[index] = byte
                     #expect(isPrintable(changed) == (0x20...0x7e).contains(byte))
+                }
+            }
+        }
+    }
+
+    @Test func `a byte that no cookie may have is found in every place`() {
+        let excluded = Set("\",;\\".utf8)
+        for count in 0..<20 {
+            let text = [UInt8](repeating: 0x21, count: count)
+            #expect(isCookieValue(text))
+            for index in 0..<count {
+                for byte in UInt8.min...UInt8.max {
+                    var changed = text
+                    changed[index] = byte
+                    let isAllowed = (0x21...0x7e).contains(byte) && !excluded.contains(byte)
+                    #expect(isCookieValue(changed) == isAllowed, "\(byte) at \(index) of \(count)")
                 }
             }
         }
