@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import readline from 'node:readline';
 
 const { Verifier, VerifyError } = await import(process.argv[2]);
+const { birth, Revocations } = await import(process.argv[2].replace('verifier.js', 'revocations.js'));
 let verifier;
 const events = [];
 
@@ -19,6 +20,14 @@ const operations = {
     return { claims: await verifier.verify(token, conditions) };
   },
   load: ({ file, max_age: maxAge }) => ({ claims: verifier.load(fs.readFileSync(file), { maxAge }) }),
+  deny({ records, tokens }) {
+    const known = new Revocations();
+    for (const each of records) known.apply(Buffer.from(each, 'hex'), 0, Number.MAX_SAFE_INTEGER);
+    return {
+      codes: tokens.map(({ kid, claims }) =>
+        known.denial({ claims, key: { kid }, born: birth(claims.sid, claims.jti, claims.iat), keys: [] }) ?? null),
+    };
+  },
   status: () => ({ ...verifier.status, age: Math.min(verifier.status.age, 1e9), events }),
   follow: () => (verifier.follow(), {}),
   close: () => (verifier?.close(), {}),

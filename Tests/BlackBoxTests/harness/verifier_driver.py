@@ -6,9 +6,22 @@ from pathlib import Path
 
 sys.path.insert(0, sys.argv[1])
 from martlet_verifier import Verifier, VerifyError  # noqa: E402
+from martlet_verifier.revocations import Checked, Revocations  # noqa: E402
 
 verifier: Verifier | None = None
 events: list[str] = []
+
+
+def denials(records: list[str], tokens: list[dict]) -> list[str | None]:
+    known = Revocations()
+    for each in records:
+        known.apply(bytes.fromhex(each), 0, 2**63)
+    codes = []
+    for token in tokens:
+        claims = token["claims"]
+        jti, sid = (bytes.fromhex(claims.get(name, "").replace("-", "")) for name in ("jti", "sid"))
+        codes.append(known.denial(Checked(token["kid"], None, claims, jti, sid or None, frozenset())))
+    return codes
 
 
 def answer_to(op: str, options: dict) -> dict:
@@ -21,6 +34,8 @@ def answer_to(op: str, options: dict) -> dict:
         return {"claims": verifier.load(Path(options["file"]).read_bytes(), options.get("max_age"))}
     elif op == "status":
         return verifier.status | {"age": min(verifier.age, 1e9), "events": events}
+    elif op == "deny":
+        return {"codes": denials(**options)}
     elif op == "follow":
         verifier.follow()
     elif op == "close" and verifier:

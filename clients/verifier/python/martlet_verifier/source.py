@@ -37,7 +37,8 @@ class Source:
             connection.timeout = seconds
             if connection.sock:
                 connection.sock.settimeout(seconds)
-            connection.request("GET", f"{url.path}?{url.query}" if url.query else url.path, headers=self._fields | fields)
+            target = f"{url.path}?{url.query}" if url.query else url.path
+            connection.request("GET", target, headers=self._fields | fields)
             answer = connection.getresponse()
             content = bytearray()
             while piece := answer.read1(65_536):

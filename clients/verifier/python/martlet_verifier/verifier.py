@@ -3,7 +3,6 @@
 import base64
 import copy
 import hashlib
-import json
 import logging
 import random
 import re
@@ -12,7 +11,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .jws import ALGORITHMS, Key, VerifyError, read_part
+from .jws import VerifyError
+from .keys import Keys
 from .revocations import Checked, Damaged, Position, Revocations
 from .source import Source
 
@@ -56,18 +56,14 @@ class Verifier:
         self.revocations = Revocations()
         self.state = "starting"
         self.error = ""
-        self._secrets = {jwk["kid"]: Key(jwk) for jwk in secrets}
-        self._keys: dict[str, Key] = {}
-        self._take(jwks or {"keys": []})
         self._young: dict[str, Checked] = {}
         self._old: dict[str, Checked] = {}
         self._position: Position | None = None
         self._current_at = float("-inf")
         self._synced, self._closed = threading.Event(), threading.Event()
-        self._etag, self._asked_at, self._asking = "", float("-inf"), threading.Lock()
-        self._feed = self._key_source = None
+        self._feed, self._key_source = (Source(url, credentials), Source(url, None)) if url else (None, None)
+        self._keys = Keys(secrets, jwks or {"keys": []}, self._key_source)
         if url:
-            self._feed, self._key_source = Source(url, credentials), Source(url, None)
             threading.Thread(target=self._keep_keys, name="martlet-keys", daemon=True).start()
             self.follow()
 
@@ -100,7 +96,7 @@ class Verifier:
         try:
             checked = self._signed(token)
         except VerifyError as error:
-            if error.code != "kid_unknown" or not may_ask or not self._ask_for_keys(5):
+            if error.code != "kid_unknown" or not may_ask or not self._keys.ask(5):
                 raise
             checked = self._signed(token)
         claims = checked.claims
@@ -115,7 +111,9 @@ class Verifier:
         )
         if code:
             raise VerifyError(code)
-        return {name: copy.deepcopy(value) if isinstance(value, (list, dict)) else value for name, value in claims.items()}
+        # A caller that changes what it got must not change what the next one gets.
+        inner = {name: copy.deepcopy(value) for name, value in claims.items() if isinstance(value, (list, dict))}
+        return claims | inner
 
     def _signed(self, token: str) -> Checked:
         """What was read from a token whose signature is valid, from memory if it was here before."""
@@ -126,7 +124,7 @@ class Verifier:
             raise VerifyError("token_too_large")
         if not token.isascii():
             raise VerifyError("token_malformed")
-        key, typ, claims = self._open(token.encode())
+        key, typ, claims = self._keys.open(token.encode())
         if typ not in ("at+jwt", "application/at+jwt"):
             raise VerifyError("typ_mismatch")
         if any(name not in claims for name in REQUIRED):
@@ -147,60 +145,9 @@ class Verifier:
         self._young[token] = checked
         return checked
 
-    def _open(self, text: bytes) -> tuple[Key, str, dict[str, Any]]:
-        """Key, type and claims of a compact JWS with a valid signature."""
-        parts = text.split(b".")
-        if len(parts) != 3:
-            raise VerifyError("token_malformed")
-        header = read_part(parts[0])
-        alg, kid = header.get("alg"), header.get("kid", "")
-        if not isinstance(alg, str) or not isinstance(kid, str) or "crit" in header or "b64" in header:
-            raise VerifyError("token_malformed")
-        key = self._keys.get(kid)
-        if key is None or key.alg != alg:
-            raise VerifyError("alg_not_allowed" if key or alg not in ALGORITHMS else "kid_unknown")
-        if not key.accepts(text[: text.rindex(b".")], parts[2]):
-            raise VerifyError("signature_invalid")
-        return key, str(header.get("typ", "")).lower(), read_part(parts[1])
-
-    def _take(self, key_set: Any) -> None:
-        listed = key_set.get("keys") if isinstance(key_set, dict) else None
-        if not isinstance(listed, list) or len(listed) > 256:
-            raise ValueError("the key set is malformed")
-        keys = dict(self._secrets)
-        for jwk in listed:
-            if not isinstance(jwk, dict) or jwk.get("kty") == "oct" or jwk.get("kid") in keys:
-                continue
-            old = self._keys.get(jwk.get("kid", ""))
-            try:
-                key = old if old and old.jwk == jwk else Key(jwk)
-            except Exception as error:
-                log.debug("a key is of no use here: %s", error)
-                continue
-            keys[key.kid] = key
-        self._keys = keys
-
-    def _ask_for_keys(self, pause: float) -> bool:
-        """Asks for the keys unless that was done less than `pause` seconds ago; whether there was an answer."""
-        with self._asking:
-            if self._key_source is None or time.monotonic() - self._asked_at < pause:
-                return False
-            self._asked_at = time.monotonic()
-            fields = {"If-None-Match": self._etag} if self._etag else {}
-            try:
-                answer = self._key_source.get("/.well-known/jwks.json", 2**20, 5, Accept="application/json", **fields)
-                self._key_source.close()
-                if answer.status == 200:
-                    self._take(json.loads(answer.content))
-                    self._etag = answer.fields.get("ETag", "")
-                return answer.status in (200, 304)
-            except Exception as error:
-                log.warning("the keys cannot be read: %s", error)
-                return False
-
     def _keep_keys(self) -> None:
         while not self._closed.wait(5):
-            self._ask_for_keys(60)
+            self._keys.ask(60)
 
     def follow(self) -> None:
         """Follows the feed. After damage a call follows again, from a new snapshot."""
@@ -226,22 +173,22 @@ class Verifier:
                 failures = min(failures + 1, 16)
 
     def _read_snapshot(self) -> None:
-        if self._asked_at == float("-inf"):
-            self._ask_for_keys(0)
+        if self._keys.asked_at == float("-inf"):
+            self._keys.ask(0)
         answer = self._feed.get("/revocations/snapshot", self._snapshot_bytes_max, 60, Accept=SNAPSHOT)
         if answer.status != 200:
             raise OSError(f"the snapshot was answered with {answer.status}")
         try:
             self._position = self.load(answer.content)["position"]
         except VerifyError:
-            self._ask_for_keys(5)
+            self._keys.ask(5)
             raise
 
     def load(self, content: bytes, max_age: float | None = None) -> dict[str, Any]:
         """Applies a snapshot after a check of signature, digest, issuer, and with `max_age` of its age."""
         end = content.find(b"\n", 0, 8_193)
         try:
-            key, typ, claims = self._open(content[: max(end, 0)])
+            key, typ, claims = self._keys.open(content[: max(end, 0)])
             if key.is_secret or typ != "rs+jwt":
                 raise VerifyError("typ_mismatch")
         except VerifyError as error:
