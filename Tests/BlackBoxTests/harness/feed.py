@@ -65,6 +65,9 @@ def public(jwk: dict) -> dict:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # An answer is one segment, and is not kept back until the one before was acknowledged.
+    disable_nagle_algorithm = True
+    wbufsize = 65_536
 
     def do_GET(self) -> None:
         source = self.server.source

@@ -1,7 +1,9 @@
 """clients/verifier: the same behavior of the clients for Node and Python, against a source that the test scripts."""
 
 import json
+import os
 import socket
+import struct
 import time
 import uuid
 
@@ -294,6 +296,17 @@ def not_zero(seq: int) -> bytes:
     return crc32c(tail).to_bytes(4, "little") + tail
 
 
+def endless(handler) -> None:
+    """Content without a stated length, up to 1 GiB."""
+    handler.send_response(200)
+    for name, value in [*handler.server.source.fields(), ("Connection", "close")]:
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.close_connection = True
+    for _ in range(1_024):
+        handler.wfile.write(bytes(2**20))
+
+
 DAMAGE = {
     "a flipped bit": (content(lambda seq: flipped(good(seq), 20)), "checksum"),
     "a flipped bit in the checksum": (content(lambda seq: flipped(good(seq), 0)), "checksum"),
@@ -317,6 +330,7 @@ DAMAGE = {
     "a malformed age": (fields_but(Revocation_Age="-1"), "age"),
     "no age": (fields_but(Revocation_Age=None), "age"),
     "more of nothing": (fields_but(Revocation_More="1"), "without records"),
+    "1 GiB": (endless, "more than 262144 bytes"),
     "more than 4,096 records": (content(lambda seq: bytes(64 * 4_097)), "more than 262144 bytes"),
 }
 
@@ -494,6 +508,28 @@ def test_a_snapshot_verifies_tokens_without_a_connection(start, source, tmp_path
     assert verifier.ask("load", file=str(path), max_age=60) == {"code": "stale", "status": 503}
     path.write_bytes(flipped(path.read_bytes(), 300))
     assert "Damaged" in verifier.ask("load", file=str(path))["error"]
+
+
+def test_a_snapshot_with_very_many_revocations(start, source, tmp_path, is_full):
+    """A million take seconds. Records of a snapshot are covered by its digest, so these have no checksums of their own."""
+    count = 1_000_000 if is_full else 50_000
+    layout, ids = struct.Struct("<IBBHQ16sqQqQ"), os.urandom(16 * count)
+    expires = int(time.time() * 1000) + 3_600_000
+    records = (
+        layout.pack(0, 1, 0, 2, seq, ids[16 * seq - 16 : 16 * seq], expires, 0, 0, 0) for seq in range(1, count + 1)
+    )
+    source.head = count
+    path = tmp_path / "revocations.snap"
+    path.write_bytes(source.signed(b"".join(records)))
+    verifier = start(is_ready=False, url=None, jwks={"keys": [public(source.key)]})
+    begin = time.monotonic()
+    assert verifier.ask("load", file=str(path), max_age=600)["claims"]["count"] == count
+    print(f"{count} revocations in {time.monotonic() - begin:.2f} s")
+    assert verifier.status["revocations"] == count
+    for index in (0, count // 2, count - 1):
+        jti = str(uuid.UUID(bytes=ids[16 * index : 16 * index + 16]))
+        assert verifier.code(source.token(jti=jti)) == "token_revoked"
+    assert verifier.code(source.token()) == ""
 
 
 def test_verified_claims_cannot_be_changed_for_the_next_caller(start, source):

@@ -35,7 +35,7 @@ const PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 /** The text of the UUID whose bytes are at `at`. */
 function uuid(bytes, at) {
   for (let index = 0; index < 16; index += 1) scratch.writeUInt16LE(DIGITS[bytes[at + index]], PLACES[index]);
-  return scratch.latin1Slice();
+  return scratch.toString('latin1');
 }
 
 const nameKey = (of, name) => of + uuid(createHash('sha256').update(Buffer.of(of)).update(name).digest(), 0);

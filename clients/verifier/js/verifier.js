@@ -208,7 +208,7 @@ export class Verifier extends EventEmitter {
     const { issuer } = this.#options;
     let claims;
     try {
-      const { key, typ, payload } = this.#open(content.latin1Slice(0, Math.max(end, 0)));
+      const { key, typ, payload } = this.#open(content.toString('latin1', 0, Math.max(end, 0)));
       claims = readPart(payload);
       if (key.isSecret || typ !== 'rs+jwt') fail('typ_mismatch');
     } catch (error) {

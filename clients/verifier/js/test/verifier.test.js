@@ -136,7 +136,8 @@ test('the middleware passes good requests on and answers the others', async () =
     assert.equal(fields['WWW-Authenticate'], 'Bearer realm="martlet"');
   }
   const wrong = await ask('Bearer x');
-  assert.deepEqual([wrong.status, wrong.type, wrong.content.code], [401, 'application/problem+json', 'token_malformed']);
+  assert.deepEqual([wrong.status, wrong.content.code], [401, 'token_malformed']);
+  assert.equal(wrong.type, 'application/problem+json');
   assert.equal(wrong.fields['WWW-Authenticate'], 'Bearer realm="martlet", error="invalid_token"');
   const { status, fields } = await ask(`Bearer ${token(RS, { scope: 'write' })}`);
   assert.equal(status, 403);
