@@ -91,6 +91,8 @@ SLOW = {
     "tokens/test_token_snippets.py",
     "tokens/test_scaling_page.py",
     "tokens/test_verifier_clients.py",
+    "tokens/test_verifier_middleware.py",
+    "tokens/test_verifier_packages.py",
     "tokens/test_verifier_vectors.py",
 }
 FULL = os.environ.get("MARTLET_TEST_FULL") == "1"

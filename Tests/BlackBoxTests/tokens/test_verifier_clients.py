@@ -511,7 +511,7 @@ def test_a_snapshot_verifies_tokens_without_a_connection(start, source, tmp_path
 
 
 def test_a_snapshot_with_very_many_revocations(start, source, tmp_path, is_full):
-    """A million take seconds. Records of a snapshot are covered by its digest, so these have no checksums of their own."""
+    """The digest covers the records of a snapshot, so these have no checksums of their own."""
     count = 1_000_000 if is_full else 50_000
     layout, ids = struct.Struct("<IBBHQ16sqQqQ"), os.urandom(16 * count)
     expires = int(time.time() * 1000) + 3_600_000

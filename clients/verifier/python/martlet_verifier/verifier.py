@@ -117,6 +117,8 @@ class Verifier:
 
     def _signed(self, token: str) -> Checked:
         """What was read from a token whose signature is valid, from memory if it was here before."""
+        if not isinstance(token, str):
+            raise VerifyError("token_malformed")
         known = self._young.get(token) or self._old.get(token)
         if known and self._keys.get(known.kid) is known.key:
             return known
@@ -215,7 +217,7 @@ class Verifier:
         answer = self._feed.get(f"/revocations?after={start}&wait=1", 4_096 * 64, 6, Accept=RECORDS)
         if answer.status in (409, 410):
             self._position = None
-            self._on_event("reset", str(answer.status))
+            self._tell("reset", str(answer.status))
         fields = answer.fields
         if answer.status != 200 or fields.get("Content-Type") != RECORDS:
             raise OSError(f"the feed was answered with {answer.status}")
@@ -243,8 +245,14 @@ class Verifier:
         self.error = str(error or "")
         if self.state != state and not self._closed.is_set():
             log.log(logging.ERROR if state == "damaged" else logging.INFO, "the feed is %s: %s", state, self.error)
-            self._on_event(state, self.error)
+            self._tell(state, self.error)
             self.state = state
+
+    def _tell(self, event: str, detail: str) -> None:
+        try:
+            self._on_event(event, detail)
+        except Exception:
+            log.exception("on_event failed")
 
     def close(self) -> None:
         self._closed.set()
