@@ -90,6 +90,7 @@ SLOW = {
     "tokens/test_signing.py::test_an_algorithm_of_a_client_or_an_audience_needs_its_key",
     "tokens/test_token_snippets.py",
     "tokens/test_scaling_page.py",
+    "tokens/test_verifier_agreement.py",
     "tokens/test_verifier_clients.py",
     "tokens/test_verifier_middleware.py",
     "tokens/test_verifier_packages.py",

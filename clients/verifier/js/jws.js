@@ -28,7 +28,7 @@ export const fail = (code) => {
 };
 
 /** For bytes that are not needed after a call: making a buffer takes longer than decoding into one. */
-const [scratch, signatures] = [Buffer.allocUnsafeSlow(8_192), Buffer.allocUnsafeSlow(2_048)];
+const [scratch, signatures] = [Buffer.allocUnsafeSlow(8_192), Buffer.allocUnsafeSlow(8_192)];
 
 const isObject = (value) => value !== null && typeof value === 'object';
 
@@ -46,20 +46,25 @@ function hasTwins(text, value) {
   return text.replace(/"(?:[^"\\]|\\.)*"/g, '').split(':').length - 1 !== count;
 }
 
-/** The object of a part, which must be canonical base64url, UTF-8, and JSON without a member of the same name twice. */
-export function readPart(part) {
+/** The text of a part, which must be canonical base64url; empty if it is not UTF-8. */
+export function readText(part) {
   const length = part.length > scratch.length ? 0 : scratch.write(part, 'base64url');
   const text = scratch.toString('utf8', 0, length);
+  // The letter for bytes that are not UTF-8 is there, or it replaced some.
+  const isUTF8 = !text.includes('\ufffd') || Buffer.from(text).equals(scratch.subarray(0, length));
+  if (scratch.toString('base64url', 0, length) !== part) fail('token_malformed');
+  return isUTF8 ? text : '';
+}
+
+/** The object of a text: JSON without a member of the same name twice. */
+export function readObject(text) {
   let value;
   try {
     value = JSON.parse(text);
   } catch {
     fail('token_malformed');
   }
-  // The letter for bytes that are not UTF-8 is there, or it replaced some.
-  const isUTF8 = !text.includes('\ufffd') || Buffer.from(text).equals(scratch.subarray(0, length));
-  const isSpelled = isUTF8 && scratch.toString('base64url', 0, length) === part;
-  if (!isSpelled || !isObject(value) || Array.isArray(value) || hasTwins(text, value)) fail('token_malformed');
+  if (!isObject(value) || Array.isArray(value) || hasTwins(text, value)) fail('token_malformed');
   return value;
 }
 

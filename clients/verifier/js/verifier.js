@@ -1,7 +1,7 @@
 // Verifies access tokens of Martlet in this process, and follows the feed of what was revoked.
 import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { fail, freeze, isAlgorithm, Key, readPart, VerifyError } from './jws.js';
+import { fail, freeze, isAlgorithm, Key, readObject, readText, VerifyError } from './jws.js';
 import { birth, Damaged, readPosition, Revocations } from './revocations.js';
 import { Source } from './source.js';
 
@@ -103,7 +103,7 @@ export class Verifier extends EventEmitter {
     if (typeof token !== 'string' || token === '') fail('token_malformed');
     if (token.length > 8_192) fail('token_too_large');
     const { key, typ, payload } = this.#open(token);
-    const claims = freeze(readPart(payload));
+    const claims = freeze(readObject(payload));
     if (typ !== 'at+jwt' && typ !== 'application/at+jwt') fail('typ_mismatch');
     for (const name of REQUIRED) if (claims[name] === undefined) fail('claim_missing');
     if (claims.iss !== this.#options.issuer) fail('issuer_mismatch');
@@ -120,13 +120,15 @@ export class Verifier extends EventEmitter {
 
   #open(text) {
     const [first, last] = [text.indexOf('.'), text.lastIndexOf('.')];
-    const [head, payload] = [text.slice(0, first), text.slice(first + 1, last)];
-    if (first < 0 || first === last || payload.includes('.')) fail('token_malformed');
-    const header = this.#headers.get(head) ?? readPart(head);
+    const head = text.slice(0, first);
+    if (first < 0 || text.indexOf('.', first + 1) !== last || first === last) fail('token_malformed');
+    const header = this.#headers.get(head) ?? readObject(readText(head));
     const { alg, kid, typ = '', crit, b64 } = header;
-    if (!isText(alg) || !isText(kid ?? '') || crit !== undefined || b64 !== undefined) fail('token_malformed');
+    const isPlain = isText(alg) && (kid === undefined || isText(kid)) && crit === undefined && b64 === undefined;
+    if (!isPlain) fail('token_malformed');
     const key = this.#keys.get(kid) ?? fail(isAlgorithm(alg) ? 'kid_unknown' : 'alg_not_allowed');
     if (key.alg !== alg) fail('alg_not_allowed');
+    const payload = readText(text.slice(first + 1, last));
     if (!key.accepts(text.slice(0, last), text.slice(last + 1))) fail('signature_invalid');
     if (this.#headers.size > 256) this.#headers.clear();
     this.#headers.set(head, header);
@@ -209,7 +211,7 @@ export class Verifier extends EventEmitter {
     let claims;
     try {
       const { key, typ, payload } = this.#open(content.toString('latin1', 0, Math.max(end, 0)));
-      claims = readPart(payload);
+      claims = readObject(payload);
       if (key.isSecret || typ !== 'rs+jwt') fail('typ_mismatch');
     } catch (error) {
       throw error.code === 'kid_unknown' ? error : new Damaged(`the snapshot's signature is invalid: ${error.code}`);

@@ -47,10 +47,10 @@ def _reject(text: str) -> NoReturn:
     raise ValueError(f"{text} is no JSON")
 
 
-def read_part(part: bytes) -> dict[str, Any]:
-    """The object of a part: canonical base64url, UTF-8, and JSON without a member of the same name twice."""
+def read_object(content: bytes) -> dict[str, Any]:
+    """The object in UTF-8 and JSON, without a member of the same name twice."""
     try:
-        value = json.loads(read_base64url(part).decode(), object_pairs_hook=_object, parse_constant=_reject)
+        value = json.loads(content.decode(), object_pairs_hook=_object, parse_constant=_reject)
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
@@ -59,6 +59,7 @@ def read_part(part: bytes) -> dict[str, Any]:
 
 
 def read_base64url(text: bytes) -> bytes:
+    """The bytes of a text in the one canonical spelling."""
     try:
         content = base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
     except ValueError:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from .jws import ALGORITHMS, Key, VerifyError, read_part
+from .jws import ALGORITHMS, Key, VerifyError, read_base64url, read_object
 from .source import Source
 
 log = logging.getLogger("martlet_verifier")
@@ -31,16 +31,17 @@ class Keys:
         parts = text.split(b".")
         if len(parts) != 3:
             raise VerifyError("token_malformed")
-        header = read_part(parts[0])
+        header = read_object(read_base64url(parts[0]))
         alg, kid = header.get("alg"), header.get("kid", "")
         if not isinstance(alg, str) or not isinstance(kid, str) or "crit" in header or "b64" in header:
             raise VerifyError("token_malformed")
         key = self._keys.get(kid)
         if key is None or key.alg != alg:
             raise VerifyError("alg_not_allowed" if key or alg not in ALGORITHMS else "kid_unknown")
+        payload = read_base64url(parts[1])
         if not key.accepts(text[: text.rindex(b".")], parts[2]):
             raise VerifyError("signature_invalid")
-        return key, str(header.get("typ", "")).lower(), read_part(parts[1])
+        return key, str(header.get("typ", "")).lower(), read_object(payload)
 
     def _take(self, key_set: Any) -> None:
         listed = key_set.get("keys") if isinstance(key_set, dict) else None

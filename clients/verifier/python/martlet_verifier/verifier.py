@@ -25,8 +25,12 @@ log = logging.getLogger("martlet_verifier")
 
 
 
+def _is_count(value: object) -> bool:
+    return (type(value) is int or (isinstance(value, float) and value.is_integer())) and 0 <= value < 2**53
+
+
 def _is_time(value: object) -> bool:
-    return type(value) is int and 0 <= value <= TIME_MAX
+    return _is_count(value) and value <= TIME_MAX
 
 
 class Verifier:
@@ -136,7 +140,7 @@ class Verifier:
         texts = [claims["sub"], claims.get("client_id", "-"), claims["jti"], claims.get("sid", claims["jti"])]
         times = [claims["iat"], claims["exp"], claims.get("nbf", 0), claims.get("bsq", 0)]
         is_good = all(isinstance(text, str) and text for text in texts) and all(UUID.fullmatch(id) for id in texts[2:])
-        is_good = is_good and all(map(_is_time, times[:3])) and type(times[3]) is int and times[3] >= 0
+        is_good = is_good and all(map(_is_time, times[:3])) and _is_count(times[3])
         scope, audiences = claims.get("scope", ""), _names(claims["aud"])
         if not is_good or not all(isinstance(name, str) for name in (scope, *audiences)):
             raise VerifyError("claim_invalid")
