@@ -1,8 +1,10 @@
 """clients/verifier as packages: their own tests, types, sizes, and that they need nothing else."""
 
+import json
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -80,6 +82,22 @@ def test_the_types_name_each_code_that_the_client_gives_and_the_service_knows():
         assert set(made) <= declared and len(made) > 10
     known = (ROOT / "Sources/API/Problems/ProblemCode.swift").read_text()
     assert {code for code in declared - {"stale"} if f'"{code}"' not in known} == set()
+
+
+def test_the_packages_have_the_version_of_the_service():
+    version = run(ROOT / "scripts/version", cwd=ROOT).stdout.strip()
+    assert json.loads((JS / "package.json").read_text())["version"] == version
+    assert tomllib.loads((PYTHON / "pyproject.toml").read_text())["project"]["version"] == version
+
+
+def test_the_package_for_node_has_every_file_that_it_imports():
+    listed = set(json.loads((JS / "package.json").read_text())["files"])
+    names, imported = {"verifier.js"}, set()
+    while names - imported:
+        name = (names - imported).pop()
+        imported.add(name)
+        names |= set(re.findall(r"from '\./([^']+)'", (JS / name).read_text()))
+    assert listed == imported | {"verifier.d.ts"}
 
 
 def test_the_client_for_node_has_no_dependencies():
