@@ -84,6 +84,7 @@ def spellings(claims: dict, header: dict) -> list[tuple[bytes, bytes]]:
     """Headers and payloads that mean the same, or that no encoder writes."""
     text, head = compact(claims), compact(header)
     nested = b'{"x":' + b"[" * 20 + b"]" * 20 + b"," + text[1:]
+    deep = b'{"alg":"RS256","x":' + b"[" * 2_900 + b"]" * 2_900 + b"}"
     changed = [
         json.dumps(claims, indent=3).encode(), b" " + text + b"\r\n\t", text[:-1] + b',"x":"\\u00e9\\n\\\\\\""}',
         text[:-1] + b',"x":"\xc3\xa9"}', text[:-1] + b',"x":"\xff"}', text[:-1] + b',"x":"\xed\xa0\x80"}',
@@ -101,6 +102,7 @@ def spellings(claims: dict, header: dict) -> list[tuple[bytes, bytes]]:
     more = [
         json.dumps(header, indent=1).encode(), head[:-1] + b',"alg":"RS256"}', head[:-1] + b',"a\\u006cg":"none"}',
         head[:-1] + b',"x":{"y":1,"y":1}}', b"\xef\xbb\xbf" + head, head + b" ", b"null", b"[]",
+        deep, deep.replace(b"[", b'{"":').replace(b"]", b"}"),
         head[:-1] + b',"crit":null}', head[:-1] + b',"x":"\xff"}',
     ]  # fmt: skip
     return tokens + [(each, text) for each in more]

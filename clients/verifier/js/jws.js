@@ -58,14 +58,13 @@ export function readText(part) {
 
 /** The object of a text: JSON without a member of the same name twice. */
 export function readObject(text) {
-  let value;
   try {
-    value = JSON.parse(text);
+    const value = JSON.parse(text);
+    if (isObject(value) && !Array.isArray(value) && !hasTwins(text, value)) return value;
   } catch {
-    fail('token_malformed');
+    // No JSON, or nested too deeply.
   }
-  if (!isObject(value) || Array.isArray(value) || hasTwins(text, value)) fail('token_malformed');
-  return value;
+  return fail('token_malformed');
 }
 
 export function freeze(value) {

@@ -36,7 +36,10 @@ export class Source {
         const { statusCode: status, headers: fields } = response;
         response.on('end', () => resolve({ status, fields, content: Buffer.concat(parts) })).on('error', reject);
       });
-      const timer = setTimeout(() => request.destroy(new Error(`no answer within ${seconds} s`)), seconds * 1_000);
+      const timer = setTimeout(() => {
+        reject(new Error(`no answer within ${seconds} s`));
+        request.destroy();
+      }, seconds * 1_000);
       request.on('error', reject).on('close', () => clearTimeout(timer));
     });
   }

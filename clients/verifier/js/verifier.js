@@ -1,6 +1,7 @@
 // Verifies access tokens of Martlet in this process, and follows the feed of what was revoked.
 import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fail, freeze, isAlgorithm, Key, readObject, readText, VerifyError } from './jws.js';
 import { birth, Damaged, readPosition, Revocations } from './revocations.js';
 import { Source } from './source.js';
@@ -32,6 +33,7 @@ export class Verifier extends EventEmitter {
   #currentAt = -Infinity;
   #error;
   #timer;
+  #closing = new AbortController();
 
   constructor({ url, issuer, credentials, secrets = [], jwks, ...options }) {
     super();
@@ -65,7 +67,7 @@ export class Verifier extends EventEmitter {
     const end = seconds() + timeout;
     while (this.#currentAt === -Infinity) {
       if (seconds() > end) throw new Error(`Martlet's revocations are not here yet: ${this.#error ?? 'no answer'}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
     return this;
   }
@@ -184,7 +186,7 @@ export class Verifier extends EventEmitter {
         this.#source.turn();
         const pause = Math.min(5_000, 50 * 2 ** failures) * (0.5 + Math.random() / 2);
         failures += 1;
-        await new Promise((resolve) => setTimeout(resolve, pause));
+        await sleep(pause, undefined, { signal: this.#closing.signal }).catch(() => {});
       }
     }
   }
@@ -245,16 +247,16 @@ export class Verifier extends EventEmitter {
     if (fields['revocation-issuer'] !== issuer) {
       throw new Damaged(`the feed is of ${fields['revocation-issuer']} and not of ${issuer}`);
     }
-    const [head, answerAge] = [readPosition(fields['revocation-seq']), Number(fields['revocation-age'])];
+    const [head, answerAge] = [readPosition(fields['revocation-seq']), fields['revocation-age']];
     const hasMore = fields['revocation-more'] === '1';
     if (head.seq < from.seq || head.epoch < from.epoch) throw new Damaged('the head of the feed went back');
-    if (!(answerAge >= 0)) throw new Damaged('the age of the feed is malformed');
+    if (!/^\d{1,12}(\.\d{1,9})?$/.test(answerAge)) throw new Damaged('the age of the feed is malformed');
     if (hasMore && content.length === 0) throw new Damaged('the feed has more, and answered without records');
     const last = this.revocations.apply(content, from.seq, head.seq);
     this.#position = { epoch: head.epoch, seq: hasMore ? last : head.seq };
     this.revocations.forget(Date.now());
     if (hasMore) return;
-    this.#currentAt = Math.max(this.#currentAt, sentAt - answerAge);
+    this.#currentAt = Math.max(this.#currentAt, sentAt - Number(answerAge));
     this.#become('following');
   }
 
@@ -267,6 +269,7 @@ export class Verifier extends EventEmitter {
 
   close() {
     this.state = 'closed';
+    this.#closing.abort();
     clearInterval(this.#timer);
     this.#source?.close();
   }
