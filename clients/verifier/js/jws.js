@@ -68,8 +68,8 @@ export function readObject(text) {
 }
 
 export function freeze(value) {
-  if (isObject(value)) Object.values(Object.freeze(value)).forEach(freeze);
-  return value;
+  for (const name in value) if (isObject(value[name])) freeze(value[name]);
+  return Object.freeze(value);
 }
 
 /** A key for one algorithm, made from a JWK. */

@@ -11,7 +11,6 @@ export { VerifyError };
 
 const RECORDS = 'application/vnd.martlet.records';
 const SNAPSHOT = 'application/vnd.martlet.snapshot';
-const REQUIRED = ['iss', 'aud', 'jti', 'sub', 'iat', 'exp'];
 const isText = (value) => typeof value === 'string';
 const isTime = (value) => Number.isInteger(value) && value >= 0 && value <= 253_402_300_799;
 const isUUID = (value) => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(value);
@@ -87,14 +86,16 @@ export class Verifier extends EventEmitter {
     if (this.#currentAt === -Infinity || (onStale === 'refuse' && this.age > maxAge)) fail('stale');
     const checked = this.#signed(token);
     const { claims } = checked;
-    if (![claims.aud].flat().includes(audience)) fail('audience_mismatch');
+    const { aud } = claims;
+    if (aud !== audience && !(Array.isArray(aud) && aud.includes(audience))) fail('audience_mismatch');
     const now = Date.now() / 1_000;
     if (claims.nbf > now + leeway) fail('token_not_active');
     if (now >= claims.exp + leeway) fail('token_expired');
     const denial = this.revocations.denial(checked);
     if (denial) fail(denial);
-    const wanted = typeof scope === 'string' ? scope.split(' ') : scope;
-    if (wanted.length && !wanted.every((each) => checked.scopes.includes(each))) fail('scope_insufficient');
+    const wanted = isText(scope) ? scope.split(' ') : scope;
+    const granted = wanted.length > 0 ? (claims.scope ?? '').split(' ') : [];
+    if (!wanted.every((each) => granted.includes(each))) fail('scope_insufficient');
     return claims;
   }
 
@@ -107,14 +108,14 @@ export class Verifier extends EventEmitter {
     const { key, typ, payload } = this.#open(token);
     const claims = freeze(readObject(payload));
     if (typ !== 'at+jwt' && typ !== 'application/at+jwt') fail('typ_mismatch');
-    for (const name of REQUIRED) if (claims[name] === undefined) fail('claim_missing');
-    if (claims.iss !== this.#options.issuer) fail('issuer_mismatch');
-    const { aud, sub, client_id: client = '-', jti, sid, iat, exp, nbf = 0, scope = '', bsq = 0 } = claims;
+    const { iss, aud, sub, client_id: client = '-', jti, sid, iat, exp, nbf = 0, scope = '', bsq = 0 } = claims;
+    if ([iss, aud, sub, jti, iat, exp].includes(undefined)) fail('claim_missing');
+    if (iss !== this.#options.issuer) fail('issuer_mismatch');
     const isGood = isUUID(jti) && (sid === undefined || isUUID(sid)) && isText(sub) && sub && isText(client) && client
       && (isText(aud) || (Array.isArray(aud) && aud.every(isText))) && isText(scope)
       && isTime(iat) && isTime(exp) && isTime(nbf) && Number.isSafeInteger(bsq) && bsq >= 0;
     if (!isGood) fail('claim_invalid');
-    const checked = { key, claims, born: birth(sid, jti, iat), scopes: scope.split(' '), keys: [] };
+    const checked = { key, claims, born: birth(sid, jti, iat), keys: [] };
     if (this.#young.size * 2 >= this.#options.cacheSize) [this.#old, this.#young] = [this.#young, new Map()];
     this.#young.set(token, checked);
     return checked;
