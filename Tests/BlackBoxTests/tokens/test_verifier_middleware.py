@@ -121,6 +121,15 @@ def test_a_stale_verifier_answers_503(source):
     assert start["status"] == 503 and dict(start["headers"])[b"retry-after"] == b"1"
 
 
+def test_ready_gives_up_at_once_if_the_source_is_not_the_right_one(source):
+    verifier = Verifier("https://other.example.com", source.url, audience="api")
+    start = time.monotonic()
+    with pytest.raises(TimeoutError, match="auth.example.com and not of https://other.example.com"):
+        verifier.ready(20)
+    assert time.monotonic() - start < 10
+    verifier.close()
+
+
 def test_threads_verify_while_revocations_arrive(source, verifier):
     """No thread sees a half-applied revocation, and none accepts a token that another one saw revoked."""
     jti, failures, seen = str(uuid.uuid4()), [], threading.Event()

@@ -14,6 +14,7 @@ const SNAPSHOT = 'application/vnd.martlet.snapshot';
 const isText = (value) => typeof value === 'string';
 const isTime = (value) => Number.isInteger(value) && value >= 0 && value <= 253_402_300_799;
 const isUUID = (value) => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(value);
+const codeOf = (content) => /"code":\s*"([a-z_]{1,40})"/.exec(content.toString('latin1', 0, 4_096))?.[1] ?? '';
 const seconds = () => performance.now() / 1_000;
 
 export class Verifier extends EventEmitter {
@@ -65,7 +66,8 @@ export class Verifier extends EventEmitter {
   async ready(timeout = 30) {
     const end = seconds() + timeout;
     while (this.#currentAt === -Infinity) {
-      if (seconds() > end) throw new Error(`Martlet's revocations are not here yet: ${this.#error ?? 'no answer'}`);
+      const isOver = seconds() > end || this.state === 'damaged' || this.state === 'closed';
+      if (isOver) throw new Error(`Martlet's revocations are not here: ${this.#error ?? 'no answer'}`);
       await sleep(20);
     }
     return this;
@@ -196,7 +198,7 @@ export class Verifier extends EventEmitter {
     const limit = this.#options.snapshotBytesMax;
     const asked = { accept: SNAPSHOT, limit, seconds: 60 };
     const { status, content } = await this.#source.get('/revocations/snapshot', asked);
-    if (status !== 200) throw new Error(`the snapshot was answered with ${status}`);
+    if (status !== 200) throw new Error(`the snapshot was answered with ${status} ${codeOf(content)}`);
     if (this.#keysAskedAt === -Infinity) await this.#askForKeys(0);
     try {
       this.#position = this.load(content).position;
@@ -243,7 +245,9 @@ export class Verifier extends EventEmitter {
       this.#position = undefined;
       this.emit('reset', status);
     }
-    if (status !== 200 || fields['content-type'] !== RECORDS) throw new Error(`the feed was answered with ${status}`);
+    if (status !== 200 || fields['content-type'] !== RECORDS) {
+      throw new Error(`the feed was answered with ${status} ${codeOf(content)}`);
+    }
     const { issuer } = this.#options;
     if (fields['revocation-issuer'] !== issuer) {
       throw new Damaged(`the feed is of ${fields['revocation-issuer']} and not of ${issuer}`);

@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import re
 import socket
 import time
 from collections.abc import Sequence
@@ -15,6 +16,12 @@ class Answer(NamedTuple):
     status: int
     fields: http.client.HTTPMessage
     content: bytes
+
+    @property
+    def code(self) -> str:
+        """The code of an error."""
+        found = re.search(rb'"code":\s*"([a-z_]{1,40})"', self.content[:4_096])
+        return found[1].decode() if found else ""
 
 
 class Source:

@@ -84,8 +84,10 @@ class Verifier:
 
     def ready(self, timeout: float = 30) -> "Verifier":
         """Waits until tokens can be verified."""
-        if not self._synced.wait(timeout):
-            raise TimeoutError(f"Martlet's revocations are not here yet: {self.error or 'no answer'}")
+        end = time.monotonic() + timeout
+        while not self._synced.wait(0.05):
+            if time.monotonic() > end or self.state in ("damaged", "closed"):
+                raise TimeoutError(f"Martlet's revocations are not here: {self.error or 'no answer'}")
         return self
 
     def verify(
@@ -183,7 +185,7 @@ class Verifier:
             self._keys.ask(0)
         answer = self._feed.get("/revocations/snapshot", self._snapshot_bytes_max, 60, Accept=SNAPSHOT)
         if answer.status != 200:
-            raise OSError(f"the snapshot was answered with {answer.status}")
+            raise OSError(f"the snapshot was answered with {answer.status} {answer.code}")
         try:
             self._position = self.load(answer.content)["position"]
         except VerifyError:
@@ -224,7 +226,7 @@ class Verifier:
             self._tell("reset", str(answer.status))
         fields = answer.fields
         if answer.status != 200 or fields.get("Content-Type") != RECORDS:
-            raise OSError(f"the feed was answered with {answer.status}")
+            raise OSError(f"the feed was answered with {answer.status} {answer.code}")
         if fields.get("Revocation-Issuer") != self.issuer:
             raise Damaged(f"the feed is of {fields.get('Revocation-Issuer')} and not of {self.issuer}")
         head, has_more = Position.read(fields.get("Revocation-Seq")), fields.get("Revocation-More") == "1"
