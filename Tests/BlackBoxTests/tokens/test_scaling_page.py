@@ -15,10 +15,10 @@ import httpx
 import pytest
 
 from harness.feed import FakeSource
-from harness.process import ROOT
+from harness.process import BINARY, ROOT
 from harness.server import Server, free_port
 from harness.tokens import claims_of
-from harness.verifiers import CLIENTS, NODE
+from harness.verifiers import CLIENTS, COMMANDS, NODE, Verifier
 
 PAGE = (ROOT / "docs/scaling.md").read_text()
 NODE_MODULES = Path("/usr/share/nodejs")
@@ -220,6 +220,74 @@ def test_revocations_are_noticed_through_kills_of_the_source(make_server, tmp_pa
     beyond = [delay for delay in found if delay >= 0.1]
     print(f"p99 {found[len(found) * 99 // 100] * 1000:.1f} ms, worst {found[-1] * 1000:.0f} ms, beyond: {len(beyond)}")
     assert len(beyond) <= max(len(found) // 100, 2 * kills) and found[-1] < 10
+
+
+@contextmanager
+def sampled_follower(server: Server, folder: Path):
+    """The follower of the page, with addresses and the secret of this test."""
+    (text,) = re.findall(r"^```sh\n(umask 077; .*?)^```", PAGE, re.S | re.M)
+    port, operator = free_port(), free_port()
+    for printed, real in (
+        ("reader:SECRET", f"reader:{server.reader}"),
+        ("https://auth.example.com", server.url),
+        ("127.0.0.1:8081", f"127.0.0.1:{port}"),
+        ("martlet serve", f"exec {BINARY} serve"),
+    ):
+        assert printed in text
+        text = text.replace(printed, real)
+    (folder / "clients.json").write_bytes(server.clients_path.read_bytes())
+    (folder / "clients.json").chmod(0o600)
+    variables = {
+        "PATH": os.environ["PATH"],
+        "MARTLET_OPERATOR_LISTEN": f"127.0.0.1:{operator}",
+        "MARTLET_CLIENTS": str(folder / "clients.json"),
+    }
+    with (folder / "follower").open("w") as output:
+        process = subprocess.Popen(["sh", "-c", text], cwd=folder, env=variables, stdout=output, stderr=output)
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                if httpx.get(f"http://127.0.0.1:{operator}/readyz", timeout=5).status_code == 200:
+                    break
+            except httpx.TransportError:
+                pass
+            assert process.poll() is None and time.monotonic() < deadline, (folder / "follower").read_text()
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.parametrize("language", COMMANDS)
+def test_a_verifier_follows_the_follower_of_the_page(make_server, tmp_path, language):
+    """The ages add up, and the source's end does not end anything."""
+    if COMMANDS[language][0] is None:
+        pytest.skip(f"{language} is not here")
+    server = make_server()
+    server.reader, server.shop = server.add_client(*READER), server.add_client(*SHOP)
+    server.start()
+    origin = of_service(server)
+    early = origin.token()
+    origin.revoke(early)
+    with sampled_follower(server, tmp_path) as url:
+        settings = {"url": [url, "http://127.0.0.1:1"], "issuer": server.url, "audience": "api"}
+        verifier = Verifier(language, credentials=origin.credentials, **settings)
+        try:
+            verifier.wait(lambda status: status["state"] == "following", 30)
+            token, other = origin.token(), origin.token()
+            assert verifier.code(early) == "token_revoked" and verifier.code(token) == ""
+            origin.revoke(token)
+            assert verifier.wait_for_code(token, "token_revoked") < 5
+            refused = httpx.post(f"{url}/login", json={"username": "amy", "password": "x"})
+            assert (refused.status_code, refused.json()["code"]) == (421, "not_here")
+            server.kill()
+            # The follower still answers, and says that it knows less and less.
+            verifier.wait(lambda status: status["state"] == "following" and status["age"] > 4, 20)
+            assert verifier.code(token) == "token_revoked" and verifier.code(other) == ""
+        finally:
+            verifier.close()
 
 
 @needs_node
