@@ -94,6 +94,12 @@ SLOW = {
     "tokens/test_service_tokens.py",
     "tokens/test_signing.py::test_an_algorithm_of_a_client_or_an_audience_needs_its_key",
     "tokens/test_token_snippets.py",
+    "tokens/test_scaling_page.py",
+    "tokens/test_verifier_agreement.py",
+    "tokens/test_verifier_clients.py",
+    "tokens/test_verifier_middleware.py",
+    "tokens/test_verifier_packages.py",
+    "tokens/test_verifier_vectors.py",
 }
 FULL = os.environ.get("MARTLET_TEST_FULL") == "1"
 

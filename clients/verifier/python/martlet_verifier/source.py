@@ -1,0 +1,75 @@
+"""Requests to Martlet: a connection that stays open, answers of limited size, waits of limited length."""
+
+import base64
+import http.client
+import re
+import socket
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from .revocations import Damaged
+
+
+class Answer(NamedTuple):
+    status: int
+    fields: http.client.HTTPMessage
+    content: bytes
+
+    @property
+    def code(self) -> str:
+        """The code of an error."""
+        found = re.search(rb'"code":\s*"([a-z_]{1,40})"', self.content[:4_096])
+        return found[1].decode() if found else ""
+
+
+class Source:
+    """One connection, for one thread. Of several addresses, the next one is tried when one fails."""
+
+    def __init__(self, urls: str | Sequence[str], credentials: str | None):
+        self._urls = [urls] if isinstance(urls, str) else list(urls)
+        basic = base64.b64encode(credentials.encode()).decode() if credentials else ""
+        self._fields = {"Authorization": f"Basic {basic}"} if credentials else {}
+        self._connection: http.client.HTTPConnection | None = None
+
+    def get(self, path: str, limit: int, seconds: float, **fields: str) -> Answer:
+        deadline = time.monotonic() + seconds
+        url = urlsplit(self._urls[0].rstrip("/") + path)
+        try:
+            if self._connection is None:
+                kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+                self._connection = kind(url.hostname or "", url.port)
+            connection = self._connection
+            connection.timeout = seconds
+            if connection.sock:
+                connection.sock.settimeout(seconds)
+            target = f"{url.path}?{url.query}" if url.query else url.path
+            connection.request("GET", target, headers=self._fields | fields)
+            answer = connection.getresponse()
+            content = bytearray()
+            while piece := answer.read1(65_536):
+                content += piece
+                if len(content) > limit:
+                    raise Damaged(f"{url.path} has more than {limit} bytes")
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"no answer within {seconds} s")
+            if answer.length:
+                raise http.client.IncompleteRead(bytes(content), answer.length)
+            answer.close()
+            return Answer(answer.status, answer.headers, bytes(content))
+        except BaseException:
+            self.close()
+            self._urls.append(self._urls.pop(0))
+            raise
+
+    def close(self) -> None:
+        """Ends the connection, and with it a request of another thread."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            if connection.sock is not None:
+                try:
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+            connection.close()
