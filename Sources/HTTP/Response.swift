@@ -1,3 +1,5 @@
+internal import Encoding
+
 /// One response being written: a status, header lines and content, without anything that belongs to the connection.
 ///
 /// The HTTP server adds `Date`, `Content-Length`, `Connection` and the status line. A loop reuses the same `Response`
@@ -54,6 +56,16 @@ package struct Response: Sendable {
             fields.removeSubrange(start...)
             for octet in raw { appendEncoded(octet) }
         }
+        fields.append(UInt8(ascii: "\r"))
+        fields.append(UInt8(ascii: "\n"))
+    }
+
+    /// Appends one header line with a number.
+    package mutating func addField(_ name: StaticString, decimal value: Int64) {
+        addLines(name)
+        fields.append(UInt8(ascii: ":"))
+        fields.append(UInt8(ascii: " "))
+        fields.append(decimal: value)
         fields.append(UInt8(ascii: "\r"))
         fields.append(UInt8(ascii: "\n"))
     }

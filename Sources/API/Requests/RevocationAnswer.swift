@@ -13,7 +13,7 @@ extension Application {
         case .success(let seq):
             response.status = status
             response.addLines("Cache-Control: no-store\r\n")
-            response.addField("Revocation-Seq", String(seq).utf8)
+            response.addField("Revocation-Seq", decimal: Int64(clamping: seq))
             shared.log.write(.info, "revoked") { line in
                 call.add(to: &line)
                 line.add("path", call.path)

@@ -130,7 +130,7 @@ package final class FileAccountSource: AccountSource {
         }
         guard let first = late.first else { return accounts }
         log.write(.warning, "sessions_from_ahead") { line in
-            line.add("sub", first.id.description)
+            line.add("sub", first.id)
             line.add("count", late.count)
             line.add("milliseconds", first.sessionsFrom.milliseconds(since: now))
             line.add(
@@ -152,7 +152,7 @@ package final class FileAccountSource: AccountSource {
             ) { [log] result in
                 guard case .failure(let fault) = result else { return }
                 log.write(.error, "sessions_end_not_durable") { line in
-                    line.add("sub", user.id.description)
+                    line.add("sub", user.id)
                     line.add("reason", "\(fault)")
                 }
             }

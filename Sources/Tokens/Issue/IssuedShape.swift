@@ -116,6 +116,30 @@ struct ShapeCursor: ~Escapable {
         return UnixSeconds(seconds)
     }
 
+    /// Reads up to ten digits without a leading zero, and nothing else of a number.
+    @_lifetime(self: copy self)
+    mutating func natural() -> Int64? {
+        let start = offset
+        var value: Int64 = 0
+        while offset < payload.count, offset - start < 10, UInt8(ascii: "0")...UInt8(ascii: "9") ~= payload[offset] {
+            value = value &* 10 &+ Int64(payload[offset] &- UInt8(ascii: "0"))
+            offset += 1
+        }
+        guard offset > start, payload[start] != UInt8(ascii: "0") || offset == start + 1 else { return nil }
+        return value
+    }
+
+    /// Reads the rest of a list like ``skipTexts()``, and returns the strings.
+    @_lifetime(self: copy self)
+    mutating func texts() -> [String]? {
+        var texts: [String] = []
+        repeat {
+            guard skip("\""), let text = text() else { return nil }
+            texts.append(String(decoding: payload.extracting(text)))
+        } while skip(",")
+        return skip("]") ? texts : nil
+    }
+
     /// Reads the rest of a list of one or more strings, from the byte after its opening bracket.
     @_lifetime(self: copy self)
     mutating func skipTexts() -> Bool {
