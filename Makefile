@@ -1,9 +1,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help run demo build deb check test test-full test-asan test-tsan fuzz faults simulate
-.PHONY: bench bench-counts bench-journal bench-tokens bench-feed bench-plot openapi format lint clean
+.PHONY: bench bench-counts bench-instructions bench-journal bench-tokens bench-feed bench-plot openapi format lint clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 run: ## Install what is missing, build, and serve on 127.0.0.1:8080; ARGS="--log text" are passed on
 	@scripts/run $(ARGS)
@@ -38,7 +38,7 @@ faults: ## Break the machine under the service and print what was lost; ARGS="po
 test-asan: ## Run black-box tests against a build with AddressSanitizer; ARGS="-k tls"
 	@scripts/test-sanitized address $(ARGS)
 
-test-tsan: ## The same with ThreadSanitizer
+test-tsan: ## The same with ThreadSanitizer, and the Swift tests of what threads share
 	@scripts/test-sanitized thread $(ARGS)
 
 fuzz: ## Run the fuzzers, SECONDS=60 each or RUNS=N; FUZZERS="json jws", PLANT=1 checks that a fault is found
@@ -65,6 +65,11 @@ bench-counts: ## Count system calls and context switches per request; ARGS="--ro
 	@scripts/install build bench
 	@scripts/build
 	@python3 scripts/bench/counts.py $(ARGS)
+
+bench-instructions: ## Count instructions per request by cause; ARGS="--rows refresh --functions 40"
+	@scripts/install build bench
+	@scripts/build
+	@python3 scripts/bench/instructions.py $(ARGS)
 
 bench-tokens: ## Measure a token's cost against bare OpenSSL; ARGS="--rounds 100 --check"
 	@scripts/install build

@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -45,3 +46,35 @@ static inline void martlet_free(void *memory) { OPENSSL_free(memory); }
 static inline void martlet_clear_free(void *memory, long count) { OPENSSL_clear_free(memory, (size_t)count); }
 static inline int martlet_utf8(void) { return MBSTRING_UTF8; }
 static inline int martlet_tls_set_server_name(SSL *session, const char *name) { return (int)SSL_set_tlsext_host_name(session, name); }
+
+/* A hash of the SHA-2 family in progress, which is copied like a number. OpenSSL deprecates the functions below because they
+   choose no provider. Those that it has instead allocate memory for every copy. */
+struct martlet_hash {
+    union {
+        SHA256_CTX small;
+        SHA512_CTX large;
+    } state;
+    unsigned digest_length;
+};
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+/* `digest_length` is 32, 48 or 64. */
+static inline int martlet_hash_begin(struct martlet_hash *hash, unsigned digest_length)
+{
+    hash->digest_length = digest_length;
+    switch (digest_length) {
+    case 32: return SHA256_Init(&hash->state.small);
+    case 48: return SHA384_Init(&hash->state.large);
+    default: return SHA512_Init(&hash->state.large);
+    }
+}
+static inline int martlet_hash_read(struct martlet_hash *hash, const void *bytes, size_t count)
+{
+    return hash->digest_length == 32 ? SHA256_Update(&hash->state.small, bytes, count)
+                                     : SHA512_Update(&hash->state.large, bytes, count);
+}
+static inline int martlet_hash_finish(struct martlet_hash *hash, unsigned char *digest)
+{
+    return hash->digest_length == 32 ? SHA256_Final(digest, &hash->state.small) : SHA512_Final(digest, &hash->state.large);
+}
+#pragma GCC diagnostic pop

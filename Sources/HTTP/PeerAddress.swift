@@ -1,3 +1,5 @@
+internal import Encoding
+
 /// The remote address of a connection, without its port.
 package enum PeerAddress: Hashable, Sendable {
     /// A Unix socket.
@@ -59,13 +61,27 @@ extension PeerAddress {
 
 extension PeerAddress: CustomStringConvertible {
     package var description: String {
+        var text: [UInt8] = []
+        write(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends the address as it is logged: an IPv6 address has its eight groups, without leading zeros.
+    package func write(to output: inout [UInt8]) {
         switch self {
-        case .local: return "local"
+        case .local: output.append("local")
         case .ipv4(let address):
-            return [24, 16, 8, 0].map { String((address >> UInt32($0)) & 0xff) }.joined(separator: ".")
+            for shift: UInt32 in [24, 16, 8, 0] {
+                output.append(decimal: Int64((address >> shift) & 0xff))
+                if shift > 0 { output.append(UInt8(ascii: ".")) }
+            }
         case .ipv6(let high, let low):
-            let groups = [high, low].flatMap { half in [48, 32, 16, 0].map { (half >> UInt64($0)) & 0xffff } }
-            return groups.map { String($0, radix: 16) }.joined(separator: ":")
+            for (half, isLast) in [(high, false), (low, true)] {
+                for shift: UInt64 in [48, 32, 16, 0] {
+                    output.append(contentsOf: String((half >> shift) & 0xffff, radix: 16).utf8)
+                    if shift > 0 || !isLast { output.append(UInt8(ascii: ":")) }
+                }
+            }
         }
     }
 }

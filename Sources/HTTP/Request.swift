@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// One parsed request: the bytes, and the range of each part in them.
 ///
 /// A loop owns one `Request` and reuses it for every message, so nothing of it may be kept after
@@ -76,10 +78,10 @@ package struct Request: ~Copyable {
     /// Returns whether the bytes at `range` are those of `text`.
     package func isEqual(_ range: Range<Int>, _ text: StaticString) -> Bool {
         guard range.count == text.utf8CodeUnitCount else { return false }
-        for place in 0..<range.count {
-            guard unsafe bytes[range.lowerBound + place] == text.utf8Start[place] else { return false }
+        return unsafe bytes.span.extracting(range).withUnsafeBufferPointer { found in
+            guard let found = found.baseAddress else { return true }
+            return unsafe memcmp(found, text.utf8Start, text.utf8CodeUnitCount) == 0
         }
-        return true
     }
 
     /// Returns the bytes at `range` as text; bytes that are not UTF-8 become U+FFFD.

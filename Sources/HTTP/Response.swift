@@ -1,4 +1,4 @@
-import Encoding
+internal import Encoding
 
 /// One response being written: a status, header lines and content, without anything that belongs to the connection.
 ///

@@ -42,13 +42,19 @@ internal import CLinux
 
     /// Keeps a whole line for the end of the turn.
     ///
+    /// - Parameter write: appends the line to those before it.
     /// - Returns: false if this thread does not collect lines; the caller then writes the line itself.
-    package func add(_ line: [UInt8], to output: any TurnOutput) -> Bool {
+    package func addLine(to output: any TurnOutput, _ write: (inout [UInt8]) -> Void) -> Bool {
         guard collectsLines else { return false }
         if let current = self.output, current !== output { writeLines() }
         self.output = output
         hasWork = true
-        lines += line
+        var buffer: [UInt8] = []
+        swap(&buffer, &lines)
+        write(&buffer)
+        // Lines that were added while this one was written follow it.
+        if !lines.isEmpty { buffer += lines }
+        swap(&buffer, &lines)
         lineCount &+= 1
         if lines.count >= Self.byteCountMax { writeLines() }
         return true

@@ -1,4 +1,3 @@
-import Encoding
 package import Platform
 import Synchronization
 
@@ -45,81 +44,24 @@ package final class Log: TurnOutput {
 
     package func write(_ level: Level, _ event: StaticString, _ fill: (inout LogLine) -> Void = { _ in }) {
         guard isEnabled(level) else { return }
-        var line = LogLine(form: form, milliseconds: clock.now, level: level.name, event: event)
+        let isKept = Turn.current?.addLine(to: self) { lines in append(to: &lines, level, event, fill) } ?? false
+        guard isKept else {
+            var line: [UInt8] = []
+            append(to: &line, level, event, fill)
+            return write(lines: line)
+        }
+        if level >= .error { Turn.current?.writeLines() }
+    }
+
+    private func append(
+        to lines: inout [UInt8], _ level: Level, _ event: StaticString, _ fill: (inout LogLine) -> Void
+    ) {
+        var line = LogLine(form: form, milliseconds: clock.now, level: level.name, event: event, after: &lines)
         fill(&line)
-        let bytes = line.finished()
-        guard let turn = Turn.current, turn.add(bytes, to: self) else { return write(lines: bytes) }
-        if level >= .error { turn.writeLines() }
+        line.finish(into: &lines)
     }
 
     package func write(lines: [UInt8]) {
         sink.withLock { write in write(lines) }
-    }
-}
-
-/// The line of one event while its fields are added.
-package struct LogLine {
-    private let form: Log.Form
-    private var json = JSONWriter()
-    private var text: [UInt8] = []
-
-    init(form: Log.Form, milliseconds: UnixMilliseconds, level: StaticString, event: StaticString) {
-        self.form = form
-        var time: [UInt8] = []
-        ISO8601.write(milliseconds: milliseconds, to: &time)
-        switch form {
-        case .json:
-            json.beginObject()
-            json.name("time")
-            json.string(utf8: time)
-            json.name("level")
-            json.string(level)
-            json.name("event")
-            json.string(event)
-        case .text:
-            text += time
-            text += Array(" \(level) \(event)".utf8)
-        }
-    }
-
-    package mutating func add(_ name: StaticString, _ value: String) {
-        switch form {
-        case .json:
-            json.name(name)
-            json.string(value)
-        case .text:
-            var quoted = JSONWriter()
-            quoted.string(value)
-            addText(name, quoted.bytes)
-        }
-    }
-
-    package mutating func add(_ name: StaticString, _ value: Int64) {
-        switch form {
-        case .json:
-            json.name(name)
-            json.integer(value)
-        case .text:
-            addText(name, Array(String(value).utf8))
-        }
-    }
-
-    package mutating func add(_ name: StaticString, _ value: some BinaryInteger) {
-        add(name, Int64(clamping: value))
-    }
-
-    private mutating func addText(_ name: StaticString, _ value: [UInt8]) {
-        text += Array(" \(name)=".utf8)
-        text += value
-    }
-
-    consuming func finished() -> [UInt8] {
-        switch form {
-        case .json:
-            json.endObject()
-            return json.finishedLine()
-        case .text:
-            return text + [UInt8(ascii: "\n")]
-        }
     }
 }

@@ -71,8 +71,11 @@ package final class LogSink: Sendable {
     }
 
     private func notice(_ count: Int64) -> [UInt8] {
-        var line = LogLine(form: form, milliseconds: clock.now, level: Log.Level.warning.name, event: "log_lines_lost")
+        var text: [UInt8] = []
+        var line = LogLine(
+            form: form, milliseconds: clock.now, level: Log.Level.warning.name, event: "log_lines_lost", after: &text)
         line.add("count", count)
-        return line.finished()
+        line.finish(into: &text)
+        return text
     }
 }

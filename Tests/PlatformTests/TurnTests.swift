@@ -52,7 +52,7 @@ struct TurnTests {
     @Test func `writes its lines together and in order, and counts them`() {
         let turn = Turn(collectsLines: true)
         let output = Output()
-        #expect(turn.add(line("one"), to: output) && turn.add(line("two"), to: output))
+        #expect(turn.addLine(to: output) { $0 += line("one") } && turn.addLine(to: output) { $0 += line("two") })
         #expect(turn.hasLines && turn.lineCount == 2 && output.all.isEmpty)
         turn.end()
         #expect(!turn.hasLines && output.all == ["one\ntwo\n"])
@@ -60,11 +60,23 @@ struct TurnTests {
         #expect(output.all.count == 1 && turn.lineCount == 2)
     }
 
+    @Test func `keeps a line that is added while another is written`() {
+        let turn = Turn(collectsLines: true)
+        let output = Output()
+        _ = turn.addLine(to: output) { $0 += line("one") }
+        _ = turn.addLine(to: output) { lines in
+            _ = turn.addLine(to: output) { $0 += line("inner") }
+            lines += line("outer")
+        }
+        turn.end()
+        #expect(output.all == ["one\nouter\ninner\n"] && turn.lineCount == 3)
+    }
+
     @Test func `lines for another output follow those before them`() {
         let turn = Turn(collectsLines: true)
         let (one, other) = (Output(), Output())
-        _ = turn.add(line("a"), to: one)
-        _ = turn.add(line("b"), to: other)
+        _ = turn.addLine(to: one) { $0 += line("a") }
+        _ = turn.addLine(to: other) { $0 += line("b") }
         #expect(one.all == ["a\n"] && other.all.isEmpty)
         turn.writeLines()
         #expect(one.all == ["a\n"] && other.all == ["b\n"])
@@ -74,7 +86,7 @@ struct TurnTests {
         let turn = Turn(collectsLines: true)
         let output = Output()
         let long = line(String(repeating: "x", count: 999))
-        for _ in 0..<100 { _ = turn.add(long, to: output) }
+        for _ in 0..<100 { _ = turn.addLine(to: output) { $0 += long } }
         let waiting = 100_000 - output.all.joined().utf8.count
         #expect(waiting < Turn.byteCountMax)
         turn.finish()
@@ -84,7 +96,7 @@ struct TurnTests {
     @Test func `a thread that collects no lines leaves them to the caller`() {
         let turn = Turn(collectsLines: false)
         let output = Output()
-        #expect(!turn.add(line("x"), to: output))
+        #expect(!turn.addLine(to: output) { $0 += line("x") })
         turn.end()
         #expect(output.all.isEmpty && !turn.hasLines)
     }

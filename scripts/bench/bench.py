@@ -14,6 +14,7 @@ from pathlib import Path
 import batches
 import browser
 import engine
+import loops
 import processes
 import sessions
 import spray
@@ -264,6 +265,7 @@ ROWS = {
     "client-credentials-hs256": client_row("token for a client, HS256", "HS256"),
     "start-up": start_up,
     **engine.ROWS,
+    **loops.ROWS,
     **sessions.ROWS,
     **batches.ROWS,
     **browser.ROWS,

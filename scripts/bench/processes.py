@@ -124,7 +124,8 @@ class Martlet(Server):
     binary = os.environ.get("MARTLET_BIN", ".build/release/martlet")
     password = "a password of the bench"
 
-    def __init__(self, folder, algorithm, pinned=True, files=None, connections=20_000, more=None):
+    def __init__(self, folder, algorithm, pinned=True, files=None, connections=20_000, more=None,
+                 prefix=()):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         port = self.http2_port = free_port()
@@ -148,7 +149,7 @@ class Martlet(Server):
             command = [self.binary, "user", "add", "bench", "--password-stdin", "--scope", "read", "--scope", "write"]
             subprocess.run(command, env=self.environment, input=self.password.encode(), check=True,
                            stdout=subprocess.DEVNULL)
-        super().__init__([self.binary, "serve"], port, folder / "log", self.environment | (more or {}), pinned)
+        super().__init__([*prefix, self.binary, "serve"], port, folder / "log", self.environment | (more or {}), pinned)
 
     def login(self):
         """A login's answer."""

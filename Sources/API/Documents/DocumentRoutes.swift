@@ -76,7 +76,7 @@ extension Route {
 extension Application {
     /// The JWK Set, the metadata and the OpenAPI document: cacheable, with an entity tag, readable from any origin.
     func document(_ name: Documents.Name, _ request: borrowing Request, _ response: inout Response) {
-        let document = documents.document(name, context)
+        let document = documents.document(name, context, shared)
         response.addLines(document.fields)
         if let value = request.field("if-none-match"), Self.matches(request.text(value), document.etag) {
             response.status = 304

@@ -33,15 +33,15 @@ struct CachedDocument {
 struct Documents {
     private static let maxAge: Int64 = 300
 
-    private let openAPI: CachedDocument
+    /// Nil until it is requested.
+    private var openAPI: CachedDocument?
     private var metadata: CachedDocument
     private var jwks: CachedDocument
     private var keyring: Keyring
     private var clients: ClientDirectory
     private let keySetMaxAge: Int64
 
-    init(shared: ApplicationShared, context: LoopContext) {
-        openAPI = CachedDocument(shared.openAPI, contentType: "Content-Type: application/yaml\r\n", maxAge: Self.maxAge)
+    init(_ context: LoopContext) {
         keyring = context.keyring
         clients = context.clients
         metadata = Self.metadata(of: context)
@@ -68,9 +68,14 @@ struct Documents {
 
     enum Name: Sendable { case keySet, metadata, openAPI, clientModule }
 
-    mutating func document(_ name: Name, _ context: LoopContext) -> CachedDocument {
+    mutating func document(_ name: Name, _ context: LoopContext, _ shared: ApplicationShared) -> CachedDocument {
         switch name {
-        case .openAPI: return openAPI
+        case .openAPI:
+            if let openAPI { return openAPI }
+            let made = CachedDocument(
+                shared.openAPI, contentType: "Content-Type: application/yaml\r\n", maxAge: Self.maxAge)
+            openAPI = made
+            return made
         case .clientModule: return ClientModule.document
         case .keySet:
             apply(context)

@@ -36,7 +36,7 @@ extension Application {
         shared.log.write(.info, "client_token_issued") { line in
             call.add(to: &line)
             line.add("client_id", client.id)
-            line.add("jti", issued.jti.description)
+            line.add("jti", issued.jti)
         }
         return issued
     }

@@ -64,8 +64,8 @@ extension Application {
             exchange.resumeApplication { application, response in
                 application.finishRevocation(result, status: 200, call, &response) { line in
                     switch target {
-                    case .access(let jti, _): line.add("jti", jti.description)
-                    case .refresh(let sid, _): line.add("sid", sid.description)
+                    case .access(let jti, _): line.add("jti", jti)
+                    case .refresh(let sid, _): line.add("sid", sid)
                     }
                     if let client { line.add("client_id", client.id) }
                 }

@@ -81,7 +81,7 @@ extension Application {
                 call.add(to: &line)
                 line.add("client_id", client.id)
                 line.add("sub", opened.subject)
-                line.add("sid", pair.sid.description)
+                line.add("sid", pair.sid)
             }
         } catch {
             answer(refusedSession(error, client, call), call, &response)

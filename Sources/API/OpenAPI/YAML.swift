@@ -32,8 +32,13 @@ package indirect enum YAML: Sendable {
     private var isOnOneLine: Bool {
         switch self {
         case .plain, .text: true
-        case .list, .map: depth <= Self.depthMax && line.count <= Self.widthMax
+        case .list, .map: depth <= Self.depthMax && Self.fits(line)
         }
+    }
+
+    private static func fits(_ line: String) -> Bool {
+        // Counting characters takes longer, and there are never more of them than bytes.
+        line.utf8.count <= widthMax || line.count <= widthMax
     }
 
     private var lines: [String] {
@@ -54,7 +59,15 @@ package indirect enum YAML: Sendable {
     }
 
     static func quoted(_ text: String) -> String {
-        "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+        var quoted: [UInt8] = []
+        quoted.reserveCapacity(text.utf8.count + 16)
+        quoted.append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { quoted.append(UInt8(ascii: "\\")) }
+            quoted.append(byte)
+        }
+        quoted.append(UInt8(ascii: "\""))
+        return String(decoding: quoted, as: UTF8.self)
     }
 
     /// Whether YAML reads the text as this string without quotes, also within braces.

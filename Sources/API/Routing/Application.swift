@@ -40,7 +40,7 @@ package final class Application: Handler {
         access = shared.accessLog.map { AccessRecorder(lane: $0.newLane(), random: shared.random) }
         verifyToken = VerifyToken(context)
         keyMembers = KeyMembers(context.keyring)
-        documents = Documents(shared: shared, context: context)
+        documents = Documents(context)
         router = Router(shared.endpoints, issuer: shared.authState.settings.issuer)
     }
 

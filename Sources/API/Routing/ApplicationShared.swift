@@ -14,8 +14,8 @@ package final class ApplicationShared: Sendable {
     package let log: Log
     /// Nil while it is off.
     package let accessLog: AccessLog?
-    /// The document served at `/openapi.yaml`.
-    package let openAPI: [UInt8]
+    private let makeOpenAPI: @Sendable () -> [UInt8]
+    private let madeOpenAPI = Mutex<[UInt8]?>(nil)
     package let reloads: ReloadStatus
     let process: ProcessFacts
     /// When the TLS certificate expires, in seconds since 1970; nil without TLS.
@@ -39,7 +39,8 @@ package final class ApplicationShared: Sendable {
     private let loops = Mutex<[LoopCounts]>([])
 
     package init(
-        authState: AuthState, connections: ConnectionCounters, accessLog: AccessLog? = nil, openAPI: [UInt8],
+        authState: AuthState, connections: ConnectionCounters, accessLog: AccessLog? = nil,
+        openAPI: @escaping @autoclosure @Sendable () -> [UInt8],
         monotonic: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64,
         loginSources: LoginSources = LoginSources(), reloads: ReloadStatus, process: ProcessFacts,
         appliedKeys: @escaping @Sendable () -> [AppliedKey],
@@ -54,7 +55,7 @@ package final class ApplicationShared: Sendable {
         self.connections = connections
         self.accessLog = accessLog
         log = authState.log
-        self.openAPI = openAPI
+        makeOpenAPI = openAPI
         self.monotonic = monotonic
         self.random = random
         self.reloads = reloads
@@ -64,6 +65,17 @@ package final class ApplicationShared: Sendable {
         self.processFigures = processFigures
         self.loginSources = loginSources
         nameKey = (random(), random())
+    }
+
+    /// The document served at `/openapi.yaml`. It is made for the first request that needs it, because making it would take
+    /// most of the time of a start, and few requests need it.
+    var openAPI: [UInt8] {
+        madeOpenAPI.withLock { made in
+            if let made { return made }
+            let document = makeOpenAPI()
+            made = document
+            return document
+        }
     }
 
     /// Replaces a name that must not be logged. A name has one digest while the process runs, and a reader of the log cannot

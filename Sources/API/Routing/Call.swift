@@ -26,13 +26,13 @@ struct Call: Sendable {
     var language: UInt8
 
     /// The path of the endpoint, for a log line.
-    var path: String { endpoint.map { "\($0.path)" } ?? "-" }
+    var path: StaticString { endpoint?.path ?? "-" }
 
     /// Adds the members that every log line of a request begins with.
     func add(to line: inout LogLine) {
-        line.add("request_id", requestID.description)
-        if let trace { line.add("trace_id", trace.traceID) }
-        if let source { line.add("source", source.description) }
+        line.addPlain("request_id") { requestID.write(to: &$0) }
+        if let trace { line.addPlain("trace_id") { trace.writeTraceID(to: &$0) } }
+        if let source { line.addPlain("source") { source.write(to: &$0) } }
         if let peerUser { line.add("uid", peerUser) }
     }
 }

@@ -208,7 +208,7 @@ extension Application {
         do throws(Problem) {
             let pair = try completeLogin(result)
             try deliver(pair, delivery, call, &response)
-            logLogin("login_succeeded", who, call) { $0.add("sid", pair.sid.description) }
+            logLogin("login_succeeded", who, call) { $0.add("sid", pair.sid) }
         } catch {
             logLogin("login_refused", who, call) { $0.add("code", error.code.rawValue) }
             if case .cookies(_, _, .page(let form)) = delivery {

@@ -87,7 +87,7 @@ extension Application {
                     application.finishRevocation(result, status: status, call, &response) { line in
                         line.add("reach", reach.rawValue)
                         if !session.subject.isEmpty { line.add("sub", session.subject) }
-                        line.add("sid", session.sid.description)
+                        line.add("sid", session.sid)
                     }
                 }
             }

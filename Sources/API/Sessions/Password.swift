@@ -149,12 +149,12 @@ extension Application {
         shared.log.write(.info, "password_changed") { line in
             call.add(to: &line)
             line.add("sub", session.subject)
-            line.add("sid", session.sid.description)
+            line.add("sid", session.sid)
         }
         finishRevocation(.success(position), status: status, call, &response) { line in
             line.add("reach", LogoutReach.others.rawValue)
             line.add("sub", session.subject)
-            line.add("sid", session.sid.description)
+            line.add("sid", session.sid)
         }
     }
 
@@ -163,7 +163,7 @@ extension Application {
         shared.log.write(.info, "password_refused") { line in
             call.add(to: &line)
             line.add("sub", session.subject)
-            line.add("sid", session.sid.description)
+            line.add("sid", session.sid)
             line.add("code", problem.code.rawValue)
         }
         return problem

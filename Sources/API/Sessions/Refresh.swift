@@ -167,7 +167,7 @@ extension Application {
         shared.log.write(level, event) { line in
             call.add(to: &line)
             line.add("sub", attempt.claims.subject)
-            line.add("sid", attempt.claims.sid.description)
+            line.add("sid", attempt.claims.sid)
             line.add("gen", attempt.claims.generation)
         }
     }

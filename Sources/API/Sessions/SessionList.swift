@@ -125,7 +125,7 @@ extension Application {
                     succeed(application, &response)
                     application.finishRevocation(result, status: status, call, &response) { line in
                         line.add("sub", asker.subject)
-                        line.add("sid", sid.description)
+                        line.add("sid", sid)
                     }
                 }
             }

@@ -12,12 +12,12 @@ struct KeyMembers {
         members = keyring.keys.map(Self.members)
     }
 
-    /// Appends `,"kid":"...","alg":"...","seq":` for the key that verified `token`.
+    /// Returns `,"kid":"...","alg":"...","seq":` for the key that verified `token`.
     ///
     /// - Parameter newest: the keyring that verified it.
-    mutating func write(_ token: VerifiedToken, _ newest: Keyring, to output: inout [UInt8]) {
+    mutating func members(_ token: VerifiedToken, _ newest: Keyring) -> [UInt8] {
         if keyring !== newest { self = KeyMembers(newest) }
-        output.append(contentsOf: members[token.keyIndex])
+        return members[token.keyIndex]
     }
 
     private static func members(of key: Key) -> [UInt8] {

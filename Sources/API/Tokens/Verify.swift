@@ -169,14 +169,18 @@ extension Application {
     func write(
         _ verified: VerifiedToken, at now: UnixMilliseconds, includesClaims: Bool, to output: inout [UInt8]
     ) {
-        output.append("{\"active\":true")
-        if includesClaims {
-            output.append(",\"claims\":")
-            output.append(verified.payload.span)
+        let members = keyMembers.members(verified, context.keyring)
+        let expiresIn = max(0, verified.expiresAt.seconds(since: now.seconds))
+        output.append(addingCapacity: verified.payload.count + members.count + 96) { output in
+            output.append("{\"active\":true")
+            if includesClaims {
+                output.append(",\"claims\":")
+                output.append(verified.payload.span)
+            }
+            output.append(",\"expires_in\":")
+            output.append(decimal: expiresIn)
+            output.append(members.span)
         }
-        output.append(",\"expires_in\":")
-        output.append(decimal: max(0, verified.expiresAt.seconds(since: now.seconds)))
-        keyMembers.write(verified, context.keyring, to: &output)
         output.append(context.authState.revocations.position)
         output.append("}")
     }

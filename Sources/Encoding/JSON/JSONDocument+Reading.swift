@@ -45,7 +45,10 @@ extension JSONDocument {
     }
 
     package func string(_ node: Node, in bytes: Span<UInt8>) -> String? {
-        self.bytes(node, in: bytes).map { String(decoding: $0, as: UTF8.self) }
+        guard entries[node].kind == .string, entries[node].isPlain else {
+            return self.bytes(node, in: bytes).map { String(decoding: $0, as: UTF8.self) }
+        }
+        return String(decoding: bytes.extracting(range(node)))
     }
 
     /// Returns a string's value in UTF-8 with its escapes resolved.

@@ -8,6 +8,12 @@ package struct JSONWriter: Sendable {
     private var needsComma = false
     private var isAfterName = false
 
+    /// Continues after `bytes`, which are moved to the writer: the value follows them, and no comma.
+    package init(after bytes: consuming [UInt8]) {
+        isPretty = false
+        self.bytes = bytes
+    }
+
     /// - Parameters:
     ///   - isPretty: whether to put each member and element on its own line, indented by two spaces, for files that
     ///     operators read.
@@ -16,6 +22,13 @@ package struct JSONWriter: Sendable {
         self.isPretty = isPretty
         // One allocation instead of the six that growing to the size of a token's payload takes.
         bytes.reserveCapacity(max(512, capacity))
+    }
+
+    /// Returns the bytes, moved out of the writer, not copied.
+    package mutating func finished() -> [UInt8] {
+        var bytes: [UInt8] = []
+        swap(&bytes, &self.bytes)
+        return bytes
     }
 
     /// Returns the bytes with a line end, moved out of the writer, not copied.
@@ -37,10 +50,20 @@ package struct JSONWriter: Sendable {
     package mutating func beginArray() { begin(UInt8(ascii: "[")) }
     package mutating func endArray() { end(UInt8(ascii: "]")) }
 
+    /// Writes a name that needs no escapes, as every name in the source.
     package mutating func name(_ name: StaticString) {
         name.withUTF8Buffer { letters in
-            let name = unsafe letters.span
-            write(name: name)
+            let letters = unsafe letters.span
+            assert(Self.endOfPlain(letters, from: 0) == letters.count, "this name needs escapes: \(name)")
+            beginValue()
+            bytes.append(addingCapacity: letters.count &+ 3) { output in
+                output.append(UInt8(ascii: "\""))
+                output.append(letters)
+                output.append(UInt8(ascii: "\""))
+                output.append(UInt8(ascii: ":"))
+            }
+            if isPretty { bytes.append(UInt8(ascii: " ")) }
+            isAfterName = true
         }
     }
 
@@ -69,6 +92,15 @@ package struct JSONWriter: Sendable {
     package mutating func string(utf8 octets: some Sequence<UInt8>) {
         let octets = Array(octets)
         string(utf8: octets.span)
+    }
+
+    /// Writes a string whose characters `write` appends; none of them may need an escape.
+    package mutating func plainString(_ write: (inout [UInt8]) -> Void) {
+        beginValue()
+        bytes.append(UInt8(ascii: "\""))
+        write(&bytes)
+        bytes.append(UInt8(ascii: "\""))
+        needsComma = true
     }
 
     package mutating func integer(_ value: Int64) {
@@ -141,6 +173,17 @@ package struct JSONWriter: Sendable {
     }
 
     private mutating func writeQuoted(_ octets: Span<UInt8>) {
+        if Self.endOfPlain(octets, from: 0) == octets.count {
+            return bytes.append(addingCapacity: octets.count &+ 2) { output in
+                output.append(UInt8(ascii: "\""))
+                output.append(octets)
+                output.append(UInt8(ascii: "\""))
+            }
+        }
+        writeEscaping(octets)
+    }
+
+    private mutating func writeEscaping(_ octets: Span<UInt8>) {
         bytes.append(UInt8(ascii: "\""))
         var offset = 0
         while offset < octets.count {

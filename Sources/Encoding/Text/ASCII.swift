@@ -10,7 +10,14 @@ extension [UInt8] {
 
     /// Appends a number in decimal digits.
     package mutating func append(decimal value: Int64) {
-        if value < 0 { append(UInt8(ascii: "-")) }
+        append(addingCapacity: 20) { $0.append(decimal: value) }
+    }
+}
+
+extension OutputSpan where Element == UInt8 {
+    /// Appends a number in decimal digits, at most 20 bytes.
+    @_lifetime(self: copy self)
+    package mutating func append(decimal value: Int64) {
         var digits = InlineArray<20, UInt8>(repeating: 0)
         var start = digits.count
         var rest = value.magnitude
@@ -19,6 +26,7 @@ extension [UInt8] {
             digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
         } while rest > 0
+        if value < 0 { append(UInt8(ascii: "-")) }
         append(digits.span.extracting(start..<digits.count))
     }
 }

@@ -71,6 +71,24 @@ extension Span where Element == UInt8 {
     /// Returns the eight bytes from `offset` on as a number, the first one lowest; bounds checked.
     package func word(at offset: Int) -> UInt64 { lanes(at: offset) }
 
+    /// Whether all bytes are ASCII, and none is a control character, a quotation mark or a backslash.
+    package var isPlainASCII: Bool {
+        var offset = 0
+        var special: UInt64 = 0
+        while count &- offset >= 8 {
+            let word = lanes(at: offset)
+            special |= SWAR.special(word) | ((word ^ SWAR.repeating(0x7f)) &- SWAR.ones)
+            offset &+= 8
+        }
+        guard special & SWAR.tops == 0 else { return false }
+        while offset < count {
+            let byte = self[offset]
+            guard 0x20..<0x7f ~= byte, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { return false }
+            offset &+= 1
+        }
+        return true
+    }
+
     @inline(__always)
     func halfLanes(at offset: Int) -> UInt32 {
         unsafe UInt32(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
@@ -113,15 +131,6 @@ extension [UInt8] {
                 guard let source = octets.baseAddress, let target = target.baseAddress else { return }
                 unsafe (target + offset).update(from: source, count: octets.count)
             }
-        }
-    }
-
-    /// Changes the length to exactly `count` bytes; their content is unspecified.
-    mutating func resize(to count: Int) {
-        if self.count > count {
-            removeLast(self.count - count)
-        } else if self.count < count {
-            append(contentsOf: repeatElement(0, count: count - self.count))
         }
     }
 }

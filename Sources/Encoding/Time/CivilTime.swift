@@ -41,6 +41,13 @@ struct CivilTime {
             scale /= 10
         }
     }
+
+    /// Appends two digits of a number below 100.
+    @inline(__always)
+    static func write(_ value: Int64, to output: inout OutputSpan<UInt8>) {
+        output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / 10))
+        output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10))
+    }
 }
 
 /// Formats dates as IMF-fixdate, the form of the `Date` field (RFC 9110 §5.6.7).
@@ -68,13 +75,24 @@ package enum ISO8601 {
     package static func write(milliseconds: UnixMilliseconds, to output: inout [UInt8]) {
         let bounded = max(milliseconds, 0)
         let time = CivilTime(secondsSince1970: bounded.seconds)
-        let parts: [(Int64, Int, Unicode.Scalar)] = [
-            (time.year, 4, "-"), (time.month, 2, "-"), (time.day, 2, "T"), (time.hour, 2, ":"), (time.minute, 2, ":"),
-            (time.second, 2, "."), (bounded.milliseconds(since: bounded.seconds.milliseconds), 3, "Z"),
-        ]
-        for (value, digits, separator) in parts {
-            CivilTime.write(value, digits: digits, to: &output)
-            output.append(UInt8(ascii: separator))
+        let milliseconds = bounded.milliseconds(since: bounded.seconds.milliseconds)
+        output.append(addingCapacity: 24) { text in
+            CivilTime.write(time.year / 100, to: &text)
+            CivilTime.write(time.year % 100, to: &text)
+            text.append(UInt8(ascii: "-"))
+            CivilTime.write(time.month, to: &text)
+            text.append(UInt8(ascii: "-"))
+            CivilTime.write(time.day, to: &text)
+            text.append(UInt8(ascii: "T"))
+            CivilTime.write(time.hour, to: &text)
+            text.append(UInt8(ascii: ":"))
+            CivilTime.write(time.minute, to: &text)
+            text.append(UInt8(ascii: ":"))
+            CivilTime.write(time.second, to: &text)
+            text.append(UInt8(ascii: "."))
+            text.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: milliseconds / 100))
+            CivilTime.write(milliseconds % 100, to: &text)
+            text.append(UInt8(ascii: "Z"))
         }
     }
 }

@@ -26,9 +26,12 @@ package struct UUID: Hashable, Comparable, Sendable {
     }
 
     package init?(_ text: String) {
-        let octets = Array(text.utf8)
-        self.init(octets.span)
+        self.init(text.utf8.span)
     }
+
+    /// One number, because hashing two takes half as long again. The identifiers that requests look up are made by servers,
+    /// so no client can choose many with one hash.
+    package func hash(into hasher: inout Hasher) { hasher.combine(high ^ low) }
 
     package static func < (left: UUID, right: UUID) -> Bool {
         (left.high, left.low) < (right.high, right.low)
@@ -36,19 +39,17 @@ package struct UUID: Hashable, Comparable, Sendable {
 
     /// Appends the 36 bytes of the text form.
     package func write(to output: inout [UInt8]) {
-        let start = output.count
-        output.resize(to: start + Self.textByteCount)
-        var target = output.mutableSpan
+        var text = InlineArray<36, UInt8>(repeating: UInt8(ascii: "-"))
+        var target = text.mutableSpan
         let second = Self.digits(of: UInt32(truncatingIfNeeded: high))
         let third = Self.digits(of: UInt32(truncatingIfNeeded: low >> 32))
-        target.store(lanes: Self.digits(of: UInt32(high >> 32)), at: start)
-        target.store(halfLanes: UInt32(truncatingIfNeeded: second), at: start + 9)
-        target.store(halfLanes: UInt32(second >> 32), at: start + 14)
-        target.store(halfLanes: UInt32(truncatingIfNeeded: third), at: start + 19)
-        target.store(halfLanes: UInt32(third >> 32), at: start + 24)
-        target.store(lanes: Self.digits(of: UInt32(truncatingIfNeeded: low)), at: start + 28)
-        let dash = UInt8(ascii: "-")
-        (target[start + 8], target[start + 13], target[start + 18], target[start + 23]) = (dash, dash, dash, dash)
+        target.store(lanes: Self.digits(of: UInt32(high >> 32)), at: 0)
+        target.store(halfLanes: UInt32(truncatingIfNeeded: second), at: 9)
+        target.store(halfLanes: UInt32(second >> 32), at: 14)
+        target.store(halfLanes: UInt32(truncatingIfNeeded: third), at: 19)
+        target.store(halfLanes: UInt32(third >> 32), at: 24)
+        target.store(lanes: Self.digits(of: UInt32(truncatingIfNeeded: low)), at: 28)
+        output.append(text.span)
     }
 
     /// Returns the values of four times eight lower-case hex digits, the first digit of each in the lowest byte.

@@ -41,6 +41,8 @@ struct ResponseWriter {
     func append(_ response: borrowing Response, _ context: Context, to output: inout [UInt8]) {
         // A handler must not return an interim response; the server itself sends 100.
         let status = response.status >= 200 && response.status <= 599 ? response.status : 500
+        let isUsual = status == 200 && !context.closes && !context.isVersion10 && !context.isStreamed
+        if isUsual, !context.isHead, !context.demandsTLS { return appendUsual(response, to: &output) }
         if status == 200 {
             output.append(usualStart.span)
         } else {
@@ -63,6 +65,19 @@ struct ResponseWriter {
         output.append(decimal: Int64(context.isStreamed ? response.contentByteCount ?? 0 : response.body.count))
         output.append("\r\n\r\n")
         if !context.isHead, !context.isStreamed { output.append(response.body.span) }
+    }
+
+    /// Appends most responses of all: 200 with content, on a connection that stays open.
+    private func appendUsual(_ response: borrowing Response, to output: inout [UInt8]) {
+        let (fields, body) = (response.fields.span, response.body.span)
+        output.append(addingCapacity: usualStart.count &+ fields.count &+ body.count &+ 64) { output in
+            output.append(usualStart.span)
+            output.append(fields)
+            output.append("Content-Length: ")
+            output.append(decimal: Int64(body.count))
+            output.append("\r\n\r\n")
+            output.append(body)
+        }
     }
 
     /// Appends one chunk (RFC 9112 §7.1), which must not be empty.

@@ -11,9 +11,11 @@ extension EventLoop {
 
     /// Writes the lines, sends the responses that waited for them, and wakes the threads that have work from this turn.
     mutating func endTurn() {
-        guard turn.hasWork || !postponed.isEmpty else { return }
-        turn.writeLines()
-        if !postponed.isEmpty { sendPostponed() }
+        // The threads that wait for work of this turn are woken first: they work while the loop sends.
+        turn.end()
+        guard !postponed.isEmpty else { return }
+        sendPostponed()
+        // Requests that waited on a connection for its response are answered by now.
         turn.end()
     }
 

@@ -26,6 +26,7 @@ package struct KeyDirectory: Sendable {
 
     package let path: String
     private let rule: SecretFileRule?
+    private let parsed = ParsedKeys()
 
     /// - Parameter rule: who may own and read the files; by default as for a command in this directory.
     package init(path: String, rule: SecretFileRule? = nil) {
@@ -129,9 +130,10 @@ package struct KeyDirectory: Sendable {
         var files: [KeyFile] = []
         var faults: [KeyDirectoryError] = []
         var kids: Set<String> = []
+        var keys: [ParsedKeys.Digest: Key] = [:]
         for name in try names() {
             do throws(KeyDirectoryError) {
-                let file = try read(name)
+                let file = try read(name, &keys)
                 guard kids.insert(file.key.kid).inserted else {
                     throw KeyDirectoryError(description: "\(path): \(KeyError.duplicateKid(file.key.kid))")
                 }
@@ -140,6 +142,7 @@ package struct KeyDirectory: Sendable {
                 faults.append(error)
             }
         }
+        parsed.replace(with: keys)
         return (files, faults)
     }
 
@@ -193,14 +196,18 @@ package struct KeyDirectory: Sendable {
 
     private func present(_ rule: SecretFileRule?) -> SecretFileRule { rule ?? .ofCommand(in: path) }
 
-    private func read(_ name: String) throws(KeyDirectoryError) -> KeyFile {
+    /// - Parameter keys: gets the key by the digest of its file.
+    private func read(_ name: String, _ keys: inout [ParsedKeys.Digest: Key]) throws(KeyDirectoryError) -> KeyFile {
         let file = path + "/" + name
         if let facts = SecretFileRule.Facts(file), let fault = present(rule).fault(ofFile: file, facts) {
             throw KeyDirectoryError(description: fault)
         }
         do {
             let (bytes, stamp) = try AtomicFile.readStamped(file, byteCountMax: Self.byteCountMax)
-            return KeyFile(name: name, key: try Key(parsing: bytes.span), stamp: stamp)
+            let digest = ParsedKeys.digest(bytes)
+            let key = try parsed.key(digest) ?? Key(parsing: bytes.span)
+            keys[digest] = key
+            return KeyFile(name: name, key: key, stamp: stamp)
         } catch {
             throw KeyDirectoryError(description: error is FileError ? "\(error)" : "\(file): \(error)")
         }

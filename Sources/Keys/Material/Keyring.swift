@@ -12,7 +12,17 @@ package final class Keyring: Sendable {
     package let jwks: [UInt8]
     /// The token header of the key at the same index, as base64url text.
     package let headers: [[UInt8]]
-    let kids: [[UInt8]]
+    /// The names of the keys at the same indices.
+    package let kids: [[UInt8]]
+    /// The keys that can sign, the newest first.
+    private let signers: [SigningEntry]
+
+    private struct SigningEntry {
+        let index: Int
+        let purpose: Key.Purpose
+        let algorithm: Algorithm
+        let lifecycle: KeyLifecycle
+    }
 
     /// - Parameters:
     ///   - keys: without ended keys; the published set has every public key given here.
@@ -27,6 +37,7 @@ package final class Keyring: Sendable {
         guard !Self.secretsHoldPublicKeys(keys) else { throw .weakSecret }
         self.keys = keys
         kids = keys.map { Array($0.kid.utf8) }
+        signers = Self.signers(keys)
         headers = keys.map { Self.header(of: $0, as: TokenType($0.purpose)) }
         var writer = JSONWriter()
         writer.beginObject()
@@ -62,10 +73,21 @@ package final class Keyring: Sendable {
 
     /// Ties go to the greater `kid`, so that every process picks the same.
     package func index(signing purpose: Key.Purpose, _ algorithm: Algorithm, at now: UnixMilliseconds) -> Int? {
-        keys.indices.filter { index in
-            keys[index].purpose == purpose && keys[index].algorithm == algorithm && keys[index].signs(at: now)
-        }.max { left, right in
-            (keys[left].lifecycle.begin, keys[left].kid) < (keys[right].lifecycle.begin, keys[right].kid)
+        for signer in signers
+        where signer.purpose == purpose && signer.algorithm == algorithm && signer.lifecycle.signs(at: now) {
+            return signer.index
+        }
+        return nil
+    }
+
+    private static func signers(_ keys: [Key]) -> [SigningEntry] {
+        let indices = keys.indices.filter { keys[$0].canSign }.sorted { left, right in
+            (keys[left].lifecycle.begin, keys[left].kid) > (keys[right].lifecycle.begin, keys[right].kid)
+        }
+        return indices.map { index in
+            let key = keys[index]
+            return SigningEntry(
+                index: index, purpose: key.purpose, algorithm: key.algorithm, lifecycle: key.lifecycle)
         }
     }
 

@@ -155,7 +155,7 @@ package final class FileAccountSource: AccountSource {
         }
         guard let first = late.first else { return accounts }
         log.write(.warning, "sessions_from_ahead") { line in
-            line.add("sub", first.id.description)
+            line.add("sub", first.id)
             line.add("count", late.count)
             line.add("milliseconds", first.sessionsFrom.milliseconds(since: now))
             line.add(

@@ -22,20 +22,22 @@ extension AuthState {
     /// signatures are rejected.
     package func missingSigners(at now: UnixMilliseconds) -> [String] {
         let keyring = keyring.current
-        let missing = neededAlgorithms(for: clients.current).filter { signer(for: $0, in: keyring, at: now) == nil }
-        return missing.map(\.rawValue) + (refreshSigner(in: keyring, at: now) == nil ? ["refresh"] : [])
+        let missing = neededAlgorithms(for: clients.current).filter { !hasSigner(for: $0, in: keyring, at: now) }
+        return missing.map(\.rawValue) + (hasRefreshSigner(in: keyring, at: now) ? [] : ["refresh"])
     }
 
-    /// The key that signs access tokens of this algorithm; `nil` if there is none or an operator revoked it.
-    func signer(for algorithm: Algorithm, in keyring: Keyring, at now: UnixMilliseconds) -> Key? {
-        keyring.signingKey(for: algorithm, at: now).flatMap { isRevoked($0) ? nil : $0 }
+    /// Whether a key signs access tokens of this algorithm that no operator revoked.
+    func hasSigner(for algorithm: Algorithm, in keyring: Keyring, at now: UnixMilliseconds) -> Bool {
+        isUsable(keyring.index(signing: .access, algorithm, at: now), in: keyring)
     }
 
-    func refreshSigner(in keyring: Keyring, at now: UnixMilliseconds) -> Key? {
-        keyring.refreshKey(at: now).flatMap { isRevoked($0) ? nil : $0 }
+    func hasRefreshSigner(in keyring: Keyring, at now: UnixMilliseconds) -> Bool {
+        isUsable(keyring.index(signing: .refresh, .hs256, at: now), in: keyring)
     }
 
-    private func isRevoked(_ key: Key) -> Bool { revocations.isCut(key: Array(key.kid.utf8)) }
+    private func isUsable(_ index: Int?, in keyring: Keyring) -> Bool {
+        index.map { !revocations.isCut(key: keyring.kids[$0]) } ?? false
+    }
 }
 
 extension AuthSettings {

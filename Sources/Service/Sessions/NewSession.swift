@@ -52,8 +52,8 @@ extension AuthState {
             for sid in beginning.displaced {
                 log.write(.info, "session_displaced") { line in
                     line.add("sub", session.subject)
-                    line.add("sid", sid.description)
-                    line.add("by", session.sid.description)
+                    line.add("sid", sid)
+                    line.add("by", session.sid)
                 }
             }
             done(true)

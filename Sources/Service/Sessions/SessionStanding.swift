@@ -27,11 +27,9 @@ struct SessionStanding {
 
     /// The revocation that includes the session, if there is one.
     func denial(of claims: RefreshClaims) -> Denial? {
-        let subject = Array(claims.subject.utf8)
-        let client = Array(claims.clientID.utf8)
-        let kid = Array(claims.kid.utf8)
-        return context.authState.revocations.denial(
-            sid: claims.sid, issuedAt: 0, birth: claims.birth, subject: subject.span, client: client.span, kid: kid.span)
+        context.authState.revocations.denial(
+            sid: claims.sid, issuedAt: 0, birth: claims.birth, subject: claims.subject.utf8.span,
+            client: claims.clientID.utf8.span, kid: claims.kid.utf8.span)
     }
 
     /// Why the user or, for a user whom only the client knows, the client has ended the session.

@@ -42,7 +42,7 @@ struct SessionTokens {
     /// A token that a revoked key signed would be rejected at once, so such a key counts as missing.
     private func missingSigner(_ algorithm: Algorithm, at now: UnixMilliseconds) -> IssueError? {
         let state = context.authState
-        if state.signer(for: algorithm, in: context.keyring, at: now) == nil { return .noSigningKey(algorithm) }
-        return state.refreshSigner(in: context.keyring, at: now) == nil ? .noRefreshKey : nil
+        if !state.hasSigner(for: algorithm, in: context.keyring, at: now) { return .noSigningKey(algorithm) }
+        return state.hasRefreshSigner(in: context.keyring, at: now) ? nil : .noRefreshKey
     }
 }

@@ -53,8 +53,8 @@ package struct IssueClientToken {
         let algorithm = state.algorithm(audience: wanted[0], client: client)
         guard wanted.dropFirst().allSatisfy({ state.algorithm(audience: $0, client: client) == algorithm })
         else { throw .audienceInvalid }
-        guard state.signer(for: algorithm, in: context.keyring, at: now) != nil,
-            state.refreshSigner(in: context.keyring, at: now) != nil
+        guard state.hasSigner(for: algorithm, in: context.keyring, at: now),
+            state.hasRefreshSigner(in: context.keyring, at: now)
         else { throw .signingUnavailable("no key signs \(algorithm.rawValue) tokens of clients") }
         var grant = ClientGrant(
             clientID: client.id, audience: wanted, scope: granted.text, roles: client.roles,

@@ -250,10 +250,10 @@ extension AuthState {
                 let salt = random(PasswordHasher.saltByteCount)
                 let hash = try passwords.hash(password.octets, salt: salt)
                 try accounts.storeHash(hash, of: user)
-                log.write(.info, "password_rehashed") { $0.add("sub", user.id.description) }
+                log.write(.info, "password_rehashed") { $0.add("sub", user.id) }
             } catch {
                 log.write(.error, "password_rehash_failed") { line in
-                    line.add("sub", user.id.description)
+                    line.add("sub", user.id)
                     line.add("reason", "\(error)")
                 }
             }

@@ -7,7 +7,9 @@ import Telemetry
 package import Tokens
 
 /// A valid refresh token and what the client requests with it.
-package struct RefreshAttempt: Sendable {
+///
+/// It is a class, because it passes through several closures, and each copy of a value would count a dozen references.
+package final class RefreshAttempt: Sendable {
     package let claims: RefreshClaims
     /// Within the session's scope.
     let scope: String
@@ -18,6 +20,19 @@ package struct RefreshAttempt: Sendable {
     /// is used up. `nil` for a token that cannot rotate, such as one that was already used.
     let prepared: TokenPair?
     let isByCookie: Bool
+
+    init(
+        claims: RefreshClaims, scope: String, audience: String, client: Client?, user: User, prepared: TokenPair?,
+        isByCookie: Bool
+    ) {
+        self.claims = claims
+        self.scope = scope
+        self.audience = audience
+        self.client = client
+        self.user = user
+        self.prepared = prepared
+        self.isByCookie = isByCookie
+    }
 }
 
 /// A rotation that the journal has decided.
@@ -117,13 +132,14 @@ package struct RotateSession {
             throw .replaced
         }
         let standing = SessionStanding(context)
-        if let end = standing.end(of: claims) {
+        let user = standing.user(of: claims)
+        if user == nil, let end = standing.end(of: claims) {
             authState.counters.refreshes.add(.refused)
             throw end
         }
         let request = RefreshRequest(
             claims: claims, scope: scope, audience: audience, client: client, cookies: cookies, now: now)
-        guard let user = standing.user(of: claims) else {
+        guard let user else {
             return try rotate(request, for: .success(standing.externalUser(of: claims)), then)
         }
         let answer = authState.accounts.user(id: user) { result in
@@ -163,11 +179,9 @@ package struct RotateSession {
             // Never so long that the repeated access token has little of its lifetime left.
             repeatTime: refresh.cookies == nil ? 0 : (prepared?.expiresIn ?? 0) * 500)
         request.birth = claims.birth
-        let names = (
-            subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8), kid: Array(claims.kid.utf8)
-        )
         authState.revocations.rotate(
-            request, subject: names.subject, client: names.client, kid: names.kid
+            request, subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8),
+            kid: Array(claims.kid.utf8)
         ) {
             then(.success(PendingRefresh(attempt: attempt, outcome: $0)))
         }
@@ -233,9 +247,8 @@ package struct RotateSession {
         let granted = Scope(claims.scope) ?? Scope(names: [])
         // In the order of the session: a repeated request may name the same scopes in another order.
         let wanted = scope?.ordered(like: granted) ?? granted
-        let allowed = Scope(
-            names: wanted.names.filter { user.scopes.contains($0) && client?.mayUse(scope: $0) ?? true })
-        guard wanted.isWithin(granted), scope == nil || wanted.isWithin(allowed) else { throw .scopeInvalid }
+        let allowed = wanted.filter { user.scopes.contains($0) && client?.mayUse(scope: $0) ?? true }
+        guard scope == nil || (wanted.isWithin(granted) && wanted.isWithin(allowed)) else { throw .scopeInvalid }
         guard let target = audience ?? claims.audience.first, claims.audience.contains(target),
             authState.settings.audiences.contains(target), client?.mayUse(audience: target) ?? true
         else { throw .audienceInvalid }
@@ -306,7 +319,11 @@ package struct RotateSession {
 
     /// Distinguishes two requests with one token, so that a replay repeats exactly the first answer.
     private static func fingerprint(scope: String, audience: String) -> UInt32 {
-        let octets = Array(scope.utf8) + [0] + Array(audience.utf8)
+        var octets: [UInt8] = []
+        octets.reserveCapacity(scope.utf8.count + 1 + audience.utf8.count)
+        octets.append(scope.utf8.span)
+        octets.append(0)
+        octets.append(audience.utf8.span)
         return CRC32C.checksum(octets.span, seed: 0)
     }
 }

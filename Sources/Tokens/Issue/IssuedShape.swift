@@ -39,7 +39,7 @@ struct IssuedShape {
             cursor.skip(#","sid":""#), let sid = cursor.identifier()
         else { return nil }
         if cursor.skip(#","bsq":"#) {
-            guard let birth = cursor.number() else { return nil }
+            guard let birth = cursor.natural() else { return nil }
             self.birth = birth
         } else {
             birth = nil
@@ -123,18 +123,28 @@ struct ShapeCursor: ~Escapable {
         return UnixSeconds(seconds)
     }
 
-    /// Reads a whole number of at most 15 digits.
+    /// Reads a whole number of at most 15 digits without a leading zero.
     @_lifetime(self: copy self)
-    mutating func number() -> UInt64? {
+    mutating func natural() -> UInt64? {
         let start = offset
         var value: UInt64 = 0
-        while offset < payload.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(payload[offset]) {
-            guard offset - start < 15 else { return nil }
-            value = value * 10 + UInt64(payload[offset] - UInt8(ascii: "0"))
+        while offset < payload.count, offset - start < 15, UInt8(ascii: "0")...UInt8(ascii: "9") ~= payload[offset] {
+            value = value &* 10 &+ UInt64(payload[offset] &- UInt8(ascii: "0"))
             offset += 1
         }
-        guard offset > start, payload[start] != UInt8(ascii: "0") || offset - start == 1 else { return nil }
+        guard offset > start, payload[start] != UInt8(ascii: "0") || offset == start + 1 else { return nil }
         return value
+    }
+
+    /// Reads the rest of a list like ``skipTexts()``, and returns the strings.
+    @_lifetime(self: copy self)
+    mutating func texts() -> [String]? {
+        var texts: [String] = []
+        repeat {
+            guard skip("\""), let text = text() else { return nil }
+            texts.append(String(decoding: payload.extracting(text)))
+        } while skip(",")
+        return skip("]") ? texts : nil
     }
 
     /// Reads the rest of a list of one or more strings, from the byte after its opening bracket.

@@ -20,6 +20,8 @@ package final class Issuer {
     private let keyring: Keyring
     private let issuer: String
     private let pens: [SigningContext]
+    /// Memory for the payload of a token.
+    private var buffer: [UInt8] = []
 
     package init(keyring: Keyring, issuer: String) throws(KeyError) {
         self.keyring = keyring
@@ -43,7 +45,7 @@ package final class Issuer {
         guard let keyIndex = index(signing: .access, grant.algorithm, at: grant.issuedAt, now: now) else {
             throw .noSigningKey(grant.algorithm)
         }
-        var payload = PayloadWriter()
+        var payload = beginPayload()
         try payload.name(.issuer, issuer)
         try payload.name(.subject, grant.subject)
         try payload.audience(grant.audience)
@@ -71,7 +73,7 @@ package final class Issuer {
         let id = try clientTokenID(
             high: grant.identifierHigh, audience: grant.audience, clientID: grant.clientID,
             refreshKeyIndex(at: grant.issuedAt, now: nil))
-        var payload = PayloadWriter()
+        var payload = beginPayload()
         try payload.name(.issuer, issuer)
         try payload.name(.subject, grant.subject)
         try payload.audience(grant.audience)
@@ -92,7 +94,8 @@ package final class Issuer {
         let identity = TokenIdentity(
             sid: UUID(high: high, low: 0), audience: audience, subject: ClientGrant.subjectPrefix + clientID,
             clientID: clientID)
-        let tag = try sign(identity.message(generation: 0).span, keyIndex)
+        let message = identity.message(generation: 0)
+        let tag = try secretTag(of: message.span, keyIndex)
         return UUID.version7(high: high, lowFrom: tag.span)
     }
 
@@ -107,7 +110,7 @@ package final class Issuer {
     package func refreshToken(_ claims: RefreshClaims, now: UnixMilliseconds? = nil) throws(IssueError) -> [UInt8] {
         guard NumericDate.range.contains(claims.issuedAt) else { throw .claimUnwritable(.issuedAt) }
         let keyIndex = try refreshKeyIndex(at: claims.issuedAt.milliseconds, now: now)
-        var payload = PayloadWriter()
+        var payload = beginPayload()
         try payload.name(.audience, issuer)
         payload.identifier(.sessionID, claims.sid)
         if let birth = claims.birth { payload.number(.birth, Int64(clamping: birth)) }
@@ -128,7 +131,7 @@ package final class Issuer {
     package func deviceToken(_ claims: DeviceClaims, now: UnixMilliseconds? = nil) throws(IssueError) -> [UInt8] {
         guard NumericDate.range.contains(claims.issuedAt) else { throw .claimUnwritable(.issuedAt) }
         let keyIndex = try refreshKeyIndex(at: claims.issuedAt.milliseconds, now: now)
-        var payload = PayloadWriter()
+        var payload = beginPayload()
         try payload.name(.audience, issuer)
         try payload.name(.subject, claims.subject)
         payload.identifier(.tokenID, claims.id)
@@ -149,7 +152,8 @@ package final class Issuer {
     private func tokenID(
         of identity: TokenIdentity, _ generation: UInt32, _ keyIndex: Int
     ) throws(IssueError) -> UUID {
-        let tag = try sign(identity.message(generation: generation).span, keyIndex)
+        let message = identity.message(generation: generation)
+        let tag = try secretTag(of: message.span, keyIndex)
         return UUID.version8(fromFirst16: tag.span)
     }
 
@@ -189,33 +193,50 @@ package final class Issuer {
             ?? now.flatMap { keyring.index(signing: purpose, algorithm, at: $0) }
     }
 
-    private func sign(_ message: Span<UInt8>, _ keyIndex: Int) throws(IssueError) -> [UInt8] {
-        do {
+    /// Refresh secrets are HMAC keys (``Key/init(_:kid:algorithm:purpose:lifecycle:)``).
+    private func secretTag(of message: Span<UInt8>, _ keyIndex: Int) throws(IssueError) -> Digest {
+        guard case .mac(let context) = pens[keyIndex] else {
+            preconditionFailure("the keyring chose a key pair for refresh tokens")
+        }
+        do { return try context.authenticate(message) } catch { throw .crypto(error) }
+    }
+
+    private func beginPayload() -> PayloadWriter {
+        var taken: [UInt8] = []
+        swap(&taken, &buffer)
+        return PayloadWriter(reusing: taken)
+    }
+
+    private func seal(_ payload: consuming [UInt8], _ keyIndex: Int) throws(IssueError) -> [UInt8] {
+        try seal(payload, keyIndex, header: keyring.headers[keyIndex])
+    }
+
+    private func seal(_ payload: consuming [UInt8], _ keyIndex: Int, header: [UInt8]) throws(IssueError) -> [UInt8] {
+        var token: [UInt8] = []
+        token.reserveCapacity(header.count + Base64URL.encodedByteCount(payload.count) + Self.signatureRoom)
+        token.append(contentsOf: header)
+        token.append(UInt8(ascii: "."))
+        Base64URL.append(payload.span, to: &token)
+        buffer = payload
+        do throws(CryptoError) {
             switch pens[keyIndex] {
             case .mac(let context):
-                return try context.authenticate(message).octets
-            case .signer(let signer): return try signer.sign(message)
+                let tag = try context.authenticate(token.span)
+                token.append(UInt8(ascii: "."))
+                Base64URL.append(tag.span, to: &token)
+            case .signer(let signer):
+                let signature = try signer.sign(token.span)
+                token.append(UInt8(ascii: "."))
+                Base64URL.append(signature.span, to: &token)
             case .none: preconditionFailure("the keyring chose a public key for signing")
             }
         } catch {
             throw .crypto(error)
         }
-    }
-
-    private func seal(_ payload: [UInt8], _ keyIndex: Int) throws(IssueError) -> [UInt8] {
-        try seal(payload, keyIndex, header: keyring.headers[keyIndex])
-    }
-
-    private func seal(_ payload: [UInt8], _ keyIndex: Int, header: [UInt8]) throws(IssueError) -> [UInt8] {
-        var token: [UInt8] = []
-        token.reserveCapacity(header.count + Base64URL.encodedByteCount(payload.count) + 512)
-        token.append(contentsOf: header)
-        token.append(UInt8(ascii: "."))
-        Base64URL.append(payload.span, to: &token)
-        let signature = try sign(token.span, keyIndex)
-        token.append(UInt8(ascii: "."))
-        Base64URL.append(signature.span, to: &token)
         guard token.count <= Self.byteCountMax else { throw .tokenTooLarge(byteCount: token.count) }
         return token
     }
+
+    /// Enough for the dot and a signature of an RSA key with 3072 bits; a longer one makes the token grow once more.
+    private static let signatureRoom = 520
 }

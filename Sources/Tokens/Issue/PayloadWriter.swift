@@ -4,60 +4,82 @@ import Platform
 
 /// Writes a token's payload: claims in the order of the calls, each in the only form that the verifier accepts.
 struct PayloadWriter {
-    private var writer = JSONWriter()
+    private var bytes: [UInt8]
 
-    init() {
-        writer.beginObject()
+    /// Each claim's name as it precedes the value, by the index of the claim. The comma before the first member becomes the
+    /// opening brace.
+    private static let members: [[UInt8]] = Claim.allCases.map { claim in Array(",\"\(claim.rawValue)\":".utf8) }
+
+    /// - Parameter buffer: memory to reuse; its content is removed.
+    init(reusing buffer: consuming [UInt8]) {
+        bytes = buffer
+        bytes.removeAll(keepingCapacity: true)
+        bytes.reserveCapacity(1_024)
     }
 
+    /// Returns the payload, moved out of the writer, not copied.
     mutating func finish() -> [UInt8] {
-        writer.endObject()
-        return writer.bytes
+        if bytes.isEmpty { bytes.append(UInt8(ascii: "{")) } else { bytes[0] = UInt8(ascii: "{") }
+        bytes.append(UInt8(ascii: "}"))
+        var payload: [UInt8] = []
+        swap(&payload, &bytes)
+        return payload
     }
 
     /// Returns whether no byte is a control character, a quotation mark or a backslash.
     private static func isPlain(_ bytes: Span<UInt8>) -> Bool {
-        // Without an early end the compiler compares many bytes at once.
-        var special: UInt8 = 0
+        if bytes.isPlainASCII { return true }
         for index in bytes.indices {
             let byte = bytes[index]
-            let isSpecial = byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
-            special |= isSpecial ? 1 : 0
+            if byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
         }
-        return special == 0
+        return true
     }
 
     /// Writes a text that must not be empty or need escapes, because the verifier reads its bytes without decoding.
     mutating func name(_ claim: Claim, _ text: String) throws(IssueError) {
-        guard !text.isEmpty, Self.isPlain(text.utf8.span) else { throw .claimUnwritable(claim) }
-        self.text(claim, text)
+        let octets = text.utf8.span
+        guard !octets.isEmpty, Self.isPlain(octets) else { throw .claimUnwritable(claim) }
+        let member = Self.members[claim.index]
+        bytes.append(addingCapacity: member.count + octets.count + 2) { output in
+            output.append(member.span)
+            output.append(UInt8(ascii: "\""))
+            output.append(octets)
+            output.append(UInt8(ascii: "\""))
+        }
     }
 
     mutating func text(_ claim: Claim, _ text: String) {
-        writer.name(claim.rawValue)
-        writer.string(text)
+        begin(claim)
+        append(quoted: text)
     }
 
     mutating func texts(_ claim: Claim, _ texts: [String]) {
-        writer.name(claim.rawValue)
-        writer.beginArray()
-        for text in texts { writer.string(text) }
-        writer.endArray()
+        begin(claim)
+        bytes.append(UInt8(ascii: "["))
+        for (index, text) in texts.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            append(quoted: text)
+        }
+        bytes.append(UInt8(ascii: "]"))
     }
 
     /// Writes one name alone or a list (RFC 7519 §4.1.3), which must not be empty (RFC 9068 §2.2).
     mutating func audience(_ names: [String]) throws(IssueError) {
-        guard let first = names.first, !names.contains("") else { throw .claimUnwritable(.audience) }
+        guard let first = names.first, !names.contains(where: \.isEmpty) else { throw .claimUnwritable(.audience) }
         if names.count == 1 { text(.audience, first) } else { texts(.audience, names) }
     }
 
     mutating func identifier(_ claim: Claim, _ identifier: UUID) {
-        text(claim, identifier.description)
+        begin(claim)
+        bytes.append(UInt8(ascii: "\""))
+        identifier.write(to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
     }
 
     mutating func number(_ claim: Claim, _ number: Int64) {
-        writer.name(claim.rawValue)
-        writer.integer(number)
+        begin(claim)
+        bytes.append(decimal: number)
     }
 
     mutating func time(_ claim: Claim, _ seconds: UnixSeconds) throws(IssueError) {
@@ -67,18 +89,32 @@ struct PayloadWriter {
 
     /// Adds the members of a JSON object unchanged, except those named like a ``Claim``.
     mutating func extra(_ object: [UInt8]) throws(IssueError) {
-        if object.isEmpty { return }
-        let bytes = object.span
+        if object.isEmpty || object == [UInt8(ascii: "{"), UInt8(ascii: "}")] { return }
+        let octets = object.span
         var document = JSONDocument()
-        do { try document.parse(bytes) } catch { throw .extraClaims(error) }
+        do { try document.parse(octets) } catch { throw .extraClaims(error) }
         guard document.kind(0) == .object else { throw .extraClaimsNotObject }
         for (nameNode, value) in document.members(0) {
-            guard let name = document.string(nameNode, in: bytes), Claim(rawValue: name) == nil else { continue }
-            writer.name(name)
+            guard let name = document.string(nameNode, in: octets), Claim(rawValue: name) == nil else { continue }
+            bytes.append(UInt8(ascii: ","))
+            append(quoted: name)
+            bytes.append(UInt8(ascii: ":"))
             let range = document.range(value)
             // A string's range in the document excludes its quotes.
             let isString = document.kind(value) == .string
-            writer.raw(Array(object[(isString ? range.lowerBound - 1..<range.upperBound + 1 : range)]))
+            bytes.append(octets.extracting(isString ? range.lowerBound - 1..<range.upperBound + 1 : range))
         }
+    }
+
+    private mutating func begin(_ claim: Claim) {
+        let member = Self.members[claim.index]
+        bytes.append(member.span)
+    }
+
+    private mutating func append(quoted text: String) {
+        var writer = JSONWriter(after: bytes)
+        bytes = []
+        writer.string(text)
+        bytes = writer.finished()
     }
 }

@@ -24,19 +24,23 @@ package struct TokenIdentity: Equatable, Sendable {
     /// so that different identities give different messages.
     func message(generation: UInt32) -> [UInt8] {
         var message: [UInt8] = []
-        message.reserveCapacity(128)
-        for half in [sid.high, sid.low] {
-            for shift in stride(from: UInt64(56), through: 0, by: -8) {
-                message.append(UInt8(truncatingIfNeeded: half >> shift))
+        message.reserveCapacity(160)
+        message.append(addingCapacity: 20) { output in
+            output.append(bigEndian: sid.high)
+            output.append(bigEndian: sid.low)
+            for shift in stride(from: UInt32(24), through: 0, by: -8) {
+                output.append(UInt8(truncatingIfNeeded: generation >> shift))
             }
         }
-        for shift in stride(from: UInt32(24), through: 0, by: -8) {
-            message.append(UInt8(truncatingIfNeeded: generation >> shift))
-        }
-        for name in audience + ["", subject, clientID] {
-            message.append(contentsOf: name.utf8)
-            message.append(0xff)
-        }
+        for name in audience { Self.append(name, to: &message) }
+        message.append(0xff)
+        Self.append(subject, to: &message)
+        Self.append(clientID, to: &message)
         return message
+    }
+
+    private static func append(_ name: String, to message: inout [UInt8]) {
+        message.append(name.utf8.span)
+        message.append(0xff)
     }
 }

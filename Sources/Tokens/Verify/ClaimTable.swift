@@ -82,9 +82,11 @@ extension JSONDocument {
     func texts(_ claim: Claim, _ node: Node, in payload: Span<UInt8>) throws(TokenRejection) -> [String] {
         guard kind(node) == .array else { throw .claimInvalid(claim) }
         var texts: [String] = []
-        for element in children(node) {
+        var element = node + 1
+        for _ in 0..<count(node) {
             guard let text = string(element, in: payload) else { throw .claimInvalid(claim) }
             texts.append(text)
+            element = self.node(after: element)
         }
         return texts
     }

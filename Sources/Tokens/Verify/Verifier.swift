@@ -13,6 +13,7 @@ package final class Verifier {
     private let kids: [[UInt8]]
     private let issuer: [UInt8]
     private let opening: [UInt8]
+    private let refreshOpening: [UInt8]
     private let leeway: Int64
     private var stage: SignatureStage
     private var parsed = JSONDocument()
@@ -25,6 +26,7 @@ package final class Verifier {
         kids = keyring.keys.map { Array($0.kid.utf8) }
         self.issuer = Array(issuer.utf8)
         opening = IssuedShape.opening(issuer: issuer)
+        refreshOpening = RefreshShape.opening(issuer: issuer)
         self.leeway = TokenLimits.standard.leeway(leeway)
         stage = try SignatureStage(keyring: keyring)
     }
@@ -60,12 +62,18 @@ package final class Verifier {
     /// Verifies a refresh token. No leeway, because the server itself issued the token with the same clock.
     package func verifyRefresh(_ token: Span<UInt8>, now: UnixMilliseconds) throws(TokenRejection) -> RefreshClaims {
         let outcome = try stage.check(token, for: .refresh, at: now)
-        let decoded = stage.payload
+        let (decoded, opening) = (stage.payload, refreshOpening)
         let payload = decoded.span
-        let table = try ClaimTable(payload, using: &parsed)
-        guard outcome.isExpectedType else { throw .typMismatch }
-        try checkAudience(try table.required(.audience), .one(issuer), in: payload)
-        let claims = try RefreshClaims(table, parsed, in: payload, kid: keyring.keys[outcome.keyIndex].kid)
+        let kid = keyring.keys[outcome.keyIndex].kid
+        let claims: RefreshClaims
+        if outcome.isExpectedType, let found = RefreshShape.claims(payload, opening: opening.span, kid: kid) {
+            claims = found
+        } else {
+            let table = try ClaimTable(payload, using: &parsed)
+            guard outcome.isExpectedType else { throw .typMismatch }
+            try checkAudience(try table.required(.audience), .one(issuer), in: payload)
+            claims = try RefreshClaims(table, parsed, in: payload, kid: kid)
+        }
         let seconds = secondsBelow(now)
         guard seconds < claims.sessionEnd else { throw .expired }
         guard seconds < claims.expiresAt else { throw .idle }

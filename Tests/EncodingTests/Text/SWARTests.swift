@@ -29,6 +29,31 @@ struct SWARTests {
         #expect(octets.span.word(at: 1) == 0x0807_0605_0403_0201)
     }
 
+    private func isPlainASCII(_ bytes: [UInt8]) -> Bool { bytes.span.isPlainASCII }
+
+    @Test func `plain ASCII is recognized wherever another byte is`() {
+        for count in 0...20 {
+            let plain = [UInt8](repeating: UInt8(ascii: "a"), count: count)
+            #expect(isPlainASCII(plain))
+            for place in 0..<count {
+                for byte in UInt8.min...UInt8.max {
+                    var bytes = plain
+                    bytes[place] = byte
+                    let isPlain = 0x20..<0x7f ~= byte && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+                    #expect(isPlainASCII(bytes) == isPlain, "\(byte) at \(place) of \(count)")
+                }
+            }
+        }
+    }
+
+    @Test func `numbers are written in decimal digits, after what is there`() {
+        for number in [0, 7, 10, 1_234_567_890, -1, Int64.max, Int64.min] {
+            var bytes = Array("x".utf8)
+            bytes.append(decimal: number)
+            #expect(String(decoding: bytes, as: UTF8.self) == "x\(number)")
+        }
+    }
+
     @Test func `octets are replaced in their place and nowhere else`() {
         var octets: [UInt8] = [1, 2, 3, 4, 5]
         let part: [UInt8] = [8, 9]

@@ -121,6 +121,56 @@ struct TurnEndTests {
         }
     }
 
+    /// Waits in the end of a turn until the gate opens, as a wake-up that takes long would.
+    private final class SlowTask: TurnTask {
+        let hasBegun = Atomic<Bool>(false)
+        let gate = Gate()
+
+        func endTurn() {
+            guard !hasBegun.exchange(true, ordering: .sequentiallyConsistent) else { return }
+            gate.wait()
+        }
+    }
+
+    @Test func `wakes other threads before it sends`() throws {
+        let fixture = Fixture()
+        let task = SlowTask()
+        let log = Log(level: .info, form: .text, clock: WallClock { 0 }) { fixture.pieces.add($0) }
+        let server = try TestServer(threads: 1) { WakingHandler(log, task) }
+        defer { server.stop() }
+        let client = try TestClient(port: server.port)
+        client.send(get("/"))
+        #expect(eventually { task.hasBegun.load(ordering: .sequentiallyConsistent) })
+        var byte: UInt8 = 0
+        #expect(recv(client.descriptor, &byte, 1, Int32(MSG_DONTWAIT) | Int32(MSG_PEEK)) == -1)
+        task.gate.open()
+        #expect(client.receiveAnswer()?.body == "done")
+    }
+
+    /// Answers at once, with a line in the log and work for another thread.
+    private final class WakingHandler: Handler {
+        private let log: Log
+        private let task: SlowTask
+
+        init(_ log: Log, _ task: SlowTask) {
+            self.log = log
+            self.task = task
+        }
+
+        func handle(
+            _ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange
+        ) -> Disposition {
+            log.write(.info, "asked")
+            Turn.current?.atEnd(task)
+            response.body = Array("done".utf8)
+            return .answered
+        }
+
+        func admits(_ request: borrowing Request, _ response: inout Response) -> Bool { true }
+
+        func refuse(_: RequestError, from _: PeerAddress, over _: Channel, _ response: inout Response) {}
+    }
+
     @Test func `deferred responses of one batch share a write too`() throws {
         let fixture = Fixture()
         let server = try fixture.server()

@@ -24,6 +24,22 @@ struct ScopeTests {
         #expect(try #require(Scope("z b y")).ordered(like: granted).names == ["b", "y", "z"])
     }
 
+    @Test(arguments: [1, 2, 15, 16, 17, 40])
+    func `is a set, however many names it has`(_ count: Int) throws {
+        let names = (0..<count).map { "scope\($0)" }
+        let text = names.joined(separator: " ")
+        let scope = try #require(Scope(text))
+        #expect(scope.names == names && scope.text == text && scope == Scope(names: names))
+        let twice = try #require(Scope(text + " scope0"))
+        #expect(twice.names == names && twice.text == text)
+        #expect(Scope(names: names + names) == scope)
+        #expect(scope.filter { _ in true } == scope)
+        #expect(scope.filter { $0 != "scope0" }.names == Array(names.dropFirst()))
+        #expect(scope.filter { _ in false }.text.isEmpty)
+        #expect(scope.isWithin(Scope(names: names.reversed())) && !scope.isWithin(scope.filter { $0 != "scope0" }))
+        #expect(Scope(names: names.reversed()).ordered(like: scope) == scope)
+    }
+
     @Test func `is bounded`() {
         #expect(Scope(String(repeating: "a", count: Scope.byteCountMax)) != nil)
         #expect(Scope(String(repeating: "a", count: Scope.byteCountMax + 1)) == nil)

@@ -1,0 +1,30 @@
+// Bytes that are appended together: the array makes room once for all of them (`append(addingCapacity:initializingWith:)`).
+extension OutputSpan where Element == UInt8 {
+    /// Appends a copy; there must be room for it.
+    @inline(__always)
+    @_lifetime(self: copy self)
+    package mutating func append(_ octets: Span<UInt8>) {
+        precondition(octets.count <= freeCapacity, "the bytes do not fit")
+        unsafe octets.withUnsafeBufferPointer { source in
+            unsafe withUnsafeMutableBufferPointer { target, count in
+                guard let source = source.baseAddress, let target = target.baseAddress else { return }
+                unsafe (target + count).initialize(from: source, count: octets.count)
+                count += octets.count
+            }
+        }
+    }
+
+    @inline(__always)
+    @_lifetime(self: copy self)
+    package mutating func append(_ text: StaticString) {
+        let letters = unsafe UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+        append(unsafe letters.span)
+    }
+
+    /// Appends the eight bytes of a number, the highest first.
+    @inline(__always)
+    @_lifetime(self: copy self)
+    package mutating func append(bigEndian value: UInt64) {
+        for shift in stride(from: UInt64(56), through: 0, by: -8) { append(UInt8(truncatingIfNeeded: value >> shift)) }
+    }
+}
