@@ -6,7 +6,7 @@ import Service
 extension Route {
     package static let verifyBatch = Route(
         "/verify/batch", [.post], policies: [.quiet, .largeContent, .onFollowers, .statesAge], content: .json,
-        codes: [.requestMalformed, .unsupportedMediaType, .sequenceNotReached, .sequenceUnknown, .stale],
+        codes: [.requestMalformed, .unsupportedMediaType, .stale] + ProblemCode.ofPositions,
         operations: [
             Operation(
                 method: .post, id: "verifyBatch", tag: "sessions",
@@ -79,7 +79,8 @@ extension Application {
         let parameters = try Parameters(request, .json, known: .batch, large: "tokens", &largeJSON)
         try conditions.read(parameters, mayLeaveOutClaims: true)
         let tokens = try BatchTokens(largeJSON, request.bytes(request.body))
-        try checkKnowledge(conditions)
+        try check(conditions.positionMin)
+        try checkFreshness(conditions)
         BatchRun.begin(context.authState.revocations.position, &response.body)
         let run = BatchRun(tokens, conditions, copy exchange)
         // While others are in progress, it waits for its turn.

@@ -31,6 +31,12 @@ extension AuthState {
         isUsable(keyring.index(signing: .access, algorithm, at: now), in: keyring)
     }
 
+    /// The key that signs access tokens of this algorithm; `nil` if there is none or an operator revoked it.
+    func signer(for algorithm: Algorithm, in keyring: Keyring, at now: UnixMilliseconds) -> Key? {
+        let index = keyring.index(signing: .access, algorithm, at: now)
+        return index.flatMap { isUsable($0, in: keyring) ? keyring.keys[$0] : nil }
+    }
+
     func hasRefreshSigner(in keyring: Keyring, at now: UnixMilliseconds) -> Bool {
         isUsable(keyring.index(signing: .refresh, .hs256, at: now), in: keyring)
     }
