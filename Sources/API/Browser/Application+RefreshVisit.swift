@@ -28,7 +28,7 @@ extension Application {
         }
         let visit = try RefreshVisit(request, browser)
         let cookies = BrowserCookies(request, browser)
-        try cookies.refuseRepeated()
+        try cookies.refuseUnclear()
         if case .one(let place) = cookies.access, let token = validAccess(place, request, call) {
             if isExpected(visit, token, request.bytes[place], call) {
                 leave(for: visit.address.text, &response)
@@ -42,12 +42,15 @@ extension Application {
             write(.cookiesNotKept, next: next, status: 409, request, call, browser, &response)
             return .answered
         }
-        guard case .one(let range) = cookies.refresh, let mark = cookies.mark(request) else {
-            if visit.step == nil, cookies.refresh == .absent, Navigation.mayLackStrictCookies(request) {
-                write(.renewal, next: browser.refreshPath(visit.address, .bounced), request, call, browser, &response)
-            } else {
-                leave(for: browser.signInPath(visit.address), &response)
-            }
+        // A refresh cookie that another host has planted comes along, while ours is Strict.
+        if visit.step == nil, Navigation.mayLackStrictCookies(request),
+            !cookies.includeRefreshToken(request, browser, context)
+        {
+            write(.renewal, next: browser.refreshPath(visit.address, .bounced), request, call, browser, &response)
+            return .answered
+        }
+        guard let range = try cookies.refreshToken(request, browser, context), let mark = cookies.mark(request) else {
+            leave(for: browser.signInPath(visit.address), &response)
             return .answered
         }
         let presented = PresentedRefresh(token: Array(request.bytes[range]), mark: mark, .visit(visit), browser)
