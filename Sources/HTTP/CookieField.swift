@@ -12,9 +12,10 @@ package enum CookieField {
         /// The name was sent more than once. Browsers send cookies of different paths and domains in an order that an
         /// attacker can influence, so none of the values counts.
         case repeated
-        /// The value is empty, is in quotes, or has a character that a cookie must not have; or the request has more
-        /// cookies than are read.
+        /// The value is empty, is in quotes, or has a character that a cookie must not have.
         case malformed
+        /// The request has more cookies than are read, so this one may be among them.
+        case unread
     }
 
     /// The maximum number of bytes of all Cookie fields together.
@@ -31,17 +32,38 @@ package enum CookieField {
         var pairCount = 0
         for field in request.fields where request.isEqual(field.name, "cookie") {
             byteCount += field.value.count
-            guard byteCount <= byteCountMax else { return [Value](repeating: .malformed, count: names.count) }
+            guard byteCount <= byteCountMax else { return [Value](repeating: .unread, count: names.count) }
             var start = field.value.lowerBound
             while start < field.value.upperBound {
-                let end = request.bytes(0..<field.value.upperBound).firstIndex(of: UInt8(ascii: ";"), from: start)
+                let pair = pair(from: start, field, request)
                 pairCount += 1
-                guard pairCount <= pairCountMax else { return [Value](repeating: .malformed, count: names.count) }
-                read(start..<end, names, request, &values)
-                start = end + 1
+                guard pairCount <= pairCountMax else { return [Value](repeating: .unread, count: names.count) }
+                read(pair, names, request, &values)
+                start = pair.upperBound + 1
             }
         }
         return values
+    }
+
+    /// Where each well-formed value of a name is that came more than once.
+    package static func everyValue(of name: [UInt8], in request: borrowing Request) -> [Range<Int>] {
+        var found: [Range<Int>] = []
+        for field in request.fields where request.isEqual(field.name, "cookie") {
+            var start = field.value.lowerBound
+            while start < field.value.upperBound {
+                let pair = pair(from: start, field, request)
+                var value = [Value.absent]
+                read(pair, [name], request, &value)
+                if case .one(let range) = value[0] { found.append(range) }
+                start = pair.upperBound + 1
+            }
+        }
+        return found
+    }
+
+    /// The cookie that begins at `start`, up to the next semicolon.
+    private static func pair(from start: Int, _ field: Request.Field, _ request: borrowing Request) -> Range<Int> {
+        start..<request.bytes(0..<field.value.upperBound).firstIndex(of: UInt8(ascii: ";"), from: start)
     }
 
     private static func read(

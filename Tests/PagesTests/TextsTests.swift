@@ -56,7 +56,7 @@ struct TextsTests {
 
     static let mistakes: [(file: String, line: Int, reason: String)] = [
         ("[]", 1, "the file must be a JSON object"), ("\n\n{", 3, "the text ends within a value"),
-        ("{\"fr\":\n {\"sign_inn\": \"x\"}}", 2, "there is no text with this key"),
+        ("{\"fr\":\n {\"sign_inn\": \"x\"}}", 2, "there is no text with this key: sign_inn"),
         ("{\"fr\":\n\n {\"<b>sign_in</b>\": \"x\"}}", 3, "there is no text with this key"),
         ("{\"fr\": {\"sign_in\": \"x\",\n \"sign_in\": \"y\"}}", 2, "a member is repeated at byte 25"),
         ("{\"fr\": {\"sign_in\":\n 1}}", 2, "expected a text that is not empty"),
@@ -67,6 +67,16 @@ struct TextsTests {
         ("{\"sign_in\": \"Entrer\"}", 1, "expected a language tag such as fr or pt-BR"),
         ("{\"fr\": {\"sign_in\": [[[1]]]}}", 1, "values are nested too deeply"),
         ("{\"fr\": {\n\"sign_in\": \"\u{1}\"}}", 2, "unexpected character at byte 21"),
+        ("{\"fr\": {},\n\"FR\": {}}", 2, "the language FR comes twice"),
+        ("{\"de\": {},\n\"DE\": {}}", 2, "the language de comes twice"),
+        (
+            "{\"fr\": {\n\"too_many_attempts\": \"Attendez\"}}", 2,
+            "the text too_many_attempts must contain {seconds} once"
+        ),
+        ("{\"fr\": {\"busy\": \"{secnds}\"}}", 1, "the text busy must contain {seconds} once"),
+        ("{\"fr\": {\"busy\": \"{seconds} {count}\"}}", 1, "the text busy must contain {seconds} once"),
+        ("{\"fr\": {\"busy\": \"{seconds} {seconds}\"}}", 1, "the text busy must contain {seconds} once"),
+        ("{\"fr\": {\"sign_in\": \"{seconds}\"}}", 1, "the text sign_in must contain no {value}"),
     ]
 
     @Test(arguments: mistakes)

@@ -10,11 +10,12 @@ extension Application {
         let cookies = BrowserCookies(request, browser)
         guard !cookies.isEmpty || CrossSite.isFromBrowser(request) else { throw Problem(.tokenMissing) }
         try CrossSite.check(request, .own(isReading: isReading), browser)
-        try cookies.refuseRepeated()
+        guard cookies.access != .unread else { throw Problem(.tokenMalformed, BrowserCookies.unreadDetail) }
+        try cookies.refuseUnclear()
         switch cookies.access {
         case .one(let range): return range
         case .absent: throw Problem(.tokenMissing)
-        case .malformed, .repeated: throw Problem(.tokenMalformed)
+        case .malformed, .repeated, .unread: throw Problem(.tokenMalformed)
         }
     }
 }

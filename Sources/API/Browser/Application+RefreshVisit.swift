@@ -23,31 +23,49 @@ extension Application {
             throw Problem(.csrfFailed, "GET is for navigations of a browser. Scripts and other clients use POST.")
         }
         try CrossSite.check(request, .own(isReading: true), browser)
+        var call = call
+        call.isNavigation = true
+        call.language = language(request, browser)
+        do throws(Problem) {
+            return try visitRefresh(request, browser, &response, exchange, call)
+        } catch {
+            answer(error, call, &response)
+            return .answered
+        }
+    }
+
+    private func visitRefresh(
+        _ request: borrowing Request, _ browser: Browser, _ response: inout Response, _ exchange: borrowing Exchange,
+        _ call: Call
+    ) throws(Problem) -> Disposition {
         guard request.fieldCount("authorization") == 0 else {
             throw Problem(.requestMalformed, "GET reads cookies only. Send no Authorization field.")
         }
         let visit = try RefreshVisit(request, browser)
         let cookies = BrowserCookies(request, browser)
-        try cookies.refuseRepeated()
+        try cookies.refuseUnclear()
         if case .one(let place) = cookies.access, let token = validAccess(place, request, call) {
             if isExpected(visit, token, request.bytes[place], call) {
                 leave(for: visit.address.text, &response)
             } else {
-                write(.needless, next: visit.address.text, request, call, browser, &response)
+                write(.needless, next: visit.address.text, call, browser, &response)
             }
             return .answered
         }
         guard visit.step != .check else {
             let next = browser.signInPath(visit.address)
-            write(.cookiesNotKept, next: next, status: 409, request, call, browser, &response)
+            write(.cookiesNotKept, next: next, status: 409, call, browser, &response)
             return .answered
         }
-        guard case .one(let range) = cookies.refresh, let mark = cookies.mark(request) else {
-            if visit.step == nil, cookies.refresh == .absent, Navigation.mayLackStrictCookies(request) {
-                write(.renewal, next: browser.refreshPath(visit.address, .bounced), request, call, browser, &response)
-            } else {
-                leave(for: browser.signInPath(visit.address), &response)
-            }
+        // A refresh cookie that another host has planted comes along, while ours is Strict.
+        if visit.step == nil, Navigation.mayLackStrictCookies(request),
+            !cookies.includeRefreshToken(request, browser, context)
+        {
+            write(.renewal, next: browser.refreshPath(visit.address, .bounced), call, browser, &response)
+            return .answered
+        }
+        guard let range = try cookies.refreshToken(request, browser, context), let mark = cookies.mark(request) else {
+            leave(for: browser.signInPath(visit.address), &response)
             return .answered
         }
         let presented = PresentedRefresh(token: Array(request.bytes[range]), mark: mark, .visit(visit), browser)
@@ -115,13 +133,10 @@ extension Application {
         response.addLines("Cache-Control: no-store\r\n")
     }
 
-    /// Writes a page in the reader's language. Only a few answers of this endpoint are pages, so only they look for it.
     private func write(
-        _ reason: RefreshPage.Reason, next: String, status: UInt16 = 200, _ request: borrowing Request, _ call: Call,
-        _ browser: Browser, _ response: inout Response
+        _ reason: RefreshPage.Reason, next: String, status: UInt16 = 200, _ call: Call, _ browser: Browser,
+        _ response: inout Response
     ) {
-        var call = call
-        call.language = language(request, browser)
         let page = RefreshPage(reason, next: PagePath(checked: next))
         writePage(page.html(browser.pages, texts(call, browser)), status: status, call, browser, &response)
     }

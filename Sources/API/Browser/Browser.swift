@@ -79,9 +79,12 @@ struct CookieSet: Sendable {
     let refresh: Cookie
     /// The token of the device, which outlives its sessions.
     let device: Cookie
+    /// Whether browsers keep other hosts of the site from planting the cookies, except that of the refresh token.
+    let areOfOneHost: Bool
 
     init(_ options: Browser.Options) {
-        let hostPrefix = options.domain == nil ? "__Host-Http-" : "__Secure-"
+        areOfOneHost = options.domain == nil
+        let hostPrefix = areOfOneHost ? "__Host-Http-" : "__Secure-"
         let domain = options.domain.map { "; Domain=\($0)" } ?? ""
         let tail = domain + (options.isPartitioned ? "; Partitioned" : "")
         // A browser keeps cookies of one name that differ in these two side by side, and would send both. So the name

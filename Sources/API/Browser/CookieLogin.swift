@@ -39,7 +39,7 @@ extension Application {
                 .requestMalformed,
                 "The modes cookie and access are for browsers, which do not authenticate as a client.")
         }
-        try BrowserCookies(request, browser).refuseRepeated()
+        try BrowserCookies(request, browser).refuseUnclear()
         guard Self.isConfidential(request) else {
             throw Problem(
                 .requestMalformed,

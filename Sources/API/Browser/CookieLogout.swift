@@ -12,7 +12,8 @@ extension Application {
         let cookies = BrowserCookies(request, browser)
         guard !cookies.isEmpty || CrossSite.isFromBrowser(request) else { return nil }
         try CrossSite.check(request, .own(isReading: false), browser)
-        try cookies.refuseRepeated()
+        guard cookies.access != .unread else { throw Problem(.tokenMalformed, BrowserCookies.unreadDetail) }
+        try cookies.refuseUnclear()
         var problem: Problem
         switch cookies.access {
         case .one(let range):
@@ -22,7 +23,7 @@ extension Application {
                 problem = Problem(error)
             }
         case .absent: problem = Problem(.tokenMissing)
-        case .malformed, .repeated: problem = Problem(.tokenMalformed)
+        case .malformed, .repeated, .unread: problem = Problem(.tokenMalformed)
         }
         // Less is enough to end this session. To end others takes a valid token, which the page gets by a refresh.
         guard reach == .local else { throw problem }

@@ -77,8 +77,8 @@ extension Application {
         _ request: borrowing Request, _ cookies: BrowserCookies, _ browser: Browser
     ) throws(Problem) -> PresentedRefresh {
         try CrossSite.check(request, .own(isReading: false), browser)
-        try cookies.refuseRepeated()
-        guard case .one(let range) = cookies.refresh, let mark = cookies.mark(request) else {
+        try cookies.refuseUnclear()
+        guard let range = try cookies.refreshToken(request, browser, context), let mark = cookies.mark(request) else {
             var problem = Problem(.refreshInvalid, "The cookies of session and refresh token are both needed.")
             problem.clearsCookies = !cookies.isEmpty
             throw problem

@@ -33,28 +33,39 @@ extension Application {
             throw GatewayRefusal(problem: Problem(.tokenMissing))
         }
         let cookies = BrowserCookies(request, browser)
-        // The browser sends it below the path of /refresh only. Whatever passes this gateway would get it as well.
-        guard case .absent = cookies.refresh else {
-            let detail = "The refresh cookie belongs to the path of /refresh, which is not behind the gateway."
-            throw GatewayRefusal(problem: Problem(.tokenMalformed, detail))
+        guard !cookies.areAmbiguous else {
+            let problem = Problem(.tokenMalformed, "A cookie of this service was sent more than once.")
+            throw GatewayRefusal(problem: problem, remedy: .refresh)
         }
         switch cookies.access {
         case .absent: break
-        case .malformed: throw GatewayRefusal(problem: Problem(.tokenMalformed), remedy: .refresh)
-        case .repeated:
-            let problem = Problem(.tokenMalformed, "The access cookie was sent more than once.")
-            throw GatewayRefusal(problem: problem, remedy: .refresh)
+        case .unread: throw GatewayRefusal(problem: Problem(.tokenMalformed, BrowserCookies.unreadDetail))
+        case .malformed, .repeated: throw GatewayRefusal(problem: Problem(.tokenMalformed), remedy: .refresh)
         case .one(let range):
             try checkGatewaySite(request, options, browser, call)
-            return (try gatewayToken(request, range, expectations, isCookie: true, call), range)
+            let token = try gatewayToken(request, range, expectations, isCookie: true, call)
+            try refuseRefreshCookie(of: token, request, cookies, browser)
+            return (token, range)
         }
         switch options.readsSubprotocol ? SubprotocolToken(request) : .absent {
         case .absent: throw GatewayRefusal(problem: Problem(.tokenMissing), remedy: .refresh)
         case .malformed:
             let problem = Problem(.tokenMalformed, "Sec-WebSocket-Protocol must contain one token.")
             throw GatewayRefusal(problem: problem)
-        case .at(let range): return (try gatewayToken(request, range, expectations, isCookie: false, call), range)
+        case .at(let range):
+            let token = try gatewayToken(request, range, expectations, isCookie: false, call)
+            try refuseRefreshCookie(of: token, request, cookies, browser)
+            return (token, range)
         }
+    }
+
+    /// The browser sends this cookie below the path of /refresh only. Whatever passes this gateway would get it as well.
+    private func refuseRefreshCookie(
+        of token: VerifiedToken, _ request: borrowing Request, _ cookies: BrowserCookies, _ browser: Browser
+    ) throws(GatewayRefusal) {
+        guard cookies.includeRefreshToken(of: token.sid, request, browser, context) else { return }
+        let detail = "The refresh cookie belongs to the path of /refresh, which is not behind the gateway."
+        throw GatewayRefusal(problem: Problem(.tokenMalformed, detail))
     }
 
     private func checkGatewaySite(

@@ -79,10 +79,7 @@ extension Route {
                 name: "step", schema: .string(values: RefreshVisit.Step.allCases.map(\.rawValue)),
                 description: "Set by Martlet on the way, so that no browser goes around in a circle."),
         ],
-        codes: [
-            .requestMalformed, .cookieAmbiguous, .refreshMismatch, .csrfFailed, .originNotAllowed, .journalUnavailable,
-            .signingUnavailable,
-        ],
+        codes: [.csrfFailed, .originNotAllowed],
         answers: [
             Operation.Answer(
                 status: 200, description: "A page that leads here once more, or on to the page.",
@@ -98,5 +95,6 @@ extension Route {
             Operation.Answer(
                 status: 409, description: "A page that says that the browser does not keep cookies.",
                 content: Operation.Content(type: "text/html; charset=utf-8", schema: .string)),
+            problemPage(400), problemPage(503),
         ])
 }

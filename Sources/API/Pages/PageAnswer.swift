@@ -52,7 +52,7 @@ extension Application {
 
     private static func addNavigationFields(_ response: inout Response) {
         response.addLines(
-            "Referrer-Policy: same-origin\r\nCross-Origin-Opener-Policy: same-origin\r\nX-Content-Type-Options: nosniff\r\n"
+            "Referrer-Policy: same-origin\r\nCross-Origin-Opener-Policy: same-origin\r\n"
         )
     }
 
@@ -91,6 +91,7 @@ extension Problem {
         switch code {
         case .csrfFailed, .originNotAllowed: PageMessage(.formForeign)
         case .cookieAmbiguous: PageMessage(.cookieTwice)
+        case .requestMalformed where hasTooManyCookies: PageMessage(.cookiesTooMany)
         case .bodyTooLarge: PageMessage(.formTooLarge)
         case .notFound, .notEnabled, .notHere, .methodNotAllowed, .methodUnknown: PageMessage(.pageMissing)
         case .tooManyAttempts: PageMessage(.tooManyAttempts, retryAfter ?? 1)

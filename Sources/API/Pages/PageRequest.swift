@@ -56,7 +56,7 @@ extension Application {
         guard let browser = shared.browser else { throw Self.missing(request) }
         try CrossSite.check(request, .own(isReading: isReading), browser)
         let cookies = BrowserCookies(request, browser)
-        try cookies.refuseRepeated()
+        try cookies.refuseUnclear()
         return (browser, cookies)
     }
 

@@ -138,7 +138,7 @@ extension Route {
             answers: [redirection] + (statuses + [400, 403, 413, 415]).sorted().map(problemPage))
     }
 
-    private static func problemPage(_ status: UInt16) -> Operation.Answer {
+    static func problemPage(_ status: UInt16) -> Operation.Answer {
         let headers = [429, 503].contains(status) ? [Operation.Header(name: "Retry-After")] : []
         // Without browser mode there is no page, and a message that is too long is rejected before its path counts.
         let problem = Operation.Content(type: "application/problem+json", schema: .problem)

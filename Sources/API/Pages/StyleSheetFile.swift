@@ -9,7 +9,6 @@ extension Application {
             let sheet = browser.pages.sheets.first(where: { $0.isNamed(file).isNamed })
         else { throw Problem(.notFound) }
         response.addField("ETag", sheet.etag.utf8)
-        response.addLines("X-Content-Type-Options: nosniff\r\n")
         response.addLines(
             sheet.isNamed(file).isExact
                 ? "Cache-Control: public, max-age=31536000, immutable\r\n" : "Cache-Control: no-cache\r\n")

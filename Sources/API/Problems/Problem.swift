@@ -22,6 +22,8 @@ struct Problem: Error {
     var statusOverride: UInt16?
     /// Whether the answer also clears the cookies of the browser, because they are worth nothing.
     var clearsCookies = false
+    /// Whether the request has more cookies than are read, which a page says in its own words.
+    var hasTooManyCookies = false
 
     init(
         _ code: ProblemCode, _ detail: String? = nil, reason: String? = nil, retryAfter: Int64? = nil,

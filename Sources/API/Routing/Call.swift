@@ -24,6 +24,11 @@ struct Call: Sendable {
     let crossOrigin: CrossOrigin
     /// The index of the reader's language, for a page.
     var language: UInt8
+    /// Whether a browser loads the answer of an endpoint that otherwise has none for readers.
+    var isNavigation = false
+
+    /// Whether a problem is answered with a page.
+    var wantsPage: Bool { isNavigation || endpoint?.access == .page }
 
     /// The path of the endpoint, for a log line.
     var path: StaticString { endpoint?.path ?? "-" }

@@ -16,6 +16,18 @@ package struct SettingsWarning: Sendable {
         ]
     }
 
+    /// Without a grace time, the second of two tabs that refresh at once presents a used token.
+    static func ofGrace(_ reader: SettingsReader) -> [SettingsWarning] {
+        guard TimeSpan.seconds(reader.text(.refreshGrace)) == 0 else { return [] }
+        return [
+            SettingsWarning(
+                event: "refresh_grace_off", names: [Setting.refreshGrace.name],
+                remedy:
+                    "with MARTLET_BROWSER=on, two tabs that refresh at once sign their user out: set \(Setting.refreshGrace.name) to at least 2s"
+            )
+        ]
+    }
+
     /// An issuer with a path, and no word about where browsers find the service. Both answers are possible, so an empty
     /// value is one as well.
     static func ofPublicPath(_ reader: SettingsReader, _ issuer: String) -> [SettingsWarning] {

@@ -87,6 +87,7 @@ package enum PageText: String, CaseIterable, Sendable {
     case formForeign = "form_foreign"
     case formTooLarge = "form_too_large"
     case cookieTwice = "cookie_twice"
+    case cookiesTooMany = "cookies_too_many"
     case pageMissing = "page_missing"
     case fault
     case toSignIn = "to_sign_in"

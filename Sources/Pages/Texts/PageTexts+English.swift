@@ -82,6 +82,8 @@ extension PageTexts {
             .formForeign: "The form was sent by another site, so nothing was changed.",
             .formTooLarge: "The form is too large.",
             .cookieTwice: "The cookies of this site contradict each other, so they were removed. Sign in again.",
+            .cookiesTooMany:
+                "Your browser sends more cookies to this site than it can read, so nothing was changed. Delete the cookies of this site and sign in again.",
             .pageMissing: "There is no such page.",
             .fault: "An error occurred in this service.",
             .toSignIn: "Go to the sign-in page",

@@ -88,6 +88,8 @@ extension PageTexts {
             .formTooLarge: "Das Formular ist zu groß.",
             .cookieTwice:
                 "Die Cookies dieser Seite widersprechen sich und wurden entfernt. Melden Sie sich neu an.",
+            .cookiesTooMany:
+                "Ihr Browser sendet mehr Cookies, als diese Seite lesen kann. Es wurde nichts geändert. Löschen Sie die Cookies dieser Seite und melden Sie sich neu an.",
             .pageMissing: "Diese Seite gibt es nicht.",
             .fault: "Im Dienst ist ein Fehler aufgetreten.",
             .toSignIn: "Zur Anmeldung",

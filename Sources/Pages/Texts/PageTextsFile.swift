@@ -33,8 +33,13 @@ package enum PageTextsFile {
         guard document.count(0) <= languageCountMax else {
             throw PageTextsError(line: 1, reason: "there are more than \(languageCountMax) languages")
         }
+        var tags: Set<String> = []
         for (name, value) in document.members(0) {
             let texts = try language(name, value, document, bytes)
+            guard tags.insert(texts.tag.lowercased()).inserted else {
+                let line = line(at: document.range(name).lowerBound, in: bytes)
+                throw PageTextsError(line: line, reason: "the language \(texts.tag) comes twice")
+            }
             if let index = languages.firstIndex(where: { $0.tag == texts.tag }) {
                 languages[index] = texts
             } else {
@@ -69,15 +74,40 @@ package enum PageTextsFile {
                 }
                 direction = named
             } else if let known = PageText(rawValue: key) {
+                if let reason = misplacement(text, known) { throw fault(value, reason) }
                 texts[known] = text
             } else {
-                throw fault(name, "there is no text with this key")
+                throw fault(name, "there is no text with this key" + (isPlain(key) ? ": \(key)" : ""))
             }
         }
         if let builtIn = PageLanguages.builtIn.all.first(where: { $0.tag.lowercased() == tag.lowercased() }) {
             return builtIn.replacing(texts, direction: direction)
         }
         return PageTexts(tag: tag, direction: direction ?? .leftToRight, texts)
+    }
+
+    /// Whether a key can be repeated in an error.
+    private static func isPlain(_ key: String) -> Bool {
+        (1...64).contains(key.utf8.count)
+            && key.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5f }
+    }
+
+    /// Says what is wrong with the places of values in a text: they must be those of the English text, each once. Without
+    /// one, the reader misses the value, and another is shown as it is.
+    private static func misplacement(_ text: String, _ key: PageText) -> String? {
+        let wanted = places(PageTexts.english[key])
+        guard places(text) != wanted else { return nil }
+        let expected = wanted.isEmpty ? "no {value}" : "\(wanted.joined(separator: " and ")) once"
+        return "the text \(key.rawValue) must contain \(expected)"
+    }
+
+    /// The words in braces.
+    private static func places(_ text: String) -> [String] {
+        text.split(separator: "{", omittingEmptySubsequences: false).dropFirst().compactMap { part in
+            let word = String(part.prefix { $0 != "}" })
+            let isWord = word.count < part.count && !word.isEmpty && word.allSatisfy { $0.isASCII && $0.isLetter }
+            return isWord ? "{\(word)}" : nil
+        }.sorted()
     }
 
     private static func line(at offset: Int, in bytes: [UInt8]) -> Int {

@@ -1,4 +1,4 @@
-import Encoding
+package import Encoding
 import JOSE
 import Platform
 import Revocation
@@ -23,6 +23,11 @@ package struct EndBrowserSession {
         return LogoutSession(
             sid: sid, birth: SignedTokens(context).birth(of: verified), subject: verified.text(verified.subject), clientID: verified.text(verified.clientID),
             kid: String(decoding: verified.kid, as: UTF8.self), sessionEnd: nil)
+    }
+
+    /// The session of a refresh token with a valid signature that has not expired.
+    package func session(ofRefresh token: Span<UInt8>) -> UUID? {
+        (try? SessionStanding(context).verify(token, at: context.authState.clock.now))?.sid
     }
 
     /// The session of a session cookie that this server wrote. Its user is not known.

@@ -68,6 +68,6 @@ struct DeviceCookieTests {
             #expect(answer.status == 400 && answer.code == "cookie_ambiguous" && Jar(answer).isAllCleared)
         }
         #expect(
-            world.send(Ask("GET", "/auth?via=request").cookies([jar.access, jar.device, jar.device])).status == 200)
+            world.send(Ask("GET", "/auth?via=request").cookies([jar.access, jar.device, jar.device])).status == 401)
     }
 }

@@ -67,6 +67,8 @@ struct GatewayCookieTests {
     @Test func `two access cookies and a malformed one are 401`() {
         let twice = world.send(Ask("GET", "/auth?via=request").cookies([jar.access, jar.access]))
         #expect(twice.status == 401 && twice.code == "token_malformed" && Jar(twice).lines.isEmpty)
+        let sessions = world.send(Ask("GET", "/auth?via=request").cookies(jar.atRoot + [jar.session]))
+        #expect(sessions.status == 401 && sessions.code == "token_malformed" && Jar(sessions).lines.isEmpty)
         let quoted = world.send(Ask("GET", "/auth?via=request").cookies(["__Host-Http-martlet-access=\"x\""]))
         #expect(quoted.status == 401 && quoted.code == "token_malformed")
         let many = (0..<200).map { "c\($0)=1" }

@@ -159,4 +159,12 @@ struct BrowserSettingsTests {
         }
         #expect(try warnings(["ISSUER": issuer]).isEmpty)
     }
+
+    @Test func `no grace time signs out users with two tabs`() throws {
+        let found = try warnings(["BROWSER": "on", "REFRESH_GRACE": "0s"])
+        #expect(found.map { "\($0.event)" } == ["refresh_grace_off"])
+        #expect(found.first?.names == ["MARTLET_REFRESH_GRACE"])
+        #expect(try warnings(["REFRESH_GRACE": "0s"]).isEmpty)
+        #expect(try warnings(["BROWSER": "on", "REFRESH_GRACE": "1s"]).isEmpty)
+    }
 }

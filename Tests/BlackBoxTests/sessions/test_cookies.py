@@ -123,7 +123,7 @@ def test_the_origins_of_the_list_and_no_other(site, page):
     assert code_of(refused) == (403, "csrf_failed") and "access-control-allow-origin" not in refused.headers
 
 
-@pytest.mark.parametrize("name", [ACCESS, SESSION, REFRESH, DEVICE])
+@pytest.mark.parametrize("name", [ACCESS, SESSION, DEVICE])
 @pytest.mark.parametrize("good_first", [True, False])
 def test_a_name_that_comes_twice_is_refused_and_cleared(site, name, good_first):
     """K6."""
@@ -140,10 +140,48 @@ def test_a_name_that_comes_twice_is_refused_and_cleared(site, name, good_first):
     # The gateway never passes the refresh cookie on, whoever planted it.
     assert site.http.get("/auth?via=request", headers=both).status_code == 401
     at_root = {"Cookie": f"{browser.jar.field('/')['Cookie']}; {bad}"} | SAME_ORIGIN
-    assert site.http.get("/auth?via=request", headers=at_root).status_code == (200 if name in (SESSION, DEVICE) else 401)
+    assert site.http.get("/auth?via=request", headers=at_root).status_code == 401
     bearer = {"Authorization": f"Bearer {browser.jar.value(ACCESS)}"}
     assert site.http.get("/session", headers=both | bearer).status_code == 200
     assert site.http.post("/auth", headers=both | bearer).status_code == 200
+
+
+@pytest.mark.parametrize("good_first", [True, False])
+def test_a_refresh_cookie_that_another_host_has_planted_is_worth_nothing(site, good_first):
+    """The session cookie, which no other host can plant, selects the token that counts."""
+    browser = Browser(site.http)
+    browser.sign_in(AMY.name, AMY.password)
+    other = Browser(site.http)
+    other.sign_in(BOB.name, BOB.password)
+    for bad in ("tossed", "", other.jar.value(REFRESH)):
+        bad = f"{REFRESH}={bad}"
+
+        def ask(method, path):
+            good = browser.jar.field(path.partition("?")[0])["Cookie"]
+            both = {"Cookie": f"{good}; {bad}" if good_first else f"{bad}; {good}"} | SAME_ORIGIN
+            return browser.jar.take(site.http.request(method, path, headers=both))
+
+        assert ask("GET", "/session").json()["username"] == "amy"
+        assert ask("GET", "/auth?via=request").headers["x-auth-user"] == "amy"
+        answer = ask("POST", "/refresh")
+        assert answer.status_code == 200 and answer.json()["username"] == "amy"
+    assert ask("POST", "/logout").status_code == 204 and not browser.jar.cookies
+
+
+def test_more_cookies_than_are_read_end_no_session(site):
+    browser = Browser(site.http)
+    browser.sign_in(AMY.name, AMY.password)
+    many = {"Cookie": "; ".join(f"a{i}=b" for i in range(128)) + "; " + browser.jar.field("/refresh")["Cookie"]}
+    unread = (401, "token_malformed")
+    for method, path, expected in (
+        ("GET", "/session", unread), ("POST", "/logout", unread), ("POST", "/refresh", (400, "request_malformed"))
+    ):
+        answer = site.http.request(method, path, headers=many | SAME_ORIGIN)
+        assert code_of(answer) == expected and "set-cookie" not in answer.headers
+        assert "more than 128 cookies" in answer.json()["detail"]
+    out = site.http.post("/signout", headers=many | SAME_ORIGIN, data={})
+    assert out.status_code == 400 and "set-cookie" not in out.headers and "more cookies" in out.text
+    assert browser.ask("POST", "/refresh").status_code == 200
 
 
 def test_cookies_of_others_are_skipped_and_odd_ones_of_ours_are_401(site, page):

@@ -40,6 +40,7 @@ def checked(answer, status: int = 200):
     assert answer.headers["content-security-policy"].startswith(POLICY)
     assert answer.headers["referrer-policy"] == answer.headers["cross-origin-opener-policy"] == "same-origin"
     assert answer.headers["vary"] == "Accept-Language"
+    assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
     assert answer.text.startswith("<!doctype html>\n<html lang=") and answer.text.endswith("</html>")
     assert "<script" not in answer.text
     return answer

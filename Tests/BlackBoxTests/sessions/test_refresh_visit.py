@@ -123,14 +123,18 @@ def test_every_refusal_of_a_navigation(site, page):
     def code_of(answer) -> tuple[int, str]:
         return answer.status_code, answer.json()["code"]
 
-    assert code_of(visit(page, "return=/&x=1")) == (400, "request_malformed")
+    def page_of(answer, status: int) -> str:
+        assert answer.status_code == status and answer.headers["content-type"].startswith("text/html"), answer.text
+        return answer.text
+
+    assert "could not be read" in page_of(visit(page, "return=/&x=1"), 400)
     assert code_of(page.ask("GET", "/refresh", headers=HTML | evil)) == (403, "origin_not_allowed")
     cookie = page.jar.field("/refresh")["Cookie"]
     twice = {"Cookie": f"{cookie}; {SESSION}=x"}
-    assert code_of(site.http.get("/refresh", headers=NAVIGATION | twice)) == (400, "cookie_ambiguous")
+    assert "contradict each other" in page_of(site.http.get("/refresh", headers=NAVIGATION | twice), 400)
     assert page.ask("POST", "/refresh", json={"scope": "read"}).status_code == 200
     old = {"Cookie": cookie}
-    assert code_of(site.http.get("/refresh", headers=NAVIGATION | old)) == (400, "refresh_mismatch")
+    assert "could not be read" in page_of(site.http.get("/refresh", headers=NAVIGATION | old), 400)
 
 
 def test_without_space_no_cookie_is_lost(make_server):
@@ -141,7 +145,7 @@ def test_without_space_no_cookie_is_lost(make_server):
     (segment,) = server.state_path.glob("*.jrn")
     segment.rename(server.directory / "away")
     answer = visit(browser)
-    assert (answer.status_code, answer.json()["code"]) == (503, "journal_unavailable")
+    assert answer.status_code == 503 and "Try again later" in answer.text
     assert set(browser.jar.cookies) == {SESSION, REFRESH}
 
 

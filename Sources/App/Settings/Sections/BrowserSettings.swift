@@ -63,7 +63,7 @@ package struct BrowserSettings: Sendable {
         }
         Self.checkTogether(&reader, options, auth)
         self.options = options
-        warnings = SettingsWarning.ofPublicPath(reader, auth.issuer)
+        warnings = SettingsWarning.ofPublicPath(reader, auth.issuer) + SettingsWarning.ofGrace(reader)
     }
 
     private static func isOn(_ word: String) -> Bool? { word == "on" }
