@@ -23,7 +23,7 @@ FOCUS = """() => {
     return at.name && at.tagName === 'INPUT' ? at.name : at === document.body ? '' : at.textContent.trim();
 }"""
 # Controls that are smaller than 24 pixels in one direction and are no link within a text.
-SMALL = """() => [...document.querySelectorAll('a, button, input:not([type=hidden])')].filter(control => {
+SMALL = """() => [...document.querySelectorAll('a, button, input:not([type=hidden], [hidden])')].filter(control => {
     const box = control.getBoundingClientRect();
     return box.width < 24 || box.height < 24;
 }).map(control => control.outerHTML)"""
@@ -332,3 +332,55 @@ def test_a_form_of_another_site_changes_nothing(site, open_page):
         expect(page.get_by_role("alert")).to_have_text("The form was sent by another site, so nothing was changed.")
     page.goto(f"{site.origin}/account")
     expect(page.get_by_text("You are signed in as amy.")).to_be_visible()
+
+
+# The words of buttons and links that are broken in their middle: they have more than one box.
+BROKEN = """() => [...document.querySelectorAll('button, a')].flatMap(control => {
+    const text = control.firstChild;
+    return [...text.data.matchAll(/\\S+/g)].filter(word => {
+        const range = document.createRange();
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        return range.getClientRects().length > 1;
+    }).map(word => word[0]);
+})"""
+
+
+@pytest.mark.parametrize("locale", ["en-US", "de-DE", "ar"])
+def test_nothing_is_broken_or_covered_at_320_pixels_and_twice_the_text_size(site, open_page, locale):
+    page = open_page(java_script_enabled=True, locale=locale, viewport={"width": 320, "height": 700})
+    page.goto(f"{site.origin}/signin?return=/account")
+    page.locator("[name=username]").fill(AMY.name)
+    page.locator("[name=password]").fill(AMY.password)
+    page.locator("form button").click()
+    page.wait_for_url("**/account")
+    for place in ("/account", "/signin", "/signin?max_age=0", "/signout", "/signin?x=y"):
+        page.goto(f"{site.origin}{place}")
+        page.evaluate("() => { document.documentElement.style.fontSize = '200%'; }")
+        assert page.evaluate(BROKEN) == [] and not page.evaluate(WIDE), place
+    # The outline of a message with the focus ends above the links.
+    bottom = page.locator("[role=alert]").evaluate("at => at.getBoundingClientRect().bottom")
+    assert page.locator(".links a").first.evaluate("at => at.getBoundingClientRect().top") >= bottom + 16
+
+
+def test_a_time_and_links_keep_their_place_from_right_to_left(site, open_page):
+    page = open_page(java_script_enabled=True, locale="ar")
+    page.goto(f"{site.origin}/signin?return=/account")
+    page.locator("[name=username]").fill(AMY.name)
+    page.locator("[name=password]").fill(AMY.password)
+    page.locator("form button").click()
+    page.wait_for_url("**/account")
+    # The first letter of the year is left of the last letter of the zone.
+    lefts = page.locator("time").first.evaluate(
+        """time => [0, time.firstChild.length - 1].map(index => {
+            const range = document.createRange();
+            range.setStart(time.firstChild, index);
+            range.setEnd(time.firstChild, index + 1);
+            return range.getBoundingClientRect().left;
+        })"""
+    )
+    assert lefts[0] < lefts[1]
+    edges = page.locator(".links a").first.evaluate(
+        "at => [at.getBoundingClientRect().right, at.parentElement.getBoundingClientRect().right]"
+    )
+    assert abs(edges[0] - edges[1]) < 1
