@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from harness.accounts import AMY, BOB, Person, write_users
 from harness.browser import ACCESS, REFRESH, SESSION
 from harness.secure_site import SecureSite
+from harness.tls_site import TLSSite
 
 APP, SUB, EVIL = "app.localhost", "sub.app.localhost", "evil.localhost"
 NEW = "four other random words"
@@ -384,3 +385,24 @@ def test_a_time_and_links_keep_their_place_from_right_to_left(site, open_page):
         "at => [at.getBoundingClientRect().right, at.parentElement.getBoundingClientRect().right]"
     )
     assert abs(edges[0] - edges[1]) < 1
+
+
+def test_a_gateway_that_drops_cookies_leads_to_a_page_that_says_so(fleet, open_page):
+    """Before the browser gives up: it follows about 20 redirects."""
+    line = "        proxy_set_header X-Original-Method"
+    site = TLSSite(fleet, APP, [(line, f'        proxy_set_header Cookie "";\n{line}')])
+    try:
+        page = open_page()
+        page.goto(f"{site.origin}/page")
+        page.get_by_label("User name").fill(AMY.name)
+        page.get_by_label("Password").fill(AMY.password)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", name="You are signed in")).to_be_visible()
+        assert path(page) == "/refresh?return=/page"
+        assert len(site.martlet.events("refresh_needless")) == 1
+        # Again and again, until the gateway passes cookies on.
+        page.get_by_role("link", name="Continue").click()
+        expect(page.get_by_role("heading", name="You are signed in")).to_be_visible()
+        assert site.application.seen == []
+    finally:
+        site.close()
