@@ -143,7 +143,7 @@ struct PageTests {
         #expect(html.matches(of: /name="session" value="019a"/).count == 100)
         #expect(html.contains("Older sessions that are not shown: 3."))
         #expect(html.contains("aria-label=\"End session: Unknown, 2027-01-15 08:00 UTC\">End session</button>"))
-        #expect(html.contains("<time datetime=\"2027-01-15T08:01:00.000Z\">2027-01-15 08:01 UTC</time>"))
+        #expect(html.contains("<time datetime=\"2027-01-15T08:01:00.000Z\" dir=\"ltr\">2027-01-15 08:01 UTC</time>"))
         page.others = []
         let empty = text(page.html(site, .english))
         #expect(empty.contains("You have no other sessions.") && !empty.contains("value=\"others\""))

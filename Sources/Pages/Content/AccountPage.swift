@@ -112,7 +112,9 @@ package struct AccountPage: Sendable {
                 guard let time else { continue }
                 frame.write(.dt, name, to: &facts)
                 facts.element(.dd) { value in
-                    value.element(.time, [.set(.datetime, Self.machineText(time))], text: Self.text(time))
+                    // In a text from right to left, its parts would change their places.
+                    let attributes: [HTMLAttribute] = [.set(.datetime, Self.machineText(time)), .set(.dir, "ltr")]
+                    value.element(.time, attributes, text: Self.text(time))
                 }
             }
         }

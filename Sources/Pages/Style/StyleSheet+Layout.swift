@@ -6,7 +6,7 @@ extension StyleSheet {
             """
             *, *::before, *::after { box-sizing: border-box; }
             html { font-family: system-ui, sans-serif; line-height: 1.5; overflow-wrap: anywhere; }
-            body { margin: 0; padding: 1rem; }
+            body { margin: 0; padding: 1rem min(1rem, 4vw); }
             header, main { max-width: 34rem; margin-inline: auto; }
             .site { margin-block: 0 1.5rem; font-weight: 600; }
             h1 { font-size: 1.75rem; line-height: 1.25; margin-block: 0 1rem; }
@@ -20,7 +20,7 @@ extension StyleSheet {
             .hint { font-size: 0.95rem; }
             .error { font-weight: 600; margin: 0; }
             .error::before { content: "\\26A0\\FE0E" / ""; margin-inline-end: 0.4em; }
-            .message { padding: 0.75rem 1rem; border-inline-start: 0.3rem solid; }
+            .message { margin-block: 0 1rem; padding: 0.75rem 1rem; border-inline-start: 0.3rem solid; }
             input { font: inherit; color: inherit; }
             input[type=text], input[type=password] {
                 inline-size: 100%; min-block-size: 2.75rem; padding: 0.5rem 0.75rem; border: 0.1rem solid;
@@ -31,11 +31,11 @@ extension StyleSheet {
                 flex: none; margin: 0; }
             button {
                 font: inherit; font-weight: 600; min-block-size: 2.75rem; min-inline-size: 2.75rem;
-                max-inline-size: 100%; padding: 0.5rem 1.25rem; border: 0.1rem solid; border-radius: 0.25rem;
+                max-inline-size: 100%; padding: 0.5rem min(1.25rem, 4vw); border: 0.1rem solid; border-radius: 0.25rem;
                 cursor: pointer;
             }
-            .links a { display: inline-block; min-block-size: 1.75rem; min-inline-size: 24px; padding-block: 0.15rem;
-                margin-inline-end: 1rem; }
+            .links { display: flex; flex-wrap: wrap; gap: 0 1rem; }
+            .links a { min-block-size: 1.75rem; min-inline-size: 24px; padding-block: 0.15rem; }
             :focus-visible { outline: 0.2rem solid; outline-offset: 0.15rem; }
             .sessions { list-style: none; margin: 0; padding: 0; }
             .sessions > li, .session { padding-block: 1rem; border-block-start: 0.1rem solid; }

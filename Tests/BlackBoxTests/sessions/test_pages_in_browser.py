@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from harness.accounts import AMY, BOB, Person, write_users
 from harness.browser import ACCESS, REFRESH, SESSION
 from harness.secure_site import SecureSite
+from harness.tls_site import TLSSite
 
 APP, SUB, EVIL = "app.localhost", "sub.app.localhost", "evil.localhost"
 NEW = "four other random words"
@@ -23,7 +24,7 @@ FOCUS = """() => {
     return at.name && at.tagName === 'INPUT' ? at.name : at === document.body ? '' : at.textContent.trim();
 }"""
 # Controls that are smaller than 24 pixels in one direction and are no link within a text.
-SMALL = """() => [...document.querySelectorAll('a, button, input:not([type=hidden])')].filter(control => {
+SMALL = """() => [...document.querySelectorAll('a, button, input:not([type=hidden], [hidden])')].filter(control => {
     const box = control.getBoundingClientRect();
     return box.width < 24 || box.height < 24;
 }).map(control => control.outerHTML)"""
@@ -332,3 +333,76 @@ def test_a_form_of_another_site_changes_nothing(site, open_page):
         expect(page.get_by_role("alert")).to_have_text("The form was sent by another site, so nothing was changed.")
     page.goto(f"{site.origin}/account")
     expect(page.get_by_text("You are signed in as amy.")).to_be_visible()
+
+
+# The words of buttons and links that are broken in their middle: they have more than one box.
+BROKEN = """() => [...document.querySelectorAll('button, a')].flatMap(control => {
+    const text = control.firstChild;
+    return [...text.data.matchAll(/\\S+/g)].filter(word => {
+        const range = document.createRange();
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        return range.getClientRects().length > 1;
+    }).map(word => word[0]);
+})"""
+
+
+@pytest.mark.parametrize("locale", ["en-US", "de-DE", "ar"])
+def test_nothing_is_broken_or_covered_at_320_pixels_and_twice_the_text_size(site, open_page, locale):
+    page = open_page(java_script_enabled=True, locale=locale, viewport={"width": 320, "height": 700})
+    page.goto(f"{site.origin}/signin?return=/account")
+    page.locator("[name=username]").fill(AMY.name)
+    page.locator("[name=password]").fill(AMY.password)
+    page.locator("form button").click()
+    page.wait_for_url("**/account")
+    for place in ("/account", "/signin", "/signin?max_age=0", "/signout", "/signin?x=y"):
+        page.goto(f"{site.origin}{place}")
+        page.evaluate("() => { document.documentElement.style.fontSize = '200%'; }")
+        assert page.evaluate(BROKEN) == [] and not page.evaluate(WIDE), place
+    # The outline of a message with the focus ends above the links.
+    bottom = page.locator("[role=alert]").evaluate("at => at.getBoundingClientRect().bottom")
+    assert page.locator(".links a").first.evaluate("at => at.getBoundingClientRect().top") >= bottom + 16
+
+
+def test_a_time_and_links_keep_their_place_from_right_to_left(site, open_page):
+    page = open_page(java_script_enabled=True, locale="ar")
+    page.goto(f"{site.origin}/signin?return=/account")
+    page.locator("[name=username]").fill(AMY.name)
+    page.locator("[name=password]").fill(AMY.password)
+    page.locator("form button").click()
+    page.wait_for_url("**/account")
+    # The first letter of the year is left of the last letter of the zone.
+    lefts = page.locator("time").first.evaluate(
+        """time => [0, time.firstChild.length - 1].map(index => {
+            const range = document.createRange();
+            range.setStart(time.firstChild, index);
+            range.setEnd(time.firstChild, index + 1);
+            return range.getBoundingClientRect().left;
+        })"""
+    )
+    assert lefts[0] < lefts[1]
+    edges = page.locator(".links a").first.evaluate(
+        "at => [at.getBoundingClientRect().right, at.parentElement.getBoundingClientRect().right]"
+    )
+    assert abs(edges[0] - edges[1]) < 1
+
+
+def test_a_gateway_that_drops_cookies_leads_to_a_page_that_says_so(fleet, open_page):
+    """Before the browser gives up: it follows about 20 redirects."""
+    line = "        proxy_set_header X-Original-Method"
+    site = TLSSite(fleet, APP, [(line, f'        proxy_set_header Cookie "";\n{line}')])
+    try:
+        page = open_page()
+        page.goto(f"{site.origin}/page")
+        page.get_by_label("User name").fill(AMY.name)
+        page.get_by_label("Password").fill(AMY.password)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", name="You are signed in")).to_be_visible()
+        assert path(page) == "/refresh?return=/page"
+        assert len(site.martlet.events("refresh_needless")) == 1
+        # Again and again, until the gateway passes cookies on.
+        page.get_by_role("link", name="Continue").click()
+        expect(page.get_by_role("heading", name="You are signed in")).to_be_visible()
+        assert site.application.seen == []
+    finally:
+        site.close()
