@@ -82,13 +82,15 @@ package final class ServiceContainer: Sendable {
             random: { Random.next64() }, loginSources: loginSources, reloads: reloads,
             process: Self.facts(configuration, startedAt: startedAt), appliedKeys: { keeper.applied },
             certificateExpiry: { identity?.expiresAt }, processFigures: { ProcessFigures.read() },
-            endpoints: RouteTable.standard.endpoints, browser: browser)
+            endpoints: RouteTable.standard.endpoints, browser: browser,
+            feed: Self.feed(configuration, authState))
         self.connections = connections
         self.log = log
         self.identity = identity
         self.housekeeper = housekeeper
         self.accessLog = accessLog
         try accessLog?.start()
+        try startFeed()
         Self.sayAudiences(configuration.tokens.auth, log)
         Self.sayShared(configuration.tokens.auth, clients, log)
         try housekeeper.noteFirstSighting()
@@ -113,6 +115,7 @@ package final class ServiceContainer: Sendable {
 
     /// Stops maintenance and closes the journal. All acknowledged records are on disk.
     package func close() {
+        shared.feed?.stop()
         housekeeper.stop()
         shared.authState.hashing.close()
         housekeeper.noteSighting()
@@ -222,16 +225,17 @@ package final class ServiceContainer: Sendable {
         let highWaterMarks = try RollbackGuard(configuration).read()
         let store: RevocationStore
         do throws(JournalError) {
-            var journal = JournalLogSource(
+            var journal = FileLedgerSource(
                 directory: configuration.journal.statePath, clock: SystemClock.wall, random: { Random.next64() })
             journal.observe = { Self.say($0, log) }
             journal.reserveByteCount = 256 << 10
             journal.highWaterMarks = highWaterMarks
             let auth = configuration.tokens.auth
             var options = RevocationOptions(
-                log: journal, grace: configuration.tokens.refreshGrace, sessionMax: auth.sessionMax * 1_000,
+                ledger: journal, grace: configuration.tokens.refreshGrace, sessionMax: auth.sessionMax * 1_000,
                 clock: SystemClock.wall, monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 },
                 random: { Random.next64() })
+            options.feed = configuration.feed.access.map { _ in RevocationFeed(now: SystemClock.wall.now) }
             options.entries = auth.sessionList == nil ? .dropped : .kept(idle: auth.refreshIdle * 1_000)
             store = try RevocationStore.open(options)
         } catch {

@@ -1,8 +1,8 @@
 /// Handles requests. Each loop has its own handler and calls it only on its own thread, so a handler may keep contexts
 /// and scratch memory without a lock.
 package protocol Handler: AnyObject {
-    /// Writes the response into `response`, or keeps `exchange` and returns ``Disposition/deferred``, or writes only
-    /// the head and returns ``Disposition/streaming(_:)``.
+    /// Writes the response into `response`, or keeps `exchange` and returns ``Disposition/deferred``, or returns
+    /// ``Disposition/waiting(_:)``, or writes only the head and returns ``Disposition/streaming(_:)``.
     func handle(_ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange) -> Disposition
 
     /// Returns whether the content that `request` announces is accepted, judged by its head alone; if not, writes the
@@ -22,6 +22,8 @@ package enum Disposition: Sendable, Equatable {
     case answered
     /// The response will come through ``Exchange/resume(_:)``, exactly once.
     case deferred
+    /// The response will come through ``ResponseWait/answer(_:)``, possibly much later, unless the client leaves before.
+    case waiting(ResponseWait)
     /// `response` has status and fields; its content is ignored and comes through the stream. HEAD requests and
     /// statuses without content need no special case: the server sends the head and closes the stream.
     case streaming(ResponseStream)
@@ -49,6 +51,13 @@ package struct Exchange: Sendable {
         loop.perform(body)
     }
 
+    /// Makes the wait for ``Disposition/waiting(_:)``.
+    ///
+    /// - Parameter notify: runs on the loop's thread, so it must not wait.
+    package func wait(_ notify: @escaping @Sendable (ResponseWait.Event) -> Void) -> ResponseWait {
+        ResponseWait(loop: loop, ticket: ticket, notify: notify)
+    }
+
     /// Makes the stream for ``Disposition/streaming(_:)``. Pieces may be sent before the handler returns.
     ///
     /// - Parameters:
@@ -72,6 +81,16 @@ package protocol ExchangeLoop: AnyObject, Sendable {
     func resume(_ ticket: UInt64, _ write: @escaping @Sendable (any Handler, inout Response) -> Void)
     func perform(_ body: @escaping @Sendable (any Handler) -> Void)
 
+    /// Lets `write` produce the response that was waited for, on the loop's thread.
+    func answer(_ wait: ResponseWait, _ write: @escaping ResponseWait.Write)
+
     /// Takes what the stream has, soon and on the loop's thread.
     func serve(_ stream: ResponseStream)
+}
+
+extension ExchangeLoop {
+    /// As a deferred response, for a loop without streams.
+    package func answer(_ wait: ResponseWait, _ write: @escaping ResponseWait.Write) {
+        resume(wait.ticket) { handler, response in _ = write(handler, &response) }
+    }
 }

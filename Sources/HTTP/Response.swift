@@ -7,6 +7,8 @@ package struct Response: Sendable {
     /// Header lines, each ending in CR LF.
     package private(set) var fields: [UInt8] = []
     package var body: [UInt8] = []
+    /// The length of streamed content, if it is known. The stream must send exactly as many bytes, or be aborted.
+    package var contentByteCount: Int?
     /// Whether to close the connection after this response.
     package var closesConnection = false
 
@@ -20,6 +22,7 @@ package struct Response: Sendable {
         fields.removeAll(keepingCapacity: true)
         body.removeAll(keepingCapacity: true)
         closesConnection = false
+        contentByteCount = nil
     }
 
     /// Appends whole header lines unchanged, each ending in CR LF.

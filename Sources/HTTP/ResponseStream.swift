@@ -44,6 +44,7 @@ package final class ResponseStream: Sendable {
         /// Whether the producer waits for ``Event/writable``.
         var awaitsRoom = false
         var knowsOfStop = false
+        var isAborted = false
         /// Nil once the stream is closed.
         var notify: (@Sendable (Event) -> Void)?
 
@@ -112,8 +113,32 @@ extension ResponseStream {
     }
 }
 
+// For a producer whose client does not read.
+extension ResponseStream {
+    /// Drops the queued pieces and breaks the response off, so that the client notices that it is incomplete.
+    package func abort() {
+        let wakes = state.withLock { state in
+            guard state.notify != nil, !state.isAborted else { return false }
+            state.isAborted = true
+            state.isEnded = true
+            state.pieces = []
+            state.start = 0
+            let wakes = !state.isScheduled
+            state.isScheduled = true
+            return wakes
+        }
+        if wakes { loop.serve(self) }
+    }
+
+    /// The number of bytes that were sent and that the loop has not taken.
+    package var queuedByteCount: Int { state.withLock { $0.count } }
+}
+
 // For the event loop.
 extension ResponseStream {
+    /// Whether the response must be broken off.
+    package var isAborted: Bool { state.withLock { $0.isAborted } }
+
     /// The number of bytes of memory that the stream and its producer use.
     package var byteCount: Int { state.withLock { $0.count } &+ retainedByteCount }
 
@@ -131,7 +156,7 @@ extension ResponseStream {
                 use(state.pieces.span.extracting(state.start..<(state.start &+ count)))
                 state.drop(count)
             }
-            state.isExhausted = state.isEnded && state.count == 0
+            state.isExhausted = state.isEnded && state.count == 0 && !state.isAborted
             let isWritable = state.awaitsRoom && state.count < Self.byteCountMax && !state.isEnded
             if isWritable { state.awaitsRoom = false }
             return (state.isExhausted, isWritable ? state.notify : nil)

@@ -6,6 +6,8 @@ package struct WebClient: Sendable {
     /// The time limit for one request with all its redirects.
     package var milliseconds: Int64 = 10_000
     package var redirectCountMax = 3
+    /// Further fields of each request to the first address, each with CR LF; not sent to the target of a redirect.
+    package var requestFields = ""
 
     package init() {}
 
@@ -15,10 +17,12 @@ package struct WebClient: Sendable {
     /// - Returns: a response that is not a redirect, with any status.
     package func get(_ address: WebAddress, etag: String? = nil) throws(FetchError) -> Answer {
         let deadline = Deadline(milliseconds: milliseconds)
+        let origin = address.authority
         var address = address
         for _ in 0...max(0, redirectCountMax) {
             let condition = etag.map { "If-None-Match: \($0)\r\n" } ?? ""
-            let answer = try ask(address, "GET", condition, [], by: deadline)
+            let own = address.authority == origin ? requestFields : ""
+            let answer = try ask(address, "GET", condition + own, [], by: deadline)
             guard [301, 302, 303, 307, 308].contains(answer.status) else { return answer }
             guard let location = answer.field("location") else {
                 throw .status(answer.status, address: address.authority)

@@ -1,5 +1,6 @@
 import Foundation
 import HTTP
+import Revocation
 
 /// A request as a test writes it down.
 struct Ask {
@@ -151,6 +152,11 @@ struct Answer {
 
     func string(_ name: String) -> String? { json[name] as? String }
     func number(_ name: String) -> Int64? { (json[name] as? NSNumber)?.int64Value }
+
+    /// The number of the position in `seq`.
+    var seq: UInt64? { string("seq").flatMap { LedgerPosition(text: $0)?.seq } }
+    /// That of the field `Revocation-Seq`.
+    var revocationSeq: UInt64? { self["revocation-seq"].flatMap { LedgerPosition(text: $0)?.seq } }
 
     var code: String? { string("code") }
     var claims: [String: Any] { json["claims"] as? [String: Any] ?? [:] }

@@ -42,7 +42,7 @@ final class SteppedAnswer {
         self.response = response
         switch disposition {
         case .streaming(let stream): (self.stream, body, isComplete) = (stream, [], false)
-        case .answered, .deferred: (stream, body, isComplete) = (nil, response.body, true)
+        case .answered, .deferred, .waiting: (stream, body, isComplete) = (nil, response.body, true)
         }
     }
 

@@ -1,3 +1,4 @@
+import API
 import Accounts
 import Encoding
 import Keys
@@ -34,6 +35,8 @@ extension World {
             Client(id: "shop", secretHashes: [hash]),
             Client(id: "bank&co=1", secretHashes: [hash], audiences: ["billing"], scopes: ["read"]),
             Client(id: "old", secretHashes: [hash], isDisabled: true),
+            Client(
+                id: reader, secretHashes: [hash], scopes: [FeedAccess.scope], grants: [Client.clientCredentials]),
             Client(id: "secretive", secretHashes: [hash], algorithm: "HS256"),
         ]
         return try list.reduce(ClientDirectory()) { try $0.adding($1) }

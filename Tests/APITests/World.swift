@@ -41,12 +41,14 @@ final class World {
     let connections = ConnectionCounters()
     let reloads = ReloadStatus()
     let application: Application
+    private let publisher: FeedPublisher?
+    private let publisherThread: Platform.Thread?
 
     init(
         account: LoginThrottle.Limit = .init(failureCountMax: 3, refillMilliseconds: 30_000),
         source: LoginThrottle.Limit = .off,
         keys: [Key] = [rs256, hs256, refresh], routes: RouteTable = .standard,
-        browser: Browser? = World.browser, _ adjust: (inout AuthSettings) -> Void = { _ in }
+        browser: Browser? = World.browser, feed access: FeedAccess? = .clients, _ adjust: (inout AuthSettings) -> Void = { _ in }
     ) throws {
         let clock = clock
         let wall = WallClock { clock.now }
@@ -54,6 +56,8 @@ final class World {
             storage: journal, grace: 10_000, sessionMax: 90 * 86_400_000, clock: wall,
             monotonicNow: { clock.now.milliseconds(since: Self.start) }, random: { Random.next64() })
         options.entries = .kept(idle: 14 * 86_400_000)
+        let feed = access.map { _ in RevocationFeed(now: clock.now) }
+        options.feed = feed
         let revocations = try RevocationStore.open(options)
         let log = log
         let (hashes, usersFile) = (hashes, usersFile)
@@ -78,6 +82,22 @@ final class World {
             throttle: LoginThrottle(account: account, source: source, key: (1, 2)), clock: wall,
             monotonic: { clock.now.milliseconds(since: Self.start) },
             log: logger, random: { Random.bytes($0) }, passwordRules: PasswordRules(characterCountMin: 8))
+        let state = authState
+        publisher = access.flatMap { access in
+            feed.map { feed in
+                let maker = MakeSnapshot(state, directory: NSTemporaryDirectory())
+                let snapshots = FeedSnapshots(monotonic: state.monotonic) { previous in
+                    do throws(SnapshotFailure) {
+                        return .success(try maker.make(after: previous))
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+                return FeedPublisher(feed: feed, access: access, issuer: settings.issuer, snapshots: snapshots) {
+                    clock.now.count * 1_000_000
+                }
+            }
+        }
         shared = ApplicationShared(
             authState: authState, connections: connections, openAPI: Array("openapi: 3.1.0\n".utf8),
             monotonic: { clock.now.count * 1_000_000 + clock.tick() }, random: { 0x0123_4567_89ab_cdef },
@@ -85,11 +105,19 @@ final class World {
             process: ProcessFacts(
                 version: "1.2.3", pid: 42, startedAt: Self.start, paths: [(name: "keys", path: "/k")]),
             appliedKeys: { keys.map { AppliedKey(key: $0, state: .signing) } }, endpoints: routes.endpoints,
-            browser: browser)
+            browser: browser, feed: publisher)
+        if let publisher {
+            let thread = Platform.Thread.self
+            publisherThread = try thread.init(name: "feed") { publisher.run() }
+        } else {
+            publisherThread = nil
+        }
         application = try Application(shared: shared, routes: routes)
     }
 
     deinit {
+        publisher?.stop()
+        publisherThread?.join()
         authState.hashing.close()
         authState.revocations.close()
     }
@@ -102,7 +130,9 @@ final class World {
         let loop = Loop()
         var response = Response()
         let request = ask.laidOut()
-        guard application.handle(request, &response, Exchange(loop: loop, ticket: 1)) == .deferred else {
+        switch application.handle(request, &response, Exchange(loop: loop, ticket: 1)) {
+        case .deferred, .waiting: break
+        case .answered, .streaming:
             let answer = Answer(response)
             return { answer }
         }

@@ -172,7 +172,7 @@ final class Collector<Value: Sendable>: Sendable {
     var all: [Value] { values.withLock { $0 } }
 }
 
-typealias Answer = Result<UInt64, JournalError>
+typealias Answer = Result<LedgerPosition, JournalError>
 
 extension RevocationStore {
     func rotated(
@@ -181,7 +181,7 @@ extension RevocationStore {
     ) -> RotationOutcome {
         let outcomes = Collector<RotationOutcome>()
         let presented = RotationRequest(sid: sid, generation: generation, request: request, sessionEnd: end)
-        rotate(presented, subject: subject.utf8.span, client: client.utf8.span, kid: "r1".utf8.span) {
+        rotate(presented, subject: Array(subject.utf8), client: Array(client.utf8), kid: Array("r1".utf8)) {
             outcomes.take($0)
         }
         return outcomes.wait()[0]

@@ -3,6 +3,7 @@ import Dispatch
 import Encoding
 import Glibc
 import Platform
+import Revocation
 @testable import Service
 import Testing
 import Tokens
@@ -34,6 +35,8 @@ private final class RemoteAccounts: AccountSource {
         }
         return .later
     }
+
+    func noteSession(_ sid: Encoding.UUID, of user: Encoding.UUID, _ standing: User.Standing, hasDevice: Bool) {}
 
     func storeHash(_ hash: String, of user: User) throws { stored.change { $0.append(hash) } }
 
@@ -126,14 +129,14 @@ struct AccountSourceTests {
             session: try ChangePassword(office.context).session(of: kept.accessToken.span, at: office.wall.value),
             current: Secret(Array(Office.password.utf8)), new: Secret(Array("another password".utf8)),
             source: .address(1))
-        let result = Mutable<Result<UInt64, PasswordFailure>?>(nil)
+        let result = Mutable<Result<LedgerPosition, PasswordFailure>?>(nil)
         let arrived = DispatchSemaphore(value: 0)
         try ChangePassword(office.context).begin(change, at: office.wall.value) { outcome in
             result.change { $0 = outcome }
             arrived.signal()
         }
         arrived.wait()
-        #expect(try result.value?.get() ?? 0 > 0 && accounts.stored.value.count == 1)
+        #expect(try (result.value?.get().seq ?? 0) > 0 && accounts.stored.value.count == 1)
         #expect(office.rejection(kept.accessToken) == nil)
         #expect(office.rejection(other.accessToken) == .revoked(.subject))
     }

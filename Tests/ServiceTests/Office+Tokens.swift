@@ -33,7 +33,7 @@ extension Office {
 
     /// Starts a revocation and waits until it is durable.
     func durably<Failure: Error>(
-        _ start: (@escaping @Sendable (Result<UInt64, RevocationError>) -> Void) throws(Failure) -> Void
+        _ start: (@escaping @Sendable (Result<LedgerPosition, RevocationError>) -> Void) throws(Failure) -> Void
     ) throws(Failure) {
         let done = DispatchSemaphore(value: 0)
         try start { _ in done.signal() }

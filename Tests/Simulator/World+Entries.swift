@@ -22,7 +22,7 @@ extension World {
                 entry, at: wall, countMax: sessionCountMax, keptUntil: { store.latestEnd(of: $0) }
             ) { result in
                 flag.isRaised = true
-                done(result.map(\.seq))
+                done(result.map(\.position))
             }
         } then: { world, result, isQueued in
             world.take(result, of: session.sid, displacing: planned.sids, isQueued: isQueued)

@@ -116,7 +116,7 @@ extension World {
         let kid = Self.kid
         store.rotate(
             RotationRequest(sid: session.sid, generation: generation, request: request, sessionEnd: session.end),
-            subject: subject.span, client: client.span, kid: kid.span
+            subject: subject, client: client, kid: kid
         ) { outcome in
             self.outstanding -= 1
             if flag.isRaised { self.fail("a question was answered twice") }
@@ -139,7 +139,7 @@ extension World {
             self.outstanding -= 1
             if flag.isRaised { self.fail("a \(what) was answered twice") }
             flag.isRaised = true
-            then(self, self.heard(result), !flag.isCalling)
+            then(self, self.heard(result.map(\.seq)), !flag.isCalling)
         }
         flag.isCalling = false
     }

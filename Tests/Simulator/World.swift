@@ -112,7 +112,7 @@ final class World: @unchecked Sendable {
     }
 
     private func options() -> RevocationOptions {
-        var journal = JournalLogSource(
+        var journal = FileLedgerSource(
             storage: DirectoryStorage(path: Self.directory, calls: mutant?.calls(disk) ?? disk),
             clock: WallClock { self.wall }, random: { self.draw() })
         journal.segmentRecordCount = segmentRecordCount
@@ -120,7 +120,7 @@ final class World: @unchecked Sendable {
         journal.reserveByteCount = reserveByteCount
         journal.observe = { self.take($0) }
         var options = RevocationOptions(
-            log: journal, grace: Self.grace, sessionMax: sessionMax, clock: WallClock { self.wall },
+            ledger: journal, grace: Self.grace, sessionMax: sessionMax, clock: WallClock { self.wall },
             monotonicNow: { self.monotonic }, random: { self.draw() })
         options.entries = .kept(idle: Self.idle)
         return options

@@ -59,8 +59,8 @@ struct DocumentTests {
 
     @Test func `every metric stands in docs operations.md, and the other way round`() throws {
         let page = try #require(Checkout.text("docs/operations.md"))
-        let sources = ["Metrics", "Metrics+Process"].compactMap { Checkout.text("Sources/API/Operations/\($0).swift") }
-        #expect(sources.count == 2)
+        let sources = ["Metrics", "Metrics+Process", "Metrics+Feed"].compactMap { Checkout.text("Sources/API/Operations/\($0).swift") }
+        #expect(sources.count == 3)
         let named = Set(sources.joined().matches(of: /"((?:martlet|process)_[a-z_]+)"/).map { String($0.output.1) })
         let described = Set(page.matches(of: /\b(?:martlet|process)_[a-z_]+/).map { String($0.output) })
         #expect(!named.isEmpty)

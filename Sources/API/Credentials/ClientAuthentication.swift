@@ -41,7 +41,8 @@ extension Application {
         return client
     }
 
-    private func authenticate(_ id: String, _ secret: [UInt8], from source: PeerAddress) throws(Problem) -> Client? {
+    /// - Returns: nil for the public first-party client, which has no secret.
+    func authenticate(_ id: String, _ secret: [UInt8], from source: PeerAddress) throws(Problem) -> Client? {
         if id == AuthState.firstPartyClient, secret.isEmpty { return nil }
         do throws(ClientFailure) {
             return try AuthenticateClient(context).authenticate(id, secret.span, from: source.sourceNumber)

@@ -22,6 +22,7 @@ extension OpenAPIDocument {
         tags:
           - {name: sessions, description: "Sessions: begin, use, refresh, end."}
           - {name: oauth, description: Endpoints of the OAuth RFCs.}
+          - {name: feed, description: "Revocations in order, for verifiers in other processes."}
           - {name: documents, description: Documents for verifiers and tools.}
           - {name: operator, description: "Served on the operator's listener only."}
         """.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
@@ -47,7 +48,7 @@ extension OpenAPIDocument {
           headers:
             WWW-Authenticate: {description: "The challenge (RFC 6750 section 3, RFC 7617).", schema: {type: string}}
             Retry-After: {description: Seconds., schema: {type: integer}}
-            Revocation-Seq: {description: Number of the record that made this durable., schema: {type: integer}}
+            Revocation-Seq: {description: Position of the record that made this durable., schema: {$ref: '#/components/schemas/Position'}}
             ETag: {schema: {type: string}}
           responses:
             Refused:

@@ -63,9 +63,8 @@ package struct OpenAPIDocument {
     private static func errors(_ codes: [ProblemCode], of route: Route) -> [String] {
         var statuses: [UInt16: [ProblemCode]] = [:]
         for code in codes {
-            let problem = Problem(code)
-            let isOfGrant = route.endpoint.policies.contains(.grantStatuses)
-            statuses[isOfGrant ? problem.ofGrant.status : problem.status, default: []].append(code)
+            let problem = Problem(code, at: route.endpoint)
+            statuses[problem.status, default: []].append(code)
         }
         var lines: [String] = []
         for (status, codes) in statuses.sorted(by: { $0.key < $1.key }) {

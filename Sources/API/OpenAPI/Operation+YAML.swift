@@ -12,7 +12,7 @@ extension Operation {
     func collect(into found: inout [(name: String, schema: Schema)]) {
         for content in body?.contents ?? [] { content.schema.collect(into: &found) }
         for answer in answers {
-            for content in [answer.content, answer.otherContent] { content?.schema.collect(into: &found) }
+            for content in answer.contents { content.schema.collect(into: &found) }
         }
     }
 }
@@ -61,7 +61,7 @@ extension Operation.Answer {
     var yaml: YAML {
         var pairs: [(String, YAML)] = [("description", .text(description))]
         if !headers.isEmpty { pairs.append(("headers", .map(headers.map { ($0.name, $0.yaml) }))) }
-        let contents = [content, otherContent].compactMap { $0 }
+        let contents = contents
         if !contents.isEmpty { pairs.append(("content", .map(contents.map { ($0.type, $0.yaml) }))) }
         return .map(pairs)
     }

@@ -58,7 +58,9 @@ package struct Operation: Sendable {
         var headers: [Header] = []
         package var content: Content?
         /// The content of some of these answers.
-        var otherContent: Content?
+        var otherContents: [Content] = []
+
+        var contents: [Content] { (content.map { [$0] } ?? []) + otherContents }
     }
 }
 
@@ -78,7 +80,7 @@ extension Operation {
     static let conditions =
         gatewayConditions + [
             Parameter(
-                name: "min_seq", schema: .integer(minimum: 0),
+                name: "min_seq", schema: .wantedPosition,
                 description: "The answer must know of this durable record.")
         ]
 

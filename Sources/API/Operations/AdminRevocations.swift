@@ -28,7 +28,7 @@ extension Route {
                     Operation.Answer(
                         status: 200, description: "The revocation is on stable storage.",
                         headers: [Operation.Header(name: "Revocation-Seq")],
-                        content: .json(.object(.required("seq", .integer))))
+                        content: .json(.object(.required("seq", .position))))
                 ])
         ]
     ) { application, request, _, exchange, call throws(Problem) in
@@ -57,12 +57,12 @@ extension Application {
         let exchange = copy exchange
         RevokeByOperator(context.authState).revoke(order) { result in
             exchange.resumeApplication { application, response in
-                if case .success(let seq) = result {
+                if case .success(let position) = result {
                     response.addLines("Content-Type: application/json\r\n")
                     var writer = JSONWriter()
                     writer.beginObject()
                     writer.name("seq")
-                    writer.integer(Int64(clamping: seq))
+                    writer.string(position.text)
                     writer.name(order.member)
                     writer.string(order.name)
                     writer.endObject()

@@ -32,6 +32,7 @@ extension Application {
         Self.addLatencies(shared, &page)
         Self.addService(shared.authState, &page)
         Self.addJournal(shared.authState, &page)
+        if let feed = shared.feed { Self.addFeed(feed, &page) }
         Self.addConnections(shared.connections, &page)
         Self.addReloads(shared, &page)
         Self.addProcess(shared, &page)

@@ -2,6 +2,7 @@ import Accounts
 import HTTP
 import Pages
 import Platform
+import Revocation
 import Service
 
 extension Application {
@@ -52,13 +53,13 @@ extension Application {
     }
 
     private func finishPasswordForm(
-        _ result: Result<UInt64, Problem>, _ session: LogoutSession, _ call: Call, _ response: inout Response
+        _ result: Result<LedgerPosition, Problem>, _ session: LogoutSession, _ call: Call, _ response: inout Response
     ) {
         guard let browser = shared.browser else { return }
         switch result {
-        case .success(let seq):
+        case .success(let position):
             addLocation(account(.passwordChanged, browser).text, &response)
-            finishPassword(seq, session, status: 303, call, &response)
+            finishPassword(position, session, status: 303, call, &response)
         case .failure(let problem):
             answer(RejectedForm(problem, refusal(for: problem)), session, call, &response)
             finish(call, &response)

@@ -142,7 +142,7 @@ extension Route {
         let problem = Operation.Content(type: "application/problem+json", schema: .problem)
         return Operation.Answer(
             status: status, description: "A page that says what was wrong.", headers: headers, content: html,
-            otherContent: [404, 413].contains(status) ? problem : nil)
+            otherContents: [404, 413].contains(status) ? [problem] : [])
     }
 }
 

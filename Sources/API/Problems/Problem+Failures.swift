@@ -1,7 +1,7 @@
 import Accounts
 import HTTP
 import JOSE
-import Revocation
+package import Revocation
 import Service
 import Tokens
 
@@ -171,7 +171,7 @@ extension Problem {
 }
 
 extension ProblemCode {
-    init(_ denial: Denial) {
+    package init(_ denial: Denial) {
         switch denial {
         case .token: self = .tokenRevoked
         case .session: self = .sessionRevoked

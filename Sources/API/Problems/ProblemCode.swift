@@ -52,6 +52,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case notEnabled = "not_enabled"
     case methodNotAllowed = "method_not_allowed"
     case requestTimeout = "request_timeout"
+    case sequenceAhead = "sequence_ahead"
+    case sequenceGone = "sequence_gone"
     case bodyTooLarge = "body_too_large"
     case targetTooLong = "target_too_long"
     case unsupportedMediaType = "unsupported_media_type"
@@ -67,6 +69,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case journalUnavailable = "journal_unavailable"
     case signingUnavailable = "signing_unavailable"
     case sequenceNotReached = "sequence_not_reached"
+    case sequenceUnknown = "sequence_unknown"
     case usersUnavailable = "users_unavailable"
     case sessionsNotEnded = "sessions_not_ended"
     case tooManyConnections = "too_many_connections"
@@ -91,6 +94,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .notFound, .notEnabled: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
+        case .sequenceAhead: 409
+        case .sequenceGone: 410
         case .bodyTooLarge: 413
         case .targetTooLong: 414
         case .unsupportedMediaType: 415
@@ -100,7 +105,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .headTooLarge: 431
         case .internalFault: 500
         case .methodUnknown, .codingUnsupported: 501
-        case .hashingSaturated, .journalUnavailable, .signingUnavailable, .sequenceNotReached, .usersUnavailable,
+        case .hashingSaturated, .journalUnavailable, .signingUnavailable, .sequenceNotReached, .sequenceUnknown,
+            .usersUnavailable,
             .sessionsNotEnded, .tooManyConnections:
             503
         case .versionUnsupported: 505
@@ -159,6 +165,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .notEnabled: "This service does not offer this."
         case .methodNotAllowed: "Method not allowed."
         case .requestTimeout: "The request did not arrive in time."
+        case .sequenceAhead: "This server has not reached the position, so it is from another history."
+        case .sequenceGone: "The records after this position are no longer in memory."
         case .bodyTooLarge: "The content is too large."
         case .targetTooLong: "The request target is too long."
         case .unsupportedMediaType: "Unsupported media type."
@@ -172,7 +180,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .hashingSaturated: "Too many logins are waiting."
         case .journalUnavailable: "The journal cannot be written now."
         case .signingUnavailable: "No key can sign these tokens now, so nothing was changed."
-        case .sequenceNotReached: "This server has not reached the required sequence number."
+        case .sequenceNotReached: "This server has not reached the required position."
+        case .sequenceUnknown: "The position is not in the history of this server."
         case .usersUnavailable: "The users cannot be stored now, so nothing was changed."
         case .sessionsNotEnded: "The password was changed, but the other sessions may continue after a restart."
         case .tooManyConnections: "Too many connections are open."
@@ -198,6 +207,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             .clientMismatch:
             "invalid_grant"
         case .tooManyAttempts, .hashingSaturated, .journalUnavailable, .signingUnavailable, .sequenceNotReached,
+            .sequenceUnknown,
             .usersUnavailable, .sessionsNotEnded, .tooManyConnections:
             "temporarily_unavailable"
         case .internalFault: "server_error"

@@ -6,14 +6,15 @@ extension Application {
     /// Answers and logs a revocation for /logout, /revoke and /admin/revocations. It runs when the revocation is durable or
     /// has failed.
     func finishRevocation(
-        _ result: Result<UInt64, RevocationError>, status: UInt16, _ call: Call, _ response: inout Response,
+        _ result: Result<LedgerPosition, RevocationError>, status: UInt16, _ call: Call, _ response: inout Response,
         _ fill: (inout LogLine) -> Void
     ) {
         switch result {
-        case .success(let seq):
+        case .success(let position):
+            let seq = position.text
             response.status = status
             response.addLines("Cache-Control: no-store\r\n")
-            response.addField("Revocation-Seq", String(seq).utf8)
+            response.addField("Revocation-Seq", seq.utf8)
             shared.log.write(.info, "revoked") { line in
                 call.add(to: &line)
                 line.add("path", call.path)

@@ -24,6 +24,7 @@ package final class Application: Handler {
     var largeJSON = JSONDocument(
         limits: JSONLimits(byteCountMax: RoutePolicies.largeContentByteCountMax), capacity: 512)
     var batches = BatchQueue()
+    var feedReaders = FeedReaders()
     /// The documents that change with the keys only.
     var documents: Documents
 
@@ -52,7 +53,10 @@ package final class Application: Handler {
         var disposition = Disposition.answered
         do throws(Problem) {
             disposition = try run(request, &response, exchange, call)
-            if disposition == .deferred { return .deferred }
+            switch disposition {
+            case .deferred, .waiting: return disposition
+            case .answered, .streaming: break
+            }
         } catch {
             answer(error, call, &response)
         }
@@ -162,7 +166,7 @@ package final class Application: Handler {
         let quiet: Log.Level = call.endpoint?.isQuiet ?? true ? .debug : .info
         return switch problem.code {
         // Any client can send these all day.
-        case .methodUnknown, .codingUnsupported, .versionUnsupported, .sequenceNotReached: quiet
+        case .methodUnknown, .codingUnsupported, .versionUnsupported, .sequenceNotReached, .sequenceUnknown: quiet
         // The service works as designed under load.
         case .hashingSaturated, .tooManyConnections: .warning
         default: problem.status >= 500 ? .error : quiet

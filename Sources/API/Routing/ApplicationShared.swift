@@ -32,6 +32,8 @@ package final class ApplicationShared: Sendable {
     let forwardingNotices = LogRateLimiter(interval: 60_000)
     /// Lets a warning about a field that a gateway does not send through once a minute.
     let gatewayNotices = LogRateLimiter(interval: 60_000)
+    /// Nil while the feed is off.
+    package let feed: FeedPublisher?
     private let nameKey: (UInt64, UInt64)
     private let loops = Mutex<[LoopCounts]>([])
 
@@ -42,8 +44,9 @@ package final class ApplicationShared: Sendable {
         appliedKeys: @escaping @Sendable () -> [AppliedKey],
         certificateExpiry: @escaping @Sendable () -> UnixSeconds? = { nil },
         processFigures: @escaping @Sendable () -> ProcessFigures = { ProcessFigures() }, endpoints: EndpointTable,
-        browser: Browser? = nil
+        browser: Browser? = nil, feed: FeedPublisher? = nil
     ) {
+        self.feed = feed
         self.authState = authState
         self.endpoints = endpoints
         self.browser = browser
@@ -75,7 +78,8 @@ package final class ApplicationShared: Sendable {
 
     /// The statuses that have a column of their own; the last column counts all others.
     static let statuses: [UInt16] = [
-        200, 204, 302, 303, 304, 400, 401, 403, 404, 405, 408, 413, 414, 415, 417, 422, 429, 431, 500, 501, 503, 505,
+        200, 204, 206, 302, 303, 304, 400, 401, 403, 404, 405, 408, 409, 410, 413, 414, 415, 416, 417, 422, 429, 431, 500, 501, 503,
+        505,
     ]
 
     static func statusColumn(_ status: UInt16) -> Int {

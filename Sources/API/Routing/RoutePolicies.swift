@@ -1,6 +1,6 @@
 /// How the pipeline treats the requests of an endpoint.
 struct RoutePolicies: OptionSet, Sendable {
-    let rawValue: UInt8
+    let rawValue: UInt16
 
     /// Any client can make this endpoint reject requests all day, so a rejection is counted, and logged only at level
     /// debug.
@@ -19,6 +19,9 @@ struct RoutePolicies: OptionSet, Sendable {
     static let largeContent = RoutePolicies(rawValue: 64)
     /// In browser mode, pages of the configured origins may read the answers.
     static let crossOrigin = RoutePolicies(rawValue: 128)
+
+    /// A position of an unknown epoch gets 409, not 503: to wait is of no use to a reader.
+    static let positionStatuses = RoutePolicies(rawValue: 256)
 
     static let largeContentByteCountMax = 1_048_576
 }

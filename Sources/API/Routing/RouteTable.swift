@@ -7,7 +7,7 @@ import HTTP
 package struct RouteTable: Sendable {
     package static let standard = RouteTable([
         .verify, .auth, .verifyBatch, .login, .refresh, .token, .logout, .session, .sessions, .listedSession,
-        .password, .revoke, .introspect, .signIn, .signOut, .account, .changePassword, .styleSheet,
+        .password, .revoke, .introspect, .revocations, .snapshot, .signIn, .signOut, .account, .changePassword, .styleSheet,
         .jwks, .metadata, .openIDConfiguration, .openAPI, .clientModule, .healthz,
         .livez, .readyz, .metrics, .adminRevocations, .adminStatus,
     ])

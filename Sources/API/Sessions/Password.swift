@@ -2,6 +2,7 @@ import Accounts
 import Encoding
 import HTTP
 import Platform
+import Revocation
 import Service
 import Telemetry
 
@@ -89,7 +90,8 @@ extension Application {
         let change = try passwordChange(request, parameters, session)
         try begin(change, exchange, call) { application, result, response in
             switch result {
-            case .success(let seq): application.finishPassword(seq, session, status: 204, call, &response)
+            case .success(let position):
+                application.finishPassword(position, session, status: 204, call, &response)
             case .failure(let problem):
                 application.answer(problem, call, &response)
                 application.finish(call, &response)
@@ -103,7 +105,7 @@ extension Application {
     /// - Parameter finish: runs on the event loop after the change is durable or has failed.
     func begin(
         _ change: PasswordChange, _ exchange: borrowing Exchange, _ call: Call,
-        _ finish: @escaping @Sendable (Application, Result<UInt64, Problem>, inout Response) -> Void
+        _ finish: @escaping @Sendable (Application, Result<LedgerPosition, Problem>, inout Response) -> Void
     ) throws(Problem) {
         let exchange = copy exchange
         do throws(PasswordFailure) {
@@ -142,14 +144,14 @@ extension Application {
 
     /// Answers and logs a change that is durable.
     func finishPassword(
-        _ seq: UInt64, _ session: LogoutSession, status: UInt16, _ call: Call, _ response: inout Response
+        _ position: LedgerPosition, _ session: LogoutSession, status: UInt16, _ call: Call, _ response: inout Response
     ) {
         shared.log.write(.info, "password_changed") { line in
             call.add(to: &line)
             line.add("sub", session.subject)
             line.add("sid", session.sid.description)
         }
-        finishRevocation(.success(seq), status: status, call, &response) { line in
+        finishRevocation(.success(position), status: status, call, &response) { line in
             line.add("reach", LogoutReach.others.rawValue)
             line.add("sub", session.subject)
             line.add("sid", session.sid.description)

@@ -1,6 +1,7 @@
 import Encoding
 import HTTP
 import Platform
+import Revocation
 import Service
 import Telemetry
 import Tokens
@@ -36,11 +37,11 @@ final class BatchRun {
 
     /// Appends the beginning of the answer.
     ///
-    /// - Parameter sequence: the newest durable record before the first token is looked up. Every result takes the
+    /// - Parameter position: the newest durable record before the first token is looked up. Every result takes the
     ///   revocations up to this record into account.
-    static func begin(_ sequence: UInt64, _ output: inout [UInt8]) {
+    static func begin(_ position: LedgerPosition, _ output: inout [UInt8]) {
         output.append("{\"seq\":")
-        output.append(decimal: Int64(clamping: sequence))
+        output.append(position)
         output.append(",\"results\":[")
     }
 

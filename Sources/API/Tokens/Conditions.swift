@@ -1,5 +1,6 @@
 import Encoding
 import HTTP
+import Revocation
 import Service
 import Tokens
 
@@ -32,7 +33,7 @@ enum Condition: Int, CaseIterable, Sendable {
 struct Conditions {
     private(set) var expectations = VerifyExpectations()
     /// The record that an answer must know of.
-    private(set) var sequenceMin: UInt64?
+    private(set) var positionMin: WantedPosition?
     /// Whether the results are wanted without the claims.
     private(set) var leavesOutClaims = false
     private var given: UInt16 = 0
@@ -47,7 +48,8 @@ struct Conditions {
             try note(condition, name, isEmpty: value.isEmpty)
             switch condition {
             case .ageMax: expectations.ageMax = try Self.number(name, value, "a whole number of seconds")
-            case .sequenceMin: sequenceMin = UInt64(try Self.number(name, value, "a whole number"))
+            case .sequenceMin:
+                positionMin = try WantedPosition(name, Array(value.utf8), mayBeNumber: true)
             case .requiredClaims:
                 let names = value.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
                 require(required: try ClaimConditions.paths(name, names))
@@ -83,7 +85,9 @@ struct Conditions {
     ) throws(Problem) {
         switch (value, condition) {
         case (.integer(let seconds), .ageMax) where seconds >= 0: expectations.ageMax = seconds
-        case (.integer(let sequence), .sequenceMin) where sequence >= 0: sequenceMin = UInt64(sequence)
+        case (.integer(let sequence), .sequenceMin) where sequence >= 0:
+            positionMin = WantedPosition(seq: UInt64(sequence))
+        case (.text(let text), .sequenceMin): positionMin = try WantedPosition(name, text, mayBeNumber: false)
         case (.other(let json), .audience):
             let names = try ClaimConditions.texts(name, json)
             expectations.audience = .anyOf(names.map { Array($0.utf8) })
@@ -158,7 +162,8 @@ extension Condition {
         switch self {
         case .audience: "a string or a list of strings"
         case .scope, .role, .issuer, .subject, .clientID: "a string"
-        case .ageMax, .sequenceMin: "a whole number"
+        case .ageMax: "a whole number"
+        case .sequenceMin: WantedPosition.expected
         case .requiredClaims: "a list of strings"
         case .claims: "an object"
         }

@@ -9,7 +9,7 @@ import Tokens
 extension Route {
     package static let verify = Route(
         "/verify", [.get, .head, .post], access: .bearer, policies: .quiet, content: .json,
-        codes: [.requestMalformed, .unsupportedMediaType, .sequenceNotReached] + ProblemCode.ofConditions
+        codes: [.requestMalformed, .unsupportedMediaType, .sequenceNotReached, .sequenceUnknown] + ProblemCode.ofConditions
             + ProblemCode.ofTokens,
         operations: [
             Operation(
@@ -59,7 +59,7 @@ extension Schema {
                 .array(of: .string(lengthMin: 1)).described("1 to 16 claims that the token must have.")),
             .optional("claims", claims),
             .optional(
-                "min_seq", .integer(minimum: 0).described("The answer must know of this durable record.")),
+                "min_seq", .wantedPosition),
         ]
     }
 
@@ -73,7 +73,7 @@ extension Schema {
     static let verifiedMembers: [Member] = [
         .required("active", .boolean(constant: true)), .required("expires_in", .integer.described("Seconds.")),
         .required("kid", .string), .required("alg", .string(values: Algorithm.allCases.map(\.rawValue))),
-        .required("seq", .integer.described("Number of the newest durable record at the time of this answer.")),
+        .required("seq", .position),
     ]
 
     static let claims = named(
@@ -81,7 +81,8 @@ extension Schema {
         .object(
             .required("iss", .string), .required("sub", .string), .required("aud", .oneOf(.string, .strings)),
             .optional("client_id", .string), .required("iat", .integer), .required("exp", .integer),
-            .required("jti", .string), .optional("sid", .string), .optional("scope", .string),
+            .required("jti", .string), .optional("sid", .string), .optional("bsq", .integer(minimum: 0)),
+            .optional("scope", .string),
             .optional("auth_time", .integer), .optional("amr", .strings), .optional("roles", .strings)))
 }
 
@@ -123,8 +124,12 @@ extension Application {
 
     /// An answer must know of every record up to the one that the caller names.
     func checkSequence(_ conditions: Conditions) throws(Problem) {
-        guard let wanted = conditions.sequenceMin, wanted > context.authState.revocations.sequence else { return }
-        throw Problem(.sequenceNotReached, retryAfter: 1)
+        guard let wanted = conditions.positionMin else { return }
+        switch context.authState.revocations.reach(wanted) {
+        case .reached: return
+        case .notReached: throw Problem(.sequenceNotReached, retryAfter: 1)
+        case .unknown: throw Problem(.sequenceUnknown, retryAfter: 1)
+        }
     }
 
     private func verify(
@@ -153,7 +158,7 @@ extension Application {
         output.append(",\"expires_in\":")
         output.append(decimal: max(0, verified.expiresAt.seconds(since: now.seconds)))
         keyMembers.write(verified, context.keyring, to: &output)
-        output.append(decimal: Int64(clamping: context.authState.revocations.sequence))
+        output.append(context.authState.revocations.position)
         output.append("}")
     }
 }

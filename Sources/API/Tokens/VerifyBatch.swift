@@ -6,7 +6,7 @@ import Service
 extension Route {
     package static let verifyBatch = Route(
         "/verify/batch", [.post], policies: [.quiet, .largeContent], content: .json,
-        codes: [.requestMalformed, .unsupportedMediaType, .sequenceNotReached],
+        codes: [.requestMalformed, .unsupportedMediaType, .sequenceNotReached, .sequenceUnknown],
         operations: [
             Operation(
                 method: .post, id: "verifyBatch", tag: "sessions",
@@ -52,7 +52,7 @@ extension Schema {
         .object(
             .required(
                 "seq",
-                .integer.described("Number of the newest durable record before the first token was looked up.")),
+                .position.described("Everything up to this record was known before the first token was looked up.")),
             .required("results", .array(of: .oneOf(.verified, .verifiedWithoutClaims, .rejected)))))
 
     private static let verifiedWithoutClaims = object(verifiedMembers, rest: .none)
@@ -80,7 +80,7 @@ extension Application {
         try conditions.read(parameters, mayLeaveOutClaims: true)
         let tokens = try BatchTokens(largeJSON, request.bytes(request.body))
         try checkSequence(conditions)
-        BatchRun.begin(context.authState.revocations.sequence, &response.body)
+        BatchRun.begin(context.authState.revocations.position, &response.body)
         let run = BatchRun(tokens, conditions, copy exchange)
         // While others are in progress, it waits for its turn.
         if batches.isEmpty { workOneSlice(run, &response.body) }

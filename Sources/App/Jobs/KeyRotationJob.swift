@@ -152,10 +152,10 @@ final class KeyRotationJob: Sendable {
                 .key, name: Array(kid.utf8), reason: RevocationReason.operatorAction.rawValue
             ) { [self] result in
                 switch result {
-                case .success(let seq):
+                case .success(let position):
                     authState.log.write(.warning, "key_cut") { line in
                         line.add("kid", kid)
-                        line.add("seq", Int64(clamping: seq))
+                        line.add("seq", position.text)
                     }
                 case .failure(let fault):
                     // The next round retries. Until then tokens are rejected because no keyring has the key.

@@ -9,6 +9,7 @@ package struct Configuration: Sendable {
     package let browser: BrowserSettings
     package let pages: PageSettings
     package let journal: JournalSettings
+    package let feed: FeedSettings
     package let keys: KeySettings
     package let accounts: AccountSettings
     package let passwords: PasswordSettings
@@ -38,6 +39,7 @@ package struct Configuration: Sendable {
         listen = ListenSettings(&reader, selfSigned: selfSigned)
         tls = TLSSettings(&reader, isWanted: listen.isAnySecure, selfSigned: selfSigned)
         journal = JournalSettings(&reader)
+        feed = FeedSettings(&reader)
         keys = KeySettings(&reader)
         tokens = TokenSettings(&reader, keySetMaxAge: keys.setMaxAge)
         browser = BrowserSettings(&reader, issuer: tokens.auth.issuer)

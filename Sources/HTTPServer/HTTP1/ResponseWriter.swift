@@ -12,8 +12,10 @@ struct ResponseWriter {
         var closes = false
         /// Whether the response tells browsers to use TLS only (RFC 6797 §6.1).
         var demandsTLS = false
-        /// Whether the content follows in pieces, so that its length is not known.
+        /// Whether the content follows in pieces.
         var isStreamed = false
+        /// Whether the length of content in pieces is known.
+        var hasLength = false
     }
 
     static let continueLine: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
@@ -53,14 +55,14 @@ struct ResponseWriter {
         }
         // Neither 204 nor 304 carries Content-Length (RFC 9110 §8.6, §15.3.5, §15.4.5).
         guard status != 204, status != 304 else { return output.append("\r\n") }
-        // Without chunks, the end of the connection ends the content (RFC 9112 §6.3).
-        guard !context.isStreamed else {
+        // Without chunks and without a length, the end of the connection ends the content (RFC 9112 §6.3).
+        guard !context.isStreamed || response.contentByteCount != nil else {
             return output.append(context.isVersion10 ? "\r\n" : "Transfer-Encoding: chunked\r\n\r\n")
         }
         output.append("Content-Length: ")
-        output.append(decimal: Int64(response.body.count))
+        output.append(decimal: Int64(context.isStreamed ? response.contentByteCount ?? 0 : response.body.count))
         output.append("\r\n\r\n")
-        if !context.isHead { output.append(response.body.span) }
+        if !context.isHead, !context.isStreamed { output.append(response.body.span) }
     }
 
     /// Appends one chunk (RFC 9112 §7.1), which must not be empty.

@@ -39,7 +39,8 @@ struct HTTP2Head {
     mutating func lay(
         _ response: borrowing Response, _ status: UInt16, _ context: ResponseWriter.Context, date: [UInt8]
     ) {
-        let contentLength = status == 204 || status == 304 || context.isStreamed ? nil : response.body.count
+        let byteCount = context.isStreamed ? response.contentByteCount : response.body.count
+        let contentLength = status == 204 || status == 304 ? nil : byteCount
         if status != self.status || context.demandsTLS != demandsTLS || date != self.date
             || !Self.isSame(lines, response.fields)
         {

@@ -15,7 +15,9 @@ extension HTTP2Session {
     ///
     /// - Returns: the stream that waits for this answer, or nil if the stream has ended.
     func settle(_ ticket: UInt32) -> HTTP2Stream? {
-        pending.removeValue(forKey: ticket).flatMap { streams[$0] }
+        let stream = pending.removeValue(forKey: ticket).flatMap { streams[$0] }
+        stream?.wait = nil
+        return stream
     }
 
     /// Submits the response of a stream.

@@ -163,7 +163,12 @@ extension HTTP2Session {
         bufferedByteCount -= stream.weighedByteCount
         if stream.isCutShort { cutShortCount -= 1 }
         giveBack(stream)
-        if !pending.isEmpty {
+        if let wait = stream.wait {
+            // The work ends with the stream, in contrast to that of other deferred responses.
+            pending = pending.filter { $0.value != id }
+            stream.wait = nil
+            wait.close()
+        } else if !pending.isEmpty {
             for (ticket, waiting) in pending where waiting == id { pending[ticket] = 0 }
         }
         if streams.isEmpty { idleSince = now }

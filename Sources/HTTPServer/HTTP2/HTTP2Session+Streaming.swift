@@ -54,8 +54,20 @@ extension HTTP2Session {
         return true
     }
 
-    /// Tells the producers of all streamed responses that the server stops.
+    /// Breaks a streamed response off.
+    ///
+    /// - Returns: false if its stream has ended.
+    func abort(_ source: ResponseStream) -> Bool {
+        guard let stream = streams.values.first(where: { $0.source == source }) else { return false }
+        reset(stream.id, NGHTTP2_CANCEL)
+        return true
+    }
+
+    /// Tells the producers of all streamed responses, and all that wait, that the server stops.
     func announceStop() {
-        for stream in streams.values { stream.source?.announceStop() }
+        for stream in streams.values {
+            stream.source?.announceStop()
+            stream.wait?.announceStop()
+        }
     }
 }

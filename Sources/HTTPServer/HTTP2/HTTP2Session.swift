@@ -59,7 +59,10 @@ import HTTP
     }
 
     deinit {
-        for stream in streams.values { stream.source?.close() }
+        for stream in streams.values {
+            stream.source?.close()
+            stream.wait?.close()
+        }
         unsafe nghttp2_session_del(raw)
     }
 

@@ -39,6 +39,8 @@ final class HTTP2Stream {
     var answerSent = 0
     /// The content of a streamed response, instead of ``answer``.
     var source: ResponseStream?
+    /// What the response waits for, if that may take long.
+    var wait: ResponseWait?
     /// How much of ``source`` was taken since the other connections had their turn.
     var turnByteCount = 0
     /// The number of bytes of memory that ``message`` and ``answer`` use.
@@ -70,6 +72,7 @@ final class HTTP2Stream {
         answer.removeAll(keepingCapacity: true)
         answerSent = 0
         source = nil
+        wait = nil
         turnByteCount = 0
     }
 }

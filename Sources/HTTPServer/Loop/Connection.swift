@@ -75,6 +75,8 @@ struct Connection {
     var http2: HTTP2Session?
     /// The streamed response in progress (HTTP/1).
     var stream: ResponseStream?
+    /// What the deferred response waits for, if that may take long (HTTP/1).
+    var wait: ResponseWait?
 
     init(_ arrival: AcceptedConnection, reader: HTTP1Reader, generation: UInt32, ticket: UInt32) {
         transport = arrival.transport

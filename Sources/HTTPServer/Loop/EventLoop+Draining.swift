@@ -39,7 +39,7 @@ extension EventLoop {
         acceptsAgainAt = nil
     }
 
-    /// Announces the stop to streamed responses and closes idle connections; a connection that has not sent a request
+    /// Announces the stop to streamed responses and waits, and closes idle connections; a connection that has not sent a request
     /// yet gets time to do so.
     private mutating func finish(_ newcomersUntil: Int64, _ until: Int64) {
         if now >= newcomersUntil {
@@ -50,7 +50,10 @@ extension EventLoop {
                 close(slot)
             }
         }
-        for slot in connections.indices { connections[slot].stream?.announceStop() }
+        for slot in connections.indices {
+            connections[slot].stream?.announceStop()
+            connections[slot].wait?.announceStop()
+        }
         for slot in connections.indices where connections[slot].stage == .http2 {
             connections[slot].http2?.announceStop()
             leaveHTTP2(slot, isNewcomer: connections[slot].servedCount == 0 && now < newcomersUntil)

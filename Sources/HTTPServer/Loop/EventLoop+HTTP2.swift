@@ -128,6 +128,9 @@ extension EventLoop {
         case .deferred:
             awaitedCount &+= 1
             session.noteDeferred(stream.id, ticket: number)
+        case .waiting(let wait):
+            session.noteDeferred(stream.id, ticket: number)
+            stream.wait = wait
         case .streaming(let source): finishHTTP2(slot, session, stream, source)
         }
         if stream.message.isLarge {
@@ -150,12 +153,12 @@ extension EventLoop {
 
     /// Lets `write` produce a deferred response, unless its stream has ended.
     mutating func resumeHTTP2(
-        _ slot: Int, _ session: HTTP2Session, _ number: UInt32, _ write: (any Handler, inout Response) -> Void
+        _ slot: Int, _ session: HTTP2Session, _ number: UInt32, _ write: (any Handler, inout Response) -> ResponseStream?
     ) {
         guard let stream = session.settle(number) else { return }
         response.reset()
-        write(handler, &response)
-        finishHTTP2(slot, session, stream)
+        let source = write(handler, &response)
+        finishHTTP2(slot, session, stream, source)
         if connections[slot].output.isEmpty { settleHTTP2(slot, session) }
         account(slot)
     }

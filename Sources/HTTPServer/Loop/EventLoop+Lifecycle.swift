@@ -178,6 +178,10 @@ extension EventLoop {
         // The session closes its streams.
         connections[slot].http2 = nil
         if connections[slot].stream != nil { closeStream(slot) }
+        if let wait = connections[slot].wait {
+            connections[slot].wait = nil
+            wait.close()
+        }
         account(slot)
         freePlaces.append(slot)
         mailbox.load.subtract(1, ordering: .relaxed)

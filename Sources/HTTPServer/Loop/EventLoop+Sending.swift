@@ -27,6 +27,7 @@ extension EventLoop {
     private mutating func awaitAnswer(_ slot: Int) {
         connections[slot].stage = .deferred
         connections[slot].deadline = .max
+        if connections[slot].wait != nil { return awaitInput(slot) }
         // The watched events stay unchanged, because most responses are ready before anything else happens.
         if connections[slot].interest == EventQueue.writable { watch(slot, 0) }
     }

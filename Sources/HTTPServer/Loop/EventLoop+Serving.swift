@@ -144,6 +144,11 @@ extension EventLoop {
             connections[slot].context = context
             connections[slot].isDeferred = true
             return false
+        case .waiting(let wait):
+            connections[slot].context = context
+            connections[slot].isDeferred = true
+            connections[slot].wait = wait
+            return false
         case .streaming(let stream):
             begin(stream, slot, context)
             return connections[slot].stream == nil && !connections[slot].closes
@@ -193,7 +198,7 @@ extension EventLoop {
     }
 
     /// Lets `write` produce the deferred response, then continues with the input after the request.
-    mutating func resume(_ ticket: UInt64, _ write: (any Handler, inout Response) -> Void) {
+    mutating func resume(_ ticket: UInt64, _ write: (any Handler, inout Response) -> ResponseStream?) {
         let slot = Int(ticket & 0xffff_ffff)
         guard slot < connections.count else { return }
         if let session = connections[slot].http2 {
@@ -203,6 +208,7 @@ extension EventLoop {
             connections[slot].ticket == UInt32(truncatingIfNeeded: ticket >> 32)
         else { return }
         connections[slot].isDeferred = false
+        connections[slot].wait = nil
         connections[slot].ticket &+= 1
         var context = connections[slot].context
         if drain != .running, !context.closes {
@@ -210,16 +216,16 @@ extension EventLoop {
             connections[slot].lingers = true
         }
         response.reset()
-        write(handler, &response)
+        let stream = write(handler, &response)
         output.removeAll(keepingCapacity: true)
-        finishAnswer(slot, context)
+        if let stream { begin(stream, slot, context) } else { finishAnswer(slot, context) }
         if connections[slot].stage == .writing {
             // Earlier responses are still pending; this one follows them.
             connections[slot].output.append(contentsOf: output)
             return account(slot)
         }
         connections[slot].stage = .idle
-        serveInput(slot)
+        if connections[slot].stream == nil { serveInput(slot) } else { settle(slot) }
         account(slot)
     }
 

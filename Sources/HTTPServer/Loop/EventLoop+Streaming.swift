@@ -12,7 +12,8 @@ extension EventLoop {
             context.closes = true
             connections[slot].lingers = true
         }
-        if context.isVersion10, hasContent { context.closes = true }
+        context.hasLength = response.contentByteCount != nil
+        if context.isVersion10, hasContent, !context.hasLength { context.closes = true }
         connections[slot].closes = context.closes
         writer.append(response, context, to: &output)
         guard hasContent else { return stream.close(needsNoContent: true) }
@@ -27,6 +28,7 @@ extension EventLoop {
         guard slot < connections.count else { return }
         if let session = connections[slot].http2 { return serve(stream, slot, session) }
         guard connections[slot].stream == stream else { return }
+        if stream.isAborted { return close(slot) }
         // If output is pending, the pieces follow it.
         if connections[slot].stage == .streaming { sendPieces(slot, stream) }
         account(slot)
@@ -46,7 +48,8 @@ extension EventLoop {
     }
 
     private mutating func appendPieces(_ slot: Int, _ stream: ResponseStream) {
-        let isChunked = !connections[slot].context.isVersion10
+        let context = connections[slot].context
+        let isChunked = !context.isVersion10 && !context.hasLength
         let isLast = stream.take(atMost: Self.outputBatchMax) { piece in
             if isChunked { ResponseWriter.append(chunk: piece, to: &output) } else { output.append(piece) }
         }
@@ -69,7 +72,7 @@ extension EventLoop {
     }
 
     /// Notices that the client has left, and keeps the requests that it sends behind the current one.
-    mutating func receiveWhileStreaming(_ slot: Int) {
+    mutating func receiveWhileAnswering(_ slot: Int) {
         let start = connections[slot].input.count
         guard start < shared.limits.headByteCountMax else { return watch(slot, 0) }
         switch connections[slot].transport.receive(into: &request.bytes, from: start) {
@@ -81,7 +84,7 @@ extension EventLoop {
             }
             noteHeld(slot)
         case .wouldBlock: break
-        // A client that ends its side has left: most streams would otherwise never notice.
+        // A client that ends its side has left: most streams and waits would otherwise never notice.
         case .ended, .failed: close(slot)
         }
     }
@@ -94,7 +97,7 @@ extension EventLoop {
     }
 
     private mutating func serve(_ stream: ResponseStream, _ slot: Int, _ session: HTTP2Session) {
-        guard session.resume(stream, now: now) else { return }
+        guard stream.isAborted ? session.abort(stream) : session.resume(stream, now: now) else { return }
         if connections[slot].output.isEmpty { settleHTTP2(slot, session) }
         account(slot)
     }

@@ -156,10 +156,16 @@ struct EventLoop: ~Copyable {
         case .http2: serveHTTP2(slot)
         case .lingering: discard(slot)
         case .deferred:
-            // Level-triggered events would repeat until the response is ready, and a client that has only closed its
-            // sending side still waits for it.
-            if events & EventQueue.broken != 0 { close(slot) } else { watch(slot, 0) }
-        case .streaming: if events & EventQueue.broken != 0 { close(slot) } else { receiveWhileStreaming(slot) }
+            if events & EventQueue.broken != 0 {
+                close(slot)
+            } else if connections[slot].wait != nil {
+                receiveWhileAnswering(slot)
+            } else {
+                // Level-triggered events would repeat until the response is ready, and a client that has only closed
+                // its sending side still waits for it.
+                watch(slot, 0)
+            }
+        case .streaming: if events & EventQueue.broken != 0 { close(slot) } else { receiveWhileAnswering(slot) }
         case .closed: break
         }
         account(slot)
@@ -222,7 +228,13 @@ struct EventLoop: ~Copyable {
             case .resume(let ticket, let write):
                 noteAnswer()
                 lineMark = turn.lineCount
-                resume(ticket, write)
+                resume(ticket) { handler, response in
+                    write(handler, &response)
+                    return nil
+                }
+            case .answer(let wait, let write):
+                lineMark = turn.lineCount
+                resume(wait.ticket, write)
             case .perform(let body): body(handler)
             case .serve(let stream): serve(stream)
             case .adopt(let arrival): adopt(arrival)

@@ -10,6 +10,8 @@ final class LoopMailbox: ExchangeLoop, TurnTask {
     enum Item: Sendable {
         case resume(ticket: UInt64, write: @Sendable (any Handler, inout Response) -> Void)
         case perform(@Sendable (any Handler) -> Void)
+        /// The response to a request that waited.
+        case answer(ResponseWait, write: ResponseWait.Write)
         /// A stream has pieces or its end.
         case serve(ResponseStream)
         /// A connection that another loop accepted.
@@ -47,6 +49,10 @@ final class LoopMailbox: ExchangeLoop, TurnTask {
 
     func perform(_ body: @escaping @Sendable (any Handler) -> Void) {
         _ = post(.perform(body))
+    }
+
+    func answer(_ wait: ResponseWait, _ write: @escaping ResponseWait.Write) {
+        _ = post(.answer(wait, write: write))
     }
 
     func serve(_ stream: ResponseStream) {

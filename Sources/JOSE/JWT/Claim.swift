@@ -12,6 +12,8 @@ package enum Claim: String, CaseIterable, Sendable {
     case notBefore = "nbf"
     case tokenID = "jti"
     case sessionID = "sid"
+    /// Up to which record the server knew all revocations when the session began.
+    case birth = "bsq"
     case scope = "scope"
     case authTime = "auth_time"
     case methods = "amr"
@@ -64,13 +66,14 @@ extension Claim {
         case .notBefore: 6
         case .tokenID: 7
         case .sessionID: 8
-        case .scope: 9
-        case .authTime: 10
-        case .methods: 11
-        case .roles: 12
-        case .generation: 13
-        case .sessionEnd: 14
-        case .tokenAudience: 15
+        case .birth: 9
+        case .scope: 10
+        case .authTime: 11
+        case .methods: 12
+        case .roles: 13
+        case .generation: 14
+        case .sessionEnd: 15
+        case .tokenAudience: 16
         }
     }
 }

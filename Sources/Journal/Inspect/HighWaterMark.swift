@@ -10,6 +10,9 @@ package struct HighWaterMark: Equatable, Sendable {
     package let store: UUID
     /// The sequence number of the last durable record.
     package let seq: UInt64
+    /// The epoch that the owner of the journal counts, and what it adds to sequence numbers in it.
+    package var epoch: UInt32 = 1
+    package var offset: UInt64 = 0
     /// The file that it was read from, for messages; empty if it was not read from a file.
     package var path = ""
 
@@ -39,27 +42,29 @@ package struct HighWaterMark: Equatable, Sendable {
 
     /// Compares the content, regardless of where it was read from.
     package static func == (left: HighWaterMark, right: HighWaterMark) -> Bool {
-        left.store == right.store && left.seq == right.seq
+        left.text == right.text
     }
 
-    /// Three human-readable lines.
+    /// Three human-readable lines, and a fourth from the second epoch on.
     package var text: String {
-        """
-        martlet-journal-seen 1
-        store \(store)
-        seq \(seq)
-
-        """
+        let lines = ["martlet-journal-seen 1", "store \(store)", "seq \(seq)"]
+        let rest = epoch == 1 ? [] : ["epoch \(epoch) offset \(offset)"]
+        return (lines + rest + [""]).joined(separator: "\n")
     }
 
     /// Returns nil for anything but ``text``.
     package init?(_ text: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        guard lines.count == 4, lines[0] == "martlet-journal-seen 1", lines[1].hasPrefix("store "),
+        guard (4...5).contains(lines.count), lines[0] == "martlet-journal-seen 1", lines[1].hasPrefix("store "),
             lines[2].hasPrefix("seq "), let store = UUID(String(lines[1].dropFirst(6))),
             let seq = UInt64(lines[2].dropFirst(4))
         else { return nil }
         self.init(store: store, seq: seq)
+        if lines.count == 5 {
+            let words = lines[3].split(separator: " ")
+            guard words.count == 4, let epoch = UInt32(words[1]), let offset = UInt64(words[3]) else { return nil }
+            (self.epoch, self.offset) = (epoch, offset)
+        }
         guard self.text == text else { return nil }
     }
 }

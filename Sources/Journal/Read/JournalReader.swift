@@ -76,7 +76,7 @@ package struct JournalReader: ~Copyable {
         }
         if let tail, salvageIndex < tail.salvaged.count {
             salvageIndex += 1
-            return tail.salvaged[salvageIndex - 1]
+            return renumbered(tail.salvaged, from: salvageIndex - 1).first
         }
         isAtEnd = true
         return nil
@@ -93,8 +93,17 @@ package struct JournalReader: ~Copyable {
             report.recordCount &+= UInt64(batch.count)
             body(batch)
         }
-        if let salvaged = tail?.salvaged.dropFirst(salvageIndex), !salvaged.isEmpty { body(Array(salvaged)) }
+        if let salvaged = tail?.salvaged, salvageIndex < salvaged.count { body(renumbered(salvaged, from: salvageIndex)) }
         isAtEnd = true
+    }
+
+    /// Returns salvaged records with the numbers that they get when they are written again.
+    private func renumbered(_ salvaged: [JournalRecord], from start: Int) -> [JournalRecord] {
+        salvaged.enumerated().dropFirst(start).map { index, record in
+            var record = record
+            record.seq = lastSeq &+ UInt64(index) &+ 1
+            return record
+        }
     }
 
     /// Begins a new segment, after copying and truncating what a crash left at the end of the old one.

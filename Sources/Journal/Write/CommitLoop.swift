@@ -165,6 +165,7 @@ final class CommitLoop: @unchecked Sendable {
                 }
                 options.observe(.rewritten(reason: error.description))
             }
+            options.deliver(batch.records[range])
             start = range.upperBound
             answer(upTo: batch.records[start - 1].seq)
         }
@@ -229,6 +230,7 @@ final class CommitLoop: @unchecked Sendable {
         retryMilliseconds = isUsingReserve ? options.retryMilliseconds.lowerBound : nil
         if !isUsingReserve { segments.resumePreallocation() }
         core.condition.withLock { $0 = nil }
+        options.deliver([opening])
         core.durable.advance(to: opening.seq)
         core.queue.withLock { $0.recover(after: opening) }
         core.isWritable.store(!core.queue.withLock { $0.isClosing }, ordering: .releasing)

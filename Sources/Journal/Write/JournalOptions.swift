@@ -11,6 +11,9 @@ package struct JournalOptions: Sendable {
     package var retryMilliseconds: ClosedRange<Int64> = 250...30_000
     /// Receives events on the writer thread; it must return quickly.
     package var observe: @Sendable (JournalEvent) -> Void = { _ in }
+    /// Receives all records in order on the writer thread, when they are durable and before any completion runs; it
+    /// must return quickly.
+    package var deliver: @Sendable (ArraySlice<JournalRecord>) -> Void = { _ in }
 
     /// The number of bytes reserved for records that may use them on a full disk; 0 for none.
     package var reserveByteCount = 0

@@ -68,14 +68,19 @@ struct JournalQueue {
     /// Assigns the record its position and time, and queues it.
     ///
     /// - Returns: nil if no records are accepted any more; ``fault`` gives the reason.
-    mutating func push(_ record: JournalRecord) -> JournalPosition? {
+    mutating func push(_ record: JournalRecord) -> JournalPosition? { push([record]) }
+
+    /// Assigns records consecutive positions. Those of a pair are also in one segment, so that no seal is between them.
+    ///
+    /// - Returns: the position of the last.
+    mutating func push(_ records: [JournalRecord]) -> JournalPosition? {
         guard fault == nil else { return nil }
         _ = now()
-        if lastSeq &+ 1 == sealSeq {
-            place(Self.seal)
-            sealSeq = lastSeq &+ segmentRecordCount
+        if records.count == 2, segmentRecordCount > 2, sealSeq &- lastSeq <= 2 { seal() }
+        for record in records {
+            if lastSeq &+ 1 == sealSeq { seal() }
+            place(record)
         }
-        place(record)
         return JournalPosition(seq: lastSeq, time: lastTime)
     }
 
@@ -99,8 +104,7 @@ struct JournalQueue {
     mutating func roll(_ store: UUID) -> JournalPosition? {
         guard fault == nil else { return nil }
         _ = now()
-        place(Self.seal)
-        sealSeq = lastSeq &+ segmentRecordCount
+        seal()
         place(.opening(store, note))
         return JournalPosition(seq: lastSeq, time: lastTime)
     }
@@ -157,6 +161,12 @@ struct JournalQueue {
         fault = nil
         lastSeq = opening.seq
         sealSeq = opening.seq &- 1 &+ segmentRecordCount
+    }
+
+    /// Ends the segment.
+    private mutating func seal() {
+        place(Self.seal)
+        sealSeq = lastSeq &+ segmentRecordCount
     }
 
     private mutating func place(_ record: JournalRecord) {

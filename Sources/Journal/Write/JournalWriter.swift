@@ -97,9 +97,7 @@ package final class JournalWriter: Sendable {
         var (waitingCount, wakes) = (0, false)
         let fault: JournalError? = core.queue.withLock { queue in
             if let fault = queue.fault { return fault }
-            var position: JournalPosition?
-            for record in records { position = queue.push(record) }
-            if let position { queue.call(done, after: position) }
+            if let position = queue.push(records) { queue.call(done, after: position) }
             (waitingCount, wakes) = (queue.waitingCount, queue.wakesWriter)
             return nil
         }

@@ -56,17 +56,17 @@ package enum SHA256 {
         return UUID(high: halves.high, low: halves.low)
     }
 
-    private static func begin(_ raw: OpaquePointer) {
+    fileprivate static func begin(_ raw: OpaquePointer) {
         // A nil algorithm reuses the previous one without a lookup.
         guard unsafe EVP_DigestInit_ex2(raw, nil, nil) == 1 else { fail("EVP_DigestInit_ex2") }
     }
 
-    private static func update(_ raw: OpaquePointer, _ octets: Span<UInt8>) {
+    fileprivate static func update(_ raw: OpaquePointer, _ octets: Span<UInt8>) {
         let status = unsafe octets.withUnsafeBufferPointer { unsafe EVP_DigestUpdate(raw, $0.baseAddress, $0.count) }
         guard status == 1 else { fail("EVP_DigestUpdate") }
     }
 
-    private static func finish(_ raw: OpaquePointer) -> Digest {
+    fileprivate static func finish(_ raw: OpaquePointer) -> Digest {
         var digest = Digest(repeating: 0)
         var span = digest.mutableSpan
         let status = unsafe span.withUnsafeMutableBufferPointer { unsafe EVP_DigestFinal_ex(raw, $0.baseAddress, nil) }
@@ -76,5 +76,30 @@ package enum SHA256 {
 
     private static func fail(_ function: String) -> Never {
         preconditionFailure("\(CryptoError.drained(from: function))")
+    }
+}
+
+/// Computes SHA-256 of content that comes in pieces, on one thread.
+///
+/// Hashing fails only if memory runs out, whatever the content is; that ends the process.
+@safe package final class SHA256Pieces {
+    private let raw: OpaquePointer
+
+    package init() {
+        guard let raw = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex2(raw, FetchedAlgorithms.sha256, nil) == 1
+        else {
+            preconditionFailure("OpenSSL has no SHA-256: \(CryptoError.drainedReason())")
+        }
+        unsafe self.raw = raw
+    }
+
+    deinit { unsafe EVP_MD_CTX_free(raw) }
+
+    package func add(_ piece: Span<UInt8>) { unsafe SHA256Context.update(raw, piece) }
+
+    /// Returns the digest of all pieces. Nothing can be added afterwards.
+    package func finish() -> [UInt8] {
+        let digest = unsafe SHA256Context.finish(raw)
+        return digest.indices.map { digest[$0] }
     }
 }

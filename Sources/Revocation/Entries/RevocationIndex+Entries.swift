@@ -5,7 +5,7 @@ extension RevocationIndex {
     /// Whether the session of an entry was revoked.
     func isRevoked(_ slot: EntrySlot) -> Bool {
         sessions.contains(slot.sid, at: slot.began)
-            || cuts.covers(born: slot.sid.high, sid: slot.sid, subject: slot.subject) {
+            || cuts.covers(born: Birth(id: slot.sid.high), sid: slot.sid, subject: slot.subject) {
                 switch entries.client(slot) {
                 case .name(let name): RevokeBeforeTable.key(.client, Array(name.utf8).span)
                 case .key(let key): key

@@ -45,12 +45,12 @@ extension RevocationStore {
         var events = [RevocationEvent.sessionListed(entry)]
         events += ends.map { RevocationEvent.sessionDisplaced(sid: $0.sid, expires: $0.expires) }
         if let replaced { events.append(replaced.event) }
-        log.append(events) { [self] result in
+        ledger.append(events) { [self] result in
             switch result {
-            case .success(let position):
+            case .success(let stamp):
                 _ = noted.max(entry.sid.high, ordering: .acquiringAndReleasing)
                 if let replaced {
-                    index.end(replaced, at: position.time)
+                    index.end(replaced, at: stamp.time)
                     entries.remove(replaced.sid, of: entry.subject)
                 }
                 for (sid, expires) in ends {
@@ -58,7 +58,7 @@ extension RevocationStore {
                     entries.remove(sid, of: entry.subject)
                 }
                 entries.settle(entry)
-                done(.success(SessionBeginning(seq: position.seq, displaced: displaced)))
+                done(.success(SessionBeginning(position: stamp.position, displaced: displaced)))
             case .failure(let fault):
                 for sid in displaced { entries.change(sid, of: entry.subject) { $0.remove(.displaced) } }
                 entries.remove(entry.sid, of: entry.subject)

@@ -92,7 +92,7 @@ package struct ListedSession: Equatable, Sendable {
 
 /// The record of a session that began.
 package struct SessionBeginning: Equatable, Sendable {
-    package let seq: UInt64
+    package let position: LedgerPosition
     /// The sessions of the same subject that ended with it.
     package let displaced: [UUID]
 }

@@ -11,6 +11,13 @@ package enum FeedFault: Error, Equatable, Sendable {
     case unknown(kind: UInt8, at: Int)
     /// The sequence number of the record at this index is not greater than the one before.
     case outOfOrder(seq: UInt64, at: Int)
+
+    /// Where the fault is, as the index of a record.
+    package var index: Int {
+        switch self {
+        case .cutOff(let index), .damaged(let index), .unknown(_, let index), .outOfOrder(_, let index): index
+        }
+    }
 }
 
 /// The binary form of the feed, `application/vnd.martlet.records`: records of 64 bytes in the layout of the journal.
@@ -44,6 +51,11 @@ package enum FeedCodec {
             records.append(record)
         }
         return records
+    }
+
+    /// The sequence number of the record that begins at an offset.
+    static func seq(_ bytes: Span<UInt8>, at start: Int) -> UInt64 {
+        (0..<8).reduce(0) { $0 | UInt64(bytes[start &+ 8 &+ $1]) << UInt64(8 &* $1) }
     }
 
     private static func record(_ bytes: Span<UInt8>, epoch: UInt32, at index: Int) throws(FeedFault) -> FeedRecord {

@@ -26,7 +26,7 @@ extension FeedRecord {
             json.name("spares")
             json.string(sid.description)
             writeCut(cut, reason, to: &json)
-        case .sessionDisplaced, .rotated, .sessionOpened, .sessionListed, .processStarted: break
+        case .sessionDisplaced, .rotated, .sessionOpened, .sessionListed, .epochBegan, .processStarted: break
         }
         json.endObject()
     }

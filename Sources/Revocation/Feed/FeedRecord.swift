@@ -19,7 +19,7 @@ package struct FeedRecord: Equatable, Sendable {
         case .sessionDisplaced(let sid, let expires):
             // A reader of the feed gets the event in any case, so it depends on no other.
             self.event = .sessionRevoked(sid: sid, expires: expires, reason: RevocationReason.sessionLimit.rawValue)
-        case .rotated, .sessionOpened, .sessionListed, .processStarted: return nil
+        case .rotated, .sessionOpened, .sessionListed, .epochBegan, .processStarted: return nil
         }
         self.position = position
         self.time = time
@@ -30,7 +30,7 @@ package struct FeedRecord: Equatable, Sendable {
         switch event {
         case .tokenRevoked(_, let expires, _, _), .sessionRevoked(_, let expires, _): expires
         case .revokedBefore(let cut, _, _, _, _), .exempted(_, let cut, _, _): cut.expires
-        case .sessionDisplaced, .rotated, .sessionOpened, .sessionListed, .processStarted: .epoch
+        case .sessionDisplaced, .rotated, .sessionOpened, .sessionListed, .epochBegan, .processStarted: .epoch
         }
     }
 
@@ -42,7 +42,7 @@ package struct FeedRecord: Equatable, Sendable {
         // An exemption directly precedes its revoke-before time.
         case .exempted: position.seq &+ 1
         case .tokenRevoked, .sessionRevoked, .sessionDisplaced, .rotated, .sessionOpened, .sessionListed,
-            .processStarted:
+            .epochBegan, .processStarted:
             nil
         }
     }

@@ -71,7 +71,7 @@ package struct RevocationSet: Sendable {
         case .exempted(let sid, let cut, let kind, _):
             let before = Before(value: cut.value, seq: record.beforeSeq ?? 0)
             exempted[Exempted(sid: sid, kind: kind), default: before].raise(to: before)
-        case .sessionDisplaced, .rotated, .sessionOpened, .sessionListed, .processStarted: break
+        case .sessionDisplaced, .rotated, .sessionOpened, .sessionListed, .epochBegan, .processStarted: break
         }
     }
 

@@ -34,6 +34,14 @@ struct RevocationIndex: Sendable {
             rotatedSessions: rotations.count, cuts: cuts.count)
     }
 
+    /// Returns why a session may not go on, apart from its key.
+    func denial(of request: Advance) -> Denial? {
+        if sessions.contains(request.sid, at: request.sid.milliseconds) { return .session }
+        return cuts.denial(
+            born: request.birth, sid: request.sid, subject: request.subject.span, client: request.client.span,
+            kid: nil)
+    }
+
     /// Collects the revocations of a log that is being replayed, until there are enough to sort them by their
     /// location, so that they share memory accesses.
     ///
@@ -47,24 +55,27 @@ struct RevocationIndex: Sendable {
 
     /// Applies an event of the log; revocations of tokens and sessions take effect only with ``take(_:)``.
     ///
-    /// - Parameter time: when the event was recorded.
-    func gather(_ event: RevocationEvent, at time: UnixMilliseconds, into gathered: inout Gathered) {
+    /// - Parameter stamp: when and where the event was recorded.
+    func gather(_ event: RevocationEvent, at stamp: LedgerStamp, into gathered: inout Gathered) {
         switch event {
         case .tokenRevoked(let jti, let expires, isOfAnyEnd: true, _): insertOfAnyEnd(jti, expires: expires)
         case .tokenRevoked(let jti, let expires, isOfAnyEnd: false, _):
             let end = expires.adding(milliseconds: TokenLimits.standard.denylistMargin)
             gathered.tokens.append(Denylist.Entry(id: jti, time: expires, expires: end))
         case .sessionRevoked(let sid, let expires, RevocationReason.replaced.rawValue):
-            end(ReplacedSession(sid: sid, expiresAt: expires), at: time)
+            end(ReplacedSession(sid: sid, expiresAt: expires), at: stamp.time)
         case .sessionRevoked(let sid, let expires, _), .sessionDisplaced(let sid, let expires):
             gathered.sessions.append(Denylist.Entry(id: sid, time: sid.milliseconds, expires: expires))
         case .rotated(let sid, let generation, let request, let sessionEnd):
             rotations.restore(
-                Rotation(generation: generation, request: request, at: time), of: sid, sessionEnd: sessionEnd)
-        case .revokedBefore(let cut, let kind, let key, _, _): cuts.insert(kind, key, cut)
-        case .exempted(let sid, let cut, let kind, _): cuts.exempt(sid, kind, cut)
+                Rotation(generation: generation, request: request, at: stamp.time), of: sid, sessionEnd: sessionEnd)
+        case .revokedBefore(let cut, let kind, let key, _, _):
+            cuts.insert(kind, key, cut, seq: stamp.position.seq)
+        case .exempted(let sid, let cut, let kind, _):
+            // The revoke-before time is the next record.
+            cuts.exempt(sid, kind, cut, seq: stamp.position.seq &+ 1)
         case .sessionListed(let entry): entries.restore(entry)
-        case .sessionOpened, .processStarted: return
+        case .sessionOpened, .epochBegan, .processStarted: return
         }
         if gathered.tokens.count + gathered.sessions.count >= Gathered.countMax { take(&gathered) }
     }
@@ -99,7 +110,7 @@ struct RevocationIndex: Sendable {
         case .revokedBefore(let cut, _, _, _, _), .exempted(_, let cut, _, _): cut.value
         case .rotated(let sid, _, _, _), .sessionOpened(let sid): sid.high
         case .sessionListed(let entry): entry.sid.high
-        case .tokenRevoked, .sessionRevoked, .sessionDisplaced, .processStarted: 0
+        case .tokenRevoked, .sessionRevoked, .sessionDisplaced, .epochBegan, .processStarted: 0
         }
     }
 }

@@ -12,29 +12,28 @@ final class RevokeBeforeTable: Sendable {
     }
 
     private struct State {
-        var cuts: [UUID: (kind: RevokeBeforeKind, cut: RevokeBefore)] = [:]
-        var exempted: [Exempted: RevokeBefore] = [:]
+        var cuts: [UUID: Cut] = [:]
+        var exempted: [Exempted: Exemption] = [:]
 
-        func isCut(_ kind: RevokeBeforeKind, _ key: UUID, _ born: UInt64, _ sid: UUID?) -> Bool {
-            guard let (_, cut) = cuts[key] else { return false }
-            if kind == .key { return true }
-            guard born < cut.value else { return false }
-            guard let sid, let exempted = exempted[Exempted(sid: sid, kind: kind)] else { return true }
-            return exempted.value < cut.value
+        func isCut(_ kind: RevokeBeforeKind, _ key: UUID, _ birth: Birth, _ sid: UUID?) -> Bool {
+            guard let cut = cuts[key] else { return false }
+            return cut.ends(birth, exempted: sid.flatMap { exempted[Exempted(sid: $0, kind: kind)] })
         }
 
-        mutating func insert(_ kind: RevokeBeforeKind, _ key: UUID, _ cut: RevokeBefore) -> RevokeBefore {
-            var merged = cuts[key]?.cut ?? cut
-            merged.value = max(merged.value, cut.value)
-            merged.expires = max(merged.expires, cut.expires)
-            cuts[key] = (kind, merged)
+        /// - Parameter seq: the number of its record; nil if it is not durable yet.
+        mutating func insert(_ kind: RevokeBeforeKind, _ key: UUID, _ cut: RevokeBefore, seq: UInt64?) -> Cut {
+            var merged = cuts[key] ?? Cut(kind, expires: cut.expires)
+            if let seq { merged.record(cut, seq: seq) } else { merged.add(cut) }
+            cuts[key] = merged
             return merged
         }
 
-        mutating func exempt(_ sid: UUID, _ kind: RevokeBeforeKind, _ cut: RevokeBefore) {
+        mutating func exempt(_ sid: UUID, _ kind: RevokeBeforeKind, _ cut: RevokeBefore, seq: UInt64) {
             let name = Exempted(sid: sid, kind: kind)
-            guard cut.value > exempted[name]?.value ?? 0 else { return }
-            exempted[name] = cut
+            var merged = exempted[name] ?? Exemption(value: 0, expires: cut.expires, seq: 0)
+            if cut.value > merged.value { (merged.value, merged.expires) = (cut.value, cut.expires) }
+            merged.seq = max(merged.seq, seq)
+            exempted[name] = merged
         }
     }
 
@@ -42,6 +41,9 @@ final class RevokeBeforeTable: Sendable {
     /// The newest revoke-before time of each kind, 0 if there is none: for a session that began later, no name is
     /// hashed.
     private let newest: InlineArray<5, Atomic<UInt64>> = .init { _ in Atomic(0) }
+    /// The same for what is compared by the numbers of records.
+    private let newestSeq: InlineArray<5, Atomic<UInt64>> = .init { _ in Atomic(0) }
+    private let newestPending: InlineArray<5, Atomic<UInt64>> = .init { _ in Atomic(0) }
 
     var count: Int { state.withLock { $0.cuts.count } }
     var exemptCount: Int { state.withLock { $0.exempted.count } }
@@ -54,26 +56,26 @@ final class RevokeBeforeTable: Sendable {
 
     /// Returns why a token is rejected, or nil.
     ///
-    /// - Parameter born: the high half of the session id, or of the time of issue for a token without a session.
+    /// - Parameter kid: nil where keys do not matter.
     func denial(
-        born: UInt64, sid: UUID?, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
+        born: Birth, sid: UUID?, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>?
     ) -> Denial? {
-        if born < newest(.all), isCut(.all, Span(), born, sid) { return .all }
-        if newest(.key) != 0, isCut(.key, kid, born, sid) { return .key }
-        if born < newest(.client), isCut(.client, client, born, sid) { return .client }
-        if born < newest(.subject), isCut(.subject, subject, born, sid) { return .subject }
+        if mayEnd(.all, born), isCut(.all, Span(), born, sid) { return .all }
+        if newest(.key) != 0, let kid, isCut(.key, kid, born, sid) { return .key }
+        if mayEnd(.client, born), isCut(.client, client, born, sid) { return .client }
+        if mayEnd(.subject, born), isCut(.subject, subject, born, sid) { return .subject }
         return nil
     }
 
     /// Whether a session is rejected that is known by the key of its subject. Keys of tokens are not considered.
     ///
     /// - Parameter client: the key of its client; computed only if it can matter.
-    func covers(born: UInt64, sid: UUID, subject: UUID, client: () -> UUID) -> Bool {
-        if born < newest(.all), isCut(.all, Span(), born, sid) { return true }
-        if born < newest(.client), state.withLock({ [key = client()] in $0.isCut(.client, key, born, sid) }) {
+    func covers(born: Birth, sid: UUID, subject: UUID, client: () -> UUID) -> Bool {
+        if mayEnd(.all, born), isCut(.all, Span(), born, sid) { return true }
+        if mayEnd(.client, born), state.withLock({ [key = client()] in $0.isCut(.client, key, born, sid) }) {
             return true
         }
-        return born < newest(.subject) && state.withLock { $0.isCut(.subject, subject, born, sid) }
+        return mayEnd(.subject, born) && state.withLock { $0.isCut(.subject, subject, born, sid) }
     }
 
     /// The newest revoke-before time of this kind, as the high half of a UUIDv7; nil if there is none.
@@ -82,17 +84,32 @@ final class RevokeBeforeTable: Sendable {
         return value == 0 ? nil : value
     }
 
-    /// Inserts a revoke-before time from the journal.
-    func insert(_ kind: RevokeBeforeKind, _ key: UUID, _ cut: RevokeBefore) {
+    /// The revoke-before time of one key, as the high half of a UUIDv7.
+    func value(of key: UUID) -> UInt64? { state.withLock { $0.cuts[key]?.value } }
+
+    /// Inserts a revoke-before time from the ledger.
+    ///
+    /// - Parameter seq: the number of its record.
+    func insert(_ kind: RevokeBeforeKind, _ key: UUID, _ cut: RevokeBefore, seq: UInt64) {
+        state.withLock { state in publish(state.insert(kind, key, cut, seq: seq), in: state) }
+    }
+
+    /// Notes that a revoke-before time is durable that ``make(_:_:expires:for:isEnded:draw:)`` has set.
+    ///
+    /// - Parameter exempted: the session that survives it.
+    func settle(_ kind: RevokeBeforeKind, _ key: UUID, _ cut: RevokeBefore, exempted: UUID?, seq: UInt64) {
         state.withLock { state in
-            let merged = state.insert(kind, key, cut)
-            publish(kind, max(newest(kind), merged.value))
+            if let exempted { state.exempt(exempted, kind, cut, seq: seq) }
+            state.cuts[key]?.settle(cut, seq: seq)
+            if let cut = state.cuts[key] { publish(cut, in: state) }
         }
     }
 
-    /// Exempts a session from a revoke-before time and from earlier ones of that kind, as read from the journal.
-    func exempt(_ sid: UUID, _ kind: RevokeBeforeKind, _ cut: RevokeBefore) {
-        state.withLock { $0.exempt(sid, kind, cut) }
+    /// Exempts a session from a revoke-before time and from earlier ones of that kind, as read from the ledger.
+    ///
+    /// - Parameter seq: the number of the record of that revoke-before time.
+    func exempt(_ sid: UUID, _ kind: RevokeBeforeKind, _ cut: RevokeBefore, seq: UInt64) {
+        state.withLock { $0.exempt(sid, kind, cut, seq: seq) }
     }
 
     /// Checks whether `asker` may still set a revoke-before time, and sets it, in one step.
@@ -115,7 +132,7 @@ final class RevokeBeforeTable: Sendable {
         let everything = Self.key(.all, Span())
         return state.withLock { state in
             if let (asker, client, kid) = asked {
-                let (sid, born) = (asker.sid, asker.sid.high)
+                let (sid, born) = (asker.sid, Birth(id: asker.sid.high, seq: asker.birth))
                 if isEnded(sid) { return .failure(Denied(denial: .session)) }
                 if state.isCut(.all, everything, born, sid) { return .failure(Denied(denial: .all)) }
                 if state.isCut(.key, kid, born, sid) { return .failure(Denied(denial: .key)) }
@@ -127,9 +144,8 @@ final class RevokeBeforeTable: Sendable {
             let cut = RevokeBefore(value: draw(), expires: expires)
             // Before the revoke-before time, so that a reader between two loads of `newest` never rejects the exempt
             // session.
-            if let asker, asker.isExempt { state.exempt(asker.sid, kind, cut) }
-            let merged = state.insert(kind, key, cut)
-            publish(kind, max(newest(kind), merged.value))
+            if let asker, asker.isExempt { state.exempt(asker.sid, kind, cut, seq: 0) }
+            publish(state.insert(kind, key, cut, seq: nil), in: state)
             return .success(cut)
         }
     }
@@ -139,17 +155,27 @@ final class RevokeBeforeTable: Sendable {
             // Separate from the revoke-before times, because one that is renewed repeatedly outlives all earlier exempt
             // sessions.
             state.exempted = state.exempted.filter { $0.value.expires > now }
-            guard state.cuts.values.contains(where: { $0.cut.expires <= now }) else { return }
-            state.cuts = state.cuts.filter { $0.value.cut.expires > now }
+            guard state.cuts.values.contains(where: { $0.expires <= now }) else { return }
+            state.cuts = state.cuts.filter { $0.value.expires > now }
             for kind in RevokeBeforeKind.allCases {
-                publish(kind, state.cuts.values.reduce(0) { $1.kind == kind ? max($0, $1.cut.value) : $0 })
+                let cuts = state.cuts.values.filter { $0.kind == kind }
+                store(kind, cuts.map(\.value).max(), cuts.map(\.seq).max(), cuts.map(\.pendingValue).max())
             }
         }
     }
 
-    private func isCut(_ kind: RevokeBeforeKind, _ name: Span<UInt8>, _ born: UInt64, _ sid: UUID?) -> Bool {
+    private func isCut(_ kind: RevokeBeforeKind, _ name: Span<UInt8>, _ born: Birth, _ sid: UUID?) -> Bool {
         let key = Self.key(kind, name)
         return state.withLock { $0.isCut(kind, key, born, sid) }
+    }
+
+    /// Whether any revoke-before time of this kind can end what began with `birth`.
+    @inline(__always)
+    private func mayEnd(_ kind: RevokeBeforeKind, _ birth: Birth) -> Bool {
+        guard let seq = birth.seq else { return birth.id < newest(kind) }
+        let index = Int(kind.rawValue)
+        return seq < newestSeq[index].load(ordering: .acquiring)
+            || birth.id < newestPending[index].load(ordering: .acquiring)
     }
 
     private func newest(_ kind: RevokeBeforeKind) -> UInt64 {
@@ -157,7 +183,22 @@ final class RevokeBeforeTable: Sendable {
     }
 
     /// Called with the lock held, so that an earlier revoke-before time never hides a later one.
-    private func publish(_ kind: RevokeBeforeKind, _ value: UInt64) {
-        newest[Int(kind.rawValue)].store(value, ordering: .releasing)
+    private func publish(_ cut: Cut, in state: State) {
+        let index = Int(cut.kind.rawValue)
+        // One that is settled no longer counts as pending, but another one may.
+        let pending =
+            newestPending[index].load(ordering: .acquiring) == 0 && cut.pendingValue == 0
+            ? 0 : state.cuts.values.reduce(0) { $1.kind == cut.kind ? max($0, $1.pendingValue) : $0 }
+        store(
+            cut.kind, max(newest(cut.kind), cut.value),
+            max(newestSeq[index].load(ordering: .acquiring), cut.seq), pending)
+    }
+
+    private func store(_ kind: RevokeBeforeKind, _ value: UInt64?, _ seq: UInt64?, _ pending: UInt64?) {
+        let index = Int(kind.rawValue)
+        newest[index].store(value ?? 0, ordering: .releasing)
+        // Before the pending one is removed, so that no reader finds neither.
+        newestSeq[index].store(seq ?? 0, ordering: .releasing)
+        newestPending[index].store(pending ?? 0, ordering: .releasing)
     }
 }

@@ -75,6 +75,8 @@ struct LiveRecords: CompactionFilter {
         case .sessionOpened:
             note(record)
             return false
+        // Positions of all other records depend on it.
+        case .epochBegan: return true
         // The records of an entry are not events one by one.
         case .processStarted, .sessionListed: return false
         // Nothing is lost that this version does not understand.
@@ -115,7 +117,9 @@ struct LiveRecords: CompactionFilter {
             cuts[name] = record
             return
         }
-        var merged = record.value >= before.value ? record : before
+        // The number of the later one counts, and the greater value. The same one recorded twice keeps its first number.
+        var merged = record.value == before.value || record.seq < before.seq ? before : record
+        merged.value = max(before.value, record.value)
         // A session is exempt only until exactly that revoke-before time expires.
         if !isExemption { merged.expires = max(before.expires, record.expires) }
         cuts[name] = merged

@@ -31,7 +31,7 @@ extension RevocationStore {
     /// - Returns: how many are being recorded.
     @discardableResult
     package func recordLost(_ done: @escaping @Sendable (Int) -> Void = { _ in }) -> Int {
-        guard hasLostRevocation.load(ordering: .acquiring), log.isWritable else { return 0 }
+        guard hasLostRevocation.load(ordering: .acquiring), ledger.isWritable else { return 0 }
         let revocations = lost.take()
         let last = revocations.count - 1
         // The log keeps the order, and one that fails again is noted again.

@@ -1,5 +1,6 @@
 internal import Encoding
 package import Journal
+internal import Platform
 
 /// Converts events to records of the journal and back: the only place that knows which record means what.
 package enum RevocationCodec {
@@ -26,6 +27,7 @@ package enum RevocationCodec {
         case .seal: "SEAL"
         case .session: "SESSION"
         case .sessionEntry: "SESSION_ENTRY"
+        case .epoch: "EPOCH"
         default: "\(kind.rawValue)"
         }
     }
@@ -52,7 +54,7 @@ package enum RevocationCodec {
     }
 
     private static let kinds: [JournalRecord.Kind] = [
-        .revokeToken, .revokeSession, .rotate, .cut, .session, .sessionEntry,
+        .revokeToken, .revokeSession, .rotate, .cut, .session, .sessionEntry, .epoch,
     ]
 
     /// Bits of `flags` of a CUT: an exemption; valid only together with the records before it, as a REVOKE_SID may be
@@ -79,9 +81,17 @@ package enum RevocationCodec {
                 request: UInt32(truncatingIfNeeded: record.value >> 32), sessionEnd: record.expires)
         case .cut: revokedBefore(record)
         case .session: .sessionOpened(sid: record.key)
+        case .epoch:
+            .epochBegan(epoch: UInt32(truncatingIfNeeded: record.key.low), offset: record.value)
         case .open: .processStarted(LifetimeNote(OpeningNote(record)))
         default: nil
         }
+    }
+
+    /// Returns the event that a record is or completes, for a reader of all records in order.
+    static func event(_ record: JournalRecord, _ assembly: inout SessionEntryAssembly) -> RevocationEvent? {
+        if record.kind == .sessionEntry { return assembly.take(record).map(RevocationEvent.sessionListed) }
+        return event(record)
     }
 
     private static func revokedBefore(_ record: JournalRecord) -> RevocationEvent? {
@@ -126,6 +136,9 @@ package enum RevocationCodec {
                 .cut, key: sid, expires: cut.expires, value: cut.value, flags: kind.rawValue << 4 | exemptionFlag,
                 reason: reason)
         case .sessionOpened(let sid): JournalRecord(.session, key: sid, expires: sid.milliseconds)
+        case .epochBegan(let epoch, let offset):
+            JournalRecord(
+                .epoch, key: UUID(high: 0, low: UInt64(epoch)), expires: .distantFuture, value: offset)
         case .processStarted: preconditionFailure("the journal writes its OPEN records itself")
         case .sessionListed: preconditionFailure("an entry has several records")
         }
@@ -141,6 +154,8 @@ extension JournalRecord.Kind {
     static let session = JournalRecord.Kind(rawValue: 7)
     /// A part of a ``SessionEntry``.
     static let sessionEntry = JournalRecord.Kind(rawValue: 8)
+    /// It is written only when an operator accepts a journal that lacks records.
+    static let epoch = JournalRecord.Kind(rawValue: 9)
 }
 
 extension LifetimeNote {

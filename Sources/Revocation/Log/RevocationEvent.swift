@@ -24,6 +24,9 @@ package enum RevocationEvent: Equatable, Sendable {
     /// The session whose event is before this one ended another session of its subject, because there were too many. It
     /// must not be applied without that event.
     case sessionDisplaced(sid: UUID, expires: UnixMilliseconds)
+    /// Another epoch began with this event, because records after an earlier one may have been lost. `offset` is the
+    /// difference between positions of the epoch and the numbers of the store.
+    case epochBegan(epoch: UInt32, offset: UInt64)
     /// A process began to write.
     case processStarted(LifetimeNote)
 
@@ -34,7 +37,7 @@ package enum RevocationEvent: Equatable, Sendable {
     var isRevocation: Bool {
         switch self {
         case .tokenRevoked, .sessionRevoked, .revokedBefore, .exempted: true
-        case .rotated, .sessionOpened, .sessionListed, .sessionDisplaced, .processStarted: false
+        case .rotated, .sessionOpened, .sessionListed, .sessionDisplaced, .epochBegan, .processStarted: false
         }
     }
 }
@@ -62,18 +65,5 @@ package struct LifetimeNote: Equatable, Sendable {
     package init(hours: UInt16 = 0, olderEnd: UnixMilliseconds = 0) {
         self.hours = hours
         self.olderEnd = olderEnd
-    }
-}
-
-/// The position of an event in the log.
-package struct LogPosition: Equatable, Sendable {
-    /// The sequence number, ascending.
-    package let seq: UInt64
-    /// Milliseconds since 1970, never less than that of the event before.
-    package let time: UnixMilliseconds
-
-    package init(seq: UInt64, time: UnixMilliseconds) {
-        self.seq = seq
-        self.time = time
     }
 }

@@ -7,7 +7,7 @@ extension RevocationOptions {
         monotonicNow: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64
     ) {
         self.init(
-            log: JournalLogSource(storage: storage, clock: clock, random: random), grace: grace,
+            ledger: FileLedgerSource(storage: storage, clock: clock, random: random), grace: grace,
             sessionMax: sessionMax, clock: clock, monotonicNow: monotonicNow, random: random)
     }
 

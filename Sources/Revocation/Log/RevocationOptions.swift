@@ -3,7 +3,7 @@ package import Platform
 /// The configuration of a ``RevocationStore``. All times are in milliseconds.
 package struct RevocationOptions: Sendable {
     /// Where revocations and rotations become durable.
-    package var log: any RevocationLogSource
+    package var ledger: any LedgerSource
     /// How long after a rotation its response can be requested again.
     package var grace: Int64
     /// The maximum lifetime of a new session, from its login to its absolute end. Nil for a process that begins no
@@ -11,6 +11,8 @@ package struct RevocationOptions: Sendable {
     package var sessionMax: Int64?
     /// Whether the entries of sessions are kept.
     package var entries = SessionEntryRule.kept(idle: nil)
+    /// What publishes new revocations; nil if nothing does.
+    package var feed: RevocationFeed?
     /// How long a revoke-before time is kept at least.
     package var cutLifetimeMin: Int64 = 0
     package var clock: WallClock
@@ -19,10 +21,10 @@ package struct RevocationOptions: Sendable {
     package var random: @Sendable () -> UInt64
 
     package init(
-        log: any RevocationLogSource, grace: Int64, sessionMax: Int64?, clock: WallClock,
+        ledger: any LedgerSource, grace: Int64, sessionMax: Int64?, clock: WallClock,
         monotonicNow: @escaping @Sendable () -> Int64, random: @escaping @Sendable () -> UInt64
     ) {
-        self.log = log
+        self.ledger = ledger
         self.grace = grace
         self.sessionMax = sessionMax
         self.clock = clock

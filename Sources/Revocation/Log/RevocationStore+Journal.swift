@@ -3,7 +3,7 @@ package import Platform
 internal import Synchronization
 internal import Tokens
 
-/// What only the journal has; with another log there is nothing to compact and nothing to report.
+/// What only the journal has; with another ledger there is nothing to compact and nothing to report.
 extension RevocationStore {
     /// Compacts the journal if at least half of its records have expired or were superseded.
     ///
@@ -56,6 +56,14 @@ extension RevocationStore {
 
     /// The high-water mark that a later start must find.
     package var highWaterMark: HighWaterMark? { journal?.highWaterMark }
+
+    /// Begins another epoch of positions, because records may have been lost that clients or followers know of.
+    ///
+    /// - Parameter marks: what was known of the journal in other places.
+    package func beginEpoch(above marks: [HighWaterMark], _ done: @escaping Completion) {
+        guard let journal else { return done(.failure(.closed)) }
+        journal.beginEpoch(above: marks) { done($0.map(\.position)) }
+    }
 
     /// Writes a text for processes that find the journal locked.
     package func announce(_ text: String) { journal?.announce(text) }

@@ -8,23 +8,27 @@ internal import Tokens
 ///
 /// Every `done` runs once, without a lock, on the thread of the caller or of the log; it must return quickly.
 package final class RevocationStore: Sendable {
-    package typealias Completion = @Sendable (Result<UInt64, JournalError>) -> Void
+    package typealias Completion = @Sendable (Result<LedgerPosition, JournalError>) -> Void
 
     /// Generates session ids and the order of revoke-before times; it starts above everything in the log.
     package let identifiers: UUIDv7Generator
     package let startReport: StartReport
 
     let index: RevocationIndex
-    let log: any RevocationLog
-    /// The log, if it is the journal.
-    let journal: JournalLog?
+    let ledger: any Ledger
+    /// The ledger, if it is the journal of this machine.
+    let journal: FileLedger?
     let evidence: Mutex<TimeEvidence>
     let grace: Int64
-    private let durable: DurableSequence
+    private let head: LedgerHead
+    /// Whether other processes write the same ledger.
+    package let isShared: Bool
     /// The maximum lifetime of a new session or token, in milliseconds.
     private let lifetimeMax: Int64
     /// Until when older sessions can live, in milliseconds since 1970; 0 if not longer than new ones.
     private let olderEnd: UnixMilliseconds
+    /// Publishes new revocations; nil if nothing does.
+    package let feed: RevocationFeed?
     /// High half of the newest session id that is durable in the log.
     let noted = Atomic<UInt64>(0)
     /// Whether a revocation is in memory that may be missing in the log.
@@ -40,9 +44,10 @@ package final class RevocationStore: Sendable {
 
     private init(_ options: RevocationOptions) throws(JournalError) {
         let replay = RevocationReplay(options)
-        log = try options.log.open(replay)
-        journal = log as? JournalLog
-        durable = log.durable
+        ledger = try options.ledger.open(replay)
+        journal = ledger as? FileLedger
+        head = ledger.head
+        isShared = ledger.isShared
         index = replay.index
         evidence = Mutex(replay.evidence)
         olderEnd = replay.note.olderEnd
@@ -52,9 +57,13 @@ package final class RevocationStore: Sendable {
             options.cutLifetimeMin)
         identifiers = UUIDv7Generator(clock: options.clock, random: options.random, above: replay.floor)
         grace = options.grace
+        feed = options.feed
         startReport = StartReport(
             journal: journal?.report ?? JournalReport(), durationMilliseconds: replay.durationMilliseconds,
             counts: index.counts)
+        guard let feed else { return }
+        feed.begin(at: head.position)
+        ledger.follow(from: head.position, into: feed)
     }
 
     /// Returns why a verified token is rejected, or nil. It only reads memory, and hashes a name only if a
@@ -62,22 +71,25 @@ package final class RevocationStore: Sendable {
     ///
     /// - Parameters:
     ///   - sid: nil for a token without a session, whose time of issue is used instead.
+    ///   - birth: the claim `bsq` of the token.
     ///   - expiresAt: exactly the value for ``revokeToken(_:expiresAt:reason:_:)``.
     package func denial(
-        jti: UUID, sid: UUID?, issuedAt: UnixMilliseconds, expiresAt: UnixMilliseconds,
+        jti: UUID, sid: UUID?, issuedAt: UnixMilliseconds, birth: UInt64? = nil, expiresAt: UnixMilliseconds,
         subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
     ) -> Denial? {
         if index.tokens.contains(jti, at: expiresAt) || index.tokensOfAnyEnd.containsAnywhere(jti) { return .token }
-        return denial(sid: sid, issuedAt: issuedAt, subject: subject, client: client, kid: kid)
+        return denial(sid: sid, issuedAt: issuedAt, birth: birth, subject: subject, client: client, kid: kid)
     }
 
     /// Returns the same as ``denial(jti:sid:issuedAt:expiresAt:subject:client:kid:)`` for something without a `jti`,
     /// such as a refresh token.
     package func denial(
-        sid: UUID?, issuedAt: UnixMilliseconds, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
+        sid: UUID?, issuedAt: UnixMilliseconds, birth: UInt64? = nil, subject: Span<UInt8>, client: Span<UInt8>,
+        kid: Span<UInt8>
     ) -> Denial? {
         if let sid, index.sessions.contains(sid, at: sid.milliseconds) { return .session }
-        let born = sid?.high ?? UUID.version7High(milliseconds: issuedAt)
+        let id = sid?.high ?? UUID.version7High(milliseconds: issuedAt)
+        let born = Birth(id: id, seq: comparable(birth))
         return index.cuts.denial(born: born, sid: sid, subject: subject, client: client, kid: kid)
     }
 
@@ -87,18 +99,29 @@ package final class RevocationStore: Sendable {
     ///   - issuedAt: used if the `jti` contains no time, as in a token that another program signed.
     ///   - expiresAt: exactly the value for ``revokeToken(_:expiresAt:reason:_:)``.
     package func denial(
-        ofClientToken jti: UUID, issuedAt: UnixMilliseconds, expiresAt: UnixMilliseconds,
+        ofClientToken jti: UUID, issuedAt: UnixMilliseconds, birth: UInt64? = nil, expiresAt: UnixMilliseconds,
         subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>
     ) -> Denial? {
         if index.tokens.contains(jti, at: expiresAt) || index.tokensOfAnyEnd.containsAnywhere(jti) { return .token }
-        let born = jti.isVersion7 ? jti.high : UUID.version7High(milliseconds: issuedAt)
+        let id = jti.isVersion7 ? jti.high : UUID.version7High(milliseconds: issuedAt)
+        let born = Birth(id: id, seq: comparable(birth))
         return index.cuts.denial(born: born, sid: nil, subject: subject, client: client, kid: kid)
     }
 
     /// Returns why a device token is rejected, or nil. A revoke-before time ends it like a session that began when it was
     /// issued; the end of a single session does not.
     package func denial(ofDevice id: UUID, subject: Span<UInt8>, kid: Span<UInt8>) -> Denial? {
-        index.cuts.denial(born: id.high, sid: nil, subject: subject, client: Span(), kid: kid)
+        index.cuts.denial(born: Birth(id: id.high), sid: nil, subject: subject, client: Span(), kid: kid)
+    }
+
+    /// The birth of a session that begins now, or of a token without a session: taken before anything is checked that a
+    /// revocation may change. Nil where ids are in the order of the records.
+    package var birth: UInt64? { isShared ? sequence : nil }
+
+    /// A birth that can be compared with the numbers of records here. One above them is not known to be of this ledger.
+    package func comparable(_ birth: UInt64?) -> UInt64? {
+        guard isShared, let birth, birth <= sequence else { return nil }
+        return birth
     }
 
     /// Revokes a token from now on; the revocation is durable when `done` reports success.
@@ -118,7 +141,7 @@ package final class RevocationStore: Sendable {
     package func revokeTokenOfAnyEnd(
         _ jti: UUID, expiresAt: UnixMilliseconds, reason: UInt16 = 0, _ done: @escaping Completion
     ) {
-        let latest = max(expiresAt, log.now.adding(milliseconds: TokenLimits.standard.tokenMax))
+        let latest = max(expiresAt, ledger.now.adding(milliseconds: TokenLimits.standard.tokenMax))
         index.insertOfAnyEnd(jti, expires: latest)
         append([.tokenRevoked(jti: jti, expires: latest, isOfAnyEnd: true, reason: reason)], done)
     }
@@ -138,20 +161,22 @@ package final class RevocationStore: Sendable {
     ///
     /// - Parameters:
     ///   - name: subject, client id or kid; empty for `.all`.
+    ///   - time: everything that began before it ends, the same in every process; nil for now.
     ///   - asker: the session that requests it; `nil` for an operator or the service itself.
     /// - Returns: why the requesting session itself has been revoked. In that case nothing changes, and `done` does not
     ///   run.
     @discardableResult
     package func cut(
-        _ kind: RevokeBeforeKind, name: [UInt8], reason: UInt16 = 0, for asker: RevokingSession? = nil,
+        _ kind: RevokeBeforeKind, name: [UInt8], reason: UInt16 = 0, from time: UnixMilliseconds? = nil,
+        for asker: RevokingSession? = nil,
         _ done: @escaping Completion
     ) -> Denial? {
         let key = RevokeBeforeTable.key(kind, name.span)
-        let expires = kind == .key ? .distantFuture : latestEnd(of: kind, after: log.now)
+        let expires = kind == .key ? .distantFuture : latestEnd(of: kind, after: ledger.now)
         let made = index.cuts.make(kind, key, expires: expires, for: asker) { [index] sid in
             index.sessions.contains(sid, at: sid.milliseconds)
         } draw: { [identifiers] in
-            identifiers.next().high
+            time.map(UUID.version7High) ?? identifiers.next().high
         }
         let cut: RevokeBefore
         switch made {
@@ -179,7 +204,7 @@ package final class RevocationStore: Sendable {
     package func latestEnd(of sid: UUID) -> UnixMilliseconds {
         max(
             sid.milliseconds.adding(milliseconds: lifetimeMax),
-            log.now.adding(milliseconds: TokenLimits.standard.tokenMax), olderEnd)
+            ledger.now.adding(milliseconds: TokenLimits.standard.tokenMax), olderEnd)
     }
 
     /// Records the highest session id, before a session with this new id begins.
@@ -197,11 +222,11 @@ package final class RevocationStore: Sendable {
         let isNew = sid.high > noted.load(ordering: .acquiring)
         let events = (isNew ? [.sessionOpened(sid: sid)] : []) + (replaced.map { [$0.event] } ?? [])
         guard !events.isEmpty else { return done(nil) }
-        log.append(events) { [self] result in
+        ledger.append(events) { [self] result in
             switch result {
-            case .success(let position):
+            case .success(let stamp):
                 _ = noted.max(sid.high, ordering: .acquiringAndReleasing)
-                if let replaced { index.end(replaced, at: position.time) }
+                if let replaced { index.end(replaced, at: stamp.time) }
                 done(nil)
             case .failure(let fault): done(fault)
             }
@@ -227,7 +252,15 @@ package final class RevocationStore: Sendable {
     /// Returns whether all tokens of the key with this `kid` are revoked.
     package func isCut(key kid: [UInt8]) -> Bool {
         // The maximum is later than every other revoke-before time, so that only the one of the key applies.
-        index.cuts.denial(born: .max, sid: nil, subject: Span(), client: Span(), kid: kid.span) == .key
+        index.cuts.denial(born: Birth(id: .max), sid: nil, subject: Span(), client: Span(), kid: kid.span) == .key
+    }
+
+    /// Whether nothing can be valid any more of a subject that began before `time`; for 0, whether there is any
+    /// revoke-before time.
+    package func isCut(subject: [UInt8], from time: UnixMilliseconds) -> Bool {
+        if time > 0, latestEnd(of: .subject, after: time) <= ledger.now { return true }
+        let value = index.cuts.value(of: RevokeBeforeTable.key(.subject, subject.span)) ?? 0
+        return value >= max(1, time > 0 ? UUID.version7High(milliseconds: time) : 1)
     }
 
     /// When a key was last revoked; nil if none is.
@@ -246,25 +279,37 @@ package final class RevocationStore: Sendable {
     }
 
     /// The time that grace periods use, never decreasing.
-    package var now: UnixMilliseconds { log.now }
-    /// The sequence number of the last durable event.
-    package var sequence: UInt64 { durable.value }
+    package var now: UnixMilliseconds { ledger.now }
+    /// Up to where everything is durable and known here.
+    package var position: LedgerPosition { head.position }
+    /// The number of that position.
+    package var sequence: UInt64 { head.seq }
     package var counts: RevocationCounts { index.counts }
-    package var isWritable: Bool { log.isWritable }
+    package var isWritable: Bool { ledger.isWritable }
     /// Whether logins and rotations are accepted. If not, revocations may still be.
-    package var takesEverything: Bool { log.takesEverything }
+    package var takesEverything: Bool { ledger.takesEverything }
 
     /// Makes everything queued durable and releases the log. It must not be called from a `done`.
-    package func close() { log.close() }
+    package func close() { ledger.close() }
+
+    /// Notes the number of a revoke-before time that is durable now, the last of `events`.
+    private func settle(_ events: [RevocationEvent], at stamp: LedgerStamp) {
+        guard isShared, case .revokedBefore(let cut, let kind, let key, _, _) = events.last else { return }
+        let exempted: UUID? = if case .exempted(let sid, _, _, _) = events.first { sid } else { nil }
+        index.cuts.settle(kind, key, cut, exempted: exempted, seq: stamp.position.seq)
+    }
 
     func append(_ events: [RevocationEvent], _ done: @escaping Completion) {
         let isRevocation = events.contains(where: \.isRevocation)
-        log.append(events) { [self] result in
-            if isRevocation, case .failure = result {
+        ledger.append(events) { [self] result in
+            switch result {
+            case .success(let stamp): settle(events, at: stamp)
+            case .failure where isRevocation:
                 hasLostRevocation.store(true, ordering: .releasing)
                 lost.note(events)
+            case .failure: break
             }
-            done(result.map(\.seq))
+            done(result.map(\.position))
         }
     }
 }

@@ -9,17 +9,18 @@ extension RevocationStore {
     ///
     /// A revoked session is rejected before anything else. Concurrent uses of one token get the same outcome.
     package func rotate(
-        _ request: RotationRequest, subject: Span<UInt8>, client: Span<UInt8>, kid: Span<UInt8>,
+        _ request: RotationRequest, subject: [UInt8], client: [UInt8], kid: [UInt8],
         _ done: @escaping @Sendable (RotationOutcome) -> Void
     ) {
-        if let denial = denial(sid: request.sid, issuedAt: 0, subject: subject, client: client, kid: kid) {
+        if let denial = denial(sid: request.sid, issuedAt: 0, birth: request.birth, subject: subject.span, client: client.span, kid: kid.span)
+        {
             return done(.denied(denial))
         }
-        switch index.rotations.present(request, now: log.now, grace: grace, joining: done) {
+        switch index.rotations.present(request, now: ledger.now, grace: grace, joining: done) {
         case .join:
             break
         case .commit:
-            log.commitRotation(request, expecting: request.generation) { [self] in settle(request, $0, done) }
+            ledger.advance(Advance(request, birth: comparable(request.birth), subject: subject, client: client)) { [self] in settle(request, $0, done) }
         case .replay(let rotation):
             done(.replayed(generation: rotation.generation, at: rotation.at, seq: sequence))
         case .mismatch:
@@ -32,9 +33,9 @@ extension RevocationStore {
     }
 
     private func settle(
-        _ request: RotationRequest, _ commit: RotationCommit, _ done: @escaping @Sendable (RotationOutcome) -> Void
+        _ request: RotationRequest, _ verdict: Result<AdvanceVerdict, RevocationError>, _ done: @escaping @Sendable (RotationOutcome) -> Void
     ) {
-        let settlement = index.rotations.settle(request, commit, now: log.now, grace: grace)
+        let settlement = index.rotations.settle(request, verdict, head: ledger.head.position, grace: grace)
         switch settlement.decision {
         case .outcomes(let winner, let others):
             done(winner)
@@ -52,7 +53,7 @@ extension RevocationStore {
     ) {
         revokeSession(request.sid, expiresAt: request.sessionEnd, reason: RevocationReason.refreshReused.rawValue) {
             switch $0 {
-            case .success(let seq): done(.reused(seq: seq))
+            case .success(let position): done(.reused(seq: position.seq))
             case .failure(let error): done(.unavailable(error))
             }
         }

@@ -6,6 +6,8 @@ package import Platform
 package struct RotationRequest: Sendable {
     package let sid: UUID
     package let generation: UInt32
+    /// The claim `bsq` of the token; nil without one.
+    package var birth: UInt64?
     /// The hash of the requested scope and audience.
     package let request: UInt32
     /// The absolute end of the session.

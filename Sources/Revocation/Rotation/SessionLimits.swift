@@ -34,7 +34,7 @@ struct SessionLimits: Equatable, Sendable {
         case .rotated(let sid, _, _, let sessionEnd): infer(sessionEnd, since: sid.milliseconds)
         case .revokedBefore(let cut, _, _, _, _), .exempted(_, let cut, _, _): infer(cut.expires, since: time)
         case .sessionListed(let entry): infer(entry.end, since: entry.sid.milliseconds)
-        case .tokenRevoked, .sessionRevoked, .sessionOpened, .sessionDisplaced: break
+        case .tokenRevoked, .sessionRevoked, .sessionOpened, .sessionDisplaced, .epochBegan: break
         }
     }
 

@@ -69,9 +69,10 @@ final class Sessions: Sendable {
 
     /// Ends the rotation in progress with the result of the log.
     ///
-    /// - Parameter now: milliseconds since 1970, only for a conflict.
+    /// - Parameter head: up to where everything is durable.
     func settle(
-        _ request: RotationRequest, _ commit: RotationCommit, now: @autoclosure () -> UnixMilliseconds, grace: Int64
+        _ request: RotationRequest, _ verdict: Result<AdvanceVerdict, RevocationError>, head: LedgerPosition,
+        grace: Int64
     ) -> Settlement {
         let fingerprint = key.fingerprint(request.sid)
         let (settlement, isNew) = shards[Self.shard(fingerprint)].withLock { shard in
@@ -79,15 +80,18 @@ final class Sessions: Sendable {
             let before = Self.settled(request.sid, fingerprint, in: shard)
             var machine = RotationMachine(settled: before, pendingRequest: pending?.request)
             let decision: Settlement.Decision
-            switch commit {
-            case .committed(let position):
-                machine.committed(at: position.time)
+            switch verdict {
+            case .success(.advanced(let position, let time)):
+                machine.committed(at: time)
                 decision = Self.decision(machine.settled, position)
-            case .conflict(let current, let seq):
+            case .success(.stands(let current, let now)):
                 let action = machine.conflicted(
-                    with: current, generation: request.generation, request: request.request, now: now(), grace: grace)
-                decision = Self.decision(action, seq: seq)
-            case .failed(let error):
+                    with: current, generation: request.generation, request: request.request, now: now, grace: grace)
+                decision = Self.decision(action, seq: head.seq)
+            case .success(.rejected(let denial)):
+                machine.failed()
+                decision = .outcomes(winner: .denied(denial), others: .denied(denial))
+            case .failure(let error):
                 machine.failed()
                 decision = .outcomes(winner: .unavailable(error), others: .unavailable(error))
             }
@@ -144,11 +148,11 @@ final class Sessions: Sendable {
         }
     }
 
-    private static func decision(_ settled: Rotation?, _ position: LogPosition) -> Settlement.Decision {
-        let generation = settled?.generation ?? 0
+    private static func decision(_ settled: Rotation?, _ position: LedgerPosition) -> Settlement.Decision {
+        let (generation, time) = (settled?.generation ?? 0, settled?.at ?? 0)
         return .outcomes(
-            winner: .rotated(generation: generation, at: position.time, seq: position.seq),
-            others: .replayed(generation: generation, at: position.time, seq: position.seq))
+            winner: .rotated(generation: generation, at: time, seq: position.seq),
+            others: .replayed(generation: generation, at: time, seq: position.seq))
     }
 
     private static func decision(_ action: RotationMachine.Action, seq: UInt64) -> Settlement.Decision {

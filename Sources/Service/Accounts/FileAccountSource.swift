@@ -17,6 +17,7 @@ package final class FileAccountSource: AccountSource {
     /// Locked while users are read and published: a file that was read before a password was replaced must not be
     /// published after it.
     private let updates = Mutex(())
+    private let recent: RecentSessions
     /// Users whose `sessions_from` was in the future when the accounts were read.
     private let ahead = Mutex<[UUID: Ahead]>([:])
 
@@ -38,6 +39,7 @@ package final class FileAccountSource: AccountSource {
         self.log = log
         write = storeHash
         self.replaceHash = replaceHash
+        recent = RecentSessions(from: clock.now)
     }
 
     package var current: UserDirectory { users.current }
@@ -48,6 +50,10 @@ package final class FileAccountSource: AccountSource {
 
     package func user(id: UUID, later: @escaping Completion) -> AccountAnswer {
         .now(current.user(id: id))
+    }
+
+    package func noteSession(_ sid: UUID, of user: UUID, _ standing: User.Standing, hasDevice: Bool) {
+        recent.note(sid, of: user, sessionsFrom: standing.sessionsFrom, hasDevice: hasDevice)
     }
 
     package func storeHash(_ hash: String, of user: User) throws {
@@ -85,9 +91,13 @@ package final class FileAccountSource: AccountSource {
 
     /// Applies changed accounts.
     ///
-    /// If the `sessions_from` of an account changed, all its sessions that began before now end, not only those before that
-    /// time: the old password was valid until now, and if the clock jumped, sessions may be dated later than they began. A
-    /// lower time counts as a change too: a new password gets one after the clock was set back.
+    /// If the `sessions_from` of an account changed, all its sessions end that began before that time, and those that
+    /// began here until now with the account as it was: the old password was valid until now. Every process that reads the
+    /// file ends the same sessions, whenever it reads it, and none that began with the new password. A lower time counts as
+    /// a change too: a new password gets one after the clock was set back. Then, and if the time or the clock is in doubt,
+    /// everything ends that began before now.
+    ///
+    /// The sessions of a user who was disabled or removed end as well, for readers of revocations who have no users.
     ///
     /// A command on a machine whose clock is ahead writes a `sessions_from` in the future. It ends the current sessions, and
     /// new sessions are valid at once; otherwise the user would be locked out until that time.
@@ -95,24 +105,39 @@ package final class FileAccountSource: AccountSource {
         let before = current
         let known = ahead.withLock { $0 }
         replace(with: settled(changed))
-        endSessions(
-            of: changed.users.filter { user in
-                guard let last = known[user.id]?.requested ?? before.standing(of: user.id)?.sessionsFrom else {
-                    return false
-                }
-                return last != user.sessionsFrom
-            })
+        var times: [UUID: UnixMilliseconds] = [:]
+        var ended: Set<UUID> = []
+        for user in before.users {
+            let last = known[user.id]?.requested ?? user.sessionsFrom
+            guard let new = changed.user(id: user.id) else {
+                ended.insert(user.id)
+                continue
+            }
+            if new.sessionsFrom > last, new.sessionsFrom <= clock.now {
+                times[user.id] = new.sessionsFrom
+            } else if new.sessionsFrom != last || (new.isDisabled && !user.isDisabled) {
+                ended.insert(user.id)
+            }
+        }
+        endSessions(of: ended)
+        endSessions(from: times)
     }
 
-    /// Checks the accounts that the start read. The journal has no record of a change before the start, so all sessions of a
-    /// user end whose `sessions_from` is in the future.
+    /// Ends what the accounts say that the start read: the journal has no record of a change while no process was running.
+    ///
+    /// All sessions of a user end whose `sessions_from` is in the future.
     package func applySessionLimitsAtStart() {
         let accounts = current
         let settled = settled(accounts)
-        guard settled !== accounts else { return }
-        replace(with: settled)
+        if settled !== accounts { replace(with: settled) }
         let late = ahead.withLock { $0 }
-        endSessions(of: accounts.users.filter { late[$0.id] != nil })
+        endSessions(of: Set(late.keys))
+        for user in accounts.users where late[user.id] == nil {
+            let name = Array(user.id.description.utf8)
+            let hasTime = user.sessionsFrom > 0
+            guard hasTime || user.isDisabled, !revocations.isCut(subject: name, from: user.sessionsFrom) else { continue }
+            end(user.id, from: hasTime ? user.sessionsFrom : nil)
+        }
     }
 
     private func settled(_ accounts: UserDirectory) -> UserDirectory {
@@ -145,17 +170,41 @@ package final class FileAccountSource: AccountSource {
         let applied: UnixMilliseconds
     }
 
-    private func endSessions(of users: [User]) {
-        for user in users {
-            revocations.cut(
-                .subject, name: Array(user.id.description.utf8), reason: RevocationReason.accountChanged.rawValue
-            ) { [log] result in
-                guard case .failure(let fault) = result else { return }
-                log.write(.error, "sessions_end_not_durable") { line in
-                    line.add("sub", user.id.description)
-                    line.add("reason", "\(fault)")
-                }
+    private func endSessions(of users: Set<UUID>) {
+        for user in users.sorted() { end(user, from: nil) }
+    }
+
+    private func endSessions(from times: [UUID: UnixMilliseconds]) {
+        guard !times.isEmpty else { return }
+        // Identifiers ahead of the clock: sessions have later dates than they should.
+        let isAhead = revocations.identifiers.next().milliseconds > clock.now
+        let late = recent.late(times)
+        for (user, time) in times.sorted(by: { $0.key < $1.key }) {
+            guard !isAhead, case .sessions(let sids) = late[user] else {
+                end(user, from: nil)
+                continue
             }
+            end(user, from: time)
+            for sid in sids {
+                revocations.revokeSession(
+                    sid, expiresAt: revocations.latestEnd(of: sid), reason: RevocationReason.accountChanged.rawValue
+                ) { [self] in logFailure($0, of: user) }
+            }
+        }
+    }
+
+    /// - Parameter time: nil for now.
+    private func end(_ user: UUID, from time: UnixMilliseconds?) {
+        revocations.cut(
+            .subject, name: Array(user.description.utf8), reason: RevocationReason.accountChanged.rawValue, from: time
+        ) { [self] in logFailure($0, of: user) }
+    }
+
+    private func logFailure(_ result: Result<LedgerPosition, RevocationError>, of user: UUID) {
+        guard case .failure(let fault) = result else { return }
+        log.write(.error, "sessions_end_not_durable") { line in
+            line.add("sub", user.description)
+            line.add("reason", "\(fault)")
         }
     }
 }

@@ -32,6 +32,7 @@ struct ClientStanding {
         else { throw .rejected(.notActive) }
         let denial = state.revocations.denial(
             ofClientToken: token.jti, issuedAt: token.issuedAt.milliseconds,
+            birth: SignedTokens(context).birth(of: token),
             expiresAt: token.expiresAt.milliseconds,
             subject: payload.extracting(token.subject), client: payload.extracting(token.clientID ?? 0..<0),
             kid: token.kid.span)

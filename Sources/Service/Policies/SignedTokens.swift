@@ -26,6 +26,12 @@ struct SignedTokens {
         return verified
     }
 
+    /// The claim `bsq`. Who has a shared secret could write any number, so only ids count there.
+    @inline(__always)
+    func birth(of token: VerifiedToken) -> UInt64? {
+        token.birth.flatMap { isShared(token) ? nil : $0 }
+    }
+
     /// Whether clients may have the key: the server shares every HMAC secret except the one that signs all its tokens.
     private func isShared(_ token: VerifiedToken) -> Bool {
         token.algorithm.isMAC && token.algorithm != context.authState.settings.algorithm

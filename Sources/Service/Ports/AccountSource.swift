@@ -14,6 +14,10 @@ package protocol AccountSource: AnyObject, Sendable {
     /// - Parameter later: as in ``user(named:later:)``.
     func user(id: UUID, later: @escaping Completion) -> AccountAnswer
 
+    /// Notes a session before it begins, with the standing of the account that its login was checked with: if the account
+    /// was changed before, the source ends the session when it finds out.
+    func noteSession(_ sid: UUID, of user: UUID, _ standing: User.Standing, hasDevice: Bool)
+
     /// Stores a stronger hash of the same password, unless the password changed since `user` was looked up. Runs on a
     /// hashing thread and may wait.
     func storeHash(_ hash: String, of user: User) throws

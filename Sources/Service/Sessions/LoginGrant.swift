@@ -69,6 +69,8 @@ package struct LoginGrant: Sendable {
     let client: Client?
     /// Generated before the account was read, so that a later revocation of the account's sessions includes this one.
     let sid: UUID
+    /// The birth of the session, taken together with its identifier.
+    let birth: UInt64?
     /// The identifier of the device token to issue; `nil` if the login named no device.
     var deviceID: UUID?
     var device: DeviceLabel?

@@ -31,6 +31,9 @@ extension AuthState {
     func record(
         _ session: NewSession, sessionsFrom standing: User.Standing?, _ done: @escaping @Sendable (Bool) -> Void
     ) {
+        if let standing, let user = UUID(session.subject) {
+            accounts.noteSession(session.sid, of: user, standing, hasDevice: session.device != nil)
+        }
         let replaced = session.replaced.map { ReplacedSession(sid: $0, expiresAt: latestEnd(of: $0)) }
         guard let list = settings.sessionList else {
             return revocations.begin(session.sid, replacing: replaced) { done($0 == nil) }

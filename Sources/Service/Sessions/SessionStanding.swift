@@ -31,7 +31,7 @@ struct SessionStanding {
         let client = Array(claims.clientID.utf8)
         let kid = Array(claims.kid.utf8)
         return context.authState.revocations.denial(
-            sid: claims.sid, issuedAt: 0, subject: subject.span, client: client.span, kid: kid.span)
+            sid: claims.sid, issuedAt: 0, birth: claims.birth, subject: subject.span, client: client.span, kid: kid.span)
     }
 
     /// Why the user or, for a user whom only the client knows, the client has ended the session.

@@ -25,11 +25,12 @@ struct SessionTokens {
         let now = context.authState.clock.now
         let algorithm = context.authState.algorithm(audience: audience, client: client)
         if let missing = missingSigner(algorithm, at: now) { throw missing }
-        let access = AccessGrant(
+        var access = AccessGrant(
             subject: session.subject, clientID: session.clientID, audience: [audience], scope: scope, sid: session.sid,
             generation: session.generation, authTime: session.authTime, methods: session.methods, roles: user.roles,
             extra: user.claims(within: settings.extraClaims), issuedAt: session.issuedAt.milliseconds,
             lifetime: settings.accessLifetime, sessionEnd: session.sessionEnd, algorithm: algorithm)
+        access.birth = session.birth
         return TokenPair(
             accessToken: try context.issuer.accessToken(access, now: now),
             refreshToken: try context.issuer.refreshToken(session, now: now),

@@ -1,7 +1,7 @@
 package import Accounts
 import Encoding
 package import Platform
-import Revocation
+package import Revocation
 import Telemetry
 
 /// A user's request for another password.
@@ -52,7 +52,7 @@ package enum PasswordFailure: Error, Equatable, Sendable {
 /// and every session continues, or the new password is valid. A login with the old password draws its session identifier
 /// before it looks the user up, so the revocation of the other sessions includes it.
 package struct ChangePassword {
-    package typealias Completion = @Sendable (Result<UInt64, PasswordFailure>) -> Void
+    package typealias Completion = @Sendable (Result<LedgerPosition, PasswordFailure>) -> Void
 
     private let context: LoopContext
 
@@ -215,7 +215,7 @@ private struct PendingChange: Sendable {
     private var denial: Denial? {
         let (session, names) = (change.session, names)
         return state.revocations.denial(
-            sid: session.sid, issuedAt: 0, subject: names.subject.span, client: names.client.span, kid: names.kid.span)
+            sid: session.sid, issuedAt: 0, birth: session.birth, subject: names.subject.span, client: names.client.span, kid: names.kid.span)
     }
 
     private var names: (subject: [UInt8], client: [UInt8], kid: [UInt8]) {
@@ -225,8 +225,9 @@ private struct PendingChange: Sendable {
 
     private func endOtherSessions() {
         let names = names
-        let asker = RevokingSession(sid: change.session.sid, client: names.client, kid: names.kid, isExempt: true)
-        let done: @Sendable (Result<UInt64, RevocationError>) -> Void = { [then] result in
+        var asker = RevokingSession(sid: change.session.sid, client: names.client, kid: names.kid, isExempt: true)
+        asker.birth = state.revocations.comparable(change.session.birth)
+        let done: @Sendable (Result<LedgerPosition, RevocationError>) -> Void = { [then] result in
             then(result.mapError { .sessionsNotEnded("\($0)") })
         }
         let (revocations, reason) = (state.revocations, RevocationReason.accountChanged.rawValue)
@@ -238,7 +239,7 @@ private struct PendingChange: Sendable {
 }
 
 extension PasswordChangeResult {
-    fileprivate init(_ result: Result<UInt64, PasswordFailure>) {
+    fileprivate init(_ result: Result<LedgerPosition, PasswordFailure>) {
         switch result {
         case .success: self = .changed
         case .failure(.session), .failure(.passwordless), .failure(.accountEnded), .failure(.wrongPassword):

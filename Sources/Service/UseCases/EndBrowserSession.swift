@@ -21,14 +21,14 @@ package struct EndBrowserSession {
             !context.authState.revocations.isCut(key: verified.kid)
         else { return nil }
         return LogoutSession(
-            sid: sid, subject: verified.text(verified.subject), clientID: verified.text(verified.clientID),
+            sid: sid, birth: SignedTokens(context).birth(of: verified), subject: verified.text(verified.subject), clientID: verified.text(verified.clientID),
             kid: String(decoding: verified.kid, as: UTF8.self), sessionEnd: nil)
     }
 
     /// The session of a session cookie that this server wrote. Its user is not known.
     package func session(of mark: SessionMark) -> LogoutSession? {
         guard context.issuer.hasIssued(mark.proof, asProofOf: mark.sid) else { return nil }
-        return LogoutSession(sid: mark.sid, subject: "", clientID: "", kid: "", sessionEnd: nil)
+        return LogoutSession(sid: mark.sid, birth: nil, subject: "", clientID: "", kid: "", sessionEnd: nil)
     }
 
     private func verify(_ token: Span<UInt8>) -> VerifiedToken? {

@@ -18,6 +18,8 @@ package enum LogoutReach: String, CaseIterable, Sendable {
 /// The session that the token of a logout belongs to.
 package struct LogoutSession: Equatable, Sendable {
     package let sid: UUID
+    /// The claim `bsq` of the token.
+    let birth: UInt64?
     package let subject: String
     let clientID: String
     /// The key that signed the token.
@@ -55,7 +57,7 @@ package struct EndSessions {
         guard let sid = verified.sid else { throw .sessionUnclear }
         guard SignedTokens(context).mayRevoke(verified) else { throw .notIssuedHere }
         return LogoutSession(
-            sid: sid, subject: verified.text(verified.subject), clientID: verified.text(verified.clientID),
+            sid: sid, birth: SignedTokens(context).birth(of: verified), subject: verified.text(verified.subject), clientID: verified.text(verified.clientID),
             kid: String(decoding: verified.kid, as: UTF8.self), sessionEnd: nil)
     }
 
@@ -75,14 +77,14 @@ package struct EndSessions {
         if let end = standing.end(of: claims) { throw .refresh(end) }
         if reach != .local, let denial = standing.denial(of: claims) { throw .refresh(.revoked(denial)) }
         return LogoutSession(
-            sid: claims.sid, subject: claims.subject, clientID: claims.clientID, kid: claims.kid,
+            sid: claims.sid, birth: claims.birth, subject: claims.subject, clientID: claims.clientID, kid: claims.kid,
             sessionEnd: claims.sessionEnd.milliseconds)
     }
 
     /// - Parameter done: called once, when the revocation is durable or has failed, unless this throws.
     package func end(
         _ session: LogoutSession, _ reach: LogoutReach,
-        done: @escaping @Sendable (Result<UInt64, RevocationError>) -> Void
+        done: @escaping @Sendable (Result<LedgerPosition, RevocationError>) -> Void
     ) throws(LogoutFailure) {
         let state = context.authState
         switch reach {
@@ -101,10 +103,11 @@ package struct EndSessions {
     }
 
     private func revokeSubject(
-        of session: LogoutSession, isExempt: Bool, _ done: @escaping @Sendable (Result<UInt64, RevocationError>) -> Void
+        of session: LogoutSession, isExempt: Bool, _ done: @escaping @Sendable (Result<LedgerPosition, RevocationError>) -> Void
     ) throws(LogoutFailure) {
-        let asker = RevokingSession(
+        var asker = RevokingSession(
             sid: session.sid, client: Array(session.clientID.utf8), kid: Array(session.kid.utf8), isExempt: isExempt)
+        asker.birth = context.authState.revocations.comparable(session.birth)
         let denial = context.authState.revocations.cut(
             .subject, name: Array(session.subject.utf8), reason: RevocationReason.logout.rawValue, for: asker, done)
         if let denial { throw .ended(denial) }

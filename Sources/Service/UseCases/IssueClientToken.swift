@@ -56,10 +56,11 @@ package struct IssueClientToken {
         guard state.signer(for: algorithm, in: context.keyring, at: now) != nil,
             state.refreshSigner(in: context.keyring, at: now) != nil
         else { throw .signingUnavailable("no key signs \(algorithm.rawValue) tokens of clients") }
-        let grant = ClientGrant(
+        var grant = ClientGrant(
             clientID: client.id, audience: wanted, scope: granted.text, roles: client.roles,
             identifierHigh: state.revocations.identifiers.nextHigh(), issuedAt: now,
             lifetime: client.accessLifetime ?? state.settings.accessLifetime, algorithm: algorithm)
+        grant.birth = state.revocations.birth
         do throws(IssueError) {
             let (token, id) = try context.issuer.clientToken(grant)
             return ClientToken(token: token, jti: id, expiresIn: grant.lifetime, scope: granted.text)

@@ -60,7 +60,7 @@ package struct ListSessions {
     /// - Parameter done: called once, when the revocation is durable or has failed, unless this throws.
     package func end(
         _ sid: UUID, for asker: LogoutSession, at now: UnixMilliseconds,
-        done: @escaping @Sendable (Result<UInt64, RevocationError>) -> Void
+        done: @escaping @Sendable (Result<LedgerPosition, RevocationError>) -> Void
     ) throws(SessionListFailure) {
         let state = context.authState
         guard admission(of: asker)(sid),

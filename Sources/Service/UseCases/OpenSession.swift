@@ -46,7 +46,9 @@ package struct OpenSession {
         // Below the session's identifier, which the journal records: a revoke-before time after a crash includes both.
         let deviceID = attempt.device == nil ? nil : authState.revocations.identifiers.next()
         let sid = authState.revocations.identifiers.next()
-        let login = PendingLogin(attempt: attempt, audience: audience, charge: charge, sid: sid, deviceID: deviceID)
+        let login = PendingLogin(
+            attempt: attempt, audience: audience, charge: charge, sid: sid, birth: authState.revocations.birth,
+            deviceID: deviceID)
         let authState = authState
         let answer = authState.accounts.user(named: attempt.username) { result in
             switch result {
@@ -123,11 +125,12 @@ package struct OpenSession {
         let seconds = now.seconds
         let authTime = grant.authTime ?? seconds
         let end = authTime.adding(seconds: authState.settings.sessionMax)
-        let session = RefreshClaims(
+        var session = RefreshClaims(
             sid: grant.sid, generation: 0, subject: grant.subject,
             clientID: grant.client?.id ?? AuthState.firstPartyClient, issuedAt: seconds,
             expiresAt: min(seconds.adding(seconds: authState.settings.refreshIdle), end), sessionEnd: end,
             audience: [grant.audience], scope: grant.scope.text, authTime: authTime, methods: grant.methods)
+        session.birth = grant.birth
         try checkStanding(of: grant, session)
         do throws(IssueError) {
             var pair = try SessionTokens(context).issue(
@@ -165,6 +168,7 @@ private struct PendingLogin: Sendable {
     let audience: String
     let charge: LoginThrottle.Attempt
     let sid: UUID
+    let birth: UInt64?
     let deviceID: UUID?
 }
 
@@ -214,7 +218,7 @@ extension AuthState {
         }
         return .success(
             LoginGrant(
-                user: user, scope: scope, audience: login.audience, client: attempt.client, sid: login.sid,
+                user: user, scope: scope, audience: login.audience, client: attempt.client, sid: login.sid, birth: login.birth,
                 deviceID: login.deviceID, device: attempt.device, address: attempt.address,
                 replaced: attempt.replacedSession, charge: login.charge,
                 weaklyHashed: isWeaker ? attempt.password : nil))

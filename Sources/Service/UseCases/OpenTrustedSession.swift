@@ -89,8 +89,9 @@ package struct OpenTrustedSession {
         // Before the account is read, so that a later revocation of the account's sessions includes this one.
         let deviceID = login.device == nil ? nil : state.revocations.identifiers.next()
         let sid = state.revocations.identifiers.next()
+        let birth = state.revocations.birth
         let pending = PendingTrustedLogin(
-            login: login, client: client, audience: audience, authTime: authTime, sid: sid, deviceID: deviceID,
+            login: login, client: client, audience: audience, authTime: authTime, sid: sid, birth: birth, deviceID: deviceID,
             state: state, then: then)
         switch login.who {
         case .username(let name):
@@ -137,6 +138,7 @@ private struct PendingTrustedLogin: Sendable {
     let audience: String
     let authTime: UnixSeconds
     let sid: UUID
+    let birth: UInt64?
     /// The identifier of the device token to issue.
     let deviceID: UUID?
     let state: AuthState
@@ -177,7 +179,7 @@ private struct PendingTrustedLogin: Sendable {
         let scope = login.scope ?? allowed
         guard scope.isWithin(allowed) else { throw .login(.scopeInvalid) }
         let grant = LoginGrant(
-            user: user, scope: scope, audience: audience, client: client, sid: sid,
+            user: user, scope: scope, audience: audience, client: client, sid: sid, birth: birth,
             deviceID: externalSubject == nil ? deviceID : nil, device: login.device, address: login.address,
             externalSubject: externalSubject, methods: login.methods, authTime: authTime)
         do throws(LoginFailure) {

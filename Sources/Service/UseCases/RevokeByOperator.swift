@@ -44,7 +44,7 @@ package struct RevokeByOperator {
 
     /// - Parameter done: called once, when the revocation is durable or has failed.
     package func revoke(
-        _ request: RevocationRequest, done: @escaping @Sendable (Result<UInt64, RevocationError>) -> Void
+        _ request: RevocationRequest, done: @escaping @Sendable (Result<LedgerPosition, RevocationError>) -> Void
     ) {
         let revocations = authState.revocations
         let reason = RevocationReason.operatorAction.rawValue

@@ -157,16 +157,17 @@ package struct RotateSession {
         let attempt = RefreshAttempt(
             claims: claims, scope: granted.scope, audience: granted.audience, client: client, user: user,
             prepared: prepared, isByCookie: refresh.cookies != nil)
-        let request = RotationRequest(
+        var request = RotationRequest(
             sid: claims.sid, generation: claims.generation, request: granted.fingerprint,
             sessionEnd: claims.sessionEnd.milliseconds,
             // Never so long that the repeated access token has little of its lifetime left.
             repeatTime: refresh.cookies == nil ? 0 : (prepared?.expiresIn ?? 0) * 500)
+        request.birth = claims.birth
         let names = (
             subject: Array(claims.subject.utf8), client: Array(claims.clientID.utf8), kid: Array(claims.kid.utf8)
         )
         authState.revocations.rotate(
-            request, subject: names.subject.span, client: names.client.span, kid: names.kid.span
+            request, subject: names.subject, client: names.client, kid: names.kid
         ) {
             then(.success(PendingRefresh(attempt: attempt, outcome: $0)))
         }
@@ -283,8 +284,10 @@ package struct RotateSession {
     {
         var session = claims
         session.generation = generation
-        // If the clock was ahead once, the journal's time stays ahead of it; that must not extend the lifetime of tokens.
-        session.issuedAt = min(milliseconds, authState.clock.now).seconds
+        // The time of a shared ledger alone: another process must return the same bytes. The journal's time is ahead of the
+        // clock only after the clock was wrong, and that must not extend the lifetime of tokens.
+        let isShared = authState.revocations.isShared
+        session.issuedAt = (isShared ? milliseconds : min(milliseconds, authState.clock.now)).seconds
         session.expiresAt = min(session.issuedAt.adding(seconds: authState.settings.refreshIdle), session.sessionEnd)
         return session
     }

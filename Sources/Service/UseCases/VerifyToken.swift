@@ -62,6 +62,7 @@ package struct VerifyToken {
         let client = payload.extracting(token.clientID ?? 0..<0)
         let denial = context.authState.revocations.denial(
             jti: token.jti, sid: token.sid, issuedAt: token.issuedAt.milliseconds,
+            birth: SignedTokens(context).birth(of: token),
             expiresAt: token.expiresAt.milliseconds,
             subject: payload.extracting(token.subject), client: client, kid: token.kid.span)
         if let denial { throw .revoked(denial) }

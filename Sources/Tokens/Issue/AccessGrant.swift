@@ -12,6 +12,9 @@ package struct AccessGrant: Sendable {
     /// Space-separated; omitted from the token when empty (RFC 9068 §2.2.3).
     package var scope: String
     package var sid: UUID
+    /// The number of the last record that the issuer knew at the beginning; nil where identifiers are in the same order as
+    /// records.
+    package var birth: UInt64?
     package var generation: UInt32
     package var authTime: UnixSeconds
     package var methods: [String]

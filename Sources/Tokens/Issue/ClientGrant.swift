@@ -14,6 +14,9 @@ package struct ClientGrant: Sendable {
     package var roles: [String]
     /// The upper half of the `jti`, a new UUIDv7: it contains the time with which revocations compare.
     package var identifierHigh: UInt64
+    /// The number of the last record that the issuer knew at the beginning; nil where identifiers are in the same order as
+    /// records.
+    package var birth: UInt64?
     package var issuedAt: UnixMilliseconds
     /// Seconds.
     package var lifetime: Int64

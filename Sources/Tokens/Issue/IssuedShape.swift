@@ -16,6 +16,7 @@ struct IssuedShape {
     let expiresAt: UnixSeconds
     let jti: UUID
     let sid: UUID
+    let birth: UInt64?
     let scope: Range<Int>?
     let authTime: UnixSeconds
 
@@ -37,6 +38,12 @@ struct IssuedShape {
             let expiresAt = cursor.time(), cursor.skip(#","jti":""#), let jti = cursor.identifier(),
             cursor.skip(#","sid":""#), let sid = cursor.identifier()
         else { return nil }
+        if cursor.skip(#","bsq":"#) {
+            guard let birth = cursor.number() else { return nil }
+            self.birth = birth
+        } else {
+            birth = nil
+        }
         if cursor.skip(#","scope":""#) {
             guard let scope = cursor.text() else { return nil }
             self.scope = scope
@@ -114,6 +121,20 @@ struct ShapeCursor: ~Escapable {
         guard let seconds = payload.tenDigits(at: offset) else { return nil }
         offset += 10
         return UnixSeconds(seconds)
+    }
+
+    /// Reads a whole number of at most 15 digits.
+    @_lifetime(self: copy self)
+    mutating func number() -> UInt64? {
+        let start = offset
+        var value: UInt64 = 0
+        while offset < payload.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(payload[offset]) {
+            guard offset - start < 15 else { return nil }
+            value = value * 10 + UInt64(payload[offset] - UInt8(ascii: "0"))
+            offset += 1
+        }
+        guard offset > start, payload[start] != UInt8(ascii: "0") || offset - start == 1 else { return nil }
+        return value
     }
 
     /// Reads the rest of a list of one or more strings, from the byte after its opening bracket.

@@ -52,6 +52,7 @@ package final class Issuer {
         try payload.time(.expiresAt, grant.expiresAt)
         payload.identifier(.tokenID, try tokenID(of: grant, now: now))
         payload.identifier(.sessionID, grant.sid)
+        if let birth = grant.birth { payload.number(.birth, Int64(clamping: birth)) }
         if !grant.scope.isEmpty { try payload.name(.scope, grant.scope) }
         try payload.time(.authTime, grant.authTime)
         if !grant.methods.isEmpty { payload.texts(.methods, grant.methods) }
@@ -78,6 +79,7 @@ package final class Issuer {
         try payload.time(.issuedAt, grant.issuedAt.seconds)
         try payload.time(.expiresAt, grant.issuedAt.seconds.adding(seconds: grant.lifetime))
         payload.identifier(.tokenID, id)
+        if let birth = grant.birth { payload.number(.birth, Int64(clamping: birth)) }
         if !grant.scope.isEmpty { try payload.name(.scope, grant.scope) }
         if !grant.roles.isEmpty { payload.texts(.roles, grant.roles) }
         return (try seal(payload.finish(), keyIndex), id)
@@ -108,6 +110,7 @@ package final class Issuer {
         var payload = PayloadWriter()
         try payload.name(.audience, issuer)
         payload.identifier(.sessionID, claims.sid)
+        if let birth = claims.birth { payload.number(.birth, Int64(clamping: birth)) }
         payload.number(.generation, Int64(claims.generation))
         try payload.name(.subject, claims.subject)
         try payload.name(.clientID, claims.clientID)

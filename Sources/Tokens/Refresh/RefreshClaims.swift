@@ -5,6 +5,9 @@ package import Platform
 /// The claims of a refresh token. Unlike ``VerifiedClaims`` a value can be made without verification, for issuing.
 package struct RefreshClaims: Equatable, Sendable {
     package var sid: UUID
+    /// The number of the last record that the issuer knew at the beginning; nil where identifiers are in the same order as
+    /// records.
+    package var birth: UInt64?
     /// How often the session was rotated.
     package var generation: UInt32
     package var subject: String
@@ -51,6 +54,7 @@ package struct RefreshClaims: Equatable, Sendable {
             try document.time(claim, try table.required(claim), in: payload)
         }
         sid = try document.identifier(.sessionID, try table.required(.sessionID), in: payload)
+        birth = if let node = table[.birth] { try document.birth(node, in: payload) } else { nil }
         let number = document.integer(try table.required(.generation), in: payload)
         guard let number, let generation = UInt32(exactly: number) else { throw .claimInvalid(.generation) }
         self.generation = generation

@@ -7,7 +7,7 @@ import Platform
 /// Unknown claims are ignored (RFC 7519 §4).
 struct ClaimTable {
     private static let absent = -1
-    private var nodes = InlineArray<16, Int>(repeating: absent)
+    private var nodes = InlineArray<17, Int>(repeating: absent)
 
     /// - Throws: `.malformed(.payload)` unless the payload is one strict JSON object.
     init(_ payload: Span<UInt8>, using document: inout JSONDocument) throws(TokenRejection) {
@@ -69,6 +69,13 @@ extension JSONDocument {
             throw .claimInvalid(claim)
         }
         return seconds
+    }
+
+    func birth(_ node: Node, in payload: Span<UInt8>) throws(TokenRejection) -> UInt64 {
+        guard let number = integer(node, in: payload), let birth = UInt64(exactly: number) else {
+            throw .claimInvalid(.birth)
+        }
+        return birth
     }
 
     /// Reads a list that contains only strings.

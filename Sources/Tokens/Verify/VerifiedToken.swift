@@ -17,6 +17,8 @@ package struct VerifiedToken: Sendable {
     package let keyIndex: Int
     package let jti: UUID
     package let sid: UUID?
+    /// The number of the last record that the issuer knew at the beginning.
+    package let birth: UInt64?
     package let subject: Range<Int>
     package let clientID: Range<Int>?
     package let scope: Range<Int>?
@@ -35,6 +37,7 @@ package struct VerifiedToken: Sendable {
         } else {
             sid = nil
         }
+        birth = if let node = table[.birth] { try document.birth(node, in: payload) } else { nil }
         subject = try document.name(.subject, try table.required(.subject))
         clientID = if let node = table[.clientID] { try document.name(.clientID, node) } else { nil }
         scope = if let node = table[.scope] { try document.text(.scope, node) } else { nil }
@@ -50,6 +53,7 @@ package struct VerifiedToken: Sendable {
     init(_ shape: IssuedShape, in payload: [UInt8], _ signer: Signer) {
         jti = shape.jti
         sid = shape.sid
+        birth = shape.birth
         subject = shape.subject
         clientID = shape.clientID
         scope = shape.scope

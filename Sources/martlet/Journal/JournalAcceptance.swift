@@ -27,20 +27,28 @@ enum JournalAcceptance {
             }
         }
         // The lock shows whether a server is running; the state may be accepted only while it is stopped.
-        var journal = JournalLogSource(directory: state, clock: SystemClock.wall, random: { Random.next64() })
+        var journal = FileLedgerSource(directory: state, clock: SystemClock.wall, random: { Random.next64() })
         journal.pace = .stepped
         var options = RevocationOptions(
-            log: journal, grace: 0, sessionMax: nil, clock: SystemClock.wall,
+            ledger: journal, grace: 0, sessionMax: nil, clock: SystemClock.wall,
             monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() })
         // No session lives longer, whatever the settings of the service are.
         options.cutLifetimeMin = TokenLimits.standard.sessionMax
         let store = try RevocationStore.open(options)
         defer { store.close() }
+        let last = store.position
+        let marks = readable(seen)
+        // First: a revocation must be above every position that a token may name.
+        let began = try wait(store) { store.beginEpoch(above: marks, $0) }
         if keepsSessions {
-            print("Sessions continue. Tokens that were revoked after record \(store.sequence) are valid again.")
+            print("Sessions continue. Tokens that were revoked after record \(last) are valid again.")
         } else {
-            print("All sessions and tokens from before now are revoked (record \(try cutAll(store))).")
+            let cut = try wait(store) {
+                _ = store.cut(.all, name: [], reason: RevocationReason.operatorAction.rawValue, $0)
+            }
+            print("All sessions and tokens from before now are revoked (record \(cut)).")
         }
+        print("Records are counted in epoch \(began.epoch) from now on, from \(began).")
         do throws(FileError) {
             try seen.remove()
         } catch {
@@ -50,17 +58,25 @@ enum JournalAcceptance {
         return ExitCode.ok
     }
 
-    private static func cutAll(_ store: RevocationStore) throws(JournalError) -> UInt64 {
-        let answer = Answer()
-        store.cut(.all, name: [], reason: RevocationReason.operatorAction.rawValue) { result in
-            answer.result.withLock { $0 = result }
+    /// The marks that can be read; an operator who accepts the journal may have damaged them.
+    private static func readable(_ seen: RollbackGuard) -> [HighWaterMark] {
+        do throws(StartError) { return try seen.read() } catch {
+            print("\(error.description) Its content does not count.")
+            return []
         }
+    }
+
+    private static func wait(
+        _ store: RevocationStore, _ ask: (@escaping RevocationStore.Completion) -> Void
+    ) throws(JournalError) -> LedgerPosition {
+        let answer = Answer()
+        ask { result in answer.result.withLock { $0 = result } }
         while answer.result.withLock({ $0 == nil }), store.step() {}
         guard let result = answer.result.withLock({ $0 }) else { throw .closed }
         return try result.get()
     }
 
     private final class Answer: Sendable {
-        let result = Mutex<Result<UInt64, JournalError>?>(nil)
+        let result = Mutex<Result<LedgerPosition, JournalError>?>(nil)
     }
 }

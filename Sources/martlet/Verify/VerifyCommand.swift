@@ -36,6 +36,12 @@ enum VerifyCommand {
           --min-ttl TIME    minimum remaining lifetime; with less, the exit code is 4
           --leeway TIME     tolerance for exp and nbf, up to 60s (default: 0s)
 
+        Revocations
+          --revocations FILE|URL      reject what was revoked, by a snapshot: GET /revocations/snapshot of the issuer.
+                            It must be signed by one of the keys; URL: fetch it
+          --revocations-max-age TIME  maximum age of the snapshot (default: 1h); an older one decides nothing
+          --revocations-client FILE   a file with client_id:secret, for URL
+
         Options
           --alg ALG         use only keys for this algorithm
           --encoding ENC    format of the secret in --key: text, hex, base64 or base64url
@@ -113,10 +119,22 @@ enum VerifyCommand {
             case .unknown(let code, let reason): return tokens.map { _ in .unknown(code, reason) }
             }
         }
+        let revocations: CheckedRevocations?
+        do throws(KeyProvider.Fault) {
+            revocations = try options.revocations?.load(shelf, client: client, now: now)
+        } catch {
+            switch error {
+            case .file(let reason): throw .usage(reason)
+            case .unknown(let code, let reason): return tokens.map { _ in .unknown(code, reason) }
+            }
+        }
         let judge = KeySetVerification(
             shelf: shelf, expectations: options.expectations, timeLeftMin: options.timeLeftMin,
             byteCountMax: options.byteCountMax, now: now)
-        let verdicts = tokens.map(judge.verdict)
+        let verdicts = tokens.map { token in
+            let verdict = judge.verdict(token)
+            return revocations?.verdict(verdict) ?? verdict
+        }
         if shelf.isStale {
             Terminal.writeError("martlet verify: the cached keys are out of date, and their server cannot be reached\n")
         }

@@ -35,6 +35,8 @@ struct VerifyOptions {
     let staleMax: Int64
     /// The time limit of one network request in seconds.
     let timeout: Int64
+    /// What tokens are compared with; nil to ignore revocations.
+    let revocations: RevocationSource?
 
     private static let options: [Arguments.Option] = [
         .value("--token-env"), .value("--max-bytes"), .value("--encoding"), .value("--jwks"), .value("--issuer"),
@@ -43,6 +45,7 @@ struct VerifyOptions {
         .list("--audience"), .value("--subject"), .list("--scope"), .list("--claim"), .list("--claim-json"),
         .value("--max-age"), .value("--min-ttl"), .value("--leeway"), .value("--typ"), .flag("--json"),
         .value("--format"), .value("--junit"), .flag("--no-cache"), .value("--max-stale"), .value("--timeout"),
+        .value("--revocations"), .value("--revocations-max-age"), .value("--revocations-client"),
     ]
 
     init(_ words: [String]) throws(CommandError) {
@@ -64,6 +67,29 @@ struct VerifyOptions {
         usesCache = !arguments.has("--no-cache")
         staleMax = try Self.seconds(arguments, "--max-stale", within: 0...604_800) ?? 0
         timeout = try Self.seconds(arguments, "--timeout", within: 1...60) ?? 10
+        revocations = try Self.revocations(arguments, expectations)
+        if revocations != nil, case .server = keys {
+            throw .usage("--revocations cannot be combined with --server, which knows what was revoked")
+        }
+    }
+
+    private static func revocations(
+        _ arguments: Arguments, _ expectations: TokenExpectations
+    ) throws(CommandError) -> RevocationSource? {
+        let ageMax = try seconds(arguments, "--revocations-max-age", within: 0...31_536_000) ?? 3_600
+        guard let text = arguments.value("--revocations") else {
+            for option in ["--revocations-max-age", "--revocations-client"] where arguments.has(option) {
+                throw .usage("\(option) requires --revocations")
+            }
+            return nil
+        }
+        let isURL = text.contains("://")
+        guard isURL || !arguments.has("--revocations-client") else {
+            throw .usage("--revocations-client is for a URL in --revocations")
+        }
+        return RevocationSource(
+            place: isURL ? .url(try address(text, "--revocations")) : .file(text), issuer: expectations.issuer,
+            ageMax: ageMax, leeway: max(60, expectations.leeway), clientPath: arguments.value("--revocations-client"))
     }
 
     /// Reads `--max-bytes`, which every command that receives a token has.

@@ -73,7 +73,7 @@ struct OperatorTests {
         let jti = try #require(world.verify(pair.access).claims["jti"] as? String)
         let answer = world.order("{\"jti\":\"\(jti)\",\"expires_at\":\(world.clock.seconds + 600)}")
         #expect(answer.status == 200 && answer["content-type"] == "application/json")
-        #expect(answer.number("seq").map { "\($0)" } == answer["revocation-seq"])
+        #expect(answer.string("seq") == answer["revocation-seq"] && answer.seq != nil)
         #expect(world.verify(pair.access).code == "token_revoked")
         #expect(world.refresh(pair.refresh).status == 200)
         let log = world.log.events("revoked")

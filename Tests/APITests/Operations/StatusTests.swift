@@ -22,7 +22,7 @@ struct StatusTests {
     }
 
     @Test func `tells of the process, the journal and the accounts`() throws {
-        let before = world.order("{\"all\":true}").number("seq")
+        let before = world.order("{\"all\":true}").seq
         let answer = get()
         #expect(answer.status == 200 && answer["cache-control"] == "no-store")
         #expect(answer.string("version") == "1.2.3" && answer.json["pid"] as? Int == 42)

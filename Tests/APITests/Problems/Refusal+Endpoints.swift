@@ -26,6 +26,7 @@ extension Refusal {
         Refusal(.verify, .claimMismatch) {
             $0.send(Ask("POST", "/verify").bearer($0.pair().access).json("{\"claims\":{\"amr\":\"otp\"}}"))
         },
+        Refusal(.verify, .sequenceUnknown) { $0.send(Ask("GET", "/verify?min_seq=2:1").bearer($0.pair().access)) },
         Refusal(.verify, .sequenceNotReached) {
             $0.send(Ask("GET", "/verify?min_seq=1000000").bearer($0.pair().access))
         },
@@ -35,6 +36,9 @@ extension Refusal {
         Refusal(.verifyBatch, .requestMalformed) { $0.send(Ask("POST", "/verify/batch").json("{\"tokens\":[]}")) },
         Refusal(.verifyBatch, .requestMalformed) { $0.send(Ask("POST", "/verify/batch").json("{\"tokens\":[1]}")) },
         Refusal(.verifyBatch, .unsupportedMediaType) { $0.send(Ask("POST", "/verify/batch").form("tokens=x")) },
+        Refusal(.verifyBatch, .sequenceUnknown) {
+            $0.send(Ask("POST", "/verify/batch").json("{\"tokens\":[\"a\"],\"min_seq\":\"2:1\"}"))
+        },
         Refusal(.verifyBatch, .sequenceNotReached) {
             $0.send(Ask("POST", "/verify/batch").json("{\"tokens\":[\"a\"],\"min_seq\":1000000}"))
         },
@@ -231,4 +235,45 @@ extension Refusal {
         },
         Refusal(.adminStatus, .notFound) { $0.send(Ask("GET", "/admin/status", role: .operator)) },
     ]
+}
+
+extension Refusal {
+    static let ofFeed: [Refusal] =
+        [Route.revocations, .snapshot].flatMap { route in
+            [
+                Refusal(route, .notEnabled) { $0.send(World.feed(at: route)) },
+                Refusal(route, .requestMalformed) { $0.send(World.feed("after=x", at: route)) },
+                Refusal(route, .requestMalformed) { $0.send(Ask("GET", "\(route)").with("Authorization", "Bearer")) },
+                Refusal(route, .clientInvalid) { $0.send(Ask("GET", "\(route)").basic(World.reader, "wrong")) },
+                Refusal(route, .tooManyAttempts) { world in
+                    let guess = Ask("GET", "\(route)")
+                    for number in 0..<3 {
+                        #expect(world.send(guess.basic("shop", "wrong\(number)")).code == "client_invalid")
+                    }
+                    return world.send(guess.basic("shop", World.encoded(World.secret)))
+                },
+                Refusal(route, .scopeInsufficient) {
+                    $0.send(Ask("GET", "\(route)").basic("shop", World.encoded(World.secret)))
+                },
+                Refusal(route, .scopeInsufficient) { $0.send(Ask("GET", "\(route)").bearer($0.pair().access)) },
+            ]
+        } + [
+            Refusal(.revocations, .sequenceAhead) { $0.send(World.feed("after=1:1000000")) },
+            Refusal(.revocations, .sequenceUnknown) { $0.send(World.feed("after=2:1")) },
+            Refusal(.revocations, .sequenceGone) { world in
+                let start = world.head
+                #expect(world.order("{\"sid\":\"\(world.pair().sid)\"}").status == 200)
+                world.clock.advance(3_601)
+                for _ in 0..<2 { #expect(world.order("{\"sid\":\"\(world.pair().sid)\"}").status == 200) }
+                return world.send(World.feed("after=\(start)"))
+            },
+            Refusal(.snapshot, .signingUnavailable) { world in
+                try world.loseSigner()
+                return world.send(World.feed(at: .snapshot))
+            },
+            Refusal(.snapshot, .journalUnavailable) { world in
+                world.authState.revocations.close()
+                return world.send(World.feed(at: .snapshot))
+            },
+        ]
 }

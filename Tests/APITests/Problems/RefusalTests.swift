@@ -11,7 +11,8 @@ struct RefusalTests {
         let answer = try refusal.act(world)
         #expect(answer.code == refusal.code.rawValue)
         let isGrant = refusal.endpoint == .token && refusal.code.status == 401 && refusal.code != .clientInvalid
-        #expect(answer.status == (isGrant ? 400 : refusal.code.status))
+        let isPosition = refusal.endpoint == .revocations && refusal.code == .sequenceUnknown
+        #expect(answer.status == (isGrant ? 400 : isPosition ? 409 : refusal.code.status))
         #expect(answer.number("status") == Int64(answer.status))
         #expect(answer.string("type") == "urn:martlet:problem:\(refusal.code.rawValue)")
         #expect(answer.string("title") == "\(refusal.code.title)")
@@ -86,7 +87,12 @@ struct RefusalTests {
         case (401, _):
             #expect(challenge?.hasPrefix("Bearer realm=\"martlet\", error=\"invalid_token\"") == true)
         case (403, .scopeInsufficient):
-            let scope = refusal.endpoint == .auth ? "read write" : "write"
+            let scope =
+                switch refusal.endpoint {
+                case .auth: "read write"
+                case .revocations, .snapshot: "revocations:read"
+                default: "write"
+                }
             #expect(challenge == "Bearer realm=\"martlet\", error=\"insufficient_scope\", scope=\"\(scope)\"")
         default:
             #expect(answer.fields.allSatisfy { $0.name != "www-authenticate" })

@@ -29,7 +29,7 @@ struct PasswordTests {
         let json = #"{"current_password":"\#(World.password)","new_password":"\#(Self.new)"}"#
         let answer = world.send(isForm ? ask(kept) : Ask("POST", "/password").bearer(kept.access).json(json))
         #expect(answer.status == 204 && answer.body.isEmpty && answer["cache-control"] == "no-store", "\(answer.text)")
-        #expect(try #require(UInt64(answer["revocation-seq"] ?? "")) == world.authState.revocations.sequence)
+        #expect(answer.revocationSeq == world.authState.revocations.sequence)
         #expect(isAlive(kept) && !isAlive(other) && isAlive(bob))
         #expect(world.refresh(other.refresh).code == "subject_revoked")
         let next = World.Pair(world.refresh(kept.refresh))

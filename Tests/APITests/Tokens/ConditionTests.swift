@@ -31,7 +31,7 @@ struct ConditionTests {
         (#"{"claims":{"amr":["pwd"]}}"#, ""), (#"{"claims":{"amr":["otp"]}}"#, "claim_mismatch"),
         (#"{"claims":{"email":null}}"#, "claim_mismatch"),
         (#"{"claims":{"amr":"pwd","scope":false}}"#, "claim_mismatch"),
-        (#"{"min_seq":0}"#, ""), (#"{"min_seq":9007199254740991}"#, "sequence_not_reached"),
+        (#"{"min_seq":0}"#, ""), (#"{"min_seq":"1:0"}"#, ""), (#"{"min_seq":"2:0"}"#, "sequence_unknown"), (#"{"min_seq":9007199254740991}"#, "sequence_not_reached"),
     ])
     func `are met by value, or the code says which is not`(_ json: String, _ expected: String) {
         #expect(code(json) == expected)
@@ -44,7 +44,7 @@ struct ConditionTests {
         #"{"required_claims":["/"]}"#, #"{"required_claims":["/a~2"]}"#, #"{"required_claims":[["sub"]]}"#,
         #"{"claims":{}}"#, #"{"claims":false}"#, #"{"claims":null}"#, #"{"claims":"amr"}"#, #"{"claims":[]}"#,
         #"{"claims":{"":1}}"#, #"{"claims":{"amr":"*"}}"#, #"{"claims":{"amr":"a||b"}}"#,
-        #"{"claims":{"amr":"pwd","amr":"pwd"}}"#, #"{"min_seq":-1}"#, #"{"min_seq":1.5}"#, #"{"min_seq":"1"}"#,
+        #"{"claims":{"amr":"pwd","amr":"pwd"}}"#, #"{"min_seq":-1}"#, #"{"min_seq":1.5}"#, #"{"min_seq":"1"}"#, #"{"min_seq":"0:1"}"#, #"{"min_seq":"1:01"}"#,
         #"{"min_seq":[1]}"#, #"{"sub":"x"}"#, list("audience", 17), list("required_claims", 17), pairs(17),
     ])
     func `are not met when they are not understood`(_ json: String) {
@@ -96,15 +96,20 @@ struct ConditionTests {
 
     @Test func `min_seq is met from the durable record on`() throws {
         let token = world.pair().access
-        let seq = try #require(Int64(world.revoke(world.pair().access)["revocation-seq"] ?? ""))
-        func ask(_ sequence: Int64) -> Answer {
+        let seq = try #require(world.revoke(world.pair().access).revocationSeq)
+        func ask(_ sequence: some CustomStringConvertible) -> Answer {
             world.send(Ask("GET", "/verify?min_seq=\(sequence)").bearer(token))
         }
         #expect(ask(seq).status == 200)
         let early = ask(seq + 1)
         #expect(early.status == 503 && early.code == "sequence_not_reached" && early["retry-after"] == "1")
+        #expect(ask("1:\(seq)").status == 200 && ask("1:\(seq + 1)").code == "sequence_not_reached")
         _ = world.revoke(world.pair().access)
-        #expect(ask(seq + 1).status == 200)
+        #expect(ask(seq + 1).status == 200 && ask("1:\(seq + 1)").status == 200)
+        for text in ["2:\(seq)", "2:0", "4294967295:1"] {
+            let answer = ask(text)
+            #expect(answer.status == 503 && answer.code == "sequence_unknown" && answer["retry-after"] == "1")
+        }
     }
 
     @Test func `a revoked token is revoked, whatever else is asked`() {

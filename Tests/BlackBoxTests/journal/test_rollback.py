@@ -1,8 +1,10 @@
 """A state directory that is older than what was seen of it: noticed, refused, and a way on."""
 
 import shutil
+from pathlib import Path
 
 import pytest
+from harness.positions import epoch, number
 
 
 @pytest.fixture
@@ -36,6 +38,35 @@ def test_an_older_state_directory_is_refused_until_it_is_accepted(restored):
     assert restored.refusal(restored.session.access) == "subject_revoked"
     assert restored.refresh(restored.session.refresh).status_code == 401
     assert restored.refusal(restored.login().access) == ""
+
+
+def test_an_accepted_directory_counts_in_another_epoch_far_above(restored):
+    """No position names two records: one of the lost records is unknown from then on, and a later one is above it."""
+    restored.seen = Path(f"{restored.state_path}.seen").read_text()
+    lost = int(restored.seen.split("seq ")[1])
+    accepted = accept(restored)
+    assert accepted.returncode == 0 and "Records are counted in epoch 2 from now on" in accepted.stdout
+    restored.start()
+    session = restored.login()
+    position = restored.revoke(session.access).headers["revocation-seq"]
+    assert epoch(position) == 2 and number(position) > 2**21 > lost
+    known = restored.login().access
+
+    def reached(wanted):
+        answer = restored.verify(known, min_seq=wanted)
+        return answer.json().get("code", "")
+
+    assert reached(position) == reached(number(position)) == reached("1:2") == ""
+    assert reached(f"1:{lost}") == reached("3:1") == "sequence_unknown"
+    assert reached(f"2:{number(position) + 9}") == "sequence_not_reached"
+    restored.stop()
+    assert "epoch 2 offset" in Path(f"{restored.state_path}.seen").read_text()
+    listed = restored.cli("journal", "dump", "--state", str(restored.state_path)).stdout
+    assert listed.count('"kind":"EPOCH"') == 1
+    assert restored.cli("journal", "compact", "--state", str(restored.state_path)).returncode == 0
+    restored.start()
+    later = restored.revoke(restored.login().access).headers["revocation-seq"]
+    assert epoch(later) == 2 and number(later) > number(position)
 
 
 def test_sessions_may_be_kept_by_whoever_knows_better(restored):

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from harness.accounts import AMY, BOB
+from harness.positions import number
 from harness.server import Session
 from harness.tokens import header_of
 
@@ -73,7 +74,7 @@ def test_a_refresh_counts_as_a_use(listing):
 def test_one_is_ended_at_once_and_nothing_tells_of_other_users(listing):
     here, there, bob = listing.login(), listing.login(), listing.login(BOB)
     answer = end(listing, there.sid, here)
-    assert answer.status_code == 204 and int(answer.headers["revocation-seq"]) > 0
+    assert answer.status_code == 204 and number(answer.headers["revocation-seq"]) > 0
     assert listing.refusal(there.access) == "session_revoked"
     refusals = [end(listing, sid, here) for sid in (there.sid, bob.sid, UNKNOWN, "x", here.sid.upper())]
     assert {(refusal.status_code, refusal.json()["code"]) for refusal in refusals} == {(404, "not_found")}

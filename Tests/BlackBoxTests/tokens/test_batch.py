@@ -11,6 +11,7 @@ import pytest
 
 from harness.busy import BusyClients
 from harness.http2 import HTTP2Client
+from harness.positions import number
 from harness.secured import Secured
 from harness.server import Session
 from harness.wire import request
@@ -77,14 +78,14 @@ def test_a_revocation_before_the_batch_shows_in_it_a_thousand_times_under_load(s
     forge = server.forge(session.access)
     load = request("GET", "/verify", Authorization=f"Bearer {session.access}")
     with BusyClients(server.address, load, count=4) as busy:
-        for number in range(1_000):
+        for attempt in range(1_000):
             token = forge.token(jti=str(uuid.uuid4()))
-            if number % 100 == 0:
+            if attempt % 100 == 0:
                 assert codes(batch(server, [token])) == [""]
-            seq = int(server.revoke(token).headers["revocation-seq"])
+            seq = number(server.revoke(token).headers["revocation-seq"])
             answer = batch(server, [*others, token], claims=False)
             assert codes(answer) == ["", "", "", "token_revoked"], number
-            assert answer.json()["seq"] >= seq
+            assert number(answer.json()["seq"]) >= seq
     assert busy.failures == []
 
 
@@ -99,6 +100,8 @@ def test_conditions_and_claims(server):
         "/verify/batch", params={"claims": '{"amr":"otp"}'}, json={"tokens": tokens, "claims": False}
     )
     assert codes(answer) == ["claim_mismatch", "token_malformed"]
+    unknown = batch(server, tokens, min_seq="2:0")
+    assert (unknown.status_code, unknown.json()["code"]) == (503, "sequence_unknown")
     late = batch(server, tokens, min_seq=10**15)
     assert (late.status_code, late.json()["code"], late.headers["retry-after"]) == (503, "sequence_not_reached", "1")
 

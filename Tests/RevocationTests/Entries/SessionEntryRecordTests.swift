@@ -100,7 +100,7 @@ struct SessionEntryRecordTests {
             var reader = try JournalReader(storage, before)
             while try reader.next() != nil {}
         }
-        _ = store.done { done in store.begin(store.identifiers.next()) { done($0.map(Result.failure) ?? .success(0)) } }
+        _ = store.done { done in store.begin(store.identifiers.next()) { done($0.map(Result.failure) ?? .success(LedgerPosition(epoch: 1, seq: 0))) } }
         try read()
         _ = store.began(harness.entry(store))
         let refusal = #expect(throws: JournalError.self) { try read() }
@@ -115,7 +115,7 @@ struct SessionEntryRecordTests {
         let harness = Harness()
         let store = try harness.open(entries: .dropped)
         let sid = store.identifiers.next()
-        _ = store.done { done in store.begin(sid) { done($0.map(Result.failure) ?? .success(0)) } }
+        _ = store.done { done in store.begin(sid) { done($0.map(Result.failure) ?? .success(LedgerPosition(epoch: 1, seq: 0))) } }
         let record = try #require(try harness.records().last { $0.kind != .open })
         #expect(record.kind == .session && record.key == sid && record.expires == sid.milliseconds)
         #expect(record.value == 0 && record.flags == 0 && record.reason == 0)

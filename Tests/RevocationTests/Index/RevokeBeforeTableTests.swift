@@ -10,8 +10,8 @@ struct CutsTests {
         let key = UUID(high: 1, low: 1)
         for number: Int64 in 1...10 {
             let cut = RevokeBefore(value: UInt64(number), expires: UnixSeconds(number).milliseconds)
-            cuts.exempt(UUID(high: UInt64(number), low: 2), .subject, cut)
-            cuts.insert(.subject, key, cut)
+            cuts.exempt(UUID(high: UInt64(number), low: 2), .subject, cut, seq: UInt64(number))
+            cuts.insert(.subject, key, cut, seq: UInt64(number))
         }
         cuts.purge(expiredAt: 9_000)
         #expect(cuts.count == 1)

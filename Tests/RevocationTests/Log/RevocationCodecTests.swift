@@ -36,6 +36,11 @@ struct RevocationCodecTests {
         (.revokedBefore(cut, .key, key: id, exemptsOne: false, reason: 4), record(4, expires: 99, value: 77, flags: 0x30, reason: 4)),
         (.exempted(sid: id, cut, .all, reason: 0), record(4, expires: 99, value: 77, flags: 0x41)),
         (.sessionOpened(sid: id), record(7, expires: id.milliseconds)),
+        (
+            .epochBegan(epoch: 3, offset: 1 << 21),
+            JournalRecord(
+                JournalRecord.Kind(rawValue: 9), key: UUID(high: 0, low: 3), expires: .distantFuture, value: 1 << 21)
+        ),
     ]
 
     @Test(arguments: pairs.indices)
@@ -53,12 +58,12 @@ struct RevocationCodecTests {
     }
 
     @Test func `the kinds keep their numbers and names`() {
-        #expect(RevocationCodec.allKinds.map(\.rawValue) == [1, 2, 3, 4, 5, 6, 7, 8])
-        let names = ["REVOKE_JTI", "REVOKE_SID", "ROTATE", "CUT", "OPEN", "SEAL", "SESSION", "SESSION_ENTRY"]
+        #expect(RevocationCodec.allKinds.map(\.rawValue) == Array(1...9))
+        let names = ["REVOKE_JTI", "REVOKE_SID", "ROTATE", "CUT", "OPEN", "SEAL", "SESSION", "SESSION_ENTRY", "EPOCH"]
         #expect(RevocationCodec.allKinds.map(RevocationCodec.name) == names)
     }
 
     @Test func `only revocations may use the reserve`() {
-        #expect(Self.pairs.map(\.0.isRevocation) == [true, true, true, false, true, true, true, true, false])
+        #expect(Self.pairs.map(\.0.isRevocation) == [true, true, true, false, true, true, true, true, false, false])
     }
 }

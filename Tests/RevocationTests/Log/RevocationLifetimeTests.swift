@@ -197,7 +197,7 @@ struct RevocationLifetimeTests {
 
 extension RevocationStore {
     fileprivate func note(_ sid: UUID) -> JournalError? {
-        let answer = done { answer in begin(sid) { answer($0.map(Result.failure) ?? .success(0)) } }
+        let answer = done { answer in begin(sid) { answer($0.map(Result.failure) ?? .success(LedgerPosition(epoch: 1, seq: 0))) } }
         guard case .failure(let fault) = answer else { return nil }
         return fault
     }

@@ -19,7 +19,7 @@ struct RevocationStoreTests {
         #expect(store.denied(nil, jti: jti, expiresAt: exp) == .token)
         #expect(answers.all.isEmpty)
         harness.disk.release()
-        #expect(answers.wait() == [.success(store.sequence)])
+        #expect(answers.wait() == [.success(store.position)])
         for _ in 0..<2 {
             #expect(store.denied(nil, jti: jti, expiresAt: exp) == .token)
             #expect(store.denied(nil, jti: other, expiresAt: exp) == nil)

@@ -8,12 +8,12 @@ import Testing
 @Suite("A journal that was rolled back")
 struct RollbackTests {
     private func open(_ harness: Harness, _ mark: HighWaterMark) throws -> RevocationStore {
-        var journal = JournalLogSource(
+        var journal = FileLedgerSource(
             directory: harness.path, clock: WallClock { harness.now }, random: { harness.random() })
         journal.highWaterMarks = [mark]
         return try RevocationStore.open(
             RevocationOptions(
-                log: journal, grace: 0, sessionMax: day, clock: WallClock { harness.now }, monotonicNow: { 0 },
+                ledger: journal, grace: 0, sessionMax: day, clock: WallClock { harness.now }, monotonicNow: { 0 },
                 random: { harness.random() }))
     }
 

@@ -41,7 +41,7 @@ struct RotationTests {
         DispatchQueue.concurrentPerform(iterations: 200) { _ in
             let request = RotationRequest(
                 sid: sid, generation: 0, request: 1, sessionEnd: harness.now.adding(milliseconds: day))
-            store.rotate(request, subject: "a".utf8.span, client: "c".utf8.span, kid: "k".utf8.span) {
+            store.rotate(request, subject: Array("a".utf8), client: Array("c".utf8), kid: Array("k".utf8)) {
                 outcomes.take($0)
             }
         }
@@ -67,7 +67,7 @@ struct RotationTests {
             sid: sid, generation: 0, request: 1, sessionEnd: harness.now.adding(milliseconds: day))
         harness.disk.hold()
         for _ in 0..<5 {
-            store.rotate(request, subject: "a".utf8.span, client: "c".utf8.span, kid: "k".utf8.span) {
+            store.rotate(request, subject: Array("a".utf8), client: Array("c".utf8), kid: Array("k".utf8)) {
                 outcomes.take($0)
             }
         }
@@ -88,7 +88,7 @@ struct RotationTests {
             sid: sid, generation: 0, request: 1, sessionEnd: harness.now.adding(milliseconds: day))
         harness.disk.hold()
         for _ in 0..<3 {
-            store.rotate(request, subject: "a".utf8.span, client: "c".utf8.span, kid: "k".utf8.span) {
+            store.rotate(request, subject: Array("a".utf8), client: Array("c".utf8), kid: Array("k".utf8)) {
                 outcomes.take($0)
             }
         }

@@ -339,4 +339,5 @@ def main():
     ]})
 
 
-main()
+if __name__ == "__main__":
+    main()

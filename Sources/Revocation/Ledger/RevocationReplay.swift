@@ -24,11 +24,12 @@ package final class RevocationReplay {
 
     /// Applies an event.
     ///
-    /// - Parameter time: when it was recorded.
-    package func apply(_ event: RevocationEvent, at time: UnixMilliseconds) {
-        index.gather(event, at: time, into: &gathered)
+    /// - Parameter stamp: when and where it was recorded.
+    package func apply(_ event: RevocationEvent, at stamp: LedgerStamp) {
+        index.gather(event, at: stamp, into: &gathered)
         floor = max(floor, RevocationIndex.floor(of: event))
-        limits.take(event, at: time)
+        limits.take(event, at: stamp.time)
+        options.feed?.replay(event, at: stamp)
     }
 
     /// Ends the replay.
