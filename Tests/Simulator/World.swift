@@ -165,7 +165,10 @@ final class World: @unchecked Sendable {
         for index in sessions.indices {
             sessions[index].unsure = nil
             void(&sessions[index].refusal)
-            if sessions[index].entry == .unsure, !sessions[index].displacesOthers { sessions[index].entry = .void }
+            let isOfThisProcess = !sessions[index].isHiddenSinceStart
+            if sessions[index].entry == .unsure, isOfThisProcess, !sessions[index].displacesOthers {
+                sessions[index].entry = .void
+            }
         }
         for index in tokens.indices { void(&tokens[index].refusal) }
         for index in cuts.indices where cuts[index].refusal.fate == .unsure { cuts[index].refusal.fate = .void }
