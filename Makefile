@@ -38,7 +38,7 @@ faults: ## Break the machine under the service and print what was lost; ARGS="po
 test-asan: ## Run black-box tests against a build with AddressSanitizer; ARGS="-k tls"
 	@scripts/test-sanitized address $(ARGS)
 
-test-tsan: ## The same with ThreadSanitizer, and the Swift tests of what threads share
+test-tsan: ## The same with ThreadSanitizer; part of make test-full
 	@scripts/test-sanitized thread $(ARGS)
 
 fuzz: ## Run the fuzzers, SECONDS=60 each or RUNS=N; FUZZERS="json jws", PLANT=1 checks that a fault is found

@@ -79,6 +79,9 @@ internal import Synchronization
         }
     }
 
+    /// How many signals there were, for a simulation of a thread that waits.
+    package var signalCount: UInt64 { signals.load(ordering: .acquiring) }
+
     /// Wakes the thread that waits; costs no system call if none does.
     package func signal() {
         signals.wrappingAdd(1, ordering: .releasing)

@@ -23,6 +23,10 @@ enum Mutant: String, CaseIterable {
     case ignoreReplacedFile = "ignore-replaced-file"
     /// A login is answered before its entry is durable.
     case answerBeforeEntry = "answer-before-entry"
+    /// One wake-up of the writer thread in four is lost.
+    case loseWakeUp = "lose-wake-up"
+    /// Two wake-ups before the writer runs cancel each other.
+    case mergeWakeUps = "merge-wake-ups"
 
     func calls(_ disk: SimulatedDisk) -> any SystemCalls { MutantCalls(self, disk) }
 }

@@ -68,6 +68,8 @@ struct SimulatedSession {
     /// How far its entry in the list of sessions has got, and the seq of that promise.
     var entry = Fate.pending
     var entrySeq: UInt64 = 0
+    /// Whether a start could not tell what became of its entry, because its end had passed by the clock of that start.
+    var isHiddenSinceStart = false
     /// Whether other sessions end with its login, so that its entry may be durable although the login failed.
     var displacesOthers = false
     /// Whether the client was told that it has the session.

@@ -102,7 +102,10 @@ extension World {
         let listed = lists(store)
         for index in sessions.indices {
             let session = sessions[index]
-            guard isDenied(session) == false, listEnd(of: session) > max(wall, certainty.passed) else { continue }
+            guard isDenied(session) == false, listEnd(of: session) > max(wall, certainty.passed) else {
+                sessions[index].isHiddenSinceStart = session.entry == .unsure
+                continue
+            }
             let isFound = listed[session.sid] != nil
             switch session.entry {
             case .kept:

@@ -6,7 +6,11 @@ import Revocation
 extension World {
     /// Lives one seed's life, and ends it with a disk that works: everything must be as it was promised.
     func run(turns: Int) {
-        defer { letGo() }
+        loopTurn.begin()
+        defer {
+            letGo()
+            loopTurn.finish()
+        }
         open()
         for _ in 0..<turns {
             guard violation == nil, !isOver else { return }
@@ -36,20 +40,6 @@ extension World {
         case 95: restart(.stop)
         default: if !disk.isDead, disk.callsToLive == nil { disk.die(after: random.below(30)) }
         }
-    }
-
-    /// One turn of the writer.
-    func step(_ store: RevocationStore) {
-        for _ in 0...random.below(2) {
-            let before = store.sequence
-            trace("step from \(before)")
-            guard store.step() else { return }
-            if store.sequence > before { evident = max(evident, before) }
-        }
-    }
-
-    private func drain(_ store: RevocationStore) {
-        for _ in 0..<8 where outstanding > 0 { step(store) }
     }
 
     private func pass(_ store: RevocationStore) {
@@ -162,7 +152,12 @@ extension World {
         while disk.isAborted, violation == nil, !isOver { restart(.stop) }
         disk.faults = .none
         guard violation == nil, !isOver, let store else { return }
-        for _ in 0..<8 where !disk.isDead { _ = store.step() }
+        isHurried = true
+        for _ in 0..<8 where !disk.isDead {
+            endTurn()
+            _ = store.step()
+        }
+        isHurried = false
         if !disk.isDead {
             if !store.isWritable {
                 return fail("the disk is well, and the journal is not: \(store.fault.map { "\($0)" } ?? "")")

@@ -16,6 +16,12 @@ final class World: @unchecked Sendable {
     var random: SplitMix
     /// Of what the process draws itself; it must not depend on what the world draws.
     private var processRandom: SplitMix
+    /// Of when which thread runs.
+    var scheduling: SplitMix
+    /// The turn of the event loop.
+    let loopTurn = Turn(collectsLines: false)
+    /// Whether every wait of the writer is over at once.
+    var isHurried = false
     let segmentRecordCount: UInt64
     private let reserveByteCount: Int
     let drawnFaults: Faults
@@ -62,6 +68,7 @@ final class World: @unchecked Sendable {
         self.mutant = mutant
         disk = SimulatedDisk(seed: random.next())
         processRandom = SplitMix(random.next())
+        scheduling = SplitMix(random.next())
         segmentRecordCount = [2, 3, 5, 8, 16, 16, 30, 30, 70, 3_000][random.below(10)].magnitudeAsUInt64
         reserveByteCount = random.below(2) * 8_192
         drawnFaults = random.below(4) == 0 ? .none : .drawn(&random)
@@ -116,7 +123,7 @@ final class World: @unchecked Sendable {
             storage: DirectoryStorage(path: Self.directory, calls: mutant?.calls(disk) ?? disk),
             clock: WallClock { self.wall }, random: { self.draw() })
         journal.segmentRecordCount = segmentRecordCount
-        journal.pace = .stepped
+        journal.pace = .simulated(schedule())
         journal.reserveByteCount = reserveByteCount
         journal.observe = { self.take($0) }
         var options = RevocationOptions(
@@ -158,7 +165,10 @@ final class World: @unchecked Sendable {
         for index in sessions.indices {
             sessions[index].unsure = nil
             void(&sessions[index].refusal)
-            if sessions[index].entry == .unsure, !sessions[index].displacesOthers { sessions[index].entry = .void }
+            let isOfThisProcess = !sessions[index].isHiddenSinceStart
+            if sessions[index].entry == .unsure, isOfThisProcess, !sessions[index].displacesOthers {
+                sessions[index].entry = .void
+            }
         }
         for index in tokens.indices { void(&tokens[index].refusal) }
         for index in cuts.indices where cuts[index].refusal.fate == .unsure { cuts[index].refusal.fate = .void }
@@ -194,7 +204,7 @@ final class World: @unchecked Sendable {
         trace("end: \(ending)")
         count(ending.rawValue)
         if ending == .crash, !disk.isDead { disk.die(after: 0) }
-        if ending == .crash { while !disk.isDead, store?.step() == true {} }
+        if let store { ending == .crash ? runOut(store) : pause(store) }
         store?.close()
         if disk.openCount != 0, !disk.isDead { fail("the process left a file open") }
         store = nil

@@ -62,7 +62,10 @@ extension JournalWriter {
         }
         if let fault { throw fault }
         core.queue.signal()
-        while answer.withLock({ $0 == nil }), step() {}
+        // A simulated writer sleeps for a while; one that sleeps for good was not woken.
+        var vainCount = 0
+        while answer.withLock({ $0 == nil }), step() || (isSimulated && vainCount < 1_000) { vainCount += 1 }
+        guard !isSimulated || answer.withLock({ $0 != nil }) else { throw .unwritable(reason: "the writer sleeps") }
         _ = try answer.wait { $0 }.get()
     }
 }

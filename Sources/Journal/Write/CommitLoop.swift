@@ -33,16 +33,16 @@ final class WriterCore: TurnTask {
 /// `@unchecked Sendable` is safe because only one thread uses it at a time: the thread that opens the journal until it
 /// starts the writer thread, and the writer thread from then on.
 final class CommitLoop: @unchecked Sendable {
-    private let core: WriterCore
+    let core: WriterCore
     private var segments: SegmentWriter
-    private var batch = JournalQueue.Batch()
+    var batch = JournalQueue.Batch()
     private var reserve: ReserveFile
     private let options: JournalOptions
     /// How long to wait before the next attempt to write again; nil if no attempt is needed or useful.
-    private var retryMilliseconds: Int64?
+    private(set) var retryMilliseconds: Int64?
     /// A client that sends sequential requests sends the next one soon after the response.
     private var patience = AdaptiveSpin(limit: clinux_processors() > 1 ? 250_000 : 0)
-    private var goal = BatchGoal()
+    var wait = WriterWait()
 
     init(
         core: WriterCore, segments: consuming SegmentWriter, storage: any JournalStorage, options: JournalOptions
@@ -77,72 +77,54 @@ final class CommitLoop: @unchecked Sendable {
         turn.begin()
         clinux_set_exact_timers()
         defer { turn.finish() }
-        while make(nextTurn()) { turn.end() }
+        while make(nextStep()) { turn.end() }
     }
 
     /// Does one turn of ``run()`` without waiting; a postponed attempt is made immediately.
     ///
     /// - Returns: false if there is nothing to do.
     func step() -> Bool {
-        if core.queue.withLock({ $0.take(&batch) }) { return make(.commit) }
-        if core.queue.withLock({ $0.isClosing }) { return make(.end) }
-        guard let retryMilliseconds else { return false }
-        return make(.retry(after: retryMilliseconds))
+        wait.begin(retryMilliseconds: retryMilliseconds)
+        while true {
+            let step = core.queue.withLock { wait.look(&$0, &batch, isTimeUp: true) }
+            guard let step else { return false }
+            if step != .otherPhase { return make(step) }
+        }
     }
 
     /// Does one turn.
     ///
     /// - Returns: whether another turn may follow.
-    private func make(_ turn: Turn) -> Bool {
-        switch turn {
+    func make(_ step: WriterWait.Step) -> Bool {
+        switch step {
         case .commit:
             do throws(JournalError) {
                 try commitBatch()
             } catch {
                 fail(error)
             }
-        case .retry(let milliseconds): retry(after: milliseconds)
+        case .attempt(let milliseconds): retry(after: milliseconds)
         case .end:
             segments.close()
             return false
+        case .otherPhase: break
         }
         return true
     }
 
-    private enum Turn { case commit, end, retry(after: Int64) }
-
-    private func nextTurn() -> Turn {
-        let isReady: (inout JournalQueue) -> Turn? = { [self] queue in
-            queue.take(&batch) ? .commit : queue.isClosing ? .end : nil
+    /// Sleeps until there is something to do.
+    private func nextStep() -> WriterWait.Step {
+        wait.begin(retryMilliseconds: retryMilliseconds)
+        while true {
+            var step: WriterWait.Step?
+            if let nanoseconds = wait.nanosecondsMax {
+                step = core.queue.wait(atMost: nanoseconds) { wait.look(&$0, &batch, isTimeUp: false) }
+                if step == nil { step = core.queue.withLock { wait.look(&$0, &batch, isTimeUp: true) } }
+            } else {
+                step = core.queue.wait(&patience) { wait.look(&$0, &batch, isTimeUp: false) }
+            }
+            if let step, step != .otherPhase { return step }
         }
-        if let retryMilliseconds {
-            return core.queue.wait(atMost: retryMilliseconds &* 1_000_000, until: isReady)
-                ?? .retry(after: retryMilliseconds)
-        }
-        guard goal.count > 1 else {
-            let turn = core.queue.wait(&patience, until: isReady)
-            goal.learn(batch.records.count, isLate: false)
-            return turn
-        }
-        return nextGrownTurn()
-    }
-
-    /// Waits for the first record, then a moment for the others of a batch.
-    private func nextGrownTurn() -> Turn {
-        core.queue.wait(&patience) { queue in queue.waitingCount > 0 || queue.isClosing ? () : nil }
-        let count = goal.count
-        let isGrown: Void? = core.queue.wait(atMost: BatchGoal.waitMax) { queue in
-            queue.wakeCount = count
-            return queue.waitingCount >= count || queue.isClosing ? () : nil
-        }
-        let turn: Turn? = core.queue.withLock { queue in
-            queue.wakeCount = 1
-            return queue.take(&batch) ? .commit : queue.isClosing ? .end : nil
-        }
-        // Only this thread empties the queue, so something is there.
-        guard let turn else { return nextTurn() }
-        goal.learn(batch.records.count, isLate: isGrown == nil)
-        return turn
     }
 
     private func commitBatch(isFinal: Bool = false) throws(JournalError) {

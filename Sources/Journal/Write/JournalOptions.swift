@@ -84,6 +84,9 @@ package struct JournalPosition: Equatable, Sendable {
 package enum JournalPace: Sendable {
     /// A separate thread, as soon as there is something to do.
     case thread
-    /// The caller of ``JournalWriter/step()``, so that everything happens in one reproducible order.
+    /// The caller of ``JournalWriter/step()``, so that everything happens in one reproducible order. Each step commits what
+    /// is queued.
     case stepped
+    /// The same, but a step does only what the writer thread would do then, which sleeps until it is signaled.
+    case simulated(WriterSchedule)
 }

@@ -20,6 +20,9 @@ package final class JournalWriter: Sendable {
     private let thread: Mutex<Thread?>
     /// Nil if a thread makes the turns.
     let steps: CommitLoop?
+    /// Nil unless that thread is simulated.
+    private let sleep: SimulatedSleep?
+    var isSimulated: Bool { sleep != nil }
     private let isClosed = Atomic<Bool>(false)
     /// The result of opening the journal.
     package let report: JournalReport
@@ -38,10 +41,13 @@ package final class JournalWriter: Sendable {
         compacted = Mutex(CompactedBase(snapshot))
         switch options.pace {
         case .thread:
-            steps = nil
+            (steps, sleep) = (nil, nil)
             thread = Mutex(try JournalError.thread("journal") { loop.run() })
         case .stepped:
-            steps = loop
+            (steps, sleep) = (loop, nil)
+            thread = Mutex(nil)
+        case .simulated(let schedule):
+            (steps, sleep) = (loop, SimulatedSleep(schedule: schedule))
             thread = Mutex(nil)
         }
     }
@@ -135,7 +141,11 @@ package final class JournalWriter: Sendable {
     /// Does one turn of a stepped writer: commits what is queued, or tries to write again.
     ///
     /// - Returns: false if there was nothing to do.
-    package func step() -> Bool { steps?.step() ?? false }
+    package func step() -> Bool {
+        guard let steps else { return false }
+        guard let sleep else { return steps.step() }
+        return steps.step(sleep)
+    }
 
     /// Makes everything queued durable, seals the segment, ends the thread and releases the lock. Later calls do
     /// nothing.

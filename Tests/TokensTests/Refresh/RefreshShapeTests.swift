@@ -32,7 +32,7 @@ struct RefreshShapeTests {
         }
     }
 
-    @Test func `has the result of the general reader for thousands of payloads that differ in one or two bytes`() throws {
+    @Test func `agrees with the general reader on thousands of payloads that differ in one or two bytes`() throws {
         let fixture = try Fixture()
         #expect(Self.verdict(Self.usual, fixture).contains("billing"))
         var random = Seeded(state: 20_261_129)
