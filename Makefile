@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help run demo build deb check test test-full test-asan test-tsan fuzz faults simulate
-.PHONY: bench bench-counts bench-journal bench-tokens bench-plot openapi format lint clean
+.PHONY: bench bench-counts bench-journal bench-tokens bench-feed bench-plot openapi format lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,11 @@ bench-tokens: ## Measure a token's cost against bare OpenSSL; ARGS="--rounds 100
 	@scripts/install build
 	@MARTLET_BENCH=1 scripts/build --product martlet-token-bench
 	@.build/release/martlet-token-bench $(ARGS)
+
+bench-feed: ## Measure the revocation feed: propagation, memory, snapshots; ARGS="--readers 200 --million 0"
+	@scripts/install build bench
+	@scripts/build --product martlet
+	@python3 scripts/bench/feed.py $(ARGS)
 
 bench-plot: ## Draw docs/performance.svg from docs/performance.json; RUN=figures.json draws figures.svg
 	@python3 scripts/bench/plot.py $(RUN)

@@ -84,9 +84,20 @@ final class World {
             monotonic: { clock.now.milliseconds(since: Self.start) },
             log: logger, random: { Random.bytes($0) }, passwordRules: PasswordRules(characterCountMin: 8),
             followed: followed)
+        let state = authState
         publisher = access.flatMap { access in
-            feed.map {
-                FeedPublisher(feed: $0, access: access, issuer: settings.issuer) { clock.now.count * 1_000_000 }
+            feed.map { feed in
+                let maker = MakeSnapshot(state, directory: NSTemporaryDirectory())
+                let snapshots = FeedSnapshots(monotonic: state.monotonic) { previous in
+                    do throws(SnapshotFailure) {
+                        return .success(try maker.make(after: previous))
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+                return FeedPublisher(feed: feed, access: access, issuer: settings.issuer, snapshots: snapshots) {
+                    clock.now.count * 1_000_000
+                }
             }
         }
         shared = ApplicationShared(
@@ -121,7 +132,9 @@ final class World {
         let loop = Loop()
         var response = Response()
         let request = ask.laidOut()
-        guard application.handle(request, &response, Exchange(loop: loop, ticket: 1)) == .deferred else {
+        switch application.handle(request, &response, Exchange(loop: loop, ticket: 1)) {
+        case .deferred, .waiting: break
+        case .answered, .streaming:
             let answer = Answer(response)
             return { answer }
         }

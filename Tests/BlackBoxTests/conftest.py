@@ -23,6 +23,7 @@ CONTRACT = HERE / "http/test_zz_contract.py"
 SLOW = {
     "cli/test_ci_page.py",
     "cli/test_cli_jws.py",
+    "cli/test_cli_revocations.py",
     "cli/test_cli_verify.py::test_tokens_that_no_key_could_mend",
     "cli/test_terminal.py",
     "http/test_allocations.py",
@@ -65,6 +66,7 @@ SLOW = {
     "sessions/test_accounts.py::test_100000_users_are_imported_in_one_go",
     "sessions/test_accounts.py::test_imported_hashes_let_their_owner_in_and_become_argon2id",
     "sessions/test_client_module.py",
+    "sessions/test_feed.py",
     "sessions/test_firefox.py",
     "sessions/test_guessed_secrets.py",
     "sessions/test_module_in_chromium.py",

@@ -13,6 +13,7 @@ final class FeedLoop: ExchangeLoop {
     }
 
     private let items = Mutex<[Item]>([])
+    private let streams = Mutex<[UInt64: ResponseStream]>([:])
     private let answers = Mutex<[UInt64: Answer]>([:])
 
     func resume(_ ticket: UInt64, _ write: @escaping Write) { items.withLock { $0.append(.answer(ticket, write)) } }
@@ -20,6 +21,17 @@ final class FeedLoop: ExchangeLoop {
     func perform(_ body: @escaping @Sendable (any Handler) -> Void) { items.withLock { $0.append(.work(body)) } }
 
     func serve(_: ResponseStream) {}
+
+    func answer(_ wait: ResponseWait, _ write: @escaping ResponseWait.Write) {
+        let ticket = wait.ticket
+        resume(ticket) { handler, response in
+            guard let stream = write(handler, &response) else { return }
+            self.streams.withLock { $0[ticket] = stream }
+        }
+    }
+
+    /// The content of an answer that waited.
+    func stream(_ ticket: UInt64) -> ResponseStream? { streams.withLock { $0[ticket] } }
 
     /// Does what was posted.
     func turn(_ handler: any Handler) {
@@ -123,8 +135,8 @@ extension World {
     /// The head of the feed.
     var head: String { send(Ask("GET", "/revocations").basic(Self.reader, Self.encoded(Self.secret))).string("head") ?? "" }
 
-    static func feed(_ query: String = "", accept: String? = nil) -> Ask {
-        let ask = Ask("GET", "/revocations" + (query.isEmpty ? "" : "?\(query)"))
+    static func feed(_ query: String = "", accept: String? = nil, at route: Route = .revocations) -> Ask {
+        let ask = Ask("GET", "\(route)" + (query.isEmpty ? "" : "?\(query)"))
             .basic(reader, encoded(secret))
         return accept.map { ask.with("Accept", $0) } ?? ask
     }

@@ -238,28 +238,42 @@ extension Refusal {
 }
 
 extension Refusal {
-    static let ofFeed: [Refusal] = [
-        Refusal(.revocations, .notEnabled) { $0.send(World.feed()) },
-        Refusal(.revocations, .requestMalformed) { $0.send(World.feed("after=x")) },
-        Refusal(.revocations, .requestMalformed) { $0.send(Ask("GET", "/revocations").with("Authorization", "Bearer")) },
-        Refusal(.revocations, .clientInvalid) { $0.send(Ask("GET", "/revocations").basic(World.reader, "wrong")) },
-        Refusal(.revocations, .tooManyAttempts) { world in
-            let guess = Ask("GET", "/revocations")
-            for number in 0..<3 { #expect(world.send(guess.basic("shop", "wrong\(number)")).code == "client_invalid") }
-            return world.send(guess.basic("shop", World.encoded(World.secret)))
-        },
-        Refusal(.revocations, .scopeInsufficient) {
-            $0.send(Ask("GET", "/revocations").basic("shop", World.encoded(World.secret)))
-        },
-        Refusal(.revocations, .scopeInsufficient) { $0.send(Ask("GET", "/revocations").bearer($0.pair().access)) },
-        Refusal(.revocations, .sequenceAhead) { $0.send(World.feed("after=1:1000000")) },
-        Refusal(.revocations, .sequenceUnknown) { $0.send(World.feed("after=2:1")) },
-        Refusal(.revocations, .sequenceGone) { world in
-            let start = world.head
-            #expect(world.order("{\"sid\":\"\(world.pair().sid)\"}").status == 200)
-            world.clock.advance(3_601)
-            for _ in 0..<2 { #expect(world.order("{\"sid\":\"\(world.pair().sid)\"}").status == 200) }
-            return world.send(World.feed("after=\(start)"))
-        },
-    ]
+    static let ofFeed: [Refusal] =
+        [Route.revocations, .snapshot].flatMap { route in
+            [
+                Refusal(route, .notEnabled) { $0.send(World.feed(at: route)) },
+                Refusal(route, .requestMalformed) { $0.send(World.feed("after=x", at: route)) },
+                Refusal(route, .requestMalformed) { $0.send(Ask("GET", "\(route)").with("Authorization", "Bearer")) },
+                Refusal(route, .clientInvalid) { $0.send(Ask("GET", "\(route)").basic(World.reader, "wrong")) },
+                Refusal(route, .tooManyAttempts) { world in
+                    let guess = Ask("GET", "\(route)")
+                    for number in 0..<3 {
+                        #expect(world.send(guess.basic("shop", "wrong\(number)")).code == "client_invalid")
+                    }
+                    return world.send(guess.basic("shop", World.encoded(World.secret)))
+                },
+                Refusal(route, .scopeInsufficient) {
+                    $0.send(Ask("GET", "\(route)").basic("shop", World.encoded(World.secret)))
+                },
+                Refusal(route, .scopeInsufficient) { $0.send(Ask("GET", "\(route)").bearer($0.pair().access)) },
+            ]
+        } + [
+            Refusal(.revocations, .sequenceAhead) { $0.send(World.feed("after=1:1000000")) },
+            Refusal(.revocations, .sequenceUnknown) { $0.send(World.feed("after=2:1")) },
+            Refusal(.revocations, .sequenceGone) { world in
+                let start = world.head
+                #expect(world.order("{\"sid\":\"\(world.pair().sid)\"}").status == 200)
+                world.clock.advance(3_601)
+                for _ in 0..<2 { #expect(world.order("{\"sid\":\"\(world.pair().sid)\"}").status == 200) }
+                return world.send(World.feed("after=\(start)"))
+            },
+            Refusal(.snapshot, .signingUnavailable) { world in
+                try world.loseSigner()
+                return world.send(World.feed(at: .snapshot))
+            },
+            Refusal(.snapshot, .journalUnavailable) { world in
+                world.authState.revocations.close()
+                return world.send(World.feed(at: .snapshot))
+            },
+        ]
 }

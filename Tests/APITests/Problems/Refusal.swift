@@ -17,8 +17,10 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     /// A new world. Users can list their sessions, unless that is what is refused.
     func world() throws -> World {
         let lists = [.sessions, .listedSession].contains(endpoint) && code != .notEnabled
-        let feed: FeedAccess? = endpoint == .revocations && code == .notEnabled ? nil : .clients
-        return try World(feed: feed, followed: code == .stale ? .neverRead : nil) { $0.sessionList = lists ? SessionListSettings() : nil }
+        let feed: FeedAccess? = [.revocations, .snapshot].contains(endpoint) && code == .notEnabled ? nil : .clients
+        return try World(feed: feed, followed: code == .stale ? .neverRead : nil) {
+            $0.sessionList = lists ? SessionListSettings() : nil
+        }
     }
 
     var testDescription: String { "\(endpoint) \(code.rawValue)" }
@@ -29,7 +31,8 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         + ofTokens(.listedSession) { $0.send(Ask("DELETE", "/sessions/\(World.alice)").bearer($1)) } + ofSessions
         + ofTokens(.logout) { $0.send(Ask("POST", "/logout").bearer($1)) } + ofRefresh(.refresh) + ofRefresh(.token)
         + ofTokens(.session) { $0.send(Ask("GET", "/session").bearer($1)) } + ofCookies + ofGatewayCookies
-        + ofTokens(.revocations) { $0.send(Ask("GET", "/revocations").bearer($1)) } + ofFeed
+        + ofTokens(.revocations) { $0.send(Ask("GET", "/revocations").bearer($1)) }
+        + ofTokens(.snapshot) { $0.send(Ask("GET", "/revocations/snapshot").bearer($1)) } + ofFeed
         + ofLogout + ofVerify + ofBatch + ofAuth + ofLogin + ofRevoke + ofIntrospect
         + ofStale + ofPassword + ofSessionGrant + ofGuessing + ofAdmin
 

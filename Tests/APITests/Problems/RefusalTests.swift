@@ -90,7 +90,7 @@ struct RefusalTests {
             let scope =
                 switch refusal.endpoint {
                 case .auth: "read write"
-                case .revocations: "revocations:read"
+                case .revocations, .snapshot: "revocations:read"
                 default: "write"
                 }
             #expect(challenge == "Bearer realm=\"martlet\", error=\"insufficient_scope\", scope=\"\(scope)\"")

@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import http.client
+import json
 import re
 import threading
 import time
@@ -106,14 +108,13 @@ class Reading(asyncio.Protocol):
 
 
 class Followers:
-    """`count` readers, half of them streams, that reconnect by themselves."""
+    """Readers that begin at the head and reconnect by themselves."""
 
-    def __init__(self, server, client: str, secret: str, streams: int, polls: int, wait: int = 20):
-        self.address = server.address
+    def __init__(self, address: tuple[str, int], client: str, secret: str, streams: int, polls: int, wait: int = 20):
+        self.address = address
         self.credentials = base64.b64encode(f"{client}:{secret}".encode()).decode()
         self.wait = wait
-        position = server.http.get("/revocations", auth=(client, secret)).json()["head"]
-        self.start_position = position
+        position = self.head()
         self.all = [Follower("stream", position) for _ in range(streams)]
         self.all += [Follower("poll", position) for _ in range(polls)]
         self.is_stopping = False
@@ -121,6 +122,13 @@ class Followers:
         self.tasks = set()
         self.open = set()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+
+    def head(self) -> str:
+        link = http.client.HTTPConnection(*self.address, timeout=20)
+        link.request("GET", "/revocations", headers={"Authorization": f"Basic {self.credentials}"})
+        position = json.load(link.getresponse())["head"]
+        link.close()
+        return position
 
     def __enter__(self) -> "Followers":
         self.thread.start()

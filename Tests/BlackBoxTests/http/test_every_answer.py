@@ -17,6 +17,8 @@ BEARER_ROUTES = [
     ("GET", "/session"),
     ("GET", "/sessions"),
     ("DELETE", "/sessions/019a0000-0000-7000-8000-000000000000"),
+    ("GET", "/revocations"),
+    ("GET", "/revocations/snapshot"),
 ] + [
     (method, "/auth") for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
 ]
@@ -379,3 +381,65 @@ def test_auth_refuses_a_cookie_of_another_site_for_every_method(spent, method):
 def test_the_session_takes_no_parameters(spent):
     answer = spent.http.get("/session?x=1", headers={"Authorization": f"Bearer {spent.login().access}"})
     assert (answer.status_code, answer.json()["code"]) == (400, "request_malformed")
+
+
+FEED_PATHS = ["/revocations", "/revocations/snapshot"]
+
+
+@pytest.mark.parametrize("path", FEED_PATHS)
+def test_the_feed_rejects_readers_and_queries(make_server, path):
+    server = make_server(login_source_failures=5)
+    reader = server.add_client("reader", "--scope", "revocations:read")
+    shop = server.add_client("shop")
+    server.start()
+    for expected, options in (
+        ((400, "request_malformed"), {"params": {"from": "1:1"}, "auth": ("reader", reader)}),
+        ((401, "client_invalid"), {"auth": ("reader", "wrong")}),
+        ((403, "scope_insufficient"), {"auth": ("shop", shop)}),
+    ):
+        answer = server.http.get(path, **options)
+        assert (answer.status_code, answer.json()["code"]) == expected
+    for _ in range(20):
+        answer = server.http.get(path, auth=("reader", f"wrong {time.monotonic()}"))
+        if answer.status_code == 429:
+            break
+    assert answer.json()["code"] == "too_many_attempts" and int(answer.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("path", FEED_PATHS)
+def test_a_feed_that_is_off_is_not_found(make_server, path):
+    server = make_server(feed="off").start()
+    answer = server.http.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_enabled")
+
+
+def test_positions_that_the_feed_does_not_have(make_server):
+    server = make_server(feed="public").start()
+    assert server.cut(sub=server.people[1].id).status_code == 200
+    server.stop()
+    # A new epoch forgets the records of the one before.
+    done = server.cli("journal", "accept", "--state", str(server.state_path), "--keep-sessions", "--keys", str(server.keys_path))
+    assert done.returncode == 0, done.stderr
+    server.run_once()
+    head = server.http.get("/revocations").json()["head"]
+    epoch, number = head.split(":")
+    for position, expected in (
+        (f"{epoch}:{int(number) + 10**9}", (409, "sequence_ahead")),
+        (f"{int(epoch) + 1}:1", (409, "sequence_unknown")),
+    ):
+        answer = server.http.get("/revocations", params={"after": position})
+        assert (answer.status_code, answer.json()["code"]) == expected
+    answer = server.http.get("/revocations", params={"after": f"{epoch}:0"})
+    assert (answer.status_code, answer.json()["code"]) == (410, "sequence_gone")
+
+
+def test_a_snapshot_that_cannot_be_made(make_server):
+    secretive = make_server(alg="HS256", hs256_audiences="", feed="public").start()
+    answer = secretive.http.get("/revocations/snapshot")
+    assert (answer.status_code, answer.json()["code"]) == (503, "signing_unavailable")
+    server = make_server(feed="public").start()
+    server.state_path.rename(server.directory / "elsewhere")
+    answer = server.http.get("/revocations/snapshot")
+    (server.directory / "elsewhere").rename(server.state_path)
+    assert (answer.status_code, answer.json()["code"]) == (503, "journal_unavailable")
+    assert int(answer.headers["retry-after"]) >= 1

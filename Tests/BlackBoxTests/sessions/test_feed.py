@@ -90,7 +90,7 @@ def test_the_binary_form_says_the_same(feed):
 
 def test_a_poll_waits_for_the_next_revocation(feed):
     position = head(feed)
-    with Followers(feed, READER, feed.reader, streams=0, polls=1) as followers:
+    with Followers(feed.address, READER, feed.reader, streams=0, polls=1) as followers:
         feed.wait_for(lambda: feed.metric('martlet_feed_followers{form="json"}') == 1)
         jti = revoke_any(feed)
         assert followers.have_received([jti])
@@ -101,7 +101,7 @@ def test_a_poll_waits_for_the_next_revocation(feed):
 
 
 def test_streams_and_polls_get_each_revocation_once_and_in_order(feed):
-    with Followers(feed, READER, feed.reader, streams=25, polls=25) as followers:
+    with Followers(feed.address, READER, feed.reader, streams=25, polls=25) as followers:
         feed.wait_for(lambda: feed.metric('martlet_feed_followers{form="events"}') >= 25)
         sent = {}
         for _ in range(20):
@@ -121,7 +121,7 @@ def test_readers_continue_after_a_kill_without_a_gap(make_server):
     server = make_server()
     server.reader = server.add_client(READER, "--scope", "revocations:read")
     server.start()
-    with Followers(server, READER, server.reader, streams=10, polls=10) as followers:
+    with Followers(server.address, READER, server.reader, streams=10, polls=10) as followers:
         ids = []
         for _ in range(3):
             ids += [revoke_any(server) for _ in range(5)]
@@ -134,7 +134,7 @@ def test_readers_continue_after_a_kill_without_a_gap(make_server):
 def test_a_thousand_that_come_at_once_get_what_they_missed(feed):
     position = head(feed)
     ids = [revoke_any(feed) for _ in range(20)]
-    followers = Followers(feed, READER, feed.reader, streams=100, polls=100)
+    followers = Followers(feed.address, READER, feed.reader, streams=100, polls=100)
     for follower in followers.all:
         follower.position = position
     with followers:
@@ -278,7 +278,7 @@ def test_a_snapshot_survives_a_compaction_and_a_restart(make_server):
     ids.add(revoke_any(server))
     signature, records = parts(read(server, "/revocations/snapshot").content)
     found = {str(uuid.UUID(bytes=records[start + 16 : start + 32])) for start in range(0, len(records), 64)}
-    assert ids | {session.sid} <= found and claims_of(signature)["count"] == len(ids) + 2
+    assert ids | {session.sid} <= found and claims_of(signature)["count"] * 64 == len(records)
 
 
 def test_a_snapshot_needs_a_published_key(make_server):

@@ -26,11 +26,17 @@ private final class Waits: Sendable {
     }
 
     func answerAll(_ text: String) {
-        for wait in all { wait.answer { _, response in response.body = Array(text.utf8) } }
+        for wait in all {
+            wait.answer { _, response in
+                response.body = Array(text.utf8)
+                return nil
+            }
+        }
     }
 }
 
-/// `/wait` waits; every other path has the plain content `plain`.
+/// `/wait` waits, `/stream` waits and then streams content of a known length; every other path has the plain content
+/// `plain`.
 private final class WaitHandler: Handler {
     private let waits: Waits
 
@@ -40,14 +46,28 @@ private final class WaitHandler: Handler {
 
     func handle(_ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange) -> Disposition
     {
-        guard request.text(request.path) == "/wait" else {
+        let waits = waits
+        switch request.text(request.path) {
+        case "/wait":
+            let wait = exchange.wait { waits.note($0) }
+            waits.add(wait)
+            return .waiting(wait)
+        case "/stream":
+            let exchange = copy exchange
+            let wait = exchange.wait { waits.note($0) }
+            wait.answer { _, response in
+                response.contentByteCount = 10
+                let stream = exchange.stream { _ in }
+                _ = stream.send(Array("five ".utf8))
+                _ = stream.send(Array("bytes".utf8))
+                stream.end()
+                return stream
+            }
+            return .waiting(wait)
+        default:
             response.body = Array("plain".utf8)
             return .answered
         }
-        let waits = waits
-        let wait = exchange.wait { waits.note($0) }
-        waits.add(wait)
-        return .waiting(wait)
     }
 
     func admits(_: borrowing Request, _: inout Response) -> Bool { true }
@@ -79,7 +99,28 @@ struct ResponseWaitTests {
         #expect(client.ask(get("/plain"))?.body == "plain")
         #expect(waits.events.isEmpty)
         // Only the first answer counts.
-        #expect(waits.all.first?.answer { _, _ in } == false)
+        #expect(waits.all.first?.answer { _, _ in nil } == false)
+    }
+
+    @Test func `may stream content whose length is known`() throws {
+        let server = try server()
+        defer { server.stop() }
+        let client = try TestClient(port: server.port)
+        client.send(get("/stream") + get("/plain"))
+        let answer = client.receiveAnswer()
+        #expect(answer?.body == "five bytes")
+        #expect(answer?.field("Content-Length") == "10" && answer?.field("Transfer-Encoding") == nil)
+        #expect(client.receiveAnswer()?.body == "plain")
+        client.send("HEAD /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(client.receiveAnswer(toHead: true)?.field("Content-Length") == "10")
+        client.send("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        #expect(client.receiveAnswer()?.body == "five bytes")
+        #expect(client.ask(get("/plain"))?.body == "plain")
+        let newer = try FrameClient(port: server.port, window: 65_535)
+        newer.ask("/stream", stream: 1)
+        var content: [UInt8] = []
+        while content.count < 10, let frame = newer.receive(FrameClient.data, stream: 1) { content += frame.content }
+        #expect(content == Array("five bytes".utf8))
     }
 
     @Test func `keep what the client sends meanwhile`() throws {
@@ -105,7 +146,7 @@ struct ResponseWaitTests {
         if onlyEndsItsSide { client?.endSending() } else { client = nil }
         #expect(eventually { waits.events == [.closed] })
         #expect(eventually { server.counters.open.load(ordering: .relaxed) == 0 })
-        #expect(waits.all.first?.answer { _, _ in } == false)
+        #expect(waits.all.first?.answer { _, _ in nil } == false)
     }
 
     @Test func `are forgotten at once when the client resets its HTTP/2 stream`() throws {

@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""What readers of the revocation feed get and cost, on this machine: `make bench-feed`.
+
+Propagation to 1,000 readers at 20 revocations per second, memory of a reader, processor time of a verification while
+revocations come in, and the snapshot of a million revocations. The readers share the processors with the service.
+"""
+
+import argparse
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+import uuid
+from pathlib import Path
+
+import processes
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "Tests/BlackBoxTests"))
+from harness.followers import Followers  # noqa: E402
+
+READER = "reader"
+
+
+class Operator:
+    """Connections to the operator's socket, one revocation on its way on each, so that many share a commit."""
+
+    def __init__(self, path, connections=256):
+        self.links = []
+        for _ in range(connections):
+            self.links.append(socket.socket(socket.AF_UNIX))
+            self.links[-1].connect(str(path))
+
+    def revoke(self, names):
+        """Returns when all are durable."""
+        for start in range(0, len(names), len(self.links)):
+            used = list(zip(self.links, names[start : start + len(self.links)]))
+            for link, name in used:
+                content = json.dumps({"jti": name})
+                link.sendall(
+                    "POST /admin/revocations HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                    f"Content-Length: {len(content)}\r\n\r\n{content}".encode()
+                )
+            for link, _ in used:
+                answer = link.recv(65_536)
+                if not answer.startswith(b"HTTP/1.1 200 "):
+                    raise SystemExit(answer.decode())
+
+
+def start(folder, **more):
+    socket_path = folder / "operator.sock"
+    environment = {"MARTLET_OPERATOR_LISTEN": f"unix:{socket_path}", "MARTLET_THREADS": "2", **more}
+    clients = {"PATH": os.environ["PATH"], "MARTLET_CLIENTS": str(folder / "clients.json")}
+    done = subprocess.run(
+        [processes.Martlet.binary, "client", "add", READER, "--scope", "revocations:read"],
+        env=clients, capture_output=True, text=True, check=True,
+    )
+    secret = max(done.stdout.split(), key=len)
+    server = processes.Martlet(folder, "RS256", pinned=False, more=environment)
+    return server, secret, Operator(socket_path)
+
+
+def processor_nanoseconds(server):
+    tasks = Path(f"/proc/{server.process.pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
+
+
+def propagation(server, secret, operator, readers, count):
+    before = server.memory()[1]
+    with Followers(("127.0.0.1", server.port), READER, secret, streams=readers // 2, polls=readers // 2) as crowd:
+        end = time.monotonic() + 60
+        while sum(bool(follower.connections) for follower in crowd.all) < readers and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(2)
+        memory = (server.memory()[1] - before) * 1_048_576 / readers
+        sent = {}
+        busy, began = processor_nanoseconds(server), time.perf_counter()
+        for number in range(count):
+            time.sleep(max(0, began + number * 0.05 - time.perf_counter()))
+            name = str(uuid.uuid4())
+            sent[name] = time.perf_counter()
+            operator.revoke([name])
+        is_whole = crowd.have_received(list(sent), 60)
+        share = (processor_nanoseconds(server) - busy) / 1e9 / (time.perf_counter() - began)
+        delays = crowd.delays(sent)
+    place = lambda part: delays[min(len(delays) - 1, int(len(delays) * part))] * 1_000  # noqa: E731
+    print(f"{readers} readers, half streams and half long polls, 20 revocations/s: "
+          f"p50 {place(0.5):.1f} ms, p99 {place(0.99):.1f} ms, max {delays[-1] * 1_000:.1f} ms; "
+          f"{'each received all, in order' if is_whole else 'NOT all received'}")
+    print(f"  memory of a reader {memory / 1_024:.1f} KiB; processor time of the service {share:.2f} cores")
+    return {"p50_ms": place(0.5), "p99_ms": place(0.99), "reader_kib": memory / 1_024, "cores": share,
+            "whole": is_whole}
+
+
+def verify_cost(server, operator, seconds):
+    """Nanoseconds of the service for one verification, without and with 100 revocations per second, in turns."""
+    token = server.login()["access_token"]
+    request = f"GET /verify HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n".encode() * 100
+    link = socket.create_connection(("127.0.0.1", server.port), 20)
+
+    def measure():
+        busy, count, end = processor_nanoseconds(server), 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            link.sendall(request)
+            missing, rest = 100, b""
+            while missing:
+                rest += link.recv(1 << 20)
+                missing -= rest.count(b"HTTP/1.1 200 ")
+                rest = rest[-12:] if missing else b""
+            count += 100
+        return (processor_nanoseconds(server) - busy) / count
+
+    def revoke_meanwhile(stop):
+        while not stop.wait(0.1):
+            operator.revoke([str(uuid.uuid4()) for _ in range(10)])
+
+    quiet, busy = [], []
+    for _ in range(5):
+        quiet.append(measure())
+        stop = threading.Event()
+        thread = threading.Thread(target=revoke_meanwhile, args=(stop,))
+        thread.start()
+        busy.append(measure())
+        stop.set()
+        thread.join()
+    ratio = statistics.median(one / other for one, other in zip(busy, quiet))
+    print(f"verify: {statistics.median(quiet):.0f} ns of processor time alone, "
+          f"{statistics.median(busy):.0f} ns while 100 revocations/s come in: {ratio:.3f} times")
+    return {"quiet_ns": statistics.median(quiet), "busy_ns": statistics.median(busy), "ratio": ratio}
+
+
+def snapshot(server, secret, operator, count, folder):
+    began = time.perf_counter()
+    for start_number in range(0, count, 1_000):
+        operator.revoke([str(uuid.uuid4()) for _ in range(min(1_000, count - start_number))])
+    print(f"  ({count:,} revocations recorded in {time.perf_counter() - began:.0f} s)")
+    manager = urllib.request.HTTPPasswordMgrWithPriorAuth()
+    url = f"http://127.0.0.1:{server.port}/revocations/snapshot"
+    manager.add_password(None, url, READER, secret, is_authenticated=True)
+    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(manager))
+    time.sleep(10.5)
+    began = time.perf_counter()
+    with opener.open(url) as answer:
+        first = answer.read(1)
+        made = time.perf_counter() - began
+        content = first + answer.read()
+    whole = time.perf_counter() - began
+    path = folder / "million.snap"
+    path.write_bytes(content)
+    keys = folder / "jwks.json"
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/.well-known/jwks.json") as answer:
+        keys.write_bytes(answer.read())
+    token = server.login()["access_token"]
+    began = time.perf_counter()
+    done = subprocess.run(
+        [processes.Martlet.binary, "verify", "-", "--jwks", str(keys), "--revocations", str(path)],
+        input=token, capture_output=True, text=True,
+    )
+    checked = time.perf_counter() - began
+    records = (len(content) - content.index(b"\n") - 1) // 64
+    print(f"snapshot of {records:,} revocations ({len(content) / 1e6:.0f} MB): made in {made:.2f} s, "
+          f"read by a client after {whole:.2f} s; martlet verify with it takes {checked:.2f} s: {done.stdout.strip()[:60]}")
+    return {"records": records, "made_s": made, "whole_s": whole, "verify_s": checked}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--readers", type=int, default=1_000)
+    parser.add_argument("--revocations", type=int, default=400)
+    parser.add_argument("--million", type=int, default=1_000_000, help="revocations in the snapshot; 0 for none")
+    parser.add_argument("--seconds", type=float, default=3, help="of one measurement of verify")
+    parser.add_argument("--json", help="a file for the figures")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="martlet-bench-") as name:
+        folder = Path(name)
+        server, secret, operator = start(folder)
+        try:
+            figures = {
+                "propagation": propagation(server, secret, operator, options.readers, options.revocations),
+                "verify": verify_cost(server, operator, options.seconds),
+            }
+            if options.million:
+                figures["snapshot"] = snapshot(server, secret, operator, options.million, folder)
+        finally:
+            server.stop()
+    if options.json:
+        Path(options.json).write_text(json.dumps(figures, indent=2) + "\n")
+
+
+main()
