@@ -54,6 +54,8 @@ SLOW = {
     "operations/test_demo.py",
     "operations/test_examples.py",
     "operations/test_cookie_gateways.py",
+    "operations/test_follower_of_a_server.py",
+    "operations/test_following.py",
     "operations/test_gateway_backends.py",
     "operations/test_gateway_signin.py",
     "operations/test_gateway_tunnels.py",

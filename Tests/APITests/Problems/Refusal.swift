@@ -18,7 +18,9 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     func world() throws -> World {
         let lists = [.sessions, .listedSession].contains(endpoint) && code != .notEnabled
         let feed: FeedAccess? = [.revocations, .snapshot].contains(endpoint) && code == .notEnabled ? nil : .clients
-        return try World(feed: feed, followed: code == .stale ? .neverRead : nil) { $0.sessionList = lists ? SessionListSettings() : nil }
+        return try World(feed: feed, followed: code == .stale ? .neverRead : nil) {
+            $0.sessionList = lists ? SessionListSettings() : nil
+        }
     }
 
     var testDescription: String { "\(endpoint) \(code.rawValue)" }

@@ -49,6 +49,7 @@ enum CookieFuzzer {
         case .absent: "absent"
         case .repeated: "repeated"
         case .malformed: "malformed"
+        case .unread: "unread"
         case .one(let range): "one \(request.text(range))"
         }
     }
@@ -63,7 +64,7 @@ enum CookieFuzzer {
             return parts
         }
         guard fields.reduce(0, { $0 + $1.count }) <= CookieField.byteCountMax, pairs.count <= CookieField.pairCountMax
-        else { return "malformed" }
+        else { return "unread" }
         var found: [ArraySlice<UInt8>] = []
         for pair in pairs {
             let trimmed = pair.drop { $0 == 0x20 || $0 == 0x09 }
