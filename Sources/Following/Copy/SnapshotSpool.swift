@@ -22,11 +22,11 @@ struct SnapshotSpool {
             } catch {
                 memory = (try? file.read(at: 0, count: min(byteCount, Self.memoryByteCountMax))) ?? []
                 self.file = nil
-                guard memory.count == byteCount else { throw .answer("a snapshot that fits neither on the disk nor in memory") }
+                guard memory.count == byteCount else { throw .noRoom }
             }
         }
         guard memory.count + part.count <= Self.memoryByteCountMax else {
-            throw .answer("a snapshot that fits neither on the disk nor in memory")
+            throw .noRoom
         }
         memory += part
         byteCount += part.count

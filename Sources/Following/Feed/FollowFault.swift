@@ -21,6 +21,8 @@ enum FollowFault: Error, Equatable, Sendable {
     case answer(String)
     case records(FeedFault)
     case snapshot(String)
+    /// A snapshot fits neither on the disk nor in memory.
+    case noRoom
     case signature(TokenRejection)
     case keys(KeyError)
 
@@ -29,7 +31,7 @@ enum FollowFault: Error, Equatable, Sendable {
         switch self {
         case .issuer, .answer, .records, .snapshot, .signature, .keys: true
         case .fetch(.answer(let fault)): fault != .cutShort
-        case .fetch, .notAllowed, .notOffered, .status, .gone, .ahead, .unknownEpoch: false
+        case .fetch, .notAllowed, .notOffered, .status, .gone, .ahead, .unknownEpoch, .noRoom: false
         }
     }
 }
@@ -54,6 +56,7 @@ extension FollowFault: CustomStringConvertible {
                 + "MARTLET_ISSUER is «\(expected)»"
         case .answer(let what): "the answer is not one of a feed: \(what)"
         case .records(let fault): "the feed is damaged: \(Self.text(fault))"
+        case .noRoom: "the snapshot fits neither on the disk nor in memory. Free space in the directory of MARTLET_STATE"
         case .snapshot(let what): "the snapshot is invalid: \(what)"
         case .signature(let rejection): "the signature of the snapshot is invalid: \(rejection)"
         case .keys(let fault): "the key set of the source is unusable: \(fault)"
@@ -66,7 +69,8 @@ extension FollowFault: CustomStringConvertible {
         case .damaged(let index): "record \(index) of the answer has a wrong checksum"
         case .unknown(let kind, let index):
             "record \(index) of the answer is of the kind \(kind), which this version does not know. Update this server"
-        case .outOfOrder(let seq, let index): "record \(index) of the answer has the sequence number \(seq), out of order"
+        case .outOfOrder(let seq, let index):
+            "record \(index) of the answer has the sequence number \(seq), out of order"
         }
     }
 

@@ -43,7 +43,8 @@ enum StatusCommand {
     static func text(_ status: ServiceStatus) -> String {
         let state = status.isReady ? "ready" : "not ready: \(status.reasons.joined(separator: ", "))"
         let conditions = status.journalConditions.isEmpty ? "" : ": \(status.journalConditions.joined(separator: ", "))"
-        let journal = "\(status.isJournalWritable ? "writable" : "NOT writable")\(conditions), record \(status.sequence)"
+        let writable = status.isJournalWritable ? "writable" : "NOT writable"
+        let journal = "\(writable)\(conditions), record \(status.sequence)"
         var rows = [
             ("version", status.version), ("pid", "\(status.pid)"), ("started", status.started), ("status", state),
             ("issuer", status.issuer), ("audiences", status.audiences.joined(separator: " ")),

@@ -1,7 +1,8 @@
 extension Setting {
     package static let follow = Setting(
         "MARTLET_FOLLOW", .list,
-        "URLs of servers whose revocations this one follows instead of having a journal, comma-separated; empty for none")
+        "URLs of servers whose revocations this one follows instead of having a journal, comma-separated; "
+            + "empty for none")
     package static let followCredentials = Setting(
         "MARTLET_FOLLOW_CREDENTIALS", .text,
         "file with client_id:secret of a client there with the scope revocations:read; empty for a public feed")
@@ -35,7 +36,8 @@ package struct FollowSettings: Sendable {
         if sources.isEmpty {
             if !credentials.isEmpty { reader.complain(.followCredentials, "possible without MARTLET_FOLLOW") }
         } else if reader.text(.issuer) == Setting.issuer.defaultText {
-            reader.complain(.issuer, "the issuer of the server in MARTLET_FOLLOW: set MARTLET_ISSUER to the same value as there")
+            reader.complain(
+                .issuer, "the issuer of the server in MARTLET_FOLLOW: set MARTLET_ISSUER to the same value as there")
         }
         if rejectsStale, stalenessMax == nil { reader.complain(.stale, "possible with MARTLET_STALENESS_MAX=0s") }
     }
