@@ -89,6 +89,7 @@ SLOW = {
     "tokens/test_service_tokens.py",
     "tokens/test_signing.py::test_an_algorithm_of_a_client_or_an_audience_needs_its_key",
     "tokens/test_token_snippets.py",
+    "sessions/test_shared_accounts.py",
 }
 FULL = os.environ.get("MARTLET_TEST_FULL") == "1"
 
