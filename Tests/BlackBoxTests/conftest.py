@@ -102,6 +102,7 @@ SLOW = {
     "tokens/test_verifier_middleware.py",
     "tokens/test_verifier_packages.py",
     "tokens/test_verifier_vectors.py",
+    "sessions/test_shared_accounts.py",
 }
 FULL = os.environ.get("MARTLET_TEST_FULL") == "1"
 

@@ -56,6 +56,14 @@ extension World {
             guard hears(seq) else { return }
             if generation != rotation.generation || at != rotation.at { fail("a joined rotation differs") }
             count("joins")
+        // Revoked while it was being written: the record is there, and nobody goes on with it.
+        case (.commit(let rotation), .denied) where isQueued && isDenied(sessions[index]) != false:
+            guard !disk.isDead else { return fail(commit: rotation, index, isQueued: true) }
+            count("rotations of a session that was revoked meanwhile")
+            sessions[index].settled = rotation
+            sessions[index].pending = nil
+            sessions[index].unsure = nil
+        case (.join, .denied) where isQueued && isDenied(sessions[index]) != false: break
         case (.join, .unavailable): break
         case (.replay(let rotation), .replayed(let generation, let at, let seq)):
             if generation != rotation.generation || at != rotation.at || seq < sessions[index].seq {

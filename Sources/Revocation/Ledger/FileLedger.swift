@@ -58,7 +58,12 @@ package final class FileLedger: Ledger {
     /// A revocation takes effect in the index before it gets a position. So one with a position below that of this
     /// rotation is found here, and the rotation does not count.
     private func verdict(_ request: Advance, at position: JournalPosition) -> AdvanceVerdict {
-        if let denial = index.denial(of: request) { return .rejected(denial) }
+        if let denial = index.denial(of: request) {
+            // The record is durable, so the index must be as it would be after a start.
+            let rotation = Rotation(generation: request.generation &+ 1, request: request.request, at: position.time)
+            index.rotations.restore(rotation, of: request.sid, sessionEnd: request.sessionEnd)
+            return .rejected(denial)
+        }
         return .advanced(head.position(of: position.seq), at: position.time)
     }
 

@@ -217,6 +217,8 @@ struct LedgerTests {
         fixture.index.sessions.insert(sid, at: sid.milliseconds, expires: end)
         fixture.harness.disk.release()
         #expect(try answers.wait()[0].get() == .rejected(.session))
+        // As after a start: the record is there.
+        #expect(fixture.index.rotations.generation(of: sid) == 1)
         fixture.ledger.close()
     }
 
