@@ -7,7 +7,7 @@ import Tokens
 extension Route {
     package static let introspect = Route(
         "/introspect", [.post], access: .client, policies: .oauthErrors, content: .form,
-        codes: [.requestMalformed, .unsupportedMediaType, .clientInvalid, .tooManyAttempts],
+        codes: [.requestMalformed, .unsupportedMediaType, .clientInvalid, .tooManyAttempts] + ProblemCode.ofPositions,
         operations: [
             Operation(
                 method: .post, id: "introspect", tag: "oauth",
@@ -16,7 +16,7 @@ extension Route {
                     "A client sees tokens that were issued to it, and access tokens for its audiences; any other token is reported as inactive.",
                 security: [.client],
                 body: Operation.Body(contents: [
-                    .form(.tokenForm, ("access", .map([("token", .plain("$ACCESS_TOKEN"))])))
+                    .form(.introspectForm, ("access", .map([("token", .plain("$ACCESS_TOKEN"))])))
                 ]),
                 answers: [
                     Operation.Answer(
@@ -31,6 +31,12 @@ extension Route {
 }
 
 extension Schema {
+    static let introspectForm = named(
+        "IntrospectForm",
+        .object(
+            .required("token", .string), .optional("token_type_hint", .string), .wantedPosition,
+            .optional("client_id", .string), .optional("client_secret", .string)))
+
     static let introspection = named(
         "Introspection",
         object(
@@ -45,6 +51,7 @@ extension Application {
         let parameters = try Parameters(request, .form, &json)
         let client = try authenticatedClient(request, parameters)
         let token = try RequestTokens.requiredSubject(parameters)
+        try check(try parameters.wantedPosition())
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
         switch IntrospectToken(context).introspect(token.span, for: client, at: call.now) {
         case .inactive:

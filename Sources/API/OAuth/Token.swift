@@ -7,7 +7,7 @@ extension Route {
             .requestMalformed, .grantUnsupported, .grantNotAllowed, .userInvalid, .scopeInvalid, .audienceInvalid,
             .refreshMismatch, .unsupportedMediaType, .clientInvalid, .tooManyAttempts, .journalUnavailable,
             .signingUnavailable,
-        ] + ProblemCode.ofRefresh,
+        ] + ProblemCode.ofPositions + ProblemCode.ofRefresh,
         operations: [
             Operation(
                 method: .post, id: "token", tag: "oauth",
@@ -66,6 +66,7 @@ extension Application {
         guard let grant = Grant.table.first(where: { $0.type.rawValue == type }) else {
             throw Problem(.grantUnsupported)
         }
+        try check(try parameters.wantedPosition())
         return try grant.handle(self, request, parameters, &response, exchange, call)
     }
 }

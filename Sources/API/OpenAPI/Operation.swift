@@ -76,19 +76,14 @@ extension Operation.Content {
 
 /// What several operations share.
 extension Operation {
-    /// The conditions of /verify and /auth, which are the same.
-    static let conditions =
-        gatewayConditions + [
-            Parameter(
-                name: "min_seq", schema: .wantedPosition,
-                description: "The answer must know of this durable record.")
-        ]
-
     static let claimsMeaning =
         "1 to 16 claims and the value of each. A string means what martlet verify --claim means by it, any other value what --claim-json means."
 
-    /// What `/auth` accepts: only conditions on the token.
-    static let gatewayConditions = [
+    /// The conditions of /verify, /verify/batch and /auth.
+    static let conditions = [
+        Parameter(
+            name: "min_seq", schema: .wantedPosition,
+            description: "The answer must know of this durable record."),
         Parameter(
             name: "audience", schema: .string(lengthMin: 1),
             description: "The audience that the token must have; cannot be combined with aud."),

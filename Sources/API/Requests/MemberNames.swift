@@ -18,13 +18,13 @@ struct MemberNames: Sendable {
     static let batch = MemberNames(["tokens"] + Condition.names.map(\.name))
     static let logout = MemberNames(["scope", "refresh_token"])
     static let login = MemberNames(loginNames)
-    static let loginNames = oauth + ["audience", "resource", "mode", "source", "device", "device_token"]
+    static let loginNames = oauth + ["audience", "resource", "mode", "source", "device", "device_token", "min_seq"]
     static let password = MemberNames([
         "current_password", "new_password", "source", "device_token", "client_id", "client_secret",
     ])
-    static let refresh = MemberNames(oauth + ["audience", "resource"])
+    static let refresh = MemberNames(oauth + ["audience", "resource", "min_seq"])
     /// What a refresh may send in browser mode.
-    static let browserRefresh = MemberNames(oauth + ["audience", "resource", "mode"])
+    static let browserRefresh = MemberNames(oauth + ["audience", "resource", "mode", "min_seq"])
     static let revocations = MemberNames(revocationOrder)
 
     /// The members of an operator's request.

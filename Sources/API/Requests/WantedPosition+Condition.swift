@@ -1,5 +1,6 @@
 import Encoding
 import Revocation
+import Service
 
 extension WantedPosition {
     /// What `min_seq` must be, for the caller.
@@ -16,6 +17,40 @@ extension WantedPosition {
         }
         self = wanted
     }
+}
+
+extension Parameters {
+    /// The position up to which the answer must know everything; nil if the request names none.
+    func wantedPosition() throws(Problem) -> WantedPosition? {
+        switch given("min_seq") {
+        case nil, .nothing: return nil
+        case .integer(let number) where number >= 0: return WantedPosition(seq: UInt64(number))
+        case .text(let text): return try WantedPosition("min_seq", text, mayBeNumber: isForm)
+        case .integer, .yes, .other:
+            throw Problem(.requestMalformed, "The member min_seq must be \(WantedPosition.expected).")
+        }
+    }
+}
+
+extension Application {
+    /// Checks that everything up to a position is known here that the caller names.
+    func check(_ wanted: WantedPosition?) throws(Problem) {
+        guard let wanted else { return }
+        switch context.authState.revocations.reach(wanted) {
+        case .reached: return
+        case .notReached: throw Problem(.sequenceNotReached, retryAfter: 1)
+        case .unknown: throw Problem(.sequenceUnknown, retryAfter: 1)
+        }
+    }
+}
+
+extension ProblemCode {
+    /// What a request with `min_seq` may get.
+    static let ofPositions: [ProblemCode] = [.sequenceNotReached, .sequenceUnknown]
+}
+
+extension Schema.Member {
+    static let wantedPosition = Schema.Member.optional("min_seq", .wantedPosition)
 }
 
 extension Schema {

@@ -12,7 +12,7 @@ extension Route {
         codes: [
             .requestMalformed, .scopeInvalid, .audienceInvalid, .invalidCredentials, .clientInvalid,
             .unsupportedMediaType, .tooManyAttempts, .hashingSaturated, .journalUnavailable, .signingUnavailable,
-        ] + ProblemCode.ofCookies,
+        ] + ProblemCode.ofPositions + ProblemCode.ofCookies,
         operations: [
             Operation(
                 method: .post, id: "login", tag: "sessions", summary: "Begin a session.",
@@ -76,7 +76,7 @@ extension Schema {
                 .string(lengthMax: 64).described(
                     "The end user's IPv4 or IPv6 address, by which failed logins are limited; from authenticated clients only."
                 )),
-            .optional("client_id", .string), .optional("client_secret", .string)))
+            .wantedPosition, .optional("client_id", .string), .optional("client_secret", .string)))
 }
 
 extension Application {
@@ -87,6 +87,7 @@ extension Application {
         try Query.refuseAny(request)
         let known: MemberNames = shared.browser == nil ? .login : .browserLogin
         let parameters = try Parameters(request, .either, known: known, &json)
+        try check(try parameters.wantedPosition())
         let attempt = try loginAttempt(request, parameters)
         let delivery = try loginDelivery(request, parameters, attempt.client)
         return try beginLogin(attempt, delivery, request, exchange, call)

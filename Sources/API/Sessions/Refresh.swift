@@ -14,7 +14,7 @@ extension Route {
             .requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch,
             .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .tooManyAttempts, .journalUnavailable,
             .signingUnavailable,
-        ] + [.sessionReplaced] + ProblemCode.ofCookies + ProblemCode.ofRefresh,
+        ] + [.sessionReplaced] + ProblemCode.ofPositions + ProblemCode.ofCookies + ProblemCode.ofRefresh,
         operations: [
             refreshVisit,
             Operation(
@@ -52,7 +52,7 @@ extension Schema {
                 .string(values: ["cookie", "access"]).described(
                     "Only for a refresh by cookie. With access, which needs MARTLET_BROWSER_TOKENS=on, the content has an access token for audience."
                 )),
-            .optional("client_id", .string), .optional("client_secret", .string)))
+            .wantedPosition, .optional("client_id", .string), .optional("client_secret", .string)))
 }
 
 extension Operation.Answer {
@@ -79,6 +79,7 @@ extension Application {
         else {
             throw Problem(.grantUnsupported)
         }
+        try check(try parameters.wantedPosition())
         return try rotate(request, parameters, try presentedRefresh(request, parameters), exchange, call)
     }
 

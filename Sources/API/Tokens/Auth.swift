@@ -2,6 +2,7 @@ import Accounts
 import Encoding
 import HTTP
 import Platform
+import Revocation
 import Service
 import Telemetry
 import Tokens
@@ -9,7 +10,7 @@ import Tokens
 extension Route {
     package static let auth = Route(
         "/auth", .every, access: .bearer, policies: [.quiet, .ownQuery],
-        codes: [.conditionInvalid, .csrfFailed, .originNotAllowed] + ProblemCode.ofConditions + ProblemCode.ofTokens,
+        codes: [.conditionInvalid, .csrfFailed, .originNotAllowed] + ProblemCode.ofPositions + ProblemCode.ofConditions + ProblemCode.ofTokens,
         operations: authOperations
     ) { application, request, response, _, call throws(Problem) in
         try application.auth(request, &response, call)
@@ -36,7 +37,7 @@ extension Route {
             description: """
                 For nginx auth_request, Traefik and Caddy forward-auth. Answers 200, 401 or 403 to any method, ignores the content, and sets every X-Auth field each time. The gateway writes the query: an unknown, empty or repeated condition in it gets 403 and a line in the log. With MARTLET_BROWSER=on, a request without Authorization may have the access cookie; via then says where the gateway reports its client's request. With signin=field, the 401 of a navigation has X-Auth-Redirect.
                 """,
-            security: [.bearer, .cookie], parameters: Operation.gatewayConditions + Operation.gatewayOptions,
+            security: [.bearer, .cookie], parameters: Operation.conditions + Operation.gatewayOptions,
             answers: [
                 Operation.Answer(
                     status: 200, description: "It may.",
@@ -62,7 +63,8 @@ extension Application {
     /// sets or clears a cookie: gateways lose such fields, or pass them on only at times.
     func auth(_ request: borrowing Request, _ response: inout Response, _ call: Call) throws(Problem) {
         guard !Query.carriesToken(request) else { throw Problem(.tokenMissing) }
-        let (expectations, options) = try gatewayExpectations(request, call)
+        let (expectations, wanted, options) = try gatewayExpectations(request, call)
+        try check(wanted)
         if isPreflight(request, options, call) { return addNoIdentity(options, &response) }
         do throws(GatewayRefusal) {
             let (token, place) = try gatewayToken(request, expectations, options, call)
@@ -119,14 +121,14 @@ extension Application {
     /// 403, since gateways turn 400 into 500. The log names the mistake, since only the operator can correct it.
     private func gatewayExpectations(
         _ request: borrowing Request, _ call: Call
-    ) throws(Problem) -> (VerifyExpectations, GatewayOptions) {
-        guard !request.query.isEmpty else { return (VerifyExpectations(), GatewayOptions()) }
+    ) throws(Problem) -> (VerifyExpectations, WantedPosition?, GatewayOptions) {
+        guard !request.query.isEmpty else { return (VerifyExpectations(), nil, GatewayOptions()) }
         do throws(Problem) {
             var query = try Query(request)
             let options = try shared.browser == nil ? GatewayOptions() : GatewayOptions(takenFrom: &query)
             var conditions = Conditions()
-            try conditions.read(query, isGateway: true)
-            return (conditions.expectations, options)
+            try conditions.read(query)
+            return (conditions.expectations, conditions.positionMin, options)
         } catch {
             let detail = error.detail ?? "The query is invalid."
             shared.log.write(.warning, "auth_condition_invalid") { line in

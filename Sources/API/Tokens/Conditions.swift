@@ -38,11 +38,10 @@ struct Conditions {
     private(set) var leavesOutClaims = false
     private var given: UInt16 = 0
 
-    /// - Parameter isGateway: whether the query may only have conditions on the token.
     /// - Throws: `request_malformed`, which names the member.
-    mutating func read(_ query: Query, isGateway: Bool = false) throws(Problem) {
+    mutating func read(_ query: Query) throws(Problem) {
         for (sent, value) in query.pairs {
-            guard let (name, condition) = Condition.named(sent), condition != .sequenceMin || !isGateway else {
+            guard let (name, condition) = Condition.named(sent) else {
                 throw Problem(.requestMalformed, "Unknown condition: \(MemberNames.quoted(sent.utf8)).")
             }
             try note(condition, name, isEmpty: value.isEmpty)

@@ -9,7 +9,7 @@ import Tokens
 extension Route {
     package static let verify = Route(
         "/verify", [.get, .head, .post], access: .bearer, policies: .quiet, content: .json,
-        codes: [.requestMalformed, .unsupportedMediaType, .sequenceNotReached, .sequenceUnknown] + ProblemCode.ofConditions
+        codes: [.requestMalformed, .unsupportedMediaType] + ProblemCode.ofPositions + ProblemCode.ofConditions
             + ProblemCode.ofTokens,
         operations: [
             Operation(
@@ -33,9 +33,8 @@ extension Route {
                     ]),
                 answers: [.verified]),
         ]
-    ) { application, request, response, _, call throws(Problem) in
-        try application.verify(request, &response, call)
-        return .answered
+    ) { application, request, response, exchange, call throws(Problem) in
+        try application.verify(request, &response, exchange, call)
     }
 }
 
@@ -58,8 +57,7 @@ extension Schema {
                 "required_claims",
                 .array(of: .string(lengthMin: 1)).described("1 to 16 claims that the token must have.")),
             .optional("claims", claims),
-            .optional(
-                "min_seq", .wantedPosition),
+            .wantedPosition,
         ]
     }
 
@@ -92,44 +90,58 @@ extension Operation.Answer {
 
 extension Application {
     /// `GET` and `POST /verify`: whether an access token is valid, and its claims.
-    func verify(_ request: borrowing Request, _ response: inout Response, _ call: Call) throws(Problem) {
+    func verify(
+        _ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange, _ call: Call
+    ) throws(Problem) -> Disposition {
         var conditions = Conditions()
         let bearer = RequestTokens.bearer(request)
-        if !request.query.isEmpty {
-            try conditions.read(try Query(request))
-            try checkSequence(conditions)
-        }
+        if !request.query.isEmpty { try conditions.read(try Query(request)) }
         // Conditions count in the query and in the content, with every method.
         if !request.body.isEmpty {
             let parameters = try Parameters(request, .json, known: .verify, &json)
             try conditions.read(parameters)
-            try checkSequence(conditions)
             let inBody = try RequestTokens.subject(parameters)
             switch (inBody, bearer) {
-            case (let token?, .absent):
-                return try verify(token.span, conditions.expectations, &response, call)
+            case (let token?, .absent): return try verify(token.span, conditions, &response, exchange, call)
             case (.some, _):
                 throw Problem(.requestMalformed, "Send the token once, either in the header or in the content.")
-            case (nil, _):
-                break
+            case (nil, _): break
             }
         }
-        let expectations = conditions.expectations
         switch bearer {
         case .absent: throw Problem(.tokenMissing)
         case .malformed: throw Problem(.requestMalformed, "The Authorization field must contain one bearer token.")
-        case .at(let range): try verify(request.bytes(range), expectations, &response, call)
+        case .at(let range): return try verify(request.bytes(range), conditions, &response, exchange, call)
         }
     }
 
-    /// An answer must know of every record up to the one that the caller names.
-    func checkSequence(_ conditions: Conditions) throws(Problem) {
-        guard let wanted = conditions.positionMin else { return }
-        switch context.authState.revocations.reach(wanted) {
-        case .reached: return
-        case .notReached: throw Problem(.sequenceNotReached, retryAfter: 1)
-        case .unknown: throw Problem(.sequenceUnknown, retryAfter: 1)
+    /// Verifies a token when everything up to the position is known that the caller names.
+    private func verify(
+        _ token: Span<UInt8>, _ conditions: Conditions, _ response: inout Response, _ exchange: borrowing Exchange,
+        _ call: Call
+    ) throws(Problem) -> Disposition {
+        let expectations = conditions.expectations
+        let revocations = context.authState.revocations
+        guard let wanted = conditions.positionMin, revocations.isShared, revocations.reach(wanted) == .notReached else {
+            try check(conditions.positionMin)
+            try verify(token, expectations, &response, call)
+            return .answered
         }
+        var copied: [UInt8] = []
+        copied.append(token)
+        let exchange = copy exchange
+        revocations.whenReached(wanted) { [copied] _ in
+            exchange.resumeApplication { application, response in
+                do throws(Problem) {
+                    try application.check(wanted)
+                    try application.verify(copied.span, expectations, &response, call)
+                } catch {
+                    application.answer(error, call, &response)
+                }
+                application.finish(call, &response)
+            }
+        }
+        return .deferred
     }
 
     private func verify(

@@ -6,7 +6,7 @@ import Service
 extension Route {
     package static let verifyBatch = Route(
         "/verify/batch", [.post], policies: [.quiet, .largeContent], content: .json,
-        codes: [.requestMalformed, .unsupportedMediaType, .sequenceNotReached, .sequenceUnknown],
+        codes: [.requestMalformed, .unsupportedMediaType] + ProblemCode.ofPositions,
         operations: [
             Operation(
                 method: .post, id: "verifyBatch", tag: "sessions",
@@ -79,7 +79,7 @@ extension Application {
         let parameters = try Parameters(request, .json, known: .batch, large: "tokens", &largeJSON)
         try conditions.read(parameters, mayLeaveOutClaims: true)
         let tokens = try BatchTokens(largeJSON, request.bytes(request.body))
-        try checkSequence(conditions)
+        try check(conditions.positionMin)
         BatchRun.begin(context.authState.revocations.position, &response.body)
         let run = BatchRun(tokens, conditions, copy exchange)
         // While others are in progress, it waits for its turn.

@@ -31,6 +31,13 @@ package enum PositionReach: Equatable, Sendable {
 }
 
 extension RevocationStore {
+    /// Calls `done` at once or, if records of other writers may still arrive, within 250 ms. It may run on another thread.
+    package func whenReached(_ wanted: WantedPosition, _ done: @escaping @Sendable (PositionReach) -> Void) {
+        let reach = reach(wanted)
+        guard reach == .notReached, isShared else { return done(reach) }
+        waiters.wait(for: wanted.seq) { done($0 ? .reached : .notReached) }
+    }
+
     /// Returns whether everything up to `wanted` is known here.
     package func reach(_ wanted: WantedPosition) -> PositionReach {
         if let epoch = wanted.epoch, !ledger.knows(LedgerPosition(epoch: epoch, seq: wanted.seq)) { return .unknown }

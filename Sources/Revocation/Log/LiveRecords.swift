@@ -121,7 +121,8 @@ struct LiveRecords: CompactionFilter {
         var merged = record.value == before.value || record.seq < before.seq ? before : record
         merged.value = max(before.value, record.value)
         // A session is exempt only until exactly that revoke-before time expires.
-        if !isExemption { merged.expires = max(before.expires, record.expires) }
+        let later = record.value > before.value ? record.expires : before.expires
+        merged.expires = isExemption ? later : max(before.expires, record.expires)
         cuts[name] = merged
     }
 }

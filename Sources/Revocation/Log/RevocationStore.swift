@@ -34,6 +34,7 @@ package final class RevocationStore: Sendable {
     /// Whether a revocation is in memory that may be missing in the log.
     let hasLostRevocation = Atomic<Bool>(false)
     let lost = LostRevocations()
+    let waiters: PositionWaiters
     /// The limit of the process on the lifetime of a session, in milliseconds.
     let sessionMax: Int64?
 
@@ -48,6 +49,7 @@ package final class RevocationStore: Sendable {
         journal = ledger as? FileLedger
         head = ledger.head
         isShared = ledger.isShared
+        waiters = PositionWaiters(head)
         index = replay.index
         evidence = Mutex(replay.evidence)
         olderEnd = replay.note.olderEnd
@@ -290,7 +292,10 @@ package final class RevocationStore: Sendable {
     package var takesEverything: Bool { ledger.takesEverything }
 
     /// Makes everything queued durable and releases the log. It must not be called from a `done`.
-    package func close() { ledger.close() }
+    package func close() {
+        waiters.close()
+        ledger.close()
+    }
 
     /// Notes the number of a revoke-before time that is durable now, the last of `events`.
     private func settle(_ events: [RevocationEvent], at stamp: LedgerStamp) {

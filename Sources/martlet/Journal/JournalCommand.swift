@@ -30,7 +30,7 @@ enum JournalCommand {
         valid again until they expire, and it is not known which. The original files are kept in a directory
         damaged-... next to the new ones.
 
-        accept also removes the high-water mark: STATE.seen, or the one in --keys DIR (\(Setting.keys.fallback)), or
+        accept also begins a new epoch of the positions in Revocation-Seq, and removes the high-water mark: STATE.seen, or the one in --keys DIR (\(Setting.keys.fallback)), or
         --seen FILE (MARTLET_SEEN).
 
         compact, repair and accept wait up to \(Setting.lockWait) (\(Setting.lockWait.defaultText)) for a server that is about to stop.

@@ -64,6 +64,8 @@ extension Refusal {
     ]
 
     static let ofAuth: [Refusal] = [
+        Refusal(.auth, .sequenceNotReached) { $0.send(Ask("GET", "/auth?min_seq=1:1000000").bearer($0.pair().access)) },
+        Refusal(.auth, .sequenceUnknown) { $0.send(Ask("GET", "/auth?min_seq=2:1").bearer($0.pair().access)) },
         Refusal(.auth, .scopeInsufficient) {
             $0.send(Ask("GET", "/auth?scope=read+write").bearer($0.pair("bob").access))
         },
@@ -82,6 +84,12 @@ extension Refusal {
     ]
 
     static let ofLogin: [Refusal] = [
+        Refusal(.login, .sequenceNotReached) {
+            $0.send(Ask("POST", "/login").form("username=alice&password=x&min_seq=1000000"))
+        },
+        Refusal(.login, .sequenceUnknown) {
+            $0.send(Ask("POST", "/login").json("{\"username\":\"alice\",\"password\":\"x\",\"min_seq\":\"2:1\"}"))
+        },
         Refusal(.login, .requestMalformed) { $0.send(Ask("POST", "/login").json("{\"username\":\"alice\"}")) },
         Refusal(.login, .requestMalformed) { $0.send(World.login(password: String(repeating: "x", count: 1_025))) },
         Refusal(.login, .requestMalformed) { $0.send(World.login(String(repeating: "x", count: 129))) },
@@ -198,6 +206,13 @@ extension Refusal {
     }
 
     static let ofIntrospect: [Refusal] = [
+        Refusal(.introspect, .sequenceNotReached) {
+            $0.send(
+                Ask("POST", "/introspect").form("token=a&min_seq=1:1000000").basic("shop", World.encoded(World.secret)))
+        },
+        Refusal(.introspect, .sequenceUnknown) {
+            $0.send(Ask("POST", "/introspect").form("token=a&min_seq=2:1").basic("shop", World.encoded(World.secret)))
+        },
         Refusal(.introspect, .requestMalformed) {
             $0.send(Ask("POST", "/introspect").form("").basic("shop", World.encoded(World.secret)))
         },

@@ -118,6 +118,9 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         }
         return [
             refusal(.requestMalformed) { $0.send(ask("")) },
+            refusal(.requestMalformed) { $0.send(ask("refresh_token=\($0.pair().refresh)&min_seq=1:x")) },
+            refusal(.sequenceNotReached) { $0.send(ask("refresh_token=\($0.pair().refresh)&min_seq=1:1000000")) },
+            refusal(.sequenceUnknown) { $0.send(ask("refresh_token=\($0.pair().refresh)&min_seq=2:1")) },
             refusal(endpoint == .token ? .grantNotAllowed : .grantUnsupported) {
                 $0.send(
                     Ask("POST", "\(endpoint.path)").form("grant_type=client_credentials")

@@ -102,7 +102,7 @@ struct LoginTests {
     @Test(arguments: [
         ("/login", "username=alice&password=correct+horse", "sid"),
         ("/login", "username=alice&password=correct+horse", "scopes"),
-        ("/login", "username=alice&password=correct+horse", "min_seq"), ("/refresh", "refresh_token=", "scopes"),
+        ("/login", "username=alice&password=correct+horse", "max_seq"), ("/refresh", "refresh_token=", "scopes"),
         ("/refresh", "refresh_token=", "resources"),
     ])
     func `a member that is not understood is refused by its name, in a form and in JSON`(

@@ -104,7 +104,8 @@ struct AuthTests {
         ("aud=", "The condition aud is empty."), ("max_age=", "The condition max_age is empty."),
         ("max_age=%2B5", "The condition max_age must be a whole number of seconds."),
         ("roles=admin", "Unknown condition: roles."), ("Role=admin", "Unknown condition: Role."),
-        ("min_seq=1", "Unknown condition: min_seq."), ("other=1", "Unknown condition: other."),
+        ("min_seq=x", "The member min_seq must be a position such as 1:4194401, or a whole number."),
+        ("max_seq=1", "Unknown condition: max_seq."), ("other=1", "Unknown condition: other."),
         ("=x", "Unknown condition: whose name is empty, long or not plain text."),
         ("%3Cb%3E=1", "Unknown condition: whose name is empty, long or not plain text."),
     ])

@@ -168,6 +168,35 @@ def test_verify_by_get_takes_the_same_demands_as_by_post(spent):
         assert get(session.access, **query) == (400, "request_malformed")
 
 
+def test_each_route_with_min_seq_waits_for_no_record_that_nobody_wrote(spent):
+    """A record beyond the head, and one of an epoch that never was; one that is here changes nothing."""
+    session, wanted = spent.login(), {"sequence_not_reached": "1:4000000000", "sequence_unknown": "7:1"}
+    shop = ("shop", spent.shop)
+
+    def codes(ask):
+        answers = {code: ask(position) for code, position in wanted.items()}
+        for answer in answers.values():
+            assert answer.headers["retry-after"] == "1"
+        return [(answer.status_code, answer.json().get("code") or answer.json().get("error")) for answer in answers.values()]
+
+    expected = [(503, code) for code in wanted]
+    bearer = {"Authorization": f"Bearer {session.access}"}
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        assert codes(lambda at, method=method: spent.http.request(method, f"/auth?min_seq={at}", headers=bearer)) == expected
+    login = {"username": "amy", "password": AMY.password}
+    assert codes(lambda at: spent.http.post("/login", json=login | {"min_seq": at})) == expected
+    assert codes(lambda at: spent.http.post("/refresh", data={"refresh_token": session.refresh, "min_seq": at})) == expected
+    for path, form in (
+        ("/token", {"grant_type": "refresh_token", "refresh_token": session.refresh}),
+        ("/introspect", {"token": session.access}),
+    ):
+        found = codes(lambda at, path=path, form=form: spent.http.post(path, data=form | {"min_seq": at}, auth=shop))
+        assert [status for status, _ in found] == [503, 503]
+    assert spent.http.get("/auth?min_seq=1:1", headers=bearer).status_code == 200
+    assert spent.http.post("/login", json=login | {"min_seq": 1}).status_code == 200
+    assert spent.http.post("/refresh", data={"refresh_token": session.refresh, "min_seq": "1"}).status_code == 200
+
+
 def test_verify_by_post_refuses_what_it_does_not_understand(spent):
     """A condition counts in the query and in the content; in both, or misspelled in either, it is refused."""
     session = spent.login()

@@ -6,6 +6,16 @@ import Synchronization
 
 /// A ledger in memory that any number of stores write: it compares generations and checks revocations by itself.
 final class ModelLedgerSource: LedgerSource {
+    /// What a wrong ledger does; the conformance suite must find each.
+    enum Flaw: CaseIterable {
+        /// A rotation does not check whether the session was revoked.
+        case noCheck
+        /// A position is given before the record is durable.
+        case earlyPosition
+        /// A sink that comes back lacks a record.
+        case skippedRecord
+    }
+
     struct State {
         var records: [LedgerRecord] = []
         var rotations: [Encoding.UUID: Rotation] = [:]
@@ -21,7 +31,12 @@ final class ModelLedgerSource: LedgerSource {
     let head = LedgerHead(LedgerPosition(epoch: 1, seq: 0))
     private let clock: WallClock
 
-    init(clock: WallClock) { self.clock = clock }
+    let flaw: Flaw?
+
+    init(clock: WallClock, flaw: Flaw? = nil) {
+        self.clock = clock
+        self.flaw = flaw
+    }
 
     func open(_ replay: RevocationReplay) throws(RevocationError) -> any Ledger {
         let (records, lastTime) = state.withLock { ($0.records, $0.lastTime) }
@@ -49,7 +64,7 @@ final class ModelLedgerSource: LedgerSource {
         case .tokenRevoked, .sessionOpened, .sessionListed, .epochBegan, .processStarted: break
         }
         for sink in state.sinks { sink.records([record], head: position) }
-        head.advance(to: position)
+        if flaw != .earlyPosition { head.advance(to: position) }
         return LedgerStamp(position, time: record.time)
     }
 }
@@ -79,11 +94,12 @@ private final class ModelLedger: Ledger {
     ) {
         guard isWritable else { return done(.failure(.closed)) }
         let verdict = source.state.withLock { state -> AdvanceVerdict in
-            if state.revoked.contains(request.sid) { return .rejected(.session) }
+            let checks = source.flaw != .noCheck
+            if checks, state.revoked.contains(request.sid) { return .rejected(.session) }
             let denial = state.cuts.denial(
                 born: request.birth, sid: request.sid, subject: request.subject.span, client: request.client.span,
                 kid: nil)
-            if let denial { return .rejected(denial) }
+            if checks, let denial { return .rejected(denial) }
             let current = state.rotations[request.sid]
             guard current?.generation ?? 0 == request.generation, request.generation < .max else {
                 return .stands(current, now: source.now(&state))
@@ -98,7 +114,8 @@ private final class ModelLedger: Ledger {
         source.state.withLock { state in
             let known = position.flatMap { $0.epoch == 1 && $0.seq <= state.position.seq ? $0.seq : nil }
             if known == nil { sink.reset(state.position) }
-            let missing = state.records.filter { $0.position.seq > known ?? 0 }
+            let skipped: UInt64 = source.flaw == .skippedRecord && known != nil ? 1 : 0
+            let missing = state.records.filter { $0.position.seq > (known ?? 0) + skipped }
             if !missing.isEmpty { sink.records(missing, head: state.position) }
             sink.caughtUp(state.position)
             state.sinks.append(sink)

@@ -59,6 +59,36 @@ struct IssuedShapeTests {
         }
     }
 
+    @Test(arguments: [
+        "0", "7", "4194401", "999999999999999", "1000000000000000", "9223372036854775807", "9223372036854775808", "01", "-1",
+        "1.0", "1e3", "\"7\"", "null", "",
+    ])
+    func `says what the general way says of a birth`(_ birth: String) throws {
+        let fixture = try Fixture()
+        let payload = Self.usual.replacing(",\"scope\"", with: ",\"bsq\":\(birth),\"scope\"")
+        let spaced = payload.replacing("{\"iss\"", with: "{ \"iss\"")
+        func read(_ text: String) -> String {
+            let token = Forge.token(payload: text, key: Fixture.hmac)
+            do { return try fixture.claims(token).birth.map(String.init) ?? "-" } catch { return "\(error)" }
+        }
+        let found = read(payload)
+        #expect(found == read(spaced))
+        let isNumber = UInt64(birth).map { String($0) == birth && $0 <= UInt64(Int64.max) } ?? false
+        #expect(isNumber ? found == birth : found != birth)
+    }
+
+    @Test func `tokens carry a birth from the login on`() throws {
+        let fixture = try Fixture()
+        var grant = Fixture.grant()
+        #expect(try fixture.claims(try fixture.issuer.accessToken(grant)).birth == nil)
+        grant.birth = 4_194_401
+        #expect(try fixture.claims(try fixture.issuer.accessToken(grant)).birth == 4_194_401)
+        var claims = Fixture.refreshClaims()
+        claims.birth = 4_194_401
+        let refresh = try fixture.issuer.refreshToken(claims)
+        #expect(try fixture.verifier.verifyRefresh(refresh.span, now: Fixture.now).birth == 4_194_401)
+    }
+
     @Test func `end at their exp, and not a second later`() throws {
         let fixture = try Fixture()
         let token = try fixture.issuer.accessToken(Fixture.grant())
