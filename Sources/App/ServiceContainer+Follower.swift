@@ -52,7 +52,7 @@ extension ServiceContainer {
         let housekeeper = MaintenanceJob(
             authState: authState, accounts: accounts, files: files, keys: keys, tls: configuration.tls.files,
             identity: identity, sighting: RollbackGuard(configuration), reloads: reloads, stamps: stamps,
-            everySecond: {})
+            usersReloaded: { _ in }, everySecond: {})
         let shared = ApplicationShared(
             authState: authState, connections: ConnectionCounters(), accessLog: accessLog?.accessLog,
             openAPI: Self.openAPI, monotonic: MonotonicClock.nanoseconds, random: { Random.next64() },

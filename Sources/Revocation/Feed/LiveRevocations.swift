@@ -108,7 +108,7 @@ extension FileLedger {
             collected.add(record, at: epochs.position(of: record.seq).seq)
         }
         do throws(FileError) {
-            return try collected.get().finish(at: epochs.position(of: last), directory)
+            return try collected.get().finish(at: epochs.position(of: last))
         } catch {
             throw .file(error)
         }
@@ -133,7 +133,10 @@ extension Result<LiveRecordCollector, FileError> {
 /// Writes records in ascending order. Those of revoke-before times come last, and are sorted in at the end.
 private final class LiveRecordCollector {
     static let chunkByteCount = 1 << 20
+    /// The space that a copy leaves to the journal.
+    private static let spareByteCount: Int64 = 32 << 20
 
+    private let directory: String
     private let file: ScratchFile
     private var buffer: [UInt8] = []
     private var byteCount = 0
@@ -143,6 +146,7 @@ private final class LiveRecordCollector {
     private var count = 0
 
     init(_ directory: String) throws(FileError) {
+        self.directory = directory
         file = try ScratchFile(in: directory)
         buffer.reserveCapacity(Self.chunkByteCount)
     }
@@ -162,12 +166,13 @@ private final class LiveRecordCollector {
     }
 
     private func flush() throws(FileError) {
+        try DiskSpace.check(directory, spare: Self.spareByteCount)
         try file.write(buffer, at: byteCount)
         byteCount &+= buffer.count
         buffer.removeAll(keepingCapacity: true)
     }
 
-    func finish(at position: LedgerPosition, _ directory: String) throws(FileError) -> LiveRevocations {
+    func finish(at position: LedgerPosition) throws(FileError) -> LiveRevocations {
         try flush()
         let hash = SHA256Pieces()
         late.sort { $0.seq < $1.seq }
@@ -196,6 +201,7 @@ private final class LiveRecordCollector {
                 (offset, lateIndex) = (byteCount, late.count)
             }
             hash.add(merged.span)
+            try DiskSpace.check(directory, spare: Self.spareByteCount)
             try target.write(merged, at: written)
             written &+= merged.count
         }
