@@ -29,11 +29,12 @@ extension RevocationIndex {
     ///
     /// - Parameters:
     ///   - horizon: a time that has certainly passed.
-    ///   - revoked: whether those of revoked sessions are removed too. They must not be while the revocation of one may
-    ///     be missing in the log: after a restart, a session that continues would not be listed.
-    func sweepEntries(expiredAt horizon: UnixMilliseconds, revoked: Bool) {
+    ///   - revoked: whether those of revoked sessions are removed too; asked after each was found to be revoked. They must
+    ///     not be while the revocation of one may be missing in the log: after a restart, a session that continues would not
+    ///     be listed.
+    func sweepEntries(expiredAt horizon: UnixMilliseconds, revoked: () -> Bool) {
         entries.sweep { slot in
-            end(of: slot, lastUsedAt: lastUse(of: slot)) <= horizon || (revoked && isRevoked(slot))
+            end(of: slot, lastUsedAt: lastUse(of: slot)) <= horizon || (isRevoked(slot) && revoked())
         }
     }
 }

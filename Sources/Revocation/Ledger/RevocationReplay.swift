@@ -45,7 +45,7 @@ package final class RevocationReplay {
         let horizon = evidence.observe(wall: options.clock.now, monotonic: began)
             .adding(milliseconds: -TokenLimits.standard.purgeMargin)
         index.purge(expiredAt: horizon)
-        index.sweepEntries(expiredAt: horizon, revoked: true)
+        index.sweepEntries(expiredAt: horizon) { true }
         note = limits.note(sessionMax: options.sessionMax, now: max(lastTime, options.clock.now))
         return note
     }

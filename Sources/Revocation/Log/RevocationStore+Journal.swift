@@ -27,7 +27,7 @@ extension RevocationStore {
     package func compact(now: UnixMilliseconds, monotonic: Int64) throws(JournalError) -> CompactionReport {
         let proven = evidence.withLock { $0.observe(wall: now, monotonic: monotonic) }
         let horizon = proven.adding(milliseconds: -TokenLimits.standard.purgeMargin)
-        index.sweepEntries(expiredAt: horizon, revoked: !hasLostRevocation.load(ordering: .acquiring))
+        sweepEntries(expiredAt: horizon)
         guard let report = try journal?.compact(horizon: horizon) else { return CompactionReport() }
         index.entries.forgetUnwanted()
         return report

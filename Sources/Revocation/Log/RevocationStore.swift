@@ -33,6 +33,8 @@ package final class RevocationStore: Sendable {
     let noted = Atomic<UInt64>(0)
     /// Whether a revocation is in memory that may be missing in the log.
     let hasLostRevocation = Atomic<Bool>(false)
+    /// How many revocations that end sessions are in memory and not durable yet.
+    private let pendingEnds = Atomic<Int>(0)
     let lost = LostRevocations()
     let waiters: PositionWaiters
     /// The limit of the process on the lifetime of a session, in milliseconds.
@@ -154,8 +156,9 @@ package final class RevocationStore: Sendable {
     package func revokeSession(
         _ sid: UUID, expiresAt: UnixMilliseconds, reason: UInt16 = 0, _ done: @escaping Completion
     ) {
+        pendingEnds.add(1, ordering: .acquiringAndReleasing)
         index.sessions.insert(sid, at: sid.milliseconds, expires: expiresAt)
-        append([.sessionRevoked(sid: sid, expires: expiresAt, reason: reason)], done)
+        append([.sessionRevoked(sid: sid, expires: expiresAt, reason: reason)], endsSessions: true, done)
     }
 
     /// Revokes all sessions of a name that began before now; for a key, permanently revokes all its tokens regardless
@@ -173,6 +176,7 @@ package final class RevocationStore: Sendable {
         for asker: RevokingSession? = nil,
         _ done: @escaping Completion
     ) -> Denial? {
+        pendingEnds.add(1, ordering: .acquiringAndReleasing)
         let key = RevokeBeforeTable.key(kind, name.span)
         let expires = kind == .key ? .distantFuture : latestEnd(of: kind, after: ledger.now)
         let made = index.cuts.make(kind, key, expires: expires, for: asker) { [index] sid in
@@ -183,7 +187,9 @@ package final class RevocationStore: Sendable {
         let cut: RevokeBefore
         switch made {
         case .success(let value): cut = value
-        case .failure(let denied): return denied.denial
+        case .failure(let denied):
+            pendingEnds.subtract(1, ordering: .acquiringAndReleasing)
+            return denied.denial
         }
         var events: [RevocationEvent] = []
         // The exemption precedes the revoke-before time, on disk as in memory, so that the exempt session is never
@@ -191,7 +197,7 @@ package final class RevocationStore: Sendable {
         let exempted = asker.flatMap { $0.isExempt ? $0.sid : nil }
         if let exempted { events.append(.exempted(sid: exempted, cut, kind, reason: reason)) }
         events.append(.revokedBefore(cut, kind, key: key, exemptsOne: exempted != nil, reason: reason))
-        append(events, done)
+        append(events, endsSessions: true, done)
         return nil
     }
 
@@ -277,7 +283,15 @@ package final class RevocationStore: Sendable {
         let proven = evidence.withLock { $0.observe(wall: now, monotonic: monotonic) }
         let horizon = proven.adding(milliseconds: -TokenLimits.standard.purgeMargin)
         index.purge(expiredAt: horizon)
-        index.sweepEntries(expiredAt: horizon, revoked: !hasLostRevocation.load(ordering: .acquiring))
+        sweepEntries(expiredAt: horizon)
+    }
+
+    /// Removes the entries of ended sessions. A revocation that is not durable may fail, and after a restart the session
+    /// continues and must be listed.
+    func sweepEntries(expiredAt horizon: UnixMilliseconds) {
+        index.sweepEntries(expiredAt: horizon) {
+            !hasLostRevocation.load(ordering: .acquiring) && pendingEnds.load(ordering: .acquiring) == 0
+        }
     }
 
     /// The time that grace periods use, never decreasing.
@@ -304,7 +318,8 @@ package final class RevocationStore: Sendable {
         index.cuts.settle(kind, key, cut, exempted: exempted, seq: stamp.position.seq)
     }
 
-    func append(_ events: [RevocationEvent], _ done: @escaping Completion) {
+    /// - Parameter endsSessions: whether ``pendingEnds`` counts the revocation.
+    func append(_ events: [RevocationEvent], endsSessions: Bool = false, _ done: @escaping Completion) {
         let isRevocation = events.contains(where: \.isRevocation)
         ledger.append(events) { [self] result in
             switch result {
@@ -314,6 +329,7 @@ package final class RevocationStore: Sendable {
                 lost.note(events)
             case .failure: break
             }
+            if endsSessions { pendingEnds.subtract(1, ordering: .acquiringAndReleasing) }
             done(result.map(\.position))
         }
     }
