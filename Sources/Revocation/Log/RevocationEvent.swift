@@ -42,19 +42,6 @@ package enum RevocationEvent: Equatable, Sendable {
     }
 }
 
-/// A revoke-before time.
-package struct RevokeBefore: Equatable, Sendable {
-    /// The high half of a UUIDv7: a session with a lower one is revoked.
-    package var value: UInt64
-    /// Milliseconds since 1970.
-    package var expires: UnixMilliseconds
-
-    package init(value: UInt64, expires: UnixMilliseconds) {
-        self.value = value
-        self.expires = expires
-    }
-}
-
 /// What a process records about the lifetimes of sessions when it begins to write.
 package struct LifetimeNote: Equatable, Sendable {
     /// The maximum lifetime of a session of this process, in hours; 0 if it is not known.
