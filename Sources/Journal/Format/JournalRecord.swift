@@ -49,12 +49,6 @@ package struct JournalRecord: Equatable, Sendable {
         self.expires = expires
         self.value = value
     }
-
-    /// Returns the first record of a process, or of a segment after a failure.
-    static func opening(_ store: UUID, _ note: OpeningNote, salvagedCount: Int = 0) -> JournalRecord {
-        JournalRecord(
-            .open, key: store, expires: note.time, value: UInt64(clamping: salvagedCount), reason: note.number)
-    }
 }
 
 extension JournalRecord {

@@ -28,29 +28,6 @@ package struct JournalOptions: Sendable {
     }
 }
 
-/// Additional values of an OPEN record, which the journal stores and does not interpret.
-package struct OpeningNote: Equatable, Sendable {
-    /// Stored in `expires` of the record.
-    package var time: UnixMilliseconds = 0
-    /// Stored in `reason` of the record.
-    package var number: UInt16 = 0
-
-    package init(time: UnixMilliseconds = 0, number: UInt16 = 0) {
-        self.time = time
-        self.number = number
-    }
-
-    /// Reads the note of an OPEN record.
-    package init(_ record: JournalRecord) {
-        self.init(time: record.expires, number: record.reason)
-    }
-
-    /// Returns the maximum of each value.
-    func merged(with other: OpeningNote) -> OpeningNote {
-        OpeningNote(time: max(time, other.time), number: max(number, other.number))
-    }
-}
-
 /// A change in the state of the writer.
 package enum JournalEvent: Equatable, Sendable {
     /// A write or sync failed. The unacknowledged records were written to a new segment, so nothing was lost and no
