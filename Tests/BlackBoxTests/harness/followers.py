@@ -165,13 +165,17 @@ class Followers:
             self.connect(follower, 0.05)
 
     def have_received(self, ids: list[str], seconds: float = 20) -> bool:
-        """Waits until each follower has received all these, each once and in this order."""
+        """Waits until each follower has received all these, each once and in this order.
+
+        A start records the end of users who were disabled before, which may come in between.
+        """
+        wanted = set(ids)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if all(len(follower.received) >= len(ids) for follower in self.all):
+            if all(wanted <= set(follower.ids) for follower in self.all):
                 break
             time.sleep(0.02)
-        return all(follower.ids == ids for follower in self.all)
+        return all([name for name in follower.ids if name in wanted] == ids for follower in self.all)
 
     def delays(self, sent: dict[str, float]) -> list[float]:
         """How long after it was sent each revocation arrived at each follower, sorted, in seconds."""

@@ -13,7 +13,7 @@ from playwright.sync_api import Error as PlaywrightError
 from harness.accounts import AMY, BOB
 from harness.relay import LossyRelay
 from harness.tls_site import TLSSite
-from sessions.test_module_in_chromium import APP, Tab, lose_access
+from test_module_in_chromium import APP, Tab, lose_access
 
 GRACE = 3
 COUNT = 5

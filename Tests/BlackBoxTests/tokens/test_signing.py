@@ -37,7 +37,9 @@ def test_a_refresh_that_cannot_be_signed_is_not_spent(make_server):
             server.http.post("/token", data={"grant_type": "refresh_token", "refresh_token": session.refresh})
         )
         expect_unsigned(server.try_login(AMY.name, AMY.password))
-        expect_unsigned(page.ask("GET", "/refresh", headers=NAVIGATION))
+        visit = page.ask("GET", "/refresh", headers=NAVIGATION)
+        assert visit.status_code == 503 and visit.headers["content-type"].startswith("text/html")
+        assert int(visit.headers["retry-after"]) in range(1, 61)
     assert server.refusal(session.access) == ""
     done = server.cli("keys", "rotate", "--alg", "EdDSA", "--lead", "0s")
     assert done.returncode == 0, done.stderr
