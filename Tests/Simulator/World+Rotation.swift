@@ -61,6 +61,8 @@ extension World {
             guard !disk.isDead else { return fail(commit: rotation, index, isQueued: true) }
             count("rotations of a session that was revoked meanwhile")
             sessions[index].settled = rotation
+            // Nobody is told its number, which is not above this one.
+            sessions[index].seq = max(sessions[index].seq, store?.sequence ?? 0)
             sessions[index].pending = nil
             sessions[index].unsure = nil
         case (.join, .denied) where isQueued && isDenied(sessions[index]) != false: break
