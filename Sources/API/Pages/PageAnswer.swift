@@ -93,7 +93,7 @@ extension Problem {
         case .cookieAmbiguous: PageMessage(.cookieTwice)
         case .requestMalformed where hasTooManyCookies: PageMessage(.cookiesTooMany)
         case .bodyTooLarge: PageMessage(.formTooLarge)
-        case .notFound, .notEnabled, .notHere, .methodNotAllowed, .methodUnknown: PageMessage(.pageMissing)
+        case .notFound, .notEnabled, .methodNotAllowed, .methodUnknown: PageMessage(.pageMissing)
         case .tooManyAttempts: PageMessage(.tooManyAttempts, retryAfter ?? 1)
         case .hashingSaturated: PageMessage(.busy, retryAfter ?? 1)
         default: PageMessage(status == 503 ? .unavailable : status >= 500 ? .fault : .formInvalid)

@@ -145,7 +145,8 @@ package final class Application: Handler {
     ///
     /// - Parameter html: the page with the form that was rejected; nil for a page that only says what was wrong.
     func answer(_ problem: Problem, _ call: Call, _ response: inout Response, page: RejectedPage? = nil) {
-        if call.wantsPage, let browser = shared.browser {
+        // A page would not say which server must be asked instead.
+        if call.wantsPage, problem.code != .notHere, let browser = shared.browser {
             writeProblem(problem, page, call, browser, &response)
         } else {
             problem.write(to: &response, requestID: call.requestID, isOAuth: call.endpoint?.isOAuth ?? false)

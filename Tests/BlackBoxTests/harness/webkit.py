@@ -11,7 +11,7 @@ from selenium.webdriver.webkitgtk.service import Service
 
 from .gateways import program
 
-BROWSERS = Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser")
+BROWSERS = sorted(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"))
 
 
 class WebKit:
@@ -33,7 +33,7 @@ class WebKit:
             display = numbers.readline().strip()
         assert display, (base / "output").read_text()
         options = Options()
-        options.binary_location = str(next(iter(sorted(BROWSERS))))
+        options.binary_location = str(BROWSERS[0])
         options.add_argument("--automation")
         options.set_capability("acceptInsecureCerts", True)
         environment = {"PATH": os.environ["PATH"], "HOME": str(base), "DISPLAY": f":{display}"}

@@ -187,7 +187,7 @@ def test_without_copy_and_source_nothing_is_verified(home, follow, make_server):
         assert (answer.status_code, answer.json()["code"]) == (503, "stale"), answer.request.url
         assert "revocation-age" not in answer.headers
     page = server.http.get("/signin")
-    assert page.status_code == 421 and page.headers["content-type"].startswith("text/html")
+    assert (page.status_code, page.json()["code"]) == (421, "not_here") and nowhere in page.json()["detail"]
     status = server.cli("status")
     assert status.returncode == 1 and f"follows" in status.stdout and nowhere in status.stdout
     assert "NOTHING known yet, record none, away" in status.stdout
