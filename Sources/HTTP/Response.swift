@@ -78,7 +78,7 @@ package struct Response: Sendable {
         guard !isSafe else { return }
         let raw = Array(fields[start...])
         fields.removeSubrange(start...)
-        for octet in raw { appendEncoded(octet) }
+        for byte in raw { appendEncoded(byte) }
     }
 
     private mutating func appendEncoded(_ octet: UInt8) {

@@ -83,15 +83,15 @@ package struct JSONWriter: Sendable {
     }
 
     /// Writes a string; bytes that are not valid UTF-8 become U+FFFD.
-    package mutating func string(utf8 octets: Span<UInt8>) {
+    package mutating func string(utf8 content: Span<UInt8>) {
         beginValue()
-        writeQuoted(octets)
+        writeQuoted(content)
         needsComma = true
     }
 
-    package mutating func string(utf8 octets: some Sequence<UInt8>) {
-        let octets = Array(octets)
-        string(utf8: octets.span)
+    package mutating func string(utf8 content: some Sequence<UInt8>) {
+        let content = Array(content)
+        string(utf8: content.span)
     }
 
     /// Writes a string whose characters `write` appends; none of them may need an escape.
@@ -172,32 +172,32 @@ package struct JSONWriter: Sendable {
         }
     }
 
-    private mutating func writeQuoted(_ octets: Span<UInt8>) {
-        if Self.endOfPlain(octets, from: 0) == octets.count {
-            return bytes.append(addingCapacity: octets.count &+ 2) { output in
+    private mutating func writeQuoted(_ content: Span<UInt8>) {
+        if Self.endOfPlain(content, from: 0) == content.count {
+            return bytes.append(addingCapacity: content.count &+ 2) { output in
                 output.append(UInt8(ascii: "\""))
-                output.append(octets)
+                output.append(content)
                 output.append(UInt8(ascii: "\""))
             }
         }
-        writeEscaping(octets)
+        writeEscaping(content)
     }
 
-    private mutating func writeEscaping(_ octets: Span<UInt8>) {
+    private mutating func writeEscaping(_ content: Span<UInt8>) {
         bytes.append(UInt8(ascii: "\""))
         var offset = 0
-        while offset < octets.count {
+        while offset < content.count {
             let start = offset
-            offset = Self.endOfPlain(octets, from: offset)
-            if offset > start { bytes.append(octets.extracting(start..<offset)) }
-            guard offset < octets.count else { break }
-            let (byteCount, isWellFormed) = UTF8Scan.scalar(at: offset, in: octets)
+            offset = Self.endOfPlain(content, from: offset)
+            if offset > start { bytes.append(content.extracting(start..<offset)) }
+            guard offset < content.count else { break }
+            let (byteCount, isWellFormed) = UTF8Scan.scalar(at: offset, in: content)
             if !isWellFormed {
                 bytes.append(contentsOf: [0xef, 0xbf, 0xbd])
             } else if byteCount > 1 {
-                bytes.append(octets.extracting(offset..<(offset &+ byteCount)))
+                bytes.append(content.extracting(offset..<(offset &+ byteCount)))
             } else {
-                writeEscaped(octets[offset])
+                writeEscaped(content[offset])
             }
             offset &+= byteCount
         }
@@ -205,15 +205,15 @@ package struct JSONWriter: Sendable {
     }
 
     /// Returns the offset of the first byte, from `start` on, that cannot be copied unchanged.
-    private static func endOfPlain(_ octets: Span<UInt8>, from start: Int) -> Int {
+    private static func endOfPlain(_ content: Span<UInt8>, from start: Int) -> Int {
         var offset = start
-        while octets.count &- offset >= 8 {
-            let special = SWAR.special(octets.lanes(at: offset))
+        while content.count &- offset >= 8 {
+            let special = SWAR.special(content.lanes(at: offset))
             offset &+= special.trailingZeroBitCount >> 3
             if special != 0 { return offset }
         }
-        while offset < octets.count {
-            let octet = octets[offset]
+        while offset < content.count {
+            let octet = content[offset]
             guard 0x20..<0x80 ~= octet, octet != UInt8(ascii: "\""), octet != UInt8(ascii: "\\") else { return offset }
             offset &+= 1
         }

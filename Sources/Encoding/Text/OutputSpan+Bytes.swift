@@ -3,13 +3,13 @@ extension OutputSpan where Element == UInt8 {
     /// Appends a copy; there must be room for it.
     @inline(__always)
     @_lifetime(self: copy self)
-    package mutating func append(_ octets: Span<UInt8>) {
-        precondition(octets.count <= freeCapacity, "the bytes do not fit")
-        unsafe octets.withUnsafeBufferPointer { source in
+    package mutating func append(_ content: Span<UInt8>) {
+        precondition(content.count <= freeCapacity, "the bytes do not fit")
+        unsafe content.withUnsafeBufferPointer { source in
             unsafe withUnsafeMutableBufferPointer { target, count in
                 guard let source = source.baseAddress, let target = target.baseAddress else { return }
-                unsafe (target + count).initialize(from: source, count: octets.count)
-                count += octets.count
+                unsafe (target + count).initialize(from: source, count: content.count)
+                count += content.count
             }
         }
     }

@@ -61,13 +61,13 @@ struct SnapshotClaims: Equatable, Sendable {
             throw .snapshot("it has \(count) records; up to \(Self.recordCountMax) are possible")
         }
         guard digest.hasPrefix("sha-256=:"), digest.hasSuffix(":"),
-            let octets = Base64.decode(Array(digest.utf8.dropFirst(9).dropLast()).span), octets.count == 32
+            let decoded = Base64.decode(Array(digest.utf8.dropFirst(9).dropLast()).span), decoded.count == 32
         else { throw .snapshot("its digest is not one of sha-256") }
         self.issuer = issuer
         self.position = position
         self.count = Int(count)
         self.issuedAt = UnixSeconds(issuedAt)
-        self.digest = octets
+        self.digest = decoded
     }
 
     private static func text(_ name: StaticString, in json: [UInt8]) -> String? {

@@ -61,8 +61,8 @@ package enum SHA256 {
         guard unsafe EVP_DigestInit_ex2(raw, nil, nil) == 1 else { fail("EVP_DigestInit_ex2") }
     }
 
-    fileprivate static func update(_ raw: OpaquePointer, _ octets: Span<UInt8>) {
-        let status = unsafe octets.withUnsafeBufferPointer { unsafe EVP_DigestUpdate(raw, $0.baseAddress, $0.count) }
+    fileprivate static func update(_ raw: OpaquePointer, _ content: Span<UInt8>) {
+        let status = unsafe content.withUnsafeBufferPointer { unsafe EVP_DigestUpdate(raw, $0.baseAddress, $0.count) }
         guard status == 1 else { fail("EVP_DigestUpdate") }
     }
 

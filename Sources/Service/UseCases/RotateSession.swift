@@ -319,11 +319,11 @@ package struct RotateSession {
 
     /// Distinguishes two requests with one token, so that a replay repeats exactly the first answer.
     private static func fingerprint(scope: String, audience: String) -> UInt32 {
-        var octets: [UInt8] = []
-        octets.reserveCapacity(scope.utf8.count + 1 + audience.utf8.count)
-        octets.append(scope.utf8.span)
-        octets.append(0)
-        octets.append(audience.utf8.span)
-        return CRC32C.checksum(octets.span, seed: 0)
+        var named: [UInt8] = []
+        named.reserveCapacity(scope.utf8.count + 1 + audience.utf8.count)
+        named.append(scope.utf8.span)
+        named.append(0)
+        named.append(audience.utf8.span)
+        return CRC32C.checksum(named.span, seed: 0)
     }
 }

@@ -38,13 +38,13 @@ struct PayloadWriter {
 
     /// Writes a text that must not be empty or need escapes, because the verifier reads its bytes without decoding.
     mutating func name(_ claim: Claim, _ text: String) throws(IssueError) {
-        let octets = text.utf8.span
-        guard !octets.isEmpty, Self.isPlain(octets) else { throw .claimUnwritable(claim) }
+        let content = text.utf8.span
+        guard !content.isEmpty, Self.isPlain(content) else { throw .claimUnwritable(claim) }
         let member = Self.members[claim.index]
-        bytes.append(addingCapacity: member.count + octets.count + 2) { output in
+        bytes.append(addingCapacity: member.count + content.count + 2) { output in
             output.append(member.span)
             output.append(UInt8(ascii: "\""))
-            output.append(octets)
+            output.append(content)
             output.append(UInt8(ascii: "\""))
         }
     }
@@ -90,19 +90,19 @@ struct PayloadWriter {
     /// Adds the members of a JSON object unchanged, except those named like a ``Claim``.
     mutating func extra(_ object: [UInt8]) throws(IssueError) {
         if object.isEmpty || object == [UInt8(ascii: "{"), UInt8(ascii: "}")] { return }
-        let octets = object.span
+        let content = object.span
         var document = JSONDocument()
-        do { try document.parse(octets) } catch { throw .extraClaims(error) }
+        do { try document.parse(content) } catch { throw .extraClaims(error) }
         guard document.kind(0) == .object else { throw .extraClaimsNotObject }
         for (nameNode, value) in document.members(0) {
-            guard let name = document.string(nameNode, in: octets), Claim(rawValue: name) == nil else { continue }
+            guard let name = document.string(nameNode, in: content), Claim(rawValue: name) == nil else { continue }
             bytes.append(UInt8(ascii: ","))
             append(quoted: name)
             bytes.append(UInt8(ascii: ":"))
             let range = document.range(value)
             // A string's range in the document excludes its quotes.
             let isString = document.kind(value) == .string
-            bytes.append(octets.extracting(isString ? range.lowerBound - 1..<range.upperBound + 1 : range))
+            bytes.append(content.extracting(isString ? range.lowerBound - 1..<range.upperBound + 1 : range))
         }
     }
 
