@@ -35,7 +35,7 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "App", "HTTPServer", "HTTP", "API", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation",
-                "Journal", "Following", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
+                "Journal", "Following", "Store", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
             ],
             swiftSettings: strict
         ),
@@ -43,7 +43,7 @@ let package = Package(
             "App",
             [
                 "HTTP", "API", "Pages", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal",
-                "Telemetry", "OpenSSL", "Encoding", "Platform", "CLinux",
+                "Store", "Telemetry", "OpenSSL", "Encoding", "Platform", "CLinux",
             ]),
         layer("HTTPServer", ["HTTP", "Telemetry", "OpenSSL", "Encoding", "Platform", "CLinux", "CNgHTTP2"]),
         layer(
@@ -58,6 +58,7 @@ let package = Package(
         layer(
             "Following",
             ["HTTPClient", "Revocation", "Journal", "Telemetry", "JOSE", "OpenSSL", "Encoding", "Platform"]),
+        layer("Store", ["Revocation", "Journal", "Telemetry", "Encoding", "Platform"]),
         layer("Accounts", ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"]),
         layer("Revocation", ["Journal", "Tokens", "OpenSSL", "Encoding", "Platform"]),
         layer("Tokens", ["Keys", "JOSE", "OpenSSL", "Encoding", "Platform"]),

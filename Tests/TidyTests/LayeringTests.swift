@@ -7,11 +7,11 @@ enum Layers {
     static let table: [String: Set<String>] = [
         "martlet": [
             "App", "HTTPServer", "HTTP", "API", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation",
-            "Journal", "Following", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
+            "Journal", "Following", "Store", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
         ],
         "App": [
             "HTTP", "API", "Pages", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal",
-            "Telemetry", "OpenSSL", "Encoding", "Platform", "CLinux",
+            "Store", "Telemetry", "OpenSSL", "Encoding", "Platform", "CLinux",
         ],
         "HTTPServer": ["HTTP", "Telemetry", "OpenSSL", "Encoding", "Platform", "CLinux", "CNgHTTP2"],
         "API": [
@@ -24,6 +24,7 @@ enum Layers {
         "Following": [
             "HTTPClient", "Revocation", "Journal", "Telemetry", "JOSE", "OpenSSL", "Encoding", "Platform",
         ],
+        "Store": ["Revocation", "Journal", "Telemetry", "Encoding", "Platform"],
         "Accounts": ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"],
         "Revocation": ["Journal", "Tokens", "OpenSSL", "Encoding", "Platform"],
         "Tokens": ["Keys", "JOSE", "OpenSSL", "Encoding", "Platform"],

@@ -49,6 +49,13 @@ package struct JournalRecord: Equatable, Sendable {
         self.expires = expires
         self.value = value
     }
+
+    /// Returns the record with a number and a time that another store assigned.
+    package func placed(seq: UInt64, time: UnixMilliseconds) -> JournalRecord {
+        var record = self
+        (record.seq, record.time) = (seq, time)
+        return record
+    }
 }
 
 extension JournalRecord {

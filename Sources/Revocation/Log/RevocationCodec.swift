@@ -146,16 +146,16 @@ package enum RevocationCodec {
 }
 
 extension JournalRecord.Kind {
-    static let revokeToken = JournalRecord.Kind(rawValue: 1)
-    static let revokeSession = JournalRecord.Kind(rawValue: 2)
-    static let rotate = JournalRecord.Kind(rawValue: 3)
-    static let cut = JournalRecord.Kind(rawValue: 4)
+    package static let revokeToken = JournalRecord.Kind(rawValue: 1)
+    package static let revokeSession = JournalRecord.Kind(rawValue: 2)
+    package static let rotate = JournalRecord.Kind(rawValue: 3)
+    package static let cut = JournalRecord.Kind(rawValue: 4)
     /// It is written only where the time of the journal would otherwise fall behind session ids.
-    static let session = JournalRecord.Kind(rawValue: 7)
+    package static let session = JournalRecord.Kind(rawValue: 7)
     /// A part of a ``SessionEntry``.
-    static let sessionEntry = JournalRecord.Kind(rawValue: 8)
+    package static let sessionEntry = JournalRecord.Kind(rawValue: 8)
     /// It is written only when an operator accepts a journal that lacks records.
-    static let epoch = JournalRecord.Kind(rawValue: 9)
+    package static let epoch = JournalRecord.Kind(rawValue: 9)
 }
 
 extension LifetimeNote {
