@@ -132,7 +132,7 @@ package final class Application: Handler {
     /// Counts an answer that is complete.
     func finish(_ call: Call, _ response: inout Response) {
         if call.crossOrigin != .alike { addCrossOrigin(call.crossOrigin, &response) }
-        if let followed = shared.authState.followed { addAge(of: followed, call, &response) }
+        if let knowledge = shared.authState.knowledge { addAge(of: knowledge, call, &response) }
         let row = call.endpoint.map { $0.row } ?? shared.endpoints.count
         let column = ApplicationShared.statusColumn(response.status)
         let microseconds = (shared.monotonic() &- call.began) / 1_000
