@@ -10,12 +10,13 @@ package enum SharedSettings {
     /// The hash of the settings that decide the bytes of tokens and the outcome of a refresh.
     package static func hash(_ tokens: TokenSettings) -> String {
         let auth = tokens.auth
-        let values = [
-            auth.issuer, auth.audiences.joined(separator: ","), auth.algorithm.rawValue,
-            auth.sharedSecretAudiences.sorted().joined(separator: ","), auth.extraClaims.sorted().joined(separator: ","),
-            "\(auth.accessLifetime)", "\(auth.refreshIdle)", "\(auth.sessionMax)", "\(tokens.refreshGrace)",
-            auth.sessionList.map { "\($0.countMax)" } ?? "",
-        ]
+        var values = [auth.issuer, auth.audiences.joined(separator: ","), auth.algorithm.rawValue]
+        values.append(auth.sharedSecretAudiences.sorted().joined(separator: ","))
+        values.append(auth.extraClaims.sorted().joined(separator: ","))
+        for time in [auth.accessLifetime, auth.refreshIdle, auth.sessionMax, tokens.refreshGrace] {
+            values.append("\(time)")
+        }
+        values.append(auth.sessionList.map { list in list.perUser.map { "\($0)" } ?? "any" } ?? "off")
         return hash(of: values)
     }
 
