@@ -115,8 +115,8 @@ let package = Package(
         tests(
             "AppTests",
             [
-                "App", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal", "Telemetry", "OpenSSL",
-                "Encoding", "Platform",
+                "App", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal", "Store", "Telemetry",
+                "OpenSSL", "Encoding", "Platform",
             ]),
         tests(
             "MartletTests",
