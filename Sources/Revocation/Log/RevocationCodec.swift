@@ -48,6 +48,25 @@ package enum RevocationCodec {
         return record
     }
 
+    /// Whether a record is of a kind that processes write to a store that they share, and complete in itself.
+    package static func isShared(_ record: JournalRecord) -> Bool {
+        switch record.kind {
+        case .revokeToken, .revokeSession, .rotate, .session, .sessionEntry: true
+        case .cut: event(record) != nil
+        default: false
+        }
+    }
+
+    /// Whether a record belongs to the one before it: to the exemption of its revoke-before time, to the session that
+    /// displaced another one, or to the same entry.
+    package static func continues(_ record: JournalRecord) -> Bool {
+        switch record.kind {
+        case .cut, .revokeSession: record.flags & dependentFlag != 0
+        case .sessionEntry: record.flags & 0x0f != 0
+        default: false
+        }
+    }
+
     /// Whether the record contains what identifies a person: from where and with which device a user signed in.
     package static func isPersonal(_ record: JournalRecord) -> Bool {
         record.kind == .sessionEntry && record.flags & 0x0f != 0
