@@ -57,6 +57,20 @@ package enum RevocationCodec {
         }
     }
 
+    /// Returns a ROTATE record as it is written for a rotation that may be recorded already: by a repetition, or when a
+    /// store is told what it may lack.
+    package static func again(_ record: JournalRecord) -> JournalRecord {
+        guard record.kind == .rotate else { return record }
+        var record = record
+        record.flags |= againFlag
+        return record
+    }
+
+    /// Whether a ROTATE record is of that form. Its time shows no other use of the token.
+    package static func isAgain(_ record: JournalRecord) -> Bool {
+        record.kind == .rotate && record.flags & againFlag != 0
+    }
+
     /// Whether a record belongs to the one before it: to the exemption of its revoke-before time, to the session that
     /// displaced another one, or to the same entry.
     package static func continues(_ record: JournalRecord) -> Bool {
@@ -82,6 +96,8 @@ package enum RevocationCodec {
     private static let dependentFlag: UInt8 = 8
     /// A bit of `flags` of a REVOKE_JTI.
     private static let anyEndFlag: UInt8 = 1
+    /// A bit of `flags` of a ROTATE: the same rotation may be recorded before it, with another time.
+    private static let againFlag: UInt8 = 1
 
     /// Returns the event of a record.
     ///
