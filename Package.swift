@@ -59,6 +59,7 @@ let package = Package(
             "Following",
             ["HTTPClient", "Revocation", "Journal", "Telemetry", "JOSE", "OpenSSL", "Encoding", "Platform"]),
         layer("Store", ["Revocation", "Journal", "Telemetry", "Encoding", "Platform"]),
+        layer("Redis", ["Store", "Revocation", "Journal", "OpenSSL", "Encoding", "Platform", "CHiredis"]),
         layer("Accounts", ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"]),
         layer("Revocation", ["Journal", "Tokens", "OpenSSL", "Encoding", "Platform"]),
         layer("Tokens", ["Keys", "JOSE", "OpenSSL", "Encoding", "Platform"]),
@@ -75,6 +76,8 @@ let package = Package(
         .systemLibrary(name: "CArgon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CNgHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        // Declares what hiredis shares with its user; the library itself is loaded only by a server that needs it.
+        .systemLibrary(name: "CHiredis"),
         .target(name: "CLinux"),
         .target(name: "CBase64"),
         .target(name: "CChecksum"),
@@ -95,6 +98,7 @@ let package = Package(
         tests(
             "FollowingTests",
             ["Following", "HTTPClient", "Revocation", "Journal", "Telemetry", "JOSE", "OpenSSL", "Encoding", "Platform"]),
+        tests("RedisTests", ["Redis", "Store", "Revocation", "Journal", "OpenSSL", "Encoding", "Platform"]),
         tests("AccountsTests", ["Accounts", "OpenSSL", "Encoding", "Platform"]),
         tests("TelemetryTests", ["Telemetry", "Encoding", "Platform"]),
         tests("HTTPTests", ["HTTP", "Encoding", "Platform"]),
