@@ -59,6 +59,7 @@ let package = Package(
             "Following",
             ["HTTPClient", "Revocation", "Journal", "Telemetry", "JOSE", "OpenSSL", "Encoding", "Platform"]),
         layer("Store", ["Revocation", "Journal", "Telemetry", "Encoding", "Platform"]),
+        layer("Postgres", ["Store", "Revocation", "Journal", "Encoding", "Platform", "CPostgres"]),
         layer("Accounts", ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"]),
         layer("Revocation", ["Journal", "Tokens", "OpenSSL", "Encoding", "Platform"]),
         layer("Tokens", ["Keys", "JOSE", "OpenSSL", "Encoding", "Platform"]),
@@ -78,6 +79,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CBase64"),
         .target(name: "CChecksum"),
+        .target(name: "CPostgres"),
 
         // Drives the real journal over a disk that fails by a seed; optimised, so that many seeds fit into a test run.
         .executableTarget(
@@ -95,6 +97,7 @@ let package = Package(
         tests(
             "FollowingTests",
             ["Following", "HTTPClient", "Revocation", "Journal", "Telemetry", "JOSE", "OpenSSL", "Encoding", "Platform"]),
+        tests("PostgresTests", ["Postgres", "Store", "Revocation", "Journal", "Encoding", "Platform"]),
         tests("AccountsTests", ["Accounts", "OpenSSL", "Encoding", "Platform"]),
         tests("TelemetryTests", ["Telemetry", "Encoding", "Platform"]),
         tests("HTTPTests", ["HTTP", "Encoding", "Platform"]),

@@ -25,6 +25,7 @@ enum Layers {
             "HTTPClient", "Revocation", "Journal", "Telemetry", "JOSE", "OpenSSL", "Encoding", "Platform",
         ],
         "Store": ["Revocation", "Journal", "Telemetry", "Encoding", "Platform"],
+        "Postgres": ["Store", "Revocation", "Journal", "Encoding", "Platform", "CPostgres"],
         "Accounts": ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"],
         "Revocation": ["Journal", "Tokens", "OpenSSL", "Encoding", "Platform"],
         "Tokens": ["Keys", "JOSE", "OpenSSL", "Encoding", "Platform"],
