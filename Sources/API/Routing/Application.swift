@@ -145,6 +145,7 @@ package final class Application: Handler {
     ///
     /// - Parameter html: the page with the form that was rejected; nil for a page that only says what was wrong.
     func answer(_ problem: Problem, _ call: Call, _ response: inout Response, page: RejectedPage? = nil) {
+        let problem = problem.over(shared.authState.store)
         // A page would not say which server must be asked instead.
         if call.wantsPage, problem.code != .notHere, let browser = shared.browser {
             writeProblem(problem, page, call, browser, &response)
@@ -172,7 +173,7 @@ package final class Application: Handler {
         // Any client can send these all day.
         case .methodUnknown, .codingUnsupported, .versionUnsupported, .sequenceNotReached, .sequenceUnknown: quiet
         // The service works as designed under load.
-        case .hashingSaturated, .tooManyConnections: .warning
+        case .hashingSaturated, .tooManyConnections, .storeUnavailable: .warning
         default: problem.status >= 500 ? .error : quiet
         }
     }

@@ -21,6 +21,7 @@ package struct StoreAddress: Equatable, Sendable {
         case "redis": engine = .redis(try RedisPlace(rest, isSecure: false, isSentinel: false))
         case "rediss": engine = .redis(try RedisPlace(rest, isSecure: true, isSentinel: false))
         case "redis+sentinel": engine = .redis(try RedisPlace(rest, isSecure: false, isSentinel: true))
+        case "rediss+sentinel": engine = .redis(try RedisPlace(rest, isSecure: true, isSentinel: true))
         case "postgres", "postgresql":
             try Self.checkPostgres(rest)
             engine = .postgres

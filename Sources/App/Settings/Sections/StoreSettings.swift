@@ -29,7 +29,7 @@ extension Setting {
 
 /// The engine that several servers share instead of a journal each.
 package struct StoreSettings: Sendable {
-    static let settings: [Setting] = [
+    package static let settings: [Setting] = [
         .store, .storePassword, .storeCA, .storePrefix, .storeTimeout, .storeReplicas, .storeDurability, .node,
     ]
 
@@ -42,7 +42,7 @@ package struct StoreSettings: Sendable {
     /// Whether an engine is set, for sections that need one.
     package var isEngine: Bool { connection != nil }
 
-    init(_ reader: inout SettingsReader) {
+    package init(_ reader: inout SettingsReader) {
         passwordPath = Self.path(&reader, .storePassword)
         let caPath = Self.path(&reader, .storeCA)
         let prefix = reader.text(.storePrefix)
