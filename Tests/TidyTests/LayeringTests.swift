@@ -26,6 +26,7 @@ enum Layers {
         ],
         "Store": ["Revocation", "Journal", "Telemetry", "Encoding", "Platform"],
         "Redis": ["Store", "Revocation", "Journal", "OpenSSL", "Encoding", "Platform", "CHiredis"],
+        "Postgres": ["Store", "Revocation", "Journal", "Encoding", "Platform", "CPostgres"],
         "Accounts": ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"],
         "Revocation": ["Journal", "Tokens", "OpenSSL", "Encoding", "Platform"],
         "Tokens": ["Keys", "JOSE", "OpenSSL", "Encoding", "Platform"],
