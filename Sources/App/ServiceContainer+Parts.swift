@@ -74,6 +74,7 @@ extension ServiceContainer {
             revocations: revocations, passwords: PasswordHasher(parameters: configuration.hashing.argon2),
             hashing: hashing,
             throttle: throttle, clock: SystemClock.wall, monotonic: { MonotonicClock.nanoseconds() / 1_000_000 },
-            log: log, random: { Random.bytes($0) }, passwordRules: configuration.passwords.rules, followed: followed)
+            log: log, random: { Random.bytes($0) }, passwordRules: configuration.passwords.rules, followed: followed,
+            sessionData: configuration.sessionData.isOn ? revocations.sessionData : nil)
     }
 }
