@@ -1,7 +1,7 @@
 extension Setting {
     package static let sessionData = Setting(
         "MARTLET_SESSION_DATA", .choice(["off", "on"]), default: "off",
-        "whether each session has a small JSON object at /session/data; needs Redis or PostgreSQL in MARTLET_STORE")
+        "whether each session has a small JSON object at /session/data; needs an engine in MARTLET_STORE")
 }
 
 /// Whether sessions have data.
@@ -10,13 +10,12 @@ package struct SessionDataSettings: Sendable {
 
     package let isOn: Bool
 
-    /// - Parameter hasEngine: whether the store is one that several nodes share.
-    init(_ reader: inout SettingsReader, hasEngine: Bool) {
+    init(_ reader: inout SettingsReader) {
         isOn = reader.choice(.sessionData, { $0 == "on" }, otherwise: false)
-        if isOn, !hasEngine {
-            reader.complain(
+        if isOn, reader.text(.store) == Setting.store.defaultText {
+            reader.add(
                 .sessionData,
-                "possible while MARTLET_STORE is file: only Redis and PostgreSQL store data of sessions. Set MARTLET_STORE to the address of one, or set MARTLET_SESSION_DATA=off"
+                "only Redis and PostgreSQL store the data of sessions, and \(Setting.store.name) names neither. Set \(Setting.store.name) to the address of one, or set \(Setting.sessionData.name)=off"
             )
         }
     }
