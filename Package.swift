@@ -35,7 +35,7 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "App", "HTTPServer", "HTTP", "API", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation",
-                "Journal", "Following", "Store", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
+                "Journal", "Following", "Store", "Redis", "Postgres", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
             ],
             swiftSettings: strict
         ),

@@ -83,6 +83,6 @@ extension ServiceContainer {
             hashing: hashing,
             throttle: throttle, clock: SystemClock.wall, monotonic: { MonotonicClock.nanoseconds() / 1_000_000 },
             log: log, random: { Random.bytes($0) }, passwordRules: configuration.passwords.rules, followed: followed,
-            store: store)
+            store: store, sessionData: configuration.sessionData.isOn ? revocations.sessionData : nil)
     }
 }

@@ -7,7 +7,8 @@ enum Layers {
     static let table: [String: Set<String>] = [
         "martlet": [
             "App", "HTTPServer", "HTTP", "API", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation",
-            "Journal", "Following", "Store", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
+            "Journal", "Following", "Store", "Redis", "Postgres", "Telemetry", "HTTPClient", "OpenSSL", "Encoding",
+            "Platform", "CLinux",
         ],
         "App": [
             "HTTP", "API", "Pages", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal",

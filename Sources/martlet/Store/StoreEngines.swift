@@ -1,5 +1,7 @@
 import App
 import Platform
+import Postgres
+import Redis
 import Store
 
 /// Makes the engine that the settings name. It is loaded only then.

@@ -1,4 +1,5 @@
 import App
+import Postgres
 import Store
 
 /// Implements `martlet store schema` and `init`. Redis needs neither.
