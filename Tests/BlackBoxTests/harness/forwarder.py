@@ -18,6 +18,7 @@ class Flow:
         self.rate = 0.0
         self.bytes = 0
         self.is_lost = False
+        self.replacement: tuple[bytes, bytes] | None = None
 
 
 class Forwarder:
@@ -80,6 +81,19 @@ class Forwarder:
     def drip(self, bytes_per_second: float, up: bool = False, down: bool = True) -> None:
         """Passes a byte at a time at this rate."""
         self.up.rate, self.down.rate = bytes_per_second * up, bytes_per_second * down
+
+    def answer_instead(self, content: bytes, matching: bytes = b"") -> None:
+        """The next piece that comes down, or the next one that contains `matching`, is replaced by `content`."""
+
+        async def act():
+            self.down.replacement = (matching, content)
+
+        self._call(act())
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether the replacement was sent."""
+        return self.down.replacement is None
 
     def reset(self, refuses: bool = False) -> None:
         """Resets every connection; with `refuses`, new ones too, until it is healed."""
@@ -190,6 +204,8 @@ class Forwarder:
                 if flow.delay:
                     await asyncio.sleep(flow.delay)
                     await flow.open.wait()
+                if flow.replacement and flow.replacement[0] in content:
+                    content, flow.replacement = flow.replacement[1], None
                 await self._write(content, sink, flow)
                 flow.bytes += len(content)
             if sink.can_write_eof():

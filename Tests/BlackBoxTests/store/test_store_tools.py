@@ -11,13 +11,13 @@ from harness.clocks import NodeClock
 from harness.engine_process import wait_until
 from harness.forwarder import Forwarder
 from harness.partition import Network
-from harness.postgres_server import PostgresError, PostgresServer, remove_template
+from harness.postgres_server import PostgresError, PostgresServer, program
 from harness.redis_server import RedisGroup, RedisServer
 from harness.resp import Resp, RespError
 
 
 @pytest.fixture
-def redis(tmp_path):
+def server(tmp_path):
     server = RedisServer(tmp_path / "redis").start()
     yield server
     server.kill()
@@ -30,18 +30,12 @@ def postgres():
     server.close()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_template_is_left():
-    yield
-    remove_template()
-
-
-def test_redis_keeps_what_it_acknowledged_over_kill_nine(redis):
-    assert redis.ask("CONFIG", "GET", "appendfsync")[1] == b"always"
+def test_redis_keeps_what_it_acknowledged_over_kill_nine(server):
+    assert server.ask("CONFIG", "GET", "appendfsync")[1] == b"always"
     for number in range(3):
-        redis.ask("SET", f"key{number}", number)
-        redis.restart()
-    assert [redis.ask("GET", f"key{number}") for number in range(3)] == [b"0", b"1", b"2"]
+        server.ask("SET", f"key{number}", number)
+        server.restart()
+    assert [server.ask("GET", f"key{number}") for number in range(3)] == [b"0", b"1", b"2"]
 
 
 def test_users_of_redis_may_do_what_their_line_says(tmp_path):
@@ -68,14 +62,14 @@ def test_redis_speaks_tls(tmp_path):
         server.kill()
 
 
-def test_a_replica_behind_a_forwarder_misses_what_came_while_it_was_held(redis, tmp_path):
-    with Forwarder(redis.port) as between:
+def test_a_replica_behind_a_forwarder_misses_what_came_while_it_was_held(server, tmp_path):
+    with Forwarder(server.port) as between:
         replica = RedisServer(tmp_path / "replica", replica_of=between.port).start()
         try:
-            redis.await_replicas(1)
-            assert redis.reached("SET", "before", 1) == 1
+            server.await_replicas(1)
+            assert server.reached("SET", "before", 1) == 1
             between.hold()
-            assert redis.reached("SET", "after", 1) == 0
+            assert server.reached("SET", "after", 1) == 0
             replica.promote()
             assert (replica.ask("GET", "before"), replica.ask("GET", "after")) == (b"1", None)
         finally:
@@ -132,8 +126,6 @@ def test_a_commit_waits_for_a_standby_that_was_cut_off(postgres):
 
 
 def ask_for(server: PostgresServer, sql: str, seconds: float) -> None:
-    from harness.postgres_server import program
-
     subprocess.run([program("psql"), "-h", str(server.base), "-p", str(server.port), "-U", "postgres", "-c", sql],
                    timeout=seconds, capture_output=True)  # fmt: skip
 
