@@ -91,7 +91,8 @@ bench-feed: ## Measure the revocation feed: propagation, memory, snapshots; ARGS
 bench-store: ## Measure several nodes beside their bare engine: rates, waits, propagation, start; ARGS="--engine redis"
 	@scripts/install build bench
 	@scripts/build --product martlet
-	@python3 scripts/bench/store.py $(ARGS)
+	@scripts/venv
+	@.venv/bin/python scripts/bench/store.py $(ARGS)
 
 bench-plot: ## Draw docs/performance.svg from docs/performance.json; RUN=figures.json draws figures.svg
 	@python3 scripts/bench/plot.py $(RUN)
