@@ -58,7 +58,7 @@ class Nodes:
             kept = self.folder / "first" / shared
             if kept.exists() and not (folder / shared).exists():
                 (shutil.copytree if kept.is_dir() else shutil.copy2)(kept, folder / shared)
-        environment = {"MARTLET_OPERATOR_LISTEN": f"unix:{folder}/operator.sock", "MARTLET_ISSUER": "http://bench.test"}
+        environment = {"MARTLET_OPERATOR_LISTEN": f"unix:{folder}/operator.sock", "MARTLET_ISSUER": "https://bench.test"}
         if store:
             environment |= {"MARTLET_STORE": store, "MARTLET_NODE": name}
         server = processes.Martlet(folder, "HS256", pinned=False, more=environment | more)

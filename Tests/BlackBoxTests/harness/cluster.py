@@ -96,8 +96,8 @@ class Cluster:
             own = {
                 "store": store(index) if callable(store) else store,
                 "node": f"node{index + 1}",
-                "issuer": "http://martlet.test",
-                "key_rotation": 0,
+                "issuer": "https://martlet.test",
+                "key_rotation": "0s",
             }
             host = machines[index].host if machines else "127.0.0.1"
             node = Node(base / f"node{index + 1}", base / "shared", people if index == 0 else (), host,
