@@ -30,7 +30,7 @@ def test_a_server_whose_store_is_away_verifies_and_records_nothing(engine, make_
         b.revoke(session.access),
         b.http.post("/logout", json={"refresh_token": session.refresh}),
         b.cut(sid=session.sid),
-        b.http.post("/password", json={"current": AMY.password, "new": "another long password 9"},
+        b.http.post("/password", json={"current_password": AMY.password, "new_password": "another long password 9"},
                     headers={"Authorization": f"Bearer {kept.access}"}),
     ):  # fmt: skip
         assert answer.status_code == 503, f"{answer.request.url}: {answer.text}"
