@@ -14,17 +14,7 @@ package final class FollowedFeed: Sendable {
         case damaged = "feed_damaged"
     }
 
-    package struct Rule: Sendable {
-        /// The age in milliseconds from which the knowledge is stale; nil for no limit.
-        package var ageMax: Int64?
-        /// Whether tokens are not verified while the knowledge is stale.
-        package var rejectsStale: Bool
-
-        package init(ageMax: Int64?, rejectsStale: Bool) {
-            self.ageMax = ageMax
-            self.rejectsStale = rejectsStale
-        }
-    }
+    package typealias Rule = KnowledgeAge.Rule
 
     /// What was counted since the start.
     package struct Figures: Equatable, Sendable {
@@ -47,44 +37,20 @@ package final class FollowedFeed: Sendable {
 
     /// Where requests go that only the source can answer.
     package let home: String
-    package let rule: Rule
-    private let clock: @Sendable () -> Int64
-    private let currentAsOf = Atomic<Int64>(.min)
+    package let knowledge: KnowledgeAge
     private let misses = Atomic<UInt64>(0)
     private let state = Mutex(State())
 
     /// - Parameter clock: milliseconds of a clock that cannot be set, such as CLOCK_BOOTTIME.
     package init(home: String, rule: Rule, clock: @escaping @Sendable () -> Int64) {
         self.home = home
-        self.rule = rule
-        self.clock = clock
+        knowledge = KnowledgeAge(rule: rule, clock: clock)
     }
 
-    /// How many milliseconds ago this node is known to have had everything; nil before the first time.
-    package var age: Int64? {
-        let asOf = currentAsOf.load(ordering: .acquiring)
-        guard asOf != .min else { return nil }
-        return max(0, clock().subtractingReportingOverflow(asOf).partialValue)
-    }
-
-    /// Whether the knowledge is older than the setting allows, or there is none.
-    package var isStale: Bool {
-        guard let age else { return true }
-        return rule.ageMax.map { age > $0 } ?? false
-    }
-
-    /// Whether tokens must not be verified now. Without any knowledge they never are.
-    package var rejectsAll: Bool {
-        guard let age else { return true }
-        return rule.rejectsStale && rule.ageMax.map { age > $0 } ?? false
-    }
-
-    /// Whether the knowledge is older than a caller allows, or there is none.
-    package func isOlder(thanSeconds seconds: Int64) -> Bool {
-        guard let age else { return true }
-        let (limit, overflows) = seconds.multipliedReportingOverflow(by: 1_000)
-        return !overflows && age > limit
-    }
+    /// As in ``KnowledgeAge``.
+    package var age: Int64? { knowledge.age }
+    package var isStale: Bool { knowledge.isStale }
+    package var rejectsAll: Bool { knowledge.rejectsAll }
 
     package var condition: Condition { state.withLock { $0.condition } }
     package var position: LedgerPosition? { state.withLock { $0.position } }
@@ -99,8 +65,7 @@ package final class FollowedFeed: Sendable {
     /// - Parameter asOf: when everything up to the position was known, by the clock; nil if that is not known.
     package func advance(to position: LedgerPosition, asOf: Int64?) {
         state.withLock { $0.position = position }
-        guard let asOf else { return }
-        currentAsOf.store(asOf, ordering: .releasing)
+        if let asOf { knowledge.advance(asOf: asOf) }
     }
 
     /// - Returns: whether the condition is another one than before.
@@ -117,5 +82,5 @@ package final class FollowedFeed: Sendable {
     }
 
     /// Milliseconds of the clock.
-    package var now: Int64 { clock() }
+    package var now: Int64 { knowledge.now }
 }
