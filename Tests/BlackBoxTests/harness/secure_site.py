@@ -24,6 +24,7 @@ http {{
         ssl_certificate certificate.pem;
         ssl_certificate_key key.pem;
         large_client_header_buffers 4 32k;
+        keepalive_requests 100000;
         proxy_http_version 1.1;
         proxy_set_header Connection "";
         proxy_set_header Host $host;

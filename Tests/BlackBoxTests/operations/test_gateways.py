@@ -5,12 +5,14 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
 from harness.accounts import AMY, PEOPLE, Person
 from harness.gateways import FOLDER, HOST, Client, Gateway, Reply
 from harness.identity import CHARACTERS, FORGED, NAMES, PLACES, alias, variants
 from harness.process import ROOT
+from harness.tls_site import TLSSite
 from harness.wsgi import Application
 
 GATEWAYS = ("nginx", "haproxy", "caddy-2.6", "caddy-2.11", "traefik", "envoy", "apache")
@@ -433,3 +435,25 @@ def test_operations_md_shows_every_file_as_it_is():
         block = file.read_text().rstrip("\n")
         assert f"\n{block}\n```\n" in page, f"docs/operations.md and {file.name} differ"
         assert f"(../deploy/gateway/{file.name})" in page, f"docs/operations.md does not name {file.name}"
+
+
+def ports_used(http: httpx.Client) -> set[int]:
+    """The ports from which a client sends 1,100 requests, one after another."""
+    answers = (http.get("/session", headers={"Host": HOST}) for _ in range(1_100))
+    return {answer.extensions["network_stream"].get_extra_info("client_addr")[1] for answer in answers}
+
+
+@pytest.mark.parametrize("name", WITH_H2)
+def test_a_connection_lasts_for_the_requests_of_a_busy_page(site, name):
+    with httpx.Client(base_url=f"http://127.0.0.1:{site.gateway(name).port}", http1=False, http2=True) as http:
+        assert len(ports_used(http)) == 1
+
+
+def test_a_connection_to_nginx_lasts_for_the_requests_of_a_busy_page(fleet):
+    """A browser loses requests that it sends while a proxy ends the connection."""
+    site = TLSSite(fleet, "localhost")
+    try:
+        with httpx.Client(base_url=site.origin, http2=True, verify=site.context) as http:
+            assert len(ports_used(http)) == 1
+    finally:
+        site.close()
