@@ -49,7 +49,7 @@ export class Verifier extends EventEmitter {
     if (!url) return;
     this.#source = new Source(url, credentials);
     this.#timer = setInterval(() => this.#askForKeys(60), 5_000).unref();
-    this.follow();
+    this.#follow();
   }
 
   /** Seconds since a request was sent whose answer showed that every revocation was here; Infinity before the first. */
@@ -175,17 +175,15 @@ export class Verifier extends EventEmitter {
     this.#etag = fields.etag;
   }
 
-  /** Follows the feed. After damage a call follows again, from a new snapshot. */
-  async follow() {
-    [this.#position, this.state] = [undefined, 'starting'];
+  async #follow() {
     for (let failures = 0; this.state !== 'closed'; ) {
       try {
         if (!this.#position) await this.#readSnapshot();
         await this.#poll();
         failures = 0;
       } catch (error) {
-        if (error instanceof Damaged) return this.#become('damaged', error);
-        this.#become('away', error);
+        // After damage as well, the position stays: nothing is skipped.
+        this.#become(error instanceof Damaged ? 'damaged' : 'away', error);
         this.#source.turn();
         const pause = Math.min(5_000, 50 * 2 ** failures) * (0.5 + Math.random() / 2);
         failures += 1;

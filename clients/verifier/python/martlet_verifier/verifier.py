@@ -24,7 +24,6 @@ TIME_MAX = 253_402_300_799
 log = logging.getLogger("martlet_verifier")
 
 
-
 def _is_count(value: object) -> bool:
     return (type(value) is int or (isinstance(value, float) and value.is_integer())) and 0 <= value < 2**53
 
@@ -69,7 +68,7 @@ class Verifier:
         self._keys = Keys(secrets, jwks or {"keys": []}, self._key_source)
         if url:
             threading.Thread(target=self._keep_keys, name="martlet-keys", daemon=True).start()
-            self.follow()
+            threading.Thread(target=self._follow, name="martlet-feed", daemon=True).start()
 
     @property
     def age(self) -> float:
@@ -157,11 +156,6 @@ class Verifier:
         while not self._closed.wait(5):
             self._keys.ask(60)
 
-    def follow(self) -> None:
-        """Follows the feed. After damage a call follows again, from a new snapshot."""
-        self._position, self.state = None, "starting"
-        threading.Thread(target=self._follow, name="martlet-feed", daemon=True).start()
-
     def _follow(self) -> None:
         failures, forgotten_at = 0, time.monotonic()
         while not self._closed.is_set():
@@ -173,10 +167,10 @@ class Verifier:
                 if time.monotonic() - forgotten_at > 60:
                     self.revocations.forget(time.time() * 1_000)
                     forgotten_at = time.monotonic()
-            except Damaged as error:
-                return self._become("damaged", error)
             except Exception as error:
-                self._become("away", error)
+                # After damage as well, the position stays: nothing is skipped.
+                self._become("damaged" if isinstance(error, Damaged) else "away", error)
+                self._feed.turn()
                 self._closed.wait(min(5, 0.05 * 2**failures) * random.uniform(0.5, 1))
                 failures = min(failures + 1, 16)
 
