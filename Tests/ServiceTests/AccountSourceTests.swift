@@ -72,7 +72,7 @@ struct AccountSourceTests {
     init() throws {
         accounts = RemoteAccounts(try Office.user("alice"))
         portal = Client(
-            id: "portal", secretHashes: [[UInt8](repeating: 7, count: ClientSecret.hashByteCount)], grants: [Client.session])
+            id: "portal", secretHashes: [[UInt8](repeating: 7, count: 32)], grants: [Client.session])
         office = try Office(users: UserDirectory(), clients: try ClientDirectory().adding(portal), source: accounts)
     }
 

@@ -3,7 +3,7 @@ package import Journal
 /// Finds the epoch with which a journal continues after a repair that lost records: clients and followers may know the
 /// positions of records that are lost, and no position may come twice.
 package struct SalvagedEpochs {
-    /// So many of the lost records count as epochs that nobody knows of any more.
+    /// So many of the lost records count as epochs of which no record is left.
     private static let unknownCountMax: UInt64 = 16
 
     private var epochs = LedgerEpochs()

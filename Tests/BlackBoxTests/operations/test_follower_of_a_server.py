@@ -109,6 +109,16 @@ def test_a_disabled_client_is_rejected_by_a_follower_that_knows_no_clients(home,
     assert edge.refusal(other.access) == ""
 
 
+def test_the_age_of_a_follower_counts_from_the_end_of_the_wait(home, follow):
+    edge = follow()
+    session, ages = home.login(), []
+    while len(ages) < 40:
+        ages.append(age_of(edge.verify(session.access)))
+        time.sleep(0.05)
+    # From when a request is sent that waits for a second, it would be one at least.
+    assert min(ages) < 0.9
+
+
 def test_nginx_asks_a_follower(home, follow, tmp_path):
     edge = follow(trusted_proxies="127.0.0.1", forwarded_field="x-forwarded-for", browser="on")
     application = Application()

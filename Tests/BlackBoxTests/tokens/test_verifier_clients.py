@@ -356,6 +356,21 @@ def test_a_damaged_answer_is_asked_for_again_and_nothing_is_skipped_or_lost(star
     assert source.count("/revocations/snapshot") == snapshots
 
 
+@pytest.mark.parametrize(
+    "held, counts", [("0.800", True), ("3600.000", True), ("", False), ("-1.000", False), ("1e3", False)]
+)
+def test_the_age_counts_from_the_end_of_the_wait_at_the_source(start, source, held, counts):
+    source.held = held
+    verifier = start()
+    verifier.wait(lambda status: status["age"] > (0.5 if counts else 1))
+    ages, end = [], time.monotonic() + 1.5
+    while time.monotonic() < end:
+        ages.append(verifier.status["age"])
+        time.sleep(0.02)
+    # A request waits for a second, and none can have waited for longer than its answer took.
+    assert min(ages) >= 0 and (min(ages) < 0.9) == counts
+
+
 def cut_off(handler) -> None:
     """The connection ends within the content."""
     handler.send_response(200)

@@ -239,6 +239,7 @@ export class Verifier extends EventEmitter {
     const path = `/revocations?after=${from.epoch}:${from.seq}&wait=1`;
     const asked = { accept: RECORDS, limit: 4_096 * 64, seconds: 6 };
     const { status, fields, content } = await this.#source.get(path, asked);
+    const arrivedAt = seconds();
     if (status === 409 || status === 410) {
       this.#position = undefined;
       this.emit('reset', status);
@@ -259,7 +260,9 @@ export class Verifier extends EventEmitter {
     this.#position = { epoch: head.epoch, seq: hasMore ? last : head.seq };
     this.revocations.forget(Date.now());
     if (hasMore) return;
-    this.#currentAt = Math.max(this.#currentAt, sentAt - Number(answerAge));
+    // How long the request waited there, which cannot be longer than its answer took.
+    const held = /^\d{1,9}\.\d{3}$/.test(fields['revocation-held']) ? Number(fields['revocation-held']) : 0;
+    this.#currentAt = Math.max(this.#currentAt, sentAt + Math.min(held, arrivedAt - sentAt) - Number(answerAge));
     this.#become('following');
   }
 

@@ -215,6 +215,7 @@ class Verifier:
     def _poll(self) -> None:
         sent_at, start = time.monotonic(), self._position
         answer = self._feed.get(f"/revocations?after={start}&wait=1", 4_096 * 64, 6, Accept=RECORDS)
+        arrived_at = time.monotonic()
         if answer.status in (409, 410):
             self._position = None
             self._tell("reset", str(answer.status))
@@ -234,7 +235,9 @@ class Verifier:
         last = self.revocations.apply(answer.content, start.seq, head.seq)
         self._position = head._replace(seq=last) if has_more else head
         if not has_more:
-            self._caught_up(sent_at - float(age[0]))
+            # How long the request waited there, which cannot be longer than its answer took.
+            held = re.fullmatch(r"[0-9]{1,9}\.[0-9]{3}", fields.get("Revocation-Held", ""))
+            self._caught_up(sent_at + min(float(held[0]) if held else 0, arrived_at - sent_at) - float(age[0]))
             self._become("following")
 
     def _caught_up(self, at: float) -> None:
