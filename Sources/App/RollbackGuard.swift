@@ -62,6 +62,16 @@ package struct RollbackGuard: Sendable {
         return sightings
     }
 
+    /// The marks, if they can be read: an operator who repairs a journal may have damaged them.
+    ///
+    /// - Parameter report: receives a sentence if they cannot.
+    package func readableMarks(_ report: (String) -> Void) -> [HighWaterMark] {
+        do throws(StartError) { return try read() } catch {
+            report(error.description)
+            return []
+        }
+    }
+
     /// Writes to the first path that is writable.
     /// - Returns: why there is none. The service continues without the mark.
     func write(_ sighting: HighWaterMark) -> FileError? {

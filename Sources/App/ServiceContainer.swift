@@ -93,6 +93,7 @@ package final class ServiceContainer: Sendable {
         let keeper = KeyRotationJob(directory: keys, authState: authState, schedule: configuration.keySchedule)
         try keeper.apply(stamp: keys.stamp(), isStart: true)
         accounts.applySessionLimitsAtStart()
+        authState.endDisabledClients()
         let reloads = ReloadStatus()
         let startedAt = SystemClock.wall.now
         reloads.succeededAtStart(hasTLS: identity != nil, at: startedAt)

@@ -5,7 +5,7 @@ internal import Glibc
 /// A loop owns one `Request` and reuses it for every message, so nothing of it may be kept after
 /// ``Handler/handle(_:_:_:)`` returns: copy what a deferred response needs. The parser has already rejected ambiguous
 /// messages; field names are lower-cased in place, values are trimmed of the white space around them.
-package struct Request: ~Copyable {
+package struct Request: ~Copyable, Sendable {
     package struct Field: Equatable, Sendable {
         package var name: Range<Int>
         package var value: Range<Int>
@@ -47,6 +47,24 @@ package struct Request: ~Copyable {
     package init(byteCount: Int) {
         bytes = [UInt8](repeating: 0, count: byteCount)
         fields.reserveCapacity(64)
+    }
+
+    /// A copy of one message, which may be kept.
+    package init(copying other: borrowing Request) {
+        let end = other.fields.reduce(max(other.path.upperBound, other.query.upperBound, other.body.upperBound)) {
+            max($0, $1.name.upperBound, $1.value.upperBound)
+        }
+        bytes = Array(other.bytes.prefix(end))
+        method = other.method
+        path = other.path
+        query = other.query
+        fields = other.fields
+        body = other.body
+        role = other.role
+        peer = other.peer
+        channel = other.channel
+        isRelayed = other.isRelayed
+        isFirst = other.isFirst
     }
 
     /// Extends ``bytes`` to at least this many.

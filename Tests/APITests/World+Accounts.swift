@@ -61,9 +61,12 @@ extension World {
 
     func pair(_ name: String = "alice") -> Pair { Pair(send(Self.login(name))) }
 
+    /// ``secret`` as clients send it.
+    static let encodedSecret = encoded(secret)
+
     /// A session that belongs to a client.
     func pair(of client: String) -> Pair {
-        Pair(send(Self.login().basic(Self.encoded(client), Self.encoded(Self.secret))))
+        Pair(send(Self.login().basic(Self.encoded(client), Self.encodedSecret)))
     }
 
     func verify(_ token: String) -> Answer { send(Ask("GET", "/verify").bearer(token)) }

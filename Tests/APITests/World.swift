@@ -49,13 +49,15 @@ final class World {
         source: LoginThrottle.Limit = .off,
         keys: [Key] = [rs256, hs256, refresh], routes: RouteTable = .standard,
         browser: Browser? = World.browser, feed access: FeedAccess? = .clients,
-        followed: FollowedFeed? = nil, data: MemorySessionData? = nil, _ adjust: (inout AuthSettings) -> Void = { _ in }
+        followed: FollowedFeed? = nil, data: MemorySessionData? = nil, isShared: Bool = false,
+        _ adjust: (inout AuthSettings) -> Void = { _ in }
     ) throws {
         let clock = clock
         let wall = WallClock { clock.now }
         var options = RevocationOptions(
             storage: journal, grace: 10_000, sessionMax: 90 * 86_400_000, clock: wall,
             monotonicNow: { clock.now.milliseconds(since: Self.start) }, random: { Random.next64() })
+        if isShared { options.ledger = SharedLedgerSource(options.ledger) }
         options.entries = .kept(idle: 14 * 86_400_000)
         let feed = access.map { _ in RevocationFeed(now: clock.now) }
         options.feed = feed

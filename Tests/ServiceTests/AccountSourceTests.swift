@@ -66,11 +66,14 @@ private final class RemoteIndex: AccountIndex {
 @Suite("Users of a source that answers later")
 struct AccountSourceTests {
     private let accounts: RemoteAccounts
+    private let portal: Client
     private let office: Office
 
     init() throws {
         accounts = RemoteAccounts(try Office.user("alice"))
-        office = try Office(users: UserDirectory(), clients: ClientDirectory(), source: accounts)
+        portal = Client(
+            id: "portal", secretHashes: [[UInt8](repeating: 7, count: 32)], grants: [Client.session])
+        office = try Office(users: UserDirectory(), clients: try ClientDirectory().adding(portal), source: accounts)
     }
 
     @Test func `log in, verify, refresh and log out`() throws {
@@ -90,8 +93,6 @@ struct AccountSourceTests {
 
     @Test(arguments: [true, false])
     func `a client opens a session, whose tokens the event loop signs`(_ isReachable: Bool) throws {
-        var client = Client(id: "portal", secretHashes: [])
-        client.grants = [Client.session]
         accounts.isReachable.change { $0 = isReachable }
         let seq = office.authState.revocations.sequence
         let result = Mutable<Result<OpenedSession, TrustedLoginFailure>?>(nil)
@@ -99,7 +100,7 @@ struct AccountSourceTests {
         let arrived = DispatchSemaphore(value: 0)
         let login = TrustedLogin(who: .username("alice"), scope: nil, audience: nil, methods: ["hwk"], authTime: nil)
         try OpenTrustedSession(office.context).begin(
-            login, by: client, at: office.wall.value,
+            login, by: portal, at: office.wall.value,
             onLoop: { body in
                 waiting.change { $0.append(body) }
                 arrived.signal()
@@ -120,7 +121,7 @@ struct AccountSourceTests {
         }
         let pair = try OpenTrustedSession(office.context).complete(try outcome.get())
         #expect(try office.verify(pair.accessToken).sid == pair.sid && office.authState.revocations.sequence > seq)
-        #expect(try !office.refresh(pair.refreshToken, client: client).isReplay)
+        #expect(try !office.refresh(pair.refreshToken, client: portal).isReplay)
     }
 
     @Test func `change a password`() throws {

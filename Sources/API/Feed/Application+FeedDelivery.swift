@@ -56,9 +56,12 @@ extension Application {
     /// Answers with what there is, if only the newest position.
     private func answerAlone(_ waiting: FeedReaders.Waiting) {
         guard let publisher = shared.feed else { return }
+        // Before the look at the feed: the answer is true at this moment.
+        let held = FeedHold(
+            milliseconds: max(0, (shared.monotonic() &- waiting.began) / 1_000_000), age: publisher.encoder.age())
         do throws(FeedGap) {
             let answer = try publisher.feed.answer(after: waiting.position)
-            send(answer, publisher.encoder.content(answer, waiting.form), to: waiting)
+            send(answer, publisher.encoder.content(answer, waiting.form), to: waiting, held: held)
         } catch {
             publisher.figures.resets.add(.init(error))
             let problem = Problem(error)
@@ -71,10 +74,12 @@ extension Application {
         }
     }
 
-    private func send(_ answer: FeedAnswer, _ content: [UInt8], to waiting: FeedReaders.Waiting) {
+    private func send(
+        _ answer: FeedAnswer, _ content: [UInt8], to waiting: FeedReaders.Waiting, held: FeedHold? = nil
+    ) {
         waiting.wait.answer { handler, response in
             guard let application = handler as? Application, let publisher = application.shared.feed else { return nil }
-            application.write(answer, content, waiting.form, publisher.encoder, &response)
+            application.write(answer, content, waiting.form, publisher.encoder, &response, held: held)
             application.finish(waiting.call, &response)
             return nil
         }

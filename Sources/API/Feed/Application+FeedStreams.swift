@@ -8,6 +8,10 @@ import Telemetry
 extension Application {
     /// The number of records in one event for a reader that catches up.
     private static let catchUpCountMax = 256
+    /// How long a stream lasts, in nanoseconds, and by how much less at most, so that readers do not return all at once. A
+    /// reader of HTTP/2 that has left without a word cannot be told from one that reads.
+    private static let hour: Int64 = 3_600_000_000_000
+    private static let spread: UInt64 = 900_000_000_000
 
     /// Begins a stream.
     func stream(
@@ -28,9 +32,13 @@ extension Application {
         let head = publisher.feed.head
         addFeedFields(head: head, .events, publisher.encoder, &response)
         feedReaders.streaming[id] = FeedReaders.Streaming(
-            stream: stream, permit: permit, position: question.after ?? head)
+            stream: stream, permit: permit, end: streamEnd(), position: question.after ?? head)
         catchUp(id, isFirst: true)
         return stream
+    }
+
+    private func streamEnd() -> Int64 {
+        shared.monotonic() &+ Self.hour &- Int64(shared.random() % Self.spread)
     }
 
     /// Sends the records after the position of a stream until it has all or does not read.
@@ -94,12 +102,12 @@ extension Application {
         forgetStream(id)
     }
 
-    /// Says that there is nothing new, and ends the streams of readers that may read no longer.
+    /// Says that there is nothing new, and ends the streams of readers that may read no longer, or have read for long.
     func deliverHeartbeat(_ event: [UInt8], at position: LedgerPosition) {
         context.applyChanges()
-        let now = context.authState.clock.now
+        let (now, moment) = (context.authState.clock.now, shared.monotonic())
         for (id, reader) in feedReaders.streaming {
-            guard isStillPermitted(reader.permit, at: now) else {
+            guard reader.end > moment, isStillPermitted(reader.permit, at: now) else {
                 reader.stream.end()
                 forgetStream(id)
                 continue

@@ -64,11 +64,6 @@ struct FeedEncoder: Sendable {
         event.append("\n\n")
         return event
     }
-
-    /// The value of `Revocation-Age`: seconds with three decimals.
-    var ageText: String {
-        RevocationAge.text(age())
-    }
 }
 
 extension ProblemCode {

@@ -10,6 +10,8 @@ struct FeedReaders {
         let call: Call
         /// When it needs an answer, in nanoseconds of the monotonic clock.
         let end: Int64
+        /// When it began to wait, by the same clock.
+        let began: Int64
         let position: LedgerPosition
     }
 
@@ -17,6 +19,8 @@ struct FeedReaders {
     struct Streaming {
         let stream: ResponseStream
         let permit: FeedPermit
+        /// When it ends at the latest, in nanoseconds of the monotonic clock.
+        let end: Int64
         /// Up to where its events were queued.
         var position: LedgerPosition
         /// Whether it does not read, so that it gets records again only when it has read.
@@ -49,4 +53,11 @@ struct FeedReaders {
 
     /// When the first waiting request needs an answer.
     var firstEnd: Int64 { waiting.values.reduce(.max) { min($0, $1.end) } }
+}
+
+/// How long a request waited until the moment that its answer is about, and how old the knowledge of this server was then;
+/// both in milliseconds. The duration is measured here, so a reader may count the age of the answer from that moment.
+struct FeedHold: Sendable {
+    let milliseconds: Int64
+    let age: Int64
 }

@@ -62,6 +62,11 @@ extension Route {
         Operation.Header(
             name: "Revocation-Age", schema: .string,
             description: "How old what this server knows may be, in seconds with three decimals."),
+        Operation.Header(
+            name: "Revocation-Held", schema: .string,
+            description:
+                "How long the request waited until the moment that the answer is about, in seconds with three decimals. Not with every answer."
+        ),
         Operation.Header(name: "Revocation-Issuer", schema: .string, description: "The issuer of the tokens."),
     ]
 }
@@ -154,9 +159,10 @@ extension Application {
             case .closed: exchange.performInApplication { $0.forgetWait(id) }
             }
         }
-        let end = shared.monotonic() &+ question.wait &* 1_000_000_000
+        let began = shared.monotonic()
+        let end = began &+ question.wait &* 1_000_000_000
         feedReaders.waiting[id] = FeedReaders.Waiting(
-            wait: wait, form: question.form, call: call, end: end, position: position)
+            wait: wait, form: question.form, call: call, end: end, began: began, position: position)
         if end < lane.waitEnd.load(ordering: .acquiring) { lane.waitEnd.store(end, ordering: .releasing) }
         return wait
     }
@@ -180,20 +186,23 @@ extension Application {
     }
 
     func write(
-        _ answer: FeedAnswer, _ content: [UInt8], _ form: FeedForm, _ encoder: FeedEncoder, _ response: inout Response
+        _ answer: FeedAnswer, _ content: [UInt8], _ form: FeedForm, _ encoder: FeedEncoder, _ response: inout Response,
+        held: FeedHold? = nil
     ) {
-        addFeedFields(head: answer.head, form, encoder, &response)
+        addFeedFields(head: answer.head, form, encoder, &response, held: held)
         if form == .records, answer.hasMore { response.addLines("Revocation-More: 1\r\n") }
         response.body.append(contentsOf: content)
     }
 
     func addFeedFields(
-        head: LedgerPosition, _ form: FeedForm, _ encoder: FeedEncoder, _ response: inout Response
+        head: LedgerPosition, _ form: FeedForm, _ encoder: FeedEncoder, _ response: inout Response,
+        held: FeedHold? = nil
     ) {
         response.addLines(form.contentType)
         response.addLines("Cache-Control: no-store\r\nVary: Accept\r\n")
         response.addField("Revocation-Seq", head.text.utf8)
-        response.addField("Revocation-Age", encoder.ageText.utf8)
+        response.addField("Revocation-Age", RevocationAge.text(held?.age ?? encoder.age()).utf8)
+        if let held { response.addField("Revocation-Held", RevocationAge.text(held.milliseconds).utf8) }
         response.addField("Revocation-Issuer", encoder.issuer.utf8)
     }
 }

@@ -80,6 +80,7 @@ extension Problem {
 
     init(_ failure: ClientTokenFailure) {
         switch failure {
+        case .clientEnded: self.init(ProblemCode.clientInvalid, reason: "the client was disabled or removed meanwhile")
         case .grantNotAllowed: self.init(ProblemCode.grantNotAllowed)
         case .scopeInvalid: self.init(ProblemCode.scopeInvalid)
         case .audienceInvalid: self.init(ProblemCode.audienceInvalid)

@@ -1,5 +1,6 @@
 import Encoding
 import HTTP
+import Revocation
 import Telemetry
 
 /// One error: what the caller reads, and what the log reads.
@@ -22,6 +23,8 @@ struct Problem: Error {
     var statusOverride: UInt16?
     /// Whether the answer also clears the cookies of the browser, because they are worth nothing.
     var clearsCookies = false
+    /// The position that the request waits for, if it may be reached soon.
+    var awaited: WantedPosition?
     /// Whether the request has more cookies than are read, which a page says in its own words.
     var hasTooManyCookies = false
 

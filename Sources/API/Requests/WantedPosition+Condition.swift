@@ -34,11 +34,17 @@ extension Parameters {
 
 extension Application {
     /// Checks that everything up to a position is known here that the caller names.
+    ///
+    /// Handlers call this before anything else has an effect: if the position is not reached, the pipeline waits and runs
+    /// the handler again.
     func check(_ wanted: WantedPosition?) throws(Problem) {
         guard let wanted else { return }
         switch context.authState.revocations.reach(wanted) {
         case .reached: return
-        case .notReached: throw Problem(.sequenceNotReached, retryAfter: 1)
+        case .notReached:
+            var problem = Problem(.sequenceNotReached, retryAfter: 1)
+            problem.awaited = wanted
+            throw problem
         case .unknown: throw Problem(.sequenceUnknown, retryAfter: 1)
         }
     }

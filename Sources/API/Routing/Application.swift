@@ -58,6 +58,7 @@ package final class Application: Handler {
             case .answered, .streaming: break
             }
         } catch {
+            if waits(for: error.awaited, request, exchange, call) { return .deferred }
             answer(error, call, &response)
         }
         // A streamed answer is complete for the metrics and the access log when its head is.

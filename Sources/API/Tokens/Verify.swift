@@ -33,8 +33,9 @@ extension Route {
                     ]),
                 answers: [.verified]),
         ]
-    ) { application, request, response, exchange, call throws(Problem) in
-        try application.verify(request, &response, exchange, call)
+    ) { application, request, response, _, call throws(Problem) in
+        try application.verify(request, &response, call)
+        return .answered
     }
 }
 
@@ -103,8 +104,8 @@ extension Operation.Header {
 extension Application {
     /// `GET` and `POST /verify`: whether an access token is valid, and its claims.
     func verify(
-        _ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange, _ call: Call
-    ) throws(Problem) -> Disposition {
+        _ request: borrowing Request, _ response: inout Response, _ call: Call
+    ) throws(Problem) {
         var conditions = Conditions()
         let bearer = RequestTokens.bearer(request)
         if !request.query.isEmpty {
@@ -118,7 +119,7 @@ extension Application {
             try checkFreshness(conditions)
             let inBody = try RequestTokens.subject(parameters)
             switch (inBody, bearer) {
-            case (let token?, .absent): return try verify(token.span, conditions, &response, exchange, call)
+            case (let token?, .absent): return try verify(token.span, conditions, &response, call)
             case (.some, _):
                 throw Problem(.requestMalformed, "Send the token once, either in the header or in the content.")
             case (nil, _): break
@@ -127,42 +128,15 @@ extension Application {
         switch bearer {
         case .absent: throw Problem(.tokenMissing)
         case .malformed: throw Problem(.requestMalformed, "The Authorization field must contain one bearer token.")
-        case .at(let range): return try verify(request.bytes(range), conditions, &response, exchange, call)
+        case .at(let range): return try verify(request.bytes(range), conditions, &response, call)
         }
     }
 
-    /// Verifies a token when everything up to the position is known that the caller names.
     private func verify(
-        _ token: Span<UInt8>, _ conditions: Conditions, _ response: inout Response, _ exchange: borrowing Exchange,
-        _ call: Call
-    ) throws(Problem) -> Disposition {
-        let expectations = conditions.expectations
-        let revocations = context.authState.revocations
-        guard let wanted = conditions.positionMin, revocations.isShared, revocations.reach(wanted) == .notReached else {
-            try check(conditions.positionMin)
-            try verify(token, expectations, &response, call)
-            return .answered
-        }
-        var copied: [UInt8] = []
-        copied.append(token)
-        let exchange = copy exchange
-        revocations.whenReached(wanted) { [copied] _ in
-            exchange.resumeApplication { application, response in
-                do throws(Problem) {
-                    try application.check(wanted)
-                    try application.verify(copied.span, expectations, &response, call)
-                } catch {
-                    application.answer(error, call, &response)
-                }
-                application.finish(call, &response)
-            }
-        }
-        return .deferred
-    }
-
-    private func verify(
-        _ token: Span<UInt8>, _ expectations: VerifyExpectations, _ response: inout Response, _ call: Call
+        _ token: Span<UInt8>, _ conditions: Conditions, _ response: inout Response, _ call: Call
     ) throws(Problem) {
+        try check(conditions.positionMin)
+        let expectations = conditions.expectations
         let verified: VerifiedToken
         do throws(VerifyFailure) {
             verified = try verifyToken.verify(token, expectations, at: call.now)

@@ -29,8 +29,8 @@ extension Route {
                         status: 200, description: "One result for each token.", headers: [.revocationAge], content: .json(.batchVerified))
                 ])
         ]
-    ) { application, request, response, exchange, _ throws(Problem) in
-        try application.verifyBatch(request, &response, exchange)
+    ) { application, request, response, exchange, call throws(Problem) in
+        try application.verifyBatch(request, &response, exchange, call)
     }
 }
 
@@ -71,7 +71,7 @@ extension Application {
     ///
     /// A batch that needs only one slice is answered at once. A longer one continues in later turns of the event loop.
     func verifyBatch(
-        _ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange
+        _ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange, _ call: Call
     ) throws(Problem) -> Disposition {
         guard !request.body.isEmpty else { throw Problem(.requestMalformed, "The member tokens is missing.") }
         var conditions = Conditions()
@@ -79,6 +79,20 @@ extension Application {
         let parameters = try Parameters(request, .json, known: .batch, large: "tokens", &largeJSON)
         try conditions.read(parameters, mayLeaveOutClaims: true)
         let tokens = try BatchTokens(largeJSON, request.bytes(request.body))
+        let revocations = context.authState.revocations
+        if let wanted = conditions.positionMin, revocations.mayArrive(wanted) {
+            return .waiting(wait(for: wanted, tokens, conditions, exchange, call))
+        }
+        let stream = try begin(tokens, conditions, exchange, &response)
+        return stream.map(Disposition.streaming) ?? .answered
+    }
+
+    /// Begins the answer, and completes it if one slice is enough.
+    ///
+    /// - Returns: the rest of the content; nil if there is none.
+    private func begin(
+        _ tokens: BatchTokens, _ conditions: Conditions, _ exchange: borrowing Exchange, _ response: inout Response
+    ) throws(Problem) -> ResponseStream? {
         try check(conditions.positionMin)
         try checkFreshness(conditions)
         BatchRun.begin(context.authState.revocations.position, &response.body)
@@ -86,7 +100,30 @@ extension Application {
         // While others are in progress, it waits for its turn.
         if batches.isEmpty { workOneSlice(run, &response.body) }
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
-        guard !run.isDone else { return .answered }
-        return .streaming(stream(run, response.body))
+        return run.isDone ? nil : stream(run, response.body)
+    }
+
+    /// Begins the answer when the position is known here, or after 250 ms.
+    private func wait(
+        for wanted: WantedPosition, _ tokens: BatchTokens, _ conditions: Conditions, _ exchange: borrowing Exchange,
+        _ call: Call
+    ) -> ResponseWait {
+        let exchange = copy exchange
+        let wait = exchange.wait { _ in }
+        context.authState.revocations.whenReached(wanted, keeping: tokens.byteCount) { _ in
+            wait.answer { handler, response in
+                guard let application = handler as? Application else { return nil }
+                application.context.applyChanges()
+                var stream: ResponseStream?
+                do throws(Problem) {
+                    stream = try application.begin(tokens, conditions, exchange, &response)
+                } catch {
+                    application.answer(error, call, &response)
+                }
+                application.finish(call, &response)
+                return stream
+            }
+        }
+        return wait
     }
 }

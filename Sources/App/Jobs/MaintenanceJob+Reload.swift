@@ -111,7 +111,7 @@ extension MaintenanceJob {
             warn(
                 "clients", countBefore: authState.clients.current.clients.count, count: clients.clients.count,
                 files.clientsPath)
-            authState.clients.replace(with: clients)
+            authState.apply(clients)
             warnOfReadableAccounts()
         }
     }

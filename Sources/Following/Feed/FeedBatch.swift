@@ -20,6 +20,8 @@ struct FeedBatch: Equatable {
     let isComplete: Bool
     /// How old the knowledge of the source was, in milliseconds.
     let age: Int64
+    /// How long the request waited there until the moment that the answer is about, in milliseconds; 0 if that is unknown.
+    let held: Int64
 
     /// - Parameters:
     ///   - position: the one in the request.
@@ -51,6 +53,7 @@ struct FeedBatch: Equatable {
         if let last, last.seq > head.seq {
             throw .records(.outOfOrder(seq: last.seq, at: records.count - 1))
         }
+        held = answer.field("revocation-held").flatMap(Self.milliseconds) ?? 0
         isComplete = more.isEmpty
         guard let next = isComplete ? head : last else { throw .answer("it announces more and has no record") }
         self.position = next

@@ -87,9 +87,11 @@ final class FollowRun: @unchecked Sendable {
         } catch {
             throw .fetch(error)
         }
+        let arrivedAt = feed.now
         let batch = try FeedBatch(answer, after: position, issuer: options.issuer)
         sink.apply(batch.records, batch.position)
-        let asOf = batch.isComplete ? sentAt - batch.age : nil
+        // The request cannot have waited for longer than its answer took.
+        let asOf = batch.isComplete ? sentAt + min(batch.held, arrivedAt - sentAt) - batch.age : nil
         feed.advance(to: batch.position, asOf: asOf)
         feed.count { figures in
             figures.answers &+= 1

@@ -9,6 +9,9 @@ final class ListenSocket: Sendable {
     /// The send buffer size in bytes; the kernel doubles it for its own bookkeeping. By default a connection can grow
     /// to 4 MiB, and some thousand clients that stop reading could exhaust the TCP memory of the machine.
     private static let sendBufferByteCount: Int32 = 65_536
+    /// How long a peer may leave data unacknowledged. By default, one that has vanished without a word, such as a reader of
+    /// an endless stream, keeps its connection for a quarter of an hour.
+    private static let unacknowledgedMilliseconds: Int32 = 60_000
 
     let descriptor: Int32
     let role: Request.Role
@@ -81,6 +84,7 @@ final class ListenSocket: Sendable {
             set(descriptor, SOL_SOCKET, SO_REUSEADDR)
             set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY)
             set(descriptor, SOL_SOCKET, SO_SNDBUF, to: sendBufferByteCount)
+            set(descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, to: unacknowledgedMilliseconds)
             if family == AF_INET6 { set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY) }
         }
         let error = address.bind(descriptor, mode: mode)

@@ -67,9 +67,15 @@ package struct JournalRepair: Sendable {
 
     /// Continues with every valid record.
     ///
+    /// - Parameters:
+    ///   - onKept: receives every record that is kept, in the order of the files.
+    ///   - closing: returns a record to add after them, by its number and the count of lost records. It becomes durable
+    ///     with the repair.
     /// - Throws: `.corrupt` if no valid record exists; `.unsupported` for files of another version; `.locked` while a
     ///   server is running.
-    package func acceptLoss() throws(JournalError) -> Report {
+    package func acceptLoss(
+        onKept: (JournalRecord) -> Void = { _ in }, closing: (_ number: UInt64, _ lostCount: UInt64) -> JournalRecord? = { _, _ in nil }
+    ) throws(JournalError) -> Report {
         try storage.lock()
         defer { storage.unlock() }
         let names = try storage.names().filter { SegmentName($0) != nil || SnapshotName($0) != nil }
@@ -79,7 +85,7 @@ package struct JournalRepair: Sendable {
         var report = Report()
         let made: [String]
         do throws(JournalError) {
-            made = try write(names.sorted(), to: drafts, &report)
+            made = try write(names.sorted(), to: drafts, &report, onKept, closing)
             drafts.unlock()
         } catch {
             drafts.unlock()
@@ -101,7 +107,8 @@ package struct JournalRepair: Sendable {
     ///
     /// - Returns: the name of the new segment, then that of the snapshot.
     private func write(
-        _ names: [String], to drafts: DirectoryStorage, _ report: inout Report
+        _ names: [String], to drafts: DirectoryStorage, _ report: inout Report, _ onKept: (JournalRecord) -> Void,
+        _ closing: (_ number: UInt64, _ lostCount: UInt64) -> JournalRecord?
     ) throws(JournalError) -> [String] {
         var number: UInt64 = 0
         var lastSeq: UInt64 = 0
@@ -135,7 +142,10 @@ package struct JournalRepair: Sendable {
                 lastSeq = max(lastSeq, record.seq)
                 lastTime = max(lastTime, record.time)
                 if record.kind == .open { note = note.merged(with: OpeningNote(record)) }
-                if record.kind != .open, record.kind != .seal { try writer.append(record) }
+                if record.kind != .open, record.kind != .seal {
+                    try writer.append(record)
+                    onKept(record)
+                }
             }
             report.lostCount &+= reader.lostCount
         }
@@ -149,7 +159,8 @@ package struct JournalRepair: Sendable {
             store: store, number: number, lastSeq: lastSeq, created: options.clock.now, salt: salt,
             recordCount: writer.recordCount, lastChecksum: 0, lastTime: lastTime)
         try writer.finish(header)
-        let segment = try begin(after: header, note, in: drafts)
+        let last = closing(header.lastSeq &+ 2, report.lostCount)
+        let segment = try begin(after: header, note, last, in: drafts)
         try drafts.rename(draft, to: header.name)
         return [segment, header.name]
     }
@@ -197,18 +208,21 @@ package struct JournalRepair: Sendable {
 
     /// Creates the segment that must follow every snapshot, sealed as after a clean shutdown.
     private func begin(
-        after header: SnapshotHeader, _ note: OpeningNote, in drafts: DirectoryStorage
+        after header: SnapshotHeader, _ note: OpeningNote, _ last: JournalRecord?, in drafts: DirectoryStorage
     ) throws(JournalError) -> String {
         var opening = JournalRecord.opening(header.store, note)
         opening.seq = header.lastSeq &+ 1
         opening.time = max(header.lastTime, options.clock.now)
-        var seal = JournalRecord(.seal, key: UUID(high: 0, low: 0), expires: 0)
-        seal.seq = opening.seq &+ 1
-        seal.time = opening.time
+        var records = [opening] + (last.map { [$0] } ?? [])
+        records.append(JournalRecord(.seal, key: UUID(high: 0, low: 0), expires: 0))
+        for index in records.indices {
+            records[index].seq = opening.seq &+ UInt64(index)
+            records[index].time = opening.time
+        }
         var writer = SegmentWriter(
             storage: drafts, store: header.store, options: options, number: header.number &+ 1,
             previousLastSeq: header.lastSeq, previousChecksum: header.lastChecksum)
-        try writer.commit([opening, seal], durableSeq: header.lastSeq)
+        try writer.commit(records[...], durableSeq: header.lastSeq)
         writer.close()
         return SegmentName(number: header.number &+ 1, firstSeq: opening.seq).text
     }

@@ -11,15 +11,19 @@ final class PositionWaiters: Sendable {
     private static let pause: Int64 = 5_000_000
     /// How many requests may wait at once; more are answered at once.
     private static let countMax = 10_000
+    /// How many bytes of requests may be kept meanwhile.
+    private static let byteCountMax = 64 << 20
 
     private struct Waiter: Sendable {
         let seq: UInt64
+        let byteCount: Int
         var looks = 0
         let done: @Sendable (Bool) -> Void
     }
 
     private struct State {
         var waiters: [Waiter] = []
+        var byteCount = 0
         var isRunning = false
         var isClosed = false
     }
@@ -30,11 +34,16 @@ final class PositionWaiters: Sendable {
     init(_ head: LedgerHead) { self.head = head }
 
     /// Calls `done` with whether everything up to `seq` is here, at once or within 250 ms.
-    func wait(for seq: UInt64, _ done: @escaping @Sendable (Bool) -> Void) {
+    ///
+    /// - Parameter byteCount: how much memory the request keeps while it waits.
+    func wait(for seq: UInt64, keeping byteCount: Int, _ done: @escaping @Sendable (Bool) -> Void) {
         if seq <= head.seq { return done(true) }
         let (isWaiting, starts) = state.withLock { state -> (Bool, Bool) in
-            guard !state.isClosed, state.waiters.count < Self.countMax else { return (false, false) }
-            state.waiters.append(Waiter(seq: seq, done: done))
+            guard !state.isClosed, state.waiters.count < Self.countMax,
+                byteCount <= Self.byteCountMax - state.byteCount
+            else { return (false, false) }
+            state.waiters.append(Waiter(seq: seq, byteCount: byteCount, done: done))
+            state.byteCount += byteCount
             defer { state.isRunning = true }
             return (true, !state.isRunning)
         }
@@ -49,7 +58,7 @@ final class PositionWaiters: Sendable {
             // Without a thread, nothing can wait.
             let waiters = state.withLock { state in
                 state.isRunning = false
-                defer { state.waiters = [] }
+                defer { (state.waiters, state.byteCount) = ([], 0) }
                 return state.waiters
             }
             for waiter in waiters { waiter.done(false) }
@@ -72,6 +81,7 @@ final class PositionWaiters: Sendable {
                     }
                 }
                 state.waiters = left
+                state.byteCount = left.reduce(0) { $0 + $1.byteCount }
                 return answers
             }
             for answer in answers { answer.done(answer.isReached) }

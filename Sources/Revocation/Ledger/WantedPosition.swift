@@ -32,11 +32,17 @@ package enum PositionReach: Equatable, Sendable {
 
 extension RevocationStore {
     /// Calls `done` at once or, if records of other writers may still arrive, within 250 ms. It may run on another thread.
-    package func whenReached(_ wanted: WantedPosition, _ done: @escaping @Sendable (PositionReach) -> Void) {
-        let reach = reach(wanted)
-        guard reach == .notReached, isShared else { return done(reach) }
-        waiters.wait(for: wanted.seq) { done($0 ? .reached : .notReached) }
+    ///
+    /// - Parameter byteCount: how much memory the request keeps while it waits.
+    package func whenReached(
+        _ wanted: WantedPosition, keeping byteCount: Int = 0, _ done: @escaping @Sendable (PositionReach) -> Void
+    ) {
+        guard mayArrive(wanted) else { return done(reach(wanted)) }
+        waiters.wait(for: wanted.seq, keeping: byteCount) { done($0 ? .reached : .notReached) }
     }
+
+    /// Whether everything up to `wanted` is not known here yet, and other writers may have recorded it.
+    package func mayArrive(_ wanted: WantedPosition) -> Bool { isShared && reach(wanted) == .notReached }
 
     /// Returns whether everything up to `wanted` is known here.
     package func reach(_ wanted: WantedPosition) -> PositionReach {

@@ -26,7 +26,7 @@ package enum ExternalUsers {
     /// and may open sessions for any user.
     static func admittingClient(of subject: String, _ clientID: String, in clients: ClientDirectory) -> Client? {
         guard let client = client(of: subject, in: clients), client.id.isSpelled(as: clientID), !client.isDisabled,
-            client.opensForAnyUser, client.grants.contains(Client.session)
+            client.opensExternalSessions
         else { return nil }
         return client
     }

@@ -3,6 +3,7 @@ import Encoding
 package import JOSE
 import Keys
 package import Platform
+import Revocation
 import Tokens
 
 /// Finds users whose access tokens would be too long, before their logins fail.
@@ -23,17 +24,22 @@ package struct CookieFit {
 
     private let issuer: Issuer
     private let settings: AuthSettings
+    /// Whether tokens have the claim `bsq`.
+    private let hasBirth: Bool
     private let now: UnixMilliseconds
 
     /// Measures with the keys of the service.
     package init(_ context: LoopContext) {
         issuer = context.issuer
         settings = context.authState.settings
+        hasBirth = context.authState.revocations.isShared
         now = context.authState.clock.now
     }
 
     /// Measures with new keys, for commands that run without those of the service.
-    package init(_ settings: AuthSettings, now: UnixMilliseconds) throws(KeyError) {
+    ///
+    /// - Parameter isShared: whether other processes write the ledger of the service.
+    package init(_ settings: AuthSettings, isShared: Bool = false, now: UnixMilliseconds) throws(KeyError) {
         let algorithm = Self.algorithm(settings)
         let keyring = try Keyring([
             try Key.generate(algorithm, purpose: .access, createdAt: now),
@@ -41,6 +47,7 @@ package struct CookieFit {
         ])
         issuer = try Issuer(keyring: keyring, issuer: settings.issuer)
         self.settings = settings
+        hasBirth = isShared
         self.now = now
     }
 
@@ -77,12 +84,14 @@ package struct CookieFit {
     }
 
     private func tokenByteCount(of user: User) -> Int? {
-        let grant = AccessGrant(
+        var grant = AccessGrant(
             subject: user.id.description, clientID: AuthState.firstPartyClient,
             audience: Array(settings.audiences.prefix(1)), scope: Scope(names: user.scopes).text, sid: user.id,
             generation: 0, authTime: now.seconds, methods: ["pwd"], roles: user.roles,
             extra: user.claims(within: settings.extraClaims), issuedAt: now, lifetime: settings.accessLifetime,
             algorithm: Self.algorithm(settings))
+        // The longest that a number in a token can be.
+        if hasBirth { grant.birth = (1 << 53) - 1 }
         do throws(IssueError) {
             return try issuer.accessToken(grant, now: now).count
         } catch {

@@ -6,6 +6,8 @@ import Revocation
 import Tokens
 
 package enum ClientTokenFailure: Error, Equatable, Sendable {
+    /// The client was disabled or removed meanwhile.
+    case clientEnded
     /// The client does not have the grant.
     case grantNotAllowed
     case scopeInvalid
@@ -61,6 +63,8 @@ package struct IssueClientToken {
             identifierHigh: state.revocations.identifiers.nextHigh(), issuedAt: now,
             lifetime: client.accessLifetime ?? state.settings.accessLifetime, algorithm: algorithm)
         grant.birth = state.revocations.birth
+        // After the birth: if the client is disabled from now on, a revocation follows that includes the token.
+        guard state.isEnabled(client) else { throw .clientEnded }
         do throws(IssueError) {
             let (token, id) = try context.issuer.clientToken(grant)
             return ClientToken(token: token, jti: id, expiresIn: grant.lifetime, scope: granted.text)

@@ -81,8 +81,10 @@ package struct OpenSession {
         }
     }
 
-    /// Whether the user, or the client that alone knows the user, is still as when the account was read.
+    /// Whether the user, or the client that alone knows the user, is still as when the account was read, and the client is
+    /// still enabled.
     private func isAdmitted(_ grant: LoginGrant) -> Bool {
+        if let client = grant.client, !authState.isEnabled(client) { return false }
         guard let subject = grant.externalSubject else {
             return authState.accounts.index.current.standing(of: grant.user.id) == grant.user.standing
         }

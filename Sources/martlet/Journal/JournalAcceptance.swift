@@ -37,7 +37,7 @@ enum JournalAcceptance {
         let store = try RevocationStore.open(options)
         defer { store.close() }
         let last = store.position
-        let marks = readable(seen)
+        let marks = seen.readableMarks { print("\($0) Its content does not count.") }
         // First: a revocation must be above every position that a token may name.
         let began = try wait(store) { store.beginEpoch(above: marks, $0) }
         if keepsSessions {
@@ -56,14 +56,6 @@ enum JournalAcceptance {
             throw .io(function: call, errno: code, path: path)
         }
         return ExitCode.ok
-    }
-
-    /// The marks that can be read; an operator who accepts the journal may have damaged them.
-    private static func readable(_ seen: RollbackGuard) -> [HighWaterMark] {
-        do throws(StartError) { return try seen.read() } catch {
-            print("\(error.description) Its content does not count.")
-            return []
-        }
     }
 
     private static func wait(

@@ -30,8 +30,9 @@ enum JournalCommand {
         valid again until they expire, and it is not known which. The original files are kept in a directory
         damaged-... next to the new ones.
 
-        accept also begins a new epoch of the positions in Revocation-Seq, and removes the high-water mark: STATE.seen, or the one in --keys DIR (\(Setting.keys.fallback)), or
-        --seen FILE (MARTLET_SEEN).
+        accept and repair --accept-loss also begin a new epoch of the positions in Revocation-Seq, above the high-water
+        mark: STATE.seen, or the one in --keys DIR (\(Setting.keys.fallback)), or --seen FILE (MARTLET_SEEN). accept
+        then removes the mark.
 
         compact, repair and accept wait up to \(Setting.lockWait) (\(Setting.lockWait.defaultText)) for a server that is about to stop.
 
@@ -65,7 +66,8 @@ enum JournalCommand {
 
     private static let commands = ["stat", "verify", "dump", "compact", "repair", "accept"]
     private static let extraOptions: [String: [Arguments.Option]] = [
-        "repair": [.flag("--accept-loss")], "accept": [.flag("--keep-sessions"), .value("--keys"), .value("--seen")],
+        "repair": [.flag("--accept-loss"), .value("--keys"), .value("--seen")],
+        "accept": [.flag("--keep-sessions"), .value("--keys"), .value("--seen")],
     ]
 
     /// Returns how many seconds to wait for a server that is about to end.
@@ -93,7 +95,8 @@ enum JournalCommand {
                     directory, seen(directory, words), keepsSessions: words.has("--keep-sessions"))
             default:
                 try wait(directory, patience)
-                return try JournalRepairing.run(directory, acceptsLoss: words.has("--accept-loss"))
+                return try JournalRepairing.run(
+                    directory, seen(directory, words), acceptsLoss: words.has("--accept-loss"))
             }
         } catch {
             Terminal.writeError("martlet: \(error)\n")

@@ -5,7 +5,8 @@ internal import Revocation
 
 /// Implements `martlet journal repair`: drops what was never acknowledged, and more only if an option requests it.
 enum JournalRepairing {
-    static func run(_ directory: String, acceptsLoss: Bool) throws(JournalError) -> Int32 {
+    /// - Parameter seen: what was known of the journal in other places.
+    static func run(_ directory: String, _ seen: RollbackGuard, acceptsLoss: Bool) throws(JournalError) -> Int32 {
         let progress = ProgressLine()
         let repair = try JournalRepair(
             path: directory, options: JournalOptions(clock: SystemClock.wall, random: { Random.next64() }),
@@ -39,12 +40,20 @@ enum JournalRepairing {
         }
         progress.begin("repairing", totalByteCount: byteCount)
         defer { progress.end() }
-        let report = try repair.acceptLoss()
+        var epochs = SalvagedEpochs(marks: seen.readableMarks { Terminal.writeError("\($0) Its content does not count.\n") })
+        var began = LedgerPosition(epoch: 1, seq: 0)
+        let report = try repair.acceptLoss {
+            epochs.note($0)
+        } closing: { number, lostCount in
+            let next = epochs.next(at: number, lostCount: lostCount)
+            began = next.position
+            return next.record
+        }
         progress.end()
         for file in report.unreadable { Terminal.writeError("could not read any record of \(file)\n") }
         Terminal.write(
             "\(report.keptCount) records kept, \(report.lostCount) or more lost; the original files are in "
-                + "\(report.copy ?? "no directory")\n")
+                + "\(report.copy ?? "no directory")\nRecords are counted in epoch \(began.epoch) from now on, from \(began).\n")
         return ExitCode.ok
     }
 }

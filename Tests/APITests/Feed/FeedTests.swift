@@ -72,6 +72,9 @@ struct FeedTests {
         let answer = try #require(reader.answer())
         #expect(World.ids(answer.json).isEmpty)
         #expect(answer.string("head") != old)
+        // A reader counts the age from then, and not from when it sent the request.
+        #expect(answer["revocation-held"] == "1.000" && answer["revocation-age"] == "0.000")
+        #expect(world.send(World.feed("after=\(old)"))["revocation-held"] == nil)
     }
 
     @Test func `a request whose client left is forgotten`() throws {
@@ -223,6 +226,17 @@ struct FeedTests {
         world.clock.advance(601)
         _ = endSession()
         #expect(reader.waits { _ in reader.isComplete })
+    }
+
+    @Test func `a stream ends within an hour, so that readers that left without a word are forgotten`() throws {
+        let reader = client(World.feed(accept: "text/event-stream"))
+        #expect(reader.waits { !$0.isEmpty })
+        world.clock.advance(2_600)
+        _ = endSession()
+        #expect(reader.waits { $0.count > 1 } && !reader.isComplete)
+        world.clock.advance(1_001)
+        _ = endSession()
+        #expect(reader.waits { _ in reader.isComplete } && followers("events") == 0)
     }
 
     @Test func `anyone may read a public feed`() throws {

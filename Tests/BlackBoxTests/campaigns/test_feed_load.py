@@ -4,11 +4,14 @@ The quick form has 50. The limits are wide, because the machine of the tests may
 """
 
 import os
+import shutil
 import time
 import uuid
 
+import httpx
 import pytest
 
+from harness.feed_source import age_of, follower
 from harness.followers import Followers
 
 pytestmark = pytest.mark.campaign
@@ -67,6 +70,44 @@ def test_no_revocation_is_missed_or_repeated_through_kills_of_the_node(node):
             ids += [revoke(node) for _ in range(10)]
         assert crowd.have_received(ids, 120)
         assert not any(follower.resets for follower in crowd.all)
+
+
+def test_readers_of_a_relay_are_told_when_its_source_is_restored_from_an_older_copy(node, make_server):
+    credentials = node.directory / "credentials"
+    credentials.write_text(f"{READER}:{node.reader}\n")
+    relay = follower(
+        make_server, node.url, issuer=node.settings["issuer"], follow_credentials=credentials, feed="public",
+        staleness_max="1h",
+    )
+    relay.wait_for(lambda: relay.operator.get("/readyz").status_code == 200, 20, "ready")
+    gone, later = node.login(), node.login()
+    node.stop()
+    copy = node.directory / "older"
+    shutil.copytree(node.state_path, copy)
+    node.run_once()
+    ids = []
+    with Followers(relay.address, READER, node.reader, streams=READERS // 2, polls=READERS // 2) as crowd:
+        relay.wait_for(lambda: are_all_there(relay), 60, "the readers")
+        for _ in range(KILLS):
+            ids += [revoke(node) for _ in range(5)]
+            node.restart()
+        assert crowd.have_received(ids, 120)
+        assert not any(reader.resets for reader in crowd.all)
+        assert node.revoke(gone.access).status_code == 200
+        relay.wait_for(lambda: relay.refusal(gone.access) == "token_revoked", 20, "the last record")
+        # The source no longer knows what it has said since the copy.
+        node.stop()
+        shutil.rmtree(node.state_path)
+        copy.rename(node.state_path)
+        assert node.cli("journal", "accept", "--keep-sessions", "--state", str(node.state_path)).returncode == 0
+        node.run_once()
+        assert node.revoke(later.access).status_code == 200
+        relay.wait_for(lambda: all(reader.resets for reader in crowd.all), 120, "the readers to be told")
+    assert relay.metric("martlet_follow_resets_total") == 1
+    # What only the relay still knows counts there, and what came since.
+    relay.wait_for(lambda: relay.refusal(later.access) == "token_revoked", 60, "the new record")
+    assert relay.refusal(gone.access) == "token_revoked" and node.refusal(gone.access) == ""
+    assert age_of(relay.verify(later.access)) < 60
 
 
 def test_readers_that_reconnect_at_once_are_served_within_the_memory(node):

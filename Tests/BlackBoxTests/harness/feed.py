@@ -115,6 +115,8 @@ class FakeSource:
         self.records: list[tuple[int, bytes]] = []
         self.first = 0  # positions below are no longer in the window
         self.age = "0.000"
+        # How long requests waited, as the source says; empty to say nothing.
+        self.held = ""
         self.issued_at: int | None = None
         self.faults: dict = {}
         self.asked: list = []
@@ -182,6 +184,7 @@ class FakeSource:
             ("Revocation-Age", self.age),
             ("Revocation-Issuer", self.issuer),
             ("Cache-Control", "no-store"),
+            *([("Revocation-Held", self.held)] if self.held else []),
         ]
 
     def send_records(self, handler, query: dict) -> None:

@@ -94,7 +94,9 @@ class Reading(asyncio.Protocol):
             else:
                 self.follower.refused.append(int(answer[9:12]))
                 if b"sequence_" in answer:
+                    # It would have to read a snapshot.
                     self.follower.resets += 1
+                    return
             if not self.crowd.is_stopping:
                 self.ask()
 
@@ -161,7 +163,7 @@ class Followers:
             self.lost(follower)
 
     def lost(self, follower: Follower):
-        if not self.is_stopping:
+        if not self.is_stopping and not follower.resets:
             self.connect(follower, 0.05)
 
     def have_received(self, ids: list[str], seconds: float = 20) -> bool:

@@ -29,7 +29,6 @@ const operations = {
     };
   },
   status: () => ({ ...verifier.status, age: Math.min(verifier.status.age, 1e9), events }),
-  follow: () => (verifier.follow(), {}),
   close: () => (verifier?.close(), {}),
 };
 

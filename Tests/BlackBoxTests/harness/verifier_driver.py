@@ -36,8 +36,6 @@ def answer_to(op: str, options: dict) -> dict:
         return verifier.status | {"age": min(verifier.age, 1e9), "events": events}
     elif op == "deny":
         return {"codes": denials(**options)}
-    elif op == "follow":
-        verifier.follow()
     elif op == "close" and verifier:
         verifier.close()
     return {}

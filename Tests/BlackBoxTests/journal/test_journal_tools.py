@@ -1,6 +1,7 @@
 """`martlet journal stat | verify | dump | compact | repair`: what they find, what they leave alone, how they end."""
 
 import json
+import re
 import shutil
 import subprocess
 
@@ -84,8 +85,12 @@ def test_repair_leaves_acknowledged_records_alone_until_told_that_they_are_lost(
     whole = tool(killed, "verify")
     assert whole.returncode == 0, whole.stderr
     assert min(entry["seq"] for entry in records(killed) if entry["kind"] == "OPEN") > highest, "no number comes twice"
+    (began,) = re.findall(r"counted in epoch (\d+) from now on, from (\S+)\.$", done.stdout, re.M)
     killed.run_once()
     assert [killed.refusal(token) for token in killed.tokens] == ["token_revoked", "", "token_revoked"]
+    # Followers may know the positions of what was lost, so none comes twice.
+    epoch, seq = killed.revoke(killed.login().access).headers["revocation-seq"].split(":")
+    assert epoch == began[0] and int(epoch) > 1 and int(seq) > int(began[1].split(":")[1]) >= 2 * 2**20
 
 
 def test_repair_goes_on_without_a_segment_that_cannot_be_read_at_all(killed):

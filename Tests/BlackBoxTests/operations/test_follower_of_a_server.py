@@ -91,6 +91,34 @@ def test_a_disabled_user_is_rejected_by_a_follower_that_knows_no_users(home, fol
     seconds_until_rejected(edge, session.access, "subject_revoked")
 
 
+@pytest.mark.parametrize("change", ["disable", "remove"])
+def test_a_disabled_client_is_rejected_by_a_follower_that_knows_no_clients(home, follow, change):
+    edge = follow()
+    home.secret = home.add_client("robot", "--grant", "client_credentials", "--scope", "read")
+    ask = lambda: home.http.post("/token", data={"grant_type": "client_credentials"}, auth=("robot", home.secret))
+    home.wait_for(lambda: ask().status_code == 200, what="the client")
+    own = {"client_id": "robot", "client_secret": home.secret, "scope": "read"}
+    tokens = [ask().json()["access_token"], home.login(**own).access]
+    other = home.login()
+    assert all(edge.refusal(token) == "" for token in tokens)
+    done = home.cli("client", change, "robot")
+    assert done.returncode == 0, done.stderr
+    for token in tokens:
+        seconds_until_rejected(edge, token, "client_revoked")
+        assert home.refusal(token) == "client_revoked"
+    assert edge.refusal(other.access) == ""
+
+
+def test_the_age_of_a_follower_counts_from_the_end_of_the_wait(home, follow):
+    edge = follow()
+    session, ages = home.login(), []
+    while len(ages) < 40:
+        ages.append(age_of(edge.verify(session.access)))
+        time.sleep(0.05)
+    # From when a request is sent that waits for a second, it would be one at least.
+    assert min(ages) < 0.9
+
+
 def test_nginx_asks_a_follower(home, follow, tmp_path):
     edge = follow(trusted_proxies="127.0.0.1", forwarded_field="x-forwarded-for", browser="on")
     application = Application()

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import threading
 import time
 import uuid
 
@@ -72,6 +73,30 @@ def test_a_follower_verifies_and_knows_what_was_revoked(home, source, follow):
     assert [result["active"] for result in batch.json()["results"]] == [False, True] and age_of(batch) < 3
     assert "revocation-age" not in edge.http.get("/healthz").headers
     assert "revocation-age" not in home.verify(second.access).headers
+
+
+def test_a_request_waits_for_the_record_that_it_names(home, source, follow):
+    edge = follow(source)
+    session, gone = home.login(), home.login()
+    bearer = {"authorization": f"Bearer {session.access}"}
+    asks = {
+        "verify": lambda seq: edge.verify(session.access, min_seq=seq),
+        "auth": lambda seq: edge.http.get("/auth", params={"min_seq": seq}, headers=bearer),
+        "batch": lambda seq: edge.http.post("/verify/batch", json={"tokens": [session.access], "min_seq": f"1:{seq}"}),
+        "batch by query": lambda seq: edge.http.post(
+            "/verify/batch", params={"min_seq": seq}, json={"tokens": [session.access] * 256}
+        ),
+    }
+    for name, ask in asks.items():
+        began = time.monotonic()
+        answer = ask(source.head + 1)
+        assert (answer.status_code, answer.json()["code"]) == (503, "sequence_not_reached"), name
+        assert time.monotonic() - began > 0.2, name
+        late = threading.Timer(0.05, source.revoke_session, [gone.sid])
+        late.start()
+        answer = ask(source.head + 1)
+        late.join()
+        assert answer.status_code == 200, (name, answer.text)
 
 
 def test_every_kind_of_revocation_counts(home, source, follow):

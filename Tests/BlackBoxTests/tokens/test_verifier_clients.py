@@ -336,22 +336,39 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_damage_ends_the_following_and_loses_nothing(start, source, name):
-    revoked, other = source.token(jti=(jti := str(uuid.uuid4()))), source.token()
+def test_a_damaged_answer_is_asked_for_again_and_nothing_is_skipped_or_lost(start, source, name):
+    jti, later = str(uuid.uuid4()), str(uuid.uuid4())
+    revoked, other = source.token(jti=jti), source.token(jti=later)
     source.revoke_token(jti)
     verifier = start()
     source.faults["/revocations"], reason = DAMAGE[name]
     status = verifier.wait(lambda status: status["state"] == "damaged")
     assert reason in status["error"] and f"damaged: {status['error']}" in status["events"]
-    asked = source.count("/revocations")
+    asked, snapshots = source.count("/revocations"), source.count("/revocations/snapshot")
     assert verifier.code(revoked) == "token_revoked" and verifier.code(other) == ""
-    time.sleep(1.3)
-    assert source.count("/revocations") == asked and verifier.status["age"] > 1
-    # An operator has looked: again from a new snapshot.
+    verifier.wait(lambda status: status["age"] > 1.3)
+    # With pauses that grow, at the same position.
+    assert verifier.status["position"] == status["position"] and source.count("/revocations") - asked < 8
     source.faults.clear()
-    verifier.ask("follow")
+    source.revoke_token(later)
     verifier.wait(lambda status: status["state"] == "following")
-    assert verifier.code(revoked) == "token_revoked"
+    assert verifier.code(revoked) == "token_revoked" == verifier.code(other)
+    assert source.count("/revocations/snapshot") == snapshots
+
+
+@pytest.mark.parametrize(
+    "held, counts", [("0.800", True), ("3600.000", True), ("", False), ("-1.000", False), ("1e3", False)]
+)
+def test_the_age_counts_from_the_end_of_the_wait_at_the_source(start, source, held, counts):
+    source.held = held
+    verifier = start()
+    verifier.wait(lambda status: status["age"] > (0.5 if counts else 1))
+    ages, end = [], time.monotonic() + 1.5
+    while time.monotonic() < end:
+        ages.append(verifier.status["age"])
+        time.sleep(0.02)
+    # A request waits for a second, and none can have waited for longer than its answer took.
+    assert min(ages) >= 0 and (min(ages) < 0.9) == counts
 
 
 def cut_off(handler) -> None:

@@ -40,5 +40,9 @@ struct CookieFitTests {
         // 150 roles of nine letters, quotes and commas, in base64url, and what every token has.
         #expect((1_800 * 4 / 3 + signature + 400...1_800 * 4 / 3 + signature + 700).contains(misfit.byteCount))
         #expect(fit.misfit(user, byteCountMax: misfit.byteCount) == nil && misfit.claim == "roles")
+        // ,"bsq":9007199254740991 in base64url
+        let shared = try CookieFit(settings, isShared: true, now: UnixMilliseconds(1_800_000_000_000))
+        let longer = try #require(shared.misfit(user, byteCountMax: 100)).byteCount - misfit.byteCount
+        #expect((29...32).contains(longer))
     }
 }

@@ -4,7 +4,7 @@ import { Verifier, VerifyError } from './verifier.js';
 
 const { AUTH_URL = 'http://127.0.0.1:8080', ISSUER = AUTH_URL, CREDENTIALS, PORT = '3000' } = process.env;
 const verifier = new Verifier({ url: AUTH_URL, issuer: ISSUER, credentials: CREDENTIALS, audience: 'api', maxAge: 30 });
-verifier.on('damaged', (error) => console.error(`revocations are no longer followed: ${error.message}`));
+verifier.on('damaged', (error) => console.error(`the feed of revocations cannot be read: ${error.message}`));
 await verifier.ready();
 
 http.createServer(async (request, response) => {

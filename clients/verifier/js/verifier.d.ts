@@ -78,8 +78,8 @@ export interface Status {
 /** An event emitter of Node. */
 export class Verifier {
   constructor(options: Options);
-  /** `away`: the source does not answer, and is asked again. `damaged`: it sent what it must not; the verifier follows
-   * it no longer, and keeps what it knows. */
+  /** `away`: the source does not answer. `damaged`: it sent what it must not. The verifier keeps what it knows, skips
+   * nothing, and asks again at the same position. */
   on(event: 'away' | 'damaged', listener: (error: Error) => void): this;
   on(event: 'following', listener: () => void): this;
   /** The source does not know the position (409) or no longer has what came after it (410): a snapshot follows. */
@@ -93,8 +93,6 @@ export class Verifier {
   verify(token: string, conditions?: Conditions): Promise<Claims>;
   /** Applies a snapshot of the service. With `maxAge` (seconds) an older one is rejected, and tokens can be verified. */
   load(content: Uint8Array, options?: { maxAge?: number }): { iss: string; iat: number; pos: string; count: number };
-  /** Follows again, from a new snapshot, after the state was `damaged`. */
-  follow(): Promise<void>;
   close(): void;
 }
 

@@ -49,7 +49,7 @@ export class Verifier extends EventEmitter {
     if (!url) return;
     this.#source = new Source(url, credentials);
     this.#timer = setInterval(() => this.#askForKeys(60), 5_000).unref();
-    this.follow();
+    this.#follow();
   }
 
   /** Seconds since a request was sent whose answer showed that every revocation was here; Infinity before the first. */
@@ -175,17 +175,15 @@ export class Verifier extends EventEmitter {
     this.#etag = fields.etag;
   }
 
-  /** Follows the feed. After damage a call follows again, from a new snapshot. */
-  async follow() {
-    [this.#position, this.state] = [undefined, 'starting'];
+  async #follow() {
     for (let failures = 0; this.state !== 'closed'; ) {
       try {
         if (!this.#position) await this.#readSnapshot();
         await this.#poll();
         failures = 0;
       } catch (error) {
-        if (error instanceof Damaged) return this.#become('damaged', error);
-        this.#become('away', error);
+        // After damage as well, the position stays: nothing is skipped.
+        this.#become(error instanceof Damaged ? 'damaged' : 'away', error);
         this.#source.turn();
         const pause = Math.min(5_000, 50 * 2 ** failures) * (0.5 + Math.random() / 2);
         failures += 1;
@@ -241,6 +239,7 @@ export class Verifier extends EventEmitter {
     const path = `/revocations?after=${from.epoch}:${from.seq}&wait=1`;
     const asked = { accept: RECORDS, limit: 4_096 * 64, seconds: 6 };
     const { status, fields, content } = await this.#source.get(path, asked);
+    const arrivedAt = seconds();
     if (status === 409 || status === 410) {
       this.#position = undefined;
       this.emit('reset', status);
@@ -261,7 +260,9 @@ export class Verifier extends EventEmitter {
     this.#position = { epoch: head.epoch, seq: hasMore ? last : head.seq };
     this.revocations.forget(Date.now());
     if (hasMore) return;
-    this.#currentAt = Math.max(this.#currentAt, sentAt - Number(answerAge));
+    // How long the request waited there, which cannot be longer than its answer took.
+    const held = /^\d{1,9}\.\d{3}$/.test(fields['revocation-held']) ? Number(fields['revocation-held']) : 0;
+    this.#currentAt = Math.max(this.#currentAt, sentAt + Math.min(held, arrivedAt - sentAt) - Number(answerAge));
     this.#become('following');
   }
 

@@ -75,5 +75,6 @@ class Keys:
                     self._etag = answer.fields.get("ETag", "")
                 return answer.status in (200, 304)
             except Exception as error:
+                self._source.turn()
                 log.warning("the keys cannot be read: %s", error)
                 return False

@@ -60,8 +60,12 @@ class Source:
             return Answer(answer.status, answer.headers, bytes(content))
         except BaseException:
             self.close()
-            self._urls.append(self._urls.pop(0))
             raise
+
+    def turn(self) -> None:
+        """Goes on to the next address."""
+        self.close()
+        self._urls.append(self._urls.pop(0))
 
     def close(self) -> None:
         """Ends the connection, and with it a request of another thread."""

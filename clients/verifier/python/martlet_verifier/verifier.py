@@ -24,7 +24,6 @@ TIME_MAX = 253_402_300_799
 log = logging.getLogger("martlet_verifier")
 
 
-
 def _is_count(value: object) -> bool:
     return (type(value) is int or (isinstance(value, float) and value.is_integer())) and 0 <= value < 2**53
 
@@ -69,7 +68,7 @@ class Verifier:
         self._keys = Keys(secrets, jwks or {"keys": []}, self._key_source)
         if url:
             threading.Thread(target=self._keep_keys, name="martlet-keys", daemon=True).start()
-            self.follow()
+            threading.Thread(target=self._follow, name="martlet-feed", daemon=True).start()
 
     @property
     def age(self) -> float:
@@ -157,11 +156,6 @@ class Verifier:
         while not self._closed.wait(5):
             self._keys.ask(60)
 
-    def follow(self) -> None:
-        """Follows the feed. After damage a call follows again, from a new snapshot."""
-        self._position, self.state = None, "starting"
-        threading.Thread(target=self._follow, name="martlet-feed", daemon=True).start()
-
     def _follow(self) -> None:
         failures, forgotten_at = 0, time.monotonic()
         while not self._closed.is_set():
@@ -173,10 +167,10 @@ class Verifier:
                 if time.monotonic() - forgotten_at > 60:
                     self.revocations.forget(time.time() * 1_000)
                     forgotten_at = time.monotonic()
-            except Damaged as error:
-                return self._become("damaged", error)
             except Exception as error:
-                self._become("away", error)
+                # After damage as well, the position stays: nothing is skipped.
+                self._become("damaged" if isinstance(error, Damaged) else "away", error)
+                self._feed.turn()
                 self._closed.wait(min(5, 0.05 * 2**failures) * random.uniform(0.5, 1))
                 failures = min(failures + 1, 16)
 
@@ -221,6 +215,7 @@ class Verifier:
     def _poll(self) -> None:
         sent_at, start = time.monotonic(), self._position
         answer = self._feed.get(f"/revocations?after={start}&wait=1", 4_096 * 64, 6, Accept=RECORDS)
+        arrived_at = time.monotonic()
         if answer.status in (409, 410):
             self._position = None
             self._tell("reset", str(answer.status))
@@ -240,7 +235,9 @@ class Verifier:
         last = self.revocations.apply(answer.content, start.seq, head.seq)
         self._position = head._replace(seq=last) if has_more else head
         if not has_more:
-            self._caught_up(sent_at - float(age[0]))
+            # How long the request waited there, which cannot be longer than its answer took.
+            held = re.fullmatch(r"[0-9]{1,9}\.[0-9]{3}", fields.get("Revocation-Held", ""))
+            self._caught_up(sent_at + min(float(held[0]) if held else 0, arrived_at - sent_at) - float(age[0]))
             self._become("following")
 
     def _caught_up(self, at: float) -> None:
