@@ -7,7 +7,7 @@ import Synchronization
 /// A ledger that several nodes write through an engine.
 ///
 /// What it acknowledges is durable on the engine, and this node has it too. Everything that this node has is also in a
-/// copy on its disk: lookups go on while the engine is away, and an engine that has lost something is told again.
+/// copy on its disk: lookups go on while the engine is away, and the node sends an engine again what it has lost.
 package final class StoreLedger: Ledger, LedgerFiles {
     package let head: LedgerHead
     package let followers: FileFollowers
