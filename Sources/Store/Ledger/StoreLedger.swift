@@ -40,6 +40,12 @@ package final class StoreLedger: Ledger, LedgerFiles {
     package var now: UnixMilliseconds { mirror.clock.now }
     package var isShared: Bool { true }
     package var keepsFailedRevocations: Bool { true }
+    package var mayLackRotations: Bool {
+        let since = mirror.epochBegan
+        return since != .min && options.monotonicNow() &- since < Self.mergeMilliseconds
+    }
+    /// How long other nodes get to send a new epoch what they know, in milliseconds.
+    private static let mergeMilliseconds: Int64 = 30_000
     package var isWritable: Bool { queue.mode != .nothing }
     package var takesEverything: Bool { queue.mode == .everything }
     /// The nodes by the last answer of the engine, this one included.
