@@ -19,7 +19,7 @@ def parted(base, engine_kind, make_cluster):
     from harness.engines import ENGINES
 
     with Network(3) as network:
-        settings = {"bind": network.host} if engine_kind == "redis" else {"listen_addresses": f"'127.0.0.1,{network.host}'"}
+        settings = {"bind": f"127.0.0.1 {network.host}"} if engine_kind == "redis" else {"listen_addresses": f"'127.0.0.1,{network.host}'"}
         engine = ENGINES[engine_kind](base, **settings)
         try:
             if engine_kind == "postgres":
@@ -92,7 +92,7 @@ def test_a_node_that_is_parted_from_the_engine(parted, is_full):
     # Records come in until the last moment, so that what the node knows is no older than the partition.
     for _ in range(20):
         assert writes(others[0])
-    network[0].cut(network.host)
+    network[0].cut(network.host, engine.server.port)
     parted_at = time.monotonic()
     prober = Prober(alone, session.access)
     # Everything that writes gets 503 in time; a refusal counts here at once all the same.
