@@ -48,6 +48,12 @@ final class MemorySessionData: SessionDataStore {
         }
     }
 
+    /// As a logout on another node, which this one gets to know at once.
+    func revoke(_ sid: String) {
+        guard let id = UUID(sid) else { return }
+        revocations?.revokeSession(id, expiresAt: World.start.adding(seconds: 1_000_000)) { _ in }
+    }
+
     func readData(
         of session: DataSession, _ done: @escaping @Sendable (Result<StoredSessionData, SessionDataFault>) -> Void
     ) {

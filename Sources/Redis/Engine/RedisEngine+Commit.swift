@@ -164,7 +164,7 @@ extension RedisEngine {
 
 extension RedisEngine {
     /// Returns the commands of a step: several only to tell many records.
-    private func commands(_ step: StoreStep, epoch: UInt32) -> [[UInt8]] {
+    func commands(_ step: StoreStep, epoch: UInt32) -> [[UInt8]] {
         switch step {
         case .append(let records): return [command(of: records, epoch: epoch)]
         case .tell(let records): return tellingCommands(records, epoch: epoch)

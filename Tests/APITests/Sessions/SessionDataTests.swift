@@ -1,10 +1,7 @@
 import API
-import Encoding
 import Foundation
-import Platform
 import Revocation
 import Service
-import Synchronization
 import Testing
 
 @Suite("GET, PUT, PATCH and DELETE /session/data")
@@ -198,10 +195,9 @@ struct SessionDataTests {
     @Test func `a write that comes after the logout changes nothing`() throws {
         let pair = world.pair()
         _ = world.patch("{\"a\":1}", pair.access)
-        let revocations = world.authState.revocations
-        let sid = try #require(Encoding.UUID(pair.sid))
+        let data = data
         // The logout of another node is in the engine before this write, and not yet known here.
-        data.beforeWrite { revocations.revokeSession(sid, expiresAt: World.start.adding(seconds: 1_000_000)) { _ in } }
+        data.beforeWrite { data.revoke(pair.sid) }
         let answer = world.patch("{\"a\":2}", pair.access)
         #expect(answer.status == 401 && answer.code == "session_revoked")
         #expect(String(decoding: data.stored(pair.sid).content, as: UTF8.self) == "{\"a\":1}")
@@ -211,9 +207,8 @@ struct SessionDataTests {
     @Test func `a read that a logout overtakes shows nothing`() throws {
         let pair = world.pair()
         _ = world.patch("{\"a\":1}", pair.access)
-        let revocations = world.authState.revocations
-        let sid = try #require(Encoding.UUID(pair.sid))
-        data.afterRead { revocations.revokeSession(sid, expiresAt: World.start.adding(seconds: 1_000_000)) { _ in } }
+        let data = data
+        data.afterRead { data.revoke(pair.sid) }
         #expect(get(pair.access).code == "session_revoked")
     }
 
