@@ -21,6 +21,10 @@ package enum JournalError: Error, Equatable, Sendable {
     case closed
     /// The journal is older than its high-water mark, or is a different journal.
     case rolledBack(what: String)
+    /// The directory has the files of another use: a journal and the copy of an engine do not replace each other.
+    case otherUse(what: String)
+    /// The engine behind the ledger cannot record anything now.
+    case unavailable(reason: String)
 }
 
 extension JournalError: CustomStringConvertible {
@@ -63,6 +67,8 @@ extension JournalError: CustomStringConvertible {
             state directory back; if it was restored from a copy on purpose, `martlet journal accept` ends all sessions \
             that began before now and lets the service start.
             """
+        case .otherUse(let what): what
+        case .unavailable(let reason): "the store records nothing now: \(reason)"
         }
     }
 
@@ -70,7 +76,7 @@ extension JournalError: CustomStringConvertible {
     var isFinal: Bool {
         switch self {
         case .replaced, .contested: true
-        case .locked, .corrupt, .unsupported, .io, .unwritable, .closed, .rolledBack: false
+        case .locked, .corrupt, .unsupported, .io, .unwritable, .closed, .rolledBack, .otherUse, .unavailable: false
         }
     }
 
@@ -78,8 +84,8 @@ extension JournalError: CustomStringConvertible {
     package var mayPass: Bool {
         switch self {
         case .io(_, let code, let path): TransientCondition.mayPass(code, path: path)
-        case .locked, .replaced, .contested, .unwritable, .closed: true
-        case .corrupt, .unsupported, .rolledBack: false
+        case .locked, .replaced, .contested, .unwritable, .closed, .unavailable: true
+        case .corrupt, .unsupported, .rolledBack, .otherUse: false
         }
     }
 

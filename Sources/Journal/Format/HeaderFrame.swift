@@ -20,11 +20,11 @@ struct HeaderFrame {
     let created: UnixMilliseconds
     let salt: UInt32
     /// The fields that only this kind of file has.
-    let fields: InlineArray<3, UInt64>
+    let fields: InlineArray<4, UInt64>
 
     init(
         store: UUID, number: UInt64, seq: UInt64, created: UnixMilliseconds, salt: UInt32,
-        fields: InlineArray<3, UInt64>
+        fields: InlineArray<4, UInt64>
     ) {
         self.store = store
         self.number = number

@@ -1,10 +1,10 @@
 package import Encoding
 package import Platform
 
-/// The header of a segment: a ``HeaderFrame`` with its first seq, and two fields.
+/// The header of a segment: a ``HeaderFrame`` with its first seq, and three fields.
 ///
 /// ```
-/// 40 first seq u64 · 64 last seq of the segment before u64 · 72 its last record's CRC u32
+/// 40 first seq u64 · 64 last seq of the segment before u64 · 72 its last record's CRC u32 · 88 copy (1 or 0)
 /// ```
 package struct SegmentHeader: Equatable, Sendable {
     static let byteCount = HeaderFrame.byteCount
@@ -21,13 +21,15 @@ package struct SegmentHeader: Equatable, Sendable {
     /// 0 in the first segment.
     let previousLastSeq: UInt64
     let previousChecksum: UInt32
+    /// Whether another store has numbered the records; see ``JournalCopy``.
+    package let isCopy: Bool
 
     var name: String { SegmentName(number: number, firstSeq: firstSeq).text }
 
     var bytes: [UInt8] {
         HeaderFrame(
             store: store, number: number, seq: firstSeq, created: created, salt: salt,
-            fields: [previousLastSeq, UInt64(previousChecksum), 0]
+            fields: [previousLastSeq, UInt64(previousChecksum), 0, isCopy ? 1 : 0]
         ).bytes(magic: Self.magic)
     }
 
@@ -43,12 +45,13 @@ package struct SegmentHeader: Equatable, Sendable {
         }
         self.init(
             store: frame.store, number: frame.number, firstSeq: frame.seq, created: frame.created, salt: frame.salt,
-            previousLastSeq: frame.fields[0], previousChecksum: UInt32(truncatingIfNeeded: frame.fields[1]))
+            previousLastSeq: frame.fields[0], previousChecksum: UInt32(truncatingIfNeeded: frame.fields[1]),
+            isCopy: frame.fields[3] == 1)
     }
 
     init(
         store: UUID, number: UInt64, firstSeq: UInt64, created: UnixMilliseconds, salt: UInt32,
-        previousLastSeq: UInt64, previousChecksum: UInt32
+        previousLastSeq: UInt64, previousChecksum: UInt32, isCopy: Bool = false
     ) {
         self.store = store
         self.number = number
@@ -57,6 +60,7 @@ package struct SegmentHeader: Equatable, Sendable {
         self.salt = salt
         self.previousLastSeq = previousLastSeq
         self.previousChecksum = previousChecksum
+        self.isCopy = isCopy
     }
 }
 

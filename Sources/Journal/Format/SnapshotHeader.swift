@@ -2,15 +2,15 @@ package import Encoding
 package import Platform
 
 /// The header of a snapshot: a ``HeaderFrame`` with the number and the last seq of the last segment that it covers, and
-/// three fields.
+/// four fields.
 ///
 /// ```
-/// 40 last seq u64 · 64 number of records u64 · 72 last record's CRC u32 · 80 last time (ms) u64
+/// 40 last seq u64 · 64 number of records u64 · 72 last record's CRC u32 · 80 last time (ms) u64 · 88 copy (1 or 0)
 /// ```
 ///
 /// The records that are still needed follow, 64 bytes each as in a segment, with their original sequence number and
-/// time. Instead of `durableSeq` they contain their position in the snapshot, from 0. The sequence numbers ascend,
-/// except for the replacement records at the end.
+/// time. Instead of `durableSeq` they contain their position in the snapshot, from 0. The sequence numbers of a journal
+/// ascend, except for the replacement records at the end; those of a ``JournalCopy`` are in no certain order.
 package struct SnapshotHeader: Equatable, Sendable {
     static let byteCount = HeaderFrame.byteCount
     static let magic: UInt64 = 0x0a50_4e53_4a54_524d  // "MRTJSNP\n"
@@ -27,19 +27,21 @@ package struct SnapshotHeader: Equatable, Sendable {
     let lastChecksum: UInt32
     /// The newest time of all records that it covers, in milliseconds since 1970.
     package let lastTime: UnixMilliseconds
+    /// Whether another store has numbered the records; see ``JournalCopy``.
+    package let isCopy: Bool
 
     var name: String { SnapshotName(number: number).text }
 
     var bytes: [UInt8] {
         HeaderFrame(
             store: store, number: number, seq: lastSeq, created: created, salt: salt,
-            fields: [recordCount, UInt64(lastChecksum), UInt64(bitPattern: lastTime.count)]
+            fields: [recordCount, UInt64(lastChecksum), UInt64(bitPattern: lastTime.count), isCopy ? 1 : 0]
         ).bytes(magic: Self.magic)
     }
 
     init(
         store: UUID, number: UInt64, lastSeq: UInt64, created: UnixMilliseconds, salt: UInt32, recordCount: UInt64,
-        lastChecksum: UInt32, lastTime: UnixMilliseconds
+        lastChecksum: UInt32, lastTime: UnixMilliseconds, isCopy: Bool = false
     ) {
         self.store = store
         self.number = number
@@ -49,6 +51,7 @@ package struct SnapshotHeader: Equatable, Sendable {
         self.recordCount = recordCount
         self.lastChecksum = lastChecksum
         self.lastTime = lastTime
+        self.isCopy = isCopy
     }
 
     /// Decodes a header.
@@ -63,7 +66,7 @@ package struct SnapshotHeader: Equatable, Sendable {
         self.init(
             store: frame.store, number: frame.number, lastSeq: frame.seq, created: frame.created, salt: frame.salt,
             recordCount: frame.fields[0], lastChecksum: UInt32(truncatingIfNeeded: frame.fields[1]),
-            lastTime: UnixMilliseconds(Int64(bitPattern: frame.fields[2])))
+            lastTime: UnixMilliseconds(Int64(bitPattern: frame.fields[2])), isCopy: frame.fields[3] == 1)
     }
 }
 

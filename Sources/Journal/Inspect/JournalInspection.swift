@@ -179,7 +179,7 @@ package struct JournalInspection: Sendable {
             add(Finding(isDamage: true, file: file, offset: offset, sentence: "\(what) is unknown to this version"))
         case .locked(let path), .io(_, _, let path), .replaced(let path), .contested(let path):
             add(Finding(isDamage: true, file: path, offset: 0, sentence: fault.description))
-        case .unwritable, .closed, .rolledBack:
+        case .unwritable, .closed, .rolledBack, .otherUse, .unavailable:
             add(Finding(isDamage: true, file: "", offset: 0, sentence: fault.description))
         }
     }

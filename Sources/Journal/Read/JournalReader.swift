@@ -58,6 +58,13 @@ package struct JournalReader: ~Copyable {
         do throws(JournalError) {
             try storage.remove(storage.names().filter(TemporaryName.isOurs))
             let chain = try SegmentChain(storage, schema.kinds)
+            if let file = chain.segments.last?.name ?? chain.snapshot?.file, chain.isCopy == true {
+                throw .otherUse(
+                    what: """
+                        \(file) belongs to the copy of an engine, not to a journal. Set MARTLET_STORE to that engine \
+                        again, or choose another directory with MARTLET_STATE.
+                        """)
+            }
             guard let last = chain.segments.last else { return (chain, nil) }
             return (chain, try TailRecovery(last, in: storage, isSafeAlone: schema.isSafeAlone))
         } catch {

@@ -19,6 +19,8 @@ struct SegmentChain: Sendable {
     let segments: [Segment]
     /// The names of snapshots and segments that the snapshot covers.
     let obsolete: [String]
+    /// Whether another store has numbered the records; nil for an empty directory.
+    var isCopy: Bool? { segments.last?.header.isCopy ?? snapshot?.header.isCopy }
 
     /// Reads the headers of the directory.
     ///
@@ -70,8 +72,8 @@ struct SegmentChain: Sendable {
             segments.append(
                 Segment(header: header, byteCount: try storage.byteCount(of: name.text), kinds: kinds))
         }
-        if let snapshot, segments.isEmpty {
-            // A snapshot is made only after the segment that follows it exists.
+        if let snapshot, segments.isEmpty, !snapshot.header.isCopy {
+            // The snapshot of a journal is made only after the segment that follows it exists.
             throw .corrupt(file: snapshot.file, offset: 32, expectation: "segment \(covered &+ 1) is missing")
         }
         self.snapshot = snapshot
@@ -92,7 +94,7 @@ struct SegmentChain: Sendable {
         }
         let number = (snapshot?.number ?? 0) &+ 1
         let lastSeq = snapshot?.lastSeq ?? 0
-        guard header.number == number, header.firstSeq == lastSeq &+ 1, header.previousLastSeq == lastSeq else {
+        guard header.number == number, header.follows(lastSeq), header.previousLastSeq == lastSeq else {
             throw refuse(32, "the first segment, number \(number), is missing")
         }
         guard let snapshot else { return }
@@ -114,10 +116,16 @@ struct SegmentChain: Sendable {
         guard header.store == before.store else {
             throw refuse(16, "store \(before.store), found \(header.store)")
         }
-        guard header.previousLastSeq &+ 1 == header.firstSeq, header.previousLastSeq >= before.firstSeq &- 1 else {
+        guard header.isCopy == before.isCopy else { throw refuse(88, "the same use as segment \(before.number)") }
+        guard header.follows(header.previousLastSeq), header.previousLastSeq >= before.firstSeq &- 1 else {
             throw refuse(40, "a first record that follows segment \(before.number)")
         }
     }
+}
+
+extension SegmentHeader {
+    /// Whether the first record follows record `seq`. In a copy, numbers may be left out between two segments.
+    fileprivate func follows(_ seq: UInt64) -> Bool { isCopy ? firstSeq > seq : firstSeq == seq &+ 1 }
 }
 
 /// Reads the slots of one segment in order, one chunk at a time.

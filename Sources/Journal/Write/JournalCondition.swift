@@ -22,7 +22,8 @@ package enum JournalCondition: String, CaseIterable, Sendable {
         case .io(_, ENOSPC, _), .io(_, EDQUOT, _), .io(_, EFBIG, _): self = .diskFull
         case .io(_, EROFS, _), .io(_, EACCES, _), .io(_, EPERM, _): self = .readOnly
         case .io(_, EMFILE, _), .io(_, ENFILE, _): self = .noDescriptors
-        case .io, .locked, .corrupt, .unsupported, .unwritable, .closed, .rolledBack: self = .failing
+        case .io, .locked, .corrupt, .unsupported, .unwritable, .closed, .rolledBack, .otherUse, .unavailable:
+            self = .failing
         }
     }
 }

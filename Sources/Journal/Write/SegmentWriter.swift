@@ -8,8 +8,11 @@ struct SegmentWriter: ~Copyable {
     private let storage: any JournalStorage
     let store: UUID
     private let options: JournalOptions
+    /// Whether another store numbers the records, so that none ends a segment.
+    private let isCopy: Bool
     private var file: (any JournalFile)?
-    private var number: UInt64
+    /// The number of the segment that is being written, or of the next one.
+    private(set) var number: UInt64
     private var firstSeq: UInt64 = 0
     private var salt: UInt32 = 0
     private var previousLastSeq: UInt64
@@ -26,7 +29,7 @@ struct SegmentWriter: ~Copyable {
 
     init(
         storage: any JournalStorage, store: UUID, options: JournalOptions, number: UInt64,
-        previousLastSeq: UInt64, previousChecksum: UInt32
+        previousLastSeq: UInt64, previousChecksum: UInt32, isCopy: Bool = false
     ) {
         self.storage = storage
         self.store = store
@@ -34,7 +37,11 @@ struct SegmentWriter: ~Copyable {
         self.number = number
         self.previousLastSeq = previousLastSeq
         lastChecksum = previousChecksum
+        self.isCopy = isCopy
     }
+
+    /// The checksum of the last record on stable storage.
+    var checksum: UInt32 { lastChecksum }
 
     /// Nil between two segments.
     var activeNumber: UInt64? { file == nil ? nil : number }
@@ -89,7 +96,14 @@ struct SegmentWriter: ~Copyable {
         throw .replaced(path: previousName)
     }
 
-    private mutating func end(after seal: UInt64) {
+    /// How many records from `seq` on the segment still takes; in a copy, no seal ends it.
+    func room(from seq: UInt64) -> UInt64 {
+        guard file != nil else { return options.segmentRecordCount }
+        return options.segmentRecordCount &- min(options.segmentRecordCount, seq &- firstSeq)
+    }
+
+    /// Ends the segment after its last record.
+    mutating func end(after seal: UInt64) {
         file?.close()
         file = nil
         skipsPreallocation = false
@@ -111,7 +125,7 @@ struct SegmentWriter: ~Copyable {
         step = Self.firstStep
         let header = SegmentHeader(
             store: store, number: number, firstSeq: firstSeq, created: first.time, salt: salt,
-            previousLastSeq: previousLastSeq, previousChecksum: lastChecksum)
+            previousLastSeq: previousLastSeq, previousChecksum: lastChecksum, isCopy: isCopy)
         buffer.append(contentsOf: header.bytes)
         allocated = 0
         let checksum = encode(records, durableSeq: durableSeq)

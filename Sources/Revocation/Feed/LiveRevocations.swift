@@ -77,25 +77,25 @@ extension RevocationStore {
     package func liveRevocations(
         in directory: String, now: UnixMilliseconds, monotonic: Int64
     ) throws(LiveRevocationsError) -> LiveRevocations {
-        guard let journal else { throw .noFiles }
+        guard let files else { throw .noFiles }
         let proven = evidence.withLock { $0.observe(wall: now, monotonic: monotonic) }
-        return try journal.live(
+        return try files.live(
             LiveRecords(index, horizon: proven.adding(milliseconds: -TokenLimits.standard.purgeMargin)), in: directory)
     }
 }
 
-extension FileLedger {
+extension LedgerFiles {
     fileprivate func live(
         _ filter: LiveRecords, in directory: String
     ) throws(LiveRevocationsError) -> LiveRevocations {
-        let last = journal.durableSeq
+        let last = storedSeq
         let epochs = followers.epochs
         var filter = filter
         var collected: Result<LiveRecordCollector, FileError> = Result { () throws(FileError) in
             try LiveRecordCollector(directory)
         }
         do throws(JournalError) {
-            try journal.read(upTo: last) { _ in
+            try read(upTo: last) { _ in
             } batch: { records in
                 for record in records where record.seq <= last && Self.isInFeed(record) && filter.keeps(record) {
                     collected.add(record, at: epochs.position(of: record.seq).seq)

@@ -51,6 +51,8 @@ struct Cut: Sendable {
     /// Adds one from the ledger.
     mutating func record(_ cut: RevokeBefore, seq number: UInt64) {
         merge(cut)
+        // It is the one that was not durable yet, even if this process was told that it could not be recorded.
+        if cut.value == pendingValue { pendingValue = 0 }
         if cut.value == recordedValue, seq != 0 {
             seq = min(seq, number)
         } else if number > seq {

@@ -94,6 +94,11 @@ final class RevokeBeforeTable: Sendable {
         state.withLock { state in publish(state.insert(kind, key, cut, seq: seq), in: state) }
     }
 
+    /// Applies a revoke-before time that this process accepted and that the ledger does not have yet.
+    func hold(_ kind: RevokeBeforeKind, _ key: UUID, _ cut: RevokeBefore) {
+        state.withLock { state in publish(state.insert(kind, key, cut, seq: nil), in: state) }
+    }
+
     /// Notes that a revoke-before time is durable that ``make(_:_:expires:for:isEnded:draw:)`` has set.
     ///
     /// - Parameter exempted: the session that survives it.

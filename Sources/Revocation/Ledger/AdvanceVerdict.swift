@@ -5,7 +5,7 @@ package import Platform
 package struct Advance: Sendable {
     package let sid: UUID
     /// The generation that the session must be at; the next one is recorded.
-    package let generation: UInt32
+    package private(set) var generation: UInt32
     /// The hash of the requested scope and audience.
     package let request: UInt32
     /// The absolute end of the session.
@@ -22,6 +22,16 @@ package struct Advance: Sendable {
         self.birth = Birth(id: rotation.sid.high, seq: birth)
         self.subject = subject
         self.client = client
+    }
+
+    /// Whether it only asks how the session stands.
+    package var isQuestion: Bool { generation == .max }
+
+    /// Asks how the session stands: no session ever reaches this generation.
+    package var question: Advance {
+        var question = self
+        question.generation = .max
+        return question
     }
 
     var event: RevocationEvent {

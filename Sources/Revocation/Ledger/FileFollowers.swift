@@ -1,9 +1,9 @@
-internal import Journal
+package import Journal
 import Platform
 internal import Synchronization
 
-/// Passes the records of the journal to the sinks that follow it, in the order of the journal.
-final class FileFollowers: Sendable {
+/// Passes the records of the files of a ledger to the sinks that follow it, in their order.
+package final class FileFollowers: Sendable {
     private struct State {
         var epochs: LedgerEpochs
         /// The number of the last record that the followers got.
@@ -14,21 +14,21 @@ final class FileFollowers: Sendable {
 
     private let state: Mutex<State>
 
-    init(_ epochs: LedgerEpochs, delivered: UInt64) {
+    package init(_ epochs: LedgerEpochs, delivered: UInt64) {
         state = Mutex(State(epochs: epochs, delivered: delivered))
     }
 
-    var epochs: LedgerEpochs { state.withLock { $0.epochs } }
+    package var epochs: LedgerEpochs { state.withLock { $0.epochs } }
 
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
     /// Notes an epoch that was recorded.
-    func begin(epoch: UInt32, at number: UInt64, offset: UInt64) {
+    package func begin(epoch: UInt32, at number: UInt64, offset: UInt64) {
         state.withLock { $0.epochs.begin(epoch, at: number, offset: offset) }
     }
 
-    /// Called on the thread of the journal with the records that have just become durable.
-    func deliver(_ records: ArraySlice<JournalRecord>) {
+    /// Called on the thread that writes the files, with the records that have just become durable.
+    package func deliver(_ records: ArraySlice<JournalRecord>) {
         guard let last = records.last?.seq else { return }
         let followers = state.withLock { state in
             state.delivered = last
@@ -48,11 +48,20 @@ final class FileFollowers: Sendable {
         }
     }
 
+    /// Tells the sinks that the files were replaced by everything that is live at a number.
+    package func reset(at number: UInt64) {
+        let followers = state.withLock { state in
+            state.delivered = number
+            return state.followers
+        }
+        for follower in followers { follower.reset(at: number) }
+    }
+
     func remove(_ follower: FileFollower) {
         state.withLock { $0.followers.removeAll { $0 === follower } }
     }
 
-    func close() {
+    package func close() {
         state.withLock { state in
             state.isClosed = true
             state.followers = []
@@ -91,6 +100,8 @@ final class FileFollower: Sendable {
         }
         if isLive { pass(records) }
     }
+
+    func reset(at number: UInt64) { sink.reset(epochs().position(of: number)) }
 
     /// Forgets what has come in.
     func restart() {

@@ -7,7 +7,7 @@ package final class FileLedger: Ledger {
     let journal: JournalWriter
     private let index: RevocationIndex
     private let arbiter = RotationArbiter()
-    let followers: FileFollowers
+    package let followers: FileFollowers
     package let head: LedgerHead
 
     init(_ journal: JournalWriter, _ index: RevocationIndex, _ followers: FileFollowers) {
@@ -107,11 +107,6 @@ extension FileLedger {
                     return LedgerStamp(head.position(of: position.seq), time: position.time)
                 })
         }
-    }
-
-    /// Drops the records that expired at or before `horizon`, are duplicates, or were superseded.
-    package func compact(horizon: UnixMilliseconds) throws(JournalError) -> CompactionReport {
-        try journal.compact(LiveRecords(index, horizon: horizon))
     }
 
     /// Writes a text for processes that find the journal locked.

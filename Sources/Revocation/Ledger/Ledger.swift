@@ -26,6 +26,9 @@ package protocol Ledger: AnyObject, Sendable {
     /// whether a session began before a revoke-before time; its birth does.
     var isShared: Bool { get }
 
+    /// Whether it keeps the revocations that it could not record, also across a restart, and records them when it can.
+    var keepsFailedRevocations: Bool { get }
+
     /// Records the events next to each other and in order. A revocation may be recorded twice and in any order: it is
     /// a union, and of revoke-before times the highest counts.
     ///
@@ -50,6 +53,10 @@ package protocol Ledger: AnyObject, Sendable {
 
     /// Makes everything durable that was accepted, and accepts nothing more. Later calls do nothing.
     func close()
+}
+
+extension Ledger {
+    package var keepsFailedRevocations: Bool { false }
 }
 
 /// A ledger that is not open yet.

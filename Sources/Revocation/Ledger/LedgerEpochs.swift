@@ -47,5 +47,5 @@ package struct LedgerEpochs: Equatable, Sendable {
     }
 
     /// Returns the seq with which a new epoch begins above everything up to `seq`.
-    static func beginning(above seq: UInt64) -> UInt64 { (seq / stride &+ 2) &* stride }
+    package static func beginning(above seq: UInt64) -> UInt64 { (seq / stride &+ 2) &* stride }
 }

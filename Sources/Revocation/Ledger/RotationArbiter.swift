@@ -1,17 +1,19 @@
-internal import Encoding
+package import Encoding
 internal import Synchronization
 
 /// Lets one rotation of a session at a time compare its generation and be written.
-final class RotationArbiter: Sendable {
+package final class RotationArbiter: Sendable {
     /// For each session with a rotation in progress, the attempts that wait for its end: few, and each only for the
     /// duration of one commit.
+    package init() {}
+
     private let waiting = Mutex<[UUID: [@Sendable () -> Void]]>([:])
 
     /// Begins a rotation.
     ///
     /// - Parameter again: runs after the rotation in progress, if there is one.
     /// - Returns: whether there is none. Then ``end(_:)`` must follow.
-    func begin(_ sid: UUID, again: @escaping @Sendable () -> Void) -> Bool {
+    package func begin(_ sid: UUID, again: @escaping @Sendable () -> Void) -> Bool {
         waiting.withLock { waiting in
             guard waiting[sid] != nil else {
                 waiting[sid] = []
@@ -22,7 +24,7 @@ final class RotationArbiter: Sendable {
         }
     }
 
-    func end(_ sid: UUID) {
+    package func end(_ sid: UUID) {
         for again in waiting.withLock({ $0.removeValue(forKey: sid) }) ?? [] { again() }
     }
 }

@@ -48,6 +48,39 @@ package enum RevocationCodec {
         return record
     }
 
+    /// Whether a record is of a kind that processes write to a store that they share, and complete in itself.
+    package static func isShared(_ record: JournalRecord) -> Bool {
+        switch record.kind {
+        case .revokeToken, .revokeSession, .rotate, .session, .sessionEntry: true
+        case .cut: event(record) != nil
+        default: false
+        }
+    }
+
+    /// Returns a ROTATE record as it is written for a rotation that may be recorded already: by a repetition, or when a
+    /// store is told what it may lack.
+    package static func again(_ record: JournalRecord) -> JournalRecord {
+        guard record.kind == .rotate else { return record }
+        var record = record
+        record.flags |= againFlag
+        return record
+    }
+
+    /// Whether a ROTATE record is of that form. Its time shows no other use of the token.
+    package static func isAgain(_ record: JournalRecord) -> Bool {
+        record.kind == .rotate && record.flags & againFlag != 0
+    }
+
+    /// Whether a record belongs to the one before it: to the exemption of its revoke-before time, to the session that
+    /// displaced another one, or to the same entry.
+    package static func continues(_ record: JournalRecord) -> Bool {
+        switch record.kind {
+        case .cut, .revokeSession: record.flags & dependentFlag != 0
+        case .sessionEntry: record.flags & 0x0f != 0
+        default: false
+        }
+    }
+
     /// Whether the record contains what identifies a person: from where and with which device a user signed in.
     package static func isPersonal(_ record: JournalRecord) -> Bool {
         record.kind == .sessionEntry && record.flags & 0x0f != 0
@@ -63,6 +96,8 @@ package enum RevocationCodec {
     private static let dependentFlag: UInt8 = 8
     /// A bit of `flags` of a REVOKE_JTI.
     private static let anyEndFlag: UInt8 = 1
+    /// A bit of `flags` of a ROTATE: the same rotation may be recorded before it, with another time.
+    private static let againFlag: UInt8 = 1
 
     /// Returns the event of a record.
     ///

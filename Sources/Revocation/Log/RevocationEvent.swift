@@ -34,7 +34,7 @@ package enum RevocationEvent: Equatable, Sendable {
     /// although events before them were lost.
     ///
     /// A rotation whose response was never sent would make the retry of the client look like a replay.
-    var isRevocation: Bool {
+    package var isRevocation: Bool {
         switch self {
         case .tokenRevoked, .sessionRevoked, .revokedBefore, .exempted: true
         case .rotated, .sessionOpened, .sessionListed, .sessionDisplaced, .epochBegan, .processStarted: false

@@ -18,6 +18,8 @@ package final class RevocationStore: Sendable {
     let ledger: any Ledger
     /// The ledger, if it is the journal of this machine.
     let journal: FileLedger?
+    /// The ledger, if it has files on this machine.
+    let files: (any LedgerFiles)?
     let evidence: Mutex<TimeEvidence>
     let grace: Int64
     private let head: LedgerHead
@@ -49,6 +51,7 @@ package final class RevocationStore: Sendable {
         let replay = RevocationReplay(options)
         ledger = try options.ledger.open(replay)
         journal = ledger as? FileLedger
+        files = ledger as? any LedgerFiles
         head = ledger.head
         isShared = ledger.isShared
         waiters = PositionWaiters(head)
@@ -266,7 +269,7 @@ package final class RevocationStore: Sendable {
         ledger.append(events) { [self] result in
             switch result {
             case .success(let stamp): settle(events, at: stamp)
-            case .failure where isRevocation:
+            case .failure where isRevocation && !ledger.keepsFailedRevocations:
                 hasLostRevocation.store(true, ordering: .releasing)
                 lost.note(events)
             case .failure: break

@@ -16,6 +16,7 @@ extension RevocationStore {
         {
             return done(.denied(denial))
         }
+        if isShared { return rotateShared(request, subject: subject, client: client, kid: kid, done) }
         switch index.rotations.present(request, now: ledger.now, grace: grace, joining: done) {
         case .join:
             break
@@ -48,7 +49,7 @@ extension RevocationStore {
         }
     }
 
-    private func revokeReused(
+    func revokeReused(
         _ request: RotationRequest, _ done: @escaping @Sendable (RotationOutcome) -> Void
     ) {
         revokeSession(request.sid, expiresAt: request.sessionEnd, reason: RevocationReason.refreshReused.rawValue) {

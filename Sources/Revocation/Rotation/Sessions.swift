@@ -7,17 +7,19 @@ internal import Synchronization
 final class Sessions: Sendable {
     typealias Completion = @Sendable (RotationOutcome) -> Void
 
-    private struct Shard {
+    struct Shard {
         var settled = ExpiryBuckets<RotationTable>(stretchBits: Sessions.stretchBits)
         /// Rotations that are being written: few, and each only for the duration of one commit.
         var pending: [UUID: (request: UInt32, waiters: [Completion])] = [:]
+        /// Tokens about which the ledger is being asked, and those who presented the same one meanwhile.
+        var asked: [AskedToken: [Completion]] = [:]
     }
 
     /// Buckets by the beginning of the session, 18.6 hours each.
     static let stretchBits: Int64 = 26
 
-    private let shards: InlineArray<64, Mutex<Shard>>
-    private let key: FingerprintKey
+    let shards: InlineArray<64, Mutex<Shard>>
+    let key: FingerprintKey
     private let total = Atomic<Int>(0)
 
     init(key: FingerprintKey) {
@@ -155,7 +157,7 @@ final class Sessions: Sendable {
             others: .replayed(generation: generation, at: time, seq: position.seq))
     }
 
-    private static func decision(_ action: RotationMachine.Action, seq: UInt64) -> Settlement.Decision {
+    static func decision(_ action: RotationMachine.Action, seq: UInt64) -> Settlement.Decision {
         let outcome: RotationOutcome
         switch action {
         case .replay(let rotation):
@@ -169,7 +171,7 @@ final class Sessions: Sendable {
         return .outcomes(winner: outcome, others: outcome)
     }
 
-    private static func shard(_ fingerprint: UInt64) -> Int {
+    static func shard(_ fingerprint: UInt64) -> Int {
         Shards.index(of: fingerprint)
     }
 }

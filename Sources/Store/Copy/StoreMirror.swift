@@ -1,0 +1,287 @@
+import Encoding
+import Journal
+import Platform
+import Revocation
+import Synchronization
+
+/// What a node has of the engine's order: in its files, in the memory that lookups use, and passed on to sinks.
+///
+/// The two threads of the ledger use it one at a time.
+final class StoreMirror: Sendable {
+    struct State {
+        var epochs: LedgerEpochs
+        var position: LedgerPosition
+        /// Records that are applied and that could not be written to the files yet.
+        var backlog: [JournalRecord] = []
+        /// Whether the files lack records that are in no list either.
+        var isCopyBroken = false
+    }
+
+    let copy: JournalCopy
+    let applier: RevocationApplier
+    let followers: FileFollowers
+    let head: LedgerHead
+    let acks = AckTable()
+    let clock: EngineClock
+    /// Whether the files must be durable before a caller is answered.
+    private let mayForget: Bool
+    private let observe: @Sendable (StoreEvent) -> Void
+    private let state: Mutex<State>
+    /// The newest epoch whose records may be applied: before that, the engine must be told what it lacks.
+    private let epochMax: Atomic<UInt32>
+    private let safe: Atomic<UInt64>
+    private let wantsLoad = Atomic<Bool>(false)
+
+    /// How many records wait for the files at most; with more, everything is read from the engine again.
+    private static let backlogMax = 65_536
+
+    init(
+        _ copy: JournalCopy, _ applier: RevocationApplier, _ epochs: LedgerEpochs, clock: EngineClock, mayForget: Bool,
+        safeSeq: UInt64, observe: @escaping @Sendable (StoreEvent) -> Void
+    ) {
+        let position = epochs.position(of: copy.durableSeq)
+        self.copy = copy
+        self.applier = applier
+        self.clock = clock
+        self.mayForget = mayForget
+        self.observe = observe
+        followers = FileFollowers(epochs, delivered: position.seq)
+        head = LedgerHead(position)
+        state = Mutex(State(epochs: epochs, position: position))
+        epochMax = Atomic(position.epoch)
+        safe = Atomic(safeSeq)
+    }
+
+    var position: LedgerPosition { state.withLock { $0.position } }
+    var epochs: LedgerEpochs { state.withLock { $0.epochs } }
+    var isBehind: Bool { state.withLock { !$0.backlog.isEmpty || $0.isCopyBroken } }
+
+    /// Whether everything must be read from the engine, because its log does not continue what this node has.
+    var needsLoad: Bool { wantsLoad.load(ordering: .acquiring) }
+    /// The log continues what this node has after all.
+    func forgetLoad() { wantsLoad.store(isBroken, ordering: .releasing) }
+    private var isBroken: Bool { state.withLock { $0.isCopyBroken } }
+    func wantLoad() { wantsLoad.store(true, ordering: .releasing) }
+
+    /// The last record that all replicas of the engine have: nothing up to there can be lost. 0 if that is not known.
+    var safeSeq: UInt64 { safe.load(ordering: .acquiring) }
+    func note(safeSeq: UInt64) { _ = safe.max(safeSeq, ordering: .acquiringAndReleasing) }
+
+    func allow(epoch: UInt32) { epochMax.store(epoch, ordering: .releasing) }
+    var allowedEpoch: UInt32 { epochMax.load(ordering: .acquiring) }
+
+    /// Returns when the records that were passed on are in the files too.
+    func settle() throws(JournalError) {
+        let isBehind = state.withLock { state in
+            writeBacklog(&state)
+            return !state.backlog.isEmpty || state.isCopyBroken
+        }
+        if isBehind { throw .unwritable(reason: "the copy of the engine is behind") }
+    }
+
+    /// Applies the next records of the engine.
+    ///
+    /// - Returns: whether everything up to the head is here now, and callers whose records an epoch ended without.
+    func take(_ batch: TailBatch) throws(StoreFault) -> (isAtHead: Bool, lost: [StoreTask]) {
+        let result = state.withLock { state -> Result<(isAtHead: Bool, lost: [StoreTask]), StoreFault> in
+            do throws(StoreFault) { return .success(try take(batch, &state)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    private func take(
+        _ batch: TailBatch, _ state: inout State
+    ) throws(StoreFault) -> (isAtHead: Bool, lost: [StoreTask]) {
+        var lost: [StoreTask] = []
+        var rest = batch.records[...]
+        while let first = rest.first {
+            if first.seq != state.position.seq &+ 1 {
+                guard try enters(first, batch.head, state) else { return (false, lost) }
+                lost += begin(epoch: nextEpoch(after: state.position.epoch, rest, batch.head), at: first.seq, &state)
+            }
+            let run = try Self.run(rest, after: state.position.seq)
+            apply(run, &state)
+            lost += acks.release(upTo: state.position)
+            rest = rest.dropFirst(run.count)
+        }
+        guard batch.records.count < TailBatch.countMax else { return (false, lost) }
+        if batch.head.position.epoch > state.position.epoch {
+            guard batch.head.position.epoch <= allowedEpoch else { return (false, lost) }
+            lost += begin(epoch: batch.head.position.epoch, at: batch.head.position.seq &+ 1, &state)
+        }
+        return (state.position.seq >= batch.head.position.seq, lost)
+    }
+
+    /// Whether a record that does not follow begins an epoch that may be entered.
+    private func enters(
+        _ first: JournalRecord, _ engine: EngineHead, _ state: State
+    ) throws(StoreFault) -> Bool {
+        let isBegin = first.seq > state.position.seq && first.seq % LedgerEpochs.beginning(above: 0) / 2 == 0
+        guard isBegin, engine.position.epoch > state.position.epoch else {
+            throw .damaged(reason: "record \(state.position.seq &+ 1) expected, record \(first.seq) found")
+        }
+        return engine.position.epoch <= allowedEpoch
+    }
+
+    /// Returns the epoch that begins with the first of some records; only the last one of an answer has a name.
+    private func nextEpoch(
+        after epoch: UInt32, _ records: ArraySlice<JournalRecord>, _ engine: EngineHead
+    ) -> UInt32 {
+        var last = records.startIndex
+        for index in records.indices.dropFirst() where records[index].seq != records[index - 1].seq &+ 1 { last = index }
+        return last == records.startIndex ? engine.position.epoch : epoch &+ 1
+    }
+
+    /// Returns the first records that follow each other.
+    private static func run(
+        _ records: ArraySlice<JournalRecord>, after seq: UInt64
+    ) throws(StoreFault) -> ArraySlice<JournalRecord> {
+        var expected = seq &+ 1
+        var end = records.startIndex
+        for record in records {
+            guard record.seq == expected else { break }
+            if let fault = StoreRecord.fault(record) { throw fault }
+            expected &+= 1
+            end += 1
+        }
+        return records[..<end]
+    }
+
+    private func apply(_ records: ArraySlice<JournalRecord>, _ state: inout State) {
+        guard let last = records.last else { return }
+        let epochs = state.epochs
+        applier.apply(records) { epochs.position(of: $0) }
+        state.backlog += records
+        if mayForget { writeBacklog(&state) }
+        followers.deliver(records)
+        state.position = LedgerPosition(epoch: state.position.epoch, seq: last.seq)
+        clock.note(last.time)
+        // With an engine that may forget, nothing counts before this node could tell it again.
+        if !mayForget || state.backlog.isEmpty && !state.isCopyBroken { head.advance(to: state.position) }
+        if !mayForget { writeBacklog(&state) }
+    }
+}
+
+extension TailBatch {
+    /// How many records an answer has at most.
+    static let countMax = 4_096
+}
+
+extension StoreMirror {
+    /// Continues with an epoch whose first record has the number `seq`.
+    ///
+    /// - Returns: callers whose records the epoch before ended without.
+    func begin(epoch: UInt32, at seq: UInt64) -> [StoreTask] { state.withLock { begin(epoch: epoch, at: seq, &$0) } }
+
+    private func begin(epoch: UInt32, at seq: UInt64, _ state: inout State) -> [StoreTask] {
+        guard epoch > state.position.epoch else { return [] }
+        let number = seq &- 1
+        state.epochs.begin(epoch, at: number, offset: 0)
+        followers.begin(epoch: epoch, at: number, offset: 0)
+        state.position = LedgerPosition(epoch: epoch, seq: number)
+        let time = max(copy.lastTime, state.backlog.last?.time ?? 0)
+        let record = RevocationCodec.record(.epochBegan(epoch: epoch, offset: 0)).placed(seq: number, time: time)
+        state.backlog.append(record)
+        writeBacklog(&state)
+        head.advance(to: state.position)
+        return acks.release(upTo: state.position)
+    }
+
+    private func writeBacklog(_ state: inout State) {
+        guard !state.backlog.isEmpty, !state.isCopyBroken else { return }
+        let wasBehind = state.backlog.count > TailBatch.countMax
+        do throws(JournalError) {
+            var rest = state.backlog[...]
+            while let first = rest.first {
+                if first.kind == .epoch {
+                    if first.seq > copy.durableSeq { try copy.jump(to: first) }
+                    rest = rest.dropFirst()
+                    continue
+                }
+                let run = rest.prefix { $0.kind != .epoch }
+                try copy.append(run.drop { $0.seq <= copy.durableSeq })
+                rest = rest.dropFirst(run.count)
+            }
+            state.backlog.removeAll(keepingCapacity: true)
+            if wasBehind { observe(.copyWritable) }
+        } catch {
+            observe(.copyUnwritable(reason: "\(error)"))
+            guard state.backlog.count > Self.backlogMax else { return }
+            state.backlog = []
+            state.isCopyBroken = true
+            wantLoad()
+        }
+    }
+
+    /// Replaces the files by what this node has and what the engine has, and continues behind that.
+    ///
+    /// - Parameter load: passes everything that lives in the engine, and returns its head.
+    /// - Returns: the number of records of the engine, its head, and callers whose records an epoch ended without.
+    func load(
+        _ load: (([JournalRecord]) -> Void) throws(StoreFault) -> EngineHead
+    ) throws(StoreFault) -> (count: Int, head: EngineHead, lost: [StoreTask]) {
+        let result = state.withLock { state -> Result<(count: Int, head: EngineHead, lost: [StoreTask]), StoreFault> in
+            do throws(StoreFault) { return .success(try self.load(&state, load)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    private func load(
+        _ state: inout State, _ load: (([JournalRecord]) -> Void) throws(StoreFault) -> EngineHead
+    ) throws(StoreFault) -> (count: Int, head: EngineHead, lost: [StoreTask]) {
+        var fault: StoreFault?
+        var found: EngineHead?
+        var count = 0
+        let epochs = state.epochs
+        let backlog = state.backlog
+        do throws(JournalError) {
+            try copy.replace(applier.live(horizon: .distantPast)) { draft throws(JournalError) in
+                var writing: JournalError?
+                do throws(StoreFault) {
+                    var late: [JournalRecord] = []
+                    let engine = try load { records in
+                        if let bad = records.lazy.compactMap(StoreRecord.fault).first { fault = fault ?? bad }
+                        guard fault == nil, writing == nil else { return }
+                        count += records.count
+                        self.applier.apply(records[...]) { epochs.position(of: $0) }
+                        late += records
+                    }
+                    if let fault { throw fault }
+                    found = engine
+                    // Later ones come again from the log, and a snapshot has none beyond its end.
+                    do throws(JournalError) {
+                        try draft.add(backlog.filter { $0.kind != .epoch && $0.seq <= engine.position.seq })
+                        try draft.add(late.filter { $0.seq <= engine.position.seq })
+                        if engine.position.epoch > epochs.epoch { try draft.force(Self.epochRecord(engine)) }
+                    } catch { writing = error }
+                    if let writing { throw StoreFault.busy(reason: "\(writing)") }
+                    return (engine.position.seq, engine.time)
+                } catch {
+                    fault = error
+                    throw .closed
+                }
+            }
+        } catch {
+            if let fault { throw fault }
+            observe(.copyUnwritable(reason: "\(error)"))
+            throw .busy(reason: "the copy of the engine cannot be written: \(error)")
+        }
+        guard let found else { throw .closed }
+        if found.position.epoch > state.epochs.epoch {
+            state.epochs.begin(found.position.epoch, at: found.position.seq, offset: 0)
+            followers.begin(epoch: found.position.epoch, at: found.position.seq, offset: 0)
+        }
+        (state.position, state.backlog, state.isCopyBroken) = (found.position, [], false)
+        wantsLoad.store(false, ordering: .releasing)
+        allow(epoch: found.position.epoch)
+        clock.note(found.time)
+        followers.reset(at: found.position.seq)
+        head.advance(to: found.position)
+        return (count, found, acks.release(upTo: found.position))
+    }
+
+    private static func epochRecord(_ engine: EngineHead) -> JournalRecord {
+        RevocationCodec.record(.epochBegan(epoch: engine.position.epoch, offset: 0))
+            .placed(seq: engine.position.seq, time: engine.time)
+    }
+}

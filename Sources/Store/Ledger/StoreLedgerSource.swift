@@ -1,0 +1,102 @@
+package import Journal
+import Platform
+package import Revocation
+import Synchronization
+
+/// Opens the ledger of a node over an engine.
+package final class StoreLedgerSource: LedgerSource {
+    private let engines: any StoreEngineSource
+    private let storage: any JournalStorage
+    private let status: StoreStatus
+    private let options: StoreOptions
+    private let opened = Mutex<StoreLedger?>(nil)
+
+    /// - Parameters:
+    ///   - storage: the directory of the copy.
+    ///   - status: what requests read of the engine.
+    package init(
+        engines: any StoreEngineSource, storage: any JournalStorage, status: StoreStatus, options: StoreOptions
+    ) {
+        self.engines = engines
+        self.storage = storage
+        self.status = status
+        self.options = options
+    }
+
+    package convenience init(
+        engines: any StoreEngineSource, directory: String, status: StoreStatus, options: StoreOptions
+    ) {
+        self.init(engines: engines, storage: DirectoryStorage(path: directory), status: status, options: options)
+    }
+
+    /// The ledger, once it is open.
+    package var ledger: StoreLedger? { opened.withLock { $0 } }
+
+    /// Replays the copy, connects, and catches up with the engine if it answers.
+    package func open(_ replay: RevocationReplay) throws(RevocationError) -> any Ledger {
+        var epochs = LedgerEpochs()
+        var assembly = EntryAssembly()
+        var journal = JournalOptions(clock: options.clock, random: options.random)
+        if let count = options.segmentRecordCount { journal.segmentRecordCount = count }
+        let copy = try JournalCopy.open(storage, RevocationCodec.schema, journal) { records in
+            replay.apply(records, &epochs, &assembly)
+        }
+        do throws(RevocationError) {
+            let ledger = try make(copy, epochs, replay)
+            opened.withLock { $0 = ledger }
+            return ledger
+        } catch {
+            copy.close()
+            throw error
+        }
+    }
+
+    private func make(
+        _ copy: JournalCopy, _ epochs: LedgerEpochs, _ replay: RevocationReplay
+    ) throws(RevocationError) -> StoreLedger {
+        let unsent = try UnsentRevocations(storage)
+        _ = replay.finish(lastTime: copy.lastTime)
+        let applier = replay.applier
+        for group in unsent.groups { applier.apply(group) }
+        status.count { $0.unsentRevocations = unsent.groups.count }
+        let note = KnowledgeNote.read(storage)
+        if let asOf = note?.asOf(bootID: options.bootID, now: status.knowledge.now, wall: options.clock.now),
+            copy.durableSeq > 0
+        {
+            status.knowledge.advance(asOf: asOf)
+        }
+        let clock = EngineClock(options.clock, monotonicNow: options.monotonicNow)
+        clock.note(copy.lastTime)
+        let mirror = StoreMirror(
+            copy, applier, epochs, clock: clock, mayForget: engines.mayForget, safeSeq: note?.safeSeq ?? 0,
+            observe: options.observe)
+        let queue = StoreQueue()
+        let peers = StorePeers()
+        let (engine, tail) = try halves()
+        let writer = StoreWriter(
+            engine: engine, mirror: mirror, queue: queue, unsent: unsent, status: status, options: options,
+            peers: peers, clock: clock)
+        let follower = StoreFollower(
+            tail: tail, mirror: mirror, queue: queue, status: status, options: options, storage: storage)
+        let ledger = StoreLedger(
+            mirror: mirror, queue: queue, writer: writer, follower: follower, peers: peers, status: status,
+            options: options)
+        try ledger.begin()
+        guard options.pace == .threads else { return ledger }
+        do throws(ThreadError) {
+            try ledger.start()
+        } catch {
+            ledger.close()
+            throw .io(function: "pthread_create", errno: error.code, path: error.name)
+        }
+        return ledger
+    }
+
+    private func halves() throws(RevocationError) -> (any StoreEngine, any StoreTail) {
+        do throws(StoreFault) {
+            return (try engines.engine(), try engines.tail())
+        } catch {
+            throw .unavailable(reason: StoreWriter.text(error))
+        }
+    }
+}

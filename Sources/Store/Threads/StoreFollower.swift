@@ -1,0 +1,142 @@
+import Journal
+import Platform
+import Revocation
+
+/// The work of the thread that reads the log of the engine.
+///
+/// `@unchecked Sendable` holds because one thread uses it at a time, as ``StoreWriter``.
+final class StoreFollower: @unchecked Sendable {
+    /// Milliseconds that an answer may be waited for while there is nothing new.
+    static let wait: Int64 = 150
+    /// Milliseconds between two notes of how old the knowledge is.
+    private static let notePause: Int64 = 1_000
+    /// Milliseconds to wait for the thread of the engine.
+    private static let gatePause: Int64 = 10
+
+    private let tail: any StoreTail
+    private let mirror: StoreMirror
+    private let queue: StoreQueue
+    private let status: StoreStatus
+    private let options: StoreOptions
+    private let storage: any JournalStorage
+    private var isConnected = false
+    private var isStopped = false
+    /// Whether it has read up to the head since the start.
+    private var hasCaughtUp = false
+    private var nextAttempt = Int64.min
+    private var backOff = StoreBackOff()
+    private var note: (any JournalFile)?
+    private var notedAt: Int64?
+
+    init(
+        tail: any StoreTail, mirror: StoreMirror, queue: StoreQueue, status: StoreStatus, options: StoreOptions,
+        storage: any JournalStorage
+    ) {
+        self.tail = tail
+        self.mirror = mirror
+        self.queue = queue
+        self.status = status
+        self.options = options
+        self.storage = storage
+    }
+
+    /// Reads until this node has everything.
+    ///
+    /// - Returns: false if something else is to be done first, or the engine does not answer.
+    func catchUp() -> Bool {
+        while !isStopped, !mirror.needsLoad {
+            let before = (mirror.position, hasCaughtUp)
+            _ = turn(wait: 0)
+            if hasCaughtUp { return true }
+            if mirror.position == before.0 { return false }
+        }
+        return false
+    }
+
+    /// Reads what has come.
+    ///
+    /// - Returns: for how many milliseconds not to ask again.
+    func turn() -> Int64 { turn(wait: options.pace == .threads ? Self.wait : 0) }
+
+    private func turn(wait: Int64) -> Int64 {
+        if isStopped { return 1_000 }
+        if mirror.needsLoad { return Self.gatePause }
+        let now = options.monotonicNow()
+        guard now >= nextAttempt else { return nextAttempt &- now }
+        do throws(StoreFault) {
+            return try read(wait: wait)
+        } catch {
+            return failed(error)
+        }
+    }
+
+    private func read(wait: Int64) throws(StoreFault) -> Int64 {
+        if !isConnected {
+            _ = try tail.connect(by: .after(milliseconds: Int(clamping: options.timeout)))
+            isConnected = true
+        }
+        let before = mirror.position
+        let asked = status.knowledge.now
+        let batch = try tail.read(
+            after: before, wait: Int(clamping: wait),
+            by: .after(milliseconds: Int(clamping: wait.saturatingAdd(options.timeout))))
+        let (isAtHead, lost) = try mirror.take(batch)
+        queue.refuse(lost, .unavailable(reason: "the engine failed over before this node had the record"))
+        backOff.reset()
+        if isAtHead {
+            hasCaughtUp = true
+            status.knowledge.advance(asOf: asked)
+            noteKnowledge(asked)
+        }
+        return isAtHead || mirror.position != before ? 0 : Self.gatePause
+    }
+
+    private func failed(_ fault: StoreFault) -> Int64 {
+        switch fault {
+        case .gone, .epoch:
+            // The thread of the engine finds out what has happened.
+            mirror.wantLoad()
+            queue.wake()
+            return Self.gatePause
+        case .damaged(let reason):
+            isStopped = true
+            close()
+            queue.say(reason)
+            queue.mode = .nothing
+            let text =
+                "\(reason). This node keeps what it knows and does not go on. Start a version that knows such records."
+            if status.set(.damaged, text) { options.observe(.damaged(reason: reason)) }
+            return Self.wait
+        case .unreachable, .lost, .busy, .notPrimary, .rejected, .malformed, .closed:
+            close()
+            let pause = backOff.next(options.random())
+            nextAttempt = options.monotonicNow().saturatingAdd(pause)
+            return pause
+        }
+    }
+
+    /// Writes down when everything was known.
+    private func noteKnowledge(_ asked: Int64) {
+        let now = options.monotonicNow()
+        guard notedAt.map({ now &- $0 >= Self.notePause }) ?? true else { return }
+        notedAt = now
+        let age = max(0, status.knowledge.now &- asked)
+        let safe = mirror.safeSeq
+        let line = KnowledgeNote(
+            bootID: options.bootID, asOf: asked, wall: options.clock.now.adding(milliseconds: -age),
+            safeSeq: safe == 0 ? nil : safe)
+        // Without it, a start knows less about its age; the next attempt is in a second.
+        do throws(JournalError) {
+            if let note { return try note.write(line.bytes, at: 0) }
+            note = try storage.create(KnowledgeNote.name, content: line.bytes)
+        } catch {
+            note?.close()
+            note = nil
+        }
+    }
+
+    func close() {
+        tail.disconnect()
+        isConnected = false
+    }
+}

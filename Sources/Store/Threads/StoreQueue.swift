@@ -1,0 +1,129 @@
+import Journal
+import Platform
+import Revocation
+import Synchronization
+
+/// The steps that wait for the thread of the engine. Any thread adds some.
+final class StoreQueue: Sendable {
+    /// What the ledger takes.
+    enum Mode: UInt8, Sendable {
+        /// Nothing; revocations are kept until the engine is back.
+        case nothing
+        /// Revocations only.
+        case revocations
+        case everything
+    }
+
+    private struct State {
+        var tasks: [StoreTask] = []
+        /// Revocations that came while the engine was away.
+        var kept: [StoreTask] = []
+        var isClosing = false
+    }
+
+    /// How many steps wait at most.
+    static let countMax = 65_536
+
+    private let state = ConditionLock(State())
+    private let currentMode = Atomic<UInt8>(Mode.nothing.rawValue)
+    private let reason = Mutex("no connection has been made yet")
+
+    var mode: Mode {
+        get { Mode(rawValue: currentMode.load(ordering: .acquiring)) ?? .nothing }
+        set { currentMode.store(newValue.rawValue, ordering: .releasing) }
+    }
+
+    func say(_ text: String) { reason.withLock { $0 = text } }
+
+    var refusal: RevocationError { .unavailable(reason: reason.withLock { $0 }) }
+
+    /// Adds a step, or fails it at once.
+    func add(_ task: StoreTask) {
+        let mode = mode
+        let isRevocation = task.revocation != nil
+        let isTaken = mode == .everything || mode == .revocations && isRevocation
+        enum Fate { case queued, failed(RevocationError) }
+        let fate = state.withLock { state -> Fate in
+            if state.isClosing { return .failed(.closed) }
+            if isTaken, state.tasks.count < Self.countMax {
+                state.tasks.append(task)
+                return .queued
+            }
+            guard isRevocation, state.kept.count < Self.countMax else { return .failed(refusal) }
+            state.kept.append(task)
+            return .queued
+        }
+        switch fate {
+        case .queued: state.signal()
+        case .failed(let fault): task.fail(fault)
+        }
+    }
+
+    /// Fails steps on another thread than that of the engine; revocations are kept.
+    func refuse(_ tasks: [StoreTask], _ fault: RevocationError) {
+        for task in tasks where task.revocation == nil { task.fail(fault) }
+        let revocations = tasks.filter { $0.revocation != nil }
+        guard !revocations.isEmpty else { return }
+        state.withLock { $0.kept += revocations }
+        state.signal()
+    }
+
+    /// Returns the next steps, at most `countMax` records.
+    func take(upTo countMax: Int) -> [StoreTask] {
+        state.withLock { state in
+            var (count, end) = (0, 0)
+            for task in state.tasks {
+                if case .append(let records, _) = task.work { count += records.count } else { count += 1 }
+                if count > countMax, end > 0 { break }
+                end += 1
+            }
+            let taken = Array(state.tasks.prefix(end))
+            state.tasks.removeFirst(end)
+            return taken
+        }
+    }
+
+    /// Puts steps back that were not sent.
+    func putBack(_ tasks: [StoreTask]) { state.withLock { $0.tasks.insert(contentsOf: tasks, at: 0) } }
+
+    /// Returns the revocations that came while nothing was taken.
+    func takeKept() -> [StoreTask] {
+        state.withLock { state in
+            defer { state.kept = [] }
+            return state.kept
+        }
+    }
+
+    /// Removes the steps that have waited too long; all of them if `now` is nil.
+    func takeExpired(at now: Int64?) -> [StoreTask] {
+        state.withLock { state in
+            guard let now else {
+                defer { state.tasks = [] }
+                return state.tasks
+            }
+            guard state.tasks.contains(where: { $0.deadline <= now }) else { return [] }
+            let expired = state.tasks.filter { $0.deadline <= now }
+            state.tasks.removeAll { $0.deadline <= now }
+            return expired
+        }
+    }
+
+    var nextDeadline: Int64? { state.withLock { $0.tasks.map(\.deadline).min() } }
+    var isClosing: Bool { state.withLock { $0.isClosing } }
+    var isEmpty: Bool { state.withLock { $0.tasks.isEmpty && $0.kept.isEmpty } }
+
+    /// Sleeps until there is something to do, at most for `milliseconds`.
+    func wait(milliseconds: Int64) {
+        _ = state.wait(atMost: milliseconds &* 1_000_000) { state -> Void? in
+            state.isClosing || !state.kept.isEmpty || !state.tasks.isEmpty && self.mode != .nothing ? () : nil
+        }
+    }
+
+    func wake() { state.broadcast() }
+
+    func close() {
+        state.withLock { $0.isClosing = true }
+        mode = .nothing
+        state.broadcast()
+    }
+}

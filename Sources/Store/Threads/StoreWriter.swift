@@ -1,0 +1,213 @@
+import Journal
+import Platform
+import Revocation
+
+/// The work of the thread that uses the engine: batches, reports of this node, and what a lost connection leaves to do.
+///
+/// `@unchecked Sendable` holds because one thread uses it at a time: the one that opens the ledger until it starts that
+/// of the engine, and that one from then on.
+final class StoreWriter: @unchecked Sendable {
+    enum Link: Equatable {
+        /// Until when no connection is tried, by the monotonic clock.
+        case away(Int64)
+        /// Connected in an epoch, and the engine has everything that it must be told.
+        case ready(UInt32)
+    }
+
+    /// Records of one batch at most.
+    static let batchCountMax = 4_096
+    /// Milliseconds between two reports of this node.
+    static let reportPause: Int64 = 1_000
+    /// Milliseconds between two cleanings of the engine.
+    static let cleaningPause: Int64 = 180_000
+
+    let engine: any StoreEngine
+    let mirror: StoreMirror
+    let queue: StoreQueue
+    let unsent: UnsentRevocations
+    let status: StoreStatus
+    let options: StoreOptions
+    let peers: StorePeers
+    let clock: EngineClock
+    var link = Link.away(.min)
+    var backOff = StoreBackOff()
+    /// Steps whose outcome is unknown, in order.
+    var doubtful: [StoreTask] = []
+    var report: EngineReport?
+    var reportedAt = Int64.min
+    var cleanedAt: Int64
+    private var lastReason: String?
+    private var hasConnected = false
+    /// Drawn at each start, so that two nodes with one name are told apart.
+    let instance: UInt64
+    /// Why the last attempt to connect was rejected for good; nil if it was not.
+    private(set) var rejection: StoreFault?
+
+    init(
+        engine: any StoreEngine, mirror: StoreMirror, queue: StoreQueue, unsent: UnsentRevocations,
+        status: StoreStatus, options: StoreOptions, peers: StorePeers, clock: EngineClock
+    ) {
+        self.engine = engine
+        self.mirror = mirror
+        self.queue = queue
+        self.unsent = unsent
+        self.status = status
+        self.options = options
+        self.peers = peers
+        self.clock = clock
+        cleanedAt = options.monotonicNow()
+        instance = options.random()
+    }
+
+    var now: Int64 { options.monotonicNow() }
+    var deadline: StoreDeadline { .after(milliseconds: Int(clamping: options.timeout)) }
+
+    /// Does what is to be done now.
+    ///
+    /// - Returns: for how many milliseconds there is nothing else, unless something is queued.
+    func turn() -> Int64 {
+        expire()
+        keep()
+        guard isLinked() else { return pause }
+        do throws(StoreFault) {
+            if mirror.needsLoad { try recover() }
+            try exchangeIfDue()
+            try sendUnsent()
+            try sendBatch()
+            if now &- cleanedAt >= Self.cleaningPause {
+                cleanedAt = now
+                try engine.maintain(by: .after(milliseconds: 10_000))
+            }
+        } catch {
+            failed(error)
+        }
+        return pause
+    }
+
+    private var pause: Int64 {
+        var until = now.saturatingAdd(100)
+        if case .away(let next) = link { until = min(next, now.saturatingAdd(50)) }
+        if let deadline = queue.nextDeadline { until = min(until, deadline) }
+        if let deadline = mirror.acks.nextDeadline { until = min(until, deadline) }
+        return max(0, until &- now)
+    }
+
+    private func isLinked() -> Bool {
+        guard case .away(let next) = link else { return true }
+        guard now >= next else { return false }
+        do throws(StoreFault) {
+            try connect()
+            return true
+        } catch {
+            failed(error)
+            return false
+        }
+    }
+
+    /// Connects, and makes the engine and this node agree.
+    private func connect() throws(StoreFault) {
+        let sent = now
+        let report = try engine.connect(by: deadline)
+        self.report = report
+        rejection = nil
+        noteClock(report.now, sent: sent)
+        try checkDurability(report)
+        let epoch = try reconcile(report)
+        link = .ready(epoch)
+        backOff.reset()
+        if hasConnected { status.count { $0.reconnects &+= 1 } }
+        hasConnected = true
+        lastReason = nil
+        status.count { $0.epoch = epoch }
+        options.observe(
+            .connected(version: report.version, identity: report.identity, position: mirror.position))
+        reportedAt = .min
+        try exchangeIfDue()
+        open()
+    }
+
+    /// Connects again and agrees again, because the log does not continue what this node has; then reads everything if
+    /// that is still so.
+    private func recover() throws(StoreFault) {
+        close("what the engine has is being read")
+        let report = try engine.connect(by: deadline)
+        self.report = report
+        try checkDurability(report)
+        let epoch = try reconcile(report)
+        link = .ready(epoch)
+        status.count { $0.epoch = epoch }
+        if mirror.needsLoad { try load() }
+        open()
+    }
+
+    /// Takes steps again, as far as the clock and the names of the nodes allow.
+    func open() {
+        guard case .ready = link, !status.holds(.nameTaken), !status.holds(.damaged) else { return }
+        status.clear(.unavailable)
+        queue.mode = status.holds(.clockOff) ? .revocations : .everything
+    }
+
+    func close(_ reason: String) {
+        queue.say(reason)
+        queue.mode = .nothing
+    }
+
+    /// Ends the connection after a fault, and fails or keeps what waits.
+    func failed(_ fault: StoreFault) {
+        let text = Self.text(fault)
+        close(text)
+        status.set(.unavailable, text)
+        engine.disconnect()
+        link = .away(now.saturatingAdd(backOff.next(options.random())))
+        switch fault {
+        case .rejected(let reason, let remedy):
+            rejection = fault
+            if lastReason != text { options.observe(.rejected(reason: reason, remedy: remedy)) }
+        case .damaged(let reason): damaged(reason)
+        default:
+            if lastReason != text { options.observe(.away(reason: text)) }
+        }
+        lastReason = text
+    }
+
+    func damaged(_ reason: String) {
+        close(reason)
+        if status.set(.damaged, "\(reason). \(Self.damageRemedy)") { options.observe(.damaged(reason: reason)) }
+    }
+
+    private static let damageRemedy =
+        "This node keeps what it knows and does not go on. Start a version that knows such records, or restore the engine."
+
+    static func text(_ fault: StoreFault) -> String {
+        switch fault {
+        case .unreachable(let reason), .lost(let reason), .busy(let reason), .notPrimary(let reason),
+            .malformed(let reason), .damaged(let reason):
+            reason
+        case .rejected(let reason, let remedy): "\(reason). \(remedy)"
+        case .epoch(let head): "the engine is in epoch \(head.map { String($0.position.epoch) } ?? "none")"
+        case .gone: "the log of the engine no longer goes back far enough"
+        case .closed: "the connection is closed"
+        }
+    }
+
+    private func checkDurability(_ report: EngineReport) throws(StoreFault) {
+        let isAccepted: Bool
+        var flaws = report.flaws
+        if !report.areSettingsKnown, options.durability == .strict {
+            flaws.append(
+                DurabilityFlaw(
+                    setting: "settings", value: "unreadable",
+                    remedy: "Let the user read them, or set MARTLET_STORE_DURABILITY=trusted."))
+        }
+        isAccepted = flaws.isEmpty || options.durability == .relaxed
+        status.accept(flaws: isAccepted ? flaws.map { "\($0.setting) \($0.value)" } : [])
+        guard !isAccepted, let first = flaws.first else {
+            status.clear(.durability)
+            if !flaws.isEmpty { options.observe(.flaws(flaws, areAccepted: true)) }
+            return
+        }
+        let text = "\(first.setting) is \(first.value): acknowledged records may be lost. \(first.remedy)"
+        if status.set(.durability, text) { options.observe(.flaws(flaws, areAccepted: false)) }
+        throw .busy(reason: text)
+    }
+}
