@@ -8,13 +8,18 @@ import COpenSSL
 @safe package final class TLSClientContext {
     private let raw: OpaquePointer
 
-    package init() throws(CryptoError) {
+    /// - Parameter authorities: PEM; if given, only these authorities are trusted.
+    package init(authorities: [UInt8]? = nil) throws(CryptoError) {
         guard let raw = unsafe SSL_CTX_new(TLS_client_method()) else { throw .drained(from: "SSL_CTX_new") }
         unsafe self.raw = raw
         guard unsafe martlet_tls_set_versions(raw) == 1 else { throw .drained(from: "SSL_CTX_set_min_proto_version") }
         // 112 bits, independent of the machine's openssl.cnf.
         unsafe SSL_CTX_set_security_level(raw, 2)
         unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nil)
+        if let authorities {
+            unsafe try Self.trust(authorities, raw)
+            return
+        }
         guard unsafe SSL_CTX_set_default_verify_paths(raw) == 1 else {
             throw .drained(from: "SSL_CTX_set_default_verify_paths")
         }
@@ -44,5 +49,16 @@ import COpenSSL
         }
         unsafe SSL_set_connect_state(session)
         return owner
+    }
+
+    private static func trust(_ authorities: [UInt8], _ raw: OpaquePointer) throws(CryptoError) {
+        let certificates = PEM.certificates(authorities)
+        guard !certificates.isEmpty else { throw .authorities(reason: PEMDiagnosis.certificates(authorities)) }
+        guard let store = unsafe SSL_CTX_get_cert_store(raw) else { throw .drained(from: "SSL_CTX_get_cert_store") }
+        for certificate in certificates {
+            guard unsafe X509_STORE_add_cert(store, certificate.raw) == 1 else {
+                throw .authorities(reason: CryptoError.drainedReason())
+            }
+        }
     }
 }

@@ -69,10 +69,14 @@ package struct TailBatch: Equatable, Sendable {
     package var records: [JournalRecord]
     /// The head when the answer was given: with these records, everything up to it if there are fewer than 4,096.
     package var head: EngineHead
+    /// The numbers that records had before an epoch was lost and a node told them again, by their index in `records`.
+    /// Such a record has its first time too. What a revoke-before time ends depends on its first number.
+    package var told: [Int: UInt64] = [:]
 
-    package init(records: [JournalRecord], head: EngineHead) {
+    package init(records: [JournalRecord], head: EngineHead, told: [Int: UInt64] = [:]) {
         self.records = records
         self.head = head
+        self.told = told
     }
 }
 

@@ -1,0 +1,79 @@
+internal import OpenSSL
+internal import Platform
+package import Store
+
+/// Makes engines over Redis 7.0 or later, or Valkey.
+package struct RedisEngineSource: StoreEngineSource {
+    package let name: String
+    /// After a restart or a failover, Redis may lack what it acknowledged.
+    package var mayForget: Bool { true }
+    private let settings: RedisSettings
+
+    /// Loads hiredis and reads the certificates; nothing is sent yet.
+    package init(_ connection: StoreConnection) throws(StoreFault) {
+        guard case .redis(let place) = connection.address.engine else {
+            throw .rejected(
+                reason: "\(connection.address.text) is not an address of Redis",
+                remedy: "Set MARTLET_STORE to redis://host:6379, rediss:// or redis+sentinel://.")
+        }
+        guard connection.prefix.utf8.count <= 64, !connection.prefix.isEmpty,
+            connection.prefix.utf8.allSatisfy({ 0x21..<0x7f ~= $0 && $0 != 0x7b && $0 != 0x7d })
+        else {
+            throw .rejected(
+                reason: "the prefix of the keys has a character that keys of Redis cannot have in a hash tag",
+                remedy: "Set MARTLET_STORE_PREFIX to 1 to 64 letters, digits or dashes.")
+        }
+        name = connection.address.text
+        _ = try HiredisLibrary.load()
+        var tls: RedisTLS?
+        if place.isSecure { tls = try RedisTLS(caPath: connection.caPath) }
+        settings = RedisSettings(
+            place: place, password: connection.password.map { Secret(Array($0.utf8)) }, tls: tls,
+            names: KeyNames(tag: connection.prefix), replicaCount: connection.replicas)
+    }
+
+    package func engine() throws(StoreFault) -> any StoreEngine { RedisEngine(settings) }
+    package func tail() throws(StoreFault) -> any StoreTail { RedisTail(settings) }
+}
+
+/// What engine and tail need to connect.
+struct RedisSettings: Sendable {
+    let place: RedisPlace
+    let password: Secret?
+    let tls: RedisTLS?
+    let names: KeyNames
+    /// How many replicas must have a record before it is acknowledged.
+    let replicaCount: Int
+}
+
+/// The authorities that servers are checked with.
+///
+/// The file is read once, so that a connection does not depend on it later.
+struct RedisTLS: Sendable {
+    private let authorities: [UInt8]?
+
+    init(caPath: String?) throws(StoreFault) {
+        guard let caPath else {
+            authorities = nil
+            return
+        }
+        do throws(FileError) {
+            authorities = try AtomicFile.read(caPath, byteCountMax: 1 << 20)
+        } catch {
+            throw .rejected(
+                reason: "the file of MARTLET_STORE_CA cannot be read: \(error)",
+                remedy: "Set MARTLET_STORE_CA to a file with certificates in PEM.")
+        }
+        _ = try context()
+    }
+
+    func context() throws(StoreFault) -> TLSClientContext {
+        do throws(CryptoError) {
+            return try TLSClientContext(authorities: authorities)
+        } catch {
+            throw .rejected(
+                reason: "TLS cannot be used: \(error)",
+                remedy: "Set MARTLET_STORE_CA to a file with certificates in PEM.")
+        }
+    }
+}
