@@ -14,6 +14,7 @@ from harness.server import free_port
 from harness.tls_site import TLSSite
 
 APP = "app.localhost"
+NAME_SECONDS = 6
 PATCH = "application/merge-patch+json"
 
 
@@ -164,6 +165,8 @@ def test_data_survives_a_kill_of_the_engine_and_of_every_node(pair):
     for node in pair:
         node.run.kill()
     pair.engine.start()
+    # Until then a node of the same name may still live.
+    time.sleep(NAME_SECONDS)
     for node in pair:
         node.start()
         node.await_ready(20)
