@@ -19,13 +19,16 @@ enum FeedAnswers {
 
     static func answer(
         _ body: [UInt8], head: String = "1:9", status: UInt16 = 200, issuer: String = issuer, age: String = "0.000",
-        type: String = type, more: [String] = []
+        type: String = type, more: [String] = [], held: String? = nil, isMarked: Bool = true
     ) -> Answer {
         var text = "HTTP/1.1 \(status) X\r\nContent-Type: \(type)\r\nRevocation-Seq: \(head)\r\nRevocation-Age: \(age)\r\n"
-        text += "Revocation-Issuer: \(issuer)\r\nContent-Length: \(body.count)\r\n"
+        text += "Revocation-Issuer: \(issuer)\r\n"
+        if isMarked { text += "Content-Length: \(body.count)\r\n" }
+        if let held { text += "Revocation-Held: \(held)\r\n" }
         for value in more { text += "Revocation-More: \(value)\r\n" }
         var reader = ResponseReader(bodyByteCountMax: 1_048_576)
         try? reader.take(Array((text + "\r\n").utf8) + body)
+        if !isMarked { try? reader.end() }
         return reader.answer ?? Answer.none
     }
 

@@ -17,6 +17,11 @@ struct FeedBatchTests {
         #expect(batch.position == LedgerPosition(epoch: 1, seq: 9) && batch.isComplete && batch.age == 12_345)
     }
 
+    @Test(arguments: [(nil, 0), ("0.998", 998), ("-1.000", 0), ("1", 0), ("", 0)] as [(String?, Int64)])
+    func `the wait at the source counts if it is well formed`(_ text: String?, _ milliseconds: Int64) throws {
+        #expect(try read(FeedAnswers.answer([], held: text)).held == milliseconds)
+    }
+
     @Test func `an answer with more to come ends at its last record`() throws {
         let batch = try read(FeedAnswers.answer(FeedAnswers.sessions([6, 8]), head: "1:90", more: ["1"]))
         #expect(batch.position == LedgerPosition(epoch: 1, seq: 8) && !batch.isComplete)
@@ -41,6 +46,7 @@ struct FeedBatchTests {
         (FeedAnswers.answer(age: "-1.000"), .answer("Revocation-Age is missing or malformed")),
         (FeedAnswers.answer(age: "1"), .answer("Revocation-Age is missing or malformed")),
         (FeedAnswers.answer(age: "999999999999.000"), .answer("Revocation-Age is missing or malformed")),
+        (FeedAnswers.answer([], isMarked: false), .answer("it does not say where it ends")),
         (FeedAnswers.answer(more: ["1"]), .answer("it announces more and has no record")),
         (FeedAnswers.answer(more: ["2"]), .answer("Revocation-More is malformed")),
         (FeedAnswers.answer(more: ["1", "1"]), .answer("Revocation-More is malformed")),

@@ -30,6 +30,10 @@ struct FeedBatch: Equatable {
         try Self.checkStatus(answer)
         try Self.checkIssuer(answer, issuer)
         guard Self.mediaType(answer) == Self.contentType else { throw .answer("its type is not \(Self.contentType)") }
+        // One that ends with its connection looks whole wherever it was cut off.
+        guard answer.fields.contains(where: { $0.name == "content-length" || $0.name == "transfer-encoding" }) else {
+            throw .answer("it does not say where it ends")
+        }
         guard let head = answer.field("revocation-seq").flatMap({ LedgerPosition(text: $0) }) else {
             throw .answer("Revocation-Seq is missing or malformed")
         }

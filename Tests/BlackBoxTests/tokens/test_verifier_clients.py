@@ -307,7 +307,17 @@ def endless(handler) -> None:
         handler.wfile.write(bytes(2**20))
 
 
+def unmarked(handler) -> None:
+    """The first of two records, and the connection ends: nothing says that the second is missing."""
+    source, seq = handler.server.source, handler.server.source.head + 1
+    fields = "".join(f"{name}: {value}\r\n" for name, value in source.fields() if name != "Revocation-Seq")
+    head = f"HTTP/1.1 200 OK\r\n{fields}Revocation-Seq: {source.epoch}:{seq + 1}\r\nConnection: close\r\n\r\n"
+    handler.connection.sendall(head.encode() + good(seq))
+    handler.close_connection = True
+
+
 DAMAGE = {
+    "an answer without a mark of its end": (unmarked, "where it ends"),
     "a flipped bit": (content(lambda seq: flipped(good(seq), 20)), "checksum"),
     "a flipped bit in the checksum": (content(lambda seq: flipped(good(seq), 0)), "checksum"),
     "a flipped bit in the second record": (content(lambda seq: good(seq) + flipped(good(seq + 1), 5)), "checksum"),
@@ -444,6 +454,22 @@ def test_a_source_that_hangs_is_given_up_after_some_seconds(start, source):
     verifier.wait(lambda status: status["state"] == "following")
 
 
+def test_a_source_that_answers_byte_by_byte_is_given_up_after_some_seconds(start, source):
+    """Each byte is in time, and the answer never is."""
+
+    def trickle(handler) -> None:
+        handler.connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        for _ in range(300):
+            handler.connection.sendall(b"a")
+            time.sleep(0.1)
+
+    verifier = start()
+    source.faults["/revocations"] = trickle
+    assert verifier.wait(lambda status: status["state"] == "away", 12)["error"]
+    source.faults.clear()
+    verifier.wait(lambda status: status["state"] == "following")
+
+
 RESETS = {
     "sequence_gone": lambda source: setattr(source, "first", source.head),
     "sequence_ahead": lambda source: setattr(source, "head", source.head - 40),
@@ -494,6 +520,7 @@ SNAPSHOTS = {
     "an access token as signature": (lambda source, text: source.token().encode() + b"\n", "signature"),
     "no signature": (lambda source, text: good(1), "signature"),
     "nothing": (lambda source, text: b"", "signature"),
+    "a malformed time": (lambda source, text: source.signed(b"", iat="now"), "time"),
     "a malformed position": (lambda source, text: source.signed(b"", pos="1"), "position"),
     "a wrong count": (lambda source, text: source.signed(good(1), count=2), "not the signed one"),
     "a record above its position": (lambda source, text: source.signed(good(99)), "out of order"),
@@ -526,6 +553,21 @@ def test_a_snapshot_verifies_tokens_without_a_connection(start, source, tmp_path
     assert verifier.ask("load", file=str(path), max_age=60) == {"code": "stale", "status": 503}
     path.write_bytes(flipped(path.read_bytes(), 300))
     assert "Damaged" in verifier.ask("load", file=str(path))["error"]
+
+
+@pytest.mark.parametrize("is_ahead", [True, False])
+def test_a_clock_that_is_ahead_forgets_no_revocation(start, source, is_ahead):
+    """When it is set right, tokens that looked expired are valid again."""
+    expires = int(time.time() * 1_000) - 3_600_000
+    token = source.token(jti=(jti := str(uuid.uuid4())))
+    source.revoke_token(jti, expires=expires)
+    source.issued_at = int(time.time()) - (86_400 if is_ahead else 0)
+    verifier = start()
+    if is_ahead:
+        time.sleep(2.5)
+        assert verifier.status["revocations"] == 1 and verifier.code(token) == "token_revoked"
+    else:
+        verifier.wait(lambda status: status["revocations"] == 0)
 
 
 def test_a_snapshot_with_very_many_revocations(start, source, tmp_path, is_full):

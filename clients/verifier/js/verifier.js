@@ -30,6 +30,8 @@ export class Verifier extends EventEmitter {
   #keysAskedAt = -Infinity;
   #asking;
   #position;
+  // The time of the last snapshot, less the monotonic time at which it was here.
+  #sourceTime = -Infinity;
   #currentAt = -Infinity;
   #error;
   #timer;
@@ -225,7 +227,9 @@ export class Verifier extends EventEmitter {
     if (claims.digest !== digest || claims.count * 64 !== records.length) {
       throw new Damaged('the snapshot is not the signed one');
     }
+    if (!isTime(claims.iat)) throw new Damaged('the time of the snapshot is malformed');
     const position = readPosition(claims.pos);
+    this.#sourceTime = Math.max(this.#sourceTime, claims.iat - seconds());
     const age = Date.now() / 1_000 - claims.iat;
     if (maxAge !== undefined && !(age <= maxAge && age >= -60)) fail('stale');
     this.revocations.apply(records, 0, position.seq, true);
@@ -251,6 +255,9 @@ export class Verifier extends EventEmitter {
     if (fields['revocation-issuer'] !== issuer) {
       throw new Damaged(`the feed is of ${fields['revocation-issuer']} and not of ${issuer}`);
     }
+    // One that ends with its connection looks whole wherever it was cut off.
+    const isMarked = fields['content-length'] !== undefined || fields['transfer-encoding'] !== undefined;
+    if (!isMarked) throw new Damaged('the answer does not say where it ends');
     const [head, answerAge] = [readPosition(fields['revocation-seq']), fields['revocation-age']];
     const hasMore = fields['revocation-more'] === '1';
     if (head.seq < from.seq || head.epoch < from.epoch) throw new Damaged('the head of the feed went back');
@@ -258,7 +265,8 @@ export class Verifier extends EventEmitter {
     if (hasMore && content.length === 0) throw new Damaged('the feed has more, and answered without records');
     const last = this.revocations.apply(content, from.seq, head.seq);
     this.#position = { epoch: head.epoch, seq: hasMore ? last : head.seq };
-    this.revocations.forget(Date.now());
+    // The clock of this machine may be ahead: a record that is forgotten too early would be missed once it is right.
+    this.revocations.forget(Math.min(Date.now(), (this.#sourceTime + seconds()) * 1_000));
     if (hasMore) return;
     // How long the request waited there, which cannot be longer than its answer took.
     const held = /^\d{1,9}\.\d{3}$/.test(fields['revocation-held']) ? Number(fields['revocation-held']) : 0;

@@ -4,7 +4,7 @@ import base64
 import http.client
 import re
 import socket
-import time
+import threading
 from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -34,7 +34,10 @@ class Source:
         self._connection: http.client.HTTPConnection | None = None
 
     def get(self, path: str, limit: int, seconds: float, **fields: str) -> Answer:
-        deadline = time.monotonic() + seconds
+        # A timeout of the socket is for each read, and an answer can come byte by byte.
+        timer = threading.Timer(seconds, self._break)
+        timer.daemon = True
+        timer.start()
         url = urlsplit(self._urls[0].rstrip("/") + path)
         try:
             if self._connection is None:
@@ -52,15 +55,19 @@ class Source:
                 content += piece
                 if len(content) > limit:
                     raise Damaged(f"{url.path} has more than {limit} bytes")
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"no answer within {seconds} s")
+            if timer.finished.is_set():
+                raise TimeoutError(f"no answer within {seconds} s")
             if answer.length:
                 raise http.client.IncompleteRead(bytes(content), answer.length)
             answer.close()
             return Answer(answer.status, answer.headers, bytes(content))
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if timer.finished.is_set() and not isinstance(error, Damaged):
+                raise TimeoutError(f"no answer within {seconds} s") from error
             raise
+        finally:
+            timer.cancel()
 
     def turn(self) -> None:
         """Goes on to the next address."""
@@ -69,11 +76,15 @@ class Source:
 
     def close(self) -> None:
         """Ends the connection, and with it a request of another thread."""
+        self._break()
         connection, self._connection = self._connection, None
         if connection is not None:
-            if connection.sock is not None:
-                try:
-                    connection.sock.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
             connection.close()
+
+    def _break(self) -> None:
+        sock = self._connection.sock if self._connection else None
+        if sock is not None:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass

@@ -63,6 +63,8 @@ class Verifier:
         self._old: dict[str, Checked] = {}
         self._position: Position | None = None
         self._current_at = float("-inf")
+        # The time of the last snapshot, less the monotonic time at which it was here.
+        self._source_time = float("-inf")
         self._synced, self._closed = threading.Event(), threading.Event()
         self._feed, self._key_source = (Source(url, credentials), Source(url, None)) if url else (None, None)
         self._keys = Keys(secrets, jwks or {"keys": []}, self._key_source)
@@ -157,7 +159,7 @@ class Verifier:
             self._keys.ask(60)
 
     def _follow(self) -> None:
-        failures, forgotten_at = 0, time.monotonic()
+        failures, forgotten_at = 0, float("-inf")
         while not self._closed.is_set():
             try:
                 if self._position is None:
@@ -165,7 +167,9 @@ class Verifier:
                 self._poll()
                 failures = 0
                 if time.monotonic() - forgotten_at > 60:
-                    self.revocations.forget(time.time() * 1_000)
+                    # The clock of this machine may be ahead: a record that is forgotten too early would be missed once it is
+                    # right.
+                    self.revocations.forget(min(time.time(), self._source_time + time.monotonic()) * 1_000)
                     forgotten_at = time.monotonic()
             except Exception as error:
                 # After damage as well, the position stays: nothing is skipped.
@@ -204,7 +208,10 @@ class Verifier:
         if (claims.get("digest"), claims.get("count")) != (digest, len(records) / 64):
             raise Damaged("the snapshot is not the signed one")
         position = Position.read(claims.get("pos"))
-        age = time.time() - claims["iat"] if _is_time(claims.get("iat")) else float("inf")
+        if not _is_time(claims.get("iat")):
+            raise Damaged("the time of the snapshot is malformed")
+        age = time.time() - claims["iat"]
+        self._source_time = max(self._source_time, claims["iat"] - time.monotonic())
         if max_age is not None and not -60 <= age <= max_age:
             raise VerifyError("stale")
         self.revocations.apply(records, 0, position.seq, is_signed=True)
@@ -224,6 +231,9 @@ class Verifier:
             raise OSError(f"the feed was answered with {answer.status} {answer.code}")
         if fields.get("Revocation-Issuer") != self.issuer:
             raise Damaged(f"the feed is of {fields.get('Revocation-Issuer')} and not of {self.issuer}")
+        # One that ends with its connection looks whole wherever it was cut off.
+        if "Content-Length" not in fields and "Transfer-Encoding" not in fields:
+            raise Damaged("the answer does not say where it ends")
         head, has_more = Position.read(fields.get("Revocation-Seq")), fields.get("Revocation-More") == "1"
         age = re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", fields.get("Revocation-Age", ""))
         if head.seq < start.seq or head.epoch < start.epoch:
