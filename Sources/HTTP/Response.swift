@@ -70,6 +70,18 @@ package struct Response: Sendable {
         fields.append(UInt8(ascii: "\n"))
     }
 
+    /// Appends one header line whose value `write` appends; a field value may have all of its bytes.
+    ///
+    /// - Parameter start: the name, the colon and the space.
+    package mutating func addPlainField(_ start: StaticString, _ write: (inout [UInt8]) -> Void) {
+        addLines(start)
+        let place = fields.count
+        write(&fields)
+        assert(fields.span.extracting(place...).isPrintable, "the value needs encoding: \(start)")
+        fields.append(UInt8(ascii: "\r"))
+        fields.append(UInt8(ascii: "\n"))
+    }
+
     /// Encodes what has been appended from `start` on, if a field value may not have it.
     private mutating func encode(from start: Int, isAlwaysDistinct: Bool) {
         let isSafe =

@@ -25,10 +25,8 @@ package struct LogLine {
             json.beginObject()
             json.name("time")
             json.plainString { ISO8601.write(milliseconds: milliseconds, to: &$0) }
-            json.name("level")
-            json.string(level)
-            json.name("event")
-            json.string(event)
+            level.withUTF8Buffer { json.plainMember("level", unsafe $0.span) }
+            event.withUTF8Buffer { json.plainMember("event", unsafe $0.span) }
         case .text:
             json = JSONWriter(after: [])
             ISO8601.write(milliseconds: milliseconds, to: &text)
@@ -53,11 +51,17 @@ package struct LogLine {
     }
 
     package mutating func add(_ name: StaticString, _ value: StaticString) {
-        addPlain(name) { $0.append(value) }
+        switch form {
+        case .json: value.withUTF8Buffer { json.plainMember(name, unsafe $0.span) }
+        case .text: addPlain(name) { $0.append(value) }
+        }
     }
 
     package mutating func add(_ name: StaticString, _ id: UUID) {
-        addPlain(name) { id.write(to: &$0) }
+        switch form {
+        case .json: json.plainMember(name, id.text.span)
+        case .text: addPlain(name) { id.write(to: &$0) }
+        }
     }
 
     /// Adds a string whose characters `write` appends; none of them may need an escape.

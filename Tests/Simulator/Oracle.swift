@@ -70,6 +70,9 @@ struct SimulatedSession {
     var entrySeq: UInt64 = 0
     /// Whether a start could not tell what became of its entry, because its end had passed by the clock of that start.
     var isHiddenSinceStart = false
+    /// Whether its entry may have been removed: it had been unused for too long by a clock that was set back afterwards, so
+    /// that it can be used again.
+    var isForgettable = false
     /// Whether other sessions end with its login, so that its entry may be durable although the login failed.
     var displacesOthers = false
     /// Whether the client was told that it has the session.

@@ -89,6 +89,15 @@ extension World {
         return (used ?? session.sid.milliseconds).adding(milliseconds: Self.idle)
     }
 
+    /// Notes which entries may be removed by what has passed now, whatever becomes of the clock or the session later.
+    func noteForgettable() {
+        for index in sessions.indices where !sessions[index].isForgettable {
+            let session = sessions[index]
+            sessions[index].isForgettable =
+                min(session.end.seconds.milliseconds, idleEnd(of: session)) <= certainty.passed
+        }
+    }
+
     /// When the list stops showing a session that nobody ends.
     private func listEnd(of session: SimulatedSession) -> UnixMilliseconds {
         min(
@@ -102,11 +111,13 @@ extension World {
         let listed = lists(store)
         for index in sessions.indices {
             let session = sessions[index]
-            guard isDenied(session) == false, listEnd(of: session) > max(wall, certainty.passed) else {
+            let isFound = listed[session.sid] != nil
+            guard isDenied(session) == false, listEnd(of: session) > max(wall, certainty.passed),
+                isFound || !session.isForgettable
+            else {
                 sessions[index].isHiddenSinceStart = session.entry == .unsure
                 continue
             }
-            let isFound = listed[session.sid] != nil
             switch session.entry {
             case .kept:
                 if !isFound { lost("session \(session.sid) is not listed any more", seq: session.entrySeq) }
@@ -131,7 +142,9 @@ extension World {
             if isListed, session.entry == .void || session.entry == .pending {
                 fail("session \(session.sid) is listed, and its login is \(session.entry)")
             }
-            if !isListed, session.entry == .kept, isDenied(session) == false, end > max(wall, certainty.passed) {
+            if !isListed, session.entry == .kept, !session.isForgettable, isDenied(session) == false,
+                end > max(wall, certainty.passed)
+            {
                 fail("session \(session.sid) is not listed")
             }
         }

@@ -64,14 +64,14 @@ extension World {
 
     private func purge(_ store: RevocationStore) {
         trace("purge")
-        certainty.observe(truth: truth, offset: offset)
+        observeClocks()
         store.purge(now: wall, monotonic: monotonic)
         check(store)
     }
 
     private func compact(_ store: RevocationStore) {
         trace("compact")
-        certainty.observe(truth: truth, offset: offset)
+        observeClocks()
         if random.below(3) == 0 { disk.die(after: random.below(30)) }
         disk.onCompaction = { [self] in
             guard !disk.isDead, random.below(3) == 0 else { return }

@@ -84,6 +84,11 @@ final class World: @unchecked Sendable {
         if isTraced { print("  \(disk.callCount) \(text())") }
     }
 
+    func observeClocks() {
+        certainty.observe(truth: truth, offset: offset)
+        noteForgettable()
+    }
+
     func count(_ what: String) { tally[what, default: 0] += 1 }
 
     /// Begins the process. What the kernel refuses it is tried again with fewer and fewer faults.
@@ -178,7 +183,7 @@ final class World: @unchecked Sendable {
         count("starts")
         trace("start: \(store.startReport.journal), sequence \(store.sequence)")
         certainty.restart(truth: truth, offset: offset)
-        certainty.observe(truth: truth, offset: offset)
+        observeClocks()
         disk.faults = drawnFaults
         isAfterDamage = isDamaged
         if store.sequence < promised {

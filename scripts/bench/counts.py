@@ -17,6 +17,7 @@ import urllib.request
 from pathlib import Path
 
 import bench
+import causes
 import processes
 
 # The first pattern that a symbol contains decides its group.
@@ -120,6 +121,12 @@ def measure(told, server, mode, files, options, folder):
     print("    switches: " + ", ".join(f"{name} {value:.3f}" for name, value in row["switches"].items()))
     common = sorted(row["calls"].items(), key=lambda item: -item[1])
     print("    calls: " + ", ".join(f"{name} {value:.3f}" for name, value in common if value >= 0.001))
+    if options.causes:
+        batch = files(options.seconds)
+        shares = causes.sample(server, lambda: load(server, mode, batch, options.seconds), folder)
+        row["causes"] = {name: share * (run.user + run.system) for name, share in shares.items()}
+        for name, microseconds in sorted(row["causes"].items(), key=lambda item: -item[1]):
+            print(f"    {microseconds:5.2f} µs  {name}")
     if options.profile:
         batch = files(options.seconds)
         groups, symbols = profile(server, lambda: load(server, mode, batch, options.seconds), folder)
@@ -178,6 +185,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", default="revoke,refresh,token-hs256,token-es256,verify-hs256")
     parser.add_argument("--seconds", type=int, default=2, help="length of a run")
+    parser.add_argument("--causes", action="store_true", help="also print where the processor time of a request goes (perf)")
     parser.add_argument("--profile", type=int, default=0, metavar="N", help="also profile, and print the N costliest functions")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     options = parser.parse_args()

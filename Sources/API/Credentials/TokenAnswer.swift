@@ -7,8 +7,6 @@ enum TokenAnswer {
     /// Writes the answer of RFC 6749 §5.1, with the session and the lifetime of the refresh token.
     static func write(_ pair: TokenPair, to response: inout Response) {
         response.addLines("Content-Type: application/json\r\nCache-Control: no-store\r\n")
-        var scope = JSONWriter()
-        scope.string(pair.scope)
         // Tokens and identifiers have no character that JSON would have to escape.
         response.body.append("{\"access_token\":\"")
         response.body.append(contentsOf: pair.accessToken)
@@ -20,8 +18,10 @@ enum TokenAnswer {
         response.body.append(decimal: pair.refreshExpiresIn)
         response.body.append(",\"session_id\":\"")
         pair.sid.write(to: &response.body)
-        response.body.append("\",\"scope\":")
-        response.body.append(contentsOf: scope.bytes)
+        // Nor has the scope: it is in the access token, which was not issued otherwise.
+        response.body.append("\",\"scope\":\"")
+        response.body.append(contentsOf: pair.scope.utf8)
+        response.body.append("\"")
         if let deviceToken = pair.deviceToken {
             response.body.append(",\"device_token\":\"")
             response.body.append(contentsOf: deviceToken)

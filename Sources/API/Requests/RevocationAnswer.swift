@@ -12,14 +12,13 @@ extension Application {
     ) {
         switch result {
         case .success(let position):
-            let seq = position.text
             response.status = status
             response.addLines("Cache-Control: no-store\r\n")
-            response.addField("Revocation-Seq", seq.utf8)
+            response.addPlainField("Revocation-Seq: ") { position.write(to: &$0) }
             shared.log.write(.info, "revoked") { line in
                 call.add(to: &line)
                 line.add("path", call.path)
-                line.add("seq", seq)
+                line.addPlain("seq") { position.write(to: &$0) }
                 fill(&line)
             }
         case .failure(let fault):

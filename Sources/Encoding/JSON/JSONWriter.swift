@@ -103,6 +103,28 @@ package struct JSONWriter: Sendable {
         needsComma = true
     }
 
+    /// Writes a member whose name and value need no escapes, at once.
+    package mutating func plainMember(_ name: StaticString, _ value: Span<UInt8>) {
+        beginValue()
+        let isPretty = isPretty
+        bytes.append(addingCapacity: name.utf8CodeUnitCount &+ value.count &+ 6) { output in
+            output.append(UInt8(ascii: "\""))
+            output.append(name)
+            output.append(UInt8(ascii: "\""))
+            output.append(UInt8(ascii: ":"))
+            if isPretty { output.append(UInt8(ascii: " ")) }
+            output.append(UInt8(ascii: "\""))
+            output.append(value)
+            output.append(UInt8(ascii: "\""))
+        }
+        needsComma = true
+    }
+
+    /// Returns whether a string can be written as it is, between quotation marks.
+    package static func needsNoEscape(_ content: Span<UInt8>) -> Bool {
+        endOfPlain(content, from: 0) == content.count
+    }
+
     package mutating func integer(_ value: Int64) {
         beginValue()
         bytes.append(decimal: value)

@@ -24,7 +24,17 @@ extension OutputSpan where Element == UInt8 {
     /// Appends the eight bytes of a number, the highest first.
     @inline(__always)
     @_lifetime(self: copy self)
-    package mutating func append(bigEndian value: UInt64) {
-        for shift in stride(from: UInt64(56), through: 0, by: -8) { append(UInt8(truncatingIfNeeded: value >> shift)) }
+    package mutating func append(bigEndian value: UInt64) { append(littleEndian: value.byteSwapped) }
+
+    /// Appends the eight bytes of a number, the lowest first.
+    @inline(__always)
+    @_lifetime(self: copy self)
+    package mutating func append(littleEndian value: UInt64) {
+        precondition(freeCapacity >= 8, "the bytes do not fit")
+        unsafe withUnsafeMutableBufferPointer { target, count in
+            guard let target = target.baseAddress else { return }
+            unsafe UnsafeMutableRawPointer(target + count).storeBytes(of: value.littleEndian, as: UInt64.self)
+            count += 8
+        }
     }
 }

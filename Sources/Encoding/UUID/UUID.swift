@@ -39,6 +39,11 @@ package struct UUID: Hashable, Comparable, Sendable {
 
     /// Appends the 36 bytes of the text form.
     package func write(to output: inout [UInt8]) {
+        output.append(text.span)
+    }
+
+    /// The bytes of that form.
+    package var text: InlineArray<36, UInt8> {
         var text = InlineArray<36, UInt8>(repeating: UInt8(ascii: "-"))
         var target = text.mutableSpan
         let second = Self.digits(of: UInt32(truncatingIfNeeded: high))
@@ -49,7 +54,7 @@ package struct UUID: Hashable, Comparable, Sendable {
         target.store(halfLanes: UInt32(truncatingIfNeeded: third), at: 19)
         target.store(halfLanes: UInt32(third >> 32), at: 24)
         target.store(lanes: Self.digits(of: UInt32(truncatingIfNeeded: low)), at: 28)
-        output.append(text.span)
+        return text
     }
 
     /// Returns the values of four times eight lower-case hex digits, the first digit of each in the lowest byte.

@@ -61,7 +61,7 @@ extension EventLoop {
 
     private mutating func keepOutput(_ slot: Int, from start: Int) {
         // A copy of its own: an array of the whole slice would share the large buffer of the loop and count as that much.
-        var kept: [UInt8] = []
+        var kept = spareOutputs.popLast() ?? []
         kept.reserveCapacity(output.count &- start)
         kept.append(contentsOf: output[start...])
         connections[slot].output = kept
@@ -70,6 +70,19 @@ extension EventLoop {
         connections[slot].deadline = now &+ shared.deadlines.write
         connections[slot].began = now
         connections[slot].stage = .writing
+    }
+
+    /// Empties the output of a connection, and keeps the memory of a short one for the next: every durable answer waits
+    /// for the end of its turn.
+    private mutating func releaseOutput(_ slot: Int) {
+        var released: [UInt8] = []
+        swap(&released, &connections[slot].output)
+        connections[slot].outputStart = 0
+        guard spareOutputs.count < Self.spareOutputCountMax, released.capacity <= Self.spareOutputByteCountMax else {
+            return
+        }
+        released.removeAll(keepingCapacity: true)
+        spareOutputs.append(released)
     }
 
     /// Sends pending output, and then continues with what waited for it.
@@ -95,8 +108,7 @@ extension EventLoop {
             connections[slot].deadline = shared.deadlines.answer(
                 began: connections[slot].began, taken: start &+ count, now: now)
             if connections[slot].outputStart >= connections[slot].output.count {
-                connections[slot].output = []
-                connections[slot].outputStart = 0
+                releaseOutput(slot)
                 return true
             }
         case .wouldBlock: break

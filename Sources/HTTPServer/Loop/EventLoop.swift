@@ -37,6 +37,9 @@ struct EventLoop: ~Copyable {
 
     /// The size in bytes above which responses to pipelined requests are sent before more are produced.
     static let outputBatchMax = 65_536
+    /// How much memory of outputs that were sent a loop keeps: at most so many of so many bytes.
+    static let spareOutputCountMax = 64
+    static let spareOutputByteCountMax = 4_096
     private static let mailboxData = UInt64.max
     /// Below ``mailboxData``. The generation of a connection never sets the highest bit.
     private static let listenerData = UInt64.max - 0xffff
@@ -56,6 +59,8 @@ struct EventLoop: ~Copyable {
     var readyStreams: [Int32] = []
     /// The responses of the connection being served.
     var output: [UInt8] = []
+    /// Memory for outputs that have to wait.
+    var spareOutputs: [[UInt8]] = []
     var connections: [Connection] = []
     var freePlaces: [Int] = []
     /// Milliseconds from an arbitrary start; never decreases.

@@ -63,14 +63,16 @@ extension JournalRecord {
     func write(to output: inout [UInt8], salt: UInt32, durableSeq: UInt64) {
         let start = output.count
         let head = UInt64(kind.rawValue) << 32 | UInt64(flags) << 40 | UInt64(reason) << 48
-        output.append(littleEndian: head)
-        output.append(littleEndian: seq)
-        output.append(littleEndian: key.high.byteSwapped)
-        output.append(littleEndian: key.low.byteSwapped)
-        output.append(littleEndian: UInt64(bitPattern: expires.count))
-        output.append(littleEndian: value)
-        output.append(littleEndian: UInt64(bitPattern: time.count))
-        output.append(littleEndian: durableSeq)
+        output.append(addingCapacity: Self.byteCount) { bytes in
+            bytes.append(littleEndian: head)
+            bytes.append(littleEndian: seq)
+            bytes.append(bigEndian: key.high)
+            bytes.append(bigEndian: key.low)
+            bytes.append(littleEndian: UInt64(bitPattern: expires.count))
+            bytes.append(littleEndian: value)
+            bytes.append(littleEndian: UInt64(bitPattern: time.count))
+            bytes.append(littleEndian: durableSeq)
+        }
         let checksum = CRC32C.checksum(output.span.extracting((start + 4)..<(start + Self.byteCount)), seed: salt)
         for index in 0..<4 {
             output[start + index] = UInt8(truncatingIfNeeded: checksum >> UInt32(8 * index))

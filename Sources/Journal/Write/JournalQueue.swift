@@ -35,6 +35,11 @@ struct JournalQueue {
 
         mutating func removeAll() {
             records.removeAll(keepingCapacity: true)
+            releaseCompletions()
+        }
+
+        /// Removes the completions, which must have been called.
+        mutating func releaseCompletions() {
             completions.removeAll(keepingCapacity: true)
             answeredCount = 0
         }

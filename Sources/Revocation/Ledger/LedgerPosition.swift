@@ -1,3 +1,5 @@
+internal import Encoding
+
 /// A place in the one order of all records, such as `1:4194401`.
 ///
 /// An epoch is a history without a gap. A new one begins far above every number of the one before, so the numbers alone
@@ -24,6 +26,15 @@ package struct LedgerPosition: Comparable, Hashable, Sendable {
 
     /// The form of the field `Revocation-Seq` and of all members that name a position.
     package var text: String { "\(epoch):\(seq)" }
+
+    /// Appends ``text``.
+    package func write(to output: inout [UInt8]) {
+        output.append(addingCapacity: 41) { bytes in
+            bytes.append(decimal: UInt64(epoch))
+            bytes.append(UInt8(ascii: ":"))
+            bytes.append(decimal: seq)
+        }
+    }
 
     package static func < (left: LedgerPosition, right: LedgerPosition) -> Bool { left.seq < right.seq }
 

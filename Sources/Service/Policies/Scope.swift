@@ -27,6 +27,7 @@ package struct Scope: Equatable, Sendable {
     private static func words(_ text: Span<UInt8>) -> [String]? {
         guard text.count <= byteCountMax else { return nil }
         var words: [String] = []
+        words.reserveCapacity(4)
         var start = 0
         for end in 0...text.count {
             guard end == text.count || text[end] == UInt8(ascii: " ") else {

@@ -213,7 +213,8 @@ package final class Issuer {
 
     private func seal(_ payload: consuming [UInt8], _ keyIndex: Int, header: [UInt8]) throws(IssueError) -> [UInt8] {
         var token: [UInt8] = []
-        token.reserveCapacity(header.count + Base64URL.encodedByteCount(payload.count) + Self.signatureRoom)
+        let signatureRoom = if case .mac = pens[keyIndex] { Self.macRoom } else { Self.signatureRoom }
+        token.reserveCapacity(header.count + 1 + Base64URL.encodedByteCount(payload.count) + signatureRoom)
         token.append(contentsOf: header)
         token.append(UInt8(ascii: "."))
         Base64URL.append(payload.span, to: &token)
@@ -236,6 +237,9 @@ package final class Issuer {
         guard token.count <= Self.byteCountMax else { throw .tokenTooLarge(byteCount: token.count) }
         return token
     }
+
+    /// The dot and a signature with a secret. Short tokens of the exact size come from the fast part of the allocator.
+    private static let macRoom = 1 + 43
 
     /// Enough for the dot and a signature of an RSA key with 3072 bits; a longer one makes the token grow once more.
     private static let signatureRoom = 520

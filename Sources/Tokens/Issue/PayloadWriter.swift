@@ -40,21 +40,20 @@ struct PayloadWriter {
     mutating func name(_ claim: Claim, _ text: String) throws(IssueError) {
         let content = text.utf8.span
         guard !content.isEmpty, Self.isPlain(content) else { throw .claimUnwritable(claim) }
-        let member = Self.members[claim.index]
-        bytes.append(addingCapacity: member.count + content.count + 2) { output in
-            output.append(member.span)
-            output.append(UInt8(ascii: "\""))
-            output.append(content)
-            output.append(UInt8(ascii: "\""))
-        }
+        append(claim, content, between: "\"", and: "\"")
     }
 
     mutating func text(_ claim: Claim, _ text: String) {
+        let content = text.utf8.span
+        if JSONWriter.needsNoEscape(content) { return append(claim, content, between: "\"", and: "\"") }
         begin(claim)
         append(quoted: text)
     }
 
     mutating func texts(_ claim: Claim, _ texts: [String]) {
+        if texts.count == 1, JSONWriter.needsNoEscape(texts[0].utf8.span) {
+            return append(claim, texts[0].utf8.span, between: "[\"", and: "\"]")
+        }
         begin(claim)
         bytes.append(UInt8(ascii: "["))
         for (index, text) in texts.enumerated() {
@@ -71,15 +70,15 @@ struct PayloadWriter {
     }
 
     mutating func identifier(_ claim: Claim, _ identifier: UUID) {
-        begin(claim)
-        bytes.append(UInt8(ascii: "\""))
-        identifier.write(to: &bytes)
-        bytes.append(UInt8(ascii: "\""))
+        append(claim, identifier.text.span, between: "\"", and: "\"")
     }
 
     mutating func number(_ claim: Claim, _ number: Int64) {
-        begin(claim)
-        bytes.append(decimal: number)
+        let member = Self.members[claim.index]
+        bytes.append(addingCapacity: member.count + 20) { output in
+            output.append(member.span)
+            output.append(decimal: number)
+        }
     }
 
     mutating func time(_ claim: Claim, _ seconds: UnixSeconds) throws(IssueError) {
@@ -103,6 +102,20 @@ struct PayloadWriter {
             // A string's range in the document excludes its quotes.
             let isString = document.kind(value) == .string
             bytes.append(content.extracting(isString ? range.lowerBound - 1..<range.upperBound + 1 : range))
+        }
+    }
+
+    /// Appends a whole member at once.
+    private mutating func append(
+        _ claim: Claim, _ content: Span<UInt8>, between open: StaticString, and close: StaticString
+    ) {
+        let member = Self.members[claim.index]
+        let byteCount = member.count + open.utf8CodeUnitCount + content.count + close.utf8CodeUnitCount
+        bytes.append(addingCapacity: byteCount) { output in
+            output.append(member.span)
+            output.append(open)
+            output.append(content)
+            output.append(close)
         }
     }
 

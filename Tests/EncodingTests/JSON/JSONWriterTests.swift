@@ -30,6 +30,44 @@ struct JSONWriterTests {
         writer.endObject()
     }
 
+    @Test(arguments: [false, true])
+    func `a plain member is the same as its name and its string`(isPretty: Bool) {
+        let value = Array("value".utf8)
+        let together = text(isPretty: isPretty) { writer in
+            writer.beginObject()
+            writer.plainMember("first", value.span)
+            writer.plainMember("empty", [UInt8]().span)
+            writer.name("number")
+            writer.integer(1)
+            writer.plainMember("last", value.span)
+            writer.endObject()
+        }
+        let apart = text(isPretty: isPretty) { writer in
+            writer.beginObject()
+            writer.name("first")
+            writer.string("value")
+            writer.name("empty")
+            writer.string("")
+            writer.name("number")
+            writer.integer(1)
+            writer.name("last")
+            writer.string("value")
+            writer.endObject()
+        }
+        #expect(together == apart)
+    }
+
+    @Test func `only text without quotation marks, backslashes, control characters and other letters needs no escape`() {
+        func needsNone(_ text: String) -> Bool {
+            let bytes = Array(text.utf8)
+            return JSONWriter.needsNoEscape(bytes.span)
+        }
+        #expect(needsNone("") && needsNone("read write") && needsNone("a longer text, of more than eight bytes"))
+        for text in ["\"", "a\\b", "sixteen letters \n", "\u{1f}", "grün, and more than eight bytes"] {
+            #expect(!needsNone(text))
+        }
+    }
+
     @Test func `puts commas where they belong`() {
         #expect(text(fillSample) == #"{"a":-1,"bc":["x",true,false,null,[],{}],"d":[1,2]}"#)
     }

@@ -47,11 +47,33 @@ struct SWARTests {
     }
 
     @Test func `numbers are written in decimal digits, after what is there`() {
-        for number in [0, 7, 10, 1_234_567_890, -1, Int64.max, Int64.min] {
+        for number in [0, 7, 10, 1_234_567_890, -1, -100_000_000, Int64.max, Int64.min] {
             var bytes = Array("x".utf8)
             bytes.append(decimal: number)
             #expect(String(decoding: bytes, as: UTF8.self) == "x\(number)")
         }
+    }
+
+    /// Every group of eight digits is divided in parts; each part takes all of its values here, beside others.
+    @Test func `every group of digits is written exactly`() {
+        func decimal(_ number: UInt64) -> String {
+            var bytes: [UInt8] = []
+            bytes.append(addingCapacity: 20) { $0.append(decimal: number) }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        for part in UInt64(0)..<10_000 {
+            #expect(decimal(part) == "\(part)")
+            let inBoth = part * 10_000 + 9_999 - part
+            #expect(decimal(inBoth) == "\(inBoth)")
+            let above = part * 100_000_000 + part
+            #expect(decimal(above) == "\(above)")
+        }
+        var power: UInt64 = 1
+        for _ in 0..<20 {
+            for number in [power - 1, power, power + 1] { #expect(decimal(number) == "\(number)") }
+            power = power.multipliedReportingOverflow(by: 10).partialValue
+        }
+        #expect(decimal(.max) == "18446744073709551615")
     }
 
     @Test func `octets are replaced in their place and nowhere else`() {

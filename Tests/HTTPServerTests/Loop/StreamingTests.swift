@@ -150,7 +150,10 @@ struct StreamingTests {
         // Until the buffers of the kernel are full, too.
         var (sentCount, refusedCount) = (0, 0)
         while sentCount < 10_000, refusedCount < 50 {
-            if stream.send(piece) == .refused {
+            let answer = stream.send(piece)
+            // On a busy machine, the client may be dropped before this thread has been refused so often.
+            if answer == .closed { break }
+            if answer == .refused {
                 refusedCount += 1
                 usleep(2_000)
             } else {

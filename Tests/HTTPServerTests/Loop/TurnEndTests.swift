@@ -200,6 +200,18 @@ struct TurnEndTests {
         #expect(fixture.pieces.all.joined().split(separator: "\n").count == 67)
     }
 
+    @Test func `a response that waited has nothing of one that waited before it`() throws {
+        let fixture = Fixture()
+        let server = try fixture.server()
+        defer { server.stop() }
+        let client = try TestClient(port: server.port)
+        for byteCount in [3_000, 1, 6_000, 2, 700, 5_000, 20] {
+            let letters = String(repeating: "\(byteCount % 10)", count: byteCount)
+            client.send(get("/echo?\(letters)"))
+            #expect(client.receiveAnswer()?.body == letters)
+        }
+    }
+
     @Test func `nothing is lost when the server stops`() throws {
         let fixture = Fixture()
         let server = try fixture.server()

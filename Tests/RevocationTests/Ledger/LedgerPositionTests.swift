@@ -8,6 +8,9 @@ struct LedgerPositionTests {
         let position = try #require(LedgerPosition(text: text))
         #expect(position == LedgerPosition(epoch: epoch, seq: seq) && position.text == text)
         #expect("\(position)" == text)
+        var bytes = Array("x".utf8)
+        position.write(to: &bytes)
+        #expect(bytes == Array("x\(text)".utf8))
     }
 
     @Test(arguments: [
