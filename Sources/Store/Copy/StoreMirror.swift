@@ -203,11 +203,12 @@ extension StoreMirror {
     private func begin(epoch: UInt32, at seq: UInt64, _ state: inout State) -> [StoreTask] {
         guard epoch > state.position.epoch else { return [] }
         let number = seq &- 1
-        state.epochs.begin(epoch, at: number, offset: 0)
-        followers.begin(epoch: epoch, at: number, offset: 0)
+        let last = state.position.seq
+        state.epochs.begin(epoch, at: number, offset: 0, after: last)
+        followers.begin(epoch: epoch, at: number, offset: 0, after: last)
         state.position = LedgerPosition(epoch: epoch, seq: number)
         let time = max(copy.lastTime, state.backlog.last?.time ?? 0)
-        let record = RevocationCodec.record(.epochBegan(epoch: epoch, offset: 0)).placed(seq: number, time: time)
+        let record = RevocationCodec.record(.epochBegan(epoch: epoch, offset: last)).placed(seq: number, time: time)
         state.backlog.append(record)
         writeBacklog(&state)
         head.advance(to: state.position)
@@ -308,7 +309,8 @@ extension StoreMirror {
     }
 
     private static func epochRecord(_ engine: EngineHead) -> JournalRecord {
-        RevocationCodec.record(.epochBegan(epoch: engine.position.epoch, offset: 0))
+        // Where the epoch before ended, only the engine knows.
+        RevocationCodec.record(.epochBegan(epoch: engine.position.epoch, offset: .max))
             .placed(seq: engine.position.seq, time: engine.time)
     }
 }
