@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo build deb check test test-full test-asan test-tsan fuzz faults simulate
-.PHONY: bench bench-counts bench-instructions bench-journal bench-tokens bench-feed bench-plot openapi format lint clean
+.PHONY: help run demo build deb check test test-full test-cluster test-asan test-tsan fuzz faults simulate
+.PHONY: bench bench-counts bench-instructions bench-journal bench-tokens bench-feed bench-store bench-plot openapi format
+.PHONY: lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +29,12 @@ test: ## Install what the tests need and run all of them: 15 to 20 minutes
 
 test-full: ## Run all tests in their long forms: several hours
 	@MARTLET_TEST_FULL=1 scripts/test
+
+test-cluster: ## Run the long forms of the tests of several nodes on Redis and PostgreSQL: hours; ARGS="-k kill"
+	@scripts/install build test
+	@scripts/venv
+	@scripts/build
+	@MARTLET_TEST_FULL=1 .venv/bin/python -m pytest -ra Tests/BlackBoxTests/store $(ARGS)
 
 faults: ## Break the machine under the service and print what was lost; ARGS="power_cut_ext4"
 	@scripts/install build test
@@ -80,6 +87,12 @@ bench-feed: ## Measure the revocation feed: propagation, memory, snapshots; ARGS
 	@scripts/install build bench
 	@scripts/build --product martlet
 	@python3 scripts/bench/feed.py $(ARGS)
+
+bench-store: ## Measure several nodes beside their bare engine: rates, waits, propagation, start; ARGS="--engine redis"
+	@scripts/install build bench
+	@scripts/build --product martlet
+	@scripts/venv
+	@.venv/bin/python scripts/bench/store.py $(ARGS)
 
 bench-plot: ## Draw docs/performance.svg from docs/performance.json; RUN=figures.json draws figures.svg
 	@python3 scripts/bench/plot.py $(RUN)

@@ -35,7 +35,7 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "App", "HTTPServer", "HTTP", "API", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation",
-                "Journal", "Following", "Store", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
+                "Journal", "Following", "Store", "Redis", "Postgres", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
             ],
             swiftSettings: strict
         ),
@@ -60,6 +60,7 @@ let package = Package(
             ["HTTPClient", "Revocation", "Journal", "Telemetry", "JOSE", "OpenSSL", "Encoding", "Platform"]),
         layer("Store", ["Revocation", "Journal", "Telemetry", "Encoding", "Platform"]),
         layer("Redis", ["Store", "Revocation", "Journal", "OpenSSL", "Encoding", "Platform", "CHiredis"]),
+        layer("Postgres", ["Store", "Revocation", "Journal", "Encoding", "Platform", "CPostgres"]),
         layer("Accounts", ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"]),
         layer("Revocation", ["Journal", "Tokens", "OpenSSL", "Encoding", "Platform"]),
         layer("Tokens", ["Keys", "JOSE", "OpenSSL", "Encoding", "Platform"]),
@@ -81,6 +82,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CBase64"),
         .target(name: "CChecksum"),
+        .target(name: "CPostgres"),
 
         // Drives the real journal over a disk that fails by a seed; optimised, so that many seeds fit into a test run.
         .executableTarget(
@@ -108,6 +110,7 @@ let package = Package(
         tests(
             "RedisTests",
             ["StoreTestSupport", "Redis", "Store", "Revocation", "Journal", "OpenSSL", "Encoding", "Platform"]),
+        tests("PostgresTests", ["Postgres", "Store", "Revocation", "Journal", "Encoding", "Platform"]),
         tests("AccountsTests", ["Accounts", "OpenSSL", "Encoding", "Platform"]),
         tests("TelemetryTests", ["Telemetry", "Encoding", "Platform"]),
         tests("HTTPTests", ["HTTP", "Encoding", "Platform"]),
@@ -128,8 +131,8 @@ let package = Package(
         tests(
             "AppTests",
             [
-                "App", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal", "Telemetry", "OpenSSL",
-                "Encoding", "Platform",
+                "App", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal", "Store", "Telemetry",
+                "OpenSSL", "Encoding", "Platform",
             ]),
         tests(
             "MartletTests",

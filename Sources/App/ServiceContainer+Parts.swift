@@ -6,10 +6,18 @@ import OpenSSL
 import Platform
 import Revocation
 import Service
+import Store
 import Telemetry
 
 extension ServiceContainer {
+    /// - Returns: nil for a server with its own journal.
+    static func store(_ configuration: Configuration, _ engines: (any StoreEngineSource)?, _ log: Log) -> StoreParts? {
+        guard let engines, let connection = configuration.store.connection else { return nil }
+        return StoreParts(configuration, connection, engines, log)
+    }
+
     static func revocations(_ configuration: Configuration, _ log: Log) throws(StartError) -> RevocationStore {
+        try MovedJournal(configuration.journal.statePath).check()
         let highWaterMarks = try RollbackGuard(configuration).read()
         let store: RevocationStore
         do throws(JournalError) {
@@ -51,7 +59,7 @@ extension ServiceContainer {
 
     static func authState(
         _ configuration: Configuration, accounts: FileAccountSource, clients: ClientDirectory, keyring: Published<Keyring>,
-        revocations: RevocationStore, log: Log, followed: FollowedFeed? = nil
+        revocations: RevocationStore, log: Log, followed: FollowedFeed? = nil, store: StoreStatus? = nil
     ) throws(StartError) -> AuthState {
         let hashing: HashingPool
         do throws(AccountsError) {
@@ -74,6 +82,7 @@ extension ServiceContainer {
             revocations: revocations, passwords: PasswordHasher(parameters: configuration.hashing.argon2),
             hashing: hashing,
             throttle: throttle, clock: SystemClock.wall, monotonic: { MonotonicClock.nanoseconds() / 1_000_000 },
-            log: log, random: { Random.bytes($0) }, passwordRules: configuration.passwords.rules, followed: followed)
+            log: log, random: { Random.bytes($0) }, passwordRules: configuration.passwords.rules, followed: followed,
+            store: store, sessionData: configuration.sessionData.isOn ? revocations.sessionData : nil)
     }
 }

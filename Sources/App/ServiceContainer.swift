@@ -11,6 +11,7 @@ package import OpenSSL
 package import Platform
 import Revocation
 import Service
+package import Store
 package import Telemetry
 import Tokens
 
@@ -49,11 +50,12 @@ package final class ServiceContainer: Sendable {
     /// Reads everything first, and changes nothing on disk until all of it is valid.
     ///
     /// - Parameters:
+    ///   - engines: the engine of the settings; nil for a server with its own journal.
     ///   - now: for the check that the clock is set.
     ///   - takeOver: called when only the journal is missing; returns whether a predecessor is about to close it.
     package convenience init(
-        _ configuration: Configuration, log: Log, now: UnixMilliseconds = SystemClock.wall.now,
-        takeOver: () throws(StartError) -> Bool = { false }
+        _ configuration: Configuration, on engines: (any StoreEngineSource)? = nil, log: Log,
+        now: UnixMilliseconds = SystemClock.wall.now, takeOver: () throws(StartError) -> Bool = { false }
     ) throws(StartError) {
         try Self.checkClock(now)
         let files = AccountFiles(configuration)
@@ -70,7 +72,8 @@ package final class ServiceContainer: Sendable {
         let provided = try Self.providedTLS(configuration)
         let accessLog = try Self.accessLog(configuration, log)
         try Self.awaitJournal(configuration, takesOver: try takeOver())
-        let revocations = try Self.revocations(configuration, log)
+        let store = Self.store(configuration, engines, log)
+        let revocations = if let store { try store.open() } else { try Self.revocations(configuration, log) }
         let selfSigned = provided == nil ? try Self.selfSignedTLS(configuration, log) : nil
         let context = provided ?? selfSigned?.context
         let stamps = MaintenanceJob.Stamps(accounts: accountStamps, tls: selfSigned?.stamps ?? providedStamps)
@@ -82,7 +85,9 @@ package final class ServiceContainer: Sendable {
             users, revocations: revocations, clock: SystemClock.wall, log: log, storeHash: files.storeHash,
             replaceHash: files.replaceHash)
         let authState = try Self.authState(
-            configuration, accounts: accounts, clients: clients, keyring: Published(keyring), revocations: revocations, log: log)
+            configuration, accounts: accounts, clients: clients, keyring: Published(keyring),
+            revocations: revocations, log: log, store: store?.status)
+        store?.keys.follow(authState.keyring)
         let connections = ConnectionCounters()
         let identity = context.map { TLSIdentity($0) }
         let keeper = KeyRotationJob(directory: keys, authState: authState, schedule: configuration.keySchedule)

@@ -38,6 +38,9 @@ package final class AuthState: Sendable {
     package let store: StoreStatus?
     /// How old what is known of revocations is; nil for a server with its own journal, which knows everything.
     package let knowledge: KnowledgeAge?
+    /// Where the data of sessions is stored; nil if sessions have none.
+    package let sessionData: (any SessionDataStore)?
+    let sessionDataLanes = SessionDataLanes()
 
     package init(
         settings: AuthSettings, keyring: Published<Keyring>, accounts: any AccountSource,
@@ -45,7 +48,7 @@ package final class AuthState: Sendable {
         hashing: HashingPool,
         throttle: LoginThrottle, clock: WallClock, monotonic: @escaping @Sendable () -> Int64, log: Log,
         random: @escaping @Sendable (Int) -> [UInt8], passwordRules: PasswordRules, followed: FollowedFeed? = nil,
-        store: StoreStatus? = nil
+        store: StoreStatus? = nil, sessionData: (any SessionDataStore)? = nil
     ) {
         self.settings = settings
         self.keyring = keyring
@@ -63,6 +66,7 @@ package final class AuthState: Sendable {
         self.followed = followed
         self.store = store
         knowledge = followed?.knowledge ?? store?.knowledge
+        self.sessionData = sessionData
     }
 
     /// The algorithm of access tokens for `audience` when `client` asked for them.

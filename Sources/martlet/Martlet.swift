@@ -22,6 +22,7 @@ enum Martlet {
         Command(name: "decode", summary: "print the claims of a token without verifying it", run: DecodeCommand.run),
         Command(name: "mint", summary: "sign a token with the local keys", run: MintCommand.run),
         Command(name: "journal", summary: "inspect, compact and repair the journal", run: JournalCommand.run),
+        Command(name: "store", summary: "prepare, examine, fill and empty a shared store", run: StoreCommand.run),
         Command(name: "healthcheck", summary: "check that the running service answers", run: HealthcheckCommand.run),
         Command(name: "openapi", summary: "print the OpenAPI document", run: OpenAPICommand.run),
         Command(name: "version", summary: "print the version", run: VersionCommand.run),

@@ -49,7 +49,7 @@ final class World {
         source: LoginThrottle.Limit = .off,
         keys: [Key] = [rs256, hs256, refresh], routes: RouteTable = .standard,
         browser: Browser? = World.browser, feed access: FeedAccess? = .clients,
-        followed: FollowedFeed? = nil, _ adjust: (inout AuthSettings) -> Void = { _ in }
+        followed: FollowedFeed? = nil, data: MemorySessionData? = nil, _ adjust: (inout AuthSettings) -> Void = { _ in }
     ) throws {
         let clock = clock
         let wall = WallClock { clock.now }
@@ -83,7 +83,8 @@ final class World {
             throttle: LoginThrottle(account: account, source: source, key: (1, 2)), clock: wall,
             monotonic: { clock.now.milliseconds(since: Self.start) },
             log: logger, random: { Random.bytes($0) }, passwordRules: PasswordRules(characterCountMin: 8),
-            followed: followed)
+            followed: followed, sessionData: data)
+        data?.revocations = revocations
         let state = authState
         publisher = access.flatMap { access in
             feed.map { feed in

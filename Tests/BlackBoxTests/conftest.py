@@ -15,7 +15,7 @@ from harness.server import Server
 
 HERE = Path(__file__).parent
 VECTORS = HERE.parent / "Vectors"
-FOLDERS = ("http", "tokens", "sessions", "journal", "cli", "operations", "campaigns")
+FOLDERS = ("http", "tokens", "sessions", "journal", "cli", "operations", "store", "campaigns")
 # Runs after every other file, wherever its folder comes in the alphabet: it compares what they have all seen.
 CONTRACT = HERE / "http/test_zz_contract.py"
 # What `make check` leaves out, by measured durations: files that take long or need the release binary, and long tests of

@@ -7,7 +7,8 @@ enum Layers {
     static let table: [String: Set<String>] = [
         "martlet": [
             "App", "HTTPServer", "HTTP", "API", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation",
-            "Journal", "Following", "Store", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
+            "Journal", "Following", "Store", "Redis", "Postgres", "Telemetry", "HTTPClient", "OpenSSL", "Encoding",
+            "Platform", "CLinux",
         ],
         "App": [
             "HTTP", "API", "Pages", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation", "Journal",
@@ -26,6 +27,7 @@ enum Layers {
         ],
         "Store": ["Revocation", "Journal", "Telemetry", "Encoding", "Platform"],
         "Redis": ["Store", "Revocation", "Journal", "OpenSSL", "Encoding", "Platform", "CHiredis"],
+        "Postgres": ["Store", "Revocation", "Journal", "Encoding", "Platform", "CPostgres"],
         "Accounts": ["OpenSSL", "Encoding", "Platform", "CArgon2", "CCrypt", "CLinux"],
         "Revocation": ["Journal", "Tokens", "OpenSSL", "Encoding", "Platform"],
         "Tokens": ["Keys", "JOSE", "OpenSSL", "Encoding", "Platform"],

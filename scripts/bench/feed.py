@@ -193,4 +193,5 @@ def main():
         Path(options.json).write_text(json.dumps(figures, indent=2) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

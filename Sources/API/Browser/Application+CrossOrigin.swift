@@ -8,7 +8,7 @@ extension Application {
         response.addField("Access-Control-Allow-Origin", browser.origins[place])
         response.addLines("Access-Control-Allow-Credentials: true\r\n")
         response.addLines(
-            "Access-Control-Expose-Headers: Retry-After, Refresh-Outcome, WWW-Authenticate, Revocation-Seq\r\n")
+            "Access-Control-Expose-Headers: Retry-After, Refresh-Outcome, WWW-Authenticate, Revocation-Seq, ETag\r\n")
     }
 
     /// Answers a preflight with the methods and fields that the endpoint has.
@@ -16,7 +16,7 @@ extension Application {
         guard request.fieldCount("access-control-request-method") > 0 else { return }
         let methods = endpoint.methods.named.map(\.rawValue).joined(separator: ", ")
         response.addField("Access-Control-Allow-Methods", methods.utf8)
-        response.addLines("Access-Control-Allow-Headers: Authorization, Content-Type\r\n")
+        response.addLines("Access-Control-Allow-Headers: Authorization, Content-Type, If-Match, If-None-Match\r\n")
         response.addLines("Access-Control-Max-Age: 600\r\n")
     }
 }

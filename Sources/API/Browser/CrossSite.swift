@@ -41,12 +41,18 @@ enum CrossSite {
         }
     }
 
-    /// Neither field is there: an old browser, or no browser at all. A form of another site cannot send JSON.
+    /// Neither field is there: an old browser, or no browser at all. A form of another site sends neither
+    /// JSON nor a merge patch.
     private static func checkWithoutFields(
         _ request: borrowing Request, _ use: Use, isSafe: Bool
     ) throws(Problem) {
         if isSafe { return }
-        if case .own = use, let type = request.field("content-type"), case .json = MediaType(request, type) { return }
+        if case .own = use, let type = request.field("content-type") {
+            switch MediaType(request, type) {
+            case .json, .mergePatch: return
+            case .form, .other: break
+            }
+        }
         throw Problem(.csrfFailed, "Neither Origin nor Sec-Fetch-Site says where the request comes from.")
     }
 

@@ -19,11 +19,15 @@ struct Parameters {
 
     enum Form {
         case json, form, either
+        /// A JSON Merge Patch, or JSON.
+        case mergePatch
 
         var expected: String {
             switch self {
             case .json: "Send application/json in UTF-8, and say so in Content-Type."
             case .form: "Send application/x-www-form-urlencoded in UTF-8, and say so in Content-Type."
+            case .mergePatch:
+                "Send application/merge-patch+json or application/json in UTF-8, and say so in Content-Type."
             case .either:
                 "Send application/json or application/x-www-form-urlencoded in UTF-8, and say so in Content-Type."
             }
@@ -60,8 +64,10 @@ struct Parameters {
         guard let type = request.field("content-type") else { return nil }
         let found = MediaType(request, type)
         switch found {
-        case .json where accepted != .form, .form where accepted != .json: return found
-        default: throw Problem(.unsupportedMediaType, accepted.expected)
+        case .json where accepted != .form: return found
+        case .form where accepted == .form || accepted == .either: return found
+        case .mergePatch where accepted == .mergePatch: return found
+        case .json, .form, .mergePatch, .other: throw Problem(.unsupportedMediaType, accepted.expected)
         }
     }
 
@@ -186,9 +192,9 @@ struct Parameters {
     }
 }
 
-/// The two content types that requests may have, compared in any case.
+/// The content types that requests may have, compared in any case.
 enum MediaType {
-    case json, form, other
+    case json, form, mergePatch, other
 
     /// Parameters after `;` are ignored, except a charset other than UTF-8.
     init(_ request: borrowing Request, _ value: Range<Int>) {
@@ -210,6 +216,7 @@ enum MediaType {
         switch parts.first {
         case "application/json": self = .json
         case "application/x-www-form-urlencoded": self = .form
+        case "application/merge-patch+json": self = .mergePatch
         default: self = .other
         }
     }

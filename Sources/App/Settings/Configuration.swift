@@ -10,6 +10,7 @@ package struct Configuration: Sendable {
     package let pages: PageSettings
     package let journal: JournalSettings
     package let store: StoreSettings
+    package let sessionData: SessionDataSettings
     package let feed: FeedSettings
     package let follow: FollowSettings
     package let keys: KeySettings
@@ -44,6 +45,7 @@ package struct Configuration: Sendable {
         tls = TLSSettings(&reader, isWanted: listen.isAnySecure, selfSigned: selfSigned)
         journal = JournalSettings(&reader)
         store = StoreSettings(&reader)
+        sessionData = SessionDataSettings(&reader)
         feed = FeedSettings(&reader)
         follow = FollowSettings(&reader)
         keys = KeySettings(&reader)

@@ -1,4 +1,3 @@
-import Glibc
 package import Platform
 
 /// The clocks of the machine that the age of a copy depends on.
@@ -16,16 +15,7 @@ package struct CopyClock: Sendable {
     }
 
     package static func system(wall: WallClock) -> CopyClock {
-        let bytes = (try? AtomicFile.read("/proc/sys/kernel/random/boot_id", byteCountMax: 64)) ?? []
-        let name = String(decoding: bytes.filter { $0 > 0x20 && $0 < 0x7F }, as: UTF8.self)
-        return CopyClock(now: Self.milliseconds, wall: wall, bootID: name.isEmpty ? "unknown" : name)
-    }
-
-    /// CLOCK_BOOTTIME also counts while the machine sleeps.
-    package static let milliseconds: @Sendable () -> Int64 = {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_BOOTTIME, &time)
-        return Int64(time.tv_sec) &* 1_000 &+ Int64(time.tv_nsec) / 1_000_000
+        CopyClock(now: { BootClock.milliseconds() }, wall: wall, bootID: BootClock.id)
     }
 
     /// Translates a moment that another process wrote down.

@@ -33,7 +33,7 @@ package enum RevocationCodec {
     }
 
     /// Returns the record in the form of a snapshot, which is either complete or not used.
-    static func independent(_ record: JournalRecord) -> JournalRecord {
+    package static func independent(_ record: JournalRecord) -> JournalRecord {
         var record = record
         record.flags &= ~dependentFlag
         return record

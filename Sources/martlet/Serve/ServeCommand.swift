@@ -130,7 +130,8 @@ enum ServeCommand {
             if let node = try FollowedServer.node(configuration, log) {
                 graph = try ServiceContainer(configuration, following: node, log: log, takeOver: succession.takeOver)
             } else {
-                graph = try ServiceContainer(configuration, log: log, takeOver: succession.takeOver)
+                let engines = try StoreEngines.source(configuration.store)
+                graph = try ServiceContainer(configuration, on: engines, log: log, takeOver: succession.takeOver)
             }
             var options = options(configuration, graph)
             options.inherited = succession.inherited

@@ -20,7 +20,7 @@ struct CrossOriginTests {
         let answer = world.send(ask.with("Origin", World.app))
         #expect(answer["access-control-allow-origin"] == World.app && answer["vary"] == "Origin")
         #expect(answer["access-control-allow-credentials"] == "true")
-        let exposed = "Retry-After, Refresh-Outcome, WWW-Authenticate, Revocation-Seq"
+        let exposed = "Retry-After, Refresh-Outcome, WWW-Authenticate, Revocation-Seq, ETag"
         #expect(answer["access-control-expose-headers"] == exposed)
     }
 
@@ -44,7 +44,7 @@ struct CrossOriginTests {
             let ask = Ask("OPTIONS", path).with("Access-Control-Request-Method", "POST")
             let answer = world.send(ask.with("Origin", World.app))
             #expect(answer.status == 204 && answer["access-control-allow-methods"] == methods)
-            #expect(answer["access-control-allow-headers"] == "Authorization, Content-Type")
+            #expect(answer["access-control-allow-headers"] == "Authorization, Content-Type, If-Match, If-None-Match")
             #expect(answer["access-control-max-age"] == "600")
             // A browser may name its fields in several lines.
             let several = ask.with("Access-Control-Request-Headers", "content-type")

@@ -18,7 +18,8 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     func world() throws -> World {
         let lists = [.sessions, .listedSession].contains(endpoint) && code != .notEnabled
         let feed: FeedAccess? = [.revocations, .snapshot].contains(endpoint) && code == .notEnabled ? nil : .clients
-        return try World(feed: feed, followed: code == .stale ? .neverRead : nil) {
+        let data = endpoint == .sessionData && code != .notEnabled ? MemorySessionData() : nil
+        return try World(feed: feed, followed: code == .stale ? .neverRead : nil, data: data) {
             $0.sessionList = lists ? SessionListSettings() : nil
         }
     }
@@ -31,6 +32,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         + ofTokens(.listedSession) { $0.send(Ask("DELETE", "/sessions/\(World.alice)").bearer($1)) } + ofSessions
         + ofTokens(.logout) { $0.send(Ask("POST", "/logout").bearer($1)) } + ofRefresh(.refresh) + ofRefresh(.token)
         + ofTokens(.session) { $0.send(Ask("GET", "/session").bearer($1)) } + ofCookies + ofGatewayCookies
+        + ofTokens(.sessionData) { $0.send(Ask("GET", "/session/data").bearer($1)) } + ofSessionData
         + ofTokens(.revocations) { $0.send(Ask("GET", "/revocations").bearer($1)) }
         + ofTokens(.snapshot) { $0.send(Ask("GET", "/revocations/snapshot").bearer($1)) } + ofFeed
         + ofLogout + ofVerify + ofBatch + ofAuth + ofLogin + ofRevoke + ofIntrospect
