@@ -78,14 +78,6 @@ struct SnapshotQuestion: Sendable {
     }
 }
 
-/// A snapshot that a client reads.
-struct SnapshotDownload {
-    let stream: ResponseStream
-    let snapshot: RevocationSnapshot
-    var offset: Int
-    let end: Int
-}
-
 extension Application {
     private static let pieceByteCount = 32_768
 

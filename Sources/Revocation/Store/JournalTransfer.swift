@@ -113,14 +113,14 @@ package enum JournalTransfer {
     private static func wait(
         _ ledger: FileLedger, _ ask: (@escaping Ledger.Completion) -> Void
     ) throws(JournalError) -> LedgerStamp {
-        let answer = Answer()
+        let answer = TransferResult()
         ask { result in answer.result.withLock { $0 = result } }
         while answer.result.withLock({ $0 == nil }), ledger.step() {}
         guard let result = answer.result.withLock({ $0 }) else { throw .closed }
         return try result.get()
     }
 
-    private final class Answer: Sendable {
+    private final class TransferResult: Sendable {
         let result = Mutex<Result<LedgerStamp, JournalError>?>(nil)
     }
 }
