@@ -37,6 +37,8 @@ final class StoreWriter: @unchecked Sendable {
     var reportedAt = Int64.min
     var cleanedAt: Int64
     private var lastReason: String?
+    /// Whether the last turn only answered.
+    private var hasAnswered = false
     private var hasConnected = false
     private(set) var attemptCount = 0
     /// Drawn once for each directory of a copy, which tells two nodes with one name apart.
@@ -67,8 +69,11 @@ final class StoreWriter: @unchecked Sendable {
     ///
     /// - Returns: for how many milliseconds there is nothing else, unless something is queued.
     func turn() -> Int64 {
-        expire()
-        keep()
+        let hasExpired = expire()
+        let hasKept = keep()
+        // Answers leave with the end of a turn, so none waits for what the next one does.
+        hasAnswered = (hasExpired || hasKept) && !hasAnswered
+        if hasAnswered { return 0 }
         guard isLinked() else { return pause }
         do throws(StoreFault) {
             if mirror.needsLoad { try recover() }
@@ -93,6 +98,13 @@ final class StoreWriter: @unchecked Sendable {
         return max(0, until &- now)
     }
 
+    /// For how long a connection is tried: no longer than somebody waits for an answer.
+    private var patience: Int64 {
+        let waiting = doubtful.filter(\.isWaiting).map(\.deadline)
+        guard let next = (waiting + [queue.nextDeadline].compactMap(\.self)).min() else { return options.timeout }
+        return min(options.timeout, max(1, next &- now))
+    }
+
     private func isLinked() -> Bool {
         guard case .away(let next) = link else { return true }
         guard now >= next else { return false }
@@ -109,7 +121,7 @@ final class StoreWriter: @unchecked Sendable {
     private func connect() throws(StoreFault) {
         let sent = now
         attemptCount &+= 1
-        let report = try engine.connect(by: deadline)
+        let report = try engine.connect(by: .after(milliseconds: Int(clamping: patience)))
         self.report = report
         rejection = nil
         noteClock(report.now, sent: sent)
