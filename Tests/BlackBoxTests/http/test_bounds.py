@@ -1,5 +1,6 @@
 """What connections may cost: rates, memory, handshakes, descriptors, requests, names."""
 
+import ctypes
 import os
 import resource
 import socket
@@ -24,6 +25,42 @@ def descriptors(pid: int) -> int:
 def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / 100
+
+
+PIDFD_GETFD = 438
+
+
+def accepted(pid: int, client: socket.socket) -> socket.socket:
+    """The server's end of a connection, as another descriptor for it."""
+    process = os.pidfd_open(pid)
+    try:
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            copy = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, process, int(name), 0)
+            if copy < 0:
+                continue
+            try:
+                found = socket.socket(fileno=copy)
+            except OSError:
+                os.close(copy)
+                continue
+            try:
+                if found.family == socket.AF_INET and found.getpeername() == client.getsockname():
+                    return found
+            except OSError:
+                pass
+            found.close()
+    finally:
+        os.close(process)
+    pytest.skip("descriptors of another process cannot be copied here")
+
+
+def test_a_peer_that_vanishes_keeps_its_connection_for_a_minute(slow):
+    """The kernel closes a connection on which sent data is not acknowledged."""
+    with socket.create_connection(slow.address, 5) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.recv(4_096).startswith(b"HTTP/1.1 200")
+        with accepted(slow.pid, client) as end:
+            assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
 
 
 @pytest.fixture(scope="module")

@@ -110,6 +110,29 @@ def test_repair_goes_on_without_a_segment_that_cannot_be_read_at_all(killed):
     assert {killed.refusal(token) for token in killed.tokens} == {""}
 
 
+def test_each_repair_begins_an_epoch_above_every_position_that_was_given(killed):
+    given = 0
+    for epoch in range(1, 4):
+        found = [json.loads(line) for line in tool(killed, "dump").stdout.splitlines()]
+        last = segments(killed)[-1]
+        # The last one would look like what a crash left behind.
+        place = [entry["offset"] for entry in found if entry["kind"] == "REVOKE_JTI" and "offset" in entry][-3]
+        octets = bytearray(last.read_bytes())
+        octets[place + 20] ^= 0x10
+        last.write_bytes(octets)
+        assert tool(killed, "repair").returncode == 1
+        done = tool(killed, "repair", "--accept-loss")
+        assert done.returncode == 0, done.stderr
+        # Another repair finds nothing to do, so it begins none.
+        assert "nothing to repair" in tool(killed, "repair", "--accept-loss").stdout
+        killed.run_once()
+        for _ in range(3):
+            position = killed.revoke(killed.login().access).headers["revocation-seq"]
+        assert int(position.split(":")[0]) > epoch and int(position.split(":")[1]) > given + 2**20
+        given = int(position.split(":")[1])
+        killed.kill()
+
+
 CHANGING = "openat,mkdir,link,rename,unlink,rmdir,fallocate,ftruncate,write,pwrite64,fsync,fdatasync"
 
 
