@@ -1,5 +1,5 @@
 import HTTP
-import Revocation
+import Service
 
 /// A snapshot that a client reads.
 struct SnapshotDownload {
