@@ -24,7 +24,9 @@ RUN apt-get update \
         libargon2-1 \
         libcrypt1 \
         libgcc-s1 \
+        libhiredis0.14 \
         libnghttp2-14 \
+        libpq5 \
         libssl3 \
         libstdc++6 \
  && rm -rf /var/lib/apt/lists/* \

@@ -3,6 +3,7 @@ import Journal
 import Platform
 import Revocation
 import Store
+import Synchronization
 import Testing
 
 @testable import Postgres
@@ -60,9 +61,33 @@ enum Sample {
 struct Node {
     let engine: any StoreEngine
     let head: EngineHead
+    /// Ends with the last node that uses it.
+    private let server: PostgresServer
+    private let prefix: String
 
-    init(_ server: PostgresServer, replicas: Int = 0) throws {
-        engine = try server.source(replicas: replicas).engine()
+    /// A node in a schema of its own, on the server that tests share that need nothing special of it.
+    init() throws {
+        let server = try Self.shared.get()
+        let prefix = Self.count.withLock { count in
+            count += 1
+            return "t\(count)"
+        }
+        let owner = try PostgresEngineSource(server.connection(user: PostgresServer.owner, prefix: prefix))
+        try owner.applySchema(role: PostgresServer.role, by: Sample.deadline)
+        try self.init(server, prefix: prefix)
+    }
+
+    private static let shared = Result { try PostgresServer() }
+    private static let count = Mutex(0)
+
+    func tail() throws -> any StoreTail {
+        try PostgresEngineSource(server.connection(prefix: prefix)).tail()
+    }
+
+    init(_ server: PostgresServer, prefix: String = PostgresServer.prefix) throws {
+        self.server = server
+        self.prefix = prefix
+        engine = try PostgresEngineSource(server.connection(prefix: prefix)).engine()
         let report = try engine.connect(by: Sample.deadline)
         head = try report.head
             ?? engine.begin(epoch: 1, at: 1, expecting: nil, identity: report.identity, by: Sample.deadline)
@@ -79,6 +104,11 @@ struct Node {
     }
 }
 
+extension [StepOutcome] {
+    /// The numbers of what was recorded.
+    var seqs: [UInt64?] { map(\.seq) }
+}
+
 extension StepOutcome {
     var seq: UInt64? {
         switch self {
@@ -90,18 +120,13 @@ extension StepOutcome {
 
 @Suite("PostgreSQL: batches", .enabled(if: PostgresPrograms.areInstalled, PostgresPrograms.missing))
 struct EngineTests {
-    static let server = Result { try PostgresServer() }
-
-    /// A schema of its own on the server that the tests of this suite share.
-    private func node() throws -> Node { try Node(try PostgresServer()) }
-
     @Test func `numbers follow the order of the steps, and a step sees those before it`() throws {
-        let node = try node()
+        let node = try Node()
         let (one, two) = (Sample.sid(1), Sample.sid(2))
         let outcomes = try node.commit(
             Sample.advance(one, from: 0), Sample.revoke(one), Sample.advance(one, from: 1), Sample.advance(two, from: 0),
             Sample.revokeToken(1), Sample.advance(two, from: 1), Sample.advance(two, from: 1))
-        #expect(outcomes.map(\.seq) == [1, 2, nil, 3, 4, 5, nil])
+        #expect(outcomes.seqs == [1, 2, nil, 3, 4, 5, nil])
         #expect(outcomes[2] == .rejected(.session))
         guard case .stands(let rotation, let now) = outcomes[6] else {
             Issue.record("\(outcomes[6])")
@@ -111,7 +136,7 @@ struct EngineTests {
     }
 
     @Test func `a session at another generation stands, and the greatest is a question`() throws {
-        let node = try node()
+        let node = try Node()
         let sid = Sample.sid(1)
         guard case .stands(nil, _) = try node.commit(Sample.advance(sid, from: 5))[0] else {
             Issue.record("a session that never rotated has no rotation")
@@ -126,7 +151,7 @@ struct EngineTests {
     }
 
     @Test func `a repeated rotation that succeeded gets the present time, one that did not is judged`() throws {
-        let node = try node()
+        let node = try Node()
         let sid = Sample.sid(1)
         guard case .advanced(let first) = try node.commit(Sample.advance(sid, from: 0))[0] else {
             Issue.record("no rotation")
@@ -153,7 +178,7 @@ struct EngineTests {
     func `a revoke-before time ends sessions by birth, or by id where there is none, and spares the exempt one`(
         _ kind: RevokeBeforeKind, _ key: UUID, _ denial: Denial
     ) throws {
-        let node = try node()
+        let node = try Node()
         let (old, young, exempt) = (Sample.sid(1), Sample.sid(3), Sample.sid(2))
         #expect(
             try node.commit(Sample.cut(kind, key, value: Sample.sid(3).high, exempting: exempt))[0].seq == 2)
@@ -169,7 +194,7 @@ struct EngineTests {
     }
 
     @Test func `another epoch does nothing and says which one it is`() throws {
-        let node = try node()
+        let node = try Node()
         #expect(throws: StoreFault.epoch(node.head)) {
             try node.engine.commit([Sample.revokeToken(1)], epoch: 2, by: Sample.deadline)
         }
@@ -177,9 +202,10 @@ struct EngineTests {
     }
 
     @Test func `what was committed is what is loaded`() throws {
-        let node = try node()
+        let node = try Node()
+        let alice = Array("alice".utf8)
         let entry = SessionEntry(
-            sid: Sample.sid(7), subject: Array("alice".utf8).span, clientID: "web", device: "Firefox on a phone",
+            sid: Sample.sid(7), subject: alice.span, clientID: "web", device: "Firefox on a phone",
             address: .ipv4(0x7f00_0001), end: UnixSeconds(4_000_000_000), idleSeconds: 3_600)
         let records = RevocationCodec.records(.sessionListed(entry))
         _ = try node.commit(
@@ -200,7 +226,7 @@ struct EngineTests {
     }
 
     @Test func `the data of a session is compared and set, and ends with the session`() throws {
-        let node = try node()
+        let node = try Node()
         let sid = Sample.sid(1)
         let outcomes = try node.commit(
             .readData(sid: sid), Sample.write(sid, "{}", at: 0), Sample.write(sid, "{\"a\":1}", at: 0),

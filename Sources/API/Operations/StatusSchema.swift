@@ -7,11 +7,13 @@ extension Schema {
             .required("version", .string), .required("pid", .integer), .required("started", .time),
             .required("now", .time), .required("status", .string(values: ["ready", "not_ready"])),
             .required("reasons", .strings), .required("degraded", .strings), .required("issuer", .string),
-            .required("audiences", .strings), .required("journal", journal), .optional("following", following), .optional("store", store),
+            .required("audiences", .strings), .required("journal", journal), .optional("following", following),
+            .optional("store", store),
             .required("keys", .array(of: key)),
             .required("users", .integer), .required("clients", .integer),
             .required(
-                "sessions", integer.orNull.described("How many sessions users can list; null if MARTLET_SESSIONS is off.")),
+                "sessions",
+                integer.orNull.described("How many sessions users can list; null if MARTLET_SESSIONS is off.")),
             .required("reloads", reloads),
             .required(
                 "paths",
@@ -22,7 +24,8 @@ extension Schema {
         .required("conditions", .strings))
 
     private static let following = object(
-        .required("source", .string), .required("condition", .string(values: FollowedFeed.Condition.allCases.map(\.rawValue))),
+        .required("source", .string),
+        .required("condition", .string(values: FollowedFeed.Condition.allCases.map(\.rawValue))),
         .required("stale", .boolean), .required("age_ms", integer.orNull), .required("position", string.orNull)
     ).described("Only on a server that follows another one.")
 

@@ -24,7 +24,9 @@ package struct MovedJournal: Sendable {
     package func check() throws(StartError) {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { return }
-        let text = (try? AtomicFile.read(path, byteCountMax: Self.byteCountMax)).map { String(decoding: $0, as: UTF8.self) }
+        let text = (try? AtomicFile.read(path, byteCountMax: Self.byteCountMax)).map {
+            String(decoding: $0, as: UTF8.self)
+        }
         let first = text?.split(separator: "\n").first.map(String.init) ?? "moved to a store"
         throw StartError(
             description: "\(path): the journal is \(first), which has newer revocations, so this journal must not be "

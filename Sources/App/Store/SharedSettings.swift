@@ -22,7 +22,8 @@ package enum SharedSettings {
 
     /// The names of the settings in ``hash(_:)``, for messages.
     package static let names = [
-        Setting.issuer, .audience, .algorithm, .sharedSecretAudiences, .claims, .accessLifetime, .refreshIdle, .sessionMax,
+        Setting.issuer, .audience, .algorithm, .sharedSecretAudiences, .claims, .accessLifetime, .refreshIdle,
+        .sessionMax,
         .refreshGrace, .sessions, .sessionsPerUser,
     ].map(\.name)
 

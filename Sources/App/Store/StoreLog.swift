@@ -17,7 +17,8 @@ enum StoreLog {
             log.write(.error, "store_unavailable") { line in
                 line.add("store", store)
                 line.add("reason", reason)
-                line.add("remedy", "tokens are verified; logins, refreshes and revocations get 503 until the store answers")
+                line.add(
+                    "remedy", "tokens are verified; logins, refreshes and revocations get 503 until the store answers")
             }
         case .rejected(let reason, let remedy):
             log.write(.error, "store_rejected") { line in
@@ -43,7 +44,9 @@ enum StoreLog {
         case .damaged(let reason): log.write(.error, "store_damaged") { $0.add("reason", reason) }
         case .flaws(let flaws, let areAccepted):
             for flaw in flaws {
-                log.write(areAccepted ? .warning : .error, areAccepted ? "store_durability_accepted" : "store_durability") {
+                log.write(
+                    areAccepted ? .warning : .error, areAccepted ? "store_durability_accepted" : "store_durability"
+                ) {
                     line in
                     line.add("setting", flaw.setting)
                     line.add("value", flaw.value)

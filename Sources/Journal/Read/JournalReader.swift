@@ -62,7 +62,8 @@ package struct JournalReader: ~Copyable {
                 throw .otherUse(
                     what: """
                         \(file) belongs to the copy of an engine, not to a journal. Set MARTLET_STORE to that engine \
-                        again, or choose another directory with MARTLET_STATE.
+                        again, or choose another directory with MARTLET_STATE. To go back to a journal, run martlet \
+                        store export.
                         """)
             }
             guard let last = chain.segments.last else { return (chain, nil) }

@@ -52,8 +52,9 @@ struct CommitBatch {
             sid: advance.sid, generation: advance.generation &+ 1, request: advance.request,
             sessionEnd: advance.sessionEnd)
         let part = parts.place(StepMarks(advance))
-        rotations.append(
-            (part, Int32(clamping: step), advance, CommitRecords.bytes(RevocationCodec.record(event))))
+        let record = RevocationCodec.record(event)
+        let bytes = CommitRecords.bytes(advance.isRepeated ? RevocationCodec.again(record) : record)
+        rotations.append((part, Int32(clamping: step), advance, bytes))
         steps.insert(step)
         recordCount += 1
     }

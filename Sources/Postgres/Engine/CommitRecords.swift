@@ -45,7 +45,7 @@ enum CommitRecords {
         return CommitRecord(
             kind: Int16(record.kind.rawValue), key: record.key, variant: variant, flags: Int16(record.flags),
             reason: Int32(record.reason), expires: record.expires.count, value: value,
-            bytes: bytes(record, keepsPlace: keepsPlace))
+            bytes: bytes(keepsPlace ? RevocationCodec.again(record) : record, keepsPlace: keepsPlace))
     }
 
     static func bytes(_ record: JournalRecord, keepsPlace: Bool = false) -> [UInt8] {

@@ -41,7 +41,7 @@ extension PostgresEngine {
             ("denied", "kind, flags, reason, key, expires, 0::bigint, seq, at"),
             (
                 "session",
-                "3::smallint, 0::smallint, 0, sid, expires, generation | (request << 32), seq, at"
+                "3::smallint, flags, 0, sid, expires, generation | (request << 32), seq, at"
             ),
             ("exemption", "4::smallint, ((kind << 4) | 1)::smallint, reason, sid, expires, value, seq - 1, at"),
             ("cut", "4::smallint, (kind << 4)::smallint, reason, key, expires, value, seq, at"),

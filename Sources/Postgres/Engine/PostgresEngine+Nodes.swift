@@ -13,9 +13,18 @@ extension PostgresEngine {
     private static let logCount: Int64 = 1_000_000
 
     package func exchange(_ own: NodeReport, by deadline: StoreDeadline) throws(StoreFault) -> EngineStatus {
+        let isStored = try use(.reading) { link throws(PostgresError) in
+            try link.run(
+                "SELECT \(schema.quoted).exchange($1, $2, $3, $4, $5, $6, $7, $8, $9)", Self.values(own), by: deadline
+            ).isTrue(0, 0)
+        }
+        var status = try status(by: deadline)
+        status.isNameTaken = !isStored
+        return status
+    }
+
+    package func status(by deadline: StoreDeadline) throws(StoreFault) -> EngineStatus {
         try use(.reading) { link throws(PostgresError) in
-            let stored = try link.run(
-                "SELECT \(schema.quoted).exchange($1, $2, $3, $4, $5, $6, $7, $8, $9)", Self.values(own), by: deadline)
             let answer = try link.run(
                 """
                 SELECT h.epoch, h.seq, h.at, h.identity, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
@@ -36,7 +45,7 @@ extension PostgresEngine {
             let now = try answer.time(0, 4)
             let nodes = try self.nodes(link, now, by: deadline)
             return EngineStatus(
-                nodes: nodes, now: now, head: head, safeSeq: replicas.safeSeq, isNameTaken: try !stored.isTrue(0, 0))
+                nodes: nodes, now: now, head: head, safeSeq: replicas.safeSeq, isNameTaken: false)
         }
     }
 

@@ -35,7 +35,7 @@ enum SchemaCommit {
             FOR part_number IN 0 .. parts - 1 LOOP
                 RETURN QUERY
                 WITH v AS (
-                    SELECT i.step, i.sid, i.generation, i.request, i.expires, i.record,
+                    SELECT i.step, i.sid, i.generation, i.request, i.expires, i.record, i.repeated,
                         s.generation AS g, s.request AS q, s.at AS a,
                         CASE
                             WHEN EXISTS (SELECT FROM denied d WHERE d.key = i.sid AND d.kind = 2 AND d.variant = 0) THEN 2
@@ -65,19 +65,19 @@ enum SchemaCommit {
                             AS i (part, step, kind, key, variant, flags, reason, expires, value, record, place)
                         WHERE i.part = part_number
                         UNION ALL
-                        SELECT v.step, 0, v.verdict, 3::smallint, v.sid, v.generation + 1, 0::smallint, 0, v.expires,
-                            v.request, v.record, v.g, v.q, v.a, true
+                        SELECT v.step, 0, v.verdict, 3::smallint, v.sid, v.generation + 1, v.repeated::integer::smallint, 0,
+                            v.expires, v.request, v.record, v.g, v.q, v.a, true
                         FROM v
                     ) u
                 ), logged AS (
                     INSERT INTO log (seq, epoch, at, record)
                     SELECT n.seq, known_epoch, now_at, n.record FROM n WHERE n.verdict IN (0, 6)
                 ), rotated AS (
-                    INSERT INTO session AS s (sid, generation, request, at, expires, seq)
-                    SELECT n.key, n.variant, n.value, now_at, n.expires, n.seq FROM n
+                    INSERT INTO session AS s (sid, generation, request, flags, at, expires, seq)
+                    SELECT n.key, n.variant, n.value, n.flags, now_at, n.expires, n.seq FROM n
                         WHERE n.kind = 3 AND n.verdict IN (0, 6)
                     ON CONFLICT (sid) DO UPDATE SET generation = excluded.generation, request = excluded.request,
-                        at = excluded.at, seq = excluded.seq, expires = greatest(s.expires, excluded.expires)
+                        flags = excluded.flags, at = excluded.at, seq = excluded.seq, expires = greatest(s.expires, excluded.expires)
                 ), revoked AS (
                     INSERT INTO denied AS d (key, kind, variant, expires, flags, reason, seq, at)
                     SELECT DISTINCT ON (n.key, n.kind, n.variant)

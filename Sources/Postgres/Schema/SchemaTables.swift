@@ -35,16 +35,17 @@ enum SchemaTables {
             at bigint NOT NULL,
             record bytea NOT NULL
         );
-        -- The last rotation of each session.
+        -- The last rotation of each session; flags 1: the same one may have been recorded before with another time.
         CREATE TABLE IF NOT EXISTS {schema}.session (
             sid uuid PRIMARY KEY,
             generation bigint NOT NULL,
             request bigint NOT NULL,
+            flags smallint NOT NULL,
             at bigint NOT NULL,
             expires bigint NOT NULL,
             seq bigint NOT NULL
         ) WITH (fillfactor = 80);
-        -- The revoked tokens (kind 1; variant: the end of the token, or -1 for any) and sessions (kind 2, variant 0).
+        -- The revoked tokens (kind 1; variant: the end of the token, or -2^63 for any) and sessions (kind 2, variant 0).
         CREATE TABLE IF NOT EXISTS {schema}.denied (
             key uuid NOT NULL,
             kind smallint NOT NULL,

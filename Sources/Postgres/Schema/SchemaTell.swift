@@ -38,6 +38,7 @@ enum SchemaTell {
             last bigint;
             first bigint;
             now_at bigint;
+            head_at bigint;
             i record;
             known session%ROWTYPE;
             changed integer;
@@ -45,8 +46,8 @@ enum SchemaTell {
             bytes bytea;
             forks integer := 0;
         BEGIN
-            SELECT h.seq, greatest(h.at, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)
-                INTO last, now_at FROM head h WHERE h.epoch = known_epoch FOR UPDATE;
+            SELECT h.seq, h.at, greatest(h.at, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+                INTO last, head_at, now_at FROM head h WHERE h.epoch = known_epoch FOR UPDATE;
             IF NOT FOUND THEN
                 RETURN;
             END IF;
@@ -74,16 +75,20 @@ enum SchemaTell {
                         {cutMerge} WHERE excluded.value > c.value OR excluded.expires > c.expires
                             OR excluded.seq > c.seq AND excluded.recorded <> c.recorded;
                     GET DIAGNOSTICS changed = ROW_COUNT;
-                ELSIF i.kind = 3 THEN
+                ELSIF i.kind = 3 AND NOT EXISTS
+                    (SELECT FROM denied d WHERE d.key = i.key AND d.kind = 2 AND d.variant = 0)
+                THEN
                     SELECT * INTO known FROM session WHERE sid = i.key;
                     IF NOT FOUND OR known.generation < i.variant THEN
-                        INSERT INTO session AS s (sid, generation, request, at, expires, seq)
-                            VALUES (i.key, i.variant, i.value, i.at, i.expires, i.seq)
+                        INSERT INTO session AS s (sid, generation, request, flags, at, expires, seq)
+                            VALUES (i.key, i.variant, i.value, 1, i.at, i.expires, i.seq)
                             ON CONFLICT (sid) DO UPDATE SET generation = excluded.generation,
-                            request = excluded.request, at = excluded.at, seq = excluded.seq,
+                            request = excluded.request, flags = excluded.flags, at = excluded.at, seq = excluded.seq,
                             expires = greatest(s.expires, excluded.expires);
                         changed := 1;
-                    ELSIF known.generation = i.variant AND (known.request <> i.value OR known.at <> i.at) THEN
+                    ELSIF known.generation = i.variant AND (known.request <> i.value
+                        OR known.at <> i.at AND i.flags & 1 = 0 AND known.flags & 1 = 0)
+                    THEN
                         INSERT INTO denied AS d (key, kind, variant, expires, flags, reason, seq, at)
                             VALUES (i.key, 2, 0, i.expires, 0, {forkReason}, last + 1, now_at)
                             ON CONFLICT (key, kind, variant) DO NOTHING;
@@ -112,9 +117,10 @@ enum SchemaTell {
             END LOOP;
             IF last > first THEN
                 UPDATE head SET seq = last, at = now_at;
+                head_at := now_at;
                 PERFORM pg_notify({channel}, '');
             END IF;
-            RETURN QUERY SELECT last, now_at, forks;
+            RETURN QUERY SELECT last, head_at, forks;
         END$$;
         """
 }

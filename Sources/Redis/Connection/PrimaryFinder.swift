@@ -62,7 +62,7 @@ final class PrimaryFinder {
             var bytes = password.octets
             commands.add(bytes)
             for index in bytes.indices { bytes[index] = 0 }
-            let replies = try connection.exchange(commands, by: deadline, isQuiet: true)
+            let replies = try connection.exchange(commands, by: deadline, isHandshake: true, isQuiet: true)
             commands.erase()
             if case .error(let text)? = replies.first { throw RedisErrors.fault(text, isQuiet: true) }
         } else if settings.place.user != nil {
@@ -78,7 +78,7 @@ final class PrimaryFinder {
         commands.command("CLIENT", "SETNAME", "martlet")
         commands.command("ROLE")
         if settings.place.database != 0 { commands.command("SELECT", String(settings.place.database)) }
-        let replies = try connection.exchange(commands, by: deadline)
+        let replies = try connection.exchange(commands, by: deadline, isHandshake: true)
         for case .error(let text) in replies { throw RedisErrors.fault(text) }
         guard replies.count >= 2, let role = ServerRole(replies[1]) else {
             throw .malformed(reason: "ROLE has another form")

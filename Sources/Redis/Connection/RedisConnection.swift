@@ -52,9 +52,11 @@ final class RedisConnection {
 
     /// Sends commands and returns their replies, errors among them.
     ///
-    /// - Parameter isQuiet: whether a command has a password.
+    /// - Parameters:
+    ///   - isHandshake: whether no command changes anything, so that the reason counts and not how far it came.
+    ///   - isQuiet: whether a command has a password.
     func exchange(
-        _ commands: CommandBuffer, by deadline: StoreDeadline, isQuiet: Bool = false
+        _ commands: CommandBuffer, by deadline: StoreDeadline, isHandshake: Bool = false, isQuiet: Bool = false
     ) throws(StoreFault) -> [RedisReply] {
         pingNumber &+= 1
         let mark = String(pingNumber)
@@ -76,7 +78,7 @@ final class RedisConnection {
         if last.bytes.map({ $0.elementsEqual(mark.utf8) }) == true { return replies }
         guard case .error(let text) = last else { throw .malformed(reason: "a reply to another command") }
         // If everything failed, nothing happened. Otherwise it is not certain which reply belongs to which command.
-        for reply in replies {
+        for reply in replies where !isHandshake {
             guard case .error = reply else { throw RedisErrors.lost(after: text) }
         }
         if case .error(let first)? = replies.first { throw RedisErrors.fault(first, isQuiet: isQuiet) }

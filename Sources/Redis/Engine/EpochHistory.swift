@@ -2,27 +2,26 @@
 struct EpochHistory: Equatable, Sendable {
     /// The first number of the newest epoch.
     let first: UInt64
-    let earlier: [ClosedRange<UInt64>]
+    /// Empty ranges are epochs without a record.
+    let earlier: [Range<UInt64>]
 
-    /// - Parameter earlier: ranges such as `1-17,2097152-2097160`.
+    /// - Parameter text: ranges such as `1-17,2097152-2097160`; one without a record ends right before it begins.
     init?(first: UInt64, earlier text: String) {
-        var ranges: [ClosedRange<UInt64>] = []
+        var ranges: [Range<UInt64>] = []
         for part in text.split(separator: ",") {
             let ends = part.split(separator: "-", omittingEmptySubsequences: false)
-            guard ends.count == 2, let start = UInt64(ends[0]), let end = UInt64(ends[1]) else { return nil }
-            // An epoch without a record ends right before it begins.
-            if start <= end { ranges.append(start...end) }
+            guard ends.count == 2, let start = UInt64(ends[0]), let end = UInt64(ends[1]), start > 0,
+                end < 1 << 53, end >= start - 1
+            else { return nil }
+            ranges.append(start..<(end + 1))
         }
+        guard (1...(1 << 53)).contains(first) else { return nil }
         self.first = first
         earlier = ranges
     }
 
-    /// Whether the engine has the record of this number, as far as the epochs say.
-    func contains(_ seq: UInt64) -> Bool { seq >= first || earlier.contains { $0.contains(seq) } }
-
-    /// Returns the first number of the epoch after that of `seq`; the greatest number for the newest epoch.
-    func following(_ seq: UInt64) -> UInt64 {
-        if seq >= first { return 1 << 53 }
-        return earlier.map(\.lowerBound).filter { $0 > seq }.min() ?? first
+    /// Returns the last number of the earlier epoch that has a record of this number, or that begins right after it.
+    func end(ofEpochWith seq: UInt64) -> UInt64? {
+        earlier.first { $0.contains(seq) || seq == $0.lowerBound - 1 }.map { $0.upperBound - 1 }
     }
 }

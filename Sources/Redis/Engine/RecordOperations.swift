@@ -12,22 +12,23 @@ internal import Encoding
 /// C record value                              a revoke-before time; key: c
 /// K record value                              an exemption; key: k
 /// E records time-and-seq expires              an entry of a session; keys: e, d
-/// S record value following known record value a rotation, and the revocation that ends a fork; keys: s, d, e, x
+/// S record value again record value            a rotation, and the revocation that ends a fork; keys: s, d, e, x
 /// ```
 ///
-/// A record that is told has its own number and time, in the record and in the value.
+/// A record that a node tells has its own number and time, in the record and in the value. `again` is `1` for a rotation that
+/// may have been recorded before with another time.
 struct RecordOperations {
     let names: KeyNames
-    /// Nil for records that are new; otherwise, records are told.
-    let history: EpochHistory?
+    /// Whether a node tells the engine what it may lack; the records then have numbers and times.
+    let isTold: Bool
     private(set) var keys: [String] = []
     private(set) var arguments: [[UInt8]] = []
     /// How many records were added since the last ``removeAll()``.
     private(set) var count = 0
 
-    init(_ names: KeyNames, telling history: EpochHistory? = nil) {
+    init(_ names: KeyNames, isTold: Bool = false) {
         self.names = names
-        self.history = history
+        self.isTold = isTold
     }
 
     mutating func removeAll() {
@@ -62,19 +63,17 @@ struct RecordOperations {
 
     private mutating func addLogged(_ record: JournalRecord) {
         // Nothing that lives depends on such a record.
-        guard history == nil else { return }
+        guard !isTold else { return }
         arguments += [Array("L".utf8), bytes(record)]
     }
 
     private mutating func addRotation(_ record: JournalRecord, of sid: UUID, sessionEnd: UnixMilliseconds) {
         add(
-            "S", record,
+            "S", isTold ? RevocationCodec.again(record) : record,
             [names.key(.rotation, sid), names.key(.session, sid), names.key(.entry, sid), names.key(.data, sid)])
         let reason = RevocationReason.refreshReused.rawValue
         let end = RevocationCodec.record(.sessionRevoked(sid: sid, expires: sessionEnd, reason: reason))
-        let following = history.map { String($0.following(record.seq)) } ?? "0"
-        let isKnown = history?.contains(record.seq) ?? true
-        arguments += [Array(following.utf8), Array((isKnown ? "1" : "0").utf8), [], []]
+        arguments += [Array((RevocationCodec.isAgain(record) ? "1" : "0").utf8), [], []]
         end.writePortable(seq: 0, time: 0, to: &arguments[arguments.count - 2])
         arguments[arguments.count - 1] = StoredRecord.fixed(end)
     }
@@ -95,7 +94,7 @@ struct RecordOperations {
         }
         keys += [names.key(.entry, first.key), names.key(.session, first.key)]
         var placed: [UInt8] = []
-        if history != nil {
+        if isTold {
             placed.append(little: UInt64(bitPattern: first.time.count))
             placed.append(little: first.seq)
         }
@@ -106,12 +105,11 @@ struct RecordOperations {
 
     private func bytes(_ record: JournalRecord) -> [UInt8] {
         var bytes: [UInt8] = []
-        let isTold = history != nil
         record.writePortable(seq: isTold ? record.seq : 0, time: isTold ? record.time : 0, to: &bytes)
         return bytes
     }
 
     private func value(_ record: JournalRecord) -> [UInt8] {
-        history == nil ? StoredRecord.fixed(record) : StoredRecord.placed(record)
+        isTold ? StoredRecord.placed(record) : StoredRecord.fixed(record)
     }
 }

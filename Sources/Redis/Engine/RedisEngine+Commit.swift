@@ -12,7 +12,7 @@ private struct BatchCall {
 }
 
 extension RedisEngine {
-    /// How many records are told in one call, so that no call keeps other clients waiting for long.
+    /// How many records one call tells, so that no call keeps other clients waiting for long.
     private static let toldCountMax = 256
 
     func commit(
@@ -20,7 +20,7 @@ extension RedisEngine {
     ) throws(StoreFault) -> [StepOutcome] {
         var calls: [BatchCall] = []
         for (index, step) in steps.enumerated() {
-            for command in try self.commands(step, epoch: epoch, by: deadline) {
+            for command in self.commands(step, epoch: epoch) {
                 calls.append(BatchCall(step: index, command: command))
             }
         }
@@ -163,13 +163,11 @@ extension RedisEngine {
 }
 
 extension RedisEngine {
-    /// Returns the commands of a step: several only for many records that are told.
-    private func commands(
-        _ step: StoreStep, epoch: UInt32, by deadline: StoreDeadline
-    ) throws(StoreFault) -> [[UInt8]] {
+    /// Returns the commands of a step: several only to tell many records.
+    func commands(_ step: StoreStep, epoch: UInt32) -> [[UInt8]] {
         switch step {
         case .append(let records): return [command(of: records, epoch: epoch)]
-        case .tell(let records): return try tellingCommands(records, epoch: epoch, by: deadline)
+        case .tell(let records): return tellingCommands(records, epoch: epoch)
         case .advance(let advance): return [command(advance, epoch: epoch)]
         case .readData(let sid):
             var commands = CommandBuffer()
@@ -186,12 +184,8 @@ extension RedisEngine {
         return command(operations, epoch: epoch)
     }
 
-    private func tellingCommands(
-        _ records: [JournalRecord], epoch: UInt32, by deadline: StoreDeadline
-    ) throws(StoreFault) -> [[UInt8]] {
-        if history?.epoch != epoch { _ = try findHead(by: deadline) }
-        guard let history, history.epoch == epoch else { throw .epoch(try findHead(by: deadline).head) }
-        var operations = RecordOperations(names, telling: history.ranges)
+    private func tellingCommands(_ records: [JournalRecord], epoch: UInt32) -> [[UInt8]] {
+        var operations = RecordOperations(names, isTold: true)
         var commands: [[UInt8]] = []
         var index = 0
         while index < records.count {
@@ -210,8 +204,9 @@ extension RedisEngine {
 
     private func command(_ advance: StoreAdvance, epoch: UInt32) -> [UInt8] {
         let next = advance.generation &+ 1
-        let record = RevocationCodec.record(
+        var record = RevocationCodec.record(
             .rotated(sid: advance.sid, generation: next, request: advance.request, sessionEnd: advance.sessionEnd))
+        if advance.isRepeated { record = RevocationCodec.again(record) }
         var bytes: [UInt8] = []
         record.writePortable(seq: 0, time: 0, to: &bytes)
         // The last generation has no successor: no session is at -1, so the answer says only where it is.

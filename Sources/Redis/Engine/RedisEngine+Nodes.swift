@@ -48,7 +48,6 @@ extension RedisEngine {
             let list = parts[1].elements
         else { throw link.malformed("the reports") }
         let found = try FoundHead(parts[2])
-        note(found)
         return EngineStatus(
             nodes: reports(list, now: found.now), now: found.now, head: found.head,
             safeSeq: try safeSeq(found.head, ROLE: ROLE), isNameTaken: isTaken != 0)

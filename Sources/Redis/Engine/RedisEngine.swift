@@ -5,8 +5,6 @@ internal import Store
 /// An engine over Redis or Valkey: every step is one call of a script, and a batch is sent in one piece.
 final class RedisEngine: StoreEngine {
     let link: RedisLink
-    /// Of the epoch that was seen last.
-    var history: (epoch: UInt32, ranges: EpochHistory)?
     var safe: SafeSequence
     /// The command that waits for replicas.
     private(set) var waiting: WaitingCommand?
@@ -88,17 +86,7 @@ final class RedisEngine: StoreEngine {
 
     /// Reads the head.
     func findHead(by deadline: StoreDeadline) throws(StoreFault) -> FoundHead {
-        let found = try FoundHead(try link.run(.head, keys: headKeys, arguments: [], by: deadline))
-        note(found)
-        return found
-    }
-
-    func note(_ found: FoundHead) {
-        guard let head = found.head, let ranges = found.history else {
-            history = nil
-            return
-        }
-        history = (head.position.epoch, ranges)
+        try FoundHead(try link.run(.head, keys: headKeys, arguments: [], by: deadline))
     }
 
     func begin(

@@ -59,7 +59,7 @@ final class RedisTail: StoreTail {
             return
         }
         guard position.epoch < head.position.epoch, let history = found.history,
-            history.earlier.contains(where: { $0.contains(position.seq) || position.seq == $0.lowerBound - 1 })
+            history.end(ofEpochWith: position.seq) != nil
         else { throw .epoch(head) }
     }
 
@@ -109,11 +109,8 @@ final class RedisTail: StoreTail {
     ) throws(StoreFault) {
         let found = try findHead(by: deadline)
         guard let history = found.history else { throw .epoch(found.head) }
-        guard let range = history.earlier.first(where: { $0.contains(last.seq) || last.seq == $0.lowerBound - 1 })
-        else {
-            throw .epoch(found.head)
-        }
-        guard last.seq == range.upperBound, entry.record == nil else {
+        guard let end = history.end(ofEpochWith: last.seq) else { throw .epoch(found.head) }
+        guard last.seq == end, entry.record == nil else {
             throw try isTrimmed(before: entry, by: deadline)
                 ? .gone : .damaged(reason: "records of the log are missing after \(last)")
         }

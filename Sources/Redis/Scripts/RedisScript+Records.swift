@@ -92,26 +92,26 @@ extension RedisScript {
             end
             k, a = k + 2, a + 4
           elseif op == 'S' then
-            local value, following, known = ARGV[a + 2], tonumber(ARGV[a + 3]), ARGV[a + 4] == '1'
+            local value = ARGV[a + 2]
             local told, new = #value == 40, unit(value)
             local old = units(redis.call('GET', KEYS[k]))[1]
             local isEnded = redis.call('EXISTS', KEYS[k + 1]) == 1
             local isOther = old and old.low == new.low and (old.time ~= new.time or old.high ~= new.high)
-            local isRepeated = isOther and old.high == new.high and old.seq < following
+            local isAgain = isOther and old.high == new.high and (ARGV[a + 3] == '1' or old.flags % 2 == 1)
             if not told then
               log(record)
               if not old or old.low <= new.low then put(KEYS[k], new.raw, new.expires) end
             elseif isEnded or old and old.low > new.low then
               -- The engine knows more.
-            elseif isOther and not known and not isRepeated then
-              revoke(KEYS[k + 1], ARGV[a + 5], unit(ARGV[a + 6]), false)
+            elseif isOther and not isAgain then
+              revoke(KEYS[k + 1], ARGV[a + 4], unit(ARGV[a + 5]), false)
               redis.call('DEL', KEYS[k + 2], KEYS[k + 3])
               forks = forks + 1
-            elseif not old or old.low < new.low or isRepeated and not known and old.seq < new.seq then
+            elseif not old or old.low < new.low then
               log(record)
               put(KEYS[k], new.raw, new.expires)
             end
-            k, a = k + 4, a + 7
+            k, a = k + 4, a + 6
           else
             return redis.error_reply('ERR unknown operation')
           end

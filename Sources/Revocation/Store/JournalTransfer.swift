@@ -67,7 +67,8 @@ package enum JournalTransfer {
         let replay = RevocationReplay(
             // Sessions may be as old as any setting allows.
             RevocationOptions(
-                ledger: source, grace: 0, sessionMax: TokenLimits.standard.sessionMax, clock: clock, monotonicNow: { 0 },
+                ledger: source, grace: 0, sessionMax: TokenLimits.standard.sessionMax, clock: clock,
+                monotonicNow: { 0 },
                 random: random))
         guard let ledger = try source.open(replay) as? FileLedger else { throw .closed }
         defer { ledger.close() }

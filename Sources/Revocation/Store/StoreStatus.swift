@@ -32,7 +32,9 @@ package final class StoreStatus: Sendable {
         /// How far the clock of this node is ahead of that of the engine, in milliseconds; nil before the first answer.
         package var clockOffset: Int64?
         /// From the moment a batch is sent until it is durable.
-        package var commits = StoreHistogram(bounds: [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1])
+        package var commits = StoreHistogram(bounds: [
+            0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
+        ])
         package var batchRecords = StoreHistogram(bounds: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 4_096])
 
         package init() {}

@@ -29,6 +29,16 @@ struct ServiceStatus {
         let position: String?
     }
 
+    /// What a server knows about its store.
+    struct Store: Equatable {
+        let address: String
+        let node: String
+        let isUp: Bool
+        /// Each with what to do.
+        let conditions: [String]
+        let age: Int64?
+    }
+
     let version: String
     let pid: Int64
     let started: String
@@ -41,6 +51,7 @@ struct ServiceStatus {
     let journalConditions: [String]
     /// Nil on a server with its own journal.
     let followed: Followed?
+    let store: Store?
     let keys: [AppliedKey]
     let userCount: Int64
     let clientCount: Int64
@@ -74,6 +85,12 @@ struct ServiceStatus {
         self.sequence = sequence
         isJournalWritable = reader.isTrue("writable", of: journal)
         journalConditions = reader.texts("conditions", of: journal)
+        store = reader.node("store").map { node in
+            Store(
+                address: reader.text("address", of: node) ?? "", node: reader.text("node", of: node) ?? "",
+                isUp: reader.isTrue("up", of: node), conditions: reader.texts("conditions", of: node),
+                age: reader.integer("age_ms", of: node))
+        }
         followed = reader.node("following").map { node in
             Followed(
                 source: reader.text("source", of: node) ?? "", condition: reader.text("condition", of: node) ?? "",

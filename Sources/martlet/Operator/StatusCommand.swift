@@ -40,6 +40,11 @@ enum StatusCommand {
         return "\(followed.source), \(age), record \(followed.position ?? "none")\(condition)"
     }
 
+    private static func text(_ store: ServiceStatus.Store, _ sequence: Int64) -> String {
+        let age = store.age.map { "\($0) ms old" } ?? "NOTHING known yet"
+        return "\(store.address), \(store.isUp ? "up" : "NOT up"), \(age), record \(sequence), as \(store.node)"
+    }
+
     static func text(_ status: ServiceStatus) -> String {
         let state = status.isReady ? "ready" : "not ready: \(status.reasons.joined(separator: ", "))"
         let conditions = status.journalConditions.isEmpty ? "" : ": \(status.journalConditions.joined(separator: ", "))"
@@ -48,9 +53,11 @@ enum StatusCommand {
         var rows = [
             ("version", status.version), ("pid", "\(status.pid)"), ("started", status.started), ("status", state),
             ("issuer", status.issuer), ("audiences", status.audiences.joined(separator: " ")),
-            status.followed.map { ("follows", text($0)) } ?? ("journal", journal),
+            status.store.map { ("store", text($0, status.sequence)) } ?? status.followed.map { ("follows", text($0)) }
+                ?? ("journal", journal),
             ("users", "\(status.userCount)"), ("clients", "\(status.clientCount)"),
         ]
+        for condition in status.store?.conditions ?? [] { rows.append(("store", condition)) }
         if let count = status.sessionCount { rows.append(("sessions", "\(count)")) }
         for name in ["state", "keys", "users", "clients"] {
             if let path = status.paths[name] { rows.append(("\(name) in", path)) }

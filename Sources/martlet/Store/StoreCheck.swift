@@ -38,17 +38,19 @@ enum StoreCheck {
             rows.append(("loses records", "\(flaw.setting) is \(flaw.value). \(flaw.remedy)"))
         }
         if !report.areSettingsKnown {
-            rows.append((
-                "not known",
-                "the settings cannot be read. Allow it, or if you are sure of them, set \(Setting.storeDurability.name)=trusted"
-            ))
+            rows.append(
+                (
+                    "not known",
+                    "the settings cannot be read. Allow it, or if you are sure of them, set \(Setting.storeDurability.name)=trusted"
+                ))
         }
         let hasReplicas = report.replicaCount >= store.connection.replicas
-        rows.append((
-            "replicas",
-            "\(report.replicaCount), \(store.connection.replicas) demanded"
-                + (hasReplicas ? "" : ": nothing is acknowledged before there are as many")
-        ))
+        rows.append(
+            (
+                "replicas",
+                "\(report.replicaCount), \(store.connection.replicas) demanded"
+                    + (hasReplicas ? "" : ": nothing is acknowledged before there are as many")
+            ))
         let isDurable = report.flaws.isEmpty && report.areSettingsKnown
         if isDurable { rows.append(("settings", "acknowledged records survive kill -9 and power loss of the store")) }
         return hasReplicas && (isDurable || store.connection.durability != .strict)
@@ -69,11 +71,12 @@ enum StoreCheck {
         trips.sort()
         rows.append(("round trip", "\(text(trips[tripCount / 2])) in the middle of \(tripCount)"))
         let isClockWell = abs(offset.milliseconds) <= 1_000
-        rows.append((
-            "clock",
-            "\(offset.milliseconds > 0 ? "+" : "")\(offset.milliseconds) ms against the store"
-                + (isClockWell ? "" : ": above 1 s. Let all machines set their clocks by NTP")
-        ))
+        rows.append(
+            (
+                "clock",
+                "\(offset.milliseconds > 0 ? "+" : "")\(offset.milliseconds) ms against the store"
+                    + (isClockWell ? "" : ": above 1 s. Let all machines set their clocks by NTP")
+            ))
         guard let head else {
             rows.append(("writes", "not measured, because no server has used this store yet"))
             return isClockWell

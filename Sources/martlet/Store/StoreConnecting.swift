@@ -21,7 +21,8 @@ struct ConnectedStore {
     init(_ words: Arguments) throws(CommandError) {
         settings = try Self.settings(words)
         guard let connection = settings.connection else {
-            throw .usage("\(Setting.store.name) names no store. Set it, or give --store, such as --store redis://127.0.0.1")
+            throw .usage(
+                "\(Setting.store.name) names no store. Set it, or give --store, such as --store redis://127.0.0.1")
         }
         self.connection = connection
         do throws(StartError) {

@@ -37,7 +37,8 @@ enum StoreEngines {
         }
         guard String(decoding: bytes, as: UTF8.self).contains("-----BEGIN CERTIFICATE-----") else {
             throw StartError(
-                description: "\(Setting.storeCA.name): \(path) contains no certificate. Name a file of certificates in PEM")
+                description:
+                    "\(Setting.storeCA.name): \(path) contains no certificate. Name a file of certificates in PEM")
         }
     }
 

@@ -37,7 +37,8 @@ enum StoreListing {
             lines += "\nThe servers have different keys. Give all of them the same key directory.\n"
         }
         if !isEqual(nodes.map(\.settingsHash)) {
-            lines += "\nThe servers have different settings. These must be equal: "
+            lines +=
+                "\nThe servers have different settings. These must be equal: "
                 + SharedSettings.names.joined(separator: ", ") + ".\n"
         }
         return lines
@@ -50,8 +51,10 @@ enum StoreListing {
             rows.append([
                 Printable.short(node.name), Printable.short(node.version), node.position.text,
                 "\(head - min(head, node.position.seq))", node.age < 0 ? "unknown" : "\(node.age) ms",
-                "\(node.clockOffset > 0 ? "+" : "")\(node.clockOffset) ms", Printable.short(String(node.keyHash.prefix(8))),
-                Printable.short(String(node.settingsHash.prefix(8))), "\(max(0, status.now.milliseconds(since: node.time))) ms ago",
+                "\(node.clockOffset > 0 ? "+" : "")\(node.clockOffset) ms",
+                Printable.short(String(node.keyHash.prefix(8))),
+                Printable.short(String(node.settingsHash.prefix(8))),
+                "\(max(0, status.now.milliseconds(since: node.time))) ms ago",
             ])
         }
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }

@@ -24,7 +24,8 @@ enum StoreSchema {
         try checkEngine(settings)
         do throws(StartError) {
             guard let source = try StoreEngines.source(settings) as? PostgresEngineSource else {
-                throw StartError(description: "\(Setting.store.name) names no store. Set it, or give --store postgres://…")
+                throw StartError(
+                    description: "\(Setting.store.name) names no store. Set it, or give --store postgres://…")
             }
             do throws(StoreFault) {
                 try source.applySchema(role: arguments.value("--role"), by: ConnectedStore.deadline)

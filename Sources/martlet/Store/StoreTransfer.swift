@@ -14,9 +14,13 @@ enum StoreTransfer {
 
     static func importJournal(_ words: [String]) throws(CommandError) {
         let arguments = try Arguments.parse(words, options: ConnectedStore.options + [.value("--from")])
-        guard let directory = arguments.value("--from") else { throw .usage("--from is missing: name the journal's directory") }
+        guard let directory = arguments.value("--from") else {
+            throw .usage("--from is missing: name the journal's directory")
+        }
         guard let names = try? DirectorySnapshot(path: directory).names(), !names.isEmpty else {
-            throw .usage("\(Directory.absolute(directory)) contains no journal. Name the MARTLET_STATE of the server with --from")
+            throw .usage(
+                "\(Directory.absolute(directory)) contains no journal. Name the MARTLET_STATE of the server with --from"
+            )
         }
         let store = try ConnectedStore(arguments)
         defer { store.engine.disconnect() }
@@ -35,7 +39,8 @@ enum StoreTransfer {
             try send(content, store)
         } catch {
             let fault = CommandError(error)
-            Terminal.writeError("The import is not complete. Run it again; until then no server starts with the journal.\n")
+            Terminal.writeError(
+                "The import is not complete. Run it again; until then no server starts with the journal.\n")
             throw fault
         }
         try note { () throws(FileError) in try mark.finish(store.source.name) }
@@ -93,9 +98,11 @@ enum StoreTransfer {
             throw error.mayPass ? .unavailable("\(error)") : .refused("\(error)")
         }
         // A rotation in the journal has the time of the export. Within the grace time, its spent token would be answered.
-        let grace = TimeSpan.seconds(Setting.refreshGrace.text(in: Environment.values)) ?? TokenLimits.standard.refreshGraceMax
+        let grace =
+            TimeSpan.seconds(Setting.refreshGrace.text(in: Environment.values)) ?? TokenLimits.standard.refreshGraceMax
         let pause = min(max(grace, 0), TokenLimits.standard.refreshGraceMax)
-        Terminal.writeError("Waiting \(pause) s (\(Setting.refreshGrace.name)), so that no refresh token counts as just used.\n")
+        Terminal.writeError(
+            "Waiting \(pause) s (\(Setting.refreshGrace.name)), so that no refresh token counts as just used.\n")
         Thread.sleep(milliseconds: Int(pause) * 1_000)
         Terminal.write(
             """

@@ -24,7 +24,8 @@ struct StoreSettingsTests {
 
     @Test func `everything has a value that is in use`() throws {
         let plain = try #require(try read(["MARTLET_STORE": "redis://db"]).connection)
-        #expect(plain.prefix == "martlet" && plain.timeout == 1_000 && plain.replicas == 0 && plain.durability == .strict)
+        #expect(
+            plain.prefix == "martlet" && plain.timeout == 1_000 && plain.replicas == 0 && plain.durability == .strict)
         #expect(plain.password == nil && plain.caPath == nil)
         let full = try read([
             "MARTLET_STORE": "rediss://m@db", "MARTLET_STORE_CA": "/ca.pem", "MARTLET_STORE_PREFIX": "auth_2",
@@ -41,12 +42,14 @@ struct StoreSettingsTests {
         #expect(try !read(["MARTLET_STORE": "redis://db"]).node.isEmpty)
     }
 
-    @Test(arguments: [
-        ("redis://db", "db", 6_379, nil, 0, false), ("redis://db:7000/3", "db", 7_000, nil, 3, false),
-        ("rediss://martlet@db.example", "db.example", 6_379, "martlet", 0, true),
-        ("redis://a%40b@127.0.0.1", "127.0.0.1", 6_379, "a@b", 0, false), ("redis://[::1]:1", "::1", 1, nil, 0, false),
-        ("redis://[fe80::1]", "fe80::1", 6_379, nil, 0, false),
-    ] as [(String, String, UInt16, String?, Int, Bool)])
+    @Test(
+        arguments: [
+            ("redis://db", "db", 6_379, nil, 0, false), ("redis://db:7000/3", "db", 7_000, nil, 3, false),
+            ("rediss://martlet@db.example", "db.example", 6_379, "martlet", 0, true),
+            ("redis://a%40b@127.0.0.1", "127.0.0.1", 6_379, "a@b", 0, false),
+            ("redis://[::1]:1", "::1", 1, nil, 0, false),
+            ("redis://[fe80::1]", "fe80::1", 6_379, nil, 0, false),
+        ] as [(String, String, UInt16, String?, Int, Bool)])
     func `an address of Redis names host, port, user and database`(
         _ text: String, _ host: String, _ port: UInt16, _ user: String?, _ database: Int, _ isSecure: Bool
     ) throws {
@@ -77,9 +80,11 @@ struct StoreSettingsTests {
     }
 
     @Test(arguments: [
-        "redis://:hunter2@db", "redis://m:hunter2@db", "rediss://m:hunter2@db:1/0", "redis+sentinel://m:hunter2@a,b/main",
+        "redis://:hunter2@db", "redis://m:hunter2@db", "rediss://m:hunter2@db:1/0",
+        "redis+sentinel://m:hunter2@a,b/main",
         "postgres://m:hunter2@db/auth", "postgres://db/auth?password=hunter2", "postgres://db/auth?pass%77ord=hunter2",
-        "postgres://db/auth?a=b&sslpassword=hunter2", "postgres://db/auth?passfile=/hunter2", "redis://db?password=hunter2",
+        "postgres://db/auth?a=b&sslpassword=hunter2", "postgres://db/auth?passfile=/hunter2",
+        "redis://db?password=hunter2",
     ])
     func `a password in the address is rejected and never repeated`(_ text: String) {
         let found = mistakes(["MARTLET_STORE": text])
@@ -89,8 +94,10 @@ struct StoreSettingsTests {
 
     @Test(arguments: [
         "", "mysql://db", "redis", "redis:db", "redis://", "redis:///0", "redis://a,b", "redis://db/x", "redis://db/-1",
-        "redis://db:0", "redis://db:65536", "redis://db:+1", "redis://db:", "redis://@db", "redis://a b", "redis://d/0#x",
-        "redis://[::1", "redis://[::1]x", "redis://%zz@db", "redis://%+f@db", "redis+sentinel://a,b", "redis+sentinel://a,,b/m",
+        "redis://db:0", "redis://db:65536", "redis://db:+1", "redis://db:", "redis://@db", "redis://a b",
+        "redis://d/0#x",
+        "redis://[::1", "redis://[::1]x", "redis://%zz@db", "redis://%+f@db", "redis+sentinel://a,b",
+        "redis+sentinel://a,,b/m",
         "redis+sentinel:///m", "REDIS://db", "redis://db\n", "file ", "fil\u{e9}",
     ])
     func `any other address is rejected with the forms there are, without repeating it`(_ text: String) {
@@ -113,7 +120,8 @@ struct StoreSettingsTests {
         ])
         #expect(found.count == 8)
         for (name, text) in [
-            ("STORE", "MARTLET_FOLLOW"), ("SEEN", "there is none"), ("STORE_CA", "rediss://"), ("STORE_PREFIX", "lower-case"),
+            ("STORE", "MARTLET_FOLLOW"), ("SEEN", "there is none"), ("STORE_CA", "rediss://"),
+            ("STORE_PREFIX", "lower-case"),
             ("STORE_TIMEOUT", "1s"), ("STORE_REPLICAS", "0 to 16"), ("STORE_DURABILITY", "strict, trusted or relaxed"),
             ("NODE", "64 letters"),
         ] {
@@ -126,6 +134,8 @@ struct StoreSettingsTests {
             "MARTLET_STORE_PASSWORD_FILE": "/p", "MARTLET_STORE_CA": "/c", "MARTLET_STORE_PREFIX": "x",
             "MARTLET_STORE_TIMEOUT": "2s", "MARTLET_STORE_REPLICAS": "1", "MARTLET_STORE_DURABILITY": "trusted",
         ])
-        #expect(found.count == 6 && found.allSatisfy { $0.contains("MARTLET_STORE names none. Set MARTLET_STORE, or remove it") })
+        #expect(
+            found.count == 6
+                && found.allSatisfy { $0.contains("MARTLET_STORE names none. Set MARTLET_STORE, or remove it") })
     }
 }

@@ -78,7 +78,7 @@ final class PostgresServer: @unchecked Sendable {
         process.arguments = Array(line.dropFirst())
         process.currentDirectoryURL = URL(fileURLWithPath: "/")
         let log = "\(directory)/log"
-        FileManager.default.createFile(atPath: log, contents: nil)
+        _ = FileManager.default.createFile(atPath: log, contents: nil)
         process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
         process.standardOutput = FileHandle.nullDevice
         try process.run()
@@ -116,6 +116,15 @@ final class PostgresServer: @unchecked Sendable {
         guard let process, process.isRunning else { return }
         Glibc.kill(process.processIdentifier, SIGINT)
         process.waitUntilExit()
+    }
+
+    /// Lets the service in with its password only.
+    func requirePassword() throws {
+        let file = "\(directory)/data/pg_hba.conf"
+        try "host all \(Self.role) 127.0.0.1/32 scram-sha-256\nhost all \(Self.owner) 127.0.0.1/32 trust\n"
+            .write(toFile: file, atomically: false, encoding: .utf8)
+        try execute("SELECT pg_reload_conf()")
+        usleep(200_000)
     }
 
     func connection(

@@ -137,3 +137,34 @@ final class RawClient {
         return String(decoding: buffer.prefix(count), as: UTF8.self).trimmingCharacters(in: .newlines)
     }
 }
+
+/// Sends commands in one piece and counts the lines that come back.
+final class RawPipeline {
+    private let descriptor: Int32
+
+    init(port: Int) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = loopback(port)
+        let status = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard status == 0 else { throw POSIXError(.ECONNREFUSED) }
+    }
+
+    deinit { close(descriptor) }
+
+    func send(_ bytes: [UInt8], lines: Int) throws {
+        guard Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
+            throw POSIXError(.EPIPE)
+        }
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        var seen = 0
+        while seen < lines {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            guard count > 0 else { throw POSIXError(.ECONNRESET) }
+            for byte in buffer.prefix(count) where byte == UInt8(ascii: "\n") { seen += 1 }
+        }
+    }
+}

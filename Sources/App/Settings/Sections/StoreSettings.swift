@@ -10,7 +10,8 @@ extension Setting {
         "MARTLET_STORE_PASSWORD_FILE", .text, "file with the password for the engine; empty for none")
     package static let storeCA = Setting(
         "MARTLET_STORE_CA", .text,
-        "file of the certificates that the engine's certificate must descend from, in PEM; empty for those of the system")
+        "file of the certificates that the engine's certificate must descend from, in PEM; empty for those of the system"
+    )
     package static let storePrefix = Setting(
         "MARTLET_STORE_PREFIX", .text, default: "martlet",
         "hash tag of the keys in Redis, schema in PostgreSQL")
@@ -83,7 +84,8 @@ package struct StoreSettings: Sendable {
                 reader.add(
                     .store,
                     "the value is neither file nor an address of the form redis://[USER@]HOST[:PORT][/DATABASE], "
-                        + "rediss://…, redis+sentinel://HOST[,HOST…]/NAME or postgres://[USER@]HOST[:PORT][,HOST…]/DATABASE")
+                        + "rediss://…, redis+sentinel://HOST[,HOST…]/NAME or postgres://[USER@]HOST[:PORT][,HOST…]/DATABASE"
+                )
             }
             return nil
         }
@@ -95,7 +97,9 @@ package struct StoreSettings: Sendable {
             for setting in settings
             where setting != .store && setting != .node && reader.text(setting) != setting.defaultText {
                 reader.add(
-                    setting, "it is for an engine, and \(Setting.store.name) names none. Set \(Setting.store.name), or remove it")
+                    setting,
+                    "it is for an engine, and \(Setting.store.name) names none. Set \(Setting.store.name), or remove it"
+                )
             }
             return
         }
@@ -122,7 +126,9 @@ package struct StoreSettings: Sendable {
 
     /// Names of schemas without quotes, and of keys without the characters of a hash tag.
     private static func isName(_ text: String) -> Bool {
-        guard (1...40).contains(text.utf8.count), let first = text.utf8.first, 0x61...0x7a ~= first else { return false }
+        guard (1...40).contains(text.utf8.count), let first = text.utf8.first, 0x61...0x7a ~= first else {
+            return false
+        }
         return text.utf8.allSatisfy { 0x30...0x39 ~= $0 || 0x61...0x7a ~= $0 || $0 == 0x5f }
     }
 
@@ -130,8 +136,11 @@ package struct StoreSettings: Sendable {
         let text = reader.text(.node)
         let isGiven = !text.isEmpty
         let name = isGiven ? text : hostName
-        let isNode = (1...64).contains(name.utf8.count)
-            && name.utf8.allSatisfy { 0x30...0x39 ~= $0 || 0x41...0x5a ~= $0 || 0x61...0x7a ~= $0 || [0x2d, 0x2e, 0x5f].contains($0) }
+        let isNode =
+            (1...64).contains(name.utf8.count)
+            && name.utf8.allSatisfy {
+                0x30...0x39 ~= $0 || 0x41...0x5a ~= $0 || 0x61...0x7a ~= $0 || [0x2d, 0x2e, 0x5f].contains($0)
+            }
         if isNode { return name }
         if isGiven {
             reader.complain(.node, "a name of at most 64 letters, digits, -, . and _")
