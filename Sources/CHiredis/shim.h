@@ -81,3 +81,13 @@ struct hiredis_reader_1 {
     struct hiredis_functions_1 *functions;
     void *privdata;
 };
+
+/// The type of the part of a reply that is being read: -1 if it has not arrived yet.
+static inline int hiredis_pending_type(const void *reader, int is_first_layout) {
+    if (is_first_layout) {
+        const struct hiredis_reader_0 *raw = reader;
+        return raw->ridx >= 0 && raw->ridx < 9 ? raw->tasks[raw->ridx].type : -1;
+    }
+    const struct hiredis_reader_1 *raw = reader;
+    return raw->ridx >= 0 && raw->ridx < raw->task_count ? raw->tasks[raw->ridx]->type : -1;
+}

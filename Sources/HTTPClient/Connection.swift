@@ -1,5 +1,6 @@
 import Glibc
 import OpenSSL
+import Platform
 
 /// One connection to a server, each operation of which ends by a deadline.
 final class Connection {
@@ -8,13 +9,13 @@ final class Connection {
     private let address: WebAddress
     private let descriptor: Int32
     /// When the operation in progress has to be complete.
-    private var deadline: Deadline
+    private var deadline: MonotonicDeadline
     private var session: TLSSession?
     /// Whether a byte of the response has arrived.
     private(set) var hasReceived = false
 
     /// Connects; over TLS, also verifies that the server's certificate is valid for the host.
-    init(to address: WebAddress, by deadline: Deadline) throws(FetchError) {
+    init(to address: WebAddress, by deadline: MonotonicDeadline) throws(FetchError) {
         self.address = address
         self.deadline = deadline
         descriptor = try Self.connect(to: address, by: deadline)
@@ -25,7 +26,8 @@ final class Connection {
         do {
             let context = try TLSClientContext()
             session = try context.session(
-                descriptor, host: address.host, isAddress: Numeric.isV4(address.host) || Numeric.isV6(address.host))
+                descriptor, host: address.host,
+                isAddress: NumericAddress.isV4(address.host) || NumericAddress.isV6(address.host))
         } catch {
             throw .tls(host: address.host, reason: "\(error)")
         }
@@ -49,7 +51,7 @@ final class Connection {
     }
 
     /// Begins another request on a connection that is kept.
-    func extend(to deadline: Deadline) {
+    func extend(to deadline: MonotonicDeadline) {
         self.deadline = deadline
         hasReceived = false
     }
@@ -124,59 +126,20 @@ final class Connection {
     }
 
     private func wait(for events: Int32) throws(FetchError) {
-        guard Self.wait(descriptor, for: events, by: deadline) else { throw .timedOut(address: address.authority) }
-    }
-
-    private static func wait(_ descriptor: Int32, for events: Int32, by deadline: Deadline) -> Bool {
-        var watched = pollfd(fd: descriptor, events: Int16(truncatingIfNeeded: events), revents: 0)
-        while true {
-            let ready = unsafe poll(&watched, 1, deadline.milliseconds)
-            if ready > 0 { return true }
-            if ready == 0 || errno != EINTR { return false }
+        guard SocketDialer.wait(descriptor, for: events, milliseconds: deadline.milliseconds) else {
+            throw .timedOut(address: address.authority)
         }
     }
 
-    /// Connects to the first of the host's addresses that accepts; each attempt gets an equal share of the time left.
-    private static func connect(to address: WebAddress, by deadline: Deadline) throws(FetchError) -> Int32 {
-        let endpoints = try Resolver.endpoints(of: address, by: deadline)
-        var fault = FetchError.unresolved(host: address.host, reason: "has no address")
-        for (index, endpoint) in endpoints.enumerated() {
-            do throws(FetchError) {
-                return try connect(to: endpoint, address, by: deadline.share(of: endpoints.count - index))
-            } catch {
-                fault = error
+    private static func connect(to address: WebAddress, by deadline: MonotonicDeadline) throws(FetchError) -> Int32 {
+        do throws(DialError) {
+            return try SocketDialer.connect(to: address.host, port: address.port, by: deadline)
+        } catch {
+            switch error {
+            case .unresolved(let reason): throw .unresolved(host: address.host, reason: reason)
+            case .unreachable: throw .unreachable(address: address.authority, reason: error.description)
+            case .timedOut: throw .timedOut(address: address.authority)
             }
         }
-        throw fault
-    }
-
-    private static func connect(
-        to endpoint: Endpoint, _ address: WebAddress, by deadline: Deadline
-    ) throws(FetchError) -> Int32 {
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-        let descriptor = socket(endpoint.family, kind, 0)
-        guard descriptor >= 0 else {
-            throw .unreachable(address: address.authority, reason: Resolver.text(of: errno))
-        }
-        var code: Int32 = 0
-        let status = unsafe endpoint.address.withUnsafeBytes { octets in
-            guard let base = octets.baseAddress else { return Int32(-1) }
-            return unsafe Glibc.connect(
-                descriptor, base.assumingMemoryBound(to: sockaddr.self), socklen_t(octets.count))
-        }
-        if status != 0 { code = errno }
-        if code == EINPROGRESS {
-            guard wait(descriptor, for: POLLOUT, by: deadline) else {
-                close(descriptor)
-                throw .timedOut(address: address.authority)
-            }
-            var size = socklen_t(MemoryLayout<Int32>.size)
-            unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
-        }
-        guard code == 0 else {
-            close(descriptor)
-            throw .unreachable(address: address.authority, reason: Resolver.text(of: code))
-        }
-        return descriptor
     }
 }

@@ -1,3 +1,5 @@
+internal import Platform
+
 /// Receives the body of a response while it arrives.
 package protocol ContentSink: AnyObject {
     /// - Throws: to end the request and its connection.
@@ -55,7 +57,7 @@ package final class KeptClient {
         _ limits: Limits = Limits(), into sink: (any ContentSink)? = nil
     ) throws(FetchError) -> Answer {
         let message = request(target, accept, fields, isPrivate)
-        let deadline = Deadline(milliseconds: limits.milliseconds)
+        let deadline = MonotonicDeadline(milliseconds: limits.milliseconds)
         if let kept = connection {
             connection = nil
             kept.extend(to: deadline)

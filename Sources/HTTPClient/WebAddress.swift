@@ -1,3 +1,5 @@
+internal import Platform
+
 /// An http or https URL that the client may request: over TLS, or unencrypted to this machine only (RFC 3986, RFC 9110
 /// §4.2).
 ///
@@ -138,7 +140,7 @@ package struct WebAddress: Equatable, Sendable {
         let name = host.lowercased()
         if name.hasPrefix("["), name.hasSuffix("]") {
             let inner = String(name.dropFirst().dropLast())
-            return Numeric.isV6(inner) ? (inner, port) : nil
+            return NumericAddress.isV6(inner) ? (inner, port) : nil
         }
         return isName(name) ? (name, port) : nil
     }
@@ -156,11 +158,11 @@ package struct WebAddress: Equatable, Sendable {
         // A host whose last label begins with a digit is an address, which is accepted in one spelling only (not
         // `127.1` or `0x7f.1`).
         let isNumeric = labels.last?.utf8.first.map { 0x30...0x39 ~= $0 } ?? true
-        return !isNumeric || Numeric.isV4(host)
+        return !isNumeric || NumericAddress.isV4(host)
     }
 
     private static func isLoopbackV4(_ host: String) -> Bool {
-        Numeric.isV4(host) && host.hasPrefix("127.")
+        NumericAddress.isV4(host) && host.hasPrefix("127.")
     }
 
     private static func isUsable(_ octet: UInt8) -> Bool {

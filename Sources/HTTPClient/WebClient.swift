@@ -1,3 +1,5 @@
+internal import Platform
+
 /// Sends requests over HTTP/1.1, each on its own connection, with limits on bytes, time and redirects.
 ///
 /// No target of the server may import this target: a URL in a token must never cause a request by the server.
@@ -16,7 +18,7 @@ package struct WebClient: Sendable {
     /// - Parameter etag: the tag of the cached copy; the response may then be 304.
     /// - Returns: a response that is not a redirect, with any status.
     package func get(_ address: WebAddress, etag: String? = nil) throws(FetchError) -> Answer {
-        let deadline = Deadline(milliseconds: milliseconds)
+        let deadline = MonotonicDeadline(milliseconds: milliseconds)
         let origin = address.authority
         var address = address
         for _ in 0...max(0, redirectCountMax) {
@@ -35,11 +37,11 @@ package struct WebClient: Sendable {
     /// Sends JSON to this server only: redirects are not followed.
     package func post(_ address: WebAddress, json: [UInt8]) throws(FetchError) -> Answer {
         let fields = "Content-Type: application/json\r\nContent-Length: \(json.count)\r\n"
-        return try ask(address, "POST", fields, json, by: Deadline(milliseconds: milliseconds))
+        return try ask(address, "POST", fields, json, by: MonotonicDeadline(milliseconds: milliseconds))
     }
 
     private func ask(
-        _ address: WebAddress, _ method: String, _ fields: String, _ body: [UInt8], by deadline: Deadline
+        _ address: WebAddress, _ method: String, _ fields: String, _ body: [UInt8], by deadline: MonotonicDeadline
     ) throws(FetchError) -> Answer {
         let connection = try Connection(to: address, by: deadline)
         let head = """

@@ -16,7 +16,7 @@ final class Harness: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     func open(
-        grace: Int64 = 10_000, sessionMax: Int64? = 90 * day, entries: SessionEntryRule = .kept(idle: nil)
+        grace: Int64 = 10_000, sessionMax: Int64? = 90 * day, entries: SessionEntryRule = .kept(idle: nil), clockSpread: Int64 = 0
     ) throws -> RevocationStore {
         let storage = GovernedStorage(DirectoryStorage(path: path), disk)
         var options = RevocationOptions(
@@ -25,6 +25,7 @@ final class Harness: Sendable {
             monotonicNow: { self.monotonic.load(ordering: .relaxed) },
             random: { self.random() })
         options.entries = entries
+        options.clockSpread = clockSpread
         return try RevocationStore.open(options)
     }
 

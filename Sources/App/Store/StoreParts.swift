@@ -9,6 +9,9 @@ import Telemetry
 
 /// The ledger of a server on an engine.
 struct StoreParts {
+    /// In seconds. Two servers issue tokens while each is at most five seconds off, one ahead and the other behind.
+    private static let clockSpread: Int64 = 10
+
     let status: StoreStatus
     let keys = ReportedKeys()
     private let source: StoreLedgerSource
@@ -52,6 +55,7 @@ struct StoreParts {
             ledger: source, grace: configuration.tokens.refreshGrace, sessionMax: auth.sessionMax * 1_000,
             clock: SystemClock.wall, monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 },
             random: { Random.next64() })
+        options.clockSpread = Self.clockSpread
         options.feed = configuration.feed.access.map { _ in RevocationFeed(now: SystemClock.wall.now) }
         options.entries = auth.sessionList == nil ? .dropped : .kept(idle: auth.refreshIdle * 1_000)
         let store: RevocationStore

@@ -11,7 +11,7 @@ internal import Synchronization
 /// `@unchecked Sendable` is safe because nothing is modified after `init`.
 @safe final class HiredisLibrary: @unchecked Sendable {
     /// In the order of preference. The number is that of the layout.
-    private static let names: [(file: String, isFirstLayout: Bool)] = [
+    static let names: [(file: String, isFirstLayout: Bool)] = [
         ("libhiredis.so.0.14", true), ("libhiredis.so.1.1.0", false), ("libhiredis.so.1.0.0", false),
     ]
 

@@ -15,8 +15,10 @@ internal import Store
     /// Bytes since the last complete reply.
     private var pendingByteCount = 0
 
-    init() throws(StoreFault) {
-        library = try HiredisLibrary.load()
+    /// - Parameter library: nil for the one that the process uses.
+    init(_ library: HiredisLibrary? = nil) throws(StoreFault) {
+        let library = if let library { library } else { try HiredisLibrary.load() }
+        self.library = library
         let functions = library.isFirstLayout ? ReaderFunctions.first : .second
         guard let raw = unsafe library.create(functions.table) else {
             throw .unreachable(reason: "there is no memory for a connection")
@@ -71,18 +73,24 @@ internal import Store
         return unsafe UnsafeRawBufferPointer(start: start + head.pos, count: head.len - head.pos)
     }
 
-    /// Checks the length of the string that is not complete.
+    /// Checks the length of the string that is not complete. The library has read its type and waits for the rest.
     private func checkAnnouncedLength() throws(StoreFault) {
-        let line = unsafe rest.prefix(24)
-        guard unsafe line.first == UInt8(ascii: "$") else {
+        guard unsafe hiredis_pending_type(raw, library.isFirstLayout ? 1 : 0) == HIREDIS_STRING else {
             // Every other type is one line, of which errors are the longest.
             guard unsafe rest.count <= 65_536 else { throw .malformed(reason: "a line of more than 65536 bytes") }
             return
         }
-        guard let end = unsafe line.firstIndex(of: UInt8(ascii: "\r")) else { return }
-        let digits = unsafe Array(line[(line.startIndex + 1)..<end])
+        let line = unsafe rest.prefix(24)
+        guard let end = unsafe line.firstIndex(of: UInt8(ascii: "\r")) else {
+            guard unsafe line.count < 24 else { throw .malformed(reason: "a string whose length is no number") }
+            return
+        }
+        let digits = unsafe Array(line[line.startIndex..<end])
+        // A string that is absent.
+        if digits.elementsEqual("-1".utf8) { return }
         guard let count = RedisReply.decimal(digits[...]), count <= Int64(ReplyBuilder.stringByteCountMax) else {
-            throw .malformed(reason: "a string of \(String(decoding: digits, as: UTF8.self)) bytes is announced")
+            throw .malformed(
+                reason: "a string is announced that is longer than \(ReplyBuilder.stringByteCountMax) bytes")
         }
     }
 

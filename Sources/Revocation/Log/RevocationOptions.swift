@@ -15,6 +15,8 @@ package struct RevocationOptions: Sendable {
     package var feed: RevocationFeed?
     /// How long a revoke-before time is kept at least.
     package var cutLifetimeMin: Int64 = 0
+    /// How many seconds the clocks of other servers that issue the same tokens may be ahead of the clock here.
+    package var clockSpread: Int64 = 0
     package var clock: WallClock
     /// A clock that cannot be set, such as CLOCK_MONOTONIC.
     package var monotonicNow: @Sendable () -> Int64

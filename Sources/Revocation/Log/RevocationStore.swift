@@ -12,6 +12,7 @@ package final class RevocationStore: Sendable {
 
     /// Generates session ids and the order of revoke-before times; it starts above everything in the log.
     package let identifiers: UUIDv7Generator
+    private let clockSpread: Int64
     package let startReport: StartReport
 
     let index: RevocationIndex
@@ -62,6 +63,7 @@ package final class RevocationStore: Sendable {
         lifetimeMax = max(
             options.sessionMax ?? Int64(replay.note.hours) * 3_600_000, TokenLimits.standard.tokenMax,
             options.cutLifetimeMin)
+        clockSpread = options.clockSpread
         identifiers = UUIDv7Generator(clock: options.clock, random: options.random, above: replay.floor)
         grace = options.grace
         feed = options.feed
@@ -193,11 +195,11 @@ package final class RevocationStore: Sendable {
     /// Whether the session began later than now by every clock so far: it began under a clock that was ahead, so
     /// revoke-before times that were set since then do not include it.
     /// - Parameters:
-    ///   - leewaySeconds: how many seconds another clock may be ahead. A session within it counts as begun, and later
+    ///   - leewaySeconds: how many seconds another clock may be ahead, if that is more than the clocks of other servers. A session within it counts as begun, and later
     ///     ids are above it.
     package func isAhead(_ sid: UUID, at now: UnixMilliseconds, leewaySeconds: Int64) -> Bool {
         guard sid.milliseconds > now, !identifiers.hasReached(sid) else { return false }
-        guard sid.milliseconds <= now.adding(seconds: leewaySeconds) else { return true }
+        guard sid.milliseconds <= now.adding(seconds: max(leewaySeconds, clockSpread)) else { return true }
         identifiers.raise(above: sid.high)
         return false
     }

@@ -10,7 +10,7 @@ extension StoreWriter {
         let tasks = doubtful + queue.take(upTo: Self.batchCountMax)
         guard !tasks.isEmpty else { return }
         doubtful = []
-        let began = now
+        let began = ContinuousClock.now
         let outcomes: [StepOutcome]
         do throws(StoreFault) {
             outcomes = try engine.commit(tasks.map(\.step), epoch: epoch, by: deadline)
@@ -22,7 +22,7 @@ extension StoreWriter {
             unanswered(tasks, .malformed(reason: ""))
             throw .malformed(reason: "the engine answered \(outcomes.count) of \(tasks.count) steps")
         }
-        let seconds = Double(max(0, now &- began)) / 1_000
+        let seconds = (ContinuousClock.now - began) / .seconds(1)
         status.count { figures in
             figures.commits.add(seconds)
             figures.batchRecords.add(Double(tasks.count))
@@ -100,11 +100,15 @@ extension StoreWriter {
     }
 
     /// Answers those who have waited too long.
-    func expire() {
+    ///
+    /// - Returns: whether there were any.
+    func expire() -> Bool {
         let now = now
-        refuse(queue.takeExpired(at: now), .unavailable(reason: "the engine did not answer in time"))
+        let queued = queue.takeExpired(at: now)
+        refuse(queued, .unavailable(reason: "the engine did not answer in time"))
         let late = RevocationError.unavailable(reason: "this node does not have the record yet")
-        for task in mirror.acks.takeExpired(at: now) { task.fail(late) }
+        let recorded = mirror.acks.takeExpired(at: now)
+        for task in recorded { task.fail(late) }
         var expired: [StoreTask] = []
         doubtful = doubtful.compactMap { task in
             guard task.isWaiting, task.deadline <= now else { return task }
@@ -116,10 +120,17 @@ extension StoreWriter {
             return silent
         }
         refuse(expired, .unavailable(reason: "the connection was lost, and whether the step was done is unknown"))
+        return !queued.isEmpty || !recorded.isEmpty || !expired.isEmpty
     }
 
     /// Stores the revocations that came while nothing was taken, and answers their callers.
-    func keep() { refuse(queue.takeKept(), queue.refusal) }
+    ///
+    /// - Returns: whether there were any.
+    @discardableResult func keep() -> Bool {
+        let kept = queue.takeKept()
+        refuse(kept, queue.refusal)
+        return !kept.isEmpty
+    }
 
     /// Sends the revocations that the engine could not record before.
     func sendUnsent() throws(StoreFault) {

@@ -37,15 +37,18 @@ final class StoreWriter: @unchecked Sendable {
     var reportedAt = Int64.min
     var cleanedAt: Int64
     private var lastReason: String?
+    /// Whether the last turn only answered.
+    private var hasAnswered = false
     private var hasConnected = false
-    /// Drawn at each start, so that two nodes with one name are told apart.
+    private(set) var attemptCount = 0
+    /// Drawn once for each directory of a copy, which tells two nodes with one name apart.
     let instance: UInt64
     /// Why the last attempt to connect was rejected for good; nil if it was not.
     private(set) var rejection: StoreFault?
 
     init(
         engine: any StoreEngine, mirror: StoreMirror, queue: StoreQueue, unsent: UnsentRevocations,
-        status: StoreStatus, options: StoreOptions, peers: StorePeers, clock: EngineClock
+        status: StoreStatus, options: StoreOptions, peers: StorePeers, clock: EngineClock, instance: UInt64
     ) {
         self.engine = engine
         self.mirror = mirror
@@ -56,7 +59,7 @@ final class StoreWriter: @unchecked Sendable {
         self.peers = peers
         self.clock = clock
         cleanedAt = options.monotonicNow()
-        instance = options.random()
+        self.instance = instance
     }
 
     var now: Int64 { options.monotonicNow() }
@@ -66,8 +69,11 @@ final class StoreWriter: @unchecked Sendable {
     ///
     /// - Returns: for how many milliseconds there is nothing else, unless something is queued.
     func turn() -> Int64 {
-        expire()
-        keep()
+        let hasExpired = expire()
+        let hasKept = keep()
+        // Answers leave with the end of a turn, so none waits for what the next one does.
+        hasAnswered = (hasExpired || hasKept) && !hasAnswered
+        if hasAnswered { return 0 }
         guard isLinked() else { return pause }
         do throws(StoreFault) {
             if mirror.needsLoad { try recover() }
@@ -92,6 +98,13 @@ final class StoreWriter: @unchecked Sendable {
         return max(0, until &- now)
     }
 
+    /// For how long a connection is tried: no longer than somebody waits for an answer.
+    private var patience: Int64 {
+        let waiting = doubtful.filter(\.isWaiting).map(\.deadline)
+        guard let next = (waiting + [queue.nextDeadline].compactMap(\.self)).min() else { return options.timeout }
+        return min(options.timeout, max(1, next &- now))
+    }
+
     private func isLinked() -> Bool {
         guard case .away(let next) = link else { return true }
         guard now >= next else { return false }
@@ -107,7 +120,8 @@ final class StoreWriter: @unchecked Sendable {
     /// Connects, and makes the engine and this node agree.
     private func connect() throws(StoreFault) {
         let sent = now
-        let report = try engine.connect(by: deadline)
+        attemptCount &+= 1
+        let report = try engine.connect(by: .after(milliseconds: Int(clamping: patience)))
         self.report = report
         rejection = nil
         noteClock(report.now, sent: sent)
@@ -144,7 +158,9 @@ final class StoreWriter: @unchecked Sendable {
     func open() {
         guard case .ready = link, !status.holds(.nameTaken), !status.holds(.damaged) else { return }
         status.clear(.unavailable)
-        queue.mode = status.holds(.clockOff) ? .revocations : .everything
+        let isClockOff = status.holds(.clockOff)
+        if isClockOff { queue.say("the clock of this node is too far from that of the engine") }
+        queue.mode = isClockOff ? .revocations : .everything
     }
 
     func close(_ reason: String) {

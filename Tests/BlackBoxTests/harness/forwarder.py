@@ -127,6 +127,9 @@ class Forwarder:
         self._call(act())
 
     def close(self) -> None:
+        if self.loop.is_closed():
+            return
+
         async def act():
             self._server.close()
             for pair in list(self._pairs):

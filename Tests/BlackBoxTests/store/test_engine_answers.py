@@ -217,8 +217,6 @@ def test_somebody_locks_the_row_that_orders_everything(postgres, on_postgres):
 @pytest.mark.parametrize(
     "setting",
     [
-        "default_transaction_isolation = 'repeatable read'",
-        "default_transaction_isolation = 'serializable'",
         "bytea_output = 'escape'",
         "client_encoding = 'LATIN1'",
         "standard_conforming_strings = off",

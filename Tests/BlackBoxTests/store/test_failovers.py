@@ -41,8 +41,11 @@ class RedisPair:
     def fail(self) -> None:
         self.primary.kill()
 
-    def promote(self, number: int = 0, fronts=None) -> None:
+    def promote(self, number: int = 0) -> None:
         self.replicas[number].promote()
+
+    def lead(self, fronts=None, number: int = 0) -> None:
+        """Leads the nodes behind these forwarders to a replica."""
         for front in self.fronts if fronts is None else fronts:
             front.retarget(self.replicas[number].port)
 
@@ -77,11 +80,13 @@ class PostgresPair:
     def fail(self) -> None:
         self.primary.kill()
 
-    def promote(self, number: int = 0, fronts=None) -> None:
+    def promote(self, number: int = 0) -> None:
         self.links[0].heal()
         self.replicas[0].promote()
         # The one that was copied demands a standby as its primary did.
         self.replicas[0].configure(synchronous_standby_names="''")
+
+    def lead(self, fronts=None, number: int = 0) -> None:
         for front in self.fronts if fronts is None else fronts:
             front.retarget(self.replicas[0].port)
 
@@ -151,13 +156,13 @@ def test_what_an_asynchronous_replica_lacked_is_told_again_by_the_nodes(make_pai
         acknowledged = ledger.total
         for front in pair.fronts:
             front.hold()
-        pair.promote(fronts=[])
+        pair.promote()
         control = fresh_node(cluster, make_cluster, pair_url(pair))
         missing = lost_by(control, ledger, load.fresh)
         control.kill()
         assert missing > 50, f"only {missing} of {acknowledged} were lost without copies: the replica was not cut off"
         # The new primary is a row of its own identity now; the nodes meet it with what they know.
-        pair.promote()
+        pair.lead()
         for front in pair.fronts:
             front.heal()
         began = time.monotonic()
@@ -197,6 +202,7 @@ def test_with_one_of_three_nodes_gone_for_good_the_others_tell_everything(make_p
         cluster[0].kill()
         pair.fail()
         pair.promote()
+        pair.lead()
         survivors = cluster.nodes[1:]
         for node in survivors:
             wait_until(lambda: writes(node), 10, "a write")
@@ -255,7 +261,8 @@ def test_with_fewer_replicas_than_there_are_the_nodes_tell_what_the_promoted_one
         load = fail_over(cluster, pair, ledger, cut=(0,))
         assert ledger.total > 100
         pair.replicas[1].follow(pair.replicas[0].port)
-        pair.promote(0)
+        pair.promote()
+        pair.lead()
         wait_until(lambda: pair.replicas[1].is_in_step, 10, "the other replica behind the new primary")
         cluster.heal(10)
         cluster.settle()
@@ -290,7 +297,8 @@ def test_a_fork_that_a_thief_made_ends_its_session(make_pair, make_cluster, kind
     assert kept.status_code == 200
     pair.fail()
     front_a.hold()
-    pair.promote(fronts=[front_b])
+    pair.promote()
+    pair.lead([front_b])
     front_a.retarget(pair.replicas[0].port)
     front_b.heal()
     wait_until(lambda: writes(b), 10, "a write to the new primary")
@@ -345,6 +353,13 @@ def test_a_replica_is_never_written(base, make_cluster):
     writable = RedisServer(base / "writable", replica_of=primary.port, replica_read_only="no").start()
     try:
         primary.await_replicas(2)
+        # A replica names its primary, and that one is written.
+        node = make_cluster(f"redis://127.0.0.1:{replica.port}", count=1).start()[0]
+        session = node.login()
+        assert node.revoke(session.access).status_code == 200
+        assert primary.ask("EXISTS", f"{{martlet}}:j:{session.claims['jti']}") == 1
+        node.kill()
+        primary.kill()
         for server in (replica, writable):
             before = server.keys()
             node = make_cluster(f"redis://127.0.0.1:{server.port}", count=1).nodes[0]

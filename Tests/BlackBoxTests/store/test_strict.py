@@ -81,12 +81,15 @@ def test_a_setting_of_postgresql_that_loses_records_is_rejected(postgres, make_c
     wait_until(lambda: writes(node), 10, "a write once the setting is right")
 
 
-def test_synchronous_commit_of_the_role_counts_as_well(postgres, make_cluster):
-    """Set for the role or the database it is not in the file, and holds all the same."""
+@pytest.mark.parametrize(
+    "setting", ["synchronous_commit = off", "default_transaction_isolation = 'repeatable read'"], ids=["commit", "isolation"]
+)
+def test_settings_of_the_role_count_as_well(postgres, make_cluster, setting):
+    """Set for the role or the database they are not in the file, and apply all the same."""
     node = make_cluster(postgres.url(), count=1).start()[0]
-    postgres.server.ask(f"ALTER ROLE {ROLE} SET synchronous_commit = off")
+    postgres.server.ask(f"ALTER ROLE {ROLE} SET {setting}")
     reconnect(postgres)
-    rejects(node, "synchronous_commit")
+    rejects(node, setting.split(" ")[0].removeprefix("default_"))
 
 
 @pytest.mark.parametrize("kind", ["redis", "postgres"])

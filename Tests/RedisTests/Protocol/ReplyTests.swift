@@ -5,8 +5,8 @@ import Testing
 
 @Suite("Replies")
 struct ReplyTests {
-    private func replies(_ pieces: [[UInt8]]) throws -> [RedisReply] {
-        let reader = try ReplyReader()
+    private func replies(_ pieces: [[UInt8]], _ library: HiredisLibrary) throws -> [RedisReply] {
+        let reader = try ReplyReader(library)
         var found: [RedisReply] = []
         for piece in pieces {
             try reader.feed(piece, count: piece.count)
@@ -24,11 +24,48 @@ struct ReplyTests {
         .array([.integer(1), .array([.string([0x78]), .array([])]), .status([0x79])]), .null,
     ]
 
-    @Test(arguments: [1, 2, 3, 7, 1_000])
-    func `a reply is the same in pieces of any size`(_ size: Int) throws {
+    /// The versions of the library that are on this machine.
+    private static let libraries = HiredisLibrary.names.indices.filter {
+        (try? HiredisLibrary.open([HiredisLibrary.names[$0]])) != nil
+    }
+
+    @Test func `a version of the library is installed`() {
+        #expect(!Self.libraries.isEmpty)
+        print("hiredis: \(Self.libraries.map { HiredisLibrary.names[$0].file })")
+    }
+
+    @Test(arguments: libraries, [1, 2, 3, 7, 1_000])
+    func `a reply is the same in pieces of any size`(_ name: Int, _ size: Int) throws {
+        let library = try HiredisLibrary.open([HiredisLibrary.names[name]])
         let bytes = Array(Self.text.utf8)
         let pieces = stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min($0 + size, bytes.count)]) }
-        #expect(try replies(pieces) == Self.expected)
+        #expect(try replies(pieces, library) == Self.expected)
+    }
+
+    @Test(
+        arguments: libraries,
+        [
+            "$2000000000\r\n", "$9223372036854775807\r\n", "*2147483647\r\n", "*60000\r\n*60000\r\n",
+            String(repeating: "*1\r\n", count: 9), ":99999999999999999999\r\n", "#t\r\n", ",1.5\r\n", "!x\r\n",
+            "+" + String(repeating: "x", count: 70_000),
+        ])
+    func `what no server sends is rejected before memory is taken for it`(_ name: Int, _ text: String) throws {
+        let reader = try ReplyReader(try HiredisLibrary.open([HiredisLibrary.names[name]]))
+        let bytes = Array(text.utf8)
+        let fault = #expect(throws: StoreFault.self) {
+            try reader.feed(bytes, count: bytes.count)
+            _ = try reader.next()
+        }
+        guard case .malformed? = fault else {
+            Issue.record("\(String(describing: fault))")
+            return
+        }
+    }
+
+    @Test func `a machine without the library learns its name`() {
+        let fault = #expect(throws: StoreFault.self) { try HiredisLibrary.open([("libnothing.so.7", true)]) }
+        guard case .rejected(let reason, let remedy)? = fault else { return }
+        #expect(reason.contains("libnothing.so.7") && remedy.contains("libhiredis0.14"))
     }
 
     @Test func `numbers are read strictly`() {

@@ -193,6 +193,18 @@ struct RevocationLifetimeTests {
         #expect(!store.isAhead(mine, at: harness.now.adding(milliseconds: -day), leewaySeconds: 0))
         store.close()
     }
+
+    @Test func `the clocks of other servers may be ahead`() throws {
+        let store = try harness.open(clockSpread: 10)
+        func session(after seconds: Int64) -> UUID {
+            UUID(high: UUID.version7High(milliseconds: harness.now.adding(seconds: seconds)), low: 1)
+        }
+        #expect(store.isAhead(session(after: 11), at: harness.now, leewaySeconds: 0))
+        #expect(!store.isAhead(session(after: 10), at: harness.now, leewaySeconds: 0))
+        #expect(store.identifiers.next() > session(after: 10))
+        #expect(!store.isAhead(session(after: 60), at: harness.now, leewaySeconds: 60))
+        store.close()
+    }
 }
 
 extension RevocationStore {
