@@ -271,6 +271,15 @@ private final class ModelTail: StoreTail {
         after position: LedgerPosition, wait: Int, by deadline: StoreDeadline
     ) throws(StoreFault) -> TailBatch {
         guard let generation else { throw .unreachable(reason: "the model is not connected") }
+        var batch = try answer(after: position, generation)
+        for _ in 0..<max(0, wait) where batch.records.isEmpty {
+            Platform.Thread.sleep(milliseconds: 1)
+            batch = try answer(after: position, generation)
+        }
+        return batch
+    }
+
+    private func answer(after position: LedgerPosition, _ generation: Int) throws(StoreFault) -> TailBatch {
         // The faults of a test are for commits.
         let result = world.state.withLock { state -> Result<TailBatch, StoreFault> in
             guard generation == state.generation, !state.isDown else { return .failure(.lost(reason: "reset")) }

@@ -72,6 +72,8 @@ package final class TestNode {
     private var source: StoreLedgerSource?
     package var isMemoryFirst = false
     package var change: (inout StoreOptions) -> Void = { _ in }
+    /// The limit on the lifetime of a session, in milliseconds.
+    package var sessionMax: Int64 = 90 * 86_400_000
 
     package init(
         _ name: String, _ engines: any StoreEngineSource, _ clock: TestClock, skew: Int64 = 0, grace: Int64 = 10_000,
@@ -124,7 +126,7 @@ package final class TestNode {
         let ledger: any LedgerSource = isMemoryFirst ? MemoryFirstSource(inner: source) : source
         openStore = try RevocationStore.open(
             RevocationOptions(
-                ledger: ledger, grace: grace, sessionMax: 90 * 86_400_000, clock: wall,
+                ledger: ledger, grace: grace, sessionMax: sessionMax, clock: wall,
                 monotonicNow: { clock.monotonic }, random: { numbers.next() }))
     }
 

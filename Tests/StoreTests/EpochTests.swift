@@ -130,6 +130,20 @@ struct EngineEpochTests {
         #expect(!flawed.world.isRevoked(sid), "the mutant would not be found")
     }
 
+    @Test func `a token that is ahead of a new primary keeps its session until the node is back that knows it`() throws {
+        let sid = try #require(a.login())
+        settle()
+        _ = a.rotate(sid, 0)
+        world.failOver(losing: 1)
+        settle([b])
+        guard case .unavailable(.unavailable) = b.rotate(sid, 1) else { return #expect(Bool(false)) }
+        settle()
+        guard case .rotated(2, _, _) = b.rotate(sid, 1) else { return #expect(Bool(false)) }
+        // Much later, such a token is from nowhere.
+        clock.pass(60_000)
+        #expect(b.rotate(sid, 7) == .ahead(known: 2))
+    }
+
     @Test func `a node whose log was trimmed reads everything again, and forgets nothing`() throws {
         let (first, second) = (try #require(a.login()), try #require(a.login()))
         _ = try #require(b.revoke(first)).get()

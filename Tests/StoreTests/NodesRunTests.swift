@@ -38,3 +38,14 @@ struct NodesRunTests {
         #expect(found)
     }
 }
+
+@Suite("Many seeds of three nodes", .enabled(if: TestForm.current == .full))
+struct ManySeedsTests {
+    @Test(arguments: 100..<140) func `no seed finds a difference`(_ seed: Int) throws {
+        let clock = TestClock()
+        let world = ModelWorld(clock.clock, mayForget: seed % 2 == 0)
+        let run = try NodesRun(world, clock, world: world, seed: UInt64(seed))
+        try run.run(600)
+        #expect(run.complaints.isEmpty, "seed \(seed): \(run.complaints)")
+    }
+}

@@ -126,6 +126,17 @@ struct StoreLedgerTests {
         #expect(a.denies(sid))
     }
 
+    @Test func `a limit that was lowered still counts for the sessions before`() throws {
+        let a = try node("a")
+        let sid = try #require(a.login())
+        let before = a.store.latestEnd(of: sid)
+        a.sessionMax = 86_400_000
+        try a.start()
+        a.sessionMax = 2 * 86_400_000
+        try a.start()
+        #expect(a.store.latestEnd(of: sid) >= before)
+    }
+
     @Test func `a cut of one node ends sessions on the others by the number that they knew`() throws {
         let (a, b) = (try node("a", skew: -3_000), try node("b", skew: 3_000))
         let before = try #require(a.login())

@@ -5,7 +5,7 @@ internal import Synchronization
 /// The files of a journal with records that another store has numbered and dated: a part of its order from the beginning.
 ///
 /// No record of its own is between them. So a segment ends without a SEAL, and no process leaves an OPEN record. Where
-/// the numbers go on with a gap, and where the other store was read anew, a snapshot replaces everything before.
+/// the numbers go on with a gap, another segment begins, and where the other store was read again as a whole, a snapshot replaces everything before.
 ///
 /// One thread at a time writes; another one may read or compact meanwhile.
 package final class JournalCopy: Sendable {

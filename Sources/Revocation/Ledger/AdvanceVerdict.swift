@@ -24,10 +24,10 @@ package struct Advance: Sendable {
         self.client = client
     }
 
-    /// Whether it only asks how the session stands.
+    /// Whether it only asks for the present generation.
     package var isQuestion: Bool { generation == .max }
 
-    /// Asks how the session stands: no session ever reaches this generation.
+    /// Asks for the present generation: no session ever reaches this generation.
     package var question: Advance {
         var question = self
         question.generation = .max

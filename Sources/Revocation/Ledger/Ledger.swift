@@ -29,6 +29,10 @@ package protocol Ledger: AnyObject, Sendable {
     /// Whether it keeps the revocations that it could not record, also across a restart, and records them when it can.
     var keepsFailedRevocations: Bool { get }
 
+    /// Whether it may lack rotations for a moment that clients have tokens of, because an epoch has just begun and other
+    /// processes have not sent what they know.
+    var mayLackRotations: Bool { get }
+
     /// Records the events next to each other and in order. A revocation may be recorded twice and in any order: it is
     /// a union, and of revoke-before times the highest counts.
     ///
@@ -57,6 +61,7 @@ package protocol Ledger: AnyObject, Sendable {
 
 extension Ledger {
     package var keepsFailedRevocations: Bool { false }
+    package var mayLackRotations: Bool { false }
 }
 
 /// A ledger that is not open yet.

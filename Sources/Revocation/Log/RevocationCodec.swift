@@ -57,8 +57,8 @@ package enum RevocationCodec {
         }
     }
 
-    /// Returns a ROTATE record as it is written for a rotation that may be recorded already: by a repetition, or when a
-    /// store is told what it may lack.
+    /// Returns a ROTATE record as it is written for a rotation that may be recorded already: by a repetition, or when
+    /// a node sends a store what that may lack.
     package static func again(_ record: JournalRecord) -> JournalRecord {
         guard record.kind == .rotate else { return record }
         var record = record

@@ -1,4 +1,5 @@
 import Encoding
+internal import Journal
 import Platform
 
 extension RevocationStore {
@@ -36,6 +37,12 @@ extension RevocationStore {
     ) {
         let settlement = index.rotations.settleShared(request, verdict, head: ledger.head.position, grace: grace)
         switch settlement.decision {
+        case .outcomes(.ahead, _) where ledger.mayLackRotations:
+            // The token is from this service: the client tries again, and keeps its session.
+            let outcome = RotationOutcome.unavailable(
+                .unavailable(reason: "the engine lacks a rotation that another node has not sent it yet"))
+            done(outcome)
+            for waiter in settlement.waiters { waiter(outcome) }
         case .outcomes(let winner, let others):
             done(winner)
             for waiter in settlement.waiters { waiter(others) }

@@ -27,6 +27,9 @@ final class EngineClock: Sendable {
         }
     }
 
+    /// Milliseconds of the monotonic clock.
+    var monotonic: Int64 { monotonicNow() }
+
     /// Notes the time of a record.
     func note(_ time: UnixMilliseconds) { state.withLock { $0.last = max($0.last, time) } }
 

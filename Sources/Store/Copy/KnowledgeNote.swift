@@ -2,8 +2,8 @@ import Encoding
 import Journal
 import Platform
 
-/// When a node had everything, and which records all replicas of the engine had then: a file of one line beside the
-/// copy, so that a node that starts while the engine is away can say how old its knowledge is.
+/// When a node had everything, and which records all replicas of the engine had then: a file of one line next to
+/// the copy, so that a node that starts while the engine is away can say how old its knowledge is.
 struct KnowledgeNote: Equatable, Sendable {
     static let name = "engine.known"
     private static let byteCount = 192

@@ -32,6 +32,7 @@ final class StoreMirror: Sendable {
     /// The newest epoch whose records may be applied: before that, the engine must be told what it lacks.
     private let epochMax: Atomic<UInt32>
     private let safe: Atomic<UInt64>
+    private let began = Atomic<Int64>(.min)
     private let wantsLoad = Atomic<Bool>(false)
 
     /// How many records wait for the files at most; with more, everything is read from the engine again.
@@ -69,7 +70,12 @@ final class StoreMirror: Sendable {
     var safeSeq: UInt64 { safe.load(ordering: .acquiring) }
     func note(safeSeq: UInt64) { _ = safe.max(safeSeq, ordering: .acquiringAndReleasing) }
 
-    func allow(epoch: UInt32) { epochMax.store(epoch, ordering: .releasing) }
+    func allow(epoch: UInt32) {
+        let before = epochMax.exchange(epoch, ordering: .acquiringAndReleasing)
+        if epoch > before, before > 0, position.seq > 0 { began.store(clock.monotonic, ordering: .releasing) }
+    }
+    /// When this node learned of the present epoch, by the monotonic clock; `.min` if that was before its start.
+    var epochBegan: Int64 { began.load(ordering: .acquiring) }
     var allowedEpoch: UInt32 { epochMax.load(ordering: .acquiring) }
 
     /// Returns when the records that were passed on are in the files too.
@@ -301,7 +307,7 @@ extension StoreMirror {
         }
         (state.position, state.backlog, state.isCopyBroken) = (found.position, [], false)
         wantsLoad.store(false, ordering: .releasing)
-        allow(epoch: found.position.epoch)
+        epochMax.store(found.position.epoch, ordering: .releasing)
         clock.note(found.time)
         followers.reset(at: found.position.seq)
         head.advance(to: found.position)

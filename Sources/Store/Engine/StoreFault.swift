@@ -8,7 +8,7 @@ package enum StoreFault: Error, Equatable, Sendable {
     case busy(reason: String)
     /// The server is not the primary any more; nothing happened.
     case notPrimary(reason: String)
-    /// The engine rejects this node until somebody changes something: a password, a right, a missing or newer schema.
+    /// The engine rejects this node until an operator changes something: a password, a right, a missing or newer schema.
     case rejected(reason: String, remedy: String)
     /// An answer that is malformed, too large, or for another question. The connection must be closed.
     case malformed(reason: String)

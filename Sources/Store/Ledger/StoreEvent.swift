@@ -5,7 +5,7 @@ package enum StoreEvent: Equatable, Sendable {
     case connected(version: String, identity: String, position: LedgerPosition)
     /// The engine does not answer, or cannot record anything now.
     case away(reason: String)
-    /// The engine rejects this node until somebody changes something.
+    /// The engine rejects this node until an operator changes something.
     case rejected(reason: String, remedy: String)
     /// This node began an epoch: the engine may have lost records that it had acknowledged.
     case epochBegan(LedgerPosition, reason: String)

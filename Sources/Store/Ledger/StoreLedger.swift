@@ -7,7 +7,7 @@ import Synchronization
 /// A ledger that several nodes write through an engine.
 ///
 /// What it acknowledges is durable on the engine, and this node has it too. Everything that this node has is also in a
-/// copy on its disk: lookups go on while the engine is away, and an engine that has lost something is told again.
+/// copy on its disk: lookups go on while the engine is away, and the node sends an engine again what it has lost.
 package final class StoreLedger: Ledger, LedgerFiles {
     package let head: LedgerHead
     package let followers: FileFollowers
@@ -40,6 +40,12 @@ package final class StoreLedger: Ledger, LedgerFiles {
     package var now: UnixMilliseconds { mirror.clock.now }
     package var isShared: Bool { true }
     package var keepsFailedRevocations: Bool { true }
+    package var mayLackRotations: Bool {
+        let since = mirror.epochBegan
+        return since != .min && options.monotonicNow() &- since < Self.mergeMilliseconds
+    }
+    /// How long other nodes get to send a new epoch what they know, in milliseconds.
+    private static let mergeMilliseconds: Int64 = 30_000
     package var isWritable: Bool { queue.mode != .nothing }
     package var takesEverything: Bool { queue.mode == .everything }
     /// The nodes by the last answer of the engine, this one included.

@@ -55,7 +55,11 @@ package final class StoreLedgerSource: LedgerSource {
         _ copy: JournalCopy, _ epochs: LedgerEpochs, _ replay: RevocationReplay
     ) throws(RevocationError) -> StoreLedger {
         let unsent = try UnsentRevocations(storage)
-        _ = replay.finish(lastTime: copy.lastTime)
+        if let before = try StoredLimits.read(storage) {
+            let stamp = LedgerStamp(epochs.position(of: copy.durableSeq), time: copy.lastTime)
+            replay.apply(.processStarted(before), at: stamp)
+        }
+        try StoredLimits.write(replay.finish(lastTime: copy.lastTime), to: storage)
         let applier = replay.applier
         for group in unsent.groups { applier.apply(group) }
         status.count { $0.unsentRevocations = unsent.groups.count }

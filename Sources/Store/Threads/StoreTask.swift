@@ -21,7 +21,7 @@ struct StoreTask: Sendable {
 
     let work: Work
     var answer: Answer
-    /// When whoever waits gets an error, in milliseconds of the monotonic clock.
+    /// When the caller gets an error, in milliseconds of the monotonic clock.
     let deadline: Int64
     /// Whether an earlier attempt may have succeeded.
     var isRepeated = false
@@ -51,7 +51,7 @@ struct StoreTask: Sendable {
         return true
     }
 
-    /// Whether it is sent again although nobody waits any more: what is known of the session may depend on it.
+    /// Whether it is sent again although no caller waits any more: what is known of the session may depend on it.
     var matters: Bool {
         switch work {
         case .advance(let request): request.generation != .max

@@ -10,7 +10,7 @@ extension StoreWriter {
         let tasks = doubtful + queue.take(upTo: Self.batchCountMax)
         guard !tasks.isEmpty else { return }
         doubtful = []
-        let began = now
+        let began = ContinuousClock.now
         let outcomes: [StepOutcome]
         do throws(StoreFault) {
             outcomes = try engine.commit(tasks.map(\.step), epoch: epoch, by: deadline)
@@ -22,7 +22,7 @@ extension StoreWriter {
             unanswered(tasks, .malformed(reason: ""))
             throw .malformed(reason: "the engine answered \(outcomes.count) of \(tasks.count) steps")
         }
-        let seconds = Double(max(0, now &- began)) / 1_000
+        let seconds = (ContinuousClock.now - began) / .seconds(1)
         status.count { figures in
             figures.commits.add(seconds)
             figures.batchRecords.add(Double(tasks.count))

@@ -76,7 +76,7 @@ extension StoreWriter {
         }
         var (told, forks) = (0, 0)
         for part in StoreRecord.parts(records, of: Self.tellCount) {
-            let outcomes = try engine.commit([.tell(part)], epoch: epoch, by: .after(milliseconds: 10_000))
+            let outcomes = try engine.commit([.tell(part)], epoch: epoch, by: .after(milliseconds: Int(clamping: options.timeout &* 3)))
             guard case .recorded(_, let found) = outcomes.first else {
                 throw .busy(reason: "the engine did not take what it lacks")
             }

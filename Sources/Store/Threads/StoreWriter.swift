@@ -41,7 +41,7 @@ final class StoreWriter: @unchecked Sendable {
     private var hasAnswered = false
     private var hasConnected = false
     private(set) var attemptCount = 0
-    /// Drawn once for each directory of a copy, so that two nodes with one name are told apart.
+    /// Drawn once for each directory of a copy, which tells two nodes with one name apart.
     let instance: UInt64
     /// Why the last attempt to connect was rejected for good; nil if it was not.
     private(set) var rejection: StoreFault?
@@ -158,7 +158,9 @@ final class StoreWriter: @unchecked Sendable {
     func open() {
         guard case .ready = link, !status.holds(.nameTaken), !status.holds(.damaged) else { return }
         status.clear(.unavailable)
-        queue.mode = status.holds(.clockOff) ? .revocations : .everything
+        let isClockOff = status.holds(.clockOff)
+        if isClockOff { queue.say("the clock of this node is too far from that of the engine") }
+        queue.mode = isClockOff ? .revocations : .everything
     }
 
     func close(_ reason: String) {
