@@ -103,6 +103,7 @@ SLOW = {
     "tokens/test_verifier_packages.py",
     "tokens/test_verifier_vectors.py",
     "sessions/test_shared_accounts.py",
+    "store/test_session_data.py",
 }
 FULL = os.environ.get("MARTLET_TEST_FULL") == "1"
 

@@ -60,6 +60,9 @@ extension StoreWriter {
             // A repetition of this node is no second use of the token.
             done(task.isRepeated ? .failure(Self.unknown) : .success(.stands(rotation, now: now)))
         case (.rejected(let denial), .verdict(let done)): done(.success(.rejected(denial)))
+        case (.conflict, .outcome(let done)) where task.isRepeated:
+            // The revision may be that of the first attempt.
+            done(.failure(.unavailable(reason: "the connection was lost, and whether the data was written is unknown")))
         case (_, .outcome(let done)): done(.success(outcome))
         case (_, .none): break
         case (_, .stamp), (_, .verdict):

@@ -18,14 +18,17 @@ START = f'    location = /start {{ default_type text/html; return 200 "<!doctype
 
 
 class TLSSite:
-    """`changes` are made to the nginx file. The issuer is the origin of `host`."""
+    """`changes` are made to the nginx file. The issuer is the origin of `host`. `nodes` are servers that run already, in
+    place of one with these settings; nginx asks them in turn."""
 
-    def __init__(self, fleet, host: str, changes=(), port: int = 0, **settings):
-        self.fleet, self.port = fleet, port or free_port()
+    def __init__(self, fleet, host: str, changes=(), port: int = 0, nodes=(), **settings):
+        self.fleet, self.port, self.nodes = fleet, port or free_port(), nodes
         self.origin = self.at(host)
         self.application = LiveApplication()
         settings = {"browser": "on", "sessions": "on", "trusted_proxies": "127.0.0.1", "issuer": self.origin} | settings
-        self.martlet = fleet.make(alg="HS256", forwarded_field="x-forwarded-for", **settings).start()
+        if not nodes:
+            self.martlet = fleet.make(alg="HS256", forwarded_field="x-forwarded-for", **settings).start()
+        upstream = [f"127.0.0.1:{node.port}" for node in nodes or [self.martlet]]
         fleet.count += 1
         self.base = fleet.base / f"tls-{fleet.count}"
         self.base.mkdir()
@@ -37,7 +40,7 @@ class TLSSite:
         text = (FOLDER / "nginx.conf").read_text()
         for old, new in (
             ("listen 8000;", tls),
-            ("127.0.0.1:8080", f"127.0.0.1:{self.martlet.port}"),
+            ("127.0.0.1:8080", "; server ".join(upstream)),
             ("127.0.0.1:9000", f"127.0.0.1:{self.application.port}"),
             ("    location / {", f"{START}    location / {{"),
             *changes,
@@ -78,4 +81,5 @@ class TLSSite:
         self.process.wait(10)
         self.output.close()
         self.application.close()
-        self.fleet.close(self.martlet)
+        if not self.nodes:
+            self.fleet.close(self.martlet)

@@ -204,6 +204,7 @@ def test_it_changes_nothing(browser, site, attacker):
         "/account?": {"action": "password", **change, "new_password_again": change["new_password"]},
         "/password": change,
         f"/sessions/{sid}": {},
+        "/session/data": {"cart": "of evil"},
         "/page": {"x": "y"},
     }.items():
         assert browser.run(CHANGES, site.origin, path.rstrip("?"), fields) == [], path

