@@ -82,7 +82,6 @@ def test_a_flushed_engine_is_told_everything_that_lives(engine, make_cluster):
     assert any("epoch" in str(event.get("event")) for node in cluster for event in node.events())
 
 
-@pytest.mark.cluster
 @pytest.mark.parametrize("key", ["log", "epoch", "time", "nodes", "s", "d", "j", "c"])
 def test_a_key_of_redis_that_somebody_deletes_brings_nobody_back(redis, make_cluster, key):
     cluster = make_cluster(redis.url(), count=2, refresh_grace="1s").start()
@@ -145,7 +144,6 @@ def test_an_old_backup_is_told_what_it_lacks(engine, make_cluster, base):
     assert sum(node.figure("martlet_store_forks_total") for node in cluster) == 0
 
 
-@pytest.mark.cluster
 def test_an_old_backup_that_was_written_before_the_nodes_came_back_is_merged(engine, make_cluster, base):
     """A newcomer without a copy writes to it first, so that the engine's numbers reach those that the others know."""
     cluster = make_cluster(engine.url(), count=2).start()

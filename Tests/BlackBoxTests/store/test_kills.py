@@ -62,7 +62,6 @@ def campaign(engine, make_cluster):
     return Campaign(make_cluster(engine.url(), people=PEOPLE).start())
 
 
-@pytest.mark.cluster
 def test_kill_nine_of_an_engine_under_load(engine, campaign, is_full, record_property):
     for _ in range(times(engine.kind, is_full)):
         campaign.strike(engine.kill, engine.start)
@@ -71,7 +70,6 @@ def test_kill_nine_of_an_engine_under_load(engine, campaign, is_full, record_pro
     print(campaign.end())
 
 
-@pytest.mark.cluster
 def test_kill_nine_of_a_node_under_load(engine, campaign, is_full):
     cluster = campaign.cluster
     for turn in range(200 if is_full else 3):
@@ -81,7 +79,6 @@ def test_kill_nine_of_a_node_under_load(engine, campaign, is_full):
     print(campaign.end())
 
 
-@pytest.mark.cluster
 def test_kill_nine_of_the_engine_and_all_nodes_at_once(engine, campaign, is_full):
     cluster = campaign.cluster
 
