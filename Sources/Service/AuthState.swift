@@ -34,13 +34,18 @@ package final class AuthState: Sendable {
     package let passwordRules: PasswordRules
     /// The feed that this server follows instead of having a journal of its own; nil if it has one.
     package let followed: FollowedFeed?
+    /// The engine that the ledger of this server is on; nil if it has a journal of its own, or follows another server.
+    package let store: StoreStatus?
+    /// How old what is known of revocations is; nil for a server with its own journal, which knows everything.
+    package let knowledge: KnowledgeAge?
 
     package init(
         settings: AuthSettings, keyring: Published<Keyring>, accounts: any AccountSource,
         clients: Published<ClientDirectory>, revocations: RevocationStore, passwords: PasswordHasher,
         hashing: HashingPool,
         throttle: LoginThrottle, clock: WallClock, monotonic: @escaping @Sendable () -> Int64, log: Log,
-        random: @escaping @Sendable (Int) -> [UInt8], passwordRules: PasswordRules, followed: FollowedFeed? = nil
+        random: @escaping @Sendable (Int) -> [UInt8], passwordRules: PasswordRules, followed: FollowedFeed? = nil,
+        store: StoreStatus? = nil
     ) {
         self.settings = settings
         self.keyring = keyring
@@ -56,6 +61,8 @@ package final class AuthState: Sendable {
         self.random = random
         self.passwordRules = passwordRules
         self.followed = followed
+        self.store = store
+        knowledge = followed?.knowledge ?? store?.knowledge
     }
 
     /// The algorithm of access tokens for `audience` when `client` asked for them.

@@ -8,7 +8,7 @@ extension Route {
         "/revocations/snapshot", [.get, .head], access: .bearer, policies: .onFollowers,
         codes: [
             .requestMalformed, .notEnabled, .clientInvalid, .tooManyAttempts, .scopeInsufficient, .signingUnavailable,
-            .journalUnavailable, .stale,
+            .journalUnavailable, .storeUnavailable, .stale,
         ] + ProblemCode.ofTokens,
         operations: [
             Operation(

@@ -9,7 +9,7 @@ extension Route {
         "/revoke", [.post], policies: .oauthErrors, content: .form,
         codes: [
             .requestMalformed, .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .tooManyAttempts,
-            .journalUnavailable,
+            .journalUnavailable, .storeUnavailable,
         ],
         operations: [
             Operation(

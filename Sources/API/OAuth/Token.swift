@@ -5,7 +5,7 @@ extension Route {
         "/token", [.post], policies: [.oauthErrors, .grantStatuses], content: .form,
         codes: [
             .requestMalformed, .grantUnsupported, .grantNotAllowed, .userInvalid, .scopeInvalid, .audienceInvalid,
-            .refreshMismatch, .unsupportedMediaType, .clientInvalid, .tooManyAttempts, .journalUnavailable,
+            .refreshMismatch, .unsupportedMediaType, .clientInvalid, .tooManyAttempts, .journalUnavailable, .storeUnavailable,
             .signingUnavailable,
         ] + ProblemCode.ofPositions + ProblemCode.ofRefresh,
         operations: [

@@ -12,7 +12,7 @@ import Tokens
 extension Route {
     package static let adminRevocations = Route(
         "/admin/revocations", [.post], on: .operator, access: .operatorSocket, content: .json,
-        codes: [.requestMalformed, .unsupportedMediaType, .journalUnavailable, .notFound],
+        codes: [.requestMalformed, .unsupportedMediaType, .journalUnavailable, .storeUnavailable, .notFound],
         operations: [
             Operation(
                 method: .post, id: "adminRevocations", tag: "operator",

@@ -61,6 +61,7 @@ struct StatusPage {
         list("audiences", shared.authState.settings.audiences)
         writeJournal(shared.authState)
         writeFollowed(shared.authState.followed)
+        writeStore(shared.authState.store)
         writeKeys(shared)
         writer.name("users")
         writer.integer(Int64(shared.authState.accounts.index.current.count))
@@ -106,6 +107,31 @@ struct StatusPage {
         if let age = followed.age { writer.integer(age) } else { writer.null() }
         writer.name("position")
         if let position = followed.position { writer.string(position.text) } else { writer.null() }
+        writer.endObject()
+    }
+
+    private mutating func writeStore(_ store: StoreStatus?) {
+        guard let store else { return }
+        let figures = store.figures
+        writer.name("store")
+        writer.beginObject()
+        member("address", store.name)
+        member("node", store.node)
+        writer.name("up")
+        writer.bool(store.isUp)
+        writer.name("conditions")
+        writer.beginArray()
+        for (condition, text) in store.conditions { writer.string("\(condition.rawValue): \(text)") }
+        writer.endArray()
+        list("accepted", store.acceptedFlaws)
+        writer.name("age_ms")
+        if let age = store.knowledge.age { writer.integer(age) } else { writer.null() }
+        writer.name("epoch")
+        writer.integer(Int64(figures.epoch))
+        writer.name("unsent")
+        writer.integer(Int64(figures.unsentRevocations))
+        writer.name("clock_offset_ms")
+        if let offset = figures.clockOffset { writer.integer(offset) } else { writer.null() }
         writer.endObject()
     }
 

@@ -45,7 +45,7 @@ extension Route {
                 description: """
                     Reasons: journal_unwritable (nothing is acknowledged) with its cause, one of journal_disk_full, \
                     journal_read_only, journal_no_descriptors, journal_replaced, journal_failing; journal_low_space (revocations are \
-                    acknowledged, logins and refreshes are not); draining; on a server that follows another one, stale (what it knows is older than MARTLET_STALENESS_MAX, or it knows nothing yet) and feed_damaged (it does not advance, because the feed contains something that it must not skip). `degraded` lists the sources whose last reload failed \
+                    acknowledged, logins and refreshes are not); draining; on a server that follows another one, stale (what it knows is older than MARTLET_STALENESS_MAX, or it knows nothing yet) and feed_damaged (it does not advance, because the feed contains something that it must not skip). On a server with MARTLET_STORE: store_unavailable (the engine does not answer; nothing is recorded, tokens are verified), store_durability (its settings can lose acknowledged records; nothing is recorded), store_damaged (its log contains something that must not be skipped), node_name_taken, keys_differ, settings_differ (from another server), clock_off (nothing is issued), and stale; `details` says for each what is wrong and what to do, and for store_relaxed which settings are accepted. `degraded` lists the sources whose last reload failed \
                     (users_reload_failed, clients_reload_failed, keys_reload_failed, tls_reload_failed); the service stays ready.
                     """,
                 answers: [
@@ -65,7 +65,11 @@ extension Schema {
         "Readiness",
         .object(
             .required("status", .string(values: ["ready", "not_ready"])), .required("reasons", .strings),
-            .required("degraded", .strings)))
+            .required("degraded", .strings),
+            .optional(
+                "details",
+                .array(of: .object(.required("reason", .string), .required("text", .string))).described(
+                    "Only on a server with MARTLET_STORE: what is wrong and what to do about it."))))
 }
 
 extension Application {
@@ -101,8 +105,26 @@ extension Application {
         writer.beginArray()
         for reason in shared.degradedReasons { writer.string(reason) }
         writer.endArray()
+        if let store = shared.authState.store { writeDetails(store, &writer) }
         writer.endObject()
         response.body.append(contentsOf: writer.bytes)
+    }
+}
+
+extension Application {
+    private func writeDetails(_ store: StoreStatus, _ writer: inout JSONWriter) {
+        writer.name("details")
+        writer.beginArray()
+        let accepted = store.acceptedFlaws.map { ("store_relaxed", $0) }
+        for (reason, text) in store.conditions.map({ ($0.condition.rawValue, $0.text) }) + accepted {
+            writer.beginObject()
+            writer.name("reason")
+            writer.string(reason)
+            writer.name("text")
+            writer.string(text)
+            writer.endObject()
+        }
+        writer.endArray()
     }
 }
 
@@ -121,8 +143,13 @@ extension ApplicationShared {
 
     private var ownReasons: [String] {
         var reasons: [String] = []
-        if !authState.revocations.isWritable { reasons.append("journal_unwritable") }
-        reasons += authState.revocations.conditions.filter(\.holds).map(\.name)
+        if let store = authState.store {
+            if store.knowledge.isStale { reasons.append("stale") }
+            reasons += store.conditions.map(\.condition.rawValue)
+        } else {
+            if !authState.revocations.isWritable { reasons.append("journal_unwritable") }
+            reasons += authState.revocations.conditions.filter(\.holds).map(\.name)
+        }
         if !authState.missingSigners(at: authState.clock.now).isEmpty { reasons.append("signing_unavailable") }
         return reasons
     }

@@ -34,6 +34,8 @@ extension Application {
         Self.addRevocations(shared.authState, &page)
         if let followed = shared.authState.followed {
             Self.addFollowed(followed, &page)
+        } else if let store = shared.authState.store {
+            Self.addStore(store, &page)
         } else {
             Self.addJournal(shared.authState, &page)
         }

@@ -7,7 +7,8 @@ extension Schema {
             .required("version", .string), .required("pid", .integer), .required("started", .time),
             .required("now", .time), .required("status", .string(values: ["ready", "not_ready"])),
             .required("reasons", .strings), .required("degraded", .strings), .required("issuer", .string),
-            .required("audiences", .strings), .required("journal", journal), .optional("following", following), .required("keys", .array(of: key)),
+            .required("audiences", .strings), .required("journal", journal), .optional("following", following), .optional("store", store),
+            .required("keys", .array(of: key)),
             .required("users", .integer), .required("clients", .integer),
             .required(
                 "sessions", integer.orNull.described("How many sessions users can list; null if MARTLET_SESSIONS is off.")),
@@ -24,6 +25,15 @@ extension Schema {
         .required("source", .string), .required("condition", .string(values: FollowedFeed.Condition.allCases.map(\.rawValue))),
         .required("stale", .boolean), .required("age_ms", integer.orNull), .required("position", string.orNull)
     ).described("Only on a server that follows another one.")
+
+    private static let store = object(
+        .required("address", .string), .required("node", .string), .required("up", .boolean),
+        .required("conditions", .strings.described("Why not everything works, each with what to do.")),
+        .required("accepted", .strings.described("Settings of the engine that can lose acknowledged records.")),
+        .required("age_ms", integer.orNull), .required("epoch", .integer),
+        .required("unsent", .integer.described("Revocations that the engine does not have yet.")),
+        .required("clock_offset_ms", integer.orNull)
+    ).described("Only on a server with MARTLET_STORE.")
 
     private static let key = object(
         .required("kid", .string), .required("alg", .string),

@@ -54,12 +54,15 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case requestTimeout = "request_timeout"
     case sequenceAhead = "sequence_ahead"
     case sequenceGone = "sequence_gone"
+    case preconditionFailed = "precondition_failed"
     case bodyTooLarge = "body_too_large"
     case targetTooLong = "target_too_long"
     case unsupportedMediaType = "unsupported_media_type"
     case expectationFailed = "expectation_failed"
     case passwordUnfit = "password_unfit"
+    case preconditionRequired = "precondition_required"
     case tooManyAttempts = "too_many_attempts"
+    case dataBusy = "data_busy"
     case headTooLarge = "head_too_large"
     case notHere = "not_here"
 
@@ -68,6 +71,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
     case codingUnsupported = "coding_unsupported"
     case hashingSaturated = "hashing_saturated"
     case journalUnavailable = "journal_unavailable"
+    case storeUnavailable = "store_unavailable"
     case signingUnavailable = "signing_unavailable"
     case sequenceNotReached = "sequence_not_reached"
     case sequenceUnknown = "sequence_unknown"
@@ -98,19 +102,20 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .requestTimeout: 408
         case .sequenceAhead: 409
         case .sequenceGone: 410
+        case .preconditionFailed: 412
         case .bodyTooLarge: 413
         case .targetTooLong: 414
         case .unsupportedMediaType: 415
         case .expectationFailed: 417
         case .notHere: 421
         case .passwordUnfit: 422
-        case .tooManyAttempts: 429
+        case .preconditionRequired: 428
+        case .tooManyAttempts, .dataBusy: 429
         case .headTooLarge: 431
         case .internalFault: 500
         case .methodUnknown, .codingUnsupported: 501
-        case .hashingSaturated, .journalUnavailable, .signingUnavailable, .sequenceNotReached, .sequenceUnknown,
-            .usersUnavailable,
-            .sessionsNotEnded, .tooManyConnections, .stale:
+        case .hashingSaturated, .journalUnavailable, .storeUnavailable, .signingUnavailable, .sequenceNotReached,
+            .sequenceUnknown, .usersUnavailable, .sessionsNotEnded, .tooManyConnections, .stale:
             503
         case .versionUnsupported: 505
         }
@@ -170,12 +175,15 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .requestTimeout: "The request did not arrive in time."
         case .sequenceAhead: "This server has not reached the position, so it is from another history."
         case .sequenceGone: "The records after this position are no longer in memory."
+        case .preconditionFailed: "The data has changed."
         case .bodyTooLarge: "The content is too large."
         case .targetTooLong: "The request target is too long."
         case .unsupportedMediaType: "Unsupported media type."
         case .expectationFailed: "The expectation cannot be met."
         case .notHere: "This server follows another one, which must be asked for this."
         case .passwordUnfit: "The new password breaks a rule."
+        case .preconditionRequired: "A replacement needs a condition."
+        case .dataBusy: "Too many requests change this session's data at the same time."
         case .tooManyAttempts: "Too many failed attempts."
         case .headTooLarge: "The header section is too large."
         case .internalFault: "Internal error."
@@ -183,6 +191,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
         case .codingUnsupported: "Transfer coding not implemented."
         case .hashingSaturated: "Too many logins are waiting."
         case .journalUnavailable: "The journal cannot be written now."
+        case .storeUnavailable: "The store cannot be asked now."
         case .signingUnavailable: "No key can sign these tokens now, so nothing was changed."
         case .sequenceNotReached: "This server has not reached the required position."
         case .sequenceUnknown: "The position is not in the history of this server."
@@ -211,8 +220,8 @@ package enum ProblemCode: String, CaseIterable, Sendable {
             .claimInvalid, .tokenExpired, .tokenNotActive, .authTooOld, .claimMismatch, .subjectMismatch,
             .clientMismatch:
             "invalid_grant"
-        case .tooManyAttempts, .hashingSaturated, .journalUnavailable, .signingUnavailable, .sequenceNotReached,
-            .sequenceUnknown,
+        case .tooManyAttempts, .hashingSaturated, .journalUnavailable, .storeUnavailable, .signingUnavailable,
+            .sequenceNotReached, .sequenceUnknown,
             .usersUnavailable, .sessionsNotEnded, .tooManyConnections, .stale, .notHere:
             "temporarily_unavailable"
         case .internalFault: "server_error"

@@ -1,5 +1,6 @@
 import HTTP
 import Revocation
+import Service
 import Telemetry
 
 extension Application {
@@ -23,9 +24,7 @@ extension Application {
             }
         case .failure(let fault):
             let problem = Problem(
-                .journalUnavailable,
-                "The revocation applies now. It is lost if the service stops before the journal can be written again.",
-                reason: "\(fault)", retryAfter: 5)
+                .journalUnavailable, Problem.revocationDetail(shared.authState.store), reason: "\(fault)", retryAfter: 5)
             answer(problem, call, &response)
         }
         finish(call, &response)

@@ -132,7 +132,7 @@ package final class Application: Handler {
     /// Counts an answer that is complete.
     func finish(_ call: Call, _ response: inout Response) {
         if call.crossOrigin != .alike { addCrossOrigin(call.crossOrigin, &response) }
-        if let followed = shared.authState.followed { addAge(of: followed, call, &response) }
+        if let knowledge = shared.authState.knowledge { addAge(of: knowledge, call, &response) }
         let row = call.endpoint.map { $0.row } ?? shared.endpoints.count
         let column = ApplicationShared.statusColumn(response.status)
         let microseconds = (shared.monotonic() &- call.began) / 1_000
@@ -145,6 +145,7 @@ package final class Application: Handler {
     ///
     /// - Parameter html: the page with the form that was rejected; nil for a page that only says what was wrong.
     func answer(_ problem: Problem, _ call: Call, _ response: inout Response, page: RejectedPage? = nil) {
+        let problem = problem.over(shared.authState.store)
         // A page would not say which server must be asked instead.
         if call.wantsPage, problem.code != .notHere, let browser = shared.browser {
             writeProblem(problem, page, call, browser, &response)
@@ -172,7 +173,7 @@ package final class Application: Handler {
         // Any client can send these all day.
         case .methodUnknown, .codingUnsupported, .versionUnsupported, .sequenceNotReached, .sequenceUnknown: quiet
         // The service works as designed under load.
-        case .hashingSaturated, .tooManyConnections: .warning
+        case .hashingSaturated, .tooManyConnections, .storeUnavailable: .warning
         default: problem.status >= 500 ? .error : quiet
         }
     }

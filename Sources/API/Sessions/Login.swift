@@ -11,7 +11,7 @@ extension Route {
         "/login", [.post], policies: [.oauthErrors, .limitedByAddress, .crossOrigin], content: .either,
         codes: [
             .requestMalformed, .scopeInvalid, .audienceInvalid, .invalidCredentials, .clientInvalid,
-            .unsupportedMediaType, .tooManyAttempts, .hashingSaturated, .journalUnavailable, .signingUnavailable,
+            .unsupportedMediaType, .tooManyAttempts, .hashingSaturated, .journalUnavailable, .storeUnavailable, .signingUnavailable,
         ] + ProblemCode.ofPositions + ProblemCode.ofCookies,
         operations: [
             Operation(

@@ -12,7 +12,7 @@ extension Route {
         content: .either,
         codes: [
             .requestMalformed, .clientInvalid, .passwordWrong, .unsupportedMediaType, .passwordUnfit, .tooManyAttempts,
-            .hashingSaturated, .usersUnavailable, .sessionsNotEnded, .journalUnavailable,
+            .hashingSaturated, .usersUnavailable, .sessionsNotEnded, .journalUnavailable, .storeUnavailable,
         ] + ProblemCode.ofCookies + ProblemCode.ofTokens,
         operations: [
             Operation(

@@ -9,6 +9,7 @@ package struct Configuration: Sendable {
     package let browser: BrowserSettings
     package let pages: PageSettings
     package let journal: JournalSettings
+    package let store: StoreSettings
     package let feed: FeedSettings
     package let follow: FollowSettings
     package let keys: KeySettings
@@ -42,6 +43,7 @@ package struct Configuration: Sendable {
         listen = ListenSettings(&reader, selfSigned: selfSigned)
         tls = TLSSettings(&reader, isWanted: listen.isAnySecure, selfSigned: selfSigned)
         journal = JournalSettings(&reader)
+        store = StoreSettings(&reader)
         feed = FeedSettings(&reader)
         follow = FollowSettings(&reader)
         keys = KeySettings(&reader)

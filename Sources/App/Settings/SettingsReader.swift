@@ -116,6 +116,11 @@ package struct SettingsReader {
             "\(setting.name): «\(Self.printable(text(setting)))» is not \(expected ?? setting.kind.expected)")
     }
 
+    /// Adds a mistake as a sentence, for a value that must not be repeated or that is wrong only beside others.
+    mutating func add(_ setting: Setting, _ sentence: String) {
+        mistakes.append("\(setting.name): \(sentence)")
+    }
+
     /// Returns the text on one line, with every invisible character escaped, so that for example a line feed at the end
     /// is found.
     private static func printable(_ text: String) -> String {

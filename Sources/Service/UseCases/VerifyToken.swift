@@ -18,7 +18,7 @@ package struct VerifyToken {
     package func verify(
         _ token: Span<UInt8>, _ expectations: VerifyExpectations, at now: UnixMilliseconds
     ) throws(VerifyFailure) -> VerifiedToken {
-        if let followed = context.authState.followed, followed.rejectsAll { throw .stale }
+        if let knowledge = context.authState.knowledge, knowledge.rejectsAll { throw .stale }
         let verified: VerifiedToken
         do throws(TokenRejection) {
             verified = try SignedTokens(context).verify(token, expectations.audience, at: now)

@@ -39,11 +39,21 @@ package protocol StoreEngine: AnyObject {
     /// one included. A report under the name of a node that lives already, with another `instance`, is not stored.
     func exchange(_ own: NodeReport, by deadline: StoreDeadline) throws(StoreFault) -> EngineStatus
 
+    /// Returns the same as ``exchange(_:by:)`` without storing anything, also from an engine that has nothing of ours.
+    func status(by deadline: StoreDeadline) throws(StoreFault) -> EngineStatus
+
     /// Removes what has expired, and the part of the log that is older than an hour or beyond a million records. Called
     /// every few minutes, by all nodes; it must not disturb commits.
     func maintain(by deadline: StoreDeadline) throws(StoreFault)
 
     func disconnect()
+}
+
+extension StoreEngine {
+    package func status(by deadline: StoreDeadline) throws(StoreFault) -> EngineStatus {
+        throw .rejected(
+            reason: "this engine cannot list the nodes without being one", remedy: "Ask a running node with martlet status.")
+    }
 }
 
 /// Reads the log of an engine over a connection of its own. One thread uses it, another one than that of the
