@@ -23,11 +23,10 @@ class Seen:
 
     def scripts(self, work) -> list[list[bytes]]:
         work()
-        time.sleep(0.2)
         self.link.socket.settimeout(0.3)
-        found = []
+        found, end = [], time.monotonic() + 0.7
         try:
-            while True:
+            while time.monotonic() < end:
                 line = self.link.take()
                 words = [unquoted(word) for word in re.findall(rb'"((?:[^"\\]|\\.)*)"', line)]
                 # What a script calls is shown, too, as of the client `lua`.

@@ -22,7 +22,8 @@ extension Problem {
             self.init(
                 ProblemCode.storeUnavailable, "It is not known whether the data was changed. Read it again.",
                 reason: reason, retryAfter: 1)
-        case .damaged: self.init(ProblemCode.internalFault, reason: "the stored data of a session is not what was written")
+        case .damaged:
+            self.init(ProblemCode.internalFault, reason: "the stored data of a session is not what was written")
         }
     }
 

@@ -57,6 +57,7 @@ extension EntityTags {
 extension SessionDataCondition {
     init(_ request: borrowing Request) throws(Problem) {
         self.init(
-            ifMatch: try EntityTags.read("if-match", request), ifNoneMatch: try EntityTags.read("if-none-match", request))
+            ifMatch: try EntityTags.read("if-match", request),
+            ifNoneMatch: try EntityTags.read("if-none-match", request))
     }
 }

@@ -8,7 +8,8 @@ extension Route {
         "/session/data", [.get, .head, .put, .patch, .delete], access: .bearer, policies: [.quiet, .crossOrigin],
         content: .mergePatch,
         codes: [
-            .requestMalformed, .notEnabled, .preconditionFailed, .unsupportedMediaType, .preconditionRequired, .dataBusy,
+            .requestMalformed, .notEnabled, .preconditionFailed, .unsupportedMediaType, .preconditionRequired,
+            .dataBusy,
             .storeUnavailable,
         ] + ProblemCode.ofCookies + ProblemCode.ofTokens,
         operations: [readSessionData, replaceSessionData, mergeSessionData, removeSessionData]
@@ -165,7 +166,8 @@ extension Application {
     }
 
     private func finishSessionData(
-        _ result: Result<SessionDataView, SessionDataFailure>, _ method: Method, _ call: Call, _ response: inout Response
+        _ result: Result<SessionDataView, SessionDataFailure>, _ method: Method, _ call: Call,
+        _ response: inout Response
     ) {
         do throws(SessionDataFailure) {
             let view = try result.get()

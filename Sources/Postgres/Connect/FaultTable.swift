@@ -1,6 +1,6 @@
 internal import Store
 
-/// What errors of PostgreSQL mean, by SQLSTATE; the same table stands in docs/postgresql.md.
+/// What errors of PostgreSQL mean, by SQLSTATE; docs/postgresql.md has the same table.
 enum FaultTable {
     /// When the error came.
     enum Moment {
@@ -16,7 +16,7 @@ enum FaultTable {
         /// Not done; it can work later.
         case busy
         case notPrimary
-        /// Somebody must change something.
+        /// An operator must change something.
         case rejected(remedy: String)
         /// It may have been done.
         case unknown

@@ -70,7 +70,7 @@ struct CommitBatch {
         values.add(records.map { $0.record.variant as Int64? })
         values.add(records.map(\.record.flags))
         values.add(records.map(\.record.reason))
-        values.add(records.map { $0.record.expires as Int64? })
+        values.add(records.map { $0.record.expires.count as Int64? })
         values.add(records.map { $0.record.value as Int64? })
         values.add(records.map { $0.record.bytes as [UInt8]? })
         values.add(rotations.map(\.part))

@@ -11,7 +11,7 @@ struct CommitRecord {
     let variant: Int64
     let flags: Int16
     let reason: Int32
-    let expires: Int64
+    let expires: UnixMilliseconds
     /// Of a revoke-before time, its value; of a rotation, the request.
     let value: Int64
     let bytes: [UInt8]
@@ -44,7 +44,7 @@ enum CommitRecords {
         }
         return CommitRecord(
             kind: Int16(record.kind.rawValue), key: record.key, variant: variant, flags: Int16(record.flags),
-            reason: Int32(record.reason), expires: record.expires.count, value: value,
+            reason: Int32(record.reason), expires: record.expires, value: value,
             bytes: bytes(keepsPlace ? RevocationCodec.again(record) : record, keepsPlace: keepsPlace))
     }
 

@@ -103,7 +103,7 @@ struct TellBatch {
         values.add(records.map { $0.record.variant as Int64? })
         values.add(records.map(\.record.flags))
         values.add(records.map(\.record.reason))
-        values.add(records.map { $0.record.expires as Int64? })
+        values.add(records.map { $0.record.expires.count as Int64? })
         values.add(records.map { $0.record.value as Int64? })
         values.add(records.map { Int64(clamping: $0.seq) as Int64? })
         values.add(records.map { $0.time.count as Int64? })

@@ -62,14 +62,14 @@ extension PostgresEngine {
         let flags: Int16 = try row.fieldNumber()
         let reason: Int32 = try row.fieldNumber()
         let key = try row.fieldUUID()
-        let expires: Int64 = try row.fieldNumber()
+        let expires = UnixMilliseconds(try row.fieldNumber())
         let value: Int64 = try row.fieldNumber()
         let seq: Int64 = try row.fieldNumber()
         let time: Int64 = try row.fieldNumber()
         guard let kind = UInt8(exactly: kind), let flags = UInt8(exactly: flags), let reason = UInt16(exactly: reason)
         else { throw .malformed("a row is out of range") }
         let record = JournalRecord(
-            JournalRecord.Kind(rawValue: kind), key: key, expires: UnixMilliseconds(expires),
+            JournalRecord.Kind(rawValue: kind), key: key, expires: expires,
             value: kind == JournalRecord.Kind.cut.rawValue
                 ? CommitRecords.value(ordered: value) : UInt64(bitPattern: value),
             flags: flags, reason: reason)

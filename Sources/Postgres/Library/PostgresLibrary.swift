@@ -18,7 +18,7 @@ enum PostgresLibrary {
 
     /// Returns the settings that an address contains.
     ///
-    /// - Returns: nil if libpq cannot read it. Its reason may contain parts of the address, so nobody learns it.
+    /// - Returns: nil if libpq cannot read it. Its reason may contain parts of the address, so it is dropped.
     static func settings(of address: String) -> [String: String]? {
         var settings: [String: String] = [:]
         guard let options = unsafe cpostgres_parse(address, nil) else { return nil }

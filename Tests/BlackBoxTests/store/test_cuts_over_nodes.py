@@ -4,15 +4,13 @@ import itertools
 import random
 import threading
 
-import argon2
 import pytest
 
 from harness.accounts import AMY, Person
 from harness.cluster import together
 from harness.engine_process import wait_until
 
-CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=7168, parallelism=1, hash_len=32, salt_len=16)
-RIDER = Person("rider", "rides by night 12", password_hash=CHEAP.hash("rides by night 12"))
+RIDER = Person("rider", "rides by night 12")
 CLOCKS = (0, 3, -3)
 CUTS = ({"sub": RIDER.id}, {"all": True})
 
@@ -25,9 +23,12 @@ class Rounds:
         self.chance = random.Random(seed)
         self.logins = 0
 
-    def login(self, node, **members):
+    def login(self, node, **members) -> str:
+        """An access token; nothing for a login that a cut met before it was answered."""
         answer = node.try_login(RIDER.name, RIDER.password, **members)
-        assert answer.status_code == 200, answer.text
+        if answer.status_code != 200:
+            assert not members and answer.json()["code"] == "invalid_credentials", answer.text
+            return ""
         self.logins += 1
         return answer.json()["access_token"]
 
@@ -43,6 +44,9 @@ class Rounds:
                 was_cutting = is_cutting.is_set()
                 token = self.login(node)
                 with lock:
+                    if not token:
+                        assert was_cutting or is_cutting.is_set(), "a login was rejected although nothing was cut"
+                        continue
                     # Answered before the cut was asked for, or beside it: then it may live or not.
                     (beside if was_cutting or is_cutting.is_set() else done_before).append(token)
 
@@ -68,7 +72,6 @@ class Rounds:
         return after
 
 
-@pytest.mark.cluster
 @pytest.mark.parametrize("clocks", [CLOCKS, (3, -3, 0)], ids=["0 +3 -3", "+3 -3 0"])
 def test_no_login_answered_before_a_cut_outlives_it_and_none_begun_after_it_dies(engine, make_cluster, is_full, clocks):
     cluster = make_cluster(engine.url(), clocks=clocks, people=(AMY, RIDER)).start()

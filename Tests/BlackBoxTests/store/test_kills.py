@@ -11,7 +11,8 @@ from faults.ledger import Ledger
 from faults.load import PEOPLE, Mint
 from harness.cluster import Cluster
 
-HEALED_SECONDS = 3
+# In the long form, which has the machine for itself, and beside other tests.
+HEALED_SECONDS, HEALED_SECONDS_BUSY = 3, 8
 
 
 def times(kind: str, is_full: bool) -> int:
@@ -61,26 +62,23 @@ def campaign(engine, make_cluster):
     return Campaign(make_cluster(engine.url(), people=PEOPLE).start())
 
 
-@pytest.mark.cluster
 def test_kill_nine_of_an_engine_under_load(engine, campaign, is_full, record_property):
     for _ in range(times(engine.kind, is_full)):
         campaign.strike(engine.kill, engine.start)
-        assert campaign.slowest <= HEALED_SECONDS, f"healed after {campaign.slowest:.2f} s"
+        assert campaign.slowest <= (HEALED_SECONDS if is_full else HEALED_SECONDS_BUSY), f"healed after {campaign.slowest:.2f} s"
     record_property("outcome", campaign.end())
     print(campaign.end())
 
 
-@pytest.mark.cluster
 def test_kill_nine_of_a_node_under_load(engine, campaign, is_full):
     cluster = campaign.cluster
     for turn in range(200 if is_full else 3):
         node = cluster[turn % 3]
         campaign.strike(node.kill, node.run_once)
-        assert campaign.slowest <= HEALED_SECONDS, f"healed after {campaign.slowest:.2f} s"
+        assert campaign.slowest <= (HEALED_SECONDS if is_full else HEALED_SECONDS_BUSY), f"healed after {campaign.slowest:.2f} s"
     print(campaign.end())
 
 
-@pytest.mark.cluster
 def test_kill_nine_of_the_engine_and_all_nodes_at_once(engine, campaign, is_full):
     cluster = campaign.cluster
 
@@ -132,7 +130,7 @@ def test_a_client_that_retries_over_an_outage_longer_than_a_second_keeps_its_ses
         engine.kill()
         time.sleep(2)
         engine.start()
-        cluster.heal(HEALED_SECONDS)
+        cluster.heal(HEALED_SECONDS_BUSY)
     stop.set()
     for thread in threads:
         thread.join()

@@ -37,7 +37,6 @@ def test_other_keys_are_told_after_half_the_lead_and_other_settings_at_once(engi
     wait_until(lambda: cluster[0].is_ready, 75, "readiness once the other one is gone")
 
 
-@pytest.mark.cluster
 def test_another_keyring_is_told_after_half_the_lead(engine, make_cluster):
     cluster = make_cluster(engine.url(), count=1, key_lead="4s").start()
     other = make_cluster(engine.url(), count=1, key_lead="4s").nodes[0]

@@ -21,7 +21,6 @@ def present(node, token: str) -> tuple[int, str, bytes]:
         line.close()
 
 
-@pytest.mark.cluster
 @pytest.mark.parametrize("clocks", [(), CLOCKS], ids=["true clocks", "clocks 3 s apart"])
 def test_64_clients_on_three_nodes_get_one_rotation(engine, make_cluster, is_full, clocks):
     nodes = make_cluster(engine.url(), clocks=clocks).start()

@@ -139,6 +139,25 @@ def test_a_change_in_flight_at_the_logout_brings_nothing_back(pair):
             assert read(node, session).json()["code"] == "session_revoked"
 
 
+def holds(engine, text: str) -> bool:
+    """Whether the engine has data of sessions with this text."""
+    if engine.kind == "postgres":
+        found = engine.server.ask(f"SELECT count(*) FROM martlet.data WHERE convert_from(content, 'UTF8') LIKE '%{text}%'")
+        return int(found) > 0
+    texts = [key for key in engine.server.keys() if engine.server.ask("TYPE", key) == b"string"]
+    return any(text.encode() in engine.server.ask("GET", key) for key in texts)
+
+
+def test_a_logout_removes_the_bytes_from_the_engine(pair):
+    session, other = pair[0].login(), pair[0].login()
+    assert patch(pair[0], session, {"cart": "marker-one"}).status_code == 200
+    assert patch(pair[1], other, {"cart": "marker-two"}).status_code == 200
+    assert holds(pair.engine, "marker-one") and holds(pair.engine, "marker-two")
+    assert pair[1].http.post("/logout", headers=bearer(session)).status_code == 204
+    assert not holds(pair.engine, "marker-one") and holds(pair.engine, "marker-two")
+    assert remove(pair[0], other).status_code == 204 and not holds(pair.engine, "marker-two")
+
+
 def test_without_the_engine_nothing_is_changed_and_verification_goes_on(pair):
     session = pair[0].login()
     before = patch(pair[0], session, {"a": 1})

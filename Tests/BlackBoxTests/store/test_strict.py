@@ -156,7 +156,6 @@ def works(cluster) -> bool:
         return False
 
 
-@pytest.mark.cluster
 def test_the_acl_of_the_docs_works_and_nothing_less_does(base, make_cluster, is_full):
     name, words = rules_of(printed_acl())
     server = redis_with(base, words, name)
@@ -249,7 +248,6 @@ def test_the_role_of_postgresql_has_what_it_needs_and_no_more(postgres, make_clu
     assert public == "", f"functions that anybody may call: {public}"
 
 
-@pytest.mark.cluster
 def test_no_grant_to_the_role_of_postgresql_is_unneeded(postgres, make_cluster, is_full):
     grants = [line for line in schema(postgres.server).splitlines() if line.strip().upper().startswith("GRANT ")]
     assert grants
