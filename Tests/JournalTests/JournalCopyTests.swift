@@ -13,7 +13,12 @@ struct JournalCopyTests {
     private func options(_ segmentRecordCount: UInt64 = 8) -> JournalOptions {
         let numbers = Mutex<UInt64>(0)
         var options = JournalOptions(
-            clock: WallClock { 5_000 }, random: { numbers.withLock { $0 += 1; return $0 } })
+            clock: WallClock { 5_000 },
+            random: {
+                numbers.withLock {
+                    $0 += 1; return $0
+                }
+            })
         options.segmentRecordCount = segmentRecordCount
         return options
     }

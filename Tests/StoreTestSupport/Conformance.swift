@@ -87,7 +87,9 @@ package final class ConformanceRun {
         checkSink()
         for session in sessions {
             let found = index.rotations.generation(of: session.sid)
-            check(found == session.generation || session.isEnded, "generation \(session.generation) came back as \(found)")
+            check(
+                found == session.generation || session.isEnded, "generation \(session.generation) came back as \(found)"
+            )
         }
     }
 
@@ -384,7 +386,9 @@ package final class CountingSink: LedgerSink {
     package func records(_ batch: [LedgerRecord], head: LedgerPosition) {
         state.withLock { state in
             for record in batch {
-                if let last = state.last, record.position <= last { state.gaps.append("\(record.position) after \(last)") }
+                if let last = state.last, record.position <= last {
+                    state.gaps.append("\(record.position) after \(last)")
+                }
                 state.last = record.position
                 switch record.event {
                 case .sessionRevoked(let sid, _, _):

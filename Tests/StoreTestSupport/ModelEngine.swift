@@ -78,7 +78,9 @@ package final class ModelWorld: StoreEngineSource {
             engine.epochs = state.engine.epochs
             engine.lastTime = state.engine.lastTime
             engine.told = state.engine.told
-            for record in kept { engine.apply(record.placed(seq: engine.told[record.seq] ?? record.seq, time: record.time)) }
+            for record in kept {
+                engine.apply(record.placed(seq: engine.told[record.seq] ?? record.seq, time: record.time))
+            }
             engine.log = Array(kept)
             if let head = state.engine.head {
                 let begin = engine.epochs.last?.begin ?? 1
@@ -114,14 +116,18 @@ package final class ModelWorld: StoreEngineSource {
     package var loadCount: Int { state.withLock { $0.loadCount } }
     package var position: LedgerPosition? { state.withLock { $0.engine.head?.position } }
     package func isRevoked(_ sid: UUID) -> Bool { state.withLock { $0.engine.sessions[sid] != nil } }
-    package func generation(of sid: UUID) -> UInt32 { state.withLock { $0.engine.rotations[sid]?.rotation.generation ?? 0 } }
+    package func generation(of sid: UUID) -> UInt32 {
+        state.withLock { $0.engine.rotations[sid]?.rotation.generation ?? 0 }
+    }
     package func change(_ body: (inout ModelSettings) -> Void) {
         state.withLock { state in
             var settings = ModelSettings(
                 flaws: state.flaws, isReadable: state.isReadable, clockOffset: state.clockOffset,
                 reportsSafeSeq: state.reportsSafeSeq, damage: state.damage)
             body(&settings)
-            (state.flaws, state.isReadable, state.clockOffset) = (settings.flaws, settings.isReadable, settings.clockOffset)
+            (state.flaws, state.isReadable, state.clockOffset) = (
+                settings.flaws, settings.isReadable, settings.clockOffset
+            )
             (state.reportsSafeSeq, state.damage) = (settings.reportsSafeSeq, settings.damage)
         }
     }

@@ -166,16 +166,23 @@ package struct ModelEngineState {
                     _ = log(RevocationCodec.again(record), at: time, origin: record)
                     continue
                 }
-                let isSame = stands.request == request && (stands.at == record.time || RevocationCodec.isAgain(record) || RevocationCodec.isAgain(standing))
+                let isSame =
+                    stands.request == request
+                    && (stands.at == record.time || RevocationCodec.isAgain(record)
+                        || RevocationCodec.isAgain(standing))
                 if stands.generation > generation || isSame || flaw == .noForks { continue }
                 forks += 1
-                _ = log(RevocationCodec.record(.sessionRevoked(sid: sid, expires: end, reason: RevocationReason.refreshReused.rawValue)), at: time)
+                _ = log(
+                    RevocationCodec.record(
+                        .sessionRevoked(sid: sid, expires: end, reason: RevocationReason.refreshReused.rawValue)),
+                    at: time)
             case .sessionRevoked(let sid, _, _) where sessions[sid] != nil: continue
             case .tokenRevoked(let jti, _, _, _) where tokens[jti] != nil: continue
             case .revokedBefore(let cut, _, let key, _, _) where cuts[key]?.value ?? 0 >= cut.value: continue
             case .exempted(let sid, let cut, let kind, _)
             where exemptions[Exempted(sid: sid, kind: kind)]?.value ?? 0 >= cut.value: continue
-            case nil where record.kind == .sessionEntry && record.flags & 0x0f == 0 && entries[record.key] != nil: continue
+            case nil where record.kind == .sessionEntry && record.flags & 0x0f == 0 && entries[record.key] != nil:
+                continue
             default: _ = log(record, at: time, origin: record)
             }
         }

@@ -124,7 +124,9 @@ package final class NodesRun {
                 clients[place].generation = generation
                 return count("rotated")
             case .denied, .reused:
-                check(client.isEnded || client.isStolen, "an honest client got \(String(describing: outcome)) from \(node.name)")
+                check(
+                    client.isEnded || client.isStolen,
+                    "an honest client got \(String(describing: outcome)) from \(node.name)")
                 clients[place].isEnded = true
                 return count("denied")
             case .unavailable, nil: settle()

@@ -88,7 +88,8 @@ struct AwayTests {
         let sid = try #require(a.login())
         world.fail(.lostAfter)
         let answers = Answers<RotationOutcome>()
-        let request = RotationRequest(sid: sid, generation: 0, request: 1, sessionEnd: clock.wall.adding(milliseconds: 1_000_000_000))
+        let request = RotationRequest(
+            sid: sid, generation: 0, request: 1, sessionEnd: clock.wall.adding(milliseconds: 1_000_000_000))
         a.store.rotate(request, subject: [1], client: [2], kid: [3]) { answers.take($0) }
         a.step()
         world.stop()
@@ -111,7 +112,8 @@ struct AwayTests {
         try b.start()
         world.fail(.lostAfter)
         let answers = Answers<RotationOutcome>()
-        let request = RotationRequest(sid: sid, generation: 0, request: 1, sessionEnd: clock.wall.adding(milliseconds: 1_000_000_000))
+        let request = RotationRequest(
+            sid: sid, generation: 0, request: 1, sessionEnd: clock.wall.adding(milliseconds: 1_000_000_000))
         a.store.rotate(request, subject: Array("alice".utf8), client: [2], kid: [3]) { answers.take($0) }
         a.step()
         // The client has its answer from another node, and used the successor.
@@ -131,7 +133,8 @@ struct AwayTests {
         world.fail(.lostBefore)
         let before = clock.monotonic
         let outcome: RotationOutcome? = a.answer { done in
-            let request = RotationRequest(sid: sid, generation: 0, request: 1, sessionEnd: clock.wall.adding(milliseconds: 1_000_000))
+            let request = RotationRequest(
+                sid: sid, generation: 0, request: 1, sessionEnd: clock.wall.adding(milliseconds: 1_000_000))
             a.store.rotate(request, subject: [1], client: [2], kid: [3]) { done($0) }
             a.step()
             world.stop()

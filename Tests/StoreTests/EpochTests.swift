@@ -130,7 +130,8 @@ struct EngineEpochTests {
         #expect(!flawed.world.isRevoked(sid), "the mutant would not be found")
     }
 
-    @Test func `a token that is ahead of a new primary keeps its session until the node is back that knows it`() throws {
+    @Test func `a token that is ahead of a new primary keeps its session until the node is back that knows it`() throws
+    {
         let sid = try #require(a.login())
         settle()
         _ = a.rotate(sid, 0)
@@ -166,7 +167,14 @@ struct EngineEpochTests {
     @Test func `damage in the log is never skipped`() throws {
         let sid = try #require(a.login())
         settle()
-        world.change { $0.damage = { records in records.map { JournalRecord(.init(rawValue: 60), key: $0.key, expires: $0.expires).placed(seq: $0.seq, time: $0.time) } } }
+        world.change {
+            $0.damage = { records in
+                records.map {
+                    JournalRecord(.init(rawValue: 60), key: $0.key, expires: $0.expires).placed(
+                        seq: $0.seq, time: $0.time)
+                }
+            }
+        }
         guard case .failure(.unavailable) = a.revoke(sid) else { return #expect(Bool(false)) }
         #expect(a.denies(sid))
         #expect(a.status.holds(.damaged) && !a.store.isWritable)

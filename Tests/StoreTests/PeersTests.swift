@@ -13,7 +13,9 @@ struct PeersTests {
 
     init() { world = ModelWorld(clock.clock) }
 
-    private func node(_ name: String, skew: Int64 = 0, _ change: @escaping (inout StoreOptions) -> Void = { _ in }) throws -> TestNode {
+    private func node(_ name: String, skew: Int64 = 0, _ change: @escaping (inout StoreOptions) -> Void = { _ in })
+        throws -> TestNode
+    {
         let node = TestNode(name, world, clock, skew: skew)
         node.change = change
         try node.start()
@@ -63,7 +65,9 @@ struct PeersTests {
 
     @Test(arguments: StoreOptions.Durability.allCases)
     func `settings that lose records are rejected, or accepted and said`(_ rule: StoreOptions.Durability) throws {
-        world.change { $0.flaws = [DurabilityFlaw(setting: "appendfsync", value: "everysec", remedy: "Set it to always.")] }
+        world.change {
+            $0.flaws = [DurabilityFlaw(setting: "appendfsync", value: "everysec", remedy: "Set it to always.")]
+        }
         let a = try node("a") { $0.durability = rule }
         #expect(a.status.holds(.durability) == (rule != .relaxed))
         #expect((a.login() == nil) == (rule != .relaxed))

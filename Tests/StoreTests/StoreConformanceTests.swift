@@ -11,7 +11,9 @@ import Testing
 struct StoreConformanceTests {
     private static let stepCount = TestForm.pick(quick: 500, normal: 4_000, full: 100_000)
 
-    private static func run(_ flaw: ModelFlaw?, seed: UInt64, mayForget: Bool = true, count: Int) throws -> ConformanceRun {
+    private static func run(_ flaw: ModelFlaw?, seed: UInt64, mayForget: Bool = true, count: Int) throws
+        -> ConformanceRun
+    {
         let path = NSTemporaryDirectory() + "store-conformance-" + Foundation.UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: path) }
         let run = try ConformanceRun(

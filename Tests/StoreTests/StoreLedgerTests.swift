@@ -13,7 +13,9 @@ struct StoreLedgerTests {
 
     init() { world = ModelWorld(clock.clock) }
 
-    private func node(_ name: String, skew: Int64 = 0, _ change: @escaping (inout StoreOptions) -> Void = { _ in }) throws -> TestNode {
+    private func node(_ name: String, skew: Int64 = 0, _ change: @escaping (inout StoreOptions) -> Void = { _ in })
+        throws -> TestNode
+    {
         let node = TestNode(name, world, clock, skew: skew)
         node.change = change
         try node.start()
@@ -96,7 +98,8 @@ struct StoreLedgerTests {
         let before = world.commitCount
         let outcomes = Answers<RotationOutcome>()
         for _ in 0..<64 {
-            let request = RotationRequest(sid: sid, generation: 0, request: 1, sessionEnd: clock.wall.adding(milliseconds: 1_000_000))
+            let request = RotationRequest(
+                sid: sid, generation: 0, request: 1, sessionEnd: clock.wall.adding(milliseconds: 1_000_000))
             a.store.rotate(request, subject: [1], client: [2], kid: [3]) { outcomes.take($0) }
         }
         for _ in 0..<4 { a.step() }

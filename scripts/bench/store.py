@@ -313,7 +313,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", choices=list(ENGINES), help="only this one")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4, help="of one run")
+    parser.add_argument("--seconds", type=int, default=4, help="of one run")
     parser.add_argument("--revocations", type=int, default=300, help="whose propagation is measured")
     parser.add_argument("--million", type=int, default=1_000_000, help="revocations at a start; 0 for none")
     parser.add_argument("--before", help="the binary of an earlier version, which file mode is compared with")

@@ -30,7 +30,9 @@ package final class RevocationApplier: Sendable {
             switch RevocationCodec.event(record) {
             case .revokedBefore(let cut, let kind, let key, _, _): index.cuts.hold(kind, key, cut)
             case .exempted(let sid, let cut, let kind, _): index.cuts.exempt(sid, kind, cut, seq: 0)
-            case let event?: index.gather(event, at: LedgerStamp(LedgerPosition(epoch: 1, seq: 0), time: record.time), into: &gathered)
+            case let event?:
+                index.gather(
+                    event, at: LedgerStamp(LedgerPosition(epoch: 1, seq: 0), time: record.time), into: &gathered)
             case nil: break
             }
         }

@@ -26,7 +26,9 @@ final class AckTable: Sendable {
             guard !entries.isEmpty else { return ([], []) }
             let ready = entries.filter { $0.position.epoch == head.epoch && $0.position.seq <= head.seq }
             let lost = entries.filter { $0.position.epoch < head.epoch }
-            entries.removeAll { $0.position.epoch < head.epoch || $0.position.epoch == head.epoch && $0.position.seq <= head.seq }
+            entries.removeAll {
+                $0.position.epoch < head.epoch || $0.position.epoch == head.epoch && $0.position.seq <= head.seq
+            }
             return (ready, lost)
         }
         for entry in ready { entry.release() }

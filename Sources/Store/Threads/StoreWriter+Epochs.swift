@@ -19,7 +19,8 @@ extension StoreWriter {
             let seq = isNew ? 1 : LedgerEpochs.beginning(above: own.seq)
             return try begin(epoch, at: seq, report, "the engine has nothing of this service", tellingAbove: 0)
         }
-        let isBehind = head.position.epoch < own.epoch || head.position.epoch == own.epoch && head.position.seq < own.seq
+        let isBehind =
+            head.position.epoch < own.epoch || head.position.epoch == own.epoch && head.position.seq < own.seq
         if head.identity != report.identity || isBehind {
             let known = max(head.position.seq, own.seq, mirror.safeSeq)
             let reason = isBehind ? "the engine lacks records that it had" : "the engine was restarted or failed over"
@@ -76,7 +77,8 @@ extension StoreWriter {
         }
         var (told, forks) = (0, 0)
         for part in StoreRecord.parts(records, of: Self.tellCount) {
-            let outcomes = try engine.commit([.tell(part)], epoch: epoch, by: .after(milliseconds: Int(clamping: options.timeout &* 3)))
+            let outcomes = try engine.commit(
+                [.tell(part)], epoch: epoch, by: .after(milliseconds: Int(clamping: options.timeout &* 3)))
             guard case .recorded(_, let found) = outcomes.first else {
                 throw .busy(reason: "the engine did not take what it lacks")
             }

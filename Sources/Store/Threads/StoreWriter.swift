@@ -98,7 +98,7 @@ final class StoreWriter: @unchecked Sendable {
         return max(0, until &- now)
     }
 
-    /// For how long a connection is tried: no longer than somebody waits for an answer.
+    /// For how long a connection is tried: no longer than a caller waits for an answer.
     private var patience: Int64 {
         let waiting = doubtful.filter(\.isWaiting).map(\.deadline)
         guard let next = (waiting + [queue.nextDeadline].compactMap(\.self)).min() else { return options.timeout }
