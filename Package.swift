@@ -107,7 +107,9 @@ let package = Package(
         tests(
             "FollowingTests",
             ["Following", "HTTPClient", "Revocation", "Journal", "Telemetry", "JOSE", "OpenSSL", "Encoding", "Platform"]),
-        tests("RedisTests", ["Redis", "Store", "Revocation", "Journal", "OpenSSL", "Encoding", "Platform"]),
+        tests(
+            "RedisTests",
+            ["StoreTestSupport", "Redis", "Store", "Revocation", "Journal", "OpenSSL", "Encoding", "Platform"]),
         tests("PostgresTests", ["Postgres", "Store", "Revocation", "Journal", "Encoding", "Platform"]),
         tests("AccountsTests", ["Accounts", "OpenSSL", "Encoding", "Platform"]),
         tests("TelemetryTests", ["Telemetry", "Encoding", "Platform"]),
@@ -156,8 +158,8 @@ if Context.environment["MARTLET_BENCH"] != nil {
 // The fuzzers' entry functions are part of the tests, which replay the corpus through them. `scripts/fuzz` asks for the
 // program instead that libFuzzer drives; two targets cannot have the same files at once.
 let fuzzed: [Target.Dependency] = [
-    "HTTPServer", "HTTP", "Pages", "Tokens", "Keys", "JOSE", "HTTPClient", "Journal", "Telemetry", "OpenSSL", "Encoding",
-    "Platform",
+    "HTTPServer", "HTTP", "Pages", "Tokens", "Keys", "JOSE", "HTTPClient", "Redis", "Journal", "Telemetry", "OpenSSL",
+    "Encoding", "Platform",
 ]
 if Context.environment["MARTLET_TEST_FUZZERS"] == nil {
     package.targets.append(

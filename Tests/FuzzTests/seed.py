@@ -211,12 +211,46 @@ def page_seeds() -> None:
         put("page", "\0".join(parts))
 
 
+def redis_seeds() -> None:
+    """The first byte is the size of the pieces; then replies follow."""
+
+    def bulk(value: bytes | str) -> bytes:
+        value = value.encode() if isinstance(value, str) else value
+        return b"$%d\r\n%b\r\n" % (len(value), value)
+
+    def array(*elements: bytes) -> bytes:
+        return b"*%d\r\n%b" % (len(elements), b"".join(elements))
+
+    record = bytes.fromhex("00" * 64)
+    entry = array(bulk("1-7"), array(bulk("r"), bulk(record), bulk("t"), bulk("1800000000000")))
+    for size, reply in enumerate(
+        [
+            b"+OK\r\n:-7\r\n$-1\r\n$0\r\n\r\n*0\r\n*-1\r\n",
+            b"-MOVED 3999 10.0.0.7:6380\r\n-NOPERM this user has no permissions\r\n",
+            array(b":1\r\n", b":4194304\r\n", b":1800000000000\r\n"),
+            entry,
+            array(array(bulk("{m}:log"), array(entry, entry))),
+            array(*map(bulk, ["1", "1800000000000", "2", "17", "5", "a", "1", "1-9,12-11"])),
+            array(bulk("master"), b":90\r\n", array(array(bulk("10.0.0.1"), bulk("6379"), bulk("77")))),
+            array(bulk("slave"), bulk("redis.example"), b":6379\r\n", bulk("connected"), b":5\r\n"),
+            bulk("# Server\r\nredis_version:7.0.15\r\nrun_id:" + "0a" * 20 + "\r\n"),
+            array(*map(bulk, ["appendonly", "yes", "appendfsync", "always", "no-appendfsync-on-rewrite", "no",
+                              "maxmemory-policy", "noeviction"])),
+            bulk("1800000000000 7 1.2\t1:3\t5\t-7\tab\tcd"),
+            bulk("{m}:c:4:019a0000-0000-7001-8000-000000000001"),
+            bulk(bytes(40)), bulk(bytes(16) + record * 2),
+            b"$2000000000\r\n", b"*2147483647\r\n", b"*1\r\n" * 9,
+        ]
+    ):  # fmt: skip
+        put("redis", bytes([size]) + reply)
+
+
 def main() -> None:
     for old in CORPUS.glob("*/" + "[0-9a-f]" * 16):
         old.unlink()
     for seeds in (
         json_seeds, token_seeds, claim_seeds, key_seeds, http1_seeds, http2_seeds, small_seeds, key_set_seeds,
-        proxy_seeds, fetching_seeds, page_seeds,
+        proxy_seeds, fetching_seeds, page_seeds, redis_seeds,
     ):  # fmt: skip
         seeds()
     for folder in sorted(CORPUS.iterdir()):

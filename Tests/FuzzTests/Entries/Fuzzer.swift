@@ -28,6 +28,7 @@ struct Fuzzer: Sendable {
         Fuzzer(name: "answer", byteCountMax: 2_048, make: AnswerFuzzer.make),
         Fuzzer(name: "address", byteCountMax: 256, make: WebAddressFuzzer.make),
         Fuzzer(name: "journal", byteCountMax: 256, make: JournalFuzzer.make),
+        Fuzzer(name: "redis", byteCountMax: 1_024, make: RedisFuzzer.make),
     ]
 
     static func named(_ name: String) -> Fuzzer? { all.first { $0.name == name } }

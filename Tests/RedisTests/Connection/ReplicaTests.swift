@@ -17,15 +17,6 @@ struct ReplicaTests {
         return replica
     }
 
-    private func eventually(seconds: Double = 20, _ condition: () throws -> Bool) throws {
-        let end = Date().addingTimeInterval(seconds)
-        while Date() < end {
-            if try condition() { return }
-            usleep(20_000)
-        }
-        Issue.record("it did not happen")
-    }
-
     @Test func `a batch that a replica does not have is not confirmed`() throws {
         let scene = try EngineScene()
         let first = try EngineScene.source(scene.server, replicas: 1)

@@ -22,12 +22,12 @@ final class TamperingProxy: @unchecked Sendable {
 
     let port: Int
     private let listener: Int32
-    private let serverPort: Int
+    private let serverPort: Mutex<Int>
     private let pending = Mutex<Tampering?>(nil)
     private let open = Mutex<[Int32]>([])
 
     init(to serverPort: Int) {
-        self.serverPort = serverPort
+        self.serverPort = Mutex(serverPort)
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = loopback(0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -48,6 +48,15 @@ final class TamperingProxy: @unchecked Sendable {
         open.withLock { for descriptor in $0 { shutdown(descriptor, Int32(SHUT_RDWR)) } }
     }
 
+    /// Ends all connections; the next ones go to another server.
+    func retarget(to port: Int) {
+        serverPort.withLock { $0 = port }
+        open.withLock { all in
+            for descriptor in all { shutdown(descriptor, Int32(SHUT_RDWR)) }
+            all = []
+        }
+    }
+
     func tamper(_ how: Tampering) { pending.withLock { $0 = how } }
 
     private func accept() {
@@ -55,7 +64,7 @@ final class TamperingProxy: @unchecked Sendable {
             let client = Glibc.accept(listener, nil, nil)
             guard client >= 0 else { return }
             let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            var address = loopback(serverPort)
+            var address = loopback(serverPort.withLock { $0 })
             let status = withUnsafePointer(to: &address) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                     connect(server, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
