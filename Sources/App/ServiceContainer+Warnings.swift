@@ -45,6 +45,13 @@ extension ServiceContainer {
         }
     }
 
+    /// What the settings may do that the operator does not want.
+    static func sayWarnings(_ configuration: Configuration, _ clients: ClientDirectory, _ log: Log) {
+        say(configuration.warnings, log)
+        sayAudiences(configuration.tokens.auth, log)
+        sayShared(configuration.tokens.auth, clients, log)
+    }
+
     static func say(_ warnings: [SettingsWarning], _ log: Log) {
         for warning in warnings {
             log.write(.warning, warning.event) { line in

@@ -77,10 +77,7 @@ package final class ServiceContainer: Sendable {
         let selfSigned = provided == nil ? try Self.selfSignedTLS(configuration, log) : nil
         let context = provided ?? selfSigned?.context
         let stamps = MaintenanceJob.Stamps(accounts: accountStamps, tls: selfSigned?.stamps ?? providedStamps)
-        let keyring =
-            if let present { present } else {
-                try Self.firstKeyring(keys, configuration.tokens.auth.neededAlgorithms(for: clients), log)
-            }
+        let keyring = if let present { present } else { try Self.firstKeyring(keys, configuration, clients, log) }
         let accounts = FileAccountSource(
             users, revocations: revocations, clock: SystemClock.wall, log: log, storeHash: files.storeHash,
             replaceHash: files.replaceHash)
@@ -88,7 +85,6 @@ package final class ServiceContainer: Sendable {
             configuration, accounts: accounts, clients: clients, keyring: Published(keyring),
             revocations: revocations, log: log, store: store?.status)
         store?.keys.follow(authState.keyring)
-        let connections = ConnectionCounters()
         let identity = context.map { TLSIdentity($0) }
         let keeper = KeyRotationJob(directory: keys, authState: authState, schedule: configuration.keySchedule)
         try keeper.apply(stamp: keys.stamp(), isStart: true)
@@ -104,7 +100,7 @@ package final class ServiceContainer: Sendable {
             everySecond: { [loginSources] in Self.say(loginSources, log) })
         if let browser { Self.sayLargeTokens(authState, accounts.current, browser) }
         let shared = ApplicationShared(
-            authState: authState, connections: connections, accessLog: accessLog?.accessLog,
+            authState: authState, connections: ConnectionCounters(), accessLog: accessLog?.accessLog,
             openAPI: Self.openAPI,
             monotonic: MonotonicClock.nanoseconds,
             random: { Random.next64() }, loginSources: loginSources, reloads: reloads,
@@ -116,9 +112,7 @@ package final class ServiceContainer: Sendable {
             Parts(shared: shared, log: log, identity: identity, housekeeper: housekeeper, accessLog: accessLog))
         try accessLog?.start()
         try startFeed()
-        Self.say(configuration.warnings, log)
-        Self.sayAudiences(configuration.tokens.auth, log)
-        Self.sayShared(configuration.tokens.auth, clients, log)
+        Self.sayWarnings(configuration, clients, log)
         try housekeeper.noteFirstSighting()
         // Waiting for the journal may have taken long, so accounts and keys are read again.
         housekeeper.reloadWhatChanged()
@@ -205,8 +199,9 @@ package final class ServiceContainer: Sendable {
     }
 
     private static func firstKeyring(
-        _ keys: KeyDirectory, _ algorithms: [Algorithm], _ log: Log
+        _ keys: KeyDirectory, _ configuration: Configuration, _ clients: ClientDirectory, _ log: Log
     ) throws(StartError) -> Keyring {
+        let algorithms = configuration.tokens.auth.neededAlgorithms(for: clients)
         do throws(KeyDirectoryError) {
             let now = SystemClock.wall.now
             let names = try keys.fill(algorithms, now: now)

@@ -59,9 +59,9 @@ struct DocumentTests {
 
     @Test func `every metric stands in docs operations.md, and the other way round`() throws {
         let page = try #require(Checkout.text("docs/operations.md"))
-        let names = ["Metrics", "Metrics+Feed", "Metrics+Following", "Metrics+Process"]
+        let names = ["Metrics", "Metrics+Feed", "Metrics+Following", "Metrics+Process", "Metrics+Store"]
         let sources = names.compactMap { Checkout.text("Sources/API/Operations/\($0).swift") }
-        #expect(sources.count == 4)
+        #expect(sources.count == 5)
         let named = Set(sources.joined().matches(of: /"((?:martlet|process)_[a-z_]+)"/).map { String($0.output.1) })
         let described = Set(page.matches(of: /\b(?:martlet|process)_[a-z_]+/).map { String($0.output) })
         #expect(!named.isEmpty)

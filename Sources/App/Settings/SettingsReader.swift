@@ -116,7 +116,7 @@ package struct SettingsReader {
             "\(setting.name): «\(Self.printable(text(setting)))» is not \(expected ?? setting.kind.expected)")
     }
 
-    /// Adds a mistake as a sentence, for a value that must not be repeated or that is wrong only beside others.
+    /// Adds a mistake as a sentence, for a value that must not be repeated or that is wrong only together with others.
     mutating func add(_ setting: Setting, _ sentence: String) {
         mistakes.append("\(setting.name): \(sentence)")
     }

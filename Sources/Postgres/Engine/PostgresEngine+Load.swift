@@ -11,6 +11,9 @@ extension PostgresEngine {
     package func load(
         by deadline: StoreDeadline, _ take: (_ records: [JournalRecord]) -> Void
     ) throws(StoreFault) -> EngineHead {
+        var isDone = false
+        // A connection in the middle of a transaction or of a copy is of no use.
+        defer { if !isDone { disconnect() } }
         let head = try use(.reading) { link throws(PostgresError) -> EngineHead? in
             _ = try link.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", by: deadline)
             let head = try self.head(link, by: deadline)
@@ -30,6 +33,7 @@ extension PostgresEngine {
             _ = try link.run("COMMIT", by: deadline)
             return head
         }
+        isDone = true
         guard let head else { throw .epoch(nil) }
         return head
     }

@@ -49,7 +49,7 @@ package final class PostgresTail: StoreTail {
             let page = try ask(after: position, by: deadline)
             let batch = try page.batch(after: position)
             let rest = min(end.milliseconds, deadline.milliseconds)
-            if !batch.records.isEmpty || batch.head.position.epoch != position.epoch || rest == 0 { return batch }
+            if !batch.records.isEmpty || rest == 0 { return batch }
             guard let link else { throw .unreachable(reason: "there is no connection to PostgreSQL") }
             do {
                 _ = try link.awaitNotification(min(rest, Self.silenceMax))

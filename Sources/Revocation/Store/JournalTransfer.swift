@@ -76,7 +76,7 @@ package enum JournalTransfer {
         // The epoch of a journal of its own begins above everything that the engine has numbered.
         (mark.epoch, mark.offset) = (position.epoch, position.seq &- min(position.seq, mark.seq))
         var last = try wait(ledger) { ledger.beginEpoch(above: [mark], $0) }
-        // Each stands alone here, and what exempts a session comes before what would end it.
+        // Each is applied alone here, and what exempts a session comes before what would end it.
         let isExemption = { (record: JournalRecord) in
             if case .exempted? = RevocationCodec.event(record) { true } else { false }
         }

@@ -19,10 +19,13 @@ import yaml
 
 from harness.accounts import AMY
 from harness.containers import Container, Engine, Unavailable
+from harness.engines import ENGINES
 from harness.process import ROOT
 from harness.server import free_port
 
 UID = 10001
+# PostgreSQL asks nobody on the loopback address for a password, and takes one that it did not ask for.
+STORE_PASSWORD = {"redis": {"password": "between us"}, "postgres": {}}
 MOUNTS = {"state": "/var/lib/martlet/state", "keys": "/var/lib/martlet/keys", "accounts": "/var/lib/martlet/accounts"}
 
 
@@ -322,3 +325,56 @@ def test_the_kubernetes_manifest_runs(engine, tmp_path):
         assert service.stop(seconds=grace) < grace - 1 and service.state["ExitCode"] == 0
     finally:
         engine.run("podman", "kube", "down", str(path))
+
+
+@pytest.mark.parametrize("kind", ["redis", "postgres"])
+def test_two_servers_of_the_compose_file_share_a_store(engine, tmp_path, kind):
+    """deploy/compose as it is, but for the store, which runs without a container, limits of this machine, and free ports."""
+    store = ENGINES[kind](Path(tempfile.mkdtemp(prefix="mcs-", dir=engine.folder)), **STORE_PASSWORD[kind])
+    services = {name: Service(engine, name) for name in ("martlet-a", "martlet-b")}
+    compose = yaml.safe_load((ROOT / f"deploy/compose/{kind}.yml").read_text())
+    del compose["x-martlet"]
+    compose["services"] = {name: compose["services"][name] for name in services}
+    compose["volumes"] = {name: None for name in compose["volumes"] if name != "store"}
+    secret = tmp_path / "store.secret"
+    secret.write_text("between us\n")
+    secret.chmod(0o644)
+    compose["secrets"]["store"]["file"] = str(secret)
+    for name, service in services.items():
+        composed = compose["services"][name]
+        del composed["build"], composed["depends_on"]
+        composed |= {
+            "container_name": name,
+            "image": "localhost/martlet:latest",
+            "network_mode": "host",
+            "ulimits": {"nofile": 10000, "nproc": 10000},
+            "environment": composed["environment"] | service.settings | {"MARTLET_STORE": store.url()},
+        }
+    (tmp_path / "compose.yml").write_text(yaml.safe_dump(compose))
+    base = ["podman-compose", "-p", "shared", "-f", str(tmp_path / "compose.yml")]
+    try:
+        for name, service in services.items():
+            up = engine.run(*base, "up", "-d", name)
+            assert up.returncode == 0, up.stdout + up.stderr
+            service.await_listening(3)
+        a, b = services.values()
+        a.add_amy()
+        for service in (a, b):
+            wait_until_users_are_read(service)
+        session = a.login()
+        assert b.verifies(session["access_token"]) == 200
+        rotated = b.http.post("/refresh", json={"refresh_token": session["refresh_token"]})
+        assert rotated.status_code == 200, rotated.text
+        assert a.http.post("/refresh", json={"refresh_token": session["refresh_token"]}).content == rotated.content
+        assert a.http.post("/revoke", data={"token": session["access_token"]}).status_code == 200
+        deadline = time.monotonic() + 5
+        while b.verifies(session["access_token"]) != 401:
+            assert time.monotonic() < deadline, "the revocation on the other server"
+            time.sleep(0.05)
+        status = a.exec("martlet", "store", "status")
+        assert status.returncode == 0 and "servers   2" in status.stdout, status.stdout + status.stderr
+        a.stop(seconds=15)
+        assert b.http.post("/refresh", json={"refresh_token": rotated.json()["refresh_token"]}).status_code == 200
+    finally:
+        engine.run(*base, "down", "--volumes", "--timeout", "2")
+        store.close()
