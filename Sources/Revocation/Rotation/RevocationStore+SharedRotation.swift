@@ -18,6 +18,14 @@ extension RevocationStore {
             // A revocation may have arrived while the ledger was asked.
             settleShared(request, denial.map { .success(.rejected($0)) } ?? verdict, done)
         }
+        if let known = index.rotations.known(request.sid), known.generation > request.generation {
+            // Nothing can rotate it again, even if the engine has lost what it knew.
+            return ledger.advance(advance.question) { verdict in
+                guard case .success(.stands(let current, let now)) = verdict else { return settle(verdict) }
+                let isBehind = (current?.generation ?? 0) < known.generation
+                settle(.success(.stands(isBehind ? known : current, now: now)))
+            }
+        }
         guard request.repeatTime > 0 else { return ledger.advance(advance, settle) }
         // The newest token may get its response again. Whether it is the newest, and since when, only the ledger knows.
         ledger.advance(advance.question) { [self] verdict in

@@ -33,6 +33,12 @@ extension Sessions {
         }
     }
 
+    /// Returns the rotation of a session that this process knows.
+    func known(_ sid: UUID) -> Rotation? {
+        let fingerprint = key.fingerprint(sid)
+        return shards[Self.shard(fingerprint)].withLock { Self.settled(sid, fingerprint, in: $0) }
+    }
+
     /// Ends the question with the answer of the ledger.
     func settleShared(
         _ request: RotationRequest, _ verdict: Result<AdvanceVerdict, RevocationError>, head: LedgerPosition,

@@ -135,7 +135,7 @@ final class Sessions: Sendable {
         }
     }
 
-    private static func settled(_ sid: UUID, _ fingerprint: UInt64, in shard: borrowing Shard) -> Rotation? {
+    static func settled(_ sid: UUID, _ fingerprint: UInt64, in shard: borrowing Shard) -> Rotation? {
         shard.settled.read(at: sid.milliseconds) { $0.rotation(of: fingerprint) } ?? nil
     }
 

@@ -44,7 +44,11 @@ class PostgresUnderTest:
     def __init__(self, base: Path, **settings):
         self.server = PostgresServer(**settings).start()
         self.forwarders: list[Forwarder] = []
-        prepare(self.server)
+        try:
+            prepare(self.server)
+        except BaseException:
+            self.server.close()
+            raise
 
     def url(self, port: int | None = None, host: str = "127.0.0.1") -> str:
         return f"postgres://{ROLE}@{host}:{port or self.server.port}/postgres"

@@ -83,7 +83,11 @@ class RedisServer(EngineProcess):
             self.write_config()
         self.spawn([self.program, str(self.config_path)])
         if waits:
-            wait_until(self.answers, START_SECONDS, f"an answer of Redis at {self.port}")
+            try:
+                wait_until(self.answers, START_SECONDS, f"an answer of Redis at {self.port}")
+            except BaseException:
+                self.kill()
+                raise
         return self
 
     def answers(self) -> bool:
