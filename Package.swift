@@ -90,18 +90,25 @@ let package = Package(
             swiftSettings: testing),
 
         .target(name: "TestForm", path: "Tests/TestForm", swiftSettings: testing),
+        // Suites that every ledger and every engine must pass, and the model of an engine.
+        .target(
+            name: "StoreTestSupport", dependencies: ["Store", "Revocation", "Journal", "Encoding", "Platform"],
+            path: "Tests/StoreTestSupport", swiftSettings: testing),
         tests("PlatformTests", ["Encoding", "Platform"]),
         tests("EncodingTests", ["Encoding", "Platform"]),
         tests("OpenSSLTests", ["OpenSSL", "Encoding", "Platform"]),
         tests("HTTPClientTests", ["HTTPClient", "Encoding", "Platform"]),
         tests("TokensTests", ["Tokens", "Keys", "JOSE", "OpenSSL", "Encoding", "Platform"]),
         tests("JournalTests", ["Journal", "Encoding", "Platform"]),
-        tests("RevocationTests", ["Revocation", "Journal", "Tokens", "Keys", "JOSE", "Encoding", "Platform"]),
+        tests(
+            "RevocationTests",
+            ["StoreTestSupport", "Revocation", "Journal", "Tokens", "Keys", "JOSE", "Encoding", "Platform"]),
+        tests("StoreTests", ["StoreTestSupport", "Store", "Revocation", "Journal", "Encoding", "Platform"]),
         tests(
             "FollowingTests",
             ["Following", "HTTPClient", "Revocation", "Journal", "Telemetry", "JOSE", "OpenSSL", "Encoding", "Platform"]),
         tests("RedisTests", ["Redis", "Store", "Revocation", "Journal", "OpenSSL", "Encoding", "Platform"]),
-        tests("PostgresTests", ["Postgres", "Store", "Revocation", "Journal", "Encoding", "Platform"]),
+        tests("PostgresTests", ["StoreTestSupport", "Postgres", "Store", "Revocation", "Journal", "Encoding", "Platform"]),
         tests("AccountsTests", ["Accounts", "OpenSSL", "Encoding", "Platform"]),
         tests("TelemetryTests", ["Telemetry", "Encoding", "Platform"]),
         tests("HTTPTests", ["HTTP", "Encoding", "Platform"]),

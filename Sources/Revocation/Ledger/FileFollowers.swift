@@ -23,8 +23,8 @@ package final class FileFollowers: Sendable {
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
     /// Notes an epoch that was recorded.
-    package func begin(epoch: UInt32, at number: UInt64, offset: UInt64) {
-        state.withLock { $0.epochs.begin(epoch, at: number, offset: offset) }
+    package func begin(epoch: UInt32, at number: UInt64, offset: UInt64, after last: UInt64? = nil) {
+        state.withLock { $0.epochs.begin(epoch, at: number, offset: offset, after: last) }
     }
 
     /// Called on the thread that writes the files, with the records that have just become durable.

@@ -8,6 +8,8 @@ package struct LedgerEpochs: Equatable, Sendable {
         /// The store's number of its first record.
         let first: UInt64
         let offset: UInt64
+        /// The store's number of the last record before it, where numbers are left out between the two.
+        var lastBefore: UInt64? = nil
     }
 
     private var starts = [Start(epoch: 1, first: 0, offset: 0)]
@@ -20,9 +22,11 @@ package struct LedgerEpochs: Equatable, Sendable {
     package var offset: UInt64 { newest.offset }
 
     /// Adds an epoch. One that is not above the last counts as damage that changes nothing.
-    package mutating func begin(_ epoch: UInt32, at number: UInt64, offset: UInt64) {
+    ///
+    /// - Parameter last: the number of the last record before it; nil if no number is left out.
+    package mutating func begin(_ epoch: UInt32, at number: UInt64, offset: UInt64, after last: UInt64? = nil) {
         guard epoch > newest.epoch, number > newest.first, offset >= newest.offset else { return }
-        newest = Start(epoch: epoch, first: number, offset: offset)
+        newest = Start(epoch: epoch, first: number, offset: offset, lastBefore: last)
         starts.append(newest)
     }
 
@@ -42,7 +46,10 @@ package struct LedgerEpochs: Equatable, Sendable {
         let (number, isBelow) = position.seq.subtractingReportingOverflow(start.offset)
         // Position 0 is before the first record.
         guard !isBelow, number >= start.first || start.epoch == 1 else { return nil }
-        if index + 1 < starts.count, number >= starts[index + 1].first { return nil }
+        if index + 1 < starts.count {
+            let next = starts[index + 1]
+            if number >= next.first || next.lastBefore.map({ number > $0 }) ?? false { return nil }
+        }
         return number
     }
 

@@ -46,16 +46,17 @@ package final class RevocationApplier: Sendable {
 extension RevocationReplay {
     package var applier: RevocationApplier { RevocationApplier(index) }
 
-    /// Applies the records of files in order.
+    /// Applies the records of a copy in order.
     ///
-    /// - Parameter epochs: learns the epochs that begin.
+    /// - Parameter epochs: learns the epochs that begin. Their events have, in place of an offset, the number of the last
+    ///   record before.
     package func apply(
         _ records: [JournalRecord], _ epochs: inout LedgerEpochs, _ assembly: inout EntryAssembly
     ) {
         for record in records {
             guard let event = RevocationCodec.event(record, &assembly.value) else { continue }
-            if case .epochBegan(let epoch, let offset) = event {
-                epochs.begin(epoch, at: record.seq, offset: offset)
+            if case .epochBegan(let epoch, let last) = event {
+                epochs.begin(epoch, at: record.seq, offset: 0, after: last)
             }
             apply(event, at: LedgerStamp(epochs.position(of: record.seq), time: record.time))
         }

@@ -118,7 +118,8 @@ struct LiveRecords: CompactionFilter {
             return
         }
         // The number of the later one counts, and the greater value. The same one recorded twice keeps its first number.
-        var merged = record.value == before.value || record.seq < before.seq ? before : record
+        let isSame = record.value == before.value
+        var merged = isSame == (record.seq < before.seq) ? record : before
         merged.value = max(before.value, record.value)
         // A session is exempt only until exactly that revoke-before time expires.
         let later = record.value > before.value ? record.expires : before.expires

@@ -50,6 +50,7 @@ extension Sessions {
                 winner: .rotated(generation: rotation.generation, at: time, seq: position.seq),
                 others: .replayed(generation: rotation.generation, at: time, seq: position.seq))
         case .success(.stands(let current, let now)):
+            if let current { restore(current, of: request.sid, sessionEnd: request.sessionEnd) }
             var machine = RotationMachine(settled: current)
             let action = machine.present(
                 generation: request.generation, request: request.request, now: now, grace: grace,

@@ -4,7 +4,8 @@ import Platform
 import Revocation
 
 extension StoreMirror {
-    /// Returns the records above a number that the engine may lack, as far as they are still needed.
+    /// Returns the records above a number that the engine may lack, as far as they are still needed, and all
+    /// revoke-before times: those are few, and may have an earlier number than the one under which they were told again.
     ///
     /// Of a session only the last rotation: an older one would look like a fork of itself.
     func records(above seqMin: UInt64) throws(JournalError) -> [JournalRecord] {
@@ -13,7 +14,7 @@ extension StoreMirror {
         var others: [JournalRecord] = []
         try copy.read(upTo: copy.durableSeq) { _ in
         } batch: { records in
-            for record in records where record.seq > seqMin {
+            for record in records where record.seq > seqMin || record.kind == .cut {
                 switch record.kind {
                 case .rotate:
                     let before = rotations[record.key]

@@ -15,6 +15,8 @@ final class StoreMirror: Sendable {
         var backlog: [JournalRecord] = []
         /// Whether the files lack records that are in no list either.
         var isCopyBroken = false
+        /// Revoke-before times that were told again, with their first numbers: only a snapshot can have those.
+        var toldCuts: [JournalRecord] = []
     }
 
     let copy: JournalCopy
@@ -100,10 +102,11 @@ final class StoreMirror: Sendable {
                 lost += begin(epoch: nextEpoch(after: state.position.epoch, rest, batch.head), at: first.seq, &state)
             }
             let run = try Self.run(rest, after: state.position.seq)
-            apply(run, &state)
+            apply(run, batch, &state)
             lost += acks.release(upTo: state.position)
             rest = rest.dropFirst(run.count)
         }
+        keepTold(&state)
         guard batch.records.count < TailBatch.countMax else { return (false, lost) }
         if batch.head.position.epoch > state.position.epoch {
             guard batch.head.position.epoch <= allowedEpoch else { return (false, lost) }
@@ -147,15 +150,21 @@ final class StoreMirror: Sendable {
         return records[..<end]
     }
 
-    private func apply(_ records: ArraySlice<JournalRecord>, _ state: inout State) {
+    private func apply(_ records: ArraySlice<JournalRecord>, _ batch: TailBatch, _ state: inout State) {
         guard let last = records.last else { return }
         let epochs = state.epochs
-        applier.apply(records) { epochs.position(of: $0) }
+        var firstSeqs: [UInt64: UInt64] = [:]
+        for (index, seq) in batch.told where records.indices.contains(index) {
+            firstSeqs[records[index].seq] = seq
+            guard records[index].kind == .cut else { continue }
+            state.toldCuts.append(records[index].placed(seq: seq, time: records[index].time))
+        }
+        applier.apply(records) { epochs.position(of: firstSeqs[$0] ?? $0) }
         state.backlog += records
         if mayForget { writeBacklog(&state) }
         followers.deliver(records)
         state.position = LedgerPosition(epoch: state.position.epoch, seq: last.seq)
-        clock.note(last.time)
+        clock.note(batch.head.time)
         // With an engine that may forget, nothing counts before this node could tell it again.
         if !mayForget || state.backlog.isEmpty && !state.isCopyBroken { head.advance(to: state.position) }
         if !mayForget { writeBacklog(&state) }
@@ -168,6 +177,24 @@ extension TailBatch {
 }
 
 extension StoreMirror {
+    /// Puts the first numbers of revoke-before times into the files, so that they count after a restart too. Without
+    /// them, sessions that began since would end.
+    private func keepTold(_ state: inout State) {
+        guard !state.toldCuts.isEmpty else { return }
+        writeBacklog(&state)
+        guard state.backlog.isEmpty, !state.isCopyBroken else { return }
+        let (cuts, seq) = (state.toldCuts, state.position.seq)
+        do throws(JournalError) {
+            try copy.replace(applier.live(horizon: .distantPast)) { draft throws(JournalError) in
+                try draft.add(cuts)
+                return (seq, copy.lastTime)
+            }
+            state.toldCuts = []
+        } catch {
+            observe(.copyUnwritable(reason: "\(error)"))
+        }
+    }
+
     /// Continues with an epoch whose first record has the number `seq`.
     ///
     /// - Returns: callers whose records the epoch before ended without.
@@ -176,11 +203,12 @@ extension StoreMirror {
     private func begin(epoch: UInt32, at seq: UInt64, _ state: inout State) -> [StoreTask] {
         guard epoch > state.position.epoch else { return [] }
         let number = seq &- 1
-        state.epochs.begin(epoch, at: number, offset: 0)
-        followers.begin(epoch: epoch, at: number, offset: 0)
+        let last = state.position.seq
+        state.epochs.begin(epoch, at: number, offset: 0, after: last)
+        followers.begin(epoch: epoch, at: number, offset: 0, after: last)
         state.position = LedgerPosition(epoch: epoch, seq: number)
         let time = max(copy.lastTime, state.backlog.last?.time ?? 0)
-        let record = RevocationCodec.record(.epochBegan(epoch: epoch, offset: 0)).placed(seq: number, time: time)
+        let record = RevocationCodec.record(.epochBegan(epoch: epoch, offset: last)).placed(seq: number, time: time)
         state.backlog.append(record)
         writeBacklog(&state)
         head.advance(to: state.position)
@@ -281,7 +309,8 @@ extension StoreMirror {
     }
 
     private static func epochRecord(_ engine: EngineHead) -> JournalRecord {
-        RevocationCodec.record(.epochBegan(epoch: engine.position.epoch, offset: 0))
+        // Where the epoch before ended, only the engine knows.
+        RevocationCodec.record(.epochBegan(epoch: engine.position.epoch, offset: .max))
             .placed(seq: engine.position.seq, time: engine.time)
     }
 }

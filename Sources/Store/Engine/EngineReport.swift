@@ -103,7 +103,7 @@ package struct EngineStatus: Equatable, Sendable {
 /// What a node says about itself.
 package struct NodeReport: Equatable, Sendable {
     package var name: String
-    /// Drawn at each start.
+    /// Drawn once for each node.
     package var instance: UInt64
     package var version: String
     package var position: LedgerPosition

@@ -177,10 +177,16 @@ extension StoreLedger {
     ///
     /// - Throws: what only an operator can change.
     func begin() throws(RevocationError) {
-        for _ in 0..<8 {
+        // The report of a node that has just died counts for some seconds.
+        let patience = options.monotonicNow().saturatingAdd(options.pace == .threads ? 5_000 : 0)
+        for _ in 0..<100 {
             _ = writer.turn()
             if case .rejected(let reason, let remedy) = writer.rejection {
                 throw .unavailable(reason: "\(reason). \(remedy)")
+            }
+            if status.holds(.nameTaken), options.monotonicNow() < patience {
+                Thread.sleep(milliseconds: 500)
+                continue
             }
             if status.holds(.nameTaken), let taken = status.conditions.first(where: { $0.condition == .nameTaken }) {
                 throw .unavailable(reason: taken.text)
@@ -188,4 +194,9 @@ extension StoreLedger {
             if status.holds(.unavailable) || follower.catchUp() { return }
         }
     }
+}
+
+extension StoreLedger {
+    /// How often a connection has been tried.
+    package var attemptCount: Int { writer.attemptCount }
 }

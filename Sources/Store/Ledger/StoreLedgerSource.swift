@@ -75,7 +75,7 @@ package final class StoreLedgerSource: LedgerSource {
         let (engine, tail) = try halves()
         let writer = StoreWriter(
             engine: engine, mirror: mirror, queue: queue, unsent: unsent, status: status, options: options,
-            peers: peers, clock: clock)
+            peers: peers, clock: clock, instance: try instance())
         let follower = StoreFollower(
             tail: tail, mirror: mirror, queue: queue, status: status, options: options, storage: storage)
         let ledger = StoreLedger(
@@ -90,6 +90,20 @@ package final class StoreLedgerSource: LedgerSource {
             throw .io(function: "pthread_create", errno: error.code, path: error.name)
         }
         return ledger
+    }
+
+    /// Returns the number of this node, which a restart in the same directory keeps: its report of a moment ago is no
+    /// other node.
+    private func instance() throws(RevocationError) -> UInt64 {
+        let name = "engine.node"
+        if try storage.names().contains(name) {
+            let bytes = try storage.read(name, at: 0, count: 4_096)
+            let text = String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
+            if let number = UInt64(text, radix: 16) { return number }
+        }
+        let number = options.random()
+        try storage.create(name, content: Array((String(number, radix: 16) + "\n").utf8)).close()
+        return number
     }
 
     private func halves() throws(RevocationError) -> (any StoreEngine, any StoreTail) {

@@ -22,6 +22,10 @@ final class StorePeers: Sendable {
         var settings: [String] = []
     }
 
+    private static func differ(_ one: String, _ other: String) -> Bool {
+        !one.isEmpty && !other.isEmpty && one != other
+    }
+
     /// Notes an answer of the engine.
     func take(_ nodes: [NodeReport], own: NodeReport, at now: Int64, keySpread: Int64) -> Differences {
         state.withLock { state in
@@ -29,8 +33,9 @@ final class StorePeers: Sendable {
             var found = Differences()
             var since: [String: Int64] = [:]
             for node in nodes where node.name != own.name {
-                if node.settingsHash != own.settingsHash { found.settings.append(node.name) }
-                guard node.keyHash != own.keyHash else { continue }
+                // A node that does not know its hashes yet says nothing about them.
+                if Self.differ(node.settingsHash, own.settingsHash) { found.settings.append(node.name) }
+                guard Self.differ(node.keyHash, own.keyHash) else { continue }
                 let begin = state.differsSince[node.name] ?? now
                 since[node.name] = begin
                 if now &- begin >= keySpread { found.keys.append(node.name) }

@@ -38,14 +38,15 @@ final class StoreWriter: @unchecked Sendable {
     var cleanedAt: Int64
     private var lastReason: String?
     private var hasConnected = false
-    /// Drawn at each start, so that two nodes with one name are told apart.
+    private(set) var attemptCount = 0
+    /// Drawn once for each directory of a copy, so that two nodes with one name are told apart.
     let instance: UInt64
     /// Why the last attempt to connect was rejected for good; nil if it was not.
     private(set) var rejection: StoreFault?
 
     init(
         engine: any StoreEngine, mirror: StoreMirror, queue: StoreQueue, unsent: UnsentRevocations,
-        status: StoreStatus, options: StoreOptions, peers: StorePeers, clock: EngineClock
+        status: StoreStatus, options: StoreOptions, peers: StorePeers, clock: EngineClock, instance: UInt64
     ) {
         self.engine = engine
         self.mirror = mirror
@@ -56,7 +57,7 @@ final class StoreWriter: @unchecked Sendable {
         self.peers = peers
         self.clock = clock
         cleanedAt = options.monotonicNow()
-        instance = options.random()
+        self.instance = instance
     }
 
     var now: Int64 { options.monotonicNow() }
@@ -107,6 +108,7 @@ final class StoreWriter: @unchecked Sendable {
     /// Connects, and makes the engine and this node agree.
     private func connect() throws(StoreFault) {
         let sent = now
+        attemptCount &+= 1
         let report = try engine.connect(by: deadline)
         self.report = report
         rejection = nil

@@ -3,6 +3,7 @@ import Foundation
 import Journal
 import Platform
 @testable import Revocation
+import StoreTestSupport
 import TestForm
 import Testing
 

@@ -1,3 +1,4 @@
+import Dispatch
 import Encoding
 import Journal
 import Platform
@@ -5,16 +6,25 @@ import Platform
 import Synchronization
 
 /// A ledger that the conformance suite runs over. Another ledger needs one of these to be under it.
-struct LedgerUnderTest {
-    let name: String
+package struct LedgerUnderTest {
+    package let name: String
     /// Opens the ledger, again and again over the same content.
-    let open: (WallClock, RevocationReplay) throws -> any Ledger
+    package let open: (WallClock, RevocationReplay) throws -> any Ledger
     /// Does what is left to do until every completion has run; nothing for a ledger that answers at once.
-    let settle: (any Ledger) -> Void
+    package let settle: (any Ledger) -> Void
+
+    package init(
+        name: String, open: @escaping (WallClock, RevocationReplay) throws -> any Ledger,
+        settle: @escaping (any Ledger) -> Void
+    ) {
+        self.name = name
+        self.open = open
+        self.settle = settle
+    }
 }
 
 /// Random steps over one ledger, and a plain model of what must come out.
-final class ConformanceRun {
+package final class ConformanceRun {
     private struct Session {
         let sid: Encoding.UUID
         let subject: Int
@@ -35,15 +45,15 @@ final class ConformanceRun {
     private var away: CountingSink?
     private var lastNow: UnixMilliseconds = 0
     private(set) var steps = 0
-    private(set) var complaints: [String] = []
-    private(set) var counts: [String: Int] = [:]
+    package private(set) var complaints: [String] = []
+    package private(set) var counts: [String: Int] = [:]
     /// What came of each rotation that was asked for; equal for two ledgers with the same seed.
-    private(set) var verdicts: [String] = []
+    package private(set) var verdicts: [String] = []
 
     private static let subjects = (0..<4).map { Array("subject-\($0)".utf8) }
     private static let client = Array("web".utf8)
 
-    init(_ ledger: LedgerUnderTest, seed: UInt64) throws {
+    package init(_ ledger: LedgerUnderTest, seed: UInt64) throws {
         self.ledger = ledger
         random = SplitMix(state: seed)
         let box = clockBox
@@ -57,7 +67,7 @@ final class ConformanceRun {
         let numbers = Numbers()
         let replay = RevocationReplay(
             RevocationOptions(
-                ledger: NoSource(), grace: 0, sessionMax: 90 * day, clock: clock, monotonicNow: { 0 },
+                ledger: NoSource(), grace: 0, sessionMax: 90 * 86_400_000, clock: clock, monotonicNow: { 0 },
                 random: { numbers.next() }))
         return (replay, try ledger.open(clock, replay))
     }
@@ -81,7 +91,7 @@ final class ConformanceRun {
         }
     }
 
-    func run(_ count: Int) throws {
+    package func run(_ count: Int) throws {
         for _ in 0..<count { try step() }
         checkSink()
         open.close()
@@ -170,9 +180,9 @@ final class ConformanceRun {
     }
 
     private func ask(_ session: Session, _ presented: UInt32) -> Result<AdvanceVerdict, RevocationError> {
-        let box = Collector<Result<AdvanceVerdict, RevocationError>>()
+        let box = Answers<Result<AdvanceVerdict, RevocationError>>()
         let request = RotationRequest(
-            sid: session.sid, generation: presented, request: 1, sessionEnd: wall.adding(milliseconds: 30 * day))
+            sid: session.sid, generation: presented, request: 1, sessionEnd: wall.adding(milliseconds: 30 * 86_400_000))
         let birth = open.isShared ? session.birth : nil
         let advance = Advance(request, birth: birth, subject: Self.subjects[session.subject], client: Self.client)
         let rotations = index.rotations
@@ -196,11 +206,11 @@ final class ConformanceRun {
 
     private func end(_ place: Int) {
         let sid = sessions[place].sid
-        index.sessions.insert(sid, at: sid.milliseconds, expires: wall.adding(milliseconds: 30 * day))
+        index.sessions.insert(sid, at: sid.milliseconds, expires: wall.adding(milliseconds: 30 * 86_400_000))
         sessions[place].isEnded = true
         // Sent twice, as after an answer that was lost.
         for _ in 0...(random.below(4) == 0 ? 1 : 0) {
-            record([.sessionRevoked(sid: sid, expires: wall.adding(milliseconds: 30 * day), reason: 2)])
+            record([.sessionRevoked(sid: sid, expires: wall.adding(milliseconds: 30 * 86_400_000), reason: 2)])
             count("recorded")
         }
         count("revoked")
@@ -222,7 +232,7 @@ final class ConformanceRun {
         wall = wall.adding(milliseconds: 1)
         clockBox.value.withLock { [wall] in $0 = wall }
         let value = RevokeBefore(
-            value: UUID.version7High(milliseconds: wall), expires: wall.adding(milliseconds: 90 * day))
+            value: UUID.version7High(milliseconds: wall), expires: wall.adding(milliseconds: 90 * 86_400_000))
         var events: [RevocationEvent] = []
         if let place { events.append(.exempted(sid: sessions[place].sid, value, kind, reason: 1)) }
         events.append(.revokedBefore(value, kind, key: key, exemptsOne: place != nil, reason: 1))
@@ -276,7 +286,7 @@ final class ConformanceRun {
     }
 
     private func record(_ events: [RevocationEvent]) {
-        let answers = Collector<Result<LedgerStamp, RevocationError>>()
+        let answers = Answers<Result<LedgerStamp, RevocationError>>()
         open.append(events) { answers.take($0) }
         ledger.settle(open)
         switch answers.wait()[0] {
@@ -294,11 +304,33 @@ final class ConformanceRun {
     }
 }
 
+/// Values that arrive on other threads.
+package final class Answers<Value: Sendable>: Sendable {
+    private let values = Mutex<[Value]>([])
+    private let arrived = DispatchSemaphore(value: 0)
+
+    package init() {}
+
+    package func take(_ value: Value) {
+        values.withLock { $0.append(value) }
+        arrived.signal()
+    }
+
+    package func wait(for count: Int = 1) -> [Value] {
+        for _ in 0..<count { arrived.wait() }
+        return values.withLock { $0 }
+    }
+
+    package var all: [Value] { values.withLock { $0 } }
+}
+
 /// Random numbers for a ledger.
-final class Numbers: Sendable {
+package final class Numbers: Sendable {
     private let state = Mutex(SplitMix(state: 7))
 
-    func next() -> UInt64 { state.withLock { $0.next() } }
+    package init() {}
+
+    package func next() -> UInt64 { state.withLock { $0.next() } }
 }
 
 private final class ClockBox: Sendable {
@@ -311,7 +343,7 @@ private struct NoSource: LedgerSource {
 }
 
 /// Notes which sessions were revoked, and that no record is missing or comes twice.
-final class CountingSink: LedgerSink {
+package final class CountingSink: LedgerSink {
     private struct State {
         var ended: Set<Encoding.UUID> = []
         var head: LedgerPosition?
@@ -342,14 +374,14 @@ final class CountingSink: LedgerSink {
     var rotationCount: Int { state.withLock { $0.rotationCount } }
     var revocationCount: Int { state.withLock { $0.revocationCount } }
 
-    func reset(_ position: LedgerPosition) {
+    package func reset(_ position: LedgerPosition) {
         state.withLock { state in
             state.hasReset = true
             state.last = nil
         }
     }
 
-    func records(_ batch: [LedgerRecord], head: LedgerPosition) {
+    package func records(_ batch: [LedgerRecord], head: LedgerPosition) {
         state.withLock { state in
             for record in batch {
                 if let last = state.last, record.position <= last { state.gaps.append("\(record.position) after \(last)") }
@@ -366,16 +398,18 @@ final class CountingSink: LedgerSink {
         }
     }
 
-    func caughtUp(_ head: LedgerPosition) { state.withLock { $0.head = max(head, $0.head ?? head) } }
-    func away(_ fault: RevocationError) { state.withLock { $0.gaps.append("\(fault)") } }
-    func epoch(_ epoch: UInt32) {}
+    package func caughtUp(_ head: LedgerPosition) { state.withLock { $0.head = max(head, $0.head ?? head) } }
+    package func away(_ fault: RevocationError) { state.withLock { $0.gaps.append("\(fault)") } }
+    package func epoch(_ epoch: UInt32) {}
 }
 
 /// Everything in a run follows from one number.
-struct SplitMix: Sendable {
-    var state: UInt64
+package struct SplitMix: Sendable {
+    package var state: UInt64
 
-    mutating func next() -> UInt64 {
+    package init(state: UInt64) { self.state = state }
+
+    package mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var z = state
         z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
@@ -383,5 +417,5 @@ struct SplitMix: Sendable {
         return z ^ (z >> 31)
     }
 
-    mutating func below(_ bound: Int) -> Int { bound <= 1 ? 0 : Int(next() % UInt64(bound)) }
+    package mutating func below(_ bound: Int) -> Int { bound <= 1 ? 0 : Int(next() % UInt64(bound)) }
 }

@@ -1,0 +1,159 @@
+import Encoding
+import Journal
+import Platform
+@testable import Revocation
+@testable import Store
+import StoreTestSupport
+import Testing
+
+@Suite("While the engine is away")
+struct AwayTests {
+    let clock = TestClock()
+    let world: ModelWorld
+    let a: TestNode
+
+    init() throws {
+        world = ModelWorld(clock.clock)
+        a = TestNode("a", world, clock)
+        try a.start()
+    }
+
+    private func isUnavailable(_ outcome: RotationOutcome?) -> Bool {
+        if case .unavailable(.unavailable) = outcome { return true }
+        return false
+    }
+
+    @Test func `everything that records fails at once, and goes on afterwards`() throws {
+        let sid = try #require(a.login())
+        world.stop()
+        clock.pass(1_000)
+        a.step()
+        let before = clock.monotonic
+        #expect(isUnavailable(a.rotate(sid, 0)))
+        #expect(a.login() == nil)
+        #expect(clock.monotonic - before < 100)
+        #expect(a.status.holds(.unavailable) && !a.store.isWritable)
+        world.start()
+        clock.pass(2_100)
+        a.step()
+        #expect(a.status.conditions.isEmpty)
+        guard case .rotated(1, _, _) = a.rotate(sid, 0) else { return #expect(Bool(false)) }
+        #expect(a.status.figures.reconnects == 1)
+    }
+
+    @Test func `a revocation counts at once, is kept across a restart, and is sent`() throws {
+        let sid = try #require(a.login())
+        let b = TestNode("b", world, clock)
+        try b.start()
+        world.stop()
+        a.step()
+        guard case .failure(.unavailable) = a.revoke(sid) else { return #expect(Bool(false)) }
+        #expect(a.denies(sid))
+        #expect(a.status.figures.unsentRevocations == 1)
+        try a.kill()
+        try a.start()
+        #expect(a.denies(sid))
+        #expect(a.status.figures.unsentRevocations == 1)
+        world.start()
+        clock.pass(2_100)
+        a.step()
+        #expect(world.isRevoked(sid))
+        for _ in 0..<3 {
+            clock.pass(2_100)
+            b.step()
+            a.step()
+        }
+        #expect(b.denies(sid))
+        #expect(a.status.figures.unsentRevocations == 0)
+        #expect(a.seen.contains(.unsentSent(count: 1)))
+        try a.start()
+        #expect(a.status.figures.unsentRevocations == 0)
+    }
+
+    @Test func `a rotation whose answer was lost is answered once the engine says what came of it`() throws {
+        let sid = try #require(a.login())
+        world.fail(.lostAfter)
+        guard case .rotated(1, _, _) = a.rotate(sid, 0) else { return #expect(Bool(false)) }
+        #expect(world.generation(of: sid) == 1)
+    }
+
+    @Test func `a rotation that did not happen is made by the repetition`() throws {
+        let sid = try #require(a.login())
+        world.fail(.lostBefore)
+        guard case .rotated(1, _, _) = a.rotate(sid, 0) else { return #expect(Bool(false)) }
+        #expect(world.generation(of: sid) == 1)
+    }
+
+    @Test func `an outage longer than the grace ends no session`() throws {
+        let sid = try #require(a.login())
+        world.fail(.lostAfter)
+        let answers = Answers<RotationOutcome>()
+        let request = RotationRequest(sid: sid, generation: 0, request: 1, sessionEnd: clock.wall.adding(milliseconds: 1_000_000_000))
+        a.store.rotate(request, subject: [1], client: [2], kid: [3]) { answers.take($0) }
+        a.step()
+        world.stop()
+        for _ in 0..<10 {
+            clock.pass(6_000)
+            a.step()
+        }
+        #expect(isUnavailable(answers.all.first))
+        world.start()
+        clock.pass(2_100)
+        a.step()
+        // The client asks again with the same token: the repetition has given the rotation the present time.
+        guard case .replayed(1, _, _) = a.rotate(sid, 0) else { return #expect(Bool(false)) }
+        #expect(!a.denies(sid))
+    }
+
+    @Test func `a repetition that finds the session further on is no reuse`() throws {
+        let sid = try #require(a.login())
+        let b = TestNode("b", world, clock)
+        try b.start()
+        world.fail(.lostAfter)
+        let answers = Answers<RotationOutcome>()
+        let request = RotationRequest(sid: sid, generation: 0, request: 1, sessionEnd: clock.wall.adding(milliseconds: 1_000_000_000))
+        a.store.rotate(request, subject: Array("alice".utf8), client: [2], kid: [3]) { answers.take($0) }
+        a.step()
+        // The client has its answer from another node, and used the successor.
+        _ = b.rotate(sid, 0)
+        guard case .rotated(2, _, _) = b.rotate(sid, 1) else { return #expect(Bool(false)) }
+        for _ in 0..<5 {
+            clock.pass(40)
+            a.step()
+        }
+        #expect(isUnavailable(answers.all.first))
+        #expect(!world.isRevoked(sid))
+        #expect(world.generation(of: sid) == 2)
+    }
+
+    @Test func `a caller waits no longer than the timeout`() throws {
+        let sid = try #require(a.login())
+        world.fail(.lostBefore)
+        let before = clock.monotonic
+        let outcome: RotationOutcome? = a.answer { done in
+            let request = RotationRequest(sid: sid, generation: 0, request: 1, sessionEnd: clock.wall.adding(milliseconds: 1_000_000))
+            a.store.rotate(request, subject: [1], client: [2], kid: [3]) { done($0) }
+            a.step()
+            world.stop()
+        }
+        #expect(isUnavailable(outcome))
+        #expect(clock.monotonic - before <= 1_200)
+    }
+
+    @Test func `pauses between attempts grow to two seconds`() throws {
+        world.stop()
+        a.step()
+        var attempts: [Int64] = []
+        var last = a.seen.count
+        for _ in 0..<1_000 {
+            clock.pass(10)
+            a.step()
+            if a.ledger.attemptCount != attempts.count { attempts.append(clock.monotonic) }
+        }
+        last = a.seen.count - last
+        #expect(last <= 2, "one line, not one for each attempt")
+        let pauses = zip(attempts, attempts.dropFirst()).map { $1 - $0 }
+        #expect(pauses.allSatisfy { $0 <= 2_010 } && pauses.contains { $0 >= 1_000 }, "\(pauses)")
+        #expect(pauses.count < 30, "\(pauses)")
+    }
+}
