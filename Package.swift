@@ -110,7 +110,7 @@ let package = Package(
         tests(
             "RedisTests",
             ["StoreTestSupport", "Redis", "Store", "Revocation", "Journal", "OpenSSL", "Encoding", "Platform"]),
-        tests("PostgresTests", ["Postgres", "Store", "Revocation", "Journal", "Encoding", "Platform"]),
+        tests("PostgresTests", ["StoreTestSupport", "Postgres", "Store", "Revocation", "Journal", "Encoding", "Platform"]),
         tests("AccountsTests", ["Accounts", "OpenSSL", "Encoding", "Platform"]),
         tests("TelemetryTests", ["Telemetry", "Encoding", "Platform"]),
         tests("HTTPTests", ["HTTP", "Encoding", "Platform"]),

@@ -67,14 +67,25 @@ struct Node {
 
     /// A node in a schema of its own, on the server that tests share that need nothing special of it.
     init() throws {
+        let (server, prefix) = try Self.freshSchema()
+        try self.init(server, prefix: prefix)
+    }
+
+    /// An engine that has nothing.
+    static func freshSource() throws -> PostgresEngineSource {
+        let (server, prefix) = try freshSchema()
+        return try PostgresEngineSource(server.connection(prefix: prefix))
+    }
+
+    private static func freshSchema() throws -> (server: PostgresServer, prefix: String) {
         let server = try Self.shared.get()
         let prefix = Self.count.withLock { count in
             count += 1
             return "t\(count)"
         }
         let owner = try PostgresEngineSource(server.connection(user: PostgresServer.owner, prefix: prefix))
-        try owner.applySchema(role: PostgresServer.role, by: Sample.deadline)
-        try self.init(server, prefix: prefix)
+        try owner.applySchema(role: PostgresServer.role, by: .after(milliseconds: 30_000))
+        return (server, prefix)
     }
 
     private static let shared = Result { try PostgresServer() }
