@@ -146,11 +146,13 @@ struct ConfigurationTests {
         }
         // The cost of Argon2 is also checked as a whole.
         let isPart = [Setting.argon2Memory, .argon2Passes].contains(setting)
-        // A limit on the sessions of a user needs the list of sessions, and a style sheet that replaces ours needs a file.
+        // A limit on the sessions of a user needs the list of sessions, a style sheet that replaces ours needs a file, and
+        // what belongs to a store needs one.
         let others: [String: String] =
             switch setting {
             case .sessionsPerUser: [Setting.sessions.name: "on"]
             case .pagesStyleMode: [Setting.pagesStyle.name: "house.css"]
+            case .storeTimeout, .storeReplicas, .storeDurability, .sessionData: [Setting.store.name: "redis://store"]
             default: [:]
             }
         for text in good where !isPart {

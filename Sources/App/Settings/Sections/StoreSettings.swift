@@ -20,7 +20,7 @@ extension Setting {
         "how long a request waits for the engine before it gets 503")
     package static let storeReplicas = Setting(
         "MARTLET_STORE_REPLICAS", .number(0...16), default: "0",
-        "replicas or synchronous standbys that must have a record before it is acknowledged")
+        "replicas or synchronous standbys that must have a record before it is acknowledged", note: "0 for none")
     package static let storeDurability = Setting(
         "MARTLET_STORE_DURABILITY", .choice(StoreDurability.allCases.map(\.rawValue)), default: "strict",
         "what is done if the engine's settings can lose acknowledged records")
