@@ -139,7 +139,7 @@ struct RouteTests {
 
     @Test(arguments: RouteTable.standard.routes)
     func `without credentials the access rule decides`(_ route: Route) throws {
-        let world = try World { $0.sessionList = SessionListSettings() }
+        let world = try World(data: MemorySessionData()) { $0.sessionList = SessionListSettings() }
         let method = (route.methods ?? [.get])[0]
         var ask = Ask(method.rawValue, "\(route.path)", role: route.listener)
         if method == .post { ask = route.endpoint.content == .json ? ask.json("{}") : ask.form("") }

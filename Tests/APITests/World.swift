@@ -49,7 +49,8 @@ final class World {
         source: LoginThrottle.Limit = .off,
         keys: [Key] = [rs256, hs256, refresh], routes: RouteTable = .standard,
         browser: Browser? = World.browser, feed access: FeedAccess? = .clients,
-        followed: FollowedFeed? = nil, data: MemorySessionData? = nil, isShared: Bool = false,
+        followed: FollowedFeed? = nil, data: MemorySessionData? = nil, store: StoreStatus? = nil,
+        isShared: Bool = false,
         _ adjust: (inout AuthSettings) -> Void = { _ in }
     ) throws {
         let clock = clock
@@ -85,7 +86,7 @@ final class World {
             throttle: LoginThrottle(account: account, source: source, key: (1, 2)), clock: wall,
             monotonic: { clock.now.milliseconds(since: Self.start) },
             log: logger, random: { Random.bytes($0) }, passwordRules: PasswordRules(characterCountMin: 8),
-            followed: followed, sessionData: data)
+            followed: followed, store: store, sessionData: data)
         data?.revocations = revocations
         let state = authState
         publisher = access.flatMap { access in

@@ -1,4 +1,5 @@
 import API
+import Revocation
 import Service
 import Testing
 
@@ -19,14 +20,27 @@ struct Refusal: Sendable, CustomTestStringConvertible {
         let lists = [.sessions, .listedSession].contains(endpoint) && code != .notEnabled
         let feed: FeedAccess? = [.revocations, .snapshot].contains(endpoint) && code == .notEnabled ? nil : .clients
         let data = endpoint == .sessionData && code != .notEnabled ? MemorySessionData() : nil
-        return try World(feed: feed, followed: code == .stale ? .neverRead : nil, data: data) {
+        let store = code == .storeUnavailable ? Self.store : nil
+        return try World(feed: feed, followed: code == .stale ? .neverRead : nil, data: data, store: store) {
             $0.sessionList = lists ? SessionListSettings() : nil
         }
     }
 
+    /// What a server on an engine has, and one with its own journal has not.
+    private static var store: StoreStatus {
+        let knowledge = KnowledgeAge(rule: .init(ageMax: nil, rejectsStale: false), clock: { 0 })
+        knowledge.advance(asOf: 0)
+        return StoreStatus(name: "redis://store", node: "a", knowledge: knowledge)
+    }
+
     var testDescription: String { "\(endpoint) \(code.rawValue)" }
 
-    static let all =
+    static let all = withJournal + withJournal.filter { refusal in
+        // What the journal of a server cannot record, an engine cannot either.
+        refusal.code == .journalUnavailable && refusal.endpoint.codes.contains(.storeUnavailable)
+    }.map { Refusal($0.endpoint, .storeUnavailable, $0.act) }
+
+    private static let withJournal =
         ofTokens(.verify) { $0.verify($1) } + ofTokens(.auth) { $0.send(Ask("GET", "/auth").bearer($1)) }
         + ofTokens(.sessions) { $0.send(Ask("GET", "/sessions").bearer($1)) }
         + ofTokens(.listedSession) { $0.send(Ask("DELETE", "/sessions/\(World.alice)").bearer($1)) } + ofSessions
