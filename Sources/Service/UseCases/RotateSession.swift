@@ -1,8 +1,8 @@
 package import Accounts
-package import Encoding
-package import JOSE
+import Encoding
+import JOSE
 package import Platform
-package import Revocation
+import Revocation
 import Telemetry
 package import Tokens
 
@@ -49,52 +49,6 @@ private struct RefreshRequest: Sendable {
     let client: Client?
     let cookies: CookieRequirement?
     let now: UnixMilliseconds
-}
-
-/// What a refresh by cookie also requires.
-package struct CookieRequirement: Sendable {
-    /// The session of the session cookie, which the refresh token must belong to.
-    let sid: UUID
-    let accessByteCountMax: Int
-    let refreshByteCountMax: Int
-
-    /// - Parameters:
-    ///   - accessByteCountMax: how long an access token may be to fit into its cookie.
-    ///   - refreshByteCountMax: the same for a refresh token.
-    package init(sid: UUID, accessByteCountMax: Int, refreshByteCountMax: Int) {
-        self.sid = sid
-        self.accessByteCountMax = accessByteCountMax
-        self.refreshByteCountMax = refreshByteCountMax
-    }
-
-    func fits(_ pair: TokenPair) -> Bool {
-        pair.accessToken.count <= accessByteCountMax && pair.refreshToken.count <= refreshByteCountMax
-    }
-}
-
-package enum RefreshFailure: Error, Equatable, Sendable {
-    case rejected(TokenRejection)
-    case revoked(Denial)
-    case accountEnded
-    /// The same browser began another session, which ended this one. Only for a refresh by cookie.
-    case replaced
-    /// The cookies belong to two sessions.
-    case sessionMismatch
-    /// A token of the successor would not fit into its cookie.
-    case tooLargeForCookie
-    case notOwner(OwnershipFailure)
-    case scopeInvalid
-    case audienceInvalid
-    /// The token was already used, and the grace time is over: the session is ended.
-    case reused
-    /// Repeated within the grace time, but with another scope or audience than the first time.
-    case mismatched
-    /// The token is newer than the journal: an old copy of the journal was restored.
-    case ahead(known: UInt32)
-    case unavailable(String)
-    /// No key can sign the successor; the token is not used up.
-    case signingUnavailable(String)
-    case internalFault(String)
 }
 
 /// Exchanges a refresh token for its successor.
