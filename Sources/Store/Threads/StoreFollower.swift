@@ -13,11 +13,11 @@ final class StoreFollower: @unchecked Sendable {
     /// Milliseconds to wait for the thread of the engine.
     private static let gatePause: Int64 = 10
 
-    private let tail: any StoreTail
-    private let mirror: StoreMirror
+    let tail: any StoreTail
+    let mirror: StoreMirror
     private let queue: StoreQueue
     private let status: StoreStatus
-    private let options: StoreOptions
+    let options: StoreOptions
     private let storage: any JournalStorage
     private var isConnected = false
     private var isStopped = false
@@ -73,6 +73,7 @@ final class StoreFollower: @unchecked Sendable {
     private func read(wait: Int64) throws(StoreFault) -> Int64 {
         if !isConnected {
             _ = try tail.connect(by: .after(milliseconds: Int(clamping: options.timeout)))
+            try compareHistory()
             isConnected = true
         }
         let before = mirror.position
