@@ -88,6 +88,9 @@ struct PostgresPlaces: Sendable {
             }
         }
         let reason = reasons.joined(separator: "; ")
+        for fault in faults {
+            if case .busy = fault { return .busy(reason: reason) }
+        }
         var remedy: String?
         for fault in faults {
             switch fault {

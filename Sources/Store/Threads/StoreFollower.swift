@@ -1,6 +1,7 @@
 import Journal
 import Platform
 import Revocation
+import Synchronization
 
 /// The work of the thread that reads the log of the engine.
 ///
@@ -13,17 +14,19 @@ final class StoreFollower: @unchecked Sendable {
     /// Milliseconds to wait for the thread of the engine.
     private static let gatePause: Int64 = 10
 
-    private let tail: any StoreTail
-    private let mirror: StoreMirror
+    let tail: any StoreTail
+    let mirror: StoreMirror
     private let queue: StoreQueue
     private let status: StoreStatus
-    private let options: StoreOptions
+    let options: StoreOptions
     private let storage: any JournalStorage
     private var isConnected = false
     private var isStopped = false
     /// Whether it has read up to the head since the start.
     private var hasCaughtUp = false
     private var nextAttempt = Int64.min
+    /// ``StoreMirror/connectCount`` at the last attempt.
+    private var connectCount = 0
     private var backOff = StoreBackOff()
     private var note: (any JournalFile)?
     private var notedAt: Int64?
@@ -62,7 +65,10 @@ final class StoreFollower: @unchecked Sendable {
         if isStopped { return 1_000 }
         if mirror.needsLoad { return Self.gatePause }
         let now = options.monotonicNow()
-        guard now >= nextAttempt else { return nextAttempt &- now }
+        // Where the thread of the engine gets through again, this one does too.
+        let count = mirror.connectCount.load(ordering: .acquiring)
+        guard now >= nextAttempt || count != connectCount else { return nextAttempt &- now }
+        connectCount = count
         do throws(StoreFault) {
             return try read(wait: wait)
         } catch {
@@ -73,6 +79,7 @@ final class StoreFollower: @unchecked Sendable {
     private func read(wait: Int64) throws(StoreFault) -> Int64 {
         if !isConnected {
             _ = try tail.connect(by: .after(milliseconds: Int(clamping: options.timeout)))
+            try compareHistory()
             isConnected = true
         }
         let before = mirror.position
@@ -109,7 +116,9 @@ final class StoreFollower: @unchecked Sendable {
             return Self.wait
         case .unreachable, .lost, .busy, .notPrimary, .rejected, .malformed, .closed:
             close()
-            let pause = backOff.next(options.random())
+            var isStarting = false
+            if case .busy = fault { isStarting = true }
+            let pause = backOff.next(options.random(), isStarting: isStarting)
             nextAttempt = options.monotonicNow().saturatingAdd(pause)
             return pause
         }
