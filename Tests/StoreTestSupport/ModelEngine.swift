@@ -93,6 +93,20 @@ package final class ModelWorld: StoreEngineSource {
         }
     }
 
+    /// Returns the state, for ``restore(_:keepsIdentity:)``.
+    package func backup() -> ModelEngineState { state.withLock { $0.engine } }
+
+    /// An older state is put back.
+    ///
+    /// - Parameter keepsIdentity: whether the engine has the same name then, as PostgreSQL has.
+    package func restore(_ backup: ModelEngineState, keepsIdentity: Bool) {
+        state.withLock { state in
+            let (identity, number) = (state.identity, state.number)
+            Self.become(&state, backup)
+            if keepsIdentity { (state.identity, state.number) = (identity, number) }
+        }
+    }
+
     /// The engine loses everything.
     package func empty() { state.withLock { Self.become(&$0, ModelEngineState(flaw: $0.engine.flaw)) } }
 

@@ -99,6 +99,53 @@ struct EngineEpochTests {
         #expect(c.denies(try #require(a.login()), birth: 1, subject: "bob"))
     }
 
+    @Test(arguments: [true, false], [3, 60])
+    func `an old backup that a newcomer wrote first is told what it lacks`(keepsIdentity: Bool, written: Int) throws {
+        let early = try #require(a.login())
+        settle()
+        let backup = world.backup()
+        world.breakConnections()
+        if !keepsIdentity { world.restart() }
+        settle()
+        var ended: [Encoding.UUID] = []
+        for _ in 0..<10 {
+            let sid = try #require(a.login())
+            _ = try #require(b.revoke(sid)).get()
+            ended.append(sid)
+        }
+        _ = b.rotate(early, 0)
+        _ = a.rotate(early, 1)
+        settle()
+        try a.kill()
+        try b.kill()
+        world.restore(backup, keepsIdentity: keepsIdentity)
+        let c = TestNode("c", world, clock)
+        try c.start()
+        for _ in 0..<written {
+            let sid = try #require(c.login())
+            _ = try #require(c.revoke(sid)).get()
+        }
+        #expect(!world.isRevoked(ended[0]))
+        let last = try #require(c.login())
+        _ = try #require(c.revoke(last)).get()
+        clock.pass(6_000)
+        try a.start()
+        try b.start()
+        settle([a, b, c])
+        for node in [a, b, c] {
+            #expect(ended.allSatisfy { node.denies($0) } && node.denies(last))
+            #expect(node.store.position == world.position && node.status.conditions.isEmpty)
+        }
+        #expect(ended.allSatisfy(world.isRevoked) && world.generation(of: early) == 2 && !world.isRevoked(early))
+        // It is over: a restart neither begins an epoch nor reads everything again.
+        let (position, loads) = (world.position, world.loadCount)
+        try a.kill()
+        clock.pass(6_000)
+        try a.start()
+        settle([a, b, c])
+        #expect(world.position == position && world.loadCount == loads)
+    }
+
     /// A thief uses a token whose use the new primary has forgotten, before the node that knows it is back.
     private func steal() throws -> Encoding.UUID {
         let sid = try #require(a.login())

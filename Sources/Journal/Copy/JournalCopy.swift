@@ -45,6 +45,9 @@ package final class JournalCopy: Sendable {
     /// Every record up to this one is on stable storage.
     package var durableSeq: UInt64 { last.value }
 
+    /// The number of the last record in the snapshot; 0 without one.
+    package var snapshotSeq: UInt64 { compacted.withLock { $0.lastSeq } }
+
     /// The time of the newest record, in milliseconds since 1970; 0 if there is none.
     package var lastTime: UnixMilliseconds { state.withLock { $0.lastTime } }
 

@@ -63,6 +63,7 @@ extension StoreMirror {
             followers.begin(epoch: found.position.epoch, at: found.position.seq, offset: 0)
         }
         (state.position, state.backlog, state.isCopyBroken) = (found.position, [], false)
+        state.last = nil
         wantsLoad.store(false, ordering: .releasing)
         epochMax.store(found.position.epoch, ordering: .releasing)
         clock.note(found.time)

@@ -17,6 +17,8 @@ final class StoreMirror: Sendable {
         var isCopyBroken = false
         /// Revoke-before times that were told again, with their first numbers: only a snapshot can have those.
         var toldCuts: [JournalRecord] = []
+        /// The last record that came from the log; nil if everything was read as a whole since.
+        var last: JournalRecord?
     }
 
     let copy: JournalCopy
@@ -35,13 +37,14 @@ final class StoreMirror: Sendable {
     private let safe: Atomic<UInt64>
     private let began = Atomic<Int64>(.min)
     let wantsLoad = Atomic<Bool>(false)
+    let sawOtherHistory = Atomic<Bool>(false)
 
     /// How many records wait for the files at most; with more, everything is read from the engine again.
     private static let backlogMax = 65_536
 
     init(
         _ copy: JournalCopy, _ applier: RevocationApplier, _ epochs: LedgerEpochs, clock: EngineClock, mayForget: Bool,
-        safeSeq: UInt64, observe: @escaping @Sendable (StoreEvent) -> Void
+        safeSeq: UInt64, last: JournalRecord?, observe: @escaping @Sendable (StoreEvent) -> Void
     ) {
         let position = epochs.position(of: copy.durableSeq)
         self.copy = copy
@@ -51,7 +54,7 @@ final class StoreMirror: Sendable {
         self.observe = observe
         followers = FileFollowers(epochs, delivered: position.seq)
         head = LedgerHead(position)
-        state = Mutex(State(epochs: epochs, position: position))
+        state = Mutex(State(epochs: epochs, position: position, last: last))
         epochMax = Atomic(position.epoch)
         safe = Atomic(safeSeq)
     }
@@ -177,7 +180,7 @@ final class StoreMirror: Sendable {
         state.backlog += records
         if mayForget { writeBacklog(&state) }
         followers.deliver(records)
-        state.position = LedgerPosition(epoch: state.position.epoch, seq: last.seq)
+        (state.position, state.last) = (LedgerPosition(epoch: state.position.epoch, seq: last.seq), last)
         clock.note(batch.head.time)
         // With an engine that may forget, nothing counts before this node could tell it again.
         if !mayForget || state.backlog.isEmpty && !state.isCopyBroken { head.advance(to: state.position) }

@@ -36,13 +36,15 @@ package final class StoreLedgerSource: LedgerSource {
     package func open(_ replay: RevocationReplay) throws(RevocationError) -> any Ledger {
         var epochs = LedgerEpochs()
         var assembly = EntryAssembly()
+        var last: JournalRecord?
         var journal = JournalOptions(clock: options.clock, random: options.random)
         if let count = options.segmentRecordCount { journal.segmentRecordCount = count }
         let copy = try JournalCopy.open(storage, RevocationCodec.schema, journal) { records in
             replay.apply(records, &epochs, &assembly)
+            if let record = records.last, record.kind != .epoch { last = record }
         }
         do throws(RevocationError) {
-            let ledger = try make(copy, epochs, replay)
+            let ledger = try make(copy, epochs, replay, last)
             opened.withLock { $0 = ledger }
             return ledger
         } catch {
@@ -52,7 +54,7 @@ package final class StoreLedgerSource: LedgerSource {
     }
 
     private func make(
-        _ copy: JournalCopy, _ epochs: LedgerEpochs, _ replay: RevocationReplay
+        _ copy: JournalCopy, _ epochs: LedgerEpochs, _ replay: RevocationReplay, _ last: JournalRecord?
     ) throws(RevocationError) -> StoreLedger {
         let unsent = try UnsentRevocations(storage)
         if let before = try StoredLimits.read(storage) {
@@ -73,7 +75,7 @@ package final class StoreLedgerSource: LedgerSource {
         clock.note(copy.lastTime)
         let mirror = StoreMirror(
             copy, applier, epochs, clock: clock, mayForget: engines.mayForget, safeSeq: note?.safeSeq ?? 0,
-            observe: options.observe)
+            last: last.flatMap { $0.seq > copy.snapshotSeq ? $0 : nil }, observe: options.observe)
         let queue = StoreQueue()
         let peers = StorePeers()
         let (engine, tail) = try halves()

@@ -15,11 +15,11 @@ final class StoreFollower: @unchecked Sendable {
     /// Milliseconds that records of the log wait for others of this node, and those for the log.
     private static let ownWait: Int64 = 5
 
-    private let tail: any StoreTail
-    private let mirror: StoreMirror
+    let tail: any StoreTail
+    let mirror: StoreMirror
     private let queue: StoreQueue
     private let status: StoreStatus
-    private let options: StoreOptions
+    let options: StoreOptions
     private let storage: any JournalStorage
     private var isConnected = false
     private var isStopped = false
@@ -82,6 +82,7 @@ final class StoreFollower: @unchecked Sendable {
         }
         if !isConnected {
             _ = try tail.connect(by: .after(milliseconds: Int(clamping: options.timeout)))
+            try compareHistory()
             isConnected = true
         }
         // What this node records is known without the log, which costs the engine a question.

@@ -21,6 +21,9 @@ extension StoreWriter {
         }
         let isBehind =
             head.position.epoch < own.epoch || head.position.epoch == own.epoch && head.position.seq < own.seq
+        // Behind without a failover: an older state was restored, and others may have written to it.
+        let isRestored = isBehind && head.identity == report.identity
+        if !isNew, isRestored || mirror.hasOtherHistory { return try merge(head, report) }
         if head.identity != report.identity || isBehind {
             let known = max(head.position.seq, own.seq, mirror.safeSeq)
             let reason = isBehind ? "the engine lacks records that it had" : "the engine was restarted or failed over"
@@ -46,6 +49,28 @@ extension StoreWriter {
             return own.epoch > head.position.epoch ? 0 : min(own.seq, safeSeq)
         }
         return own.seq > head.position.seq ? head.position.seq : nil
+    }
+
+    /// Joins what this node has with an engine that has other records at the same positions, in an epoch above both.
+    private func merge(_ head: EngineHead, _ report: EngineReport) throws(StoreFault) -> UInt32 {
+        let own = mirror.position
+        var epoch = head.position.epoch
+        if epoch <= own.epoch || head.identity != report.identity {
+            epoch = max(epoch, own.epoch) &+ 1
+            let known = max(head.position.seq, own.seq, mirror.safeSeq)
+            let began = try engine.begin(
+                epoch: epoch, at: LedgerEpochs.beginning(above: known), expecting: head, identity: report.identity,
+                by: deadline)
+            guard began.position.epoch == epoch else { throw .epoch(began) }
+            options.observe(
+                .epochBegan(
+                    began.position, reason: "the engine has other records than this node, like one restored from a backup"))
+        }
+        try tell(above: 0, epoch: epoch)
+        mirror.allow(epoch: epoch)
+        try load()
+        mirror.note(otherHistory: false)
+        return epoch
     }
 
     private func begin(
