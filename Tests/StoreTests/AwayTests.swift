@@ -159,4 +159,38 @@ struct AwayTests {
         #expect(pauses.allSatisfy { $0 <= 2_010 } && pauses.contains { $0 >= 1_000 }, "\(pauses)")
         #expect(pauses.count < 30, "\(pauses)")
     }
+
+    @Test func `an engine that is starting is tried again soon, however long that takes`() throws {
+        world.breakConnections()
+        for _ in 0..<30 { world.fail(.busy) }
+        var attempts: [Int64] = []
+        var count = a.ledger.attemptCount
+        for _ in 0..<400 {
+            clock.pass(20)
+            a.step()
+            if a.ledger.attemptCount != count { attempts.append(clock.monotonic) }
+            count = a.ledger.attemptCount
+        }
+        let pauses = zip(attempts, attempts.dropFirst()).map { $1 - $0 }
+        #expect(pauses.count >= 25 && pauses.allSatisfy { $0 <= 270 }, "\(pauses)")
+        #expect(a.status.conditions.isEmpty)
+    }
+
+    @Test func `the log is read as soon as the engine answers again`() throws {
+        world.stop()
+        for _ in 0..<60 {
+            clock.pass(200)
+            a.step()
+        }
+        world.start()
+        let before = a.ledger.attemptCount
+        for _ in 0..<250 where a.ledger.attemptCount == before {
+            clock.pass(10)
+            a.step()
+        }
+        #expect(a.ledger.attemptCount == before + 1)
+        clock.pass(10)
+        a.step()
+        #expect(a.status.knowledge.age ?? .max <= 20)
+    }
 }

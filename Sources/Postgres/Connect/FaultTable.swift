@@ -49,6 +49,9 @@ enum FaultTable {
     /// Our own, for a schema of a version that this node does not know.
     static let newerSchema = "MT001"
 
+    /// A server that is starting or stopping says so.
+    private static let starting = "57P03"
+
     static let schemaRemedy = "Run `martlet store init`, or `martlet store schema` and psql as the owner of the database."
 
     static func meaning(of state: String) -> Meaning {
@@ -61,8 +64,9 @@ enum FaultTable {
         case (.malformed, _): return .malformed(reason: error.reason)
         case (.broken, .writing), (.late, .writing): return .lost(reason: error.reason)
         case (.broken, .connecting), (.late, .connecting):
-            return isOfStandby(error.reason)
-                ? .notPrimary(reason: error.reason) : .unreachable(reason: error.reason)
+            if isOfStandby(error.reason) { return .notPrimary(reason: error.reason) }
+            return error.reason.contains(starting)
+                ? .busy(reason: error.reason) : .unreachable(reason: error.reason)
         case (.broken, .reading), (.late, .reading): return .unreachable(reason: error.reason)
         case (.answered(let state), _):
             let reason = error.reason.contains(state) ? error.reason : "\(state): \(error.reason)"

@@ -64,6 +64,9 @@ struct PostgresPlaces: Sendable {
             let share = Int(deadline.milliseconds) / (servers.count - attempt)
             do {
                 let link = try PostgresLink(settings(of: index), by: .after(milliseconds: share))
+                // Planner settings of the role, such as enable_seqscan, can make the costs of short queries so high that
+                // each is compiled first, which takes longer than all the rest.
+                _ = try link.run("SELECT set_config('jit', 'off', false)", by: .after(milliseconds: share))
                 first = index
                 return link
             } catch {
@@ -88,6 +91,9 @@ struct PostgresPlaces: Sendable {
             }
         }
         let reason = reasons.joined(separator: "; ")
+        for fault in faults {
+            if case .busy = fault { return .busy(reason: reason) }
+        }
         var remedy: String?
         for fault in faults {
             switch fault {

@@ -38,6 +38,8 @@ final class StoreMirror: Sendable {
     private let began = Atomic<Int64>(.min)
     let wantsLoad = Atomic<Bool>(false)
     let sawOtherHistory = Atomic<Bool>(false)
+    /// How often the thread of the engine has connected.
+    let connectCount = Atomic<Int>(0)
 
     /// How many records wait for the files at most; with more, everything is read from the engine again.
     private static let backlogMax = 65_536

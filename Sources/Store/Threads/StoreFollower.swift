@@ -1,6 +1,7 @@
 import Journal
 import Platform
 import Revocation
+import Synchronization
 
 /// The work of the thread that reads the log of the engine.
 ///
@@ -28,6 +29,8 @@ final class StoreFollower: @unchecked Sendable {
     private var nextAttempt = Int64.min
     /// When the log was read.
     private var readAt: Int64 = 0
+    /// ``StoreMirror/connectCount`` at the last attempt.
+    private var connectCount = 0
     private var backOff = StoreBackOff()
     private var note: (any JournalFile)?
     private var notedAt: Int64?
@@ -66,7 +69,10 @@ final class StoreFollower: @unchecked Sendable {
         if isStopped { return 1_000 }
         if mirror.needsLoad { return Self.gatePause }
         let now = options.monotonicNow()
-        guard now >= nextAttempt else { return nextAttempt &- now }
+        // Where the thread of the engine gets through again, this one does too.
+        let count = mirror.connectCount.load(ordering: .acquiring)
+        guard now >= nextAttempt || count != connectCount else { return nextAttempt &- now }
+        connectCount = count
         do throws(StoreFault) {
             return try read(wait: wait)
         } catch {
@@ -127,7 +133,9 @@ final class StoreFollower: @unchecked Sendable {
             return Self.wait
         case .unreachable, .lost, .busy, .notPrimary, .rejected, .malformed, .closed:
             close()
-            let pause = backOff.next(options.random())
+            var isStarting = false
+            if case .busy = fault { isStarting = true }
+            let pause = backOff.next(options.random(), isStarting: isStarting)
             nextAttempt = options.monotonicNow().saturatingAdd(pause)
             return pause
         }

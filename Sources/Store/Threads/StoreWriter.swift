@@ -1,6 +1,7 @@
 import Journal
 import Platform
 import Revocation
+import Synchronization
 
 /// The work of the thread that uses the engine: batches, reports of this node, and what a lost connection leaves to do.
 ///
@@ -133,6 +134,7 @@ final class StoreWriter: @unchecked Sendable {
         backOff.reset()
         if hasConnected { status.count { $0.reconnects &+= 1 } }
         hasConnected = true
+        mirror.connectCount.wrappingAdd(1, ordering: .releasing)
         lastReason = nil
         status.count { $0.epoch = epoch }
         options.observe(
@@ -177,7 +179,10 @@ final class StoreWriter: @unchecked Sendable {
         close(text)
         status.set(.unavailable, text)
         engine.disconnect()
-        link = .away(now.saturatingAdd(backOff.next(options.random())))
+        // What is busy answers; an engine with settings that lose records does so for long.
+        var isStarting = false
+        if case .busy = fault { isStarting = !status.holds(.durability) }
+        link = .away(now.saturatingAdd(backOff.next(options.random(), isStarting: isStarting)))
         switch fault {
         case .rejected(let reason, let remedy):
             rejection = fault
