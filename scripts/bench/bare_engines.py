@@ -1,4 +1,7 @@
-"""The engines without Martlet: the same scripts of Redis pipelined, the same batches of PostgreSQL through `commit`."""
+"""The engines without Martlet: the same scripts of Redis pipelined, the same batches of PostgreSQL through `commit`.
+
+Their keys and their database are others than those of the nodes, so that no node follows what they write.
+"""
 
 import re
 import socket
@@ -7,10 +10,12 @@ import subprocess
 import time
 import uuid
 
+from harness.engines import ROLE, schema
 from harness.postgres_server import account, program
 from harness.resp import Resp, encode
 
 WINDOW = 64
+BARE = "bare"
 SID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -54,12 +59,14 @@ class BareRedis:
 
     def __init__(self, server, template: list[bytes]):
         self.server = server
-        key_count = int(template[2])
-        self.before = template[:3]
-        self.keys = template[3 : 3 + key_count]
-        self.rest = template[3 + key_count :]
-        self.name = next(found[0] for key in self.keys if (found := SID.search(key)))
-        self.parts = encode(*template).split(self.name)
+        keys = template[3 : 3 + int(template[2])]
+        name = next(found[0] for key in keys if (found := SID.search(key)))
+        tag = re.match(rb"\{[^}]*\}", keys[0])[0]
+        own = b"{" + BARE.encode() + b"}"
+        with server.connect() as link:
+            for part in (b":epoch", b":time"):
+                link.ask("COPY", tag + part, own + part, "REPLACE")
+        self.parts = encode(*(word.replace(tag, own) for word in template)).split(name)
 
     def commands(self, count: int) -> list[bytes]:
         return [str(uuid.uuid4()).encode().join(self.parts) for _ in range(count)]
@@ -93,6 +100,9 @@ class BarePostgres:
 
     def __init__(self, server, kind: str):
         self.server, self.kind = server, kind
+        if not server.ask(f"SELECT 1 FROM pg_database WHERE datname = '{BARE}'"):
+            server.ask(f"CREATE DATABASE {BARE}")
+            server.ask(schema(server, ROLE), database=BARE)
 
     def script(self, window: int) -> str:
         """The arrays of a batch, each for new ids; the arguments by name, as the schema has them."""
@@ -133,7 +143,7 @@ class BarePostgres:
         done = subprocess.run(
             [program("pgbench"), "-n", "-h", str(self.server.base), "-p", str(self.server.port), "-U", "postgres",
              "-M", "prepared", "-c", "1", "-T", str(max(1, round(seconds))), "-f", str(path), "-l",
-             "--log-prefix", str(self.server.base / "bench"), "postgres"],
+             "--log-prefix", str(self.server.base / "bench"), BARE],
             capture_output=True, text=True, cwd=self.server.base, **account(),
         )  # fmt: skip
         if done.returncode != 0:

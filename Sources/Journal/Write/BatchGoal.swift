@@ -3,9 +3,9 @@
 /// A durable write costs the same for one record as for many. While the last batches had several records, the writer waits
 /// a moment for a few more. If they do not come, fewer clients are waiting than it expected, and it stops growing for a
 /// while. Commits of one record, as of a single client, are never delayed.
-struct BatchGoal {
+package struct BatchGoal: Sendable {
     /// The longest wait, in nanoseconds: about as long as a durable write.
-    static let waitMax: Int64 = 100_000
+    package static let waitMax: Int64 = 100_000
     /// More records do not make a commit cheaper for each of them.
     static let countMax = 32
     /// The size of a batch below which the next one does not wait.
@@ -14,13 +14,15 @@ struct BatchGoal {
     static let restCount = 32
 
     /// The number of records that the next commit waits for; 1 if it does not wait.
-    private(set) var count = 1
+    package private(set) var count = 1
     private var rest = 0
+
+    package init() {}
 
     /// Records the size of a batch.
     ///
     /// - Parameter isLate: whether the writer waited for more in vain.
-    mutating func learn(_ batchCount: Int, isLate: Bool) {
+    package mutating func learn(_ batchCount: Int, isLate: Bool) {
         guard batchCount >= Self.countMin else { return count = 1 }
         if isLate {
             rest = Self.restCount

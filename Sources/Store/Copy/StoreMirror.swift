@@ -28,7 +28,8 @@ final class StoreMirror: Sendable {
     let acks = AckTable()
     let clock: EngineClock
     /// Whether the files must be durable before a caller is answered.
-    private let mayForget: Bool
+    let mayForget: Bool
+    let own = OwnQueue()
     let observe: @Sendable (StoreEvent) -> Void
     let state: Mutex<State>
     /// The newest epoch whose records may be applied: before that, the engine must be told what it lacks.
@@ -94,19 +95,23 @@ final class StoreMirror: Sendable {
 
     /// Applies the next records of the engine.
     ///
+    /// - Parameter asked: the position after which the log was asked.
     /// - Returns: whether everything up to the head is here now, and callers whose records an epoch ended without.
-    func take(_ batch: TailBatch) throws(StoreFault) -> (isAtHead: Bool, lost: [StoreTask]) {
+    func take(
+        _ batch: TailBatch, after asked: LedgerPosition
+    ) throws(StoreFault) -> (isAtHead: Bool, lost: [StoreTask]) {
         let result = state.withLock { state -> Result<(isAtHead: Bool, lost: [StoreTask]), StoreFault> in
-            do throws(StoreFault) { return .success(try take(batch, &state)) } catch { return .failure(error) }
+            let (batch, rest) = completed(batch, after: asked, state)
+            do throws(StoreFault) { return .success(try take(batch, rest, &state)) } catch { return .failure(error) }
         }
         return try result.get()
     }
 
     private func take(
-        _ batch: TailBatch, _ state: inout State
+        _ batch: TailBatch, _ rest: ArraySlice<JournalRecord>, _ state: inout State
     ) throws(StoreFault) -> (isAtHead: Bool, lost: [StoreTask]) {
         var lost: [StoreTask] = []
-        var rest = batch.records[...]
+        var rest = rest
         while let first = rest.first {
             if first.seq != state.position.seq &+ 1 {
                 guard try enters(first, batch.head, state) else { return (false, lost) }
@@ -163,7 +168,7 @@ final class StoreMirror: Sendable {
         return records[..<end]
     }
 
-    private func apply(_ records: ArraySlice<JournalRecord>, _ batch: TailBatch, _ state: inout State) {
+    func apply(_ records: ArraySlice<JournalRecord>, _ batch: TailBatch, _ state: inout State) {
         guard let last = records.last else { return }
         let epochs = state.epochs
         var firstSeqs: [UInt64: UInt64] = [:]
@@ -173,6 +178,7 @@ final class StoreMirror: Sendable {
             state.toldCuts.append(records[index].placed(seq: seq, time: records[index].time))
         }
         applier.apply(records) { epochs.position(of: firstSeqs[$0] ?? $0) }
+        if !mayForget, state.backlog.count + records.count > TailBatch.countMax { writeBacklog(&state) }
         state.backlog += records
         if mayForget { writeBacklog(&state) }
         followers.deliver(records)
@@ -180,7 +186,6 @@ final class StoreMirror: Sendable {
         clock.note(batch.head.time)
         // With an engine that may forget, nothing counts before this node could tell it again.
         if !mayForget || state.backlog.isEmpty && !state.isCopyBroken { head.advance(to: state.position) }
-        if !mayForget { writeBacklog(&state) }
     }
 }
 
@@ -228,7 +233,7 @@ extension StoreMirror {
         return acks.release(upTo: state.position)
     }
 
-    private func writeBacklog(_ state: inout State) {
+    func writeBacklog(_ state: inout State) {
         guard !state.backlog.isEmpty, !state.isCopyBroken else { return }
         let wasBehind = state.backlog.count > TailBatch.countMax
         do throws(JournalError) {

@@ -88,6 +88,7 @@ package final class StoreLedger: Ledger, LedgerFiles {
         }) { thread.join() }
         if options.pace == .stepped { endWriter() }
         follower.close()
+        mirror.writeBehind()
         followers.close()
         mirror.copy.close()
     }
@@ -169,6 +170,7 @@ extension StoreLedger {
         while !queue.isClosing {
             let pause = follower.turn()
             turn.end()
+            mirror.writeBehind()
             if pause > 0 { _ = idle.wait(atMost: min(pause, 200) &* 1_000_000) { _ -> Void? in nil } }
         }
     }
@@ -177,6 +179,7 @@ extension StoreLedger {
     package func step() {
         _ = writer.turn()
         _ = follower.turn()
+        mirror.writeBehind()
     }
 
     /// Connects and catches up, as far as the engine answers.

@@ -13,6 +13,8 @@ final class StoreFollower: @unchecked Sendable {
     private static let notePause: Int64 = 1_000
     /// Milliseconds to wait for the thread of the engine.
     private static let gatePause: Int64 = 10
+    /// Milliseconds that records of the log wait for others of this node, and those for the log.
+    private static let ownWait: Int64 = 5
 
     let tail: any StoreTail
     let mirror: StoreMirror
@@ -25,6 +27,8 @@ final class StoreFollower: @unchecked Sendable {
     /// Whether it has read up to the head since the start.
     private var hasCaughtUp = false
     private var nextAttempt = Int64.min
+    /// When the log was read.
+    private var readAt: Int64 = 0
     /// ``StoreMirror/connectCount`` at the last attempt.
     private var connectCount = 0
     private var backOff = StoreBackOff()
@@ -77,18 +81,27 @@ final class StoreFollower: @unchecked Sendable {
     }
 
     private func read(wait: Int64) throws(StoreFault) -> Int64 {
+        // The log comes in between, so that records of other nodes do not wait for long.
+        if options.monotonicNow() &- readAt < Self.ownWait, let lost = mirror.takeOwn() {
+            refuse(lost)
+            return 0
+        }
         if !isConnected {
             _ = try tail.connect(by: .after(milliseconds: Int(clamping: options.timeout)))
             try compareHistory()
             isConnected = true
         }
+        // What this node records is known without the log, which costs the engine a question.
+        if wait > 0, !mirror.mayForget { mirror.own.rest(atMost: Self.ownWait &- (options.monotonicNow() &- readAt)) }
         let before = mirror.position
         let asked = status.knowledge.now
         let batch = try tail.read(
             after: before, wait: Int(clamping: wait),
             by: .after(milliseconds: Int(clamping: wait.saturatingAdd(options.timeout))))
-        let (isAtHead, lost) = try mirror.take(batch)
-        queue.refuse(lost, .unavailable(reason: "the engine failed over before this node had the record"))
+        if mirror.mayForget { mirror.own.wait(have: batch.records.count, atMost: Self.ownWait) }
+        let (isAtHead, lost) = try mirror.take(batch, after: before)
+        refuse(lost)
+        readAt = options.monotonicNow()
         backOff.reset()
         if isAtHead {
             hasCaughtUp = true
@@ -96,6 +109,10 @@ final class StoreFollower: @unchecked Sendable {
             noteKnowledge(asked)
         }
         return isAtHead || mirror.position != before ? 0 : Self.gatePause
+    }
+
+    private func refuse(_ lost: [StoreTask]) {
+        queue.refuse(lost, .unavailable(reason: "the engine failed over before this node had the record"))
     }
 
     private func failed(_ fault: StoreFault) -> Int64 {

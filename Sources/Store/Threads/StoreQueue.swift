@@ -4,7 +4,7 @@ import Revocation
 import Synchronization
 
 /// The steps that wait for the thread of the engine. Any thread adds some.
-final class StoreQueue: Sendable {
+final class StoreQueue: TurnTask {
     /// What the ledger takes.
     enum Mode: UInt8, Sendable {
         /// Nothing; revocations are kept until the engine is back.
@@ -19,6 +19,11 @@ final class StoreQueue: Sendable {
         /// Revocations that came while the engine was away.
         var kept: [StoreTask] = []
         var isClosing = false
+        /// How many steps the next batch waits for.
+        var goal = BatchGoal()
+        /// Whether it waited for more in vain.
+        var isLate = false
+        var isGathering = false
     }
 
     /// How many steps wait at most.
@@ -54,9 +59,17 @@ final class StoreQueue: Sendable {
             return .queued
         }
         switch fate {
-        case .queued: state.signal()
+        case .queued:
+            // One wake for all steps of a turn of the event loop.
+            if let turn = Turn.current { turn.atEnd(self) } else { endTurn() }
         case .failed(let fault): task.fail(fault)
         }
+    }
+
+    /// Wakes the thread of the engine, if there are as many steps as it waits for.
+    func endTurn() {
+        let isEnough = state.withLock { !$0.isGathering || $0.tasks.count >= $0.goal.count || !$0.kept.isEmpty }
+        if isEnough { state.signal() }
     }
 
     /// Fails steps on another thread than that of the engine; revocations are kept.
@@ -79,6 +92,8 @@ final class StoreQueue: Sendable {
             }
             let taken = Array(state.tasks.prefix(end))
             state.tasks.removeFirst(end)
+            if end > 0 { state.goal.learn(end, isLate: state.isLate) }
+            state.isLate = false
             return taken
         }
     }
@@ -116,6 +131,23 @@ final class StoreQueue: Sendable {
     func wait(milliseconds: Int64) {
         _ = state.wait(atMost: milliseconds &* 1_000_000) { state -> Void? in
             state.isClosing || !state.kept.isEmpty || !state.tasks.isEmpty && self.mode != .nothing ? () : nil
+        }
+        gather()
+    }
+
+    /// Waits a moment for as many steps as the last batches had, so that many clients share a round trip.
+    private func gather() {
+        let waits = state.withLock { state in
+            state.isGathering = !state.tasks.isEmpty && state.tasks.count < state.goal.count && !state.isClosing
+            return state.isGathering
+        }
+        guard waits else { return }
+        let enough: Void? = state.wait(atMost: BatchGoal.waitMax) { state -> Void? in
+            state.isClosing || !state.kept.isEmpty || state.tasks.count >= state.goal.count ? () : nil
+        }
+        state.withLock { state in
+            state.isGathering = false
+            state.isLate = enough == nil
         }
     }
 

@@ -12,13 +12,16 @@ extension StoreWriter {
         doubtful = []
         let began = ContinuousClock.now
         let outcomes: [StepOutcome]
+        mirror.own.begin(tasks.count)
         do throws(StoreFault) {
             outcomes = try engine.commit(tasks.map(\.step), epoch: epoch, by: deadline)
         } catch {
+            mirror.own.end(nil)
             unanswered(tasks, error)
             throw error
         }
         guard outcomes.count == tasks.count else {
+            mirror.own.end(nil)
             unanswered(tasks, .malformed(reason: ""))
             throw .malformed(reason: "the engine answered \(outcomes.count) of \(tasks.count) steps")
         }
@@ -28,7 +31,9 @@ extension StoreWriter {
             figures.batchRecords.add(Double(tasks.count))
         }
         for (task, outcome) in zip(tasks, outcomes) { settle(task, outcome) }
+        mirror.offer(OwnRecords(tasks, outcomes, epoch: epoch))
         answerLost(mirror.acks.release(upTo: mirror.head.position))
+        if mirror.acks.nextDeadline != nil { mirror.own.hurry() }
     }
 
     /// Keeps the steps of a batch that was not answered.

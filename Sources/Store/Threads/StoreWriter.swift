@@ -127,6 +127,8 @@ final class StoreWriter: @unchecked Sendable {
         rejection = nil
         noteClock(report.now, sent: sent)
         try checkDurability(report)
+        // What this node has must be complete before it is compared.
+        answerLost(mirror.takeOwn() ?? [])
         let epoch = try reconcile(report)
         link = .ready(epoch)
         backOff.reset()
@@ -149,6 +151,7 @@ final class StoreWriter: @unchecked Sendable {
         let report = try engine.connect(by: deadline)
         self.report = report
         try checkDurability(report)
+        answerLost(mirror.takeOwn() ?? [])
         let epoch = try reconcile(report)
         link = .ready(epoch)
         status.count { $0.epoch = epoch }
