@@ -23,6 +23,7 @@ final class StoreFollower: @unchecked Sendable {
     let options: StoreOptions
     private let storage: any JournalStorage
     private var isConnected = false
+    private var hasConnected = false
     private var isStopped = false
     /// Whether it has read up to the head since the start.
     private var hasCaughtUp = false
@@ -90,6 +91,8 @@ final class StoreFollower: @unchecked Sendable {
             _ = try tail.connect(by: .after(milliseconds: Int(clamping: options.timeout)))
             try compareHistory()
             isConnected = true
+            if hasConnected { status.count { $0.reconnects &+= 1 } }
+            hasConnected = true
         }
         // What this node records is known without the log, which costs the engine a question.
         if wait > 0, !mirror.mayForget { mirror.own.rest(atMost: Self.ownWait &- (options.monotonicNow() &- readAt)) }

@@ -24,8 +24,8 @@ class Clock:
         preload = library(PRELOADS / "faketime" / "libfaketimeMT.so.1")
         # With a name for its shared memory the library sets no variable, and the environment stays where Swift looks for it.
         self.prefix = (
-            "env", f"LD_PRELOAD={preload}", "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_SHARED=- -",
-            f"FAKETIME_TIMESTAMP_FILE={self.file}",
+            "env", f"LD_PRELOAD={preload}", "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1",
+            "FAKETIME_SHARED=-scenes -scenes", f"FAKETIME_TIMESTAMP_FILE={self.file}",
         )  # fmt: skip
 
     def set(self, seconds: int) -> None:

@@ -92,6 +92,8 @@ class PostgresServer(EngineProcess):
         self.settings = {
             "listen_addresses": "'127.0.0.1'",
             "port": self.port,
+            # In the directory of the test: a killed server leaves its shared memory behind.
+            "dynamic_shared_memory_type": "mmap",
             "unix_socket_directories": f"'{self.base}'",
             "shared_buffers": "'32MB'",
             "max_wal_size": "'512MB'",

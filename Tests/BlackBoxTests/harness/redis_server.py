@@ -73,7 +73,7 @@ class RedisServer(EngineProcess):
         lines = [f"port {self.port}", f"bind {self.bind}", f"dir {self.directory}", "daemonize no", "protected-mode no"]
         lines += [f"{name.replace('_', '-')} {value}" for name, value in self.settings.items()]
         if self.password:
-            lines.append(f"requirepass {self.password}")
+            lines.append(f'requirepass "{self.password}"')
         lines += [f"user {user}" for user in self.users]
         self.config_path.write_text("\n".join(lines) + "\n")
 

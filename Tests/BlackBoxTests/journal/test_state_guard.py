@@ -272,8 +272,8 @@ def test_a_cut_reaches_every_session_although_the_clock_was_set_back_and_the_ser
     clock.write_text("+0s\n")
     (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
     server.prefix = (
-        "env", f"LD_PRELOAD={library}", "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_SHARED=- -",
-        f"FAKETIME_TIMESTAMP_FILE={clock}",
+        "env", f"LD_PRELOAD={library}", "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1",
+        "FAKETIME_SHARED=-guard -guard", f"FAKETIME_TIMESTAMP_FILE={clock}",
     )  # fmt: skip
     server.start()
     amy, session = server.people[0], server.login()

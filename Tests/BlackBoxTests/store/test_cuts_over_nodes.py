@@ -98,7 +98,8 @@ def test_a_login_that_began_behind_a_cut_is_ended_by_it(engine, make_cluster):
     position = answer.headers["revocation-seq"]
     early = cluster[0].try_login(RIDER.name, RIDER.password)
     between.heal()
-    assert early.status_code in (200, 503)
+    # 401 if the cut arrives while the password is being checked.
+    assert early.status_code in (200, 401, 503)
     late = cluster[0].try_login(RIDER.name, RIDER.password, min_seq=position)
     assert late.status_code == 200, late.text
     for node in cluster:

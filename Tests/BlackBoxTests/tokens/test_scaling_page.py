@@ -225,7 +225,7 @@ def test_revocations_are_noticed_through_kills_of_the_source(make_server, tmp_pa
 @contextmanager
 def sampled_follower(server: Server, folder: Path):
     """The follower of the page, with addresses and the secret of this test."""
-    (text,) = re.findall(r"^```sh\n(umask 077; .*?)^```", PAGE, re.S | re.M)
+    (text,) = re.findall(r"^```sh\n(umask 077; [^`]*--follow [^`]*)^```", PAGE, re.M)
     port, operator = free_port(), free_port()
     for printed, real in (
         ("reader:SECRET", f"reader:{server.reader}"),
