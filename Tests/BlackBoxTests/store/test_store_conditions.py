@@ -129,3 +129,23 @@ def test_the_operator_sees_the_store(engine, make_cluster):
     assert status["up"] is True and status["node"] == "node1" and status["conditions"] == [] and status["unsent"] == 0
     text = node.cli("status")
     assert text.returncode == 0 and "store" in text.stdout and "up" in text.stdout, text.stdout + text.stderr
+
+
+def test_whatever_needs_the_store_says_so(redis, make_cluster):
+    node = make_cluster(redis.url(), count=1, alg="RS256", sessions="on", feed="public").start()[0]
+    session, other = node.login(), node.login()
+    bearer = {"Authorization": f"Bearer {session.access}"}
+    node.state_path.rename(node.directory / "elsewhere")
+    answers = [node.http.get("/revocations/snapshot")]
+    (node.directory / "elsewhere").rename(node.state_path)
+    redis.kill()
+    wait_until(lambda: node.reasons == ["store_unavailable"], 5, "store_unavailable")
+    answers += [
+        node.http.post("/token", data={"grant_type": "refresh_token", "refresh_token": session.refresh}),
+        node.http.delete(f"/sessions/{other.sid}", headers=bearer),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.json().get("code")) == (503, "store_unavailable"), answer.text
+        assert int(answer.headers["Retry-After"]) >= 1
+    redis.start()
+    wait_until(lambda: node.is_ready, 15, "readiness without a restart")
