@@ -201,7 +201,7 @@ package final class NodesRun {
                     "generations \(found), and the client has \(client.generation)")
                 check(
                     !nodes.contains { $0.denies(client.sid, birth: client.birth, subject: subject(place)) },
-                    "a session has ended that nobody ended")
+                    "a session has ended that no step ended")
             }
         }
         count("compared")

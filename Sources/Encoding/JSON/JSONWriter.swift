@@ -235,17 +235,17 @@ package struct JSONWriter: Sendable {
             if special != 0 { return offset }
         }
         while offset < content.count {
-            let octet = content[offset]
-            guard 0x20..<0x80 ~= octet, octet != UInt8(ascii: "\""), octet != UInt8(ascii: "\\") else { return offset }
+            let byte = content[offset]
+            guard 0x20..<0x80 ~= byte, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { return offset }
             offset &+= 1
         }
         return offset
     }
 
-    private mutating func writeEscaped(_ octet: UInt8) {
+    private mutating func writeEscaped(_ byte: UInt8) {
         bytes.append(UInt8(ascii: "\\"))
-        switch octet {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(octet)
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
         case 0x08: bytes.append(UInt8(ascii: "b"))
         case 0x09: bytes.append(UInt8(ascii: "t"))
         case 0x0a: bytes.append(UInt8(ascii: "n"))
@@ -253,7 +253,7 @@ package struct JSONWriter: Sendable {
         case 0x0d: bytes.append(UInt8(ascii: "r"))
         default:
             bytes.append(contentsOf: "u00".utf8)
-            for digit in [octet >> 4, octet & 15] {
+            for digit in [byte >> 4, byte & 15] {
                 bytes.append(digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &- 10 &+ digit)
             }
         }

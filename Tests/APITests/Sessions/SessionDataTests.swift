@@ -68,7 +68,7 @@ struct SessionDataTests {
                 == "{\"n\":12345678901234567890123,\"z\":-0,\"e\":1E400,\"s\":\"\\u0041\\/\",\"a\":[],\"x\":0.10}")
     }
 
-    @Test func `If-Match lets through who has seen the data, and nobody else`() throws {
+    @Test func `If-Match lets through only a client that has seen the data`() throws {
         let token = world.pair().access
         let none = try #require(get(token)["etag"])
         let one = try #require(put("{\"a\":1}", token, "If-Match", none)["etag"])
