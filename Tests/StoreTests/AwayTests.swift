@@ -26,8 +26,10 @@ struct AwayTests {
     @Test func `everything that records fails at once, and goes on afterwards`() throws {
         let sid = try #require(a.login())
         world.stop()
-        clock.pass(1_000)
-        a.step()
+        for _ in 0..<3 {
+            clock.pass(1_000)
+            a.step()
+        }
         let before = clock.monotonic
         #expect(isUnavailable(a.rotate(sid, 0)))
         #expect(a.login() == nil)
@@ -40,6 +42,40 @@ struct AwayTests {
         guard case .rotated(1, _, _) = a.rotate(sid, 0) else { return #expect(Bool(false)) }
         // The connection that records, and the one that reads.
         #expect(a.status.figures.reconnects == 2)
+    }
+
+    @Test func `a step waits for a connection that was lost a moment ago, as long as for an answer`() throws {
+        let sid = try #require(a.login())
+        for isBack in [true, false] {
+            world.stop()
+            clock.pass(1_000)
+            a.step()
+            #expect(a.status.holds(.unavailable) && !a.store.isWritable && a.store.takesEverything)
+            if isBack {
+                world.start()
+                guard case .rotated(1, _, _) = a.rotate(sid, 0) else { return #expect(Bool(false)) }
+            } else {
+                let before = clock.monotonic
+                #expect(isUnavailable(a.rotate(sid, 1)))
+                #expect((900...1_200).contains(clock.monotonic - before))
+                #expect(!a.store.takesEverything)
+            }
+        }
+        #expect(world.generation(of: sid) == 1)
+    }
+
+    @Test func `a step waits while what the engine has is read again`() throws {
+        let b = TestNode("b", world, clock)
+        try b.start()
+        let sid = try #require(a.login())
+        b.step()
+        for _ in 0..<5 { _ = a.login() }
+        world.trimLog()
+        b.step()
+        world.fail(.busy)
+        b.step()
+        guard case .rotated(1, _, _) = b.rotate(sid, 0) else { return #expect(Bool(false)) }
+        #expect(world.loadCount > 0)
     }
 
     @Test func `a revocation counts at once, is kept across a restart, and is sent`() throws {

@@ -44,10 +44,12 @@ package final class StoreLedger: Ledger, LedgerFiles {
         let since = mirror.epochBegan
         return since != .min && options.monotonicNow() &- since < Self.mergeMilliseconds
     }
+    /// How long a start waits for an engine that is slow to answer, in milliseconds.
+    private static let startPatience: Int64 = 5_000
     /// How long other nodes get to send a new epoch what they know, in milliseconds.
     private static let mergeMilliseconds: Int64 = 30_000
-    package var isWritable: Bool { queue.mode != .nothing }
-    package var takesEverything: Bool { queue.mode == .everything }
+    package var isWritable: Bool { queue.mode.sends }
+    package var takesEverything: Bool { queue.mode == .everything || queue.mode == .waiting }
     /// The nodes by the last answer of the engine, this one included.
     package var nodes: [NodeReport] { peers.nodes }
 
@@ -189,7 +191,7 @@ extension StoreLedger {
         // The report of a node that has just died counts for some seconds.
         let patience = options.monotonicNow().saturatingAdd(options.pace == .threads ? 5_000 : 0)
         for _ in 0..<100 {
-            _ = writer.turn()
+            _ = writer.turn(patience: Self.startPatience)
             if case .rejected(let reason, let remedy) = writer.rejection {
                 throw .unavailable(reason: "\(reason). \(remedy)")
             }

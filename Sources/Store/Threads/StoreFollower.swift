@@ -68,8 +68,12 @@ final class StoreFollower: @unchecked Sendable {
 
     private func turn(wait: Int64) -> Int64 {
         if isStopped { return 1_000 }
-        if mirror.needsLoad { return Self.gatePause }
         let now = options.monotonicNow()
+        if mirror.needsLoad {
+            // The thread of the engine may read for long, and those who wait for it are answered in time.
+            queue.refuse(queue.takeExpired(at: now), .unavailable(reason: "the engine did not answer in time"))
+            return Self.gatePause
+        }
         // Where the thread of the engine gets through again, this one does too.
         let count = mirror.connectCount.load(ordering: .acquiring)
         guard now >= nextAttempt || count != connectCount else { return nextAttempt &- now }

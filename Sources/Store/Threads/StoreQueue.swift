@@ -9,9 +9,14 @@ final class StoreQueue: TurnTask {
     enum Mode: UInt8, Sendable {
         /// Nothing; revocations are kept until the engine is back.
         case nothing
+        /// Everything, although nothing can be sent yet: there was a connection a moment ago.
+        case waiting
         /// Revocations only.
         case revocations
         case everything
+
+        /// Whether steps may be sent.
+        var sends: Bool { self == .revocations || self == .everything }
     }
 
     private struct State {
@@ -46,7 +51,7 @@ final class StoreQueue: TurnTask {
     func add(_ task: StoreTask) {
         let mode = mode
         let isRevocation = task.revocation != nil
-        let isTaken = mode == .everything || mode == .revocations && isRevocation
+        let isTaken = mode == .everything || mode == .waiting || mode == .revocations && isRevocation
         enum Fate { case queued, failed(RevocationError) }
         let fate = state.withLock { state -> Fate in
             if state.isClosing { return .failed(.closed) }
@@ -98,6 +103,15 @@ final class StoreQueue: TurnTask {
         }
     }
 
+    /// Removes the steps that are no revocations.
+    func takeOthers() -> [StoreTask] {
+        state.withLock { state in
+            let others = state.tasks.filter { $0.revocation == nil }
+            if !others.isEmpty { state.tasks.removeAll { $0.revocation == nil } }
+            return others
+        }
+    }
+
     /// Puts steps back that were not sent.
     func putBack(_ tasks: [StoreTask]) { state.withLock { $0.tasks.insert(contentsOf: tasks, at: 0) } }
 
@@ -130,7 +144,7 @@ final class StoreQueue: TurnTask {
     /// Sleeps until there is something to do, at most for `milliseconds`.
     func wait(milliseconds: Int64) {
         _ = state.wait(atMost: milliseconds &* 1_000_000) { state -> Void? in
-            state.isClosing || !state.kept.isEmpty || !state.tasks.isEmpty && self.mode != .nothing ? () : nil
+            state.isClosing || !state.kept.isEmpty || !state.tasks.isEmpty && self.mode.sends ? () : nil
         }
         gather()
     }

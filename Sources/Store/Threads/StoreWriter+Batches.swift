@@ -6,7 +6,7 @@ extension StoreWriter {
     /// Sends the steps that wait, those whose outcome is unknown first.
     func sendBatch() throws(StoreFault) {
         guard case .ready(let epoch) = link else { return }
-        guard queue.mode != .nothing else { return }
+        guard queue.mode.sends else { return }
         let tasks = doubtful + queue.take(upTo: Self.batchCountMax)
         guard !tasks.isEmpty else { return }
         doubtful = []
@@ -139,7 +139,7 @@ extension StoreWriter {
 
     /// Sends the revocations that the engine could not record before.
     func sendUnsent() throws(StoreFault) {
-        guard case .ready(let epoch) = link, queue.mode != .nothing else { return }
+        guard case .ready(let epoch) = link, queue.mode.sends else { return }
         guard !unsent.groups.isEmpty else { return }
         let groups = Array(unsent.groups.prefix(1_024))
         let outcomes = try engine.commit(groups.map { .append($0) }, epoch: epoch, by: deadline)

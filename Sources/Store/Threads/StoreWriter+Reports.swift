@@ -44,7 +44,7 @@ extension StoreWriter {
         } else {
             status.clear(.clockOff)
         }
-        if queue.mode != .nothing { open() }
+        if queue.mode.sends { open() }
     }
 
     private func noteName(_ answer: EngineStatus) {

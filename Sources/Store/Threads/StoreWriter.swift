@@ -41,6 +41,8 @@ final class StoreWriter: @unchecked Sendable {
     /// Whether the last turn only answered.
     private var hasAnswered = false
     private var hasConnected = false
+    /// Until when steps wait for a connection instead of failing at once, by the monotonic clock.
+    private var holdsUntil = Int64.min
     private(set) var attemptCount = 0
     /// Drawn once for each directory of a copy, which tells two nodes with one name apart.
     let instance: UInt64
@@ -68,14 +70,16 @@ final class StoreWriter: @unchecked Sendable {
 
     /// Does what is to be done now.
     ///
+    /// - Parameter patience: for how many milliseconds a connection is tried; nil for as long as a caller waits.
     /// - Returns: for how many milliseconds there is nothing else, unless something is queued.
-    func turn() -> Int64 {
+    func turn(patience: Int64? = nil) -> Int64 {
+        if queue.mode == .waiting, now >= holdsUntil { queue.mode = .nothing }
         let hasExpired = expire()
         let hasKept = keep()
         // Answers leave with the end of a turn, so none waits for what the next one does.
         hasAnswered = (hasExpired || hasKept) && !hasAnswered
         if hasAnswered { return 0 }
-        guard isLinked() else { return pause }
+        guard isLinked(patience) else { return pause }
         do throws(StoreFault) {
             if mirror.needsLoad { try recover() }
             try exchangeIfDue()
@@ -106,11 +110,11 @@ final class StoreWriter: @unchecked Sendable {
         return min(options.timeout, max(1, next &- now))
     }
 
-    private func isLinked() -> Bool {
+    private func isLinked(_ patience: Int64?) -> Bool {
         guard case .away(let next) = link else { return true }
         guard now >= next else { return false }
         do throws(StoreFault) {
-            try connect()
+            try connect(patience: patience ?? self.patience)
             return true
         } catch {
             failed(error)
@@ -119,7 +123,7 @@ final class StoreWriter: @unchecked Sendable {
     }
 
     /// Connects, and makes the engine and this node agree.
-    private func connect() throws(StoreFault) {
+    private func connect(patience: Int64) throws(StoreFault) {
         let sent = now
         attemptCount &+= 1
         let report = try engine.connect(by: .after(milliseconds: Int(clamping: patience)))
@@ -147,7 +151,7 @@ final class StoreWriter: @unchecked Sendable {
     /// Connects again and agrees again, because the log does not continue what this node has; then reads everything if
     /// that is still so.
     private func recover() throws(StoreFault) {
-        close("what the engine has is being read")
+        hold("what the engine has is being read")
         let report = try engine.connect(by: deadline)
         self.report = report
         try checkDurability(report)
@@ -164,7 +168,10 @@ final class StoreWriter: @unchecked Sendable {
         guard case .ready = link, !status.holds(.nameTaken), !status.holds(.damaged) else { return }
         status.clear(.unavailable)
         let isClockOff = status.holds(.clockOff)
-        if isClockOff { queue.say("the clock of this node is too far from that of the engine") }
+        if isClockOff {
+            queue.say("the clock of this node is too far from that of the engine")
+            refuse(queue.takeOthers(), queue.refusal)
+        }
         queue.mode = isClockOff ? .revocations : .everything
     }
 
@@ -173,10 +180,20 @@ final class StoreWriter: @unchecked Sendable {
         queue.mode = .nothing
     }
 
+    /// Sends nothing for now. For as long as a caller waits for an answer, steps wait as well: most connections are back
+    /// by then.
+    private func hold(_ reason: String) {
+        queue.say(reason)
+        if queue.mode.sends {
+            holdsUntil = now.saturatingAdd(options.timeout)
+            queue.mode = .waiting
+        }
+    }
+
     /// Ends the connection after a fault, and fails or keeps what waits.
     func failed(_ fault: StoreFault) {
         let text = Self.text(fault)
-        close(text)
+        if Self.mayPass(fault), !status.holds(.durability) { hold(text) } else { close(text) }
         status.set(.unavailable, text)
         engine.disconnect()
         // What is busy answers; an engine with settings that lose records does so for long.
@@ -192,6 +209,14 @@ final class StoreWriter: @unchecked Sendable {
             if lastReason != text { options.observe(.away(reason: text)) }
         }
         lastReason = text
+    }
+
+    /// Whether the next connection may do without anybody's help.
+    private static func mayPass(_ fault: StoreFault) -> Bool {
+        switch fault {
+        case .unreachable, .lost, .busy, .notPrimary, .malformed, .epoch, .gone, .closed: true
+        case .rejected, .damaged: false
+        }
     }
 
     func damaged(_ reason: String) {
