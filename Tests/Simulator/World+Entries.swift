@@ -115,7 +115,9 @@ extension World {
             guard isDenied(session) == false, listEnd(of: session) > max(wall, certainty.passed),
                 isFound || !session.isForgettable
             else {
-                sessions[index].isHiddenSinceStart = session.entry == .unsure
+                // A later start, by another clock, shows whether it is there.
+                if session.entry == .kept, mayHaveGone(session.entrySeq) { sessions[index].entry = .unsure }
+                sessions[index].isHiddenSinceStart = sessions[index].entry == .unsure
                 continue
             }
             switch session.entry {

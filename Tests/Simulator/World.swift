@@ -201,8 +201,11 @@ final class World: @unchecked Sendable {
 
     /// A promise does not hold any more: a fault of the journal, unless the medium lost what no later record vouches for.
     func lost(_ sentence: String, seq: UInt64) {
-        if isAfterDamage, seq > evident { isOver = true } else { fail(sentence) }
+        if mayHaveGone(seq) { isOver = true } else { fail(sentence) }
     }
+
+    /// Whether the medium may have lost a record at this start, because no later record vouches for it.
+    func mayHaveGone(_ seq: UInt64) -> Bool { isAfterDamage && seq > evident }
 
     /// Ends the process in one way or another, and begins the next.
     func restart(_ ending: Ending) {
