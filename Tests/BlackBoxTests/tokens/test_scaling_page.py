@@ -216,8 +216,10 @@ def test_revocations_are_noticed_through_kills_of_the_source(make_server, tmp_pa
             (tmp_path / name).mkdir()
             clients[name] = stack.enter_context(start(tmp_path / name, origin))
         found = delays(clients, origin, count, kill)
-    # A kill may delay the revocation right after it by one pause of the verifier.
-    beyond = [delay for delay in found if delay >= 0.1]
+    # A kill may delay the revocation right after it by one pause of the verifier. The short form runs next to other
+    # tests, where a process may wait for a processor.
+    limit = 0.1 if is_full else 0.5
+    beyond = [delay for delay in found if delay >= limit]
     print(f"p99 {found[len(found) * 99 // 100] * 1000:.1f} ms, worst {found[-1] * 1000:.0f} ms, beyond: {len(beyond)}")
     assert len(beyond) <= max(len(found) // 100, 2 * kills) and found[-1] < 10
 
