@@ -24,7 +24,7 @@ deb: ## Build martlet_VERSION_ARCH.deb, which needs no toolchain where it is ins
 check: ## Build for debugging, run the Swift tests and the fast black-box tests: 2 to 3 minutes, after the first build
 	@scripts/check $(ARGS)
 
-test: ## Install what the tests need and run all of them: 15 to 20 minutes
+test: ## Install what the tests need and run all of them: 20 to 30 minutes
 	@scripts/test
 
 test-full: ## Run all tests in their long forms: several hours

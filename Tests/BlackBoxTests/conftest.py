@@ -173,6 +173,13 @@ def pytest_sessionfinish():
     observed.leave()
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Writes the names of the tests that failed where MARTLET_TEST_FAILED says, one to a line."""
+    if path := os.environ.get("MARTLET_TEST_FAILED"):
+        reports = terminalreporter.stats.get("failed", []) + terminalreporter.stats.get("error", [])
+        Path(path).write_text("".join(f"{name}\n" for name in dict.fromkeys(report.nodeid for report in reports)))
+
+
 def pytest_report_header():
     return f"martlet: {BINARY}"
 
