@@ -153,8 +153,14 @@ def test_the_scene_without_script(site, open_page, eve):
     arrives(page, "/signin?done=signed_out")
     assert cookies(page) == set()
     expect(page.get_by_role("status")).to_have_text("You are signed out.")
+    # The browser keeps none of the pages before, so that the button to go back shows nothing of the session.
     page.go_back()
-    page.reload()
+    arrives(page, "/signout")
+    expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
+    expect(page.get_by_text("eve")).to_have_count(0)
+    page.go_back()
+    arrives(page, "/signin?return=/account")
+    expect(page.get_by_text("eve")).to_have_count(0)
     page.goto(f"{site.origin}/account")
     arrives(page, "/signin?return=/account")
 
@@ -295,7 +301,8 @@ def test_axe_finds_nothing(site, open_page, eve, scheme):
 
 
 # A browser that shows text twice as large lays a page out as on a screen of half the size.
-SIZES = {"320 px": (320, "100%"), "200 %": (640, "200%"), "320 px and 200 %": (320, "200%"), "1280 px": (1280, "100%")}
+SIZES = {"320 px": (320, "100%"), "200 %": (640, "200%"), "320 px and 200 %": (320, "200%")}
+SIZES |= {f"{width} px": (width, "100%") for width in (768, 1280)}
 
 
 @pytest.mark.parametrize("name", SIZES)

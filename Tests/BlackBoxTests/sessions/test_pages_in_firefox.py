@@ -143,6 +143,12 @@ def test_the_scene_without_script(site, firefox):
     page.press("Sign out")
     page.arrives("/signin?done=signed_out")
     assert not page.cookies & {ACCESS, SESSION, REFRESH}
+    # The browser keeps none of the pages before.
+    page.driver.go_back()
+    page.arrives("/signout")
+    page.driver.go_back()
+    page.arrives("/signin?return=/account")
+    assert "fay" not in page.text()
     page.go("/account")
     page.arrives("/signin?return=/account")
 
