@@ -78,19 +78,45 @@ package struct Request: ~Copyable, Sendable {
         bytes.span.extracting(range)
     }
 
-    /// Returns the value of the field named `name` (in lower case), or `nil` unless it was sent exactly once.
-    package func field(_ name: StaticString) -> Range<Int>? {
-        var found: Range<Int>?
-        for field in fields where isEqual(field.name, name) {
-            guard found == nil else { return nil }
-            found = field.value
+    /// How often a field was sent.
+    package enum Occurrence: Equatable, Sendable {
+        case absent
+        /// Where its value is.
+        case once(Range<Int>)
+        case repeated
+    }
+
+    /// Returns how often the field named `name` (in lower case) was sent, in one pass over the fields.
+    package func occurrence(of name: StaticString) -> Occurrence {
+        var found = Occurrence.absent
+        let fields = fields.span
+        for index in fields.indices where isNamed(fields[index], name) {
+            guard case .absent = found else { return .repeated }
+            found = .once(fields[index].value)
         }
         return found
     }
 
+    /// Returns the value of the field named `name` (in lower case), or `nil` unless it was sent exactly once.
+    package func field(_ name: StaticString) -> Range<Int>? {
+        if case .once(let value) = occurrence(of: name) { value } else { nil }
+    }
+
     /// Returns how often the field named `name` (in lower case) was sent.
     package func fieldCount(_ name: StaticString) -> Int {
-        fields.reduce(into: 0) { count, field in if isEqual(field.name, name) { count += 1 } }
+        let fields = fields.span
+        var count = 0
+        for index in fields.indices where isNamed(fields[index], name) { count += 1 }
+        return count
+    }
+
+    /// Most names differ in their length or in their last letter.
+    @inline(__always)
+    private func isNamed(_ field: Field, _ name: StaticString) -> Bool {
+        let count = name.utf8CodeUnitCount
+        guard field.name.count == count, count > 0 else { return false }
+        let last = unsafe name.utf8Start[count &- 1]
+        return bytes[field.name.upperBound &- 1] == last && isEqual(field.name, name)
     }
 
     /// Returns whether the bytes at `range` are those of `text`.
@@ -99,6 +125,17 @@ package struct Request: ~Copyable, Sendable {
         return unsafe bytes.span.extracting(range).withUnsafeBufferPointer { found in
             guard let found = found.baseAddress else { return true }
             return unsafe memcmp(found, text.utf8Start, text.utf8CodeUnitCount) == 0
+        }
+    }
+
+    /// Returns whether the bytes at `range` are these.
+    package func isEqual(_ range: Range<Int>, _ other: [UInt8]) -> Bool {
+        guard range.count == other.count else { return false }
+        return unsafe bytes.span.extracting(range).withUnsafeBufferPointer { found in
+            unsafe other.withUnsafeBufferPointer { other in
+                guard let found = found.baseAddress, let start = other.baseAddress else { return true }
+                return unsafe memcmp(found, start, other.count) == 0
+            }
         }
     }
 

@@ -43,12 +43,19 @@ package struct Response: Sendable {
     ///
     /// - Parameters:
     ///   - start: the name, the colon, and the beginning of the value.
+    ///   - number: follows the value, after text of its own.
     ///   - end: the rest of the line, with its CR LF.
-    package mutating func addLine(_ start: [UInt8], _ value: [UInt8], _ end: [UInt8]) {
+    package mutating func addLine(
+        _ start: [UInt8], _ value: [UInt8], number: (text: StaticString, value: Int64)? = nil, _ end: [UInt8]
+    ) {
         fields.append(contentsOf: start)
         let place = fields.count
         fields.append(contentsOf: value)
         encode(from: place, isAlwaysDistinct: false)
+        if let number {
+            addLines(number.text)
+            fields.append(decimal: number.value)
+        }
         fields.append(contentsOf: end)
     }
 

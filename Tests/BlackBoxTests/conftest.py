@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from harness import observed
 from harness.gateways import program
@@ -114,6 +114,8 @@ SLOW = {
     "store/test_session_data.py",
 }
 FULL = os.environ.get("MARTLET_TEST_FULL") == "1"
+# Milliseconds. A page is there within a tenth of a second, unless the machine has much else to do.
+expect.set_options(timeout=60_000)
 
 
 class Fleet:
@@ -260,6 +262,6 @@ def chromium():
 def context(chromium):
     """A profile of its own for one test."""
     context = chromium.new_context(ignore_https_errors=True)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     yield context
     context.close()

@@ -58,6 +58,11 @@ def cookies(server):
     request = urllib.request.Request(f"http://127.0.0.1:{server.port}/login", content, fields)
     with urllib.request.urlopen(request) as answer:
         lines = answer.headers.get_all("Set-Cookie")
+    return taken(lines)
+
+
+def taken(lines):
+    """The cookies that the Set-Cookie lines of an answer set."""
     return {name: part.value for line in lines for name, part in SimpleCookie(line).items()}
 
 

@@ -16,6 +16,7 @@ import tempfile
 import urllib.parse
 from pathlib import Path
 
+import browser
 import processes
 import tokens
 
@@ -43,6 +44,11 @@ GROUPS = (
 )
 
 
+# Each pair is a row of make bench and its reference.
+BROWSER_ROWS = ("auth_cookie", "auth_bearer", "refresh_cookie", "refresh_body")
+
+SET_COOKIE = re.compile(r"(?i)\r\nset-cookie: ([^\r]+)")
+
 # Functions that a thread was inside of when counting began: callgrind charges them with all that they called.
 ENCLOSING = r"^(clone|(@objc )?enter\(_:\)|start_thread.*|.*Server\.run(Loop)?\(.*|.*JournalWriter\.init\(.*)$"
 
@@ -50,14 +56,15 @@ ENCLOSING = r"^(clone|(@objc )?enter\(_:\)|start_thread.*|.*Server\.run(Loop)?\(
 class Counted(processes.Martlet):
     """The service in callgrind, on one core, so that no thread polls for another."""
 
-    def __init__(self, folder, algorithm):
+    def __init__(self, folder, algorithm, more):
         folder.mkdir(parents=True)
         self.output = folder / "callgrind"
         # valgrind does not read this form of debug information, and needs the names of functions only.
         stripped = folder / "martlet"
         subprocess.run(["strip", "--strip-debug", "-o", stripped, self.binary], check=True)
         self.binary = str(stripped)
-        super().__init__(folder, algorithm, prefix=["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={self.output}"])
+        prefix = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={self.output}"]
+        super().__init__(folder, algorithm, more=more, prefix=prefix)
 
     def control(self, option):
         subprocess.run(["callgrind_control", option, str(self.process.pid)], check=True, capture_output=True)
@@ -94,18 +101,23 @@ class Links:
 
     @staticmethod
     def read(link):
-        answer = link.recv(65_536)
+        def more():
+            if not (piece := link.recv(65_536)):
+                raise SystemExit("the service has closed the connection: this machine is too busy")
+            return piece
+
+        answer = more()
         while b"\r\n\r\n" not in answer:
-            answer += link.recv(65_536)
+            answer += more()
         head, body = answer.split(b"\r\n\r\n", 1)
         assert head.startswith(b"HTTP/1.1 200"), answer
         length = re.search(rb"(?i)content-length: *(\d+)", head)
         while length and len(body) < int(length.group(1)):
-            body += link.recv(65_536)
-        return body
+            body += more()
+        return head, body
 
     def ask(self, requests):
-        """Sends the requests over the connections by turns; returns the contents of the answers in order."""
+        """Sends the requests over the connections by turns; returns the answers in order, each as its head and content."""
         found = []
         for start in range(0, len(requests), len(self.links)):
             batch = list(zip(self.links, requests[start : start + len(self.links)]))
@@ -140,7 +152,7 @@ def asking(row, server, count):
         first = copies("refresh_token", "sid")
 
         def refresh(answers):
-            held = [json.loads(answer)["refresh_token"] for answer in answers] or first
+            held = [json.loads(body)["refresh_token"] for _, body in answers] or first
             return [message("POST", "/refresh", form={"refresh_token": token}) for token in held]
 
         return refresh
@@ -152,14 +164,40 @@ def asking(row, server, count):
     return lambda _: [message("POST", "/token", fields, {"grant_type": "client_credentials"})] * count
 
 
+def asking_in_browser_mode(row, server, count):
+    """The same for the rows of browser mode, each beside its reference: the token as a cookie, and elsewhere."""
+    if row.startswith("auth"):
+        fields = browser.auth_fields(server)[row == "auth_cookie"]
+        return lambda _: [message("GET", "/auth?via=forwarded", fields)] * count
+    if row == "refresh_body":
+        return asking("refresh", server, count)
+    first = []
+    for octets in tokens.copies(server.login()["refresh_token"].encode(), "sid", server.keys(), count):
+        token = octets.decode()
+        # Only the end of a session needs the proof at the end of the session cookie.
+        sid = json.loads(tokens.decoded(octets.split(b".")[1]))["sid"]
+        first.append({browser.REFRESH: token, browser.SESSION: f"{sid}.1.{sid}"})
+
+    def refresh_by_cookie(answers):
+        made = []
+        for one in [browser.taken(SET_COOKIE.findall(head.decode())) for head, _ in answers] or first:
+            pairs = f"{browser.REFRESH}={one[browser.REFRESH]}; {browser.SESSION}={one[browser.SESSION]}"
+            fields = ["Origin: https://app.example.org", "Content-Length: 0", f"Cookie: {pairs}"]
+            made.append(message("POST", "/refresh", fields))
+        return made
+
+    return refresh_by_cookie
+
+
 def measure(row, options, folder):
     name, _, algorithm = row.partition("-")
-    server = Counted(folder / row, (algorithm or "hs256").upper())
+    of_browsers = name in BROWSER_ROWS
+    server = Counted(folder / row, (algorithm or "hs256").upper(), browser.MODE if of_browsers else None)
     try:
         links = Links(server, options.connections)
         count = 10 if name == "login" else options.connections * 8
         rounds = max(1, options.requests // count)
-        following, answers = asking(name, server, count), []
+        following, answers = (asking_in_browser_mode if of_browsers else asking)(name, server, count), []
         for _ in range(3):
             answers = links.ask(following(answers))
         server.control("-z")

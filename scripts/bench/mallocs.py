@@ -7,6 +7,7 @@ import struct
 import subprocess
 from pathlib import Path
 
+import browser
 import processes
 
 HERE = Path(__file__).resolve().parent
@@ -91,13 +92,26 @@ def per_request(folder, algorithm):
     return counted(folder, algorithm, work)
 
 
-def counted(folder, algorithm, work):
+def per_check(folder, by_cookie):
+    """Calls of each kind for one request of a gateway about a browser's request, with the token in a cookie or in a field."""
+
+    def work(server):
+        fields = browser.auth_fields(server)[by_cookie]
+        octets = "\r\n".join(["GET /auth?via=forwarded HTTP/1.1", "Host: localhost", *fields, "", ""]).encode()
+        link = socket.create_connection(("127.0.0.1", server.port))
+        return link, lambda count: ask(link, octets, count)
+
+    return counted(folder, "HS256", work, browser.MODE)
+
+
+def counted(folder, algorithm, work, more=None):
     """`work` is given a server and returns a connection and what asks so many times over it."""
     preload = library(folder)
     counters = folder / "counters"
     counters.write_bytes(bytes(4096))
     server = processes.Martlet(
-        folder, algorithm, pinned=False, more={"LD_PRELOAD": str(preload), "MALLOC_COUNT": str(counters)})
+        folder, algorithm, pinned=False,
+        more={"LD_PRELOAD": str(preload), "MALLOC_COUNT": str(counters)} | (more or {}))  # fmt: skip
     try:
         link, ask_times = work(server)
         file = os.open(counters, os.O_RDONLY)

@@ -5,10 +5,7 @@ extension Application {
     func addCrossOrigin(_ crossOrigin: CrossOrigin, _ response: inout Response) {
         response.addLines("Vary: Origin\r\n")
         guard let place = crossOrigin.place, let browser = shared.browser else { return }
-        response.addField("Access-Control-Allow-Origin", browser.origins[place])
-        response.addLines("Access-Control-Allow-Credentials: true\r\n")
-        response.addLines(
-            "Access-Control-Expose-Headers: Retry-After, Refresh-Outcome, WWW-Authenticate, Revocation-Seq, ETag\r\n")
+        response.addLines(browser.originLines[place])
     }
 
     /// Answers a preflight with the methods and fields that the endpoint has.

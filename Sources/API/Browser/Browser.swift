@@ -43,6 +43,8 @@ package final class Browser: Sendable {
     /// As bytes, which requests are compared with.
     let origins: [[UInt8]]
     let originTexts: [String]
+    /// For each origin, the lines that let its pages read an answer.
+    let originLines: [[UInt8]]
     /// Where browsers find the service, without a slash at its end; empty for the root.
     let publicPath: String
     let afterSignIn: ReturnAddress
@@ -54,6 +56,9 @@ package final class Browser: Sendable {
     /// How long an access token may be to fit into its cookie.
     package var accessByteCountMax: Int { cookies.access.valueByteCountMax }
 
+    private static let exposure =
+        "\r\nAccess-Control-Allow-Credentials: true\r\nAccess-Control-Expose-Headers: Retry-After, Refresh-Outcome, WWW-Authenticate, Revocation-Seq, ETag\r\n"
+
     package init(_ options: Options) {
         pages = options.pages
         signInPages = FinishedSignInPages(options.pages)
@@ -62,6 +67,7 @@ package final class Browser: Sendable {
         allowsTokens = options.allowsTokens
         afterSignIn = options.afterSignIn ?? .root
         origins = options.origins.map { Array($0.utf8) }
+        originLines = options.origins.map { Array("Access-Control-Allow-Origin: \($0)\(Self.exposure)".utf8) }
         cookies = CookieSet(options)
     }
 }
@@ -137,12 +143,6 @@ struct Cookie: Sendable {
     ///   - value: bytes that ``CookieField/isCookieByte(_:)`` accepts.
     ///   - maxAge: seconds; nil for a cookie that ends with the browser.
     func add(_ value: [UInt8], maxAge: Int64?, to response: inout Response) {
-        guard let maxAge else { return response.addLine(start, value, attributes) }
-        var end = Array<UInt8>()
-        end.reserveCapacity(attributes.count + 32)
-        end.append("; Max-Age=")
-        end.append(decimal: maxAge)
-        end.append(contentsOf: attributes)
-        response.addLine(start, value, end)
+        response.addLine(start, value, number: maxAge.map { ("; Max-Age=", $0) }, attributes)
     }
 }

@@ -112,17 +112,11 @@ extension Application {
         response.body.append(",\"session_id\":\"")
         pair.sid.write(to: &response.body)
         response.body.append("\",\"scope\":")
-        var texts = JSONWriter()
-        texts.string(pair.scope)
-        response.body.append(contentsOf: texts.bytes)
-        texts.removeAll()
-        texts.string(pair.subject)
+        response.body.append(json: pair.scope)
         response.body.append(",\"subject\":")
-        response.body.append(contentsOf: texts.bytes)
-        texts.removeAll()
-        texts.string(UUID(pair.subject).flatMap { context.accounts.name(of: $0) } ?? "")
+        response.body.append(json: pair.subject)
         response.body.append(",\"username\":")
-        response.body.append(contentsOf: texts.bytes)
+        response.body.append(json: UUID(pair.subject).flatMap { context.accounts.name(of: $0) } ?? "")
         if let token {
             response.body.append(",\"access_token\":\"")
             response.body.append(contentsOf: token)
@@ -155,6 +149,17 @@ extension Application {
             json.raw(one.value, in: payload.span).count < json.raw(other.value, in: payload.span).count
         }
         return largest.flatMap { json.string($0.name, in: payload.span) }
+    }
+}
+
+extension [UInt8] {
+    /// Appends a string of JSON.
+    fileprivate mutating func append(json text: String) {
+        var taken: [UInt8] = []
+        swap(&taken, &self)
+        var writer = JSONWriter(after: taken)
+        writer.string(text)
+        self = writer.finished()
     }
 }
 

@@ -6,7 +6,8 @@ import HTTP
 struct CrossOrigin: Equatable, Sendable {
     /// The endpoint answers every origin alike.
     static let alike = CrossOrigin(code: 0)
-    private static let notAllowed = CrossOrigin(code: 1)
+    /// The answer depends on the origin, and this one is not in the list, or not known.
+    static let notAllowed = CrossOrigin(code: 1)
 
     /// From 2 on, the place of the origin in the list and 2.
     private let code: UInt8

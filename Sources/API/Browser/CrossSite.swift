@@ -19,34 +19,38 @@ enum CrossSite {
 
     /// - Throws: `csrf_failed` or `origin_not_allowed`, which clear no cookie; the detail names the field that decided.
     static func check(_ request: borrowing Request, _ use: Use, _ browser: Browser) throws(Problem) {
-        let originCount = request.fieldCount("origin")
-        guard originCount <= 1 else { throw Problem(.originNotAllowed, "Origin was sent more than once.") }
-        let origin = request.field("origin")
-        if let origin, browser.index(ofOrigin: origin, request) != nil { return }
-        // A handshake opens a channel in both directions, whatever its method is.
-        let isHandshake = request.fieldCount("sec-websocket-key") > 0
-        let isSafe = use.isSafe && !isHandshake
+        let origin = request.occurrence(of: "origin")
+        switch origin {
+        case .absent: break
+        case .once(let value): if browser.index(ofOrigin: value, request) != nil { return }
+        case .repeated: throw Problem(.originNotAllowed, "Origin was sent more than once.")
+        }
         switch site(of: request) {
         case .sameOrigin: return
         case .none:
-            guard isSafe else { throw Problem(.csrfFailed, "Sec-Fetch-Site is none, and the request is not safe.") }
+            guard isSafe(request, use) else {
+                throw Problem(.csrfFailed, "Sec-Fetch-Site is none, and the request is not safe.")
+            }
         case .other:
             let isNavigation = request.field("sec-fetch-mode").map { request.isEqual($0, "navigate") } ?? false
-            guard isSafe, isNavigation || origin == nil else {
+            guard isSafe(request, use), isNavigation || origin == .absent else {
                 throw Problem(.csrfFailed, "Sec-Fetch-Site says that another site or origin sent the request.")
             }
         case .absent:
-            guard origin == nil else { throw Problem(.originNotAllowed, "Origin is not in the list.") }
-            try checkWithoutFields(request, use, isSafe: isSafe)
+            guard origin == .absent else { throw Problem(.originNotAllowed, "Origin is not in the list.") }
+            try checkWithoutFields(request, use)
         }
+    }
+
+    /// A handshake opens a channel in both directions, whatever its method is.
+    private static func isSafe(_ request: borrowing Request, _ use: Use) -> Bool {
+        use.isSafe && request.fieldCount("sec-websocket-key") == 0
     }
 
     /// Neither field is there: an old browser, or no browser at all. A form of another site sends neither
     /// JSON nor a merge patch.
-    private static func checkWithoutFields(
-        _ request: borrowing Request, _ use: Use, isSafe: Bool
-    ) throws(Problem) {
-        if isSafe { return }
+    private static func checkWithoutFields(_ request: borrowing Request, _ use: Use) throws(Problem) {
+        if isSafe(request, use) { return }
         if case .own = use, let type = request.field("content-type") {
             switch MediaType(request, type) {
             case .json, .mergePatch: return
@@ -58,11 +62,13 @@ enum CrossSite {
 
     /// An unknown value, and a field that was sent more than once, count as another site.
     private static func site(of request: borrowing Request) -> Site {
-        guard let value = request.field("sec-fetch-site") else {
-            return request.fieldCount("sec-fetch-site") == 0 ? .absent : .other
+        switch request.occurrence(of: "sec-fetch-site") {
+        case .absent: return .absent
+        case .repeated: return .other
+        case .once(let value):
+            if request.isEqual(value, "same-origin") { return .sameOrigin }
+            return request.isEqual(value, "none") ? .none : .other
         }
-        if request.isEqual(value, "same-origin") { return .sameOrigin }
-        return request.isEqual(value, "none") ? .none : .other
     }
 
     /// Whether a browser sent the request. Other clients send neither field.
@@ -83,7 +89,6 @@ extension CrossSite.Use {
 extension Browser {
     /// The place of an origin in the list; only the exact bytes of an entry match.
     func index(ofOrigin origin: Range<Int>, _ request: borrowing Request) -> Int? {
-        let sent = request.bytes[origin]
-        return origins.firstIndex { $0.count == sent.count && sent.elementsEqual($0) }
+        origins.firstIndex { request.isEqual(origin, $0) }
     }
 }

@@ -13,11 +13,16 @@ enum Gateway: String, CaseIterable, Sendable {
     /// The method comes first. The fields of the other family are ignored: a client may have sent them.
     private var fields: [StaticString] {
         switch self {
-        case .forwarded: ["x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri"]
-        case .original: ["x-original-method", "x-original-url"]
+        case .forwarded: Self.forwardedFields
+        case .original: Self.originalFields
         case .request: []
         }
     }
+
+    private static let forwardedFields: [StaticString] = [
+        "x-forwarded-method", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-uri",
+    ]
+    private static let originalFields: [StaticString] = ["x-original-method", "x-original-url"]
 
     /// What a gateway reports.
     enum Report: Equatable {
@@ -29,11 +34,15 @@ enum Gateway: String, CaseIterable, Sendable {
     /// The method of the client's request. A field must be there once; only trusted proxies are believed.
     static func report(_ gateway: Gateway?, _ request: borrowing Request) -> Report {
         guard let gateway else { return .lacks("via") }
-        guard let name = gateway.fields.first else { return .method(request.method) }
+        let names = gateway.fields
+        if names.isEmpty { return .method(request.method) }
         guard request.isRelayed else { return .lacks("MARTLET_TRUSTED_PROXIES") }
-        for name in gateway.fields where request.field(name)?.isEmpty ?? true { return .lacks("\(name)") }
-        guard let value = request.field(name) else { return .lacks("\(name)") }
-        return .method(Method(request.bytes(value)))
+        var first: Range<Int>?
+        for name in names {
+            guard let value = request.field(name), !value.isEmpty else { return .lacks("\(name)") }
+            if first == nil { first = value }
+        }
+        return .method(first.map { Method(request.bytes($0)) } ?? .other)
     }
 
     /// Where the client's request went.

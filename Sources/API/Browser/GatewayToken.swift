@@ -26,12 +26,12 @@ extension Application {
     func gatewayToken(
         _ request: borrowing Request, _ expectations: VerifyExpectations, _ options: GatewayOptions, _ call: Call
     ) throws(GatewayRefusal) -> (token: VerifiedToken, place: Range<Int>) {
-        if case .at(let range) = RequestTokens.bearer(request) {
-            return (try gatewayToken(request, range, expectations, isCookie: false, call), range)
+        switch RequestTokens.bearer(request) {
+        case .at(let range): return (try gatewayToken(request, range, expectations, isCookie: false, call), range)
+        case .malformed: throw GatewayRefusal(problem: Problem(.tokenMissing))
+        case .absent: break
         }
-        guard let browser = shared.browser, request.fieldCount("authorization") == 0 else {
-            throw GatewayRefusal(problem: Problem(.tokenMissing))
-        }
+        guard let browser = shared.browser else { throw GatewayRefusal(problem: Problem(.tokenMissing)) }
         let cookies = BrowserCookies(request, browser)
         guard !cookies.areAmbiguous else {
             let problem = Problem(.tokenMalformed, "A cookie of this service was sent more than once.")

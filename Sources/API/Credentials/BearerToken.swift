@@ -10,9 +10,15 @@ enum BearerToken {
 
     /// Reads `Authorization: Bearer TOKEN`: the scheme in any case, one or more spaces (RFC 6750 §2.1, RFC 9110 §11.4).
     init(_ request: borrowing Request) {
-        guard let value = request.field("authorization") else {
-            self = request.fieldCount("authorization") == 0 ? .absent : .malformed
+        let value: Range<Int>
+        switch request.occurrence(of: "authorization") {
+        case .absent:
+            self = .absent
             return
+        case .repeated:
+            self = .malformed
+            return
+        case .once(let found): value = found
         }
         let scheme: StaticString = "bearer"
         let text = request.bytes(value)

@@ -93,7 +93,9 @@ package final class Application: Handler {
     package func refuse(
         _ fault: RequestError, from peer: PeerAddress, over channel: Channel, _ response: inout Response
     ) {
-        let call = newCall(nil, from: peer, over: channel, nil, access?.facts(unreadFrom: channel))
+        // The path is not known, and some paths answer pages of listed origins with more fields.
+        let crossOrigin = shared.browser == nil ? CrossOrigin.alike : .notAllowed
+        let call = newCall(nil, from: peer, over: channel, nil, access?.facts(unreadFrom: channel), crossOrigin)
         let retryAfter: Int64? = fault.status == 503 ? 1 : nil
         answer(Problem(ProblemCode(fault), reason: fault.reason, retryAfter: retryAfter), call, &response)
         finish(call, &response)

@@ -3,6 +3,12 @@ extension Span where Element == UInt8 {
     package func firstIndex(of wanted: UInt8, from start: Int) -> Int {
         var index = start
         let pattern = SWAR.repeating(wanted)
+        while index <= count - 32 {
+            // Which byte it is does not matter here.
+            let block = blocks(at: index) ^ SIMD4(repeating: pattern)
+            guard !Self.isSet((block &- SIMD4(repeating: SWAR.ones)) & ~block) else { break }
+            index += 32
+        }
         while index <= count - 8 {
             let zeros = SWAR.zeros(lanes(at: index) ^ pattern)
             if zeros != 0 { return index + zeros.trailingZeroBitCount / 8 }
@@ -16,6 +22,16 @@ extension Span where Element == UInt8 {
     /// and backslash.
     package var isCookieValue: Bool {
         var index = 0
+        // The top bit of each byte that is not one. A byte that is one sets it only if one below it does.
+        var others = SIMD4<UInt64>()
+        while index <= count - 32 {
+            let block = blocks(at: index)
+            others |= block | (block &- SIMD4(repeating: SWAR.repeating(0x21))) | (block &+ SIMD4(repeating: SWAR.ones))
+            others |= Self.equal(block, 0x22) | Self.equal(block, 0x2c)
+            others |= Self.equal(block, 0x3b) | Self.equal(block, 0x5c)
+            index += 32
+        }
+        guard !Self.isSet(others) else { return false }
         while index <= count - 8 {
             let word = lanes(at: index)
             guard word & SWAR.tops == 0, SWAR.atLeast(0x21, word) == SWAR.tops, SWAR.atLeast(0x7f, word) == 0 else {
@@ -39,6 +55,13 @@ extension Span where Element == UInt8 {
     /// Whether each byte is printable ASCII, 0x20 to 0x7e.
     package var isPrintable: Bool {
         var index = 0
+        var others = SIMD4<UInt64>()
+        while index <= count - 32 {
+            let block = blocks(at: index)
+            others |= block | (block &- SIMD4(repeating: SWAR.repeating(0x20))) | (block &+ SIMD4(repeating: SWAR.ones))
+            index += 32
+        }
+        guard !Self.isSet(others) else { return false }
         while index <= count - 8 {
             let word = lanes(at: index)
             guard word & SWAR.tops == 0, SWAR.atLeast(0x20, word) == SWAR.tops, SWAR.atLeast(0x7f, word) == 0 else {
@@ -51,5 +74,24 @@ extension Span where Element == UInt8 {
             index += 1
         }
         return true
+    }
+
+    /// The top bit of each byte that is `byte`, if all are below 0x80. A byte that is one may set that of the next.
+    @inline(__always)
+    private static func equal(_ block: SIMD4<UInt64>, _ byte: UInt8) -> SIMD4<UInt64> {
+        (block ^ SIMD4(repeating: SWAR.repeating(byte))) &- SIMD4(repeating: SWAR.ones)
+    }
+
+    /// Whether the top bit of any byte is set.
+    @inline(__always)
+    private static func isSet(_ block: SIMD4<UInt64>) -> Bool {
+        (block[0] | block[1] | block[2] | block[3]) & SWAR.tops != 0
+    }
+
+    /// Returns the 32 bytes from `offset` on, bounds checked.
+    @inline(__always)
+    private func blocks(at offset: Int) -> SIMD4<UInt64> {
+        // Every bit pattern is valid. The order of the bytes does not matter for finding out whether there is one.
+        unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: SIMD4<UInt64>.self)
     }
 }

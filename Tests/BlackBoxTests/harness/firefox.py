@@ -49,7 +49,7 @@ class Firefox:
             stdout=self.output,
             stderr=self.output,
         )
-        self.driver = Marionette(host="127.0.0.1", port=port, socket_timeout=60)
+        self.driver = Marionette(host="127.0.0.1", port=port, socket_timeout=90)
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -60,8 +60,8 @@ class Firefox:
                 time.sleep(0.2)
         # Stays open, so that there is a window to open tabs from.
         self.first = self.driver.current_window_handle
-        self.driver.timeout.script = 30
-        self.driver.timeout.page_load = 30
+        self.driver.timeout.script = 60
+        self.driver.timeout.page_load = 60
 
     def close(self) -> None:
         try:
@@ -112,7 +112,7 @@ class FirefoxTab:
         self.driver.switch_to_window(self.handle)
         return self.driver.get_cookies()
 
-    def wait_for(self, condition: str, seconds: float) -> None:
+    def wait_for(self, condition: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -120,7 +120,7 @@ class FirefoxTab:
                     return
             except (PageGone, MarionetteException):
                 pass  # The tab is on its way to another page.
-            assert time.monotonic() < deadline, condition
+            assert time.monotonic() < deadline, f"{condition} did not come true"
             time.sleep(0.05)
 
     def close(self) -> None:

@@ -2,6 +2,9 @@
 
 A packet that is dropped here is really lost: the kernels of both ends send it again, and no buffer goes on taking it, as
 that of a stopped process would.
+
+Chromium breaks every request off when an interface of the machine comes or goes (ERR_NETWORK_CHANGED), also one to
+loopback. So tests that use a network are marked `alone`.
 """
 
 import os

@@ -25,9 +25,18 @@ class LossyRelay:
                 near, _ = self._listener.accept()
             except OSError:
                 return
-            far = socket.create_connection(("127.0.0.1", self.target))
-            threading.Thread(target=self._pass, args=(near, far, False), daemon=True).start()
-            threading.Thread(target=self._pass, args=(far, near, True), daemon=True).start()
+            threading.Thread(target=self._connect, args=(near,), daemon=True).start()
+
+    def _connect(self, near: socket.socket) -> None:
+        """A server that is down costs this connection only: the next one may find it up again."""
+        try:
+            far = socket.create_connection(("127.0.0.1", self.target), 10)
+        except OSError:
+            near.close()
+            return
+        far.settimeout(None)
+        threading.Thread(target=self._pass, args=(near, far, False), daemon=True).start()
+        self._pass(far, near, True)
 
     def _pass(self, source: socket.socket, sink: socket.socket, are_answers: bool) -> None:
         try:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 
@@ -41,8 +42,8 @@ class WebKit:
         environment |= {"LIBGL_ALWAYS_SOFTWARE": "1", "WEBKIT_DISABLE_COMPOSITING_MODE": "1"}
         service = Service(program("WebKitWebDriver"), env=environment, log_output=str(base / "driver"))
         self.driver = webdriver.WebKitGTK(options=options, service=service)
-        self.driver.set_script_timeout(30)
-        self.driver.set_page_load_timeout(30)
+        self.driver.set_script_timeout(60)
+        self.driver.set_page_load_timeout(60)
 
     def go(self, address: str) -> None:
         self.driver.get(address)
@@ -57,11 +58,23 @@ class WebKit:
         assert found, value
         return value
 
-    def wait_for(self, condition: str, seconds: float) -> None:
+    def wait_for(self, condition: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
-        while not self.run(f"return Boolean({condition});"):
-            assert time.monotonic() < deadline, condition
+        while True:
+            try:
+                if self.run(f"return Boolean({condition});"):
+                    return
+            except WebDriverException:
+                pass  # The browser is on its way to another page.
+            assert time.monotonic() < deadline, f"{condition} did not come true"
             time.sleep(0.05)
+
+    def arrives(self, address: str, seconds: float = 60) -> None:
+        """Waits until the browser is at an address."""
+        deadline = time.monotonic() + seconds
+        while (found := self.driver.current_url) != address:
+            assert time.monotonic() < deadline, f"at {found}, not at {address}"
+            time.sleep(0.1)
 
     def close(self) -> None:
         try:

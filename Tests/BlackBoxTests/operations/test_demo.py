@@ -53,7 +53,7 @@ def test_its_page_signs_a_user_in_and_out(demo):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
         context = browser.new_context(ignore_https_errors=True)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(60_000)
         page, other = context.new_page(), context.new_page()
         faults = []
         page.on("pageerror", lambda fault: faults.append(fault))

@@ -123,6 +123,17 @@ def test_the_origins_of_the_list_and_no_other(site, page):
     assert code_of(refused) == (403, "csrf_failed") and "access-control-allow-origin" not in refused.headers
 
 
+@pytest.mark.parametrize(
+    ("field", "status"), [("Content-Length: 70000", 413), ("Expect: something", 417), ("bad field", 400)]
+)
+def test_a_message_that_is_not_read_to_its_end_is_answered_by_origin_too(site, field, status):
+    """A shared cache must not give this answer to a page of another origin."""
+    with site.wire() as wire:
+        wire.send(f"POST /login HTTP/1.1\r\nHost: app\r\nOrigin: {APP}\r\n{field}\r\n\r\n".encode())
+        answer = wire.answer()
+    assert answer.status == status and answer["vary"] == "Origin"
+
+
 @pytest.mark.parametrize("name", [ACCESS, SESSION, DEVICE])
 @pytest.mark.parametrize("good_first", [True, False])
 def test_a_name_that_comes_twice_is_refused_and_cleared(site, name, good_first):

@@ -2,9 +2,11 @@
 
 import json
 import re
+import time
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from playwright.sync_api import expect
 
 from harness.accounts import AMY, BOB, Person, write_users
@@ -50,7 +52,7 @@ def open_page(chromium):
     def open_page(**options):
         options = {"java_script_enabled": False, "ignore_https_errors": True, "locale": "en-US"} | options
         contexts.append(chromium.new_context(**options))
-        contexts[-1].set_default_timeout(20_000)
+        contexts[-1].set_default_timeout(60_000)
         return contexts[-1].new_page()
 
     yield open_page
@@ -65,7 +67,7 @@ def eve(site):
     write_users(site.martlet.users_path, (AMY, BOB, eve))
     site.martlet.secrets |= {eve.password, NEW}
     site.martlet.run.process.send_signal(1)
-    site.martlet.wait_for(lambda: site.martlet.try_login(eve.name, eve.password).status_code == 200)
+    site.martlet.wait_for(lambda: site.martlet.try_login(eve.name, eve.password).status_code == 200, 30)
     return eve
 
 
@@ -81,6 +83,28 @@ def path(page) -> str:
     return re.sub("^https://[^/]*", "", page.url)
 
 
+def shown(page) -> str:
+    """What a failed test says about the page."""
+    return f"the page {path(page)} says: {page.locator('body').inner_text()}"
+
+
+def arrives(page, wanted: str) -> None:
+    """Waits until the browser is at a path: a click does not wait for the answer to the form."""
+    try:
+        page.wait_for_url(lambda url: re.sub("^https://[^/]*", "", url) == wanted, timeout=60_000)
+    except PlaywrightTimeout as late:
+        raise AssertionError(f"not at {wanted}; {shown(page)}") from late
+
+
+def has_focus(page, wanted: str) -> None:
+    """Waits until the focus is there. A browser applies `autofocus` with the first frame that it draws, which may be later
+    than the end of loading; keys that are pressed before that are lost."""
+    deadline = time.monotonic() + 60
+    while (found := page.evaluate(FOCUS)) != wanted:
+        assert time.monotonic() < deadline, f"the focus is on {found!r}, not on {wanted!r}; {shown(page)}"
+        page.wait_for_timeout(20)
+
+
 def cookies(page) -> set[str]:
     return {cookie["name"] for cookie in page.context.cookies()}
 
@@ -91,24 +115,25 @@ def test_the_scene_without_script(site, open_page, eve):
     sign_in(phone, site, eve, device="Eve's phone")
     expect(phone.get_by_text("You are signed in as eve.")).to_be_visible()
     page.goto(f"{site.origin}/account")
-    assert path(page) == "/signin?return=/account"
+    arrives(page, "/signin?return=/account")
     sign_in(page, site, eve, "?return=/start")
-    assert path(page) == "/start" and cookies(page) == {ACCESS, SESSION, REFRESH}
+    arrives(page, "/start")
+    assert cookies(page) == {ACCESS, SESSION, REFRESH}
 
     page.goto(f"{site.origin}/signin?max_age=60&return=/account")
     expect(page.get_by_label("User name")).not_to_be_editable()
     expect(page.get_by_label("Password")).to_be_focused()
     page.get_by_label("Password").fill(eve.password)
     page.get_by_role("button", name="Sign in").click()
-    assert path(page) == "/account"
+    arrives(page, "/account")
 
     expect(page.get_by_text("Eve's phone")).to_be_visible()
     page.get_by_role("button", name="End session: Eve's phone").click()
-    assert path(page) == "/account?done=session_ended"
+    arrives(page, "/account?done=session_ended")
     expect(page.get_by_role("status")).to_have_text("The session has ended.")
     expect(page.get_by_text("Eve's phone")).to_have_count(0)
     phone.goto(f"{site.origin}/account")
-    assert path(phone) == "/signin?return=/account"
+    arrives(phone, "/signin?return=/account")
 
     page.get_by_label("Current password").fill("not my password")
     for label in ("New password", "New password again"):
@@ -121,38 +146,48 @@ def test_the_scene_without_script(site, open_page, eve):
     for label in ("New password", "New password again"):
         page.get_by_label(label, exact=True).fill(NEW)
     page.get_by_role("button", name="Change password").click()
-    assert path(page) == "/account?done=password_changed"
+    arrives(page, "/account?done=password_changed")
 
     page.get_by_role("link", name="Sign out").click()
     page.get_by_role("button", name="Sign out").click()
-    assert path(page) == "/signin?done=signed_out" and cookies(page) == set()
+    arrives(page, "/signin?done=signed_out")
+    assert cookies(page) == set()
     expect(page.get_by_role("status")).to_have_text("You are signed out.")
+    # The browser keeps none of the pages before, so that the button to go back shows nothing of the session.
     page.go_back()
-    page.reload()
+    arrives(page, "/signout")
+    expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
+    expect(page.get_by_text("eve")).to_have_count(0)
+    page.go_back()
+    arrives(page, "/signin?return=/account")
+    expect(page.get_by_text("eve")).to_have_count(0)
     page.goto(f"{site.origin}/account")
-    assert path(page) == "/signin?return=/account"
+    arrives(page, "/signin?return=/account")
 
 
 def test_the_form_leads_to_a_listed_origin_only(site, open_page):
     """Chromium applies form-action to the redirect as well, so the page must name the origin."""
     page = open_page()
     sign_in(page, site, query=f"?return={site.at(SUB)}/start")
-    assert page.url == f"{site.at(SUB)}/start"
+    page.wait_for_url(f"{site.at(SUB)}/start", timeout=60_000)
     sign_in(page, site, query=f"?return={site.at(EVIL)}/start")
+    arrives(page, "/account")
     assert page.url == f"{site.origin}/account"
 
 
 def test_an_expired_access_token_is_renewed_on_the_way(site, open_page):
     page = open_page()
     sign_in(page, site)
+    arrives(page, "/account")
     page.context.clear_cookies(name=ACCESS)
     page.goto(f"{site.origin}/account")
-    assert path(page) == "/account" and ACCESS in cookies(page)
+    arrives(page, "/account")
+    assert ACCESS in cookies(page)
     page.context.clear_cookies(name=ACCESS)
     page.get_by_role("button", name="End all other sessions").or_(
         page.get_by_role("button", name="Sign out everywhere")
     ).first.click()
-    assert path(page) == "/account?done=again"
+    arrives(page, "/account?done=again")
     expect(page.get_by_role("status")).to_contain_text("Nothing was changed")
 
 
@@ -168,13 +203,18 @@ def test_by_keyboard_alone(site, open_page, eve):
         return order
 
     page.goto(f"{site.origin}/signin")
+    has_focus(page, "username")
     assert tabs(4) == ["username", "password", "device", "remember", "Sign in"]
     page.goto(f"{site.origin}/signin")
+    has_focus(page, "username")
     page.keyboard.type("eve")
     page.keyboard.press("Tab")
     page.keyboard.type("wrong password")
+    assert page.locator("[name=username]").input_value() == "eve"
     with page.expect_navigation():
         page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("The user name or the password is wrong.")
+    has_focus(page, "password")
     assert tabs(3) == ["password", "device", "remember", "Sign in"]
     for _ in range(3):
         page.keyboard.press("Shift+Tab")
@@ -185,7 +225,7 @@ def test_by_keyboard_alone(site, open_page, eve):
     page.keyboard.press("Tab")
     with page.expect_navigation():
         page.keyboard.press("Enter")
-    assert path(page) == "/account"
+    arrives(page, "/account")
     # The login of the fixture is the other session.
     expected = ["", "Sign out", "End session", "End all other sessions", "Sign out everywhere"]
     passwords = ["current_password", "new_password", "new_password_again", "Change password"]
@@ -194,7 +234,7 @@ def test_by_keyboard_alone(site, open_page, eve):
     tabs(2)
     with page.expect_navigation():
         page.keyboard.press("Enter")
-    assert path(page) == "/account?done=session_ended"
+    arrives(page, "/account?done=session_ended")
     assert tabs(6) == ["", "Sign out", "Sign out everywhere", *passwords]
     for _ in range(3):
         page.keyboard.press("Shift+Tab")
@@ -203,7 +243,7 @@ def test_by_keyboard_alone(site, open_page, eve):
         page.keyboard.press("Tab")
     with page.expect_navigation():
         page.keyboard.press("Space")
-    assert path(page) == "/account?done=password_changed"
+    arrives(page, "/account?done=password_changed")
     page.keyboard.press("Tab")
     with page.expect_navigation():
         page.keyboard.press("Enter")
@@ -211,7 +251,7 @@ def test_by_keyboard_alone(site, open_page, eve):
     page.keyboard.press("Shift+Tab")
     with page.expect_navigation():
         page.keyboard.press("Enter")
-    assert path(page) == "/signin?done=signed_out"
+    arrives(page, "/signin?done=signed_out")
 
 
 def states(page, site, eve):
@@ -220,7 +260,8 @@ def states(page, site, eve):
     def submit(button: str, **fields: str) -> None:
         for label, value in fields.items():
             page.get_by_label(label.replace("_", " "), exact=True).fill(value)
-        page.get_by_role("button", name=button).click()
+        with page.expect_navigation():
+            page.get_by_role("button", name=button).click()
 
     page.goto(f"{site.origin}/signout")
     yield "signed out"
@@ -236,6 +277,7 @@ def states(page, site, eve):
     page.goto(f"{site.origin}/signin?other=1")
     yield "problem"
     sign_in(page, site, eve, device="a device with a long name of 40 bytes ok")
+    arrives(page, "/account")
     yield "account"
     submit("Change password", Current_password=eve.password, New_password="x", New_password_again="x")
     yield "short password"
@@ -259,7 +301,8 @@ def test_axe_finds_nothing(site, open_page, eve, scheme):
 
 
 # A browser that shows text twice as large lays a page out as on a screen of half the size.
-SIZES = {"320 px": (320, "100%"), "200 %": (640, "200%"), "320 px and 200 %": (320, "200%"), "1280 px": (1280, "100%")}
+SIZES = {"320 px": (320, "100%"), "200 %": (640, "200%"), "320 px and 200 %": (320, "200%")}
+SIZES |= {f"{width} px": (width, "100%") for width in (768, 1280)}
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -284,7 +327,8 @@ def test_german_right_to_left_and_forced_colors(site, open_page, tmp_path):
     assert Axe().run(arabic).violations_count == 0
     forced = open_page(forced_colors="active", java_script_enabled=True, bypass_csp=True)
     forced.goto(f"{site.origin}/signin")
-    forced.get_by_role("button", name="Sign in").click()
+    with forced.expect_navigation():
+        forced.get_by_role("button", name="Sign in").click()
     assert forced.evaluate("getComputedStyle(document.querySelector('[aria-invalid=true]')).borderWidth") != "0px"
     assert Axe().run(forced).violations_count == 0
     rules = forced.evaluate("[...document.styleSheets].flatMap(sheet => [...sheet.cssRules]).map(rule => rule.cssText)")
@@ -294,6 +338,7 @@ def test_german_right_to_left_and_forced_colors(site, open_page, tmp_path):
 def test_no_page_is_shown_in_a_frame(site, open_page):
     page = open_page(java_script_enabled=True)
     sign_in(page, site)
+    arrives(page, "/account")
     for origin in (site.origin, site.at(EVIL)):
         page.goto(f"{origin}/start")
         for name in ("signin", "signout", "account"):
@@ -312,6 +357,7 @@ def test_no_page_is_shown_in_a_frame(site, open_page):
 def test_a_form_of_another_site_changes_nothing(site, open_page):
     page = open_page(java_script_enabled=True)
     sign_in(page, site)
+    arrives(page, "/account")
     login = {"username": BOB.name, "password": BOB.password}
     for form in (("signout", {}), ("account", {"action": "all"}), ("signin", login)):
         page.goto(f"{site.at(EVIL)}/start")
@@ -354,7 +400,7 @@ def test_nothing_is_broken_or_covered_at_320_pixels_and_twice_the_text_size(site
     page.locator("[name=username]").fill(AMY.name)
     page.locator("[name=password]").fill(AMY.password)
     page.locator("form button").click()
-    page.wait_for_url("**/account")
+    arrives(page, "/account")
     for place in ("/account", "/signin", "/signin?max_age=0", "/signout", "/signin?x=y"):
         page.goto(f"{site.origin}{place}")
         page.evaluate("() => { document.documentElement.style.fontSize = '200%'; }")
@@ -370,7 +416,7 @@ def test_a_time_and_links_keep_their_place_from_right_to_left(site, open_page):
     page.locator("[name=username]").fill(AMY.name)
     page.locator("[name=password]").fill(AMY.password)
     page.locator("form button").click()
-    page.wait_for_url("**/account")
+    arrives(page, "/account")
     # The first letter of the year is left of the last letter of the zone.
     lefts = page.locator("time").first.evaluate(
         """time => [0, time.firstChild.length - 1].map(index => {
@@ -398,7 +444,7 @@ def test_a_gateway_that_drops_cookies_leads_to_a_page_that_says_so(fleet, open_p
         page.get_by_label("Password").fill(AMY.password)
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("heading", name="You are signed in")).to_be_visible()
-        assert path(page) == "/refresh?return=/page"
+        arrives(page, "/refresh?return=/page")
         assert len(site.martlet.events("refresh_needless")) == 1
         # Again and again, until the gateway passes cookies on.
         page.get_by_role("link", name="Continue").click()

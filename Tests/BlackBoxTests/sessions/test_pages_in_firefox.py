@@ -1,9 +1,11 @@
 """The pages in Firefox without script: it has rules of its own for forms, focus and `form-action`."""
 
 import re
+import time
 
 import pytest
 from marionette_driver.by import By
+from marionette_driver.errors import MarionetteException
 
 from harness.accounts import AMY, BOB, Person, write_users
 from harness.browser import ACCESS, REFRESH, SESSION
@@ -58,16 +60,43 @@ class Tab:
             field.send_keys(value)
 
     def press(self, label: str) -> None:
-        """The button that begins with `label`. A click waits for the page that it loads."""
-        buttons = self.driver.find_elements(By.TAG_NAME, "button")
-        next(button for button in buttons if button.text.startswith(label)).click()
+        """The button that begins with `label`."""
+
+        def is_pressed() -> bool:
+            for button in self.driver.find_elements(By.TAG_NAME, "button"):
+                if button.text.startswith(label):
+                    button.click()
+                    return True
+            return False
+
+        self.await_that(f"the button {label}", is_pressed, True)
 
     def text(self, selector: str = "body") -> str:
         return self.driver.find_element(By.CSS_SELECTOR, selector).text
 
-    @property
-    def focus(self) -> str:
-        return self.driver.get_active_element().get_attribute("id")
+    def await_that(self, what: str, find, wanted) -> None:
+        """Waits until `find()` is `wanted`: a click may end before the page that it loads is there, and a browser moves the
+        focus only when it draws the page."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                found = find()
+            except MarionetteException as gone:
+                found = repr(gone)
+            if found == wanted:
+                return
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what} is {found!r}, not {wanted!r}; {self.path} says: {self.text()}")
+            time.sleep(0.05)
+
+    def arrives(self, path: str) -> None:
+        self.await_that("the path", lambda: self.path, path)
+
+    def says(self, selector: str, text: str) -> None:
+        self.await_that(selector, lambda: self.text(selector), text)
+
+    def has_focus(self, name: str) -> None:
+        self.await_that("the focus", lambda: self.driver.get_active_element().get_attribute("id"), name)
 
     @property
     def cookies(self) -> set[str]:
@@ -80,36 +109,48 @@ def test_the_scene_without_script(site, firefox):
     write_users(site.martlet.users_path, (AMY, BOB, person))
     site.martlet.secrets |= {person.password, NEW}
     site.martlet.run.process.send_signal(1)
-    site.martlet.wait_for(lambda: site.martlet.try_login(person.name, person.password).status_code == 200)
+    site.martlet.wait_for(lambda: site.martlet.try_login(person.name, person.password).status_code == 200, 30)
     page = Tab(firefox, site.origin)
 
     page.go("/account")
-    assert page.path == "/signin?return=/account" and page.focus == "username"
+    page.arrives("/signin?return=/account")
+    page.has_focus("username")
     page.fill(username="fay", password="wrong password")
     page.press("Sign in")
-    assert page.text("[role=alert]") == "The user name or the password is wrong."
-    assert page.focus == "password" and page.cookies == set()
+    page.says("[role=alert]", "The user name or the password is wrong.")
+    page.has_focus("password")
+    assert page.cookies == set()
     page.fill(password=person.password, device="Fay's laptop")
     page.press("Sign in")
-    assert page.path == "/account" and page.cookies >= {ACCESS, SESSION}
-    assert "You are signed in as fay." in page.text() and "Fay's laptop" in page.text()
+    page.arrives("/account")
+    assert page.cookies >= {ACCESS, SESSION}
+    for text in ("You are signed in as fay.", "Fay's laptop"):
+        page.await_that(f"{text} on the page", lambda: text in page.text(), True)
 
     page.go("/signin?max_age=60&return=/account")
-    assert page.focus == "password"
+    page.has_focus("password")
     page.fill(password=person.password)
     page.press("Sign in")
-    assert page.path == "/account"
+    page.arrives("/account")
 
     page.press("End session")
-    assert page.path == "/account?done=session_ended" and page.text("[role=status]") == "The session has ended."
+    page.arrives("/account?done=session_ended")
+    page.says("[role=status]", "The session has ended.")
     page.fill(current_password=person.password, new_password=NEW, new_password_again=NEW)
     page.press("Change password")
-    assert page.path == "/account?done=password_changed"
+    page.arrives("/account?done=password_changed")
     page.go("/signout")
     page.press("Sign out")
-    assert page.path == "/signin?done=signed_out" and not page.cookies & {ACCESS, SESSION, REFRESH}
+    page.arrives("/signin?done=signed_out")
+    assert not page.cookies & {ACCESS, SESSION, REFRESH}
+    # The browser keeps none of the pages before.
+    page.driver.go_back()
+    page.arrives("/signout")
+    page.driver.go_back()
+    page.arrives("/signin?return=/account")
+    assert "fay" not in page.text()
     page.go("/account")
-    assert page.path == "/signin?return=/account"
+    page.arrives("/signin?return=/account")
 
 
 def test_a_form_leads_to_a_listed_origin(site, firefox):
@@ -117,6 +158,6 @@ def test_a_form_leads_to_a_listed_origin(site, firefox):
     page.go(f"/signin?return={site.origin}/start")
     page.fill(username=AMY.name, password=AMY.password)
     page.press("Sign in")
-    assert page.path == "/start"
+    page.arrives("/start")
     page.go("/signout")
     page.press("Sign out")

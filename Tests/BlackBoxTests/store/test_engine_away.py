@@ -79,6 +79,7 @@ class Prober(threading.Thread):
         return ordered[int(len(ordered) * 0.99)], self.statuses
 
 
+@pytest.mark.alone
 def test_a_node_that_is_parted_from_the_engine(parted, is_full):
     engine, network, cluster = parted
     alone, others = cluster[0], (cluster[1], cluster[2])
@@ -141,6 +142,7 @@ def test_a_node_that_is_parted_from_the_engine(parted, is_full):
     assert alone.figure("martlet_store_up") == 1
 
 
+@pytest.mark.alone
 def test_nodes_that_are_parted_from_each_other_notice_nothing(parted):
     _, network, cluster = parted
     network[0].cut(network[1].host)
@@ -153,6 +155,7 @@ def test_nodes_that_are_parted_from_each_other_notice_nothing(parted):
     assert all(node.is_ready for node in cluster)
 
 
+@pytest.mark.alone
 def test_a_node_that_is_sent_no_answers_does_not_know_what_happened_and_loses_nothing(parted):
     """What the node sends arrives, and no answer comes back: the outcome of what was under way is unknown."""
     engine, network, cluster = parted

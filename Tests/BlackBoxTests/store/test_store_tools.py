@@ -219,6 +219,7 @@ def test_a_forwarder_delays_holds_drips_loses_and_resets():
     echo.listener.close()
 
 
+@pytest.mark.alone
 def test_a_cut_namespace_neither_hears_nor_is_heard(tmp_path):
     with Network(2) as network:
         server = RedisServer(tmp_path / "redis", bind=network.host).start(waits=False)

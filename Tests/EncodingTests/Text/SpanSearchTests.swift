@@ -6,8 +6,8 @@ struct SpanSearchTests {
     /// Deterministic bytes, many of them near the bounds of what is searched for.
     private static func samples() -> [[UInt8]] {
         let bytes: [UInt8] = [0, 0x1f, 0x20, 0x3a, 0x3b, 0x3c, 0x7e, 0x7f, 0x80, 0xbb, 0xff]
-        return (0..<40).flatMap { count in
-            (0..<30).map { seed in (0..<count).map { bytes[($0 * 7 + seed * ($0 + 3)) % bytes.count] } }
+        return (0..<110).flatMap { count in
+            (0..<12).map { seed in (0..<count).map { bytes[($0 * 7 + seed * ($0 + 3)) % bytes.count] } }
         }
     }
 
@@ -27,7 +27,7 @@ struct SpanSearchTests {
     }
 
     @Test func `a byte that is not printable is found in every place`() {
-        for count in 0..<20 {
+        for count in [0, 1, 7, 8, 9, 31, 32, 40, 63, 64, 65, 105] {
             let text = [UInt8](repeating: 0x7e, count: count)
             #expect(isPrintable(text))
             for index in 0..<count {
@@ -42,7 +42,7 @@ struct SpanSearchTests {
 
     @Test func `a byte that no cookie may have is found in every place`() {
         let excluded = Set("\",;\\".utf8)
-        for count in 0..<20 {
+        for count in [0, 1, 7, 8, 9, 31, 32, 40, 63, 64, 65, 105] {
             let text = [UInt8](repeating: 0x21, count: count)
             #expect(isCookieValue(text))
             for index in 0..<count {
