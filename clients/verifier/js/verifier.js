@@ -196,7 +196,8 @@ export class Verifier extends EventEmitter {
 
   async #readSnapshot() {
     const limit = this.#options.snapshotBytesMax;
-    const asked = { accept: SNAPSHOT, limit, seconds: 60 };
+    // Many verifiers may ask at the same time, so it may come slowly. One that gave up early would begin again.
+    const asked = { accept: SNAPSHOT, limit, seconds: 600, silence: 30 };
     const { status, content } = await this.#source.get('/revocations/snapshot', asked);
     if (status !== 200) throw new Error(`the snapshot was answered with ${status} ${codeOf(content)}`);
     if (this.#keysAskedAt === -Infinity) await this.#askForKeys(0);

@@ -181,7 +181,8 @@ class Verifier:
     def _read_snapshot(self) -> None:
         if self._keys.asked_at == float("-inf"):
             self._keys.ask(0)
-        answer = self._feed.get("/revocations/snapshot", self._snapshot_bytes_max, 60, Accept=SNAPSHOT)
+        # Many verifiers may ask at the same time, so it may come slowly. One that gave up early would begin again.
+        answer = self._feed.get("/revocations/snapshot", self._snapshot_bytes_max, 600, 30, Accept=SNAPSHOT)
         if answer.status != 200:
             raise OSError(f"the snapshot was answered with {answer.status} {answer.code}")
         try:
