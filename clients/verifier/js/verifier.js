@@ -241,7 +241,8 @@ export class Verifier extends EventEmitter {
   async #poll() {
     const sentAt = seconds();
     const from = this.#position;
-    const path = `/revocations?after=${from.epoch}:${from.seq}&wait=1`;
+    // Until everything is known to be here, an answer is wanted at once.
+    const path = `/revocations?after=${from.epoch}:${from.seq}&wait=${this.state === 'following' ? 1 : 0}`;
     const asked = { accept: RECORDS, limit: 4_096 * 64, seconds: 6 };
     const { status, fields, content } = await this.#source.get(path, asked);
     const arrivedAt = seconds();

@@ -222,7 +222,9 @@ class Verifier:
 
     def _poll(self) -> None:
         sent_at, start = time.monotonic(), self._position
-        answer = self._feed.get(f"/revocations?after={start}&wait=1", 4_096 * 64, 6, Accept=RECORDS)
+        # Until everything is known to be here, an answer is wanted at once.
+        wait = 1 if self.state == "following" else 0
+        answer = self._feed.get(f"/revocations?after={start}&wait={wait}", 4_096 * 64, 6, Accept=RECORDS)
         arrived_at = time.monotonic()
         if answer.status in (409, 410):
             self._position = None
