@@ -23,7 +23,8 @@ export class Source {
   get(path, { accept, limit, seconds, silence = seconds, headers = this.#headers }) {
     const url = new URL(this.#urls[0].href.replace(/\/$/, '') + path);
     const options = {
-      agent: this.#agents[url.protocol], headers: { accept, ...headers }, maxHeaderSize: 16_384, timeout: silence * 1_000,
+      agent: this.#agents[url.protocol], headers: { accept, ...headers }, maxHeaderSize: 16_384,
+      timeout: silence * 1_000,
     };
     return new Promise((resolve, reject) => {
       const request = (url.protocol === 'https:' ? https : http).get(url, options, (response) => {

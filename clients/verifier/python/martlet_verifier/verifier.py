@@ -167,8 +167,8 @@ class Verifier:
                 self._poll()
                 failures = 0
                 if time.monotonic() - forgotten_at > 60:
-                    # The clock of this machine may be ahead: a record that is forgotten too early would be missed once it is
-                    # right.
+                    # The clock of this machine may be ahead: a record that is forgotten too early would be missed
+                    # once it is right.
                     self.revocations.forget(min(time.time(), self._source_time + time.monotonic()) * 1_000)
                     forgotten_at = time.monotonic()
             except Exception as error:
