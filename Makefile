@@ -83,7 +83,7 @@ bench-tokens: ## Measure a token's cost against bare OpenSSL; ARGS="--rounds 100
 	@MARTLET_BENCH=1 scripts/build --product martlet-token-bench
 	@.build/release/martlet-token-bench $(ARGS)
 
-bench-feed: ## Measure the revocation feed: propagation, memory, snapshots; ARGS="--readers 200 --million 0"
+bench-feed: ## Measure the revocation feed: propagation, memory, snapshots; ARGS="--readers 200 --million 0 --before FILE"
 	@scripts/install build bench
 	@scripts/build --product martlet
 	@python3 scripts/bench/feed.py $(ARGS)

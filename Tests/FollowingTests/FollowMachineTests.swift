@@ -31,6 +31,24 @@ struct FollowMachineTests {
         #expect(machine(at(5)).request == .records(after: at(5)))
     }
 
+    @Test func `it lets the source wait only while the copy is known to be current`() throws {
+        var machine = machine(nil)
+        #expect(!machine.isCurrent)
+        _ = machine.took(snapshotAt: at(7))
+        #expect(!machine.isCurrent)
+        let part = FeedAnswers.answer([try #require(FeedAnswers.session(8))], head: "1:9", more: ["1"])
+        machine.took(try FeedBatch(part, after: at(7), issuer: FeedAnswers.issuer))
+        #expect(!machine.isCurrent, "the source said that there is more")
+        machine.took(try batch(after: 8, to: 9))
+        #expect(machine.isCurrent)
+        _ = machine.failed(Self.away, at: 0, random: 0)
+        #expect(!machine.isCurrent)
+        machine.took(try batch(after: 9, to: 9))
+        _ = machine.failed(.gone, at: 0, random: 0)
+        _ = machine.took(snapshotAt: at(80))
+        #expect(!machine.isCurrent)
+    }
+
     @Test func `after a fault it asks for the same again, later and later`() {
         var machine = machine(at(5))
         var pauses: [Int64] = []

@@ -2,12 +2,15 @@
 """What readers of the revocation feed get and cost, on this machine: `make bench-feed`.
 
 Propagation to 1,000 readers at 20 revocations per second, memory of a reader, processor time of a verification while
-revocations come in, and the snapshot of a million revocations. The readers share the processors with the service.
+revocations come in, the snapshot of a million revocations and the start of a follower from it, and the verifier for
+Node. `--before FILE` compares verifications and durable steps with the binary of another version, in turns. The readers
+share the processors with the service.
 """
 
 import argparse
 import json
 import os
+import shutil
 import socket
 import statistics
 import subprocess
@@ -20,42 +23,20 @@ import uuid
 from pathlib import Path
 
 import processes
+from steps import Operator, file_mode, processor_nanoseconds
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Tests/BlackBoxTests"))
 from harness.followers import Followers  # noqa: E402
 
 READER = "reader"
-
-
-class Operator:
-    """Connections to the operator's socket, one revocation on its way on each, so that many share a commit."""
-
-    def __init__(self, path, connections=256):
-        self.links = []
-        for _ in range(connections):
-            self.links.append(socket.socket(socket.AF_UNIX))
-            self.links[-1].connect(str(path))
-
-    def revoke(self, names):
-        """Returns when all are durable."""
-        for start in range(0, len(names), len(self.links)):
-            used = list(zip(self.links, names[start : start + len(self.links)]))
-            for link, name in used:
-                content = json.dumps({"jti": name})
-                link.sendall(
-                    "POST /admin/revocations HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-                    f"Content-Length: {len(content)}\r\n\r\n{content}".encode()
-                )
-            for link, _ in used:
-                answer = link.recv(65_536)
-                if not answer.startswith(b"HTTP/1.1 200 "):
-                    raise SystemExit(answer.decode())
+ISSUER = "https://auth.example.com"
 
 
 def start(folder, **more):
     socket_path = folder / "operator.sock"
-    environment = {"MARTLET_OPERATOR_LISTEN": f"unix:{socket_path}", "MARTLET_THREADS": "2", **more}
+    environment = {"MARTLET_OPERATOR_LISTEN": f"unix:{socket_path}", "MARTLET_THREADS": "2", "MARTLET_ISSUER": ISSUER,
+                   **more}
     clients = {"PATH": os.environ["PATH"], "MARTLET_CLIENTS": str(folder / "clients.json")}
     done = subprocess.run(
         [processes.Martlet.binary, "client", "add", READER, "--scope", "revocations:read"],
@@ -64,11 +45,6 @@ def start(folder, **more):
     secret = max(done.stdout.split(), key=len)
     server = processes.Martlet(folder, "RS256", pinned=False, more=environment)
     return server, secret, Operator(socket_path)
-
-
-def processor_nanoseconds(server):
-    tasks = Path(f"/proc/{server.process.pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
 
 
 def propagation(server, secret, operator, readers, count):
@@ -135,6 +111,44 @@ def verify_cost(server, operator, seconds):
     return {"quiet_ns": statistics.median(quiet), "busy_ns": statistics.median(busy), "ratio": ratio}
 
 
+def follower_start(server, secret, folder):
+    """Seconds until a follower that has nothing is ready."""
+    place = folder / "follower"
+    place.mkdir()
+    (place / "credentials").write_text(f"{READER}:{secret}\n")
+    (place / "credentials").chmod(0o600)
+    port = processes.free_port()
+    environment = {
+        "PATH": os.environ["PATH"], "MARTLET_ISSUER": ISSUER, "MARTLET_STATE": str(place / "state"),
+        "MARTLET_LISTEN": f"127.0.0.1:{processes.free_port()}", "MARTLET_OPERATOR_LISTEN": f"127.0.0.1:{port}",
+        "MARTLET_CLIENTS": str(place / "clients.json"),
+    }
+    command = [processes.Martlet.binary, "serve", "--follow", f"http://127.0.0.1:{server.port}",
+               "--follow-credentials", str(place / "credentials")]
+    with (place / "log").open("w") as log:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        while process.poll() is None and time.perf_counter() - began < 60:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+                    return time.perf_counter() - began
+            except OSError:
+                time.sleep(0.01)
+        raise SystemExit(f"the follower is not ready: {(place / 'log').read_text()[-2_000:]}")
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def client_for_node():
+    node = shutil.which("node")
+    if node is None:
+        print("the verifier for Node: not measured, node is not installed")
+        return
+    subprocess.run([node, str(ROOT / "clients/verifier/js/bench.js")], check=True)
+
+
 def snapshot(server, secret, operator, count, folder):
     began = time.perf_counter()
     for start_number in range(0, count, 1_000):
@@ -166,7 +180,9 @@ def snapshot(server, secret, operator, count, folder):
     records = (len(content) - content.index(b"\n") - 1) // 64
     print(f"snapshot of {records:,} revocations ({len(content) / 1e6:.0f} MB): made in {made:.2f} s, "
           f"read by a client after {whole:.2f} s; martlet verify with it takes {checked:.2f} s: {done.stdout.strip()[:60]}")
-    return {"records": records, "made_s": made, "whole_s": whole, "verify_s": checked}
+    started = follower_start(server, secret, folder)
+    print(f"  a follower that has nothing is ready after {started:.2f} s")
+    return {"records": records, "made_s": made, "whole_s": whole, "verify_s": checked, "follower_s": started}
 
 
 def main():
@@ -175,6 +191,7 @@ def main():
     parser.add_argument("--revocations", type=int, default=400)
     parser.add_argument("--million", type=int, default=1_000_000, help="revocations in the snapshot; 0 for none")
     parser.add_argument("--seconds", type=float, default=3, help="of one measurement of verify")
+    parser.add_argument("--before", metavar="FILE", help="the binary of another version, to compare with")
     parser.add_argument("--json", help="a file for the figures")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="martlet-bench-") as name:
@@ -189,6 +206,12 @@ def main():
                 figures["snapshot"] = snapshot(server, secret, operator, options.million, folder)
         finally:
             server.stop()
+        if options.before:
+            figures["file_mode"] = file_mode(options.before, folder)
+        else:
+            print("file mode before and after: not measured, no binary of another version was given (--before FILE)")
+    sys.stdout.flush()
+    client_for_node()
     if options.json:
         Path(options.json).write_text(json.dumps(figures, indent=2) + "\n")
 

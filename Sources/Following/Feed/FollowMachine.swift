@@ -33,6 +33,9 @@ struct FollowMachine: Sendable {
     private var behindSince: Int64?
     /// Whether a snapshot was read, and no records since.
     private var isRightAfterSnapshot = false
+    /// Whether the last result left nothing more to read. Until then the source is asked to answer at once, because the
+    /// copy is not known to be current.
+    private(set) var isCurrent = false
     private var pauses = BackOff()
 
     init(sourceCount: Int, position: LedgerPosition?) {
@@ -55,6 +58,7 @@ struct FollowMachine: Sendable {
     mutating func took(_ batch: FeedBatch) {
         position = batch.position
         isRightAfterSnapshot = false
+        isCurrent = batch.isComplete
         succeed()
     }
 
@@ -63,6 +67,7 @@ struct FollowMachine: Sendable {
         let use: SnapshotUse = isReset || isOther ? .reset : .continuation
         if use == .reset || position.map({ $0 < snapshot }) ?? true { position = snapshot }
         (needsSnapshot, isOptional, isReset, isRightAfterSnapshot) = (false, false, false, true)
+        isCurrent = false
         succeed()
         return use
     }
@@ -79,6 +84,7 @@ struct FollowMachine: Sendable {
     /// - Returns: how many milliseconds to wait before the next request.
     mutating func failed(_ fault: FollowFault, at now: Int64, random: UInt64) -> Int64 {
         if isOptional { (needsSnapshot, isOptional) = (false, false) }
+        isCurrent = false
         switch fault {
         case .gone:
             // If the snapshot is too old as well, the source makes a newer one in a while.

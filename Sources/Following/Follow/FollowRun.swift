@@ -79,10 +79,11 @@ final class FollowRun: @unchecked Sendable {
 
     private func readRecords(after position: LedgerPosition) throws(FollowFault) -> Int64 {
         let sentAt = feed.now
+        let wait = machine.isCurrent ? Self.waitSeconds : 0
         let answer: Answer
         do throws(FetchError) {
             answer = try client.get(
-                source.target("/revocations?after=\(position.text)&wait=\(Self.waitSeconds)"),
+                source.target("/revocations?after=\(position.text)&wait=\(wait)"),
                 accept: FeedBatch.contentType, Self.recordLimits)
         } catch {
             throw .fetch(error)

@@ -47,10 +47,10 @@ def test_each_revocation_reaches_the_gateway_through_kills(make_server, fleet, i
         durations.sort()
         p99 = durations[len(durations) * 99 // 100 - 1]
         print(f"{count} revocations, {kills} kills: p50 {durations[count // 2]:.4f} s, p99 {p99:.4f} s, {durations[-1]:.3f} s")
-        # Right after a kill the follower waits up to two seconds before it asks again; these are fewer than 1 in 100.
-        assert p99 <= LIMIT_SECONDS * (1 if is_full else 20)
         edge.restart()
         assert all(edge.refusal(token) == "token_revoked" for token in revoked[-500:])
+        # Right after a kill the follower waits up to two seconds before it asks again; these are fewer than 1 in 100.
+        assert p99 <= LIMIT_SECONDS * (1 if is_full else 20)
     finally:
         gateway.close()
         application.close()

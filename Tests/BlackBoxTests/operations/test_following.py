@@ -75,6 +75,14 @@ def test_a_follower_verifies_and_knows_what_was_revoked(home, source, follow):
     assert "revocation-age" not in home.verify(second.access).headers
 
 
+def test_a_source_may_hold_a_request_only_while_the_follower_is_current(source, follow):
+    """Otherwise each start and each return of the source would take a second longer."""
+    edge = follow(source)
+    waits = lambda: [path[-1] for path in source.asked if path.startswith("/revocations?")]  # noqa: E731
+    edge.wait_for(lambda: len(waits()) >= 2, 20, "two requests")
+    assert waits()[:2] == ["0", "1"]
+
+
 def test_a_request_waits_for_the_record_that_it_names(home, source, follow):
     edge = follow(source)
     session, gone = home.login(), home.login()

@@ -16,6 +16,7 @@ from harness.verifiers import CLIENTS, NODE
 
 sys.path.insert(0, str(CLIENTS / "python"))
 from martlet_verifier import RequireToken, RequireTokenWSGI, Verifier, VerifyError  # noqa: E402
+from martlet_verifier.source import Source  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +129,30 @@ def test_ready_gives_up_at_once_if_the_source_is_not_the_right_one(source):
         verifier.ready(20)
     assert time.monotonic() - start < 10
     verifier.close()
+
+
+@pytest.mark.parametrize(("count", "seconds", "is_whole"), [(30, 30, True), (3, 30, False), (30, 2, False)])
+def test_a_slow_answer_is_waited_for_while_something_arrives_and_not_for_ever(source, count, seconds, is_whole):
+    """As test/source.test.js: a byte each 200 ms, and then nothing."""
+
+    def trickle(handler) -> None:
+        handler.connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n")
+        for _ in range(count):
+            time.sleep(0.2)
+            handler.connection.sendall(b"a")
+        time.sleep(0 if count == 30 else 10)
+
+    source.faults["/slow"] = trickle
+    asking = Source(source.url, None)
+    try:
+        if is_whole:
+            assert asking.get("/slow", 1_000, seconds, 4).content == b"a" * 30
+        else:
+            with pytest.raises(TimeoutError):
+                asking.get("/slow", 1_000, seconds, 4)
+    finally:
+        asking.close()
+        del source.faults["/slow"]
 
 
 def test_threads_verify_while_revocations_arrive(source, verifier):

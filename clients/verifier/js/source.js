@@ -19,9 +19,13 @@ export class Source {
     this.#urls.push(this.#urls.shift());
   }
 
-  get(path, { accept, limit, seconds, headers = this.#headers }) {
+  /** Gives up after `seconds`, and after `silence` seconds in which nothing arrived. */
+  get(path, { accept, limit, seconds, silence = seconds, headers = this.#headers }) {
     const url = new URL(this.#urls[0].href.replace(/\/$/, '') + path);
-    const options = { agent: this.#agents[url.protocol], headers: { accept, ...headers }, maxHeaderSize: 16_384 };
+    const options = {
+      agent: this.#agents[url.protocol], headers: { accept, ...headers }, maxHeaderSize: 16_384,
+      timeout: silence * 1_000,
+    };
     return new Promise((resolve, reject) => {
       const request = (url.protocol === 'https:' ? https : http).get(url, options, (response) => {
         const parts = [];
@@ -36,11 +40,12 @@ export class Source {
         const { statusCode: status, headers: fields } = response;
         response.on('end', () => resolve({ status, fields, content: Buffer.concat(parts) })).on('error', reject);
       });
-      const timer = setTimeout(() => {
-        reject(new Error(`no answer within ${seconds} s`));
+      const giveUp = (limit) => {
+        reject(new Error(`no answer within ${limit} s`));
         request.destroy();
-      }, seconds * 1_000);
-      request.on('error', reject).on('close', () => clearTimeout(timer));
+      };
+      const timer = setTimeout(giveUp, seconds * 1_000, seconds);
+      request.on('timeout', () => giveUp(silence)).on('error', reject).on('close', () => clearTimeout(timer));
     });
   }
 

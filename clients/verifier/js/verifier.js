@@ -196,7 +196,8 @@ export class Verifier extends EventEmitter {
 
   async #readSnapshot() {
     const limit = this.#options.snapshotBytesMax;
-    const asked = { accept: SNAPSHOT, limit, seconds: 60 };
+    // Many verifiers may ask at the same time, so it may come slowly. One that gave up early would begin again.
+    const asked = { accept: SNAPSHOT, limit, seconds: 600, silence: 30 };
     const { status, content } = await this.#source.get('/revocations/snapshot', asked);
     if (status !== 200) throw new Error(`the snapshot was answered with ${status} ${codeOf(content)}`);
     if (this.#keysAskedAt === -Infinity) await this.#askForKeys(0);
@@ -240,7 +241,8 @@ export class Verifier extends EventEmitter {
   async #poll() {
     const sentAt = seconds();
     const from = this.#position;
-    const path = `/revocations?after=${from.epoch}:${from.seq}&wait=1`;
+    // Until everything is known to be here, an answer is wanted at once.
+    const path = `/revocations?after=${from.epoch}:${from.seq}&wait=${this.state === 'following' ? 1 : 0}`;
     const asked = { accept: RECORDS, limit: 4_096 * 64, seconds: 6 };
     const { status, fields, content } = await this.#source.get(path, asked);
     const arrivedAt = seconds();

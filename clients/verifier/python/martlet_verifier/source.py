@@ -33,7 +33,8 @@ class Source:
         self._fields = {"Authorization": f"Basic {basic}"} if credentials else {}
         self._connection: http.client.HTTPConnection | None = None
 
-    def get(self, path: str, limit: int, seconds: float, **fields: str) -> Answer:
+    def get(self, path: str, limit: int, seconds: float, silence: float | None = None, **fields: str) -> Answer:
+        """Gives up after `seconds`, and after `silence` seconds in which nothing arrived."""
         # A timeout of the socket is for each read, and an answer can come byte by byte.
         timer = threading.Timer(seconds, self._break)
         timer.daemon = True
@@ -44,9 +45,9 @@ class Source:
                 kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
                 self._connection = kind(url.hostname or "", url.port)
             connection = self._connection
-            connection.timeout = seconds
+            connection.timeout = silence or seconds
             if connection.sock:
-                connection.sock.settimeout(seconds)
+                connection.sock.settimeout(connection.timeout)
             target = f"{url.path}?{url.query}" if url.query else url.path
             connection.request("GET", target, headers=self._fields | fields)
             answer = connection.getresponse()

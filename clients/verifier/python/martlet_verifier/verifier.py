@@ -167,8 +167,8 @@ class Verifier:
                 self._poll()
                 failures = 0
                 if time.monotonic() - forgotten_at > 60:
-                    # The clock of this machine may be ahead: a record that is forgotten too early would be missed once it is
-                    # right.
+                    # The clock of this machine may be ahead: a record that is forgotten too early would be missed
+                    # once it is right.
                     self.revocations.forget(min(time.time(), self._source_time + time.monotonic()) * 1_000)
                     forgotten_at = time.monotonic()
             except Exception as error:
@@ -181,7 +181,8 @@ class Verifier:
     def _read_snapshot(self) -> None:
         if self._keys.asked_at == float("-inf"):
             self._keys.ask(0)
-        answer = self._feed.get("/revocations/snapshot", self._snapshot_bytes_max, 60, Accept=SNAPSHOT)
+        # Many verifiers may ask at the same time, so it may come slowly. One that gave up early would begin again.
+        answer = self._feed.get("/revocations/snapshot", self._snapshot_bytes_max, 600, 30, Accept=SNAPSHOT)
         if answer.status != 200:
             raise OSError(f"the snapshot was answered with {answer.status} {answer.code}")
         try:
@@ -221,7 +222,9 @@ class Verifier:
 
     def _poll(self) -> None:
         sent_at, start = time.monotonic(), self._position
-        answer = self._feed.get(f"/revocations?after={start}&wait=1", 4_096 * 64, 6, Accept=RECORDS)
+        # Until everything is known to be here, an answer is wanted at once.
+        wait = 1 if self.state == "following" else 0
+        answer = self._feed.get(f"/revocations?after={start}&wait={wait}", 4_096 * 64, 6, Accept=RECORDS)
         arrived_at = time.monotonic()
         if answer.status in (409, 410):
             self._position = None
