@@ -20,6 +20,9 @@ static struct {
     int (*PQsendQuery)(PGconn *, const char *);
     int (*PQsendQueryParams)(
         PGconn *, const char *, int, const uint32_t *, const char *const *, const int *, const int *, int);
+    int (*PQsendPrepare)(PGconn *, const char *, const char *, int, const uint32_t *);
+    int (*PQsendQueryPrepared)(
+        PGconn *, const char *, int, const char *const *, const int *, const int *, int);
     int (*PQflush)(PGconn *);
     int (*PQconsumeInput)(PGconn *);
     int (*PQisBusy)(PGconn *);
@@ -59,7 +62,7 @@ static int find(void *handle, void *target, const char *name, char *reason, size
 static int load(void *handle, char *reason, size_t capacity) {
     return FIND(PQconnectStartParams) || FIND(PQconnectPoll) || FIND(PQstatus) || FIND(PQsocket)
         || FIND(PQserverVersion) || FIND(PQerrorMessage) || FIND(PQfinish) || FIND(PQsetnonblocking)
-        || FIND(PQsendQuery) || FIND(PQsendQueryParams) || FIND(PQflush) || FIND(PQconsumeInput) || FIND(PQisBusy)
+        || FIND(PQsendQuery) || FIND(PQsendQueryParams) || FIND(PQsendPrepare) || FIND(PQsendQueryPrepared) || FIND(PQflush) || FIND(PQconsumeInput) || FIND(PQisBusy)
         || FIND(PQsetErrorVerbosity) || FIND(PQgetResult) || FIND(PQresultStatus) || FIND(PQresultErrorField) || FIND(PQntuples)
         || FIND(PQnfields) || FIND(PQgetisnull) || FIND(PQgetlength) || FIND(PQgetvalue) || FIND(PQclear)
         || FIND(PQgetCopyData) || FIND(PQfreemem) || FIND(PQnotifies) || FIND(PQsetNoticeReceiver)
@@ -107,6 +110,17 @@ int cpostgres_send_query_params(
     const int *lengths, const int *formats) {
     // The answer in binary form.
     return libpq.PQsendQueryParams(connection, text, count, types, values, lengths, formats, 1);
+}
+
+int cpostgres_send_prepare(
+    PGconn *connection, const char *name, const char *text, int count, const uint32_t *types) {
+    return libpq.PQsendPrepare(connection, name, text, count, types);
+}
+
+int cpostgres_send_query_prepared(
+    PGconn *connection, const char *name, int count, const char *const *values, const int *lengths,
+    const int *formats) {
+    return libpq.PQsendQueryPrepared(connection, name, count, values, lengths, formats, 1);
 }
 
 int cpostgres_flush(PGconn *connection) { return libpq.PQflush(connection); }

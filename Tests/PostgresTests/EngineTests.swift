@@ -91,6 +91,13 @@ struct Node {
     private static let shared = Result { try PostgresServer() }
     private static let count = Mutex(0)
 
+    /// A connection without an engine.
+    static func freshLink() throws -> PostgresLink {
+        var first = 0
+        let (server, prefix) = try freshSchema()
+        return try PostgresPlaces(server.connection(prefix: prefix)).connect(from: &first, by: Sample.deadline)
+    }
+
     func tail() throws -> any StoreTail {
         try PostgresEngineSource(server.connection(prefix: prefix)).tail()
     }

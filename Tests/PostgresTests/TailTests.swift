@@ -22,6 +22,18 @@ struct TailTests {
         #expect(Set(batch.records.map(\.time)) == [batch.head.time])
     }
 
+    @Test func `a wait ends with the notice of a record, which the reader may have already`() throws {
+        let node = try Node()
+        let tail = try node.tail()
+        _ = try tail.connect(by: Sample.deadline)
+        _ = try node.commit(Sample.revokeToken(1))
+        let position = LedgerPosition(epoch: 1, seq: 1)
+        let began = ContinuousClock.now
+        let batch = try tail.read(after: position, wait: 300_000, by: .after(milliseconds: 300_000))
+        #expect(batch.records.isEmpty && batch.head.position == position)
+        #expect(ContinuousClock.now - began < .seconds(200))
+    }
+
     @Test func `positions outside of the history are of another epoch, and trimmed ones are gone`() throws {
         let server = try PostgresServer()
         let node = try Node(server)

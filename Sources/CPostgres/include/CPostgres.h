@@ -42,6 +42,11 @@ int cpostgres_send_query(PGconn *connection, const char *text);
 int cpostgres_send_query_params(
     PGconn *connection, const char *text, int count, const uint32_t *types, const char *const *values,
     const int *lengths, const int *formats);
+int cpostgres_send_prepare(
+    PGconn *connection, const char *name, const char *text, int count, const uint32_t *types);
+int cpostgres_send_query_prepared(
+    PGconn *connection, const char *name, int count, const char *const *values, const int *lengths,
+    const int *formats);
 int cpostgres_flush(PGconn *connection);
 int cpostgres_consume_input(PGconn *connection);
 int cpostgres_is_busy(PGconn *connection);

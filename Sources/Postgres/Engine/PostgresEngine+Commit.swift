@@ -55,7 +55,8 @@ extension PostgresEngine {
         let places = (1...values.types.count).map { "$\($0)" }.joined(separator: ", ")
         return try use(.writing) { link throws(PostgresError) in
             _ = link.takeWarning()
-            let rows = try link.run("SELECT * FROM \(schema.quoted).\(function)(\(places))", values, by: deadline)
+            let text = "SELECT * FROM \(schema.quoted).\(function)(\(places))"
+            let rows = try statements.run(text, values, on: link, by: deadline)
             // Only a cancelled wait for a standby warns.
             return (rows, link.takeWarning() != nil)
         }

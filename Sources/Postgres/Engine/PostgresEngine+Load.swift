@@ -25,7 +25,7 @@ extension PostgresEngine {
                 take(piece)
                 piece.removeAll(keepingCapacity: true)
             }
-            for statement in statements {
+            for statement in copies {
                 try link.copy(statement, by: deadline) { row throws(PostgresError) in pass([try Self.record(&row)]) }
             }
             try link.copy(entries, by: deadline) { row throws(PostgresError) in pass(try Self.entry(&row)) }
@@ -40,7 +40,7 @@ extension PostgresEngine {
 
     /// Each row is a record: kind, flags, reason, key, end, value, number, time. Exemptions come before the
     /// revoke-before times.
-    private var statements: [String] {
+    private var copies: [String] {
         let columns = [
             ("denied", "kind, flags, reason, key, expires, 0::bigint, seq, at"),
             (

@@ -12,6 +12,7 @@ package final class PostgresEngine: StoreEngine {
     private var primary = 0
     private var link: PostgresLink?
     var replicas = ReplicaPositions()
+    var statements = PreparedStatements()
 
     init(_ places: PostgresPlaces, _ schema: PostgresSchema, replicas: Int) {
         self.places = places
@@ -34,7 +35,10 @@ package final class PostgresEngine: StoreEngine {
         }
     }
 
-    package func disconnect() { link = nil }
+    package func disconnect() {
+        link = nil
+        statements.reset()
+    }
 
     /// Runs statements, and closes the connection after a failure that leaves it unusable.
     func use<Value>(

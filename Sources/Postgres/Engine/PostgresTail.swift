@@ -6,8 +6,6 @@ package import Store
 /// Reads the log of PostgreSQL over a connection of its own.
 package final class PostgresTail: StoreTail {
     private static let recordCountMax = 4_096
-    /// How long it waits without asking, in milliseconds: a pooler may keep notifications to itself.
-    private static let silenceMax: Int32 = 1_000
 
     private let schema: PostgresSchema
     private let places: PostgresPlaces
@@ -26,7 +24,7 @@ package final class PostgresTail: StoreTail {
         do {
             _ = try link.run("LISTEN \(schema.quoted)", by: deadline)
         } catch {
-            // Some poolers reject it. Then the log is asked each second.
+            // Some poolers reject it. Then the log is asked when the wait is over.
             guard FaultTable.keepsConnection(error) else {
                 disconnect()
                 throw FaultTable.fault(error, .reading)
@@ -44,25 +42,25 @@ package final class PostgresTail: StoreTail {
     package func read(
         after position: LedgerPosition, wait: Int, by deadline: StoreDeadline
     ) throws(StoreFault) -> TailBatch {
-        let end = StoreDeadline.after(milliseconds: wait)
-        while true {
-            let page = try ask(after: position, by: deadline)
-            let batch = try page.batch(after: position)
-            let rest = min(end.milliseconds, deadline.milliseconds)
-            if !batch.records.isEmpty || rest == 0 { return batch }
-            guard let link else { throw .unreachable(reason: "there is no connection to PostgreSQL") }
-            do {
-                _ = try link.awaitNotification(min(rest, Self.silenceMax))
-            } catch {
-                disconnect()
-                throw FaultTable.fault(error, .reading)
-            }
+        let batch = try ask(after: position, by: deadline).batch(after: position)
+        let rest = min(StoreDeadline.after(milliseconds: wait).milliseconds, deadline.milliseconds)
+        guard batch.records.isEmpty, rest > 0 else { return batch }
+        guard let link else { throw .unreachable(reason: "there is no connection to PostgreSQL") }
+        do {
+            // The caller asks again: it may have the new records itself, and knows by then.
+            _ = try link.awaitNotification(rest)
+        } catch {
+            disconnect()
+            throw FaultTable.fault(error, .reading)
         }
+        return batch
     }
 
     /// Asks for the head, the epochs and the records after a position in one statement, so that they are of one moment.
     private func ask(after position: LedgerPosition?, by deadline: StoreDeadline) throws(StoreFault) -> LogPage {
         guard let link else { throw .unreachable(reason: "there is no connection to PostgreSQL") }
+        // What was notified before the question is in its answer.
+        _ = link.takeNotifications()
         var values = BinaryValues()
         values.add(Int64(clamping: position?.seq ?? .max))
         let text = """

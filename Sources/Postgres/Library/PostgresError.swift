@@ -21,3 +21,22 @@ struct PostgresError: Error, Equatable {
 
     static func malformed(_ what: String) -> PostgresError { PostgresError(.malformed, what) }
 }
+
+// What libpq writes about an error.
+extension PostgresError {
+    /// The SQLSTATE of a line such as `… FATAL:  28P01: password authentication failed`.
+    static func state(_ line: String) -> String? {
+        let words = line.split(separator: " ")
+        for (word, next) in zip(words, words.dropFirst()) where ["FATAL:", "ERROR:", "PANIC:"].contains(word) {
+            guard next.utf8.count == 6, next.hasSuffix(":") else { continue }
+            let state = next.dropLast()
+            if state.utf8.allSatisfy({ 0x30...0x39 ~= $0 || 0x41...0x5a ~= $0 }) { return String(state) }
+        }
+        return nil
+    }
+
+    /// The first line, at most 300 bytes of it.
+    static func line(_ text: String) -> String {
+        String(decoding: text.utf8.prefix { $0 >= 0x20 }.prefix(300), as: UTF8.self)
+    }
+}

@@ -58,6 +58,26 @@ internal import Store
         return result
     }
 
+    /// Has the server parse a statement, which ``runPrepared(_:_:by:)`` can then run until the connection ends.
+    ///
+    /// - Parameter types: of its parameters, as ``BinaryValues/types``.
+    func prepare(_ name: String, _ text: String, types: [UInt32], by deadline: StoreDeadline) throws(PostgresError) {
+        guard unsafe cpostgres_send_prepare(raw, name, text, Int32(types.count), types) == 1 else { throw failure() }
+        try flush(by: deadline)
+        _ = try finishAnswer(by: deadline)
+    }
+
+    func runPrepared(
+        _ name: String, _ values: BinaryValues, by deadline: StoreDeadline
+    ) throws(PostgresError) -> PostgresResult {
+        unsafe try send(values, by: deadline) { pointers, formats in
+            unsafe cpostgres_send_query_prepared(
+                raw, name, Int32(formats.count), pointers, values.lengths, formats)
+        }
+        guard let result = try finishAnswer(by: deadline) else { throw .malformed("the answer is empty") }
+        return result
+    }
+
     /// Runs several statements without values.
     func runScript(_ text: String, by deadline: StoreDeadline) throws(PostgresError) {
         guard unsafe cpostgres_send_query(raw, text) == 1 else { throw failure() }
@@ -101,7 +121,8 @@ internal import Store
         return takeNotifications()
     }
 
-    private func takeNotifications() -> Bool {
+    /// Whether something was notified that has arrived and was not taken yet.
+    func takeNotifications() -> Bool {
         var isNotified = false
         while unsafe cpostgres_take_notification(raw) == 1 { isNotified = true }
         return isNotified
@@ -141,8 +162,17 @@ internal import Store
     }
 
     private func send(_ text: String, _ values: BinaryValues, by deadline: StoreDeadline) throws(PostgresError) {
-        let count = values.types.count
-        let formats = [Int32](repeating: 1, count: count)
+        unsafe try send(values, by: deadline) { pointers, formats in
+            unsafe cpostgres_send_query_params(
+                raw, text, Int32(formats.count), values.types, pointers, values.lengths, formats)
+        }
+    }
+
+    /// - Parameter start: passes the addresses and the formats of the values to libpq; 1 if that took them.
+    private func send(
+        _ values: BinaryValues, by deadline: StoreDeadline, _ start: ([UnsafePointer<CChar>?], [Int32]) -> Int32
+    ) throws(PostgresError) {
+        let formats = [Int32](repeating: 1, count: values.types.count)
         let sent = unsafe values.bytes.withUnsafeBufferPointer { bytes in
             // An empty value needs an address too: without one it is NULL.
             let empty: StaticString = ""
@@ -150,8 +180,7 @@ internal import Store
             let pointers: [UnsafePointer<CChar>?] = unsafe values.offsets.map {
                 unsafe UnsafeRawPointer(base + $0).assumingMemoryBound(to: CChar.self)
             }
-            return unsafe cpostgres_send_query_params(
-                raw, text, Int32(count), values.types, pointers, values.lengths, formats)
+            return unsafe start(pointers, formats)
         }
         guard sent == 1 else { throw failure() }
         try flush(by: deadline)
@@ -184,7 +213,7 @@ internal import Store
         case Status.commandOK, Status.tuplesOK, Status.copyOut: return Answer(status: status, result: owned)
         default:
             guard !state.isEmpty else { throw failure() }
-            throw PostgresError(.answered(state), Self.line(message))
+            throw PostgresError(.answered(state), PostgresError.line(message))
         }
     }
 
@@ -247,27 +276,11 @@ internal import Store
     /// The error that libpq describes. In its verbose form, that of a login has a SQLSTATE.
     private func failure() -> PostgresError {
         let message = unsafe cpostgres_error_message(raw).map { unsafe String(cString: $0) } ?? ""
-        let line = Self.line(message)
-        guard let state = Self.state(line) else {
+        let line = PostgresError.line(message)
+        guard let state = PostgresError.state(line) else {
             return PostgresError(.broken, line.isEmpty ? "the connection broke" : line)
         }
         return PostgresError(.answered(state), line)
-    }
-
-    /// The SQLSTATE of a line such as `… FATAL:  28P01: password authentication failed`.
-    private static func state(_ line: String) -> String? {
-        let words = line.split(separator: " ")
-        for (word, next) in zip(words, words.dropFirst()) where ["FATAL:", "ERROR:", "PANIC:"].contains(word) {
-            guard next.utf8.count == 6, next.hasSuffix(":") else { continue }
-            let state = next.dropLast()
-            if state.utf8.allSatisfy({ 0x30...0x39 ~= $0 || 0x41...0x5a ~= $0 }) { return String(state) }
-        }
-        return nil
-    }
-
-    /// The first line, at most 300 bytes of it.
-    private static func line(_ text: String) -> String {
-        String(decoding: text.utf8.prefix { $0 >= 0x20 }.prefix(300), as: UTF8.self)
     }
 
     private static func text<Bytes>(_ bytes: Bytes) -> String {

@@ -42,7 +42,8 @@ extension StoreMirror {
                     // Later ones come again from the log, and a snapshot has none beyond its end.
                     do throws(JournalError) {
                         try draft.add(backlog.filter { $0.kind != .epoch && $0.seq <= engine.position.seq })
-                        try draft.add(late.filter { $0.seq <= engine.position.seq })
+                        late.removeAll { $0.seq > engine.position.seq }
+                        try draft.add(late)
                         if engine.position.epoch > epochs.epoch { try draft.force(Self.epochRecord(engine)) }
                     } catch { writing = error }
                     if let writing { throw StoreFault.busy(reason: "\(writing)") }

@@ -63,7 +63,8 @@ package protocol StoreTail: AnyObject {
     func connect(by deadline: StoreDeadline) throws(StoreFault) -> EngineHead
 
     /// Returns the records after `position` in order and without a gap, at most 4,096; none if nothing has come within
-    /// `wait` milliseconds. Records that are durable on the primary only.
+    /// `wait` milliseconds, or if something has that the next question finds. Records that are durable on the primary
+    /// only.
     ///
     /// Throws `gone` if the log no longer has the record after `position`, and `epoch` if the position is not in the
     /// history of the engine.

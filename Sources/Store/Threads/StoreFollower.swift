@@ -28,7 +28,7 @@ final class StoreFollower: @unchecked Sendable {
     /// Whether it has read up to the head since the start.
     private var hasCaughtUp = false
     private var nextAttempt = Int64.min
-    /// When the log was read.
+    /// When the log was read: with an engine that may forget, when the answer came; otherwise when it was asked.
     private var readAt: Int64 = 0
     /// ``StoreMirror/connectCount`` at the last attempt.
     private var connectCount = 0
@@ -102,13 +102,14 @@ final class StoreFollower: @unchecked Sendable {
         if wait > 0, !mirror.mayForget { mirror.own.rest(atMost: Self.ownWait &- (options.monotonicNow() &- readAt)) }
         let before = mirror.position
         let asked = status.knowledge.now
+        if !mirror.mayForget { readAt = options.monotonicNow() }
         let batch = try tail.read(
             after: before, wait: Int(clamping: wait),
             by: .after(milliseconds: Int(clamping: wait.saturatingAdd(options.timeout))))
         if mirror.mayForget { mirror.own.wait(have: batch.records.count, atMost: Self.ownWait) }
         let (isAtHead, lost) = try mirror.take(batch, after: before)
         refuse(lost)
-        readAt = options.monotonicNow()
+        if mirror.mayForget { readAt = options.monotonicNow() }
         backOff.reset()
         if isAtHead {
             hasCaughtUp = true

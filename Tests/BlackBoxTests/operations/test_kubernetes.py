@@ -11,6 +11,7 @@ import yaml
 from harness.process import ROOT
 
 NAMES = ("martlet.yaml", "martlet-secrets.yaml")
+STORES = ("martlet-redis.yaml", "martlet-postgres.yaml")
 
 
 def documents(name: str) -> list[dict]:
@@ -25,7 +26,7 @@ def pod(name: str) -> dict:
     return deployment(name)["spec"]["template"]["spec"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", (*NAMES, *STORES))
 def test_the_manifests_fit_the_api(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -13,7 +13,11 @@ from harness.postgres_server import remove_template
 # Of these files the tests that every run has, in their short forms; make test-cluster runs all of them, in their long ones.
 IN_EVERY_RUN = {
     "test_cuts_over_nodes.py": {"test_a_login_that_began_behind_a_cut_is_ended_by_it"},
-    "test_engine_answers.py": {"test_nonsense_acknowledges_nothing_and_kills_nothing", "test_redis_is_out_of_memory"},
+    "test_engine_answers.py": {
+        "test_a_start_that_meets_an_engine_that_does_not_answer_yet_heals",
+        "test_nonsense_acknowledges_nothing_and_kills_nothing",
+        "test_redis_is_out_of_memory",
+    },
     "test_engine_away.py": {"test_a_half_open_connection_is_found_within_the_timeout"},
     "test_engine_forgets.py": {"test_a_flushed_engine_is_told_everything_that_lives"},
     "test_failovers.py": {"test_a_wait_for_a_standby_that_is_cancelled_is_no_acknowledgement"},

@@ -1,5 +1,8 @@
 """What engines answer when they cannot or will not, and what no engine would: nothing is acknowledged, nothing dies."""
 
+import re
+import socket
+import struct
 import threading
 import time
 
@@ -312,8 +315,6 @@ def test_nonsense_acknowledges_nothing_and_kills_nothing(engine, make_cluster, i
 
 def test_an_address_that_is_no_engine_stops_nothing(base, make_cluster):
     """An address where something else listens: the node says so, and does not hang."""
-    import socket
-
     listener = socket.create_server(("127.0.0.1", 0))
     links = []
 
@@ -337,3 +338,62 @@ def test_an_address_that_is_no_engine_stops_nothing(base, make_cluster):
             continue
         assert not cluster[0].is_ready and not writes(cluster[0])
     listener.close()
+
+
+class Starting:
+    """What an engine answers to everyone while it starts."""
+
+    REDIS = b"-LOADING Redis is loading the dataset in memory\r\n"
+    FIELDS = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0"
+    POSTGRES = b"E" + struct.pack(">I", 4 + len(FIELDS)) + FIELDS
+
+    def __init__(self, kind: str):
+        self.kind = kind
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        while True:
+            try:
+                link, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=lambda link=link: fails(lambda: self.answer(link)), daemon=True).start()
+
+    def answer(self, link: socket.socket) -> None:
+        with link:
+            while content := link.recv(65_536):
+                if self.kind == "redis":
+                    link.sendall(self.REDIS * len(re.findall(rb"(?:^|(?<=\r\n))\*\d+\r\n", content)))
+                elif content[4:8] == struct.pack(">I", 80_877_103):
+                    # A question for TLS.
+                    link.sendall(b"N")
+                else:
+                    link.sendall(self.POSTGRES)
+                    return
+
+    def close(self) -> None:
+        self.listener.close()
+
+
+@pytest.mark.parametrize("fault", ["starting", "refused", "silent"])
+def test_a_start_that_meets_an_engine_that_does_not_answer_yet_heals(engine, make_cluster, fault):
+    between, url = engine.through()
+    starting = Starting(engine.kind)
+    try:
+        match fault:
+            case "starting": between.retarget(starting.port)
+            case "refused": between.reset(refuses=True)
+            case "silent": between.hold()
+        node = make_cluster(url, count=1)[0].start()
+        assert "store_unavailable" in node.reasons
+        assert is_unavailable(node.try_login("amy", "amy rides at dawn 7"))
+        assert not writes(node)
+        between.retarget(engine.server.port)
+        between.heal()
+        node.await_ready(30)
+        session = node.login()
+        assert node.refresh(session.refresh).status_code == 200
+    finally:
+        starting.close()
