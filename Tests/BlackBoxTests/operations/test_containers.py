@@ -388,8 +388,8 @@ def test_two_servers_of_the_compose_file_share_a_store(engine, tmp_path, kind):
 def pod_of_a_store(kind: str, service: Service, secrets: dict[str, Path], **settings: str) -> list[dict]:
     """One Pod of the StatefulSet in deploy/kubernetes, with its ConfigMap: podman knows no StatefulSet.
 
-    `secrets`: folders that have the files of the Secrets, with the modes and owners that the kubelet gives them, which podman does
-    not.
+    `secrets`: folders that have the files of the Secrets, with the modes and owners that the kubelet gives them and podman
+    does not.
     """
     documents = manifest(f"martlet-{kind}.yaml")
     server = next(each for each in of_kind(documents, "StatefulSet") if each["metadata"]["name"] == "martlet")
@@ -421,7 +421,7 @@ def pod_of_a_store(kind: str, service: Service, secrets: dict[str, Path], **sett
 
 @pytest.mark.parametrize("kind", ["redis", "postgres"])
 def test_two_pods_of_the_kubernetes_manifest_share_a_store(engine, origin, tmp_path, kind):
-    """deploy/kubernetes as it is, but for what podman does not know, the store, which runs without a container, and free ports."""
+    """deploy/kubernetes as it is, but for what podman does not know, the store, which has no container, and free ports."""
     store = ENGINES[kind](Path(tempfile.mkdtemp(prefix="mks-", dir=engine.folder)), **STORE_PASSWORD[kind])
     if kind == "postgres":
         # The first Pod's init container makes the schema.
