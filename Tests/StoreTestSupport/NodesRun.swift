@@ -78,8 +78,10 @@ package final class NodesRun {
         case 4: world.breakConnections()
         case 5: world.restart()
         case 6:
-            // A replica lacks what came last, and every node has heard of it.
-            settle()
+            // A replica lacks what came last. The node that answered has it, and others may not have heard of it.
+            let isHeard = random.below(3)
+            if isHeard == 0 { settle() }
+            for node in nodes where isHeard == 1 && random.below(2) == 0 { node.step() }
             world.failOver(losing: random.below(6))
         default:
             settle()

@@ -38,6 +38,7 @@ final class StoreMirror: Sendable {
     private let began = Atomic<Int64>(.min)
     let wantsLoad = Atomic<Bool>(false)
     let sawOtherHistory = Atomic<Bool>(false)
+    let lacksHistory = Atomic<Bool>(false)
     /// How often the thread of the engine has connected.
     let connectCount = Atomic<Int>(0)
 
