@@ -185,7 +185,7 @@ extension StoreLedger {
         }
     }
 
-    /// Answers in time callers, also while the two other threads connect, read or tell something.
+    /// Answers callers in time, also while the two other threads connect, read or tell something.
     private func answer() {
         let turn = Platform.Turn(collectsLines: false)
         turn.begin()
