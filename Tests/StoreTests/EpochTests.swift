@@ -53,6 +53,20 @@ struct EngineEpochTests {
         #expect(!a.ledger.knows(LedgerPosition(epoch: 1, seq: 3)))
     }
 
+    @Test(arguments: 1...5) func `a node that was away follows through epochs without a record`(_ count: Int) throws {
+        let sid = try #require(a.login())
+        settle()
+        for _ in 0..<count {
+            world.restart()
+            settle([a])
+        }
+        _ = try #require(a.revoke(sid)).get()
+        for _ in 0..<3 { _ = try #require(a.login()) }
+        settle()
+        #expect(b.status.conditions.isEmpty && b.denies(sid))
+        #expect(b.store.position == world.position && a.store.position == world.position)
+    }
+
     @Test func `a failover that loses the end of the log is told it again, by a node that only heard of it`() throws {
         let (kept, ended) = (try #require(a.login()), try #require(a.login()))
         settle()
