@@ -15,8 +15,9 @@ package final class ModelWorld: StoreEngineSource {
         /// Everything was done, and the answer was lost.
         case lostAfter
         case busy
-        /// The log has a record that must not be skipped.
         case rejected
+        /// Another node has just begun an epoch.
+        case epoch
     }
 
     struct State {
@@ -42,6 +43,10 @@ package final class ModelWorld: StoreEngineSource {
         /// Records that the tail passes differently.
         var damage: (@Sendable ([JournalRecord]) -> [JournalRecord])?
         var reportsSafeSeq = true
+        /// Whether attempts to connect take until this ends.
+        var hangs = false
+        /// For how many milliseconds the last connection of a writer was tried.
+        var patience: Int32 = 0
     }
 
     package let name = "model"
@@ -65,6 +70,8 @@ package final class ModelWorld: StoreEngineSource {
     package func fail(_ faults: Fault...) { state.withLock { $0.faults["*", default: []] += faults } }
     package func stop() { state.withLock { ($0.isDown, $0.generation) = (true, $0.generation + 1) } }
     package func start() { state.withLock { $0.isDown = false } }
+    /// Attempts to connect hang, or go on.
+    package func hang(_ hangs: Bool) { state.withLock { $0.hangs = hangs } }
     package func breakConnections() { state.withLock { $0.generation += 1 } }
 
     /// The process starts again, with everything that it had.
@@ -126,6 +133,7 @@ package final class ModelWorld: StoreEngineSource {
             }
         }
     }
+    package var patience: Int32 { state.withLock { $0.patience } }
     package var commitCount: Int { state.withLock { $0.commitCount } }
     package var loadCount: Int { state.withLock { $0.loadCount } }
     package var position: LedgerPosition? { state.withLock { $0.engine.head?.position } }
@@ -168,6 +176,7 @@ package final class ModelWorld: StoreEngineSource {
             case .lostBefore: return .failure(.lost(reason: "connection reset"))
             case .busy: return .failure(.busy(reason: "LOADING"))
             case .rejected: return .failure(.rejected(reason: "WRONGPASS", remedy: "Set the password."))
+            case .epoch: return .failure(.epoch(state.engine.head))
             case .lostAfter, nil: break
             }
             do throws(StoreFault) {
@@ -181,6 +190,7 @@ package final class ModelWorld: StoreEngineSource {
     }
 
     func connect() throws(StoreFault) -> Int {
+        while state.withLock({ $0.hangs }) { Platform.Thread.sleep(milliseconds: 5) }
         let generation = state.withLock { $0.isDown ? nil : $0.generation }
         guard let generation else { throw .unreachable(reason: "connection refused") }
         return generation
@@ -205,6 +215,7 @@ private final class ModelEngine: StoreEngine {
     init(_ world: ModelWorld) { self.world = world }
 
     func connect(by deadline: StoreDeadline) throws(StoreFault) -> EngineReport {
+        world.state.withLock { $0.patience = deadline.milliseconds }
         generation = try world.connect()
         return try world.call(generation) { state throws(StoreFault) in
             EngineReport(

@@ -118,6 +118,7 @@ package final class TestNode {
             node: StoreNode(name: name, version: "1", settingsHash: "s", keyHash: { "k" }), clock: wall,
             monotonicNow: { clock.monotonic }, random: { numbers.next() })
         options.pace = .stepped
+        options.grace = grace
         options.bootID = "boot"
         options.observe = { [events] event in events.all.withLock { $0.append(event) } }
         change(&options)

@@ -110,8 +110,32 @@ struct AwayTests {
     @Test func `a rotation whose answer was lost is answered once the engine says what came of it`() throws {
         let sid = try #require(a.login())
         world.fail(.lostAfter)
-        guard case .rotated(1, _, _) = a.rotate(sid, 0) else { return #expect(Bool(false)) }
+        guard case .replayed(1, _, _) = a.rotate(sid, 0) else { return #expect(Bool(false)) }
         #expect(world.generation(of: sid) == 1)
+    }
+
+    @Test func `a repetition changes no response that another node has given meanwhile`() throws {
+        let b = TestNode("b", world, clock)
+        try b.start()
+        let sid = try #require(a.login())
+        world.fail(.lostAfter)
+        let answers = Answers<RotationOutcome>()
+        let request = RotationRequest(
+            sid: sid, generation: 0, request: 1, sessionEnd: sid.milliseconds.adding(milliseconds: 30 * 86_400_000))
+        a.store.rotate(request, subject: Array("alice".utf8), client: Array("web".utf8), kid: Array("k".utf8)) {
+            answers.take($0)
+        }
+        a.step()
+        clock.pass(40)
+        guard case .replayed(1, let at, _) = b.rotate(sid, 0) else { return #expect(Bool(false)) }
+        for _ in 0..<5 {
+            clock.pass(40)
+            a.step()
+        }
+        guard case .replayed(1, at, _) = answers.all.first else { return #expect(Bool(false)) }
+        for node in [a, b] {
+            guard case .replayed(1, at, _) = node.rotate(sid, 0) else { return #expect(Bool(false)) }
+        }
     }
 
     @Test func `a rotation that did not happen is made by the repetition`() throws {
@@ -141,6 +165,33 @@ struct AwayTests {
         // The client asks again with the same token: the repetition has given the rotation the present time.
         guard case .replayed(1, _, _) = a.rotate(sid, 0) else { return #expect(Bool(false)) }
         #expect(!a.denies(sid))
+    }
+
+    @Test func `a step that waits is not done once the clock is off, and a revocation is`() throws {
+        let (sid, ended) = (try #require(a.login()), try #require(a.login()))
+        let other = try #require(a.login())
+        world.fail(.lostBefore)
+        let outcomes = Answers<RotationOutcome>()
+        let revoked = Answers<Result<LedgerPosition, RevocationError>>()
+        for session in [sid, other] {
+            let rotation = RotationRequest(
+                sid: session, generation: 0, request: 1, sessionEnd: clock.wall.adding(milliseconds: 1_000_000_000))
+            a.store.rotate(rotation, subject: [1], client: [2], kid: [3]) { outcomes.take($0) }
+            // This one is sent and its outcome is unknown; the other one waits for a connection.
+            if session == sid { a.step() }
+        }
+        a.store.revokeSession(ended, expiresAt: clock.wall.adding(milliseconds: 1_000_000_000)) { revoked.take($0) }
+        #expect(outcomes.all.isEmpty && revoked.all.isEmpty && a.store.takesEverything)
+        world.change { $0.clockOffset = 60_000 }
+        for _ in 0..<5 {
+            clock.pass(60)
+            a.step()
+        }
+        #expect(a.status.holds(.clockOff))
+        #expect(outcomes.all.count == 2 && outcomes.all.allSatisfy { isUnavailable($0) }, "\(outcomes.all)")
+        #expect(world.generation(of: other) == 0 && world.isRevoked(ended))
+        guard case .success = revoked.all.first else { return #expect(Bool(false)) }
+        #expect(isUnavailable(a.rotate(sid, 0)))
     }
 
     @Test func `a repetition that finds the session further on is no reuse`() throws {
@@ -178,6 +229,49 @@ struct AwayTests {
         }
         #expect(isUnavailable(outcome))
         #expect(clock.monotonic - before <= 1_200)
+    }
+
+    @Test func `an attempt to connect has time enough, whoever waits`() throws {
+        let sid = try #require(a.login())
+        let request = RotationRequest(
+            sid: sid, generation: 0, request: 1, sessionEnd: clock.wall.adding(milliseconds: 1_000_000_000))
+        for isSent in [true, false] {
+            if isSent { world.fail(.lostBefore) } else { world.breakConnections() }
+            if !isSent {
+                clock.pass(1_000)
+                a.step()
+            }
+            let answers = Answers<RotationOutcome>()
+            a.store.rotate(request, subject: [1], client: [2], kid: [3]) { answers.take($0) }
+            if isSent { a.step() }
+            #expect(answers.all.isEmpty)
+            clock.pass(990)
+            a.step()
+            // Only what was sent keeps its caller with this thread.
+            #expect((isSent ? 100...150 : 900...1_000).contains(world.patience), "\(world.patience)")
+            clock.pass(2_100)
+            a.step()
+        }
+    }
+
+    @Test func `another node that was first to begin an epoch costs no pause`() throws {
+        let b = TestNode("b", world, clock)
+        try b.start()
+        world.stop()
+        for _ in 0..<80 {
+            clock.pass(100)
+            for node in [a, b] { node.step() }
+        }
+        world.start()
+        world.restart()
+        // The other node is first, after this one has read the head.
+        world.fail(.epoch)
+        clock.pass(2_100)
+        a.step()
+        #expect(a.status.holds(.unavailable))
+        clock.pass(51)
+        a.step()
+        #expect(a.status.conditions.isEmpty)
     }
 
     @Test func `pauses between attempts grow to two seconds`() throws {

@@ -53,6 +53,20 @@ struct EngineEpochTests {
         #expect(!a.ledger.knows(LedgerPosition(epoch: 1, seq: 3)))
     }
 
+    @Test(arguments: 1...5) func `a node that was away follows through epochs without a record`(_ count: Int) throws {
+        let sid = try #require(a.login())
+        settle()
+        for _ in 0..<count {
+            world.restart()
+            settle([a])
+        }
+        _ = try #require(a.revoke(sid)).get()
+        for _ in 0..<3 { _ = try #require(a.login()) }
+        settle()
+        #expect(b.status.conditions.isEmpty && b.denies(sid))
+        #expect(b.store.position == world.position && a.store.position == world.position)
+    }
+
     @Test func `a failover that loses the end of the log is told it again, by a node that only heard of it`() throws {
         let (kept, ended) = (try #require(a.login()), try #require(a.login()))
         settle()
@@ -144,6 +158,46 @@ struct EngineEpochTests {
         try a.start()
         settle([a, b, c])
         #expect(world.position == position && world.loadCount == loads)
+    }
+
+    @Test(arguments: [true, false])
+    func `a node that was away for longer than the log goes back tells what an old backup lacks`(
+        keepsIdentity: Bool
+    ) throws {
+        let early = try #require(a.login())
+        settle()
+        let backup = world.backup()
+        var ended: [Encoding.UUID] = []
+        for _ in 0..<5 {
+            let sid = try #require(a.login())
+            _ = try #require(a.revoke(sid)).get()
+            ended.append(sid)
+        }
+        _ = a.rotate(early, 0)
+        settle()
+        try a.kill()
+        try b.kill()
+        world.restore(backup, keepsIdentity: keepsIdentity)
+        let c = TestNode("c", world, clock)
+        try c.start()
+        // The engine goes beyond what the nodes had, and its log does not go back so far.
+        for _ in 0..<40 { _ = c.login() }
+        let last = try #require(c.login())
+        _ = try #require(c.revoke(last)).get()
+        world.trimLog()
+        clock.pass(6_000)
+        try a.start()
+        settle([a, c])
+        for node in [a, c] {
+            #expect(ended.allSatisfy { node.denies($0) })
+            #expect(node.store.position == world.position && node.status.conditions.isEmpty)
+        }
+        #expect(ended.allSatisfy(world.isRevoked) && world.generation(of: early) == 1 && !world.isRevoked(early))
+        // It is told once.
+        let count = world.logCount
+        world.breakConnections()
+        settle([a, c])
+        #expect(world.logCount == count)
     }
 
     /// A thief uses a token whose use the new primary has forgotten, before the node that knows it is back.

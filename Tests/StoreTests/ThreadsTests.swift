@@ -94,6 +94,33 @@ struct ThreadsTests {
         #expect(node.status.knowledge.age ?? .max < 1_000)
     }
 
+    @Test func `everybody is answered while the threads of the engine hang`() throws {
+        let world = ModelWorld(Self.wall)
+        let node = try Node("a", world, timeout: 300)
+        let ended = sid()
+        _ = node.rotate(ended, 0)
+        // A connection is tried until every caller has its answer.
+        world.hang(true)
+        defer { world.hang(false) }
+        world.stop()
+        for isRevocation in [false, true, false, true] {
+            if isRevocation {
+                let answers = Answers<Result<LedgerPosition, RevocationError>>()
+                node.store.revokeSession(ended, expiresAt: Self.wall.now.adding(milliseconds: 1_000_000_000)) {
+                    answers.take($0)
+                }
+                guard case .failure(.unavailable) = answers.wait()[0] else { return #expect(Bool(false)) }
+            } else {
+                guard case .unavailable = node.rotate(sid(), 0) else { return #expect(Bool(false)) }
+            }
+        }
+        #expect(node.status.figures.unsentRevocations > 0)
+        world.start()
+        world.hang(false)
+        for _ in 0..<2_000 where !world.isRevoked(ended) { Foundation.Thread.sleep(forTimeInterval: 0.01) }
+        #expect(world.isRevoked(ended))
+    }
+
     @Test func `the ledger ends while requests come in, and each gets an answer`() throws {
         let world = ModelWorld(Self.wall)
         let node = try Node("a", world)

@@ -32,6 +32,7 @@ struct StoreParts {
             node: node, clock: SystemClock.wall, monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 },
             random: { Random.next64() })
         options.timeout = Int64(connection.timeout)
+        options.grace = configuration.tokens.refreshGrace
         options.durability = Self.durability(connection.durability)
         options.bootID = BootClock.id
         options.keySpread = configuration.keys.lead / 2

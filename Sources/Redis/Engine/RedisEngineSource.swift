@@ -14,7 +14,7 @@ package struct RedisEngineSource: StoreEngineSource {
         guard case .redis(let place) = connection.address.engine else {
             throw .rejected(
                 reason: "\(connection.address.text) is not an address of Redis",
-                remedy: "Set MARTLET_STORE to redis://host:6379, rediss:// or redis+sentinel://.")
+                remedy: "Set MARTLET_STORE to redis://host:6379, rediss://, redis+sentinel:// or rediss+sentinel://.")
         }
         guard connection.prefix.utf8.count <= 64, !connection.prefix.isEmpty,
             connection.prefix.utf8.allSatisfy({ 0x21..<0x7f ~= $0 && $0 != 0x7b && $0 != 0x7d })

@@ -1,3 +1,4 @@
+import Journal
 import Revocation
 import Synchronization
 
@@ -35,14 +36,18 @@ final class AckTable: Sendable {
         return lost.map(\.task)
     }
 
-    /// Removes those who have waited too long.
-    func takeExpired(at now: Int64) -> [StoreTask] {
-        entries.withLock { entries in
+    /// Fails those who have waited too long.
+    ///
+    /// - Returns: whether there were any.
+    @discardableResult func answerExpired(at now: Int64) -> Bool {
+        let expired = entries.withLock { entries -> [StoreTask] in
             guard entries.contains(where: { $0.task.deadline <= now }) else { return [] }
             let expired = entries.filter { $0.task.deadline <= now }.map(\.task)
             entries.removeAll { $0.task.deadline <= now }
             return expired
         }
+        for task in expired { task.fail(.unavailable(reason: "this node does not have the record yet")) }
+        return !expired.isEmpty
     }
 
     var nextDeadline: Int64? { entries.withLock { $0.map(\.task.deadline).min() } }

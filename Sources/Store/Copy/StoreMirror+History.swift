@@ -23,5 +23,11 @@ extension StoreMirror {
     /// must be told everything, and be read again as a whole.
     var hasOtherHistory: Bool { sawOtherHistory.load(ordering: .acquiring) }
 
+    /// Whether the log no longer goes back to this node's last record, so that nothing says whether the engine has what this
+    /// node has: it must be told everything.
+    var hasUnknownHistory: Bool { lacksHistory.load(ordering: .acquiring) }
+
+    func note(unknownHistory: Bool) { lacksHistory.store(unknownHistory, ordering: .releasing) }
+
     func note(otherHistory: Bool) { sawOtherHistory.store(otherHistory, ordering: .releasing) }
 }

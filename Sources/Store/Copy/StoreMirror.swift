@@ -38,6 +38,7 @@ final class StoreMirror: Sendable {
     private let began = Atomic<Int64>(.min)
     let wantsLoad = Atomic<Bool>(false)
     let sawOtherHistory = Atomic<Bool>(false)
+    let lacksHistory = Atomic<Bool>(false)
     /// How often the thread of the engine has connected.
     let connectCount = Atomic<Int>(0)
 
@@ -135,7 +136,9 @@ final class StoreMirror: Sendable {
     private func enters(
         _ first: JournalRecord, _ engine: EngineHead, _ state: State
     ) throws(StoreFault) -> Bool {
-        let isBegin = first.seq > state.position.seq && first.seq % LedgerEpochs.beginning(above: 0) / 2 == 0
+        // Epochs begin at multiples of half the number that the first new one would have.
+        let stride = LedgerEpochs.beginning(above: 0) / 2
+        let isBegin = first.seq > state.position.seq && first.seq % stride == 0
         guard isBegin, engine.position.epoch > state.position.epoch else {
             throw .damaged(reason: "record \(state.position.seq &+ 1) expected, record \(first.seq) found")
         }

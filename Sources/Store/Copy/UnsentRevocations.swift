@@ -4,10 +4,7 @@ import Platform
 
 /// Revocations that take effect on this node and that the engine does not have: their callers got an error. They are in
 /// a file of the copy's directory until the engine has them.
-///
-/// `@unchecked Sendable` holds because one thread uses it at a time: the one that opens the ledger, then that of the
-/// engine.
-final class UnsentRevocations: @unchecked Sendable {
+final class UnsentRevocations {
     static let name = "unsent.revocations"
     /// How many records are kept. A caller that repeats a request adds some each time.
     static let recordCountMax = 262_144

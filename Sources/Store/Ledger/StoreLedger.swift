@@ -13,6 +13,7 @@ package final class StoreLedger: Ledger, LedgerFiles {
     package let followers: FileFollowers
     private let mirror: StoreMirror
     private let queue: StoreQueue
+    private let refusals: StoreRefusals
     private let writer: StoreWriter
     private let follower: StoreFollower
     private let peers: StorePeers
@@ -23,11 +24,12 @@ package final class StoreLedger: Ledger, LedgerFiles {
     private let isClosed = Atomic<Bool>(false)
 
     init(
-        mirror: StoreMirror, queue: StoreQueue, writer: StoreWriter, follower: StoreFollower, peers: StorePeers,
-        status: StoreStatus, options: StoreOptions
+        mirror: StoreMirror, queue: StoreQueue, refusals: StoreRefusals, writer: StoreWriter, follower: StoreFollower,
+        peers: StorePeers, status: StoreStatus, options: StoreOptions
     ) {
         self.mirror = mirror
         self.queue = queue
+        self.refusals = refusals
         self.writer = writer
         self.follower = follower
         self.peers = peers
@@ -46,10 +48,12 @@ package final class StoreLedger: Ledger, LedgerFiles {
     }
     /// How long a start waits for an engine that is slow to answer, in milliseconds.
     private static let startPatience: Int64 = 5_000
+    /// Milliseconds between two looks at whether a caller has waited for too long.
+    private static let answerPause: Int64 = 50
     /// How long other nodes get to send a new epoch what they know, in milliseconds.
     private static let mergeMilliseconds: Int64 = 30_000
     package var isWritable: Bool { queue.mode.sends }
-    package var takesEverything: Bool { queue.mode == .everything || queue.mode == .waiting }
+    package var takesEverything: Bool { queue.takesEverything(at: options.monotonicNow()) }
     /// The nodes by the last answer of the engine, this one included.
     package var nodes: [NodeReport] { peers.nodes }
 
@@ -78,7 +82,8 @@ package final class StoreLedger: Ledger, LedgerFiles {
     }
 
     private func add(_ work: StoreTask.Work, _ answer: StoreTask.Answer) {
-        queue.add(StoreTask(work, answer, deadline: options.monotonicNow().saturatingAdd(options.timeout)))
+        let now = options.monotonicNow()
+        queue.add(StoreTask(work, answer, asked: now, timeout: options.timeout), at: now)
     }
 
     package func close() {
@@ -142,6 +147,8 @@ extension StoreLedger {
         threads.withLock { $0.append(writing) }
         let following = try Thread(name: "store-tail") { [weak self] in self?.follow() }
         threads.withLock { $0.append(following) }
+        let answering = try Thread(name: "store-wait") { [weak self] in self?.answer() }
+        threads.withLock { $0.append(answering) }
     }
 
     private func write() {
@@ -173,7 +180,24 @@ extension StoreLedger {
             let pause = follower.turn()
             turn.end()
             mirror.writeBehind()
-            if pause > 0 { _ = idle.wait(atMost: min(pause, 200) &* 1_000_000) { _ -> Void? in nil } }
+            // Not for long, so that it goes on soon after the thread of the engine is through again.
+            if pause > 0 { _ = idle.wait(atMost: min(pause, 50) &* 1_000_000) { _ -> Void? in nil } }
+        }
+    }
+
+    /// Answers callers in time, also while the two other threads connect, read or tell something.
+    private func answer() {
+        let turn = Platform.Turn(collectsLines: false)
+        turn.begin()
+        defer { turn.finish() }
+        let idle = ConditionLock(())
+        while !queue.isClosing {
+            let now = options.monotonicNow()
+            refusals.answerExpired(at: now)
+            refusals.answerKept()
+            mirror.acks.answerExpired(at: now)
+            turn.end()
+            _ = idle.wait(atMost: Self.answerPause &* 1_000_000) { _ -> Void? in nil }
         }
     }
 

@@ -77,16 +77,18 @@ package final class StoreLedgerSource: LedgerSource {
             copy, applier, epochs, clock: clock, mayForget: engines.mayForget, safeSeq: note?.safeSeq ?? 0,
             last: last.flatMap { $0.seq > copy.snapshotSeq ? $0 : nil }, observe: options.observe)
         let queue = StoreQueue()
+        let refusals = StoreRefusals(queue, unsent, status, observe: options.observe)
         let peers = StorePeers()
         let (engine, tail) = try halves()
         let writer = StoreWriter(
-            engine: engine, mirror: mirror, queue: queue, unsent: unsent, status: status, options: options,
+            engine: engine, mirror: mirror, queue: queue, refusals: refusals, status: status, options: options,
             peers: peers, clock: clock, instance: try instance())
         let follower = StoreFollower(
-            tail: tail, mirror: mirror, queue: queue, status: status, options: options, storage: storage)
+            tail: tail, mirror: mirror, queue: queue, refusals: refusals, status: status, options: options,
+            storage: storage)
         let ledger = StoreLedger(
-            mirror: mirror, queue: queue, writer: writer, follower: follower, peers: peers, status: status,
-            options: options)
+            mirror: mirror, queue: queue, refusals: refusals, writer: writer, follower: follower, peers: peers,
+            status: status, options: options)
         try ledger.begin()
         guard options.pace == .threads else { return ledger }
         do throws(ThreadError) {

@@ -27,6 +27,8 @@ package struct StoreOptions: Sendable {
     package var random: @Sendable () -> UInt64
     /// How long a request waits for the engine at most.
     package var timeout: Int64 = 1_000
+    /// How long the response of a rotation can be asked for again.
+    package var grace: Int64 = 10_000
     package var durability = Durability.strict
     /// How long the keys of another node may differ before it counts.
     package var keySpread: Int64 = 3_600_000

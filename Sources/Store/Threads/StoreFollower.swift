@@ -19,6 +19,7 @@ final class StoreFollower: @unchecked Sendable {
     let tail: any StoreTail
     let mirror: StoreMirror
     private let queue: StoreQueue
+    private let refusals: StoreRefusals
     private let status: StoreStatus
     let options: StoreOptions
     private let storage: any JournalStorage
@@ -37,12 +38,13 @@ final class StoreFollower: @unchecked Sendable {
     private var notedAt: Int64?
 
     init(
-        tail: any StoreTail, mirror: StoreMirror, queue: StoreQueue, status: StoreStatus, options: StoreOptions,
-        storage: any JournalStorage
+        tail: any StoreTail, mirror: StoreMirror, queue: StoreQueue, refusals: StoreRefusals, status: StoreStatus,
+        options: StoreOptions, storage: any JournalStorage
     ) {
         self.tail = tail
         self.mirror = mirror
         self.queue = queue
+        self.refusals = refusals
         self.status = status
         self.options = options
         self.storage = storage
@@ -68,12 +70,8 @@ final class StoreFollower: @unchecked Sendable {
 
     private func turn(wait: Int64) -> Int64 {
         if isStopped { return 1_000 }
+        if mirror.needsLoad { return Self.gatePause }
         let now = options.monotonicNow()
-        if mirror.needsLoad {
-            // The thread of the engine may read for long, and those who wait for it are answered in time.
-            queue.refuse(queue.takeExpired(at: now), .unavailable(reason: "the engine did not answer in time"))
-            return Self.gatePause
-        }
         // Where the thread of the engine gets through again, this one does too.
         let count = mirror.connectCount.load(ordering: .acquiring)
         guard now >= nextAttempt || count != connectCount else { return nextAttempt &- now }
@@ -120,12 +118,14 @@ final class StoreFollower: @unchecked Sendable {
     }
 
     private func refuse(_ lost: [StoreTask]) {
-        queue.refuse(lost, .unavailable(reason: "the engine failed over before this node had the record"))
+        refusals.refuse(lost, .unavailable(reason: "the engine failed over before this node had the record"))
     }
 
     private func failed(_ fault: StoreFault) -> Int64 {
         switch fault {
         case .gone, .epoch:
+            // Without the log, nothing says whether the engine has what this node has.
+            if case .gone = fault { mirror.note(unknownHistory: true) }
             // The thread of the engine finds out what has happened.
             mirror.wantLoad()
             queue.wake()
@@ -134,7 +134,7 @@ final class StoreFollower: @unchecked Sendable {
             isStopped = true
             close()
             queue.say(reason)
-            queue.mode = .nothing
+            queue.stop()
             let text =
                 "\(reason). This node keeps what it knows and does not go on. Start a version that knows such records."
             if status.set(.damaged, text) { options.observe(.damaged(reason: reason)) }

@@ -9,7 +9,7 @@ final class StoreQueue: TurnTask {
     enum Mode: UInt8, Sendable {
         /// Nothing; revocations are kept until the engine is back.
         case nothing
-        /// Everything, although nothing can be sent yet: there was a connection a moment ago.
+        /// Everything for a while, although nothing can be sent yet: there was a connection a moment ago.
         case waiting
         /// Revocations only.
         case revocations
@@ -24,6 +24,8 @@ final class StoreQueue: TurnTask {
         /// Revocations that came while the engine was away.
         var kept: [StoreTask] = []
         var isClosing = false
+        /// Whether nothing is taken any more, whatever happens.
+        var isStopped = false
         /// How many steps the next batch waits for.
         var goal = BatchGoal()
         /// Whether it waited for more in vain.
@@ -35,12 +37,51 @@ final class StoreQueue: TurnTask {
     static let countMax = 65_536
 
     private let state = ConditionLock(State())
+    /// Changes under the lock only, so that no step comes in under a mode that has ended.
     private let currentMode = Atomic<UInt8>(Mode.nothing.rawValue)
+    /// Until when steps are taken in the mode `waiting`, by the monotonic clock.
+    private let waitsUntil = Atomic<Int64>(.min)
     private let reason = Mutex("no connection has been made yet")
 
-    var mode: Mode {
-        get { Mode(rawValue: currentMode.load(ordering: .acquiring)) ?? .nothing }
-        set { currentMode.store(newValue.rawValue, ordering: .releasing) }
+    var mode: Mode { Mode(rawValue: currentMode.load(ordering: .acquiring)) ?? .nothing }
+
+    /// Whether any step is taken at a moment of the monotonic clock.
+    func takesEverything(at now: Int64) -> Bool {
+        switch mode {
+        case .everything: true
+        case .waiting: now < waitsUntil.load(ordering: .acquiring)
+        case .nothing, .revocations: false
+        }
+    }
+
+    func set(_ mode: Mode) { state.withLock { set(mode, &$0) } }
+
+    private func set(_ mode: Mode, _ state: inout State) {
+        currentMode.store((state.isStopped ? .nothing : mode).rawValue, ordering: .releasing)
+    }
+
+    /// Lets steps wait until a moment of the monotonic clock, if they could be sent until now.
+    func hold(until end: Int64) {
+        state.withLock { state in
+            guard mode.sends else { return }
+            waitsUntil.store(end, ordering: .releasing)
+            set(.waiting, &state)
+        }
+    }
+
+    /// Takes nothing more once steps have been held for long enough.
+    func endHold(at now: Int64) {
+        state.withLock { state in
+            if mode == .waiting, !takesEverything(at: now) { set(.nothing, &state) }
+        }
+    }
+
+    /// Takes nothing from now on, whatever is set later.
+    func stop() {
+        state.withLock { state in
+            state.isStopped = true
+            set(.nothing, &state)
+        }
     }
 
     func say(_ text: String) { reason.withLock { $0 = text } }
@@ -48,13 +89,12 @@ final class StoreQueue: TurnTask {
     var refusal: RevocationError { .unavailable(reason: reason.withLock { $0 }) }
 
     /// Adds a step, or fails it at once.
-    func add(_ task: StoreTask) {
-        let mode = mode
+    func add(_ task: StoreTask, at now: Int64) {
         let isRevocation = task.revocation != nil
-        let isTaken = mode == .everything || mode == .waiting || mode == .revocations && isRevocation
         enum Fate { case queued, failed(RevocationError) }
         let fate = state.withLock { state -> Fate in
             if state.isClosing { return .failed(.closed) }
+            let isTaken = takesEverything(at: now) || mode == .revocations && isRevocation
             if isTaken, state.tasks.count < Self.countMax {
                 state.tasks.append(task)
                 return .queued
@@ -75,15 +115,6 @@ final class StoreQueue: TurnTask {
     func endTurn() {
         let isEnough = state.withLock { !$0.isGathering || $0.tasks.count >= $0.goal.count || !$0.kept.isEmpty }
         if isEnough { state.signal() }
-    }
-
-    /// Fails steps on another thread than that of the engine; revocations are kept.
-    func refuse(_ tasks: [StoreTask], _ fault: RevocationError) {
-        for task in tasks where task.revocation == nil { task.fail(fault) }
-        let revocations = tasks.filter { $0.revocation != nil }
-        guard !revocations.isEmpty else { return }
-        state.withLock { $0.kept += revocations }
-        state.signal()
     }
 
     /// Returns the next steps, at most `countMax` records.
@@ -168,8 +199,10 @@ final class StoreQueue: TurnTask {
     func wake() { state.broadcast() }
 
     func close() {
-        state.withLock { $0.isClosing = true }
-        mode = .nothing
+        state.withLock { state in
+            state.isClosing = true
+            set(.nothing, &state)
+        }
         state.broadcast()
     }
 }

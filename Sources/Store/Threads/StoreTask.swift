@@ -1,4 +1,5 @@
 import Journal
+import Platform
 import Revocation
 
 /// A step that waits for the engine, and who waits for its outcome.
@@ -21,23 +22,36 @@ struct StoreTask: Sendable {
 
     let work: Work
     var answer: Answer
-    /// When the caller gets an error, in milliseconds of the monotonic clock.
+    /// When it was asked for, and when the caller gets an error, in milliseconds of the monotonic clock.
+    let asked: Int64
     let deadline: Int64
     /// Whether an earlier attempt may have succeeded.
     var isRepeated = false
 
-    init(_ work: Work, _ answer: Answer, deadline: Int64) {
+    init(_ work: Work, _ answer: Answer, asked: Int64, timeout: Int64) {
         self.work = work
         self.answer = answer
-        self.deadline = deadline
+        self.asked = asked
+        deadline = asked.saturatingAdd(timeout)
     }
 
-    var step: StoreStep {
+    /// - Parameter renews: whether a rotation that an earlier attempt made gets the present time, so that the client can
+    ///   still ask for its response.
+    func step(renews: Bool) -> StoreStep {
         switch work {
         case .append(let records, _): .append(records)
-        case .advance(let request): .advance(StoreAdvance(request, isRepeated: isRepeated))
+        case .advance(let request): .advance(StoreAdvance(request, isRepeated: isRepeated && renews))
         case .readData(let step), .writeData(let step): step
         }
+    }
+
+    /// Whether what the engine has is what an earlier attempt of this step did, and its response may be given.
+    ///
+    /// - Parameter grace: how long a response can be asked for again, in milliseconds.
+    func made(_ rotation: Rotation?, now: UnixMilliseconds, grace: Int64) -> Bool {
+        guard isRepeated, case .advance(let request) = work, let rotation else { return false }
+        return rotation.generation == request.generation &+ 1 && rotation.request == request.request
+            && now.milliseconds(since: rotation.at) <= grace
     }
 
     /// The records of a revocation, which must not be lost; nil for any other step.

@@ -14,7 +14,10 @@ extension StoreWriter {
         let outcomes: [StepOutcome]
         mirror.own.begin(tasks.count)
         do throws(StoreFault) {
-            outcomes = try engine.commit(tasks.map(\.step), epoch: epoch, by: deadline)
+            let now = now
+            // Soon after the first attempt, the time stays: another node may have given the response with it meanwhile.
+            let steps = tasks.map { $0.step(renews: now &- $0.asked > options.grace / 2) }
+            outcomes = try engine.commit(steps, epoch: epoch, by: deadline)
         } catch {
             mirror.own.end(nil)
             unanswered(tasks, error)
@@ -54,7 +57,7 @@ extension StoreWriter {
 
     private func settle(_ task: StoreTask, _ outcome: StepOutcome) {
         switch (outcome, task.answer) {
-        case (.failed(let fault), _): refuse(task, .unavailable(reason: Self.text(fault)))
+        case (.failed(let fault), _): refusals.refuse([task], .unavailable(reason: Self.text(fault)))
         case (.unconfirmed, _):
             task.fail(.unavailable(reason: "fewer machines than demanded have the record"))
         case (.recorded(let stamp, _), .stamp(let done)):
@@ -63,7 +66,8 @@ extension StoreWriter {
             mirror.acks.add(task, at: stamp.position) { done(.success(.advanced(stamp.position, at: stamp.time))) }
         case (.stands(let rotation, let now), .verdict(let done)):
             // A repetition of this node is no second use of the token.
-            done(task.isRepeated ? .failure(Self.unknown) : .success(.stands(rotation, now: now)))
+            let isKnown = !task.isRepeated || task.made(rotation, now: now, grace: options.grace)
+            done(isKnown ? .success(.stands(rotation, now: now)) : .failure(Self.unknown))
         case (.rejected(let denial), .verdict(let done)): done(.success(.rejected(denial)))
         case (.conflict, .outcome(let done)) where task.isRepeated:
             // The revision may be that of the first attempt.
@@ -78,30 +82,9 @@ extension StoreWriter {
     private static let unknown = RevocationError.unavailable(
         reason: "the connection was lost, and whether the rotation happened is unknown")
 
-    /// Fails a step; a revocation is kept until the engine has it.
-    func refuse(_ task: StoreTask, _ fault: RevocationError) { refuse([task], fault) }
-
-    func refuse(_ tasks: [StoreTask], _ fault: RevocationError) {
-        guard !tasks.isEmpty else { return }
-        var overflow: RevocationError?
-        for task in tasks {
-            guard let records = task.revocation else { continue }
-            if !unsent.add(records) { overflow = .unwritable(reason: "too many revocations wait for the engine") }
-        }
-        do throws(JournalError) {
-            try unsent.store()
-        } catch {
-            // They apply in memory all the same, and are written with the next ones.
-            overflow = error
-            options.observe(.copyUnwritable(reason: "\(error)"))
-        }
-        status.count { $0.unsentRevocations = unsent.groups.count }
-        for task in tasks { task.fail(task.revocation == nil ? fault : overflow ?? fault) }
-    }
-
     /// Fails callers whose records were durable on an engine that has lost them since.
     func answerLost(_ tasks: [StoreTask]) {
-        refuse(tasks, .unavailable(reason: "the engine failed over before this node had the record"))
+        refusals.refuse(tasks, .unavailable(reason: "the engine failed over before this node had the record"))
     }
 
     /// Answers those who have waited too long.
@@ -109,52 +92,43 @@ extension StoreWriter {
     /// - Returns: whether there were any.
     func expire() -> Bool {
         let now = now
-        let queued = queue.takeExpired(at: now)
-        refuse(queued, .unavailable(reason: "the engine did not answer in time"))
-        let late = RevocationError.unavailable(reason: "this node does not have the record yet")
-        let recorded = mirror.acks.takeExpired(at: now)
-        for task in recorded { task.fail(late) }
-        var expired: [StoreTask] = []
+        let hasQueued = refusals.answerExpired(at: now)
+        let hasRecorded = mirror.acks.answerExpired(at: now)
+        let doubted = withdraw { $0.deadline <= now }
+        refusals.refuse(
+            doubted, .unavailable(reason: "the connection was lost, and whether the step was done is unknown"))
+        return hasQueued || hasRecorded || !doubted.isEmpty
+    }
+
+    /// Takes callers off the steps whose outcome is unknown. Those that matter are sent again all the same.
+    ///
+    /// - Returns: the steps with their callers.
+    func withdraw(where isWithdrawn: (StoreTask) -> Bool) -> [StoreTask] {
+        var withdrawn: [StoreTask] = []
         doubtful = doubtful.compactMap { task in
-            guard task.isWaiting, task.deadline <= now else { return task }
-            expired.append(task)
+            guard task.isWaiting, isWithdrawn(task) else { return task }
+            withdrawn.append(task)
             // A revocation is kept among those that the engine does not have.
             guard task.matters, task.revocation == nil else { return nil }
             var silent = task
             silent.answer = .none
             return silent
         }
-        refuse(expired, .unavailable(reason: "the connection was lost, and whether the step was done is unknown"))
-        return !queued.isEmpty || !recorded.isEmpty || !expired.isEmpty
-    }
-
-    /// Stores the revocations that came while nothing was taken, and answers their callers.
-    ///
-    /// - Returns: whether there were any.
-    @discardableResult func keep() -> Bool {
-        let kept = queue.takeKept()
-        refuse(kept, queue.refusal)
-        return !kept.isEmpty
+        return withdrawn
     }
 
     /// Sends the revocations that the engine could not record before.
     func sendUnsent() throws(StoreFault) {
         guard case .ready(let epoch) = link, queue.mode.sends else { return }
-        guard !unsent.groups.isEmpty else { return }
-        let groups = Array(unsent.groups.prefix(1_024))
+        let groups = refusals.first(1_024)
+        guard !groups.isEmpty else { return }
         let outcomes = try engine.commit(groups.map { .append($0) }, epoch: epoch, by: deadline)
         let done = zip(groups, outcomes).prefix { pair in
             if case .recorded = pair.1 { return true }
             return false
         }.count
         guard done > 0 else { return }
-        do throws(JournalError) {
-            try unsent.removeFirst(done)
-        } catch {
-            // They are sent again after a restart, which changes nothing.
-            options.observe(.copyUnwritable(reason: "\(error)"))
-        }
-        status.count { $0.unsentRevocations = unsent.groups.count }
+        refusals.removeFirst(done)
         options.observe(.unsentSent(count: done))
     }
 
@@ -163,18 +137,18 @@ extension StoreWriter {
         while !queue.isEmpty || !doubtful.isEmpty {
             if case .ready = link {
                 do throws(StoreFault) {
-                    queue.mode = .everything
+                    queue.set(.everything)
                     try sendBatch()
                 } catch {
                     failed(error)
                 }
                 if queue.isEmpty, doubtful.isEmpty { break }
             }
-            keep()
-            refuse(queue.takeExpired(at: nil), .closed)
-            refuse(doubtful.filter(\.isWaiting), .closed)
+            refusals.answerKept()
+            refusals.refuse(queue.takeExpired(at: nil), .closed)
+            refusals.refuse(doubtful.filter(\.isWaiting), .closed)
             doubtful = []
         }
-        queue.mode = .nothing
+        queue.set(.nothing)
     }
 }

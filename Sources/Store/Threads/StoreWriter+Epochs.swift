@@ -24,17 +24,23 @@ extension StoreWriter {
         // Behind without a failover: an older state was restored, and others may have written to it.
         let isRestored = isBehind && head.identity == report.identity
         if !isNew, isRestored || mirror.hasOtherHistory { return try merge(head, report) }
+        let hasUnknown = mirror.hasUnknownHistory
         if head.identity != report.identity || isBehind {
             let known = max(head.position.seq, own.seq, mirror.safeSeq)
             let reason = isBehind ? "the engine lacks records that it had" : "the engine was restarted or failed over"
             return try begin(
                 max(head.position.epoch, own.epoch) &+ 1, at: LedgerEpochs.beginning(above: known), report, reason,
-                tellingAbove: Self.missing(own, head, safeSeq: mirror.safeSeq))
+                tellingAbove: hasUnknown ? 0 : Self.missing(own, head, safeSeq: mirror.safeSeq))
         }
         if head.position.epoch > mirror.allowedEpoch || head.position.epoch > own.epoch {
             // Another node has begun it, and knows only what it had itself.
-            if !isNew { try tell(above: min(own.seq, mirror.safeSeq), epoch: head.position.epoch) }
+            if !isNew, !hasUnknown { try tell(above: min(own.seq, mirror.safeSeq), epoch: head.position.epoch) }
             mirror.allow(epoch: head.position.epoch)
+        }
+        // An older state may have been restored while this node was away, and written to for longer than the log goes back.
+        if !isNew, hasUnknown {
+            try tell(above: 0, epoch: head.position.epoch)
+            mirror.note(unknownHistory: false)
         }
         if isNew, head.position.seq > 0 { try load() }
         return head.position.epoch
@@ -64,7 +70,8 @@ extension StoreWriter {
             guard began.position.epoch == epoch else { throw .epoch(began) }
             options.observe(
                 .epochBegan(
-                    began.position, reason: "the engine has other records than this node, like one restored from a backup"))
+                    began.position,
+                    reason: "the engine has other records than this node, like one restored from a backup"))
         }
         try tell(above: 0, epoch: epoch)
         mirror.allow(epoch: epoch)
@@ -117,9 +124,12 @@ extension StoreWriter {
 
     /// Reads everything that lives from the engine.
     func load() throws(StoreFault) {
+        // The other thread stays out of it, and has time for those who wait.
+        mirror.wantLoad()
         let loaded = try mirror.load { take throws(StoreFault) in
             try engine.load(by: .after(milliseconds: Self.loadMilliseconds), take)
         }
+        mirror.note(unknownHistory: false)
         options.observe(.loaded(records: loaded.count, position: loaded.head.position))
         answerLost(loaded.lost)
     }

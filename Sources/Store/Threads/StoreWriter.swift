@@ -15,6 +15,8 @@ final class StoreWriter: @unchecked Sendable {
         case ready(UInt32)
     }
 
+    /// Milliseconds for which a connection is tried at least: with less, no attempt could succeed.
+    static let patienceMin: Int64 = 150
     /// Records of one batch at most.
     static let batchCountMax = 4_096
     /// Milliseconds between two reports of this node.
@@ -25,7 +27,7 @@ final class StoreWriter: @unchecked Sendable {
     let engine: any StoreEngine
     let mirror: StoreMirror
     let queue: StoreQueue
-    let unsent: UnsentRevocations
+    let refusals: StoreRefusals
     let status: StoreStatus
     let options: StoreOptions
     let peers: StorePeers
@@ -41,8 +43,6 @@ final class StoreWriter: @unchecked Sendable {
     /// Whether the last turn only answered.
     private var hasAnswered = false
     private var hasConnected = false
-    /// Until when steps wait for a connection instead of failing at once, by the monotonic clock.
-    private var holdsUntil = Int64.min
     private(set) var attemptCount = 0
     /// Drawn once for each directory of a copy, which tells two nodes with one name apart.
     let instance: UInt64
@@ -50,13 +50,13 @@ final class StoreWriter: @unchecked Sendable {
     private(set) var rejection: StoreFault?
 
     init(
-        engine: any StoreEngine, mirror: StoreMirror, queue: StoreQueue, unsent: UnsentRevocations,
+        engine: any StoreEngine, mirror: StoreMirror, queue: StoreQueue, refusals: StoreRefusals,
         status: StoreStatus, options: StoreOptions, peers: StorePeers, clock: EngineClock, instance: UInt64
     ) {
         self.engine = engine
         self.mirror = mirror
         self.queue = queue
-        self.unsent = unsent
+        self.refusals = refusals
         self.status = status
         self.options = options
         self.peers = peers
@@ -73,9 +73,9 @@ final class StoreWriter: @unchecked Sendable {
     /// - Parameter patience: for how many milliseconds a connection is tried; nil for as long as a caller waits.
     /// - Returns: for how many milliseconds there is nothing else, unless something is queued.
     func turn(patience: Int64? = nil) -> Int64 {
-        if queue.mode == .waiting, now >= holdsUntil { queue.mode = .nothing }
+        queue.endHold(at: now)
         let hasExpired = expire()
-        let hasKept = keep()
+        let hasKept = refusals.answerKept()
         // Answers leave with the end of a turn, so none waits for what the next one does.
         hasAnswered = (hasExpired || hasKept) && !hasAnswered
         if hasAnswered { return 0 }
@@ -103,11 +103,11 @@ final class StoreWriter: @unchecked Sendable {
         return max(0, until &- now)
     }
 
-    /// For how long a connection is tried: no longer than a caller waits for an answer.
+    /// For how long a connection is tried: hardly longer than those wait whose steps are in doubt. Another thread answers
+    /// the others.
     private var patience: Int64 {
-        let waiting = doubtful.filter(\.isWaiting).map(\.deadline)
-        guard let next = (waiting + [queue.nextDeadline].compactMap(\.self)).min() else { return options.timeout }
-        return min(options.timeout, max(1, next &- now))
+        guard let next = doubtful.lazy.filter(\.isWaiting).map(\.deadline).min() else { return options.timeout }
+        return min(options.timeout, max(Self.patienceMin, next &- now))
     }
 
     private func isLinked(_ patience: Int64?) -> Bool {
@@ -167,27 +167,23 @@ final class StoreWriter: @unchecked Sendable {
     func open() {
         guard case .ready = link, !status.holds(.nameTaken), !status.holds(.damaged) else { return }
         status.clear(.unavailable)
-        let isClockOff = status.holds(.clockOff)
-        if isClockOff {
-            queue.say("the clock of this node is too far from that of the engine")
-            refuse(queue.takeOthers(), queue.refusal)
-        }
-        queue.mode = isClockOff ? .revocations : .everything
+        guard status.holds(.clockOff) else { return queue.set(.everything) }
+        queue.say("the clock of this node is too far from that of the engine")
+        queue.set(.revocations)
+        let others = queue.takeOthers() + withdraw { $0.revocation == nil }
+        refusals.refuse(others, queue.refusal)
     }
 
     func close(_ reason: String) {
         queue.say(reason)
-        queue.mode = .nothing
+        queue.set(.nothing)
     }
 
     /// Sends nothing for now. For as long as a caller waits for an answer, steps wait as well: most connections are back
     /// by then.
     private func hold(_ reason: String) {
         queue.say(reason)
-        if queue.mode.sends {
-            holdsUntil = now.saturatingAdd(options.timeout)
-            queue.mode = .waiting
-        }
+        queue.hold(until: now.saturatingAdd(options.timeout))
     }
 
     /// Ends the connection after a fault, and fails or keeps what waits.
@@ -199,6 +195,8 @@ final class StoreWriter: @unchecked Sendable {
         // What is busy answers; an engine with settings that lose records does so for long.
         var isStarting = false
         if case .busy = fault { isStarting = !status.holds(.durability) }
+        // Another node has begun an epoch first, and the engine is there.
+        if case .epoch = fault { backOff.reset() }
         link = .away(now.saturatingAdd(backOff.next(options.random(), isStarting: isStarting)))
         switch fault {
         case .rejected(let reason, let remedy):
@@ -220,7 +218,8 @@ final class StoreWriter: @unchecked Sendable {
     }
 
     func damaged(_ reason: String) {
-        close(reason)
+        queue.say(reason)
+        queue.stop()
         if status.set(.damaged, "\(reason). \(Self.damageRemedy)") { options.observe(.damaged(reason: reason)) }
     }
 

@@ -68,7 +68,19 @@ struct StoreSettingsTests {
             return
         }
         #expect(place.hosts.map(\.name) == ["a", "b", "::1"] && place.hosts.map(\.port) == [26_379, 1, 26_379])
-        #expect(place.primaryName == "main")
+        #expect(place.primaryName == "main" && !place.isSecure)
+    }
+
+    @Test func `Sentinels and their servers are spoken to with TLS if the address says so`() throws {
+        let settings = try read(["MARTLET_STORE": "rediss+sentinel://m@a:1,b/main", "MARTLET_STORE_CA": "/ca.pem"])
+        guard case .redis(let place)? = settings.connection?.address.engine else {
+            Issue.record("another engine")
+            return
+        }
+        #expect(place.isSecure && place.primaryName == "main" && place.user == "m")
+        #expect(place.hosts.map(\.port) == [1, 26_379])
+        let found = mistakes(["MARTLET_STORE": "redis+sentinel://a/main", "MARTLET_STORE_CA": "/ca.pem"])
+        #expect(found.count == 1 && found.first?.contains("Use rediss+sentinel://, or remove it") == true)
     }
 
     @Test(arguments: [

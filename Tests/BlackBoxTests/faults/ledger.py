@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from harness.tokens import claims_of
+
 from .line import Line
 
 # A retry of a refresh whose answer was lost is a replay only within the grace time, 60 s in these tests.
@@ -124,7 +126,8 @@ class Ledger:
             elif life.parent and time.monotonic() - life.rotated_at < RETRY_SECONDS:
                 status, fields, body = line.post("/refresh", refresh_token=life.parent)
                 if (status, fields.get("refresh-outcome"), body) != (200, "replayed", life.answer):
-                    self.lost.append(f"a replay in the grace time got {status} {body[:200]!r}, not its first answer")
+                    self.lost.append(f"a replay in the grace time got {told(status, fields, body)}, "
+                                     f"not its first answer {told(200, {}, life.answer)}")  # fmt: skip
                     life.is_in_doubt = True
         line.close()
 
@@ -155,6 +158,14 @@ class Ledger:
                 life.is_over = True
         line.close()
         self.check_tokens(server, lives)
+
+
+def told(status: int, fields: dict, body: bytes) -> str:
+    """An answer to a refresh in short."""
+    content = json.loads(body)
+    if status != 200:
+        return f"{status} {content.get('code')}"
+    return f"{status} {fields.get('refresh-outcome', '')} {claims_of(content['access_token'])}"
 
 
 def payload(token: str) -> str:

@@ -26,7 +26,8 @@ class Campaign:
         self.cluster, self.ledger, self.workers = cluster, Ledger(), workers
         self.mint = Mint(cluster[0])
         self.seed = 0
-        self.slowest = 0.0
+        # Seconds until all nodes wrote again, of each fault.
+        self.healed: list[float] = []
 
     def strike(self, fault: Callable[[], None], heals: Callable[[], None] = lambda: None, nodes=None) -> None:
         """Load, a fault in its midst, and the time until all nodes write again."""
@@ -39,9 +40,11 @@ class Campaign:
             heals()
             began = time.monotonic()
             self.cluster.heal(20)
-            self.slowest = max(self.slowest, time.monotonic() - began)
+            self.healed.append(time.monotonic() - began)
             load.until(60)
         self.check(load.fresh)
+        # A long run that ends early has its figures in the output all the same.
+        print(f"{self.seed}: {self}", flush=True)
 
     def check(self, lives) -> None:
         self.cluster.settle()
@@ -50,11 +53,18 @@ class Campaign:
         self.ledger.check_answers(self.cluster[self.seed % len(self.cluster)], lives)
         self.ledger.assert_whole()
 
-    def end(self) -> str:
+    def end(self, within: float) -> str:
         self.ledger.check_to_the_end(self.cluster[self.seed % len(self.cluster)], 400)
         self.ledger.assert_whole()
         assert self.ledger.total > 100
-        return f"{self.ledger.total} acknowledged, {self.ledger.unanswered} not, healed within {self.slowest:.2f} s"
+        late = [f"{seconds:.2f}" for seconds in self.healed if seconds > within]
+        assert not late, f"healed after more than {within} s {len(late)} times: {late}"
+        return str(self)
+
+    def __str__(self) -> str:
+        last, slowest = self.healed[-1], max(self.healed)
+        return (f"{self.ledger.total} acknowledged, {self.ledger.unanswered} not, "
+                f"healed within {last:.2f} s, at most {slowest:.2f} s")  # fmt: skip
 
 
 @pytest.fixture
@@ -65,9 +75,7 @@ def campaign(engine, make_cluster):
 def test_kill_nine_of_an_engine_under_load(engine, campaign, is_full, record_property):
     for _ in range(times(engine.kind, is_full)):
         campaign.strike(engine.kill, engine.start)
-        assert campaign.slowest <= (HEALED_SECONDS if is_full else HEALED_SECONDS_BUSY), f"healed after {campaign.slowest:.2f} s"
-    record_property("outcome", campaign.end())
-    print(campaign.end())
+    record_property("outcome", campaign.end(HEALED_SECONDS if is_full else HEALED_SECONDS_BUSY))
 
 
 def test_kill_nine_of_a_node_under_load(engine, campaign, is_full):
@@ -75,8 +83,7 @@ def test_kill_nine_of_a_node_under_load(engine, campaign, is_full):
     for turn in range(200 if is_full else 3):
         node = cluster[turn % 3]
         campaign.strike(node.kill, node.run_once)
-        assert campaign.slowest <= (HEALED_SECONDS if is_full else HEALED_SECONDS_BUSY), f"healed after {campaign.slowest:.2f} s"
-    print(campaign.end())
+    campaign.end(HEALED_SECONDS if is_full else HEALED_SECONDS_BUSY)
 
 
 def test_kill_nine_of_the_engine_and_all_nodes_at_once(engine, campaign, is_full):
@@ -94,7 +101,7 @@ def test_kill_nine_of_the_engine_and_all_nodes_at_once(engine, campaign, is_full
 
     for _ in range(20 if is_full else 1):
         campaign.strike(everything, back)
-    print(campaign.end())
+    campaign.end(2 * HEALED_SECONDS_BUSY)
 
 
 def test_a_client_that_retries_over_an_outage_longer_than_a_second_keeps_its_session(engine, make_cluster):

@@ -5,7 +5,8 @@ extension Setting {
     package static let store = Setting(
         "MARTLET_STORE", .text, default: "file",
         "where revocations and sessions become durable: file for the journal of this server, or for several servers the "
-            + "address of an engine: redis://, rediss://, redis+sentinel:// or postgres://, without a password")
+            + "address of an engine: redis://, rediss://, redis+sentinel://, rediss+sentinel:// or postgres://, without a password"
+    )
     package static let storePassword = Setting(
         "MARTLET_STORE_PASSWORD_FILE", .text, "file with the password for the engine; empty for none")
     package static let storeCA = Setting(
@@ -84,7 +85,8 @@ package struct StoreSettings: Sendable {
                 reader.add(
                     .store,
                     "the value is neither file nor an address of the form redis://[USER@]HOST[:PORT][/DATABASE], "
-                        + "rediss://…, redis+sentinel://HOST[,HOST…]/NAME or postgres://[USER@]HOST[:PORT][,HOST…]/DATABASE"
+                        + "rediss://…, redis+sentinel://[USER@]HOST[:PORT][,HOST…]/NAME, rediss+sentinel://… or "
+                        + "postgres://[USER@]HOST[:PORT][,HOST…]/DATABASE"
                 )
             }
             return nil
@@ -114,7 +116,9 @@ package struct StoreSettings: Sendable {
         guard let address else { return }
         if case .redis(let place) = address.engine, !place.isSecure, !reader.text(.storeCA).isEmpty {
             reader.add(
-                .storeCA, "the connection is not encrypted with \(address.scheme)://. Use rediss://, or remove it")
+                .storeCA,
+                "the connection is not encrypted with \(address.scheme)://. Use "
+                    + "\(place.primaryName == nil ? "rediss" : "rediss+sentinel")://, or remove it")
         }
     }
 
