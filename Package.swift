@@ -35,7 +35,8 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "App", "HTTPServer", "HTTP", "API", "Service", "Accounts", "Tokens", "Keys", "JOSE", "Revocation",
-                "Journal", "Following", "Store", "Redis", "Postgres", "Telemetry", "HTTPClient", "OpenSSL", "Encoding", "Platform", "CLinux",
+                "Journal", "Following", "Store", "Redis", "Postgres", "Telemetry", "HTTPClient", "OpenSSL", "Encoding",
+                "Platform", "CLinux",
             ],
             swiftSettings: strict
         ),
@@ -106,11 +107,15 @@ let package = Package(
         tests("StoreTests", ["StoreTestSupport", "Store", "Revocation", "Journal", "Encoding", "Platform"]),
         tests(
             "FollowingTests",
-            ["Following", "HTTPClient", "Revocation", "Journal", "Telemetry", "JOSE", "OpenSSL", "Encoding", "Platform"]),
+            [
+                "Following", "HTTPClient", "Revocation", "Journal", "Telemetry", "JOSE", "OpenSSL", "Encoding",
+                "Platform",
+            ]),
         tests(
             "RedisTests",
             ["StoreTestSupport", "Redis", "Store", "Revocation", "Journal", "OpenSSL", "Encoding", "Platform"]),
-        tests("PostgresTests", ["StoreTestSupport", "Postgres", "Store", "Revocation", "Journal", "Encoding", "Platform"]),
+        tests(
+            "PostgresTests", ["StoreTestSupport", "Postgres", "Store", "Revocation", "Journal", "Encoding", "Platform"]),
         tests("AccountsTests", ["Accounts", "OpenSSL", "Encoding", "Platform"]),
         tests("TelemetryTests", ["Telemetry", "Encoding", "Platform"]),
         tests("HTTPTests", ["HTTP", "Encoding", "Platform"]),
@@ -164,7 +169,8 @@ let fuzzed: [Target.Dependency] = [
 if Context.environment["MARTLET_TEST_FUZZERS"] == nil {
     package.targets.append(
         .testTarget(
-            name: "FuzzTests", dependencies: fuzzed + ["TestForm"], exclude: ["corpus", "dictionaries", "seed.py", "Driver"],
+            name: "FuzzTests", dependencies: fuzzed + ["TestForm"],
+            exclude: ["corpus", "dictionaries", "seed.py", "Driver"],
             swiftSettings: testing))
 } else {
     package.targets.append(

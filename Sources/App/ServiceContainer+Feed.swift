@@ -30,7 +30,8 @@ extension ServiceContainer {
         let snapshots = FeedSnapshots(monotonic: authState.monotonic) { [monotonic = authState.monotonic] previous in
             switch node.snapshot(previous?.signature) {
             case .failure(let error): return .failure(.unreadable("\(error)"))
-            case .success(nil): return previous.map { .success($0) } ?? .failure(.unreadable("no snapshot was read yet"))
+            case .success(nil):
+                return previous.map { .success($0) } ?? .failure(.unreadable("no snapshot was read yet"))
             case .success(let stored?):
                 do throws(FileError) {
                     return .success(try RevocationSnapshot(stored.live, signature: stored.line, madeAt: monotonic()))

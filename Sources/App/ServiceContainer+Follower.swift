@@ -81,7 +81,8 @@ extension ServiceContainer {
         let store: RevocationStore
         do throws(JournalError) {
             var options = RevocationOptions(
-                ledger: node.ledgerSource, grace: configuration.tokens.refreshGrace, sessionMax: nil, clock: SystemClock.wall,
+                ledger: node.ledgerSource, grace: configuration.tokens.refreshGrace, sessionMax: nil,
+                clock: SystemClock.wall,
                 monotonicNow: { MonotonicClock.nanoseconds() / 1_000_000 }, random: { Random.next64() })
             options.entries = .dropped
             options.feed = configuration.feed.access.map { _ in RevocationFeed(now: SystemClock.wall.now) }

@@ -58,7 +58,8 @@ extension ServiceContainer {
     }
 
     static func authState(
-        _ configuration: Configuration, accounts: FileAccountSource, clients: ClientDirectory, keyring: Published<Keyring>,
+        _ configuration: Configuration, accounts: FileAccountSource, clients: ClientDirectory,
+        keyring: Published<Keyring>,
         revocations: RevocationStore, log: Log, followed: FollowedFeed? = nil, store: StoreStatus? = nil
     ) throws(StartError) -> AuthState {
         let hashing: HashingPool

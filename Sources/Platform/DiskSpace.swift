@@ -9,7 +9,8 @@ package enum DiskSpace {
         guard unsafe statvfs(directory, &status) == 0 else {
             throw .system(call: "statvfs", path: directory, code: errno)
         }
-        return Int64(clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
+        return Int64(
+            clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
     }
 
     /// Rejects a write that would leave less than `spare` bytes to others.

@@ -21,7 +21,8 @@ enum FeedAnswers {
         _ body: [UInt8], head: String = "1:9", status: UInt16 = 200, issuer: String = issuer, age: String = "0.000",
         type: String = type, more: [String] = [], held: String? = nil, isMarked: Bool = true
     ) -> Answer {
-        var text = "HTTP/1.1 \(status) X\r\nContent-Type: \(type)\r\nRevocation-Seq: \(head)\r\nRevocation-Age: \(age)\r\n"
+        var text =
+            "HTTP/1.1 \(status) X\r\nContent-Type: \(type)\r\nRevocation-Seq: \(head)\r\nRevocation-Age: \(age)\r\n"
         text += "Revocation-Issuer: \(issuer)\r\n"
         if isMarked { text += "Content-Length: \(body.count)\r\n" }
         if let held { text += "Revocation-Held: \(held)\r\n" }
@@ -37,7 +38,8 @@ enum FeedAnswers {
     {
         FeedRecord(
             LedgerPosition(epoch: epoch, seq: seq), at: 1_790_000_000_000,
-            .sessionRevoked(sid: UUID(high: 1_790_000_000_000 << 16 | 0x7000, low: 1 << 63 | id), expires: expires, reason: 1))
+            .sessionRevoked(
+                sid: UUID(high: 1_790_000_000_000 << 16 | 0x7000, low: 1 << 63 | id), expires: expires, reason: 1))
     }
 
     static func sessions(_ seqs: some Sequence<UInt64>, epoch: UInt32 = 1) -> [FeedRecord] {

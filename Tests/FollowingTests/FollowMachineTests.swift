@@ -100,7 +100,8 @@ struct FollowMachineTests {
         #expect(machine.request == .snapshot)
         #expect(machine.took(snapshotAt: at(40)) == .reset)
         #expect(machine.request == .records(after: at(40)))
-        #expect(machine.failed(fault, at: 0, random: 0) > 0, "a source that always says so is not asked without a pause")
+        #expect(
+            machine.failed(fault, at: 0, random: 0) > 0, "a source that always says so is not asked without a pause")
     }
 
     @Test func `one of several sources may only be late`() throws {

@@ -24,7 +24,8 @@ struct FollowedCopyTests {
             wall: WallClock { [times] in UnixMilliseconds(times.wall.withLock { $0 }) }, bootID: boot)
     }
 
-    private func open(boot: String = "boot") throws -> (copy: FollowedCopy, loaded: FollowedCopy.Loaded, seqs: [UInt64]) {
+    private func open(boot: String = "boot") throws -> (copy: FollowedCopy, loaded: FollowedCopy.Loaded, seqs: [UInt64])
+    {
         let copy = try FollowedCopy(directory: directory, clock: clock(boot: boot))
         var seqs: [UInt64] = []
         let loaded = try copy.load { seqs += $0.map(\.position.seq) }
@@ -48,7 +49,8 @@ struct FollowedCopyTests {
         #expect(copy.fault == nil)
     }
 
-    private func append(_ copy: FollowedCopy, _ seqs: [UInt64], head: UInt64, after: UInt64, asOf: Int64? = 999_000) throws
+    private func append(_ copy: FollowedCopy, _ seqs: [UInt64], head: UInt64, after: UInt64, asOf: Int64? = 999_000)
+        throws
     {
         let answer = FeedAnswers.answer(FeedAnswers.sessions(seqs), head: "1:\(head)")
         let batch = try FeedBatch(answer, after: LedgerPosition(epoch: 1, seq: after), issuer: FeedAnswers.issuer)

@@ -26,7 +26,9 @@ struct SnapshotReaderTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Vectors/feed")
 
-    private static func bytes(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: folder.appending(path: name))) }
+    private static func bytes(_ name: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: folder.appending(path: name)))
+    }
 
     private static func keys() throws -> VerificationKeySet {
         let set = try bytes("jwks.json")

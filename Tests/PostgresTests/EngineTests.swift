@@ -23,7 +23,8 @@ enum Sample {
 
     static func revokeToken(_ number: UInt64) -> StoreStep {
         .append([
-            RevocationCodec.record(.tokenRevoked(jti: UUID(high: 9, low: number), expires: end, isOfAnyEnd: false, reason: 2))
+            RevocationCodec.record(
+                .tokenRevoked(jti: UUID(high: 9, low: number), expires: end, isOfAnyEnd: false, reason: 2))
         ])
     }
 
@@ -107,7 +108,8 @@ struct Node {
         self.prefix = prefix
         engine = try PostgresEngineSource(server.connection(prefix: prefix)).engine()
         let report = try engine.connect(by: Sample.deadline)
-        head = try report.head
+        head =
+            try report.head
             ?? engine.begin(epoch: 1, at: 1, expecting: nil, identity: report.identity, by: Sample.deadline)
     }
 
@@ -142,7 +144,8 @@ struct EngineTests {
         let node = try Node()
         let (one, two) = (Sample.sid(1), Sample.sid(2))
         let outcomes = try node.commit(
-            Sample.advance(one, from: 0), Sample.revoke(one), Sample.advance(one, from: 1), Sample.advance(two, from: 0),
+            Sample.advance(one, from: 0), Sample.revoke(one), Sample.advance(one, from: 1),
+            Sample.advance(two, from: 0),
             Sample.revokeToken(1), Sample.advance(two, from: 1), Sample.advance(two, from: 1))
         #expect(outcomes.seqs == [1, 2, nil, 3, 4, 5, nil])
         #expect(outcomes[2] == .rejected(.session))
@@ -181,7 +184,9 @@ struct EngineTests {
         }
         #expect(again.position.seq == 2)
         #expect(again.time >= first.time)
-        guard case .stands(let rotation?, _) = try node.commit(Sample.advance(sid, from: 0, request: 8, isRepeated: true))[0]
+        guard
+            case .stands(let rotation?, _) = try node.commit(
+                Sample.advance(sid, from: 0, request: 8, isRepeated: true))[0]
         else {
             Issue.record("another request is no repetition")
             return
@@ -253,7 +258,8 @@ struct EngineTests {
         #expect(
             outcomes == [
                 .data(nil), .stored(revision: 1), .conflict(revision: 1), .stored(revision: 2),
-                .data(SessionData(revision: 2, content: [])), .recorded(LedgerStamp(LedgerPosition(epoch: 1, seq: 1), time: time(of: outcomes[5]))),
+                .data(SessionData(revision: 2, content: [])),
+                .recorded(LedgerStamp(LedgerPosition(epoch: 1, seq: 1), time: time(of: outcomes[5]))),
                 .rejected(.session), .rejected(.session),
             ])
     }

@@ -114,7 +114,8 @@ struct FaultTests {
             for _ in 0..<50 {
                 usleep(100_000)
                 try? server.execute(
-                    "SET synchronous_commit = off; SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+                    "SET synchronous_commit = off; SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+                )
             }
         }
         thread.start()

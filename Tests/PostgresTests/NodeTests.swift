@@ -40,12 +40,16 @@ struct NodeTests {
         #expect(status.nodes.isEmpty && status.head == nil)
     }
 
-    @Test func `what ended a day ago and the old part of the log are removed, in pieces, by one node at a time`() throws {
+    @Test func `what ended a day ago and the old part of the log are removed, in pieces, by one node at a time`() throws
+    {
         let server = try PostgresServer()
         let node = try Node(server)
         let other = try Node(server)
         let steps = (0..<3_000).map { Sample.revokeToken(UInt64($0)) }
-        for step in 0..<3 { _ = try node.engine.commit(Array(steps[(step * 1_000)..<(step * 1_000 + 1_000)]), epoch: 1, by: Sample.deadline) }
+        for step in 0..<3 {
+            _ = try node.engine.commit(
+                Array(steps[(step * 1_000)..<(step * 1_000 + 1_000)]), epoch: 1, by: Sample.deadline)
+        }
         _ = try node.commit(
             Sample.advance(Sample.sid(1), from: 0), Sample.write(Sample.sid(1), "{}", at: 0),
             Sample.write(Sample.sid(2), "{}", at: 0, birth: 1 << 40))
@@ -72,7 +76,8 @@ struct NodeTests {
 
     @Test func `the position that all replicas have is that of the one furthest behind, and none is assumed`() {
         var positions = ReplicaPositions()
-        func see(_ seq: UInt64, at end: Int64, count: Int, visible: Int? = nil, slots: Int = 0, least: Int64) -> UInt64? {
+        func see(_ seq: UInt64, at end: Int64, count: Int, visible: Int? = nil, slots: Int = 0, least: Int64) -> UInt64?
+        {
             positions.note(
                 seq: seq, at: end,
                 ReplicaPositions.Sighting(

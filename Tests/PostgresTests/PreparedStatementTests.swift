@@ -28,7 +28,9 @@ struct PreparedStatementTests {
         #expect(statements.isUsed)
     }
 
-    @Test func `a pooler that loses a prepared statement is found out, and statements are sent whole from then on`() throws {
+    @Test func `a pooler that loses a prepared statement is found out, and statements are sent whole from then on`()
+        throws
+    {
         let link = try Node.freshLink()
         var statements = PreparedStatements()
         #expect(try Self.number(&statements, link) == 42)

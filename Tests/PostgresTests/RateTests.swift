@@ -19,7 +19,8 @@ struct RateTests {
         let clock = ContinuousClock()
         let began = clock.now
         for batch in 2..<(Self.batchCount + 2) { try body(batch) }
-        let seconds = Double((clock.now - began).components.attoseconds) / 1e18 + Double((clock.now - began).components.seconds)
+        let seconds =
+            Double((clock.now - began).components.attoseconds) / 1e18 + Double((clock.now - began).components.seconds)
         print("rate: \(name): \(Int(Double(Self.batchCount * Self.size) / seconds)) records/s")
     }
 

@@ -49,7 +49,8 @@ struct RightsTests {
     }
 
     @Test(arguments: [
-        "INSERT INTO martlet.denied SELECT * FROM martlet.denied", "DELETE FROM martlet.log", "UPDATE martlet.head SET seq = 1",
+        "INSERT INTO martlet.denied SELECT * FROM martlet.denied", "DELETE FROM martlet.log",
+        "UPDATE martlet.head SET seq = 1",
         "TRUNCATE martlet.cut", "SELECT * FROM martlet.data", "CREATE TABLE martlet.mine ()", "DROP TABLE martlet.log",
     ])
     func `the role of the service can do nothing else`(_ statement: String) throws {
@@ -123,7 +124,8 @@ struct RightsTests {
         _ settings: [String: String], _ replicas: Int, _ name: String
     ) throws {
         let server = try PostgresServer(settings, hasSchema: false)
-        try PostgresEngineSource(server.connection(user: PostgresServer.owner)).applySchema(role: "service", by: Sample.deadline)
+        try PostgresEngineSource(server.connection(user: PostgresServer.owner)).applySchema(
+            role: "service", by: Sample.deadline)
         let report = try server.source(replicas: replicas).engine().connect(by: Sample.deadline)
         #expect(report.flaws.map(\.setting) == [name])
         #expect(report.areSettingsKnown)
@@ -136,7 +138,9 @@ struct RightsTests {
         #expect(try connect(server).flaws.map(\.value) == ["denied"])
     }
 
-    @Test(arguments: [("", 0), ("a", 1), ("a, b", 1), ("ANY 2 (a,b,c)", 2), ("FIRST 3 (a,b,c)", 3), ("2 (a, b)", 2), ("*", 1)])
+    @Test(arguments: [
+        ("", 0), ("a", 1), ("a, b", 1), ("ANY 2 (a,b,c)", 2), ("FIRST 3 (a,b,c)", 3), ("2 (a, b)", 2), ("*", 1),
+    ])
     func `how many standbys a commit waits for is read from the setting`(_ text: String, _ count: Int) {
         #expect(SynchronousStandbys.count(text) == count)
     }

@@ -10,7 +10,8 @@ struct TLSTests {
     private func certificate(_ name: String, in directory: String) throws -> (certificate: String, key: String) {
         let (certificate, key) = ("\(directory)/\(name).crt", "\(directory)/\(name).key")
         try PostgresPrograms.run([
-            "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+            "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "-days",
             "2", "-subj", "/CN=\(name)", "-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate, "-keyout", key,
         ])
         chmod(key, 0o600)

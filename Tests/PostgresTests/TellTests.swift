@@ -40,7 +40,9 @@ struct TellTests {
     }
 
     @Test(arguments: [(UInt32(8), Self.time), (UInt32(7), Self.time.adding(milliseconds: 1))])
-    func `the same generation with another request or time ends the session`(_ request: UInt32, _ time: UnixMilliseconds)
+    func `the same generation with another request or time ends the session`(
+        _ request: UInt32, _ time: UnixMilliseconds
+    )
         throws
     {
         let node = try Node()
@@ -53,7 +55,9 @@ struct TellTests {
         }
         #expect(stamp.position.seq == 2)
         #expect(
-            try node.commit(Sample.advance(sid, from: 1), .readData(sid: sid)) == [.rejected(.session), .rejected(.session)])
+            try node.commit(Sample.advance(sid, from: 1), .readData(sid: sid)) == [
+                .rejected(.session), .rejected(.session),
+            ])
         #expect(try node.load().contains { $0.kind == .revokeSession && $0.key == sid && $0.reason == 3 })
         // The session has ended already.
         #expect(try node.commit(.tell([Self.rotation(sid, 1, request: request, at: time)]))[0] == .recorded(stamp))
@@ -64,19 +68,24 @@ struct TellTests {
         let (one, two) = (Sample.sid(1), Sample.sid(2))
         _ = try node.commit(Sample.advance(one, from: 0), Sample.advance(one, from: 0, isRepeated: true))
         _ = try node.commit(Sample.advance(two, from: 0))
-        let told = [Self.rotation(one, 1), RevocationCodec.again(Self.rotation(two, 1)).placed(seq: 5, time: Self.time)]
+        let told = [
+            Self.rotation(one, 1), RevocationCodec.again(Self.rotation(two, 1)).placed(seq: 5, time: Self.time),
+        ]
         #expect(try node.commit(.tell(told))[0].seq == 3)
         #expect(try rotation(of: one, in: node)?.generation == 1)
     }
 
-    @Test func `a told revoke-before time ends what began before its first number, and readers learn that number`() throws {
+    @Test func `a told revoke-before time ends what began before its first number, and readers learn that number`()
+        throws
+    {
         let node = try Node()
         let report = try node.engine.connect(by: Sample.deadline)
         let epoch = try node.engine.begin(
             epoch: 2, at: 2 << 20, expecting: report.head, identity: report.identity, by: Sample.deadline)
         let cut = RevocationCodec.record(
             .revokedBefore(
-                RevokeBefore(value: 9, expires: Sample.end), .subject, key: Sample.subject, exemptsOne: false, reason: 0)
+                RevokeBefore(value: 9, expires: Sample.end), .subject, key: Sample.subject, exemptsOne: false, reason: 0
+            )
         ).placed(seq: 50, time: Self.time)
         let outcomes = try node.engine.commit(
             [

@@ -16,7 +16,8 @@ final class Harness: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     func open(
-        grace: Int64 = 10_000, sessionMax: Int64? = 90 * day, entries: SessionEntryRule = .kept(idle: nil), clockSpread: Int64 = 0
+        grace: Int64 = 10_000, sessionMax: Int64? = 90 * day, entries: SessionEntryRule = .kept(idle: nil),
+        clockSpread: Int64 = 0
     ) throws -> RevocationStore {
         let storage = GovernedStorage(DirectoryStorage(path: path), disk)
         var options = RevocationOptions(

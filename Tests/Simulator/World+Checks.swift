@@ -11,7 +11,9 @@ extension World {
 
     func subject(_ number: Int) -> [UInt8] { name("subject", number) }
     /// One of them has a name that is too long for an entry of the list of sessions.
-    func client(_ number: Int) -> [UInt8] { name(number == 1 ? String(repeating: "client", count: 12) : "client", number) }
+    func client(_ number: Int) -> [UInt8] {
+        name(number == 1 ? String(repeating: "client", count: 12) : "client", number)
+    }
 
     func denial(of session: SimulatedSession, _ store: RevocationStore) -> Denial? {
         denial(session.sid, session.subject, session.client, store)

@@ -44,7 +44,8 @@ extension World {
         let client = String(decoding: client(session.client), as: UTF8.self)
         return SessionEntry(
             sid: session.sid, subject: subject(session.subject).span,
-            clientID: client, device: number % 4 == 0 ? nil : String(repeating: "d", count: 1 + number % 40), address: address,
+            clientID: client, device: number % 4 == 0 ? nil : String(repeating: "d", count: 1 + number % 40),
+            address: address,
             end: session.end.seconds, idleSeconds: Self.idle / 1_000)
     }
 

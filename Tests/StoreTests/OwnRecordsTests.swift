@@ -13,7 +13,9 @@ struct OwnRecordsTests {
     private func read(_ node: TestNode) throws -> [JournalRecord] {
         var records: [JournalRecord] = []
         try node.ledger.read(upTo: node.ledger.storedSeq) { _ in
-        } batch: { records += $0 }
+        } batch: {
+            records += $0
+        }
         return records.filter { $0.kind != .epoch }
     }
 

@@ -20,7 +20,8 @@ struct MomentTests {
 
     private func converts(_ line: String) -> Bool {
         // The parts of a timespec; the loop's clock is monotonic, and the wall clock has its own seconds.
-        line.hasBytes(of: " 1_000") && line.contains(/[*\/%] 1_000\b/) && line.contains(moment) && !line.contains("tv_sec")
+        line.hasBytes(of: " 1_000") && line.contains(/[*\/%] 1_000\b/) && line.contains(moment)
+            && !line.contains("tv_sec")
     }
 
     private func isUntyped(_ line: String) -> Bool { line.hasBytes(of: ": Int64") && line.contains(number) }

@@ -54,7 +54,8 @@ extension Schema {
             .required("expires_in", .integer.described("Seconds.")), .required("refresh_token", .string),
             .required("refresh_expires_in", .integer.described("Seconds.")), .required("session_id", .uuid),
             .required("scope", .string),
-            .optional("device_token", .string.described("Only of a login that sent `device`: send it with the next one."))
+            .optional(
+                "device_token", .string.described("Only of a login that sent `device`: send it with the next one."))
         ).withExample(
             ("access_token", .text("eyJhbGciOiJSUzI1NiIsImtpZCI6IiIsInR5cCI6ImF0K2p3dCJ9.e30.c2ln")),
             ("token_type", .text("Bearer")), ("expires_in", .plain("600")),

@@ -45,7 +45,8 @@ extension Schema {
             .optional(
                 "id_token_signing_alg_values_supported",
                 array(of: .string(values: Algorithm.allCases.map(\.rawValue))).described(
-                    "The algorithms of the published keys. No ID token is issued; verifiers read their allow-list here.")),
+                    "The algorithms of the published keys. No ID token is issued; verifiers read their allow-list here."
+                )),
             .optional("scopes_supported", .strings.described("The scopes of the registered clients.")),
             .required("grant_types_supported", .strings),
             .optional("token_endpoint_auth_methods_supported", .strings),

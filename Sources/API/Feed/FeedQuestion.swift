@@ -29,16 +29,18 @@ struct FeedQuestion {
                 throw Problem(
                     .requestMalformed,
                     last == nil
-                        ? "after must be a position such as 1:4194401." : "Last-Event-ID must be a position such as 1:4194401.")
+                        ? "after must be a position such as 1:4194401."
+                        : "Last-Event-ID must be a position such as 1:4194401.")
             }
             return position
         }
-        self.wait = try wait.map { text throws(Problem) in
-            guard (1...2).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-                let seconds = Int64(text), seconds <= Self.waitMax
-            else { throw Problem(.requestMalformed, "wait must be a number of seconds from 0 to \(Self.waitMax).") }
-            return seconds
-        } ?? 0
+        self.wait =
+            try wait.map { text throws(Problem) in
+                guard (1...2).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+                    let seconds = Int64(text), seconds <= Self.waitMax
+                else { throw Problem(.requestMalformed, "wait must be a number of seconds from 0 to \(Self.waitMax).") }
+                return seconds
+            } ?? 0
     }
 
     private static func one(_ values: [String], _ name: String) throws(Problem) -> String? {

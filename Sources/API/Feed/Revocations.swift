@@ -88,7 +88,8 @@ extension Schema {
             .optional(
                 "id",
                 .string.described(
-                    "The jti of a token or the sid of a session; of a cut, 32 digits: the first half of SHA-256 of one byte for `of` and the name.")
+                    "The jti of a token or the sid of a session; of a cut, 32 digits: the first half of SHA-256 of one byte for `of` and the name."
+                )
             ),
             .optional("any_expiry", .boolean),
             .optional("of", .string(values: ["subject", "client", "key", "all"])),

@@ -22,7 +22,8 @@ extension Route {
                 security: [.bearer, .client],
                 parameters: [
                     Operation.Parameter(name: "If-None-Match", place: "header", schema: .string),
-                    Operation.Parameter(name: "Range", place: "header", schema: .string, description: "One range of bytes."),
+                    Operation.Parameter(
+                        name: "Range", place: "header", schema: .string, description: "One range of bytes."),
                     Operation.Parameter(name: "If-Range", place: "header", schema: .string),
                 ],
                 answers: [
@@ -187,7 +188,8 @@ extension Problem {
             self.init(.journalUnavailable, "The snapshot cannot be made now.", reason: reason, retryAfter: 5)
         case .signingUnavailable(let reason):
             self.init(
-                .signingUnavailable, "A snapshot is signed with a published key, and none can sign now.", reason: reason,
+                .signingUnavailable, "A snapshot is signed with a published key, and none can sign now.",
+                reason: reason,
                 retryAfter: 5)
         }
     }

@@ -52,7 +52,8 @@ extension Schema {
             .optional(
                 "scope",
                 .string.described(
-                    "refresh_token: within the session's; otherwise default all. client_credentials: within the client's; session grant: within the user's and the client's.")),
+                    "refresh_token: within the session's; otherwise default all. client_credentials: within the client's; session grant: within the user's and the client's."
+                )),
             .optional("audience", .string.described("One of the audiences that the client may use.")),
             .optional(
                 "resource",

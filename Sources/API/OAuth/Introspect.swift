@@ -42,7 +42,8 @@ extension Schema {
         object(
             .required("active", .boolean), .optional("username", .string), .optional("token_type", .string)
         ).described(
-            "`{\"active\":false}` and nothing else for an inactive token; otherwise the token's claims (RFC 7662 section 2.2)."))
+            "`{\"active\":false}` and nothing else for an inactive token; otherwise the token's claims (RFC 7662 section 2.2)."
+        ))
 }
 
 extension Application {

@@ -5,13 +5,15 @@ extension Route {
         "/token", [.post], policies: [.oauthErrors, .grantStatuses], content: .form,
         codes: [
             .requestMalformed, .grantUnsupported, .grantNotAllowed, .userInvalid, .scopeInvalid, .audienceInvalid,
-            .refreshMismatch, .unsupportedMediaType, .clientInvalid, .tooManyAttempts, .journalUnavailable, .storeUnavailable,
+            .refreshMismatch, .unsupportedMediaType, .clientInvalid, .tooManyAttempts, .journalUnavailable,
+            .storeUnavailable,
             .signingUnavailable,
         ] + ProblemCode.ofPositions + ProblemCode.ofRefresh,
         operations: [
             Operation(
                 method: .post, id: "token", tag: "oauth",
-                summary: "The grants of RFC 6749, refresh (section 6) and client credentials (section 4.4), and the session grant.",
+                summary:
+                    "The grants of RFC 6749, refresh (section 6) and client credentials (section 4.4), and the session grant.",
                 description:
                     "refresh_token: like /refresh, with the statuses that OAuth libraries expect: an invalid refresh token gets 400 invalid_grant. client_credentials: an access token for the client itself, without a refresh token. urn:martlet:grant-type:session: a session for a user whom the client has authenticated itself; the answer is that of /login.",
                 security: [.none, .client],

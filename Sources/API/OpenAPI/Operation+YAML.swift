@@ -31,7 +31,8 @@ extension Operation.Security {
 extension Operation.Parameter {
     fileprivate var yaml: YAML {
         let required: [(String, YAML)] = place == "path" ? [("required", .plain("true"))] : []
-        let pairs: [(String, YAML)] = [("name", .text(name)), ("in", .text(place))] + required + [("schema", schema.yaml)]
+        let pairs: [(String, YAML)] =
+            [("name", .text(name)), ("in", .text(place))] + required + [("schema", schema.yaml)]
         return .map(pairs + (description.map { [("description", .text($0))] } ?? []))
     }
 }

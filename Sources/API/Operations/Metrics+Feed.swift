@@ -14,9 +14,11 @@ extension Application {
         page.sample("martlet_feed_records_total", publisher.feed.publishedCount)
         page.family("martlet_feed_batches_total", .counter, "Batches of records sent to readers.")
         page.sample("martlet_feed_batches_total", publisher.figures.batches.value)
-        page.family("martlet_feed_dropped_total", .counter, "Streams that were closed because their reader did not read.")
+        page.family(
+            "martlet_feed_dropped_total", .counter, "Streams that were closed because their reader did not read.")
         page.sample("martlet_feed_dropped_total", publisher.figures.dropped.value)
-        page.family("martlet_feed_resets_total", .counter, "Readers that could not continue at their position, by reason.")
+        page.family(
+            "martlet_feed_resets_total", .counter, "Readers that could not continue at their position, by reason.")
         for reason in FeedFigures.ResetReason.allCases {
             page.sample(
                 "martlet_feed_resets_total", [("reason", reason.rawValue)], publisher.figures.resets.value(reason))

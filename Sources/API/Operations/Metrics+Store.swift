@@ -29,7 +29,8 @@ extension Application {
             "Sessions that were ended because a failover let two tokens take the same step.")
         page.sample("martlet_store_forks_total", figures.forks)
         page.family(
-            "martlet_store_unsent_refusals", .gauge, "Revocations that apply here and that the engine does not have yet.")
+            "martlet_store_unsent_refusals", .gauge,
+            "Revocations that apply here and that the engine does not have yet.")
         page.sample("martlet_store_unsent_refusals", figures.unsentRevocations)
         page.family(
             "martlet_store_age_seconds", .gauge,

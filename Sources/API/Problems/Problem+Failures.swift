@@ -42,7 +42,8 @@ extension Problem {
             self.init(ProblemCode.signingUnavailable, reason: reason, retryAfter: 30)
         case .tooLargeForCookie(let claim):
             self.init(
-                ProblemCode.internalFault, reason: "a token does not fit into its cookie; its largest claim is \(claim)")
+                ProblemCode.internalFault, reason: "a token does not fit into its cookie; its largest claim is \(claim)"
+            )
         case .internalFault(let reason): self.init(ProblemCode.internalFault, reason: reason)
         }
     }

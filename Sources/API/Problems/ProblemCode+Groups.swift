@@ -3,7 +3,8 @@ extension ProblemCode {
     package static let everywhere: [ProblemCode] = [
         .messageMalformed, .tokenInURL, .methodNotAllowed, .requestTimeout, .bodyTooLarge, .targetTooLong,
         .expectationFailed,
-        .headTooLarge, .notHere, .internalFault, .methodUnknown, .codingUnsupported, .tooManyConnections, .versionUnsupported,
+        .headTooLarge, .notHere, .internalFault, .methodUnknown, .codingUnsupported, .tooManyConnections,
+        .versionUnsupported,
     ]
 
     /// Why an access token is rejected.

@@ -23,7 +23,8 @@ extension Application {
             }
         case .failure(let fault):
             let problem = Problem(
-                .journalUnavailable, Problem.revocationDetail(shared.authState.store), reason: "\(fault)", retryAfter: 5)
+                .journalUnavailable, Problem.revocationDetail(shared.authState.store), reason: "\(fault)", retryAfter: 5
+            )
             answer(problem, call, &response)
         }
         finish(call, &response)

@@ -91,7 +91,8 @@ package final class ApplicationShared: Sendable {
 
     /// The statuses that have a column of their own; the last column counts all others.
     static let statuses: [UInt16] = [
-        200, 204, 206, 302, 303, 304, 400, 401, 403, 404, 405, 408, 409, 410, 412, 413, 414, 415, 416, 417, 421, 422, 428, 429, 431, 500, 501,
+        200, 204, 206, 302, 303, 304, 400, 401, 403, 404, 405, 408, 409, 410, 412, 413, 414, 415, 416, 417, 421, 422,
+        428, 429, 431, 500, 501,
         503, 505,
     ]
 

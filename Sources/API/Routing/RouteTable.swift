@@ -6,8 +6,10 @@ import HTTP
 /// a path belongs to, since no two routes match the same path. A request finds an early route a little sooner.
 package struct RouteTable: Sendable {
     package static let standard = RouteTable([
-        .verify, .auth, .verifyBatch, .login, .refresh, .token, .logout, .session, .sessionData, .sessions, .listedSession,
-        .password, .revoke, .introspect, .revocations, .snapshot, .signIn, .signOut, .account, .changePassword, .styleSheet,
+        .verify, .auth, .verifyBatch, .login, .refresh, .token, .logout, .session, .sessionData, .sessions,
+        .listedSession,
+        .password, .revoke, .introspect, .revocations, .snapshot, .signIn, .signOut, .account, .changePassword,
+        .styleSheet,
         .jwks, .metadata, .openIDConfiguration, .openAPI, .clientModule, .healthz,
         .livez, .readyz, .metrics, .adminRevocations, .adminStatus,
     ])

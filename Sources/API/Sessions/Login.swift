@@ -11,7 +11,8 @@ extension Route {
         "/login", [.post], policies: [.oauthErrors, .limitedByAddress, .crossOrigin], content: .either,
         codes: [
             .requestMalformed, .scopeInvalid, .audienceInvalid, .invalidCredentials, .clientInvalid,
-            .unsupportedMediaType, .tooManyAttempts, .hashingSaturated, .journalUnavailable, .storeUnavailable, .signingUnavailable,
+            .unsupportedMediaType, .tooManyAttempts, .hashingSaturated, .journalUnavailable, .storeUnavailable,
+            .signingUnavailable,
         ] + ProblemCode.ofPositions + ProblemCode.ofCookies,
         operations: [
             Operation(

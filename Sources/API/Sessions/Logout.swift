@@ -8,7 +8,8 @@ extension Route {
     package static let logout = Route(
         "/logout", [.post], access: .bearer, policies: [.oauthErrors, .crossOrigin], content: .either,
         codes: [
-            .requestMalformed, .unsupportedMediaType, .journalUnavailable, .storeUnavailable, .refreshInvalid, .refreshExpired,
+            .requestMalformed, .unsupportedMediaType, .journalUnavailable, .storeUnavailable, .refreshInvalid,
+            .refreshExpired,
             .refreshIdle,
         ] + ProblemCode.ofCookies + ProblemCode.ofTokens,
         operations: [

@@ -12,7 +12,8 @@ extension Route {
         content: .either,
         codes: [
             .requestMalformed, .grantUnsupported, .scopeInvalid, .audienceInvalid, .refreshMismatch,
-            .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .tooManyAttempts, .journalUnavailable, .storeUnavailable,
+            .unsupportedMediaType, .clientInvalid, .clientNotAllowed, .tooManyAttempts, .journalUnavailable,
+            .storeUnavailable,
             .signingUnavailable,
         ] + [.sessionReplaced] + ProblemCode.ofPositions + ProblemCode.ofCookies + ProblemCode.ofRefresh,
         operations: [

@@ -30,7 +30,8 @@ extension Route {
 
     package static let listedSession = Route(
         "/sessions/{sid}", [.delete], access: .bearer, policies: .crossOrigin,
-        codes: [.requestMalformed, .notEnabled, .notFound, .journalUnavailable, .storeUnavailable] + ProblemCode.ofCookies
+        codes: [.requestMalformed, .notEnabled, .notFound, .journalUnavailable, .storeUnavailable]
+            + ProblemCode.ofCookies
             + ProblemCode.ofTokens,
         operations: [
             Operation(

@@ -45,7 +45,7 @@ extension Route {
                     headers: identityHeaders + [
                         .revocationAge,
                         Operation.Header(
-                            name: "Authorization", schema: .string, description: "Only with bearer=yes: the token.")
+                            name: "Authorization", schema: .string, description: "Only with bearer=yes: the token."),
                     ]),
                 Operation.Answer(
                     status: 302,

@@ -26,7 +26,8 @@ extension Route {
                     ]),
                 answers: [
                     Operation.Answer(
-                        status: 200, description: "One result for each token.", headers: [.revocationAge], content: .json(.batchVerified))
+                        status: 200, description: "One result for each token.", headers: [.revocationAge],
+                        content: .json(.batchVerified))
                 ])
         ]
     ) { application, request, response, exchange, call throws(Problem) in

@@ -79,7 +79,8 @@ final class FollowedKeys: KeyMaintenance {
         for key in set.keys where !key.algorithm.isMAC || key.purpose == .refresh {
             throw StartError(
                 description: "\(directory.path): the key \(key.kid) is not a shared secret for access tokens, and a "
-                    + "server with \(Setting.follow.name) needs no other. Set \(Setting.keys.name) to a directory without it")
+                    + "server with \(Setting.follow.name) needs no other. Set \(Setting.keys.name) to a directory without it"
+            )
         }
         return set.living(at: clock.now)
     }

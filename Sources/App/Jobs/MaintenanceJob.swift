@@ -70,7 +70,8 @@ final class MaintenanceJob: Sendable {
     private let everySecond: @Sendable () -> Void
 
     init(
-        authState: AuthState, accounts: FileAccountSource, files: AccountFiles, keys: any KeyMaintenance, tls: TLSFiles?,
+        authState: AuthState, accounts: FileAccountSource, files: AccountFiles, keys: any KeyMaintenance,
+        tls: TLSFiles?,
         identity: TLSIdentity?,
         sighting: RollbackGuard, reloads: ReloadStatus, stamps: Stamps,
         usersReloaded: @escaping @Sendable (UserDirectory) -> Void, everySecond: @escaping @Sendable () -> Void

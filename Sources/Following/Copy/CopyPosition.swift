@@ -42,7 +42,8 @@ struct CopyPosition: Equatable, Sendable {
         guard parts.count == 6, let position = LedgerPosition(text: parts[0]), let size = Int(parts[1]), size >= 0,
             let asOf = Int64(parts[3]), let wall = Int64(parts[4])
         else { return nil }
-        self.init(position: position, logByteCount: size, bootID: String(parts[2]), asOf: asOf, wall: UnixMilliseconds(wall))
+        self.init(
+            position: position, logByteCount: size, bootID: String(parts[2]), asOf: asOf, wall: UnixMilliseconds(wall))
         guard self.bytes.prefix(while: { $0 != 0x0A }).elementsEqual(line.utf8) else { return nil }
     }
 }

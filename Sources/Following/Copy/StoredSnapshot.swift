@@ -20,7 +20,8 @@ package struct StoredSnapshot: Sendable {
         guard FileStamp(path).exists else { throw .system(call: "open", path: path, code: ENOENT) }
         let file = try CopyFile(path)
         let head = try file.read(at: 0, count: SnapshotClaims.lineByteCountMax + 1)
-        guard let end = head.firstIndex(of: 0x0A), let claims = try? SnapshotClaims(verified: Array(head[..<end])) else {
+        guard let end = head.firstIndex(of: 0x0A), let claims = try? SnapshotClaims(verified: Array(head[..<end]))
+        else {
             throw .changed(path: path)
         }
         line = Array(head[..<end])

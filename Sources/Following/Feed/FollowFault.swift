@@ -56,7 +56,8 @@ extension FollowFault: CustomStringConvertible {
                 + "MARTLET_ISSUER is «\(expected)»"
         case .answer(let what): "the answer is not one of a feed: \(what)"
         case .records(let fault): "the feed is damaged: \(Self.text(fault))"
-        case .noRoom: "the snapshot fits neither on the disk nor in memory. Free space in the directory of MARTLET_STATE"
+        case .noRoom:
+            "the snapshot fits neither on the disk nor in memory. Free space in the directory of MARTLET_STATE"
         case .snapshot(let what): "the snapshot is invalid: \(what)"
         case .signature(let rejection): "the signature of the snapshot is invalid: \(rejection)"
         case .keys(let fault): "the key set of the source is unusable: \(fault)"

@@ -153,7 +153,8 @@ extension EventLoop {
 
     /// Lets `write` produce a deferred response, unless its stream has ended.
     mutating func resumeHTTP2(
-        _ slot: Int, _ session: HTTP2Session, _ number: UInt32, _ write: (any Handler, inout Response) -> ResponseStream?
+        _ slot: Int, _ session: HTTP2Session, _ number: UInt32,
+        _ write: (any Handler, inout Response) -> ResponseStream?
     ) {
         guard let stream = session.settle(number) else { return }
         response.reset()

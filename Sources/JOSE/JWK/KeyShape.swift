@@ -7,7 +7,8 @@ import OpenSSL
 enum KeyShape {
     /// PEM, JWK, OpenSSH, OpenPGP, COSE, DER and points on a curve.
     static func matches(_ octets: [UInt8]) -> Bool {
-        isText(octets) || isOpenSSH(octets) || OpenPGPKey.begins(octets) || isCOSE(octets) || isDER(octets) || isPoint(octets)
+        isText(octets) || isOpenSSH(octets) || OpenPGPKey.begins(octets) || isCOSE(octets) || isDER(octets)
+            || isPoint(octets)
     }
 
     private static func isText(_ octets: [UInt8]) -> Bool {

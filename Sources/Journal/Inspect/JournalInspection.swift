@@ -149,8 +149,11 @@ package struct JournalInspection: Sendable {
 
     private mutating func readTail(of segment: Segment, in storage: any JournalSource) throws(JournalError) {
         do throws(JournalError) {
-            guard let torn = try TailRecovery(segment, in: storage, isSafeAlone: schema.isSafeAlone).torn else { return }
-            let sentence = "\(torn.upperBound &- torn.lowerBound) bytes were never acknowledged; the next start drops them"
+            guard let torn = try TailRecovery(segment, in: storage, isSafeAlone: schema.isSafeAlone).torn else {
+                return
+            }
+            let sentence =
+                "\(torn.upperBound &- torn.lowerBound) bytes were never acknowledged; the next start drops them"
             add(Finding(isDamage: false, file: segment.name, offset: torn.lowerBound, sentence: sentence))
         } catch {
             if case .io = error { throw error }

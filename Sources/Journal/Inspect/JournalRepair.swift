@@ -34,7 +34,8 @@ package struct JournalRepair: Sendable {
     /// - Parameter onRead: receives the number of bytes of each read of the journal, on the thread that reads.
     /// - Throws: `.io` if the directory does not exist.
     package init(
-        path: String, options: JournalOptions, _ schema: JournalSchema, onRead: @escaping @Sendable (Int) -> Void = { _ in }
+        path: String, options: JournalOptions, _ schema: JournalSchema,
+        onRead: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(JournalError) {
         // Otherwise a mistyped path would create an empty directory.
         guard unsafe access(path, R_OK) == 0 else { throw .current("access", path) }
@@ -74,7 +75,8 @@ package struct JournalRepair: Sendable {
     /// - Throws: `.corrupt` if no valid record exists; `.unsupported` for files of another version; `.locked` while a
     ///   server is running.
     package func acceptLoss(
-        onKept: (JournalRecord) -> Void = { _ in }, closing: (_ number: UInt64, _ lostCount: UInt64) -> JournalRecord? = { _, _ in nil }
+        onKept: (JournalRecord) -> Void = { _ in },
+        closing: (_ number: UInt64, _ lostCount: UInt64) -> JournalRecord? = { _, _ in nil }
     ) throws(JournalError) -> Report {
         try storage.lock()
         defer { storage.unlock() }

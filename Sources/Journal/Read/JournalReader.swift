@@ -101,7 +101,9 @@ package struct JournalReader: ~Copyable {
             report.recordCount &+= UInt64(batch.count)
             body(batch)
         }
-        if let salvaged = tail?.salvaged, salvageIndex < salvaged.count { body(renumbered(salvaged, from: salvageIndex)) }
+        if let salvaged = tail?.salvaged, salvageIndex < salvaged.count {
+            body(renumbered(salvaged, from: salvageIndex))
+        }
         isAtEnd = true
     }
 

@@ -25,7 +25,8 @@ struct RecordBatchDecoder {
     ///   - countMax: the maximum number of records.
     ///   - records: the array to append to.
     init(
-        _ chunk: [UInt8], from offset: Int, upTo countMax: Int, _ numbering: Numbering, salt: UInt32, _ kinds: RecordKinds,
+        _ chunk: [UInt8], from offset: Int, upTo countMax: Int, _ numbering: Numbering, salt: UInt32,
+        _ kinds: RecordKinds,
         into records: inout [JournalRecord]
     ) {
         let bytes = chunk.span.extracting(offset..<chunk.count)

@@ -81,7 +81,8 @@ package struct KeyDirectory: Sendable {
             guard case .system(call: "mkdir", _, code: ENOENT) = error else { throw KeyDirectoryError(error) }
             let parent = Directory.absolute(Directory.parent(of: path))
             throw KeyDirectoryError(
-                description: "\(path) cannot be created: the directory \(parent) does not exist. Create it, or set MARTLET_KEYS",
+                description:
+                    "\(path) cannot be created: the directory \(parent) does not exist. Create it, or set MARTLET_KEYS",
                 mayPass: error.mayPass)
         }
         try checkDirectory()

@@ -52,7 +52,8 @@ enum FaultTable {
     /// A server that is starting or stopping says so.
     private static let starting = "57P03"
 
-    static let schemaRemedy = "Run `martlet store init`, or `martlet store schema` and psql as the owner of the database."
+    static let schemaRemedy =
+        "Run `martlet store init`, or `martlet store schema` and psql as the owner of the database."
 
     static func meaning(of state: String) -> Meaning {
         rows.filter { state.hasPrefix($0.state) }.max { $0.state.utf8.count < $1.state.utf8.count }?.meaning

@@ -28,7 +28,10 @@ struct PostgresPlaces: Sendable {
         let count = max(hosts.count, addresses.count, 1)
         guard count <= Self.serverCountMax, [0, 1, count].contains(ports.count),
             hosts.isEmpty || hosts.count == count, addresses.isEmpty || addresses.count == count
-        else { throw .rejected(reason: "the address of PostgreSQL has different numbers of hosts and ports", remedy: remedy) }
+        else {
+            throw .rejected(
+                reason: "the address of PostgreSQL has different numbers of hosts and ports", remedy: remedy)
+        }
         password = connection.password
         var shared = settings
         for key in ["host", "hostaddr", "port"] { shared[key] = nil }

@@ -89,7 +89,9 @@ struct LogPage {
             batch.records.append(record.placed(seq: row.seq, time: record.seq != 0 ? record.time : row.time))
             before = row.seq
         }
-        guard !rows.isEmpty || before == head.position.seq || next(after: before) > head.position.seq else { throw .gone }
+        guard !rows.isEmpty || before == head.position.seq || next(after: before) > head.position.seq else {
+            throw .gone
+        }
         return batch
     }
 

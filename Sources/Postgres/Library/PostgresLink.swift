@@ -132,7 +132,7 @@ internal import Store
         let keys = unsafe settings.map { unsafe strdup($0.0) }
         let values = unsafe settings.map { unsafe strdup($0.1) }
         defer {
-            for unsafe text in unsafe keys + values {
+            for unsafetext in unsafe keys + values {
                 guard let text = unsafe text else { continue }
                 // One of the values may be a password.
                 unsafe explicit_bzero(text, strlen(text))
@@ -243,7 +243,9 @@ internal import Store
         while true {
             var bytes: UnsafeMutablePointer<CChar>?
             let count = unsafe cpostgres_get_copy_data(raw, &bytes)
-            if let bytes = unsafe bytes, count > 0 { return unsafe UnsafeRawBufferPointer(start: bytes, count: Int(count)) }
+            if let bytes = unsafe bytes, count > 0 {
+                return unsafe UnsafeRawBufferPointer(start: bytes, count: Int(count))
+            }
             switch count {
             case 0: try receive(by: deadline)
             case -1: return nil

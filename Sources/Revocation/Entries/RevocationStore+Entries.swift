@@ -69,7 +69,8 @@ extension RevocationStore {
     }
 
     private func oldest(
-        beyond countMax: Int, beside entry: SessionEntry, at now: UnixMilliseconds, _ isOver: (UUID, UnixMilliseconds) -> Bool
+        beyond countMax: Int, beside entry: SessionEntry, at now: UnixMilliseconds,
+        _ isOver: (UUID, UnixMilliseconds) -> Bool
     ) -> [UUID] {
         let ended = index.entries.slots(of: entry.subject).filter { slot in
             !isLive(slot, at: now) || isOver(slot.sid, index.lastUse(of: slot))

@@ -6,7 +6,8 @@ internal import Platform
 package enum RevocationCodec {
     /// What the journal must know of the records.
     package static let schema = JournalSchema(
-        kinds: kinds, isSafeAlone: { record in
+        kinds: kinds,
+        isSafeAlone: { record in
             switch record.kind {
             case .revokeToken, .revokeSession, .cut: record.flags & dependentFlag == 0
             default: false

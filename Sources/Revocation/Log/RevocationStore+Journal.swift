@@ -19,7 +19,9 @@ extension RevocationStore {
             counts.revokedTokens + counts.revokedSessions + counts.rotatedSessions + counts.cuts
             + index.cuts.exemptCount + index.entries.recordCount
         // An operator who switched the list off expects that what it stored is removed.
-        guard let files, index.entries.hasUnwanted || rule.isDue(files.extent, liveCount: UInt64(clamping: live)) else { return nil }
+        guard let files, index.entries.hasUnwanted || rule.isDue(files.extent, liveCount: UInt64(clamping: live)) else {
+            return nil
+        }
         return try compact(now: now, monotonic: monotonic)
     }
 
@@ -28,7 +30,9 @@ extension RevocationStore {
         let proven = evidence.withLock { $0.observe(wall: now, monotonic: monotonic) }
         let horizon = proven.adding(milliseconds: -TokenLimits.standard.purgeMargin)
         sweepEntries(expiredAt: horizon)
-        guard let report = try files?.compact(keeping: LiveRecords(index, horizon: horizon)) else { return CompactionReport() }
+        guard let report = try files?.compact(keeping: LiveRecords(index, horizon: horizon)) else {
+            return CompactionReport()
+        }
         index.entries.forgetUnwanted()
         return report
     }

@@ -12,7 +12,9 @@ extension RevocationStore {
         _ request: RotationRequest, subject: [UInt8], client: [UInt8], kid: [UInt8],
         _ done: @escaping @Sendable (RotationOutcome) -> Void
     ) {
-        if let denial = denial(sid: request.sid, issuedAt: 0, birth: request.birth, subject: subject.span, client: client.span, kid: kid.span)
+        if let denial = denial(
+            sid: request.sid, issuedAt: 0, birth: request.birth, subject: subject.span, client: client.span,
+            kid: kid.span)
         {
             return done(.denied(denial))
         }
@@ -21,7 +23,9 @@ extension RevocationStore {
         case .join:
             break
         case .commit:
-            ledger.advance(Advance(request, birth: comparable(request.birth), subject: subject, client: client)) { [self] in settle(request, $0, done) }
+            ledger.advance(Advance(request, birth: comparable(request.birth), subject: subject, client: client)) {
+                [self] in settle(request, $0, done)
+            }
         case .replay(let rotation):
             done(.replayed(generation: rotation.generation, at: rotation.at, seq: sequence))
         case .mismatch:
@@ -34,7 +38,8 @@ extension RevocationStore {
     }
 
     private func settle(
-        _ request: RotationRequest, _ verdict: Result<AdvanceVerdict, RevocationError>, _ done: @escaping @Sendable (RotationOutcome) -> Void
+        _ request: RotationRequest, _ verdict: Result<AdvanceVerdict, RevocationError>,
+        _ done: @escaping @Sendable (RotationOutcome) -> Void
     ) {
         let settlement = index.rotations.settle(request, verdict, head: ledger.head.position, grace: grace)
         switch settlement.decision {

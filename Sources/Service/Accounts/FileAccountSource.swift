@@ -135,7 +135,9 @@ package final class FileAccountSource: AccountSource {
         for user in accounts.users where late[user.id] == nil {
             let name = Array(user.id.description.utf8)
             let hasTime = user.sessionsFrom > 0
-            guard hasTime || user.isDisabled, !revocations.isCut(subject: name, from: user.sessionsFrom) else { continue }
+            guard hasTime || user.isDisabled, !revocations.isCut(subject: name, from: user.sessionsFrom) else {
+                continue
+            }
             end(user.id, from: hasTime ? user.sessionsFrom : nil)
         }
     }

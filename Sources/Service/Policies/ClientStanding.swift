@@ -26,8 +26,9 @@ struct ClientStanding {
         else { throw .revoked(.client) }
         let state = context.authState
         // Signed while the clock was ahead: a revocation that was made since then would not include it.
-        guard !token.jti.isVersion7
-            || !state.revocations.isAhead(token.jti, at: now, leewaySeconds: state.settings.leeway)
+        guard
+            !token.jti.isVersion7
+                || !state.revocations.isAhead(token.jti, at: now, leewaySeconds: state.settings.leeway)
         else { throw .rejected(.notActive) }
         try checkRevocations(token)
     }

@@ -19,7 +19,8 @@ package struct AuthenticateClient {
     /// - Parameters:
     ///   - id: as the request names it.
     ///   - source: a number for the address of the request, as ``LoginThrottle/Source/address(_:)`` has it.
-    package func authenticate(_ id: String, _ secret: Span<UInt8>, from source: UInt64) throws(ClientFailure) -> Client {
+    package func authenticate(_ id: String, _ secret: Span<UInt8>, from source: UInt64) throws(ClientFailure) -> Client
+    {
         let state = context.authState
         let client = context.clients.authenticate(id: id, secret: secret)
         let verdict = state.throttle.judge(

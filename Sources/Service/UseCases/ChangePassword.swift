@@ -215,7 +215,8 @@ private struct PendingChange: Sendable {
     private var denial: Denial? {
         let (session, names) = (change.session, names)
         return state.revocations.denial(
-            sid: session.sid, issuedAt: 0, birth: session.birth, subject: names.subject.span, client: names.client.span, kid: names.kid.span)
+            sid: session.sid, issuedAt: 0, birth: session.birth, subject: names.subject.span, client: names.client.span,
+            kid: names.kid.span)
     }
 
     private var names: (subject: [UInt8], client: [UInt8], kid: [UInt8]) {

@@ -21,7 +21,8 @@ package struct EndBrowserSession {
             !context.authState.revocations.isCut(key: verified.kid)
         else { return nil }
         return LogoutSession(
-            sid: sid, birth: SignedTokens(context).birth(of: verified), subject: verified.text(verified.subject), clientID: verified.text(verified.clientID),
+            sid: sid, birth: SignedTokens(context).birth(of: verified), subject: verified.text(verified.subject),
+            clientID: verified.text(verified.clientID),
             kid: String(decoding: verified.kid, as: UTF8.self), sessionEnd: nil)
     }
 

@@ -57,7 +57,8 @@ package struct EndSessions {
         guard let sid = verified.sid else { throw .sessionUnclear }
         guard SignedTokens(context).mayRevoke(verified) else { throw .notIssuedHere }
         return LogoutSession(
-            sid: sid, birth: SignedTokens(context).birth(of: verified), subject: verified.text(verified.subject), clientID: verified.text(verified.clientID),
+            sid: sid, birth: SignedTokens(context).birth(of: verified), subject: verified.text(verified.subject),
+            clientID: verified.text(verified.clientID),
             kid: String(decoding: verified.kid, as: UTF8.self), sessionEnd: nil)
     }
 
@@ -103,7 +104,8 @@ package struct EndSessions {
     }
 
     private func revokeSubject(
-        of session: LogoutSession, isExempt: Bool, _ done: @escaping @Sendable (Result<LedgerPosition, RevocationError>) -> Void
+        of session: LogoutSession, isExempt: Bool,
+        _ done: @escaping @Sendable (Result<LedgerPosition, RevocationError>) -> Void
     ) throws(LogoutFailure) {
         var asker = RevokingSession(
             sid: session.sid, client: Array(session.clientID.utf8), kid: Array(session.kid.utf8), isExempt: isExempt)

@@ -80,7 +80,8 @@ package struct MakeSnapshot {
         let key = algorithms.lazy.filter { $0.signature != nil }
             .compactMap { state.signer(for: $0, in: keyring, at: now) }.first
         guard let key else {
-            throw .signingUnavailable("no published key can sign; HS256 keys are secret. Run: martlet keys add --alg RS256")
+            throw .signingUnavailable(
+                "no published key can sign; HS256 keys are secret. Run: martlet keys add --alg RS256")
         }
         let live = try live(after: previous, now)
         let signature = try sign(live, key, now)

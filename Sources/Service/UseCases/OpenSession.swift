@@ -150,7 +150,9 @@ package struct OpenSession {
 
     /// Rejects the login if the account or its sessions were ended after the password was checked, or its time is over.
     private func checkStanding(of grant: LoginGrant, _ session: RefreshClaims) throws(LoginFailure) {
-        guard authState.clock.now.seconds < session.sessionEnd, isAdmitted(grant), SessionStanding(context).denial(of: session) == nil else {
+        guard authState.clock.now.seconds < session.sessionEnd, isAdmitted(grant),
+            SessionStanding(context).denial(of: session) == nil
+        else {
             authState.counters.logins.add(.refused)
             throw .credentialsInvalid
         }
@@ -220,7 +222,8 @@ extension AuthState {
         }
         return .success(
             LoginGrant(
-                user: user, scope: scope, audience: login.audience, client: attempt.client, sid: login.sid, birth: login.birth,
+                user: user, scope: scope, audience: login.audience, client: attempt.client, sid: login.sid,
+                birth: login.birth,
                 deviceID: login.deviceID, device: attempt.device, address: attempt.address,
                 replaced: attempt.replacedSession, charge: login.charge,
                 weaklyHashed: isWeaker ? attempt.password : nil))

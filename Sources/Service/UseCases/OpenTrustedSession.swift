@@ -91,7 +91,8 @@ package struct OpenTrustedSession {
         let sid = state.revocations.identifiers.next()
         let birth = state.revocations.birth
         let pending = PendingTrustedLogin(
-            login: login, client: client, audience: audience, authTime: authTime, sid: sid, birth: birth, deviceID: deviceID,
+            login: login, client: client, audience: audience, authTime: authTime, sid: sid, birth: birth,
+            deviceID: deviceID,
             state: state, then: then)
         switch login.who {
         case .username(let name):

@@ -43,7 +43,9 @@ package struct RevokeTokens {
     }
 
     /// - Parameter done: called once, when the revocation is durable or has failed.
-    package func revoke(_ target: Revocable, done: @escaping @Sendable (Result<LedgerPosition, RevocationError>) -> Void) {
+    package func revoke(
+        _ target: Revocable, done: @escaping @Sendable (Result<LedgerPosition, RevocationError>) -> Void
+    ) {
         let state = context.authState
         let reason = RevocationReason.revoked.rawValue
         switch target {

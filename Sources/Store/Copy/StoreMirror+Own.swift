@@ -38,14 +38,17 @@ extension StoreMirror {
     /// Returns the part of an answer of the log that is not applied yet, with what has been offered beyond it.
     ///
     /// - Parameter asked: the position after which the log was asked.
-    func completed(_ batch: TailBatch, after asked: LedgerPosition, _ state: State) -> (TailBatch, ArraySlice<JournalRecord>) {
+    func completed(_ batch: TailBatch, after asked: LedgerPosition, _ state: State) -> (
+        TailBatch, ArraySlice<JournalRecord>
+    ) {
         var batch = batch
         let isApplied = { (record: JournalRecord) in
             asked.epoch == state.position.epoch && record.seq > asked.seq && record.seq <= state.position.seq
         }
         let applied = batch.records.prefix(while: isApplied).count
         let offered = own.take()
-        guard !offered.isEmpty, batch.head.position.epoch == state.position.epoch, batch.records.count < TailBatch.countMax
+        guard !offered.isEmpty, batch.head.position.epoch == state.position.epoch,
+            batch.records.count < TailBatch.countMax
         else { return (batch, batch.records.dropFirst(applied)) }
         let end = LedgerPosition(
             epoch: state.position.epoch, seq: max(batch.records.last?.seq ?? 0, state.position.seq))

@@ -52,7 +52,8 @@ package protocol StoreEngine: AnyObject {
 extension StoreEngine {
     package func status(by deadline: StoreDeadline) throws(StoreFault) -> EngineStatus {
         throw .rejected(
-            reason: "this engine cannot list the nodes without being one", remedy: "Ask a running node with martlet status.")
+            reason: "this engine cannot list the nodes without being one",
+            remedy: "Ask a running node with martlet status.")
     }
 }
 

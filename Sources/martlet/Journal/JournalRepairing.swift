@@ -40,7 +40,8 @@ enum JournalRepairing {
         }
         progress.begin("repairing", totalByteCount: byteCount)
         defer { progress.end() }
-        var epochs = SalvagedEpochs(marks: seen.readableMarks { Terminal.writeError("\($0) Its content does not count.\n") })
+        var epochs = SalvagedEpochs(
+            marks: seen.readableMarks { Terminal.writeError("\($0) Its content does not count.\n") })
         var began = LedgerPosition(epoch: 1, seq: 0)
         let report = try repair.acceptLoss {
             epochs.note($0)
@@ -53,7 +54,8 @@ enum JournalRepairing {
         for file in report.unreadable { Terminal.writeError("could not read any record of \(file)\n") }
         Terminal.write(
             "\(report.keptCount) records kept, \(report.lostCount) or more lost; the original files are in "
-                + "\(report.copy ?? "no directory")\nRecords are counted in epoch \(began.epoch) from now on, from \(began).\n")
+                + "\(report.copy ?? "no directory")\nRecords are counted in epoch \(began.epoch) from now on, from \(began).\n"
+        )
         return ExitCode.ok
     }
 }

@@ -23,7 +23,8 @@ struct KeyConfirmation {
     /// - Throws: `.refused` if the change could not be confirmed. The files are changed in any case.
     func wait(until isApplied: ([ServiceStatus.AppliedKey]) -> Bool) throws(CommandError) -> Bool {
         guard KeyDirectoryUse.isMarked(path) else {
-            Terminal.writeError("no running service on this machine uses \(path); the change applies at the next start\n")
+            Terminal.writeError(
+                "no running service on this machine uses \(path); the change applies at the next start\n")
             return false
         }
         guard let client = OperatorClient(Environment.values) else {

@@ -88,7 +88,8 @@ enum ClientCommand {
             audiences: arguments.values("--audience"), scopes: arguments.values("--scope"),
             algorithm: arguments.value("--alg"), grants: arguments.values("--grant"),
             accessLifetime: try lifetime(arguments),
-            roles: arguments.values("--role"), opensForAnyUser: try opensForAnyUser(arguments), createdAt: SystemClock.wall.now)
+            roles: arguments.values("--role"), opensForAnyUser: try opensForAnyUser(arguments),
+            createdAt: SystemClock.wall.now)
         let reading = try table.check { clients throws(AccountsError) in try clients.adding(client) }
         if client.algorithm != nil { try checkSigner(of: client, among: reading, arguments) }
         try table.edit(mustExist: false, after: reading) { clients throws(AccountsError) in

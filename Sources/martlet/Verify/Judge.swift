@@ -37,7 +37,8 @@ struct KeySetVerification {
         do throws(TokenRejection) { return judge(try content(of: token)) } catch {
             // A key that is missing from a stale set says nothing about the token.
             guard !shelf.isStale || !isKeyMissing(error, token) else {
-                return .unknown("keys_stale", "None of the cached keys fits the token, and the cached keys are out of date.")
+                return .unknown(
+                    "keys_stale", "None of the cached keys fits the token, and the cached keys are out of date.")
             }
             return VerificationResult(error)
         }

@@ -36,7 +36,8 @@ struct RevocationSource {
         }
         let claims = try SnapshotClaims(try checked(Array(content[..<end]), keys), unusable)
         if let issuer, claims.issuer != issuer {
-            throw unusable("it is from the issuer \(Printable.short(claims.issuer)), not from \(Printable.short(issuer))")
+            throw unusable(
+                "it is from the issuer \(Printable.short(claims.issuer)), not from \(Printable.short(issuer))")
         }
         let records = content[(end + 1)...]
         let hash = SHA256Pieces()
@@ -48,7 +49,9 @@ struct RevocationSource {
             throw unusable("it does not have \(claims.count) records")
         }
         let age = now.seconds.seconds(since: claims.issuedAt)
-        guard age >= -leeway else { throw unusable("it was made \(TimeText.span(-age)) in the future by this machine's clock") }
+        guard age >= -leeway else {
+            throw unusable("it was made \(TimeText.span(-age)) in the future by this machine's clock")
+        }
         guard age <= ageMax else {
             throw .unknown(
                 code: "revocations_stale",
@@ -94,7 +97,8 @@ struct RevocationSource {
                 throw .unknown(code: "revocations_unreachable", reason: error.description)
             }
             guard answer.status == 200 else {
-                let hint = answer.status == 401 || answer.status == 403 ? "; name a client with --revocations-client" : ""
+                let hint =
+                    answer.status == 401 || answer.status == 403 ? "; name a client with --revocations-client" : ""
                 throw .unknown(code: "revocations_unreachable", reason: "\(name) answers \(answer.status)\(hint)")
             }
             return answer.body

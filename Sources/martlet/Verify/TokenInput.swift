@@ -19,7 +19,9 @@ enum TokenInput: Equatable {
         let word = arguments.operands.first
         let name = arguments.value("--token-env")
         if let path = arguments.value("--token-file") {
-            guard word == nil, name == nil else { throw .usage("--token-file cannot be combined with TOKEN or --token-env") }
+            guard word == nil, name == nil else {
+                throw .usage("--token-file cannot be combined with TOKEN or --token-env")
+            }
             self = .file(path)
             return
         }

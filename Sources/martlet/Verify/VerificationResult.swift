@@ -90,7 +90,8 @@ extension VerificationResult {
         case .malformed(let part): self = .refused(ProblemCode.tokenMalformed.rawValue, Self.sentence(part))
         case .criticalUnsupported:
             self = .refused(
-                ProblemCode.tokenMalformed.rawValue, "The header requires extensions (crit or b64), which are not supported.")
+                ProblemCode.tokenMalformed.rawValue,
+                "The header requires extensions (crit or b64), which are not supported.")
         case .algNotAllowed:
             self = .refused(ProblemCode.algNotAllowed.rawValue, "The token's alg is not allowed for the key.")
         case .kidMissing, .kidUnknown:

@@ -138,7 +138,6 @@ struct CookieRefreshTests {
         #expect(answer.status == 200 && answer["refresh-outcome"] == "rotated")
     }
 
-
     @Test func `a late refresh of a session that a new sign-in replaced does not clear the new cookies`() {
         let jar = world.jar()
         let next = Jar(refresh(jar.atRefresh))

@@ -4,7 +4,8 @@ import API
 extension Refusal {
     static let ofCookies: [Refusal] = [
         (Route.login, World.cookieLogin()), (.refresh, Ask("POST", "/refresh")), (.logout, Ask("POST", "/logout")),
-        (.session, Ask("GET", "/session")), (.sessionData, Ask("GET", "/session/data")), (.sessions, Ask("GET", "/sessions")),
+        (.session, Ask("GET", "/session")), (.sessionData, Ask("GET", "/session/data")),
+        (.sessions, Ask("GET", "/sessions")),
         (.listedSession, Ask("DELETE", "/sessions/\(World.alice)")), (.password, Ask("POST", "/password")),
     ].flatMap { endpoint, plain in
         var ask = plain

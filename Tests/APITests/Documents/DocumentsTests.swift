@@ -6,7 +6,8 @@ import Tokens
 
 @Suite("Documents that anyone may read")
 struct DocumentsTests {
-    static let paths = ["/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/openapi.yaml",
+    static let paths = [
+        "/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/openapi.yaml",
         "/.well-known/openid-configuration",
     ]
 
@@ -67,7 +68,10 @@ struct DocumentsTests {
             let status = world.send(Ask("OPTIONS", path)).status
             #expect(status == 204, "\(path)")
         }
-        #expect(answer.json["grant_types_supported"] as? [String] == ["refresh_token", "client_credentials", Client.session])
+        #expect(
+            answer.json["grant_types_supported"] as? [String] == [
+                "refresh_token", "client_credentials", Client.session,
+            ])
         #expect(
             answer.json["authorization_endpoint"] == nil && !answer.text.contains("login")
                 && !answer.text.contains("password"))

@@ -106,7 +106,9 @@ final class FeedClient {
     }
 
     /// Waits until the events fulfill a condition.
-    func waits(within seconds: Double = 10, for condition: ([(name: String, id: String?, data: String)]) -> Bool) -> Bool {
+    func waits(within seconds: Double = 10, for condition: ([(name: String, id: String?, data: String)]) -> Bool)
+        -> Bool
+    {
         for _ in 0..<Int(seconds * 500) {
             loop.turn(world.application)
             if condition(events) { return true }
@@ -133,7 +135,9 @@ extension World {
     static let reader = "reader"
 
     /// The head of the feed.
-    var head: String { send(Ask("GET", "/revocations").basic(Self.reader, Self.encoded(Self.secret))).string("head") ?? "" }
+    var head: String {
+        send(Ask("GET", "/revocations").basic(Self.reader, Self.encoded(Self.secret))).string("head") ?? ""
+    }
 
     static func feed(_ query: String = "", accept: String? = nil, at route: Route = .revocations) -> Ask {
         let ask = Ask("GET", "\(route)" + (query.isEmpty ? "" : "?\(query)"))

@@ -217,7 +217,8 @@ struct FeedTests {
 
     @Test func `a token of the grant client_credentials is enough`() throws {
         let answer = world.send(
-            Ask("POST", "/token").form("grant_type=client_credentials").basic(World.reader, World.encoded(World.secret)))
+            Ask("POST", "/token").form("grant_type=client_credentials").basic(World.reader, World.encoded(World.secret))
+        )
         let token = try #require(answer.string("access_token"))
         #expect(world.send(Ask("GET", "/revocations").bearer(token)).status == 200)
         // A stream ends with its token.

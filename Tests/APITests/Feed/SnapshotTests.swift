@@ -23,7 +23,9 @@ struct SnapshotTests {
         guard let stream = reader.stream ?? loop.stream(ticket) else { return (answer, answer.body) }
         var content: [UInt8] = []
         for _ in 0..<10_000 {
-            let isLast = stream.take(atMost: 65_536) { piece in for index in piece.indices { content.append(piece[index]) } }
+            let isLast = stream.take(atMost: 65_536) { piece in
+                for index in piece.indices { content.append(piece[index]) }
+            }
             if isLast { break }
             loop.turn(world.application)
         }
@@ -32,7 +34,9 @@ struct SnapshotTests {
         return (answer, content)
     }
 
-    private func snapshot(_ fields: (String, String)..., ticket: UInt64 = 1) throws -> (answer: Answer, content: [UInt8]) {
+    private func snapshot(_ fields: (String, String)..., ticket: UInt64 = 1) throws -> (
+        answer: Answer, content: [UInt8]
+    ) {
         var ask = World.feed(at: .snapshot)
         for (name, value) in fields { ask = ask.with(name, value) }
         return try #require(get(ask, ticket: ticket))
@@ -74,12 +78,15 @@ struct SnapshotTests {
         #expect(part.answer["content-range"] == "bytes \(start)-\(found.content.count - 1)/\(found.content.count)")
     }
 
-    @Test(arguments: [
-        ("bytes=0-", nil), ("bytes=5-9", 5..<10), ("bytes=5-", 5..<20), ("bytes=-5", 15..<20), ("bytes=-50", 0..<20),
-        ("bytes=19-30", 19..<20), ("bytes=20-", nil), ("bytes=9-5", nil), ("bytes=5-9,12-14", nil), ("bytes=-0", nil),
-        ("items=5-9", nil), ("bytes=a-b", nil), ("bytes=", nil), ("bytes=-", nil), ("bytes=+5-9", nil),
-        ("bytes=5-99999999999999999999", nil),
-    ] as [(String, Range<Int>?)])
+    @Test(
+        arguments: [
+            ("bytes=0-", nil), ("bytes=5-9", 5..<10), ("bytes=5-", 5..<20), ("bytes=-5", 15..<20),
+            ("bytes=-50", 0..<20),
+            ("bytes=19-30", 19..<20), ("bytes=20-", nil), ("bytes=9-5", nil), ("bytes=5-9,12-14", nil),
+            ("bytes=-0", nil),
+            ("items=5-9", nil), ("bytes=a-b", nil), ("bytes=", nil), ("bytes=-", nil), ("bytes=+5-9", nil),
+            ("bytes=5-99999999999999999999", nil),
+        ] as [(String, Range<Int>?)])
     func `one range of bytes is understood`(_ text: String, _ range: Range<Int>?) {
         let found = SnapshotRange.parse(text, 20)
         #expect(found == (text == "bytes=0-" ? 0..<20 : range))

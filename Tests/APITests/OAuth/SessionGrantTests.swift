@@ -136,7 +136,9 @@ struct SessionGrantTests {
         #expect(world.order(#"{"sub":"external:none:u|42"}"#).status == 400)
     }
 
-    @Test(arguments: [#"{"client_id":"portal"}"#, #"{"all":true}"#, "sid", "kid", "logout", "others", "global", "revoke"])
+    @Test(arguments: [
+        #"{"client_id":"portal"}"#, #"{"all":true}"#, "sid", "kid", "logout", "others", "global", "revoke",
+    ])
     func `every revocation counts for them`(_ kind: String) throws {
         let world = try Self.world { $0.opensForAnyUser = true }
         let pairs = (0..<2).map { _ in World.Pair(world.send(Self.ask("sub=42"))) }
@@ -173,9 +175,10 @@ struct SessionGrantTests {
         #expect([one, two, other].map { world.verify($0.access).status } == [401, 401, 200])
     }
 
-    @Test(arguments: [
-        { (client: inout Client) in client.isDisabled = true }, { $0.opensForAnyUser = false }, { $0.grants = [] },
-    ] as [@Sendable (inout Client) -> Void])
+    @Test(
+        arguments: [
+            { (client: inout Client) in client.isDisabled = true }, { $0.opensForAnyUser = false }, { $0.grants = [] },
+        ] as [@Sendable (inout Client) -> Void])
     func `their sessions end with the permission of the client`(_ change: @Sendable (inout Client) -> Void) throws {
         let world = try Self.world { $0.opensForAnyUser = true }
         let pair = World.Pair(world.send(Self.ask("sub=42")))
@@ -215,7 +218,9 @@ struct SessionGrantTests {
 
     @Test func `such a subject never becomes another kind of subject`() throws {
         let world = try Self.world { $0.opensForAnyUser = true }
-        for name in ["%20a", "a%20", "%C3%A9", "a%00", "a%0A", "a%7F", "a%22", "a%5C", String(repeating: "a", count: 129)] {
+        for name in [
+            "%20a", "a%20", "%C3%A9", "a%00", "a%0A", "a%7F", "a%22", "a%5C", String(repeating: "a", count: 129),
+        ] {
             #expect(world.send(Self.ask("sub=" + name)).string("error") == "invalid_grant", "\(name)")
         }
         for name in ["a%20b/%25|", "client:shop", "external:portal:1", String(repeating: "a", count: 128)] {
@@ -277,7 +282,8 @@ struct SessionGrantTests {
         world.authState.clients.replace(with: secretive)
         let pair = World.Pair(world.send(Self.ask("sub=42", id: "secretive")))
         #expect(world.verify(pair.access).status == 200)
-        for subject in ["external:portal:42", "external:secretive:", "external:secretive", "external:", "secretive:42"] {
+        for subject in ["external:portal:42", "external:secretive:", "external:secretive", "external:", "secretive:42"]
+        {
             let forged = Forged.access([
                 "aud": #""api""#, "client_id": #""secretive""#, "sub": "\"\(subject)\"",
                 "sid": #""019a0000-0000-7000-8000-000000000009""#,

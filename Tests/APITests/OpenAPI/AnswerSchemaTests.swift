@@ -90,7 +90,8 @@ struct AnswerSchemaTests {
         let world = try World { $0.sessionList = SessionListSettings() }
         let pair = World.Pair(
             try Self.check(
-                world, Ask("POST", "/login").form(["username": "alice", "password": World.password, "device": "Phone"])))
+                world, Ask("POST", "/login").form(["username": "alice", "password": World.password, "device": "Phone"]))
+        )
         _ = world.send(World.login().from(.local))
         try Self.check(world, Ask("GET", "/sessions").bearer(pair.access))
         try Self.check(world, Ask("GET", "/admin/status", role: .operator).from(.local))

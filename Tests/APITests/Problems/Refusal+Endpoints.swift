@@ -51,7 +51,9 @@ extension Refusal {
             let pair = world.pair()
             return world.send(Ask("DELETE", "/sessions/\(pair.sid)").bearer(pair.access))
         },
-        Refusal(.listedSession, .requestMalformed) { $0.send(Ask("DELETE", "/sessions/x").with("Authorization", "Bearer")) },
+        Refusal(.listedSession, .requestMalformed) {
+            $0.send(Ask("DELETE", "/sessions/x").with("Authorization", "Bearer"))
+        },
         Refusal(.listedSession, .notFound) { world in
             let other = world.pair("bob")
             return world.send(Ask("DELETE", "/sessions/\(other.sid)").bearer(world.pair().access))
@@ -122,7 +124,11 @@ extension Refusal {
                     gate.wait()
                 })
             isTaken.wait()
-            #expect(world.authState.hashing.submit(.other(lastFailure: nil)) { gate.wait() } refused: { _ in } == nil)
+            #expect(
+                world.authState.hashing.submit(.other(lastFailure: nil)) {
+                    gate.wait()
+                } refused: { _ in
+                } == nil)
             return world.send(World.login())
         },
         Refusal(.login, .signingUnavailable) { world in

@@ -35,10 +35,12 @@ struct Refusal: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { "\(endpoint) \(code.rawValue)" }
 
-    static let all = withJournal + withJournal.filter { refusal in
-        // What the journal of a server cannot record, an engine cannot either.
-        refusal.code == .journalUnavailable && refusal.endpoint.codes.contains(.storeUnavailable)
-    }.map { Refusal($0.endpoint, .storeUnavailable, $0.act) }
+    static let all =
+        withJournal
+        + withJournal.filter { refusal in
+            // What the journal of a server cannot record, an engine cannot either.
+            refusal.code == .journalUnavailable && refusal.endpoint.codes.contains(.storeUnavailable)
+        }.map { Refusal($0.endpoint, .storeUnavailable, $0.act) }
 
     private static let withJournal =
         ofTokens(.verify) { $0.verify($1) } + ofTokens(.auth) { $0.send(Ask("GET", "/auth").bearer($1)) }

@@ -107,7 +107,9 @@ struct FollowerAnswersTests {
 
     @Test func `an age is written in seconds with three decimals`() throws {
         let world = try follower(feed(ageMax: nil))
-        for (now, text) in [(1_000, "0.000"), (1_001, "0.001"), (900, "0.000"), (3_601_000, "3600.000")] as [(Int64, String)] {
+        for (now, text) in [(1_000, "0.000"), (1_001, "0.001"), (900, "0.000"), (3_601_000, "3600.000")]
+            as [(Int64, String)]
+        {
             clock.now.withLock { $0 = now }
             #expect(world.send(Ask("GET", "/auth").bearer("x"))["revocation-age"] == text)
         }

@@ -133,7 +133,8 @@ struct LoginOrderTests {
             #expect(answer.status == 503 && answer.code == "journal_unavailable" && !answer.text.contains("othing"))
             return answer.string("detail")
         }
-        let applies = "The revocation applies now. It is lost if the service stops before the journal can be written again."
+        let applies =
+            "The revocation applies now. It is lost if the service stops before the journal can be written again."
         #expect(details == [applies, applies, applies])
         #expect(world.verify(pair.access).code == "session_revoked")
         let login = world.send(World.login())

@@ -43,8 +43,9 @@ struct PasswordTests {
         let text = world.log.all.joined()
         #expect(!text.contains(Self.new) && !text.contains(World.password))
         #expect(world.log.events("password_changed").count == 1)
-        #expect(world.send(Ask("GET", "/metrics", role: .operator)).text.contains(
-            "martlet_password_changes_total{result=\"changed\"} 1"))
+        #expect(
+            world.send(Ask("GET", "/metrics", role: .operator)).text.contains(
+                "martlet_password_changes_total{result=\"changed\"} 1"))
     }
 
     @Test(arguments: [
@@ -212,14 +213,14 @@ struct PasswordTests {
         #expect(world.send(ask(pair)).status == 204)
     }
 
-
     @Test func `a device has failures of its own, and guesses by others do not stop its change`() {
         let pair = World.Pair(
             world.send(
                 Ask("POST", "/login").form(["username": "alice", "password": World.password, "device": "phone"])))
-        let device = world.send(
-            Ask("POST", "/login").form(["username": "alice", "password": World.password, "device": "phone"])
-        ).string("device_token") ?? ""
+        let device =
+            world.send(
+                Ask("POST", "/login").form(["username": "alice", "password": World.password, "device": "phone"])
+            ).string("device_token") ?? ""
         func change(_ current: String, _ token: String?, from peer: PeerAddress = .ipv4(0xcb00_7101)) -> Answer {
             let member = token.map { #","device_token":"\#($0)""# } ?? ""
             return world.send(
@@ -241,9 +242,10 @@ struct PasswordTests {
 
     @Test func `the device of another user is ignored`() {
         let pair = world.pair()
-        let bobs = world.send(
-            Ask("POST", "/login").form(["username": "bob", "password": World.password, "device": "phone"])
-        ).string("device_token") ?? ""
+        let bobs =
+            world.send(
+                Ask("POST", "/login").form(["username": "bob", "password": World.password, "device": "phone"])
+            ).string("device_token") ?? ""
         for _ in 0..<4 { _ = world.send(World.login(password: "guess").from(.ipv4(0xcb00_7102))) }
         let answer = world.send(
             Ask("POST", "/password").bearer(pair.access).from(.ipv4(0xcb00_7101)).form([

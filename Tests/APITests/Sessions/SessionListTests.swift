@@ -31,7 +31,9 @@ struct SessionListTests {
     }
 
     @Test func `shows what a user needs to recognize a session, the newest first`() throws {
-        let login = Ask("POST", "/login").form(["username": "alice", "password": World.password, "device": "Ana’s phone"])
+        let login = Ask("POST", "/login").form([
+            "username": "alice", "password": World.password, "device": "Ana’s phone",
+        ])
         let one = World.Pair(world.send(login.from(.ipv4(0xcb00_7107))))
         world.clock.advance(5)
         let two = World.Pair(
@@ -77,7 +79,9 @@ struct SessionListTests {
         #expect(end(here.sid, here.access).code == "session_revoked")
     }
 
-    @Test(arguments: ["x", "019A0000-0000-7000-8000-000000000000", "019a0000-0000-7000-8000-000000000000", "%00", "a/b"])
+    @Test(arguments: [
+        "x", "019A0000-0000-7000-8000-000000000000", "019a0000-0000-7000-8000-000000000000", "%00", "a/b",
+    ])
     func `a name that no session has is not found`(_ sid: String) {
         #expect(end(sid, world.pair().access).code == "not_found")
     }
@@ -140,7 +144,6 @@ struct SessionListTests {
         for _ in 0..<2 { #expect(end(there.sid, here.access).code == "journal_unavailable") }
         #expect(try list(here.access).count == 1)
     }
-
 
     /// Replaces the refresh secret as a compromise does, at a time between two seconds.
     private func changeSecret(_ world: World, compromised: Bool) throws {

@@ -16,7 +16,8 @@ struct ConditionTests {
     }
 
     private static func pairs(_ count: Int) -> String {
-        "{\"claims\":{" + (0..<count).map { "\"/amr/" + String(repeating: "0", count: $0 + 1) + "\":1" }
+        "{\"claims\":{"
+            + (0..<count).map { "\"/amr/" + String(repeating: "0", count: $0 + 1) + "\":1" }
             .joined(separator: ",") + "}}"
     }
 
@@ -31,7 +32,8 @@ struct ConditionTests {
         (#"{"claims":{"amr":["pwd"]}}"#, ""), (#"{"claims":{"amr":["otp"]}}"#, "claim_mismatch"),
         (#"{"claims":{"email":null}}"#, "claim_mismatch"),
         (#"{"claims":{"amr":"pwd","scope":false}}"#, "claim_mismatch"),
-        (#"{"min_seq":0}"#, ""), (#"{"min_seq":"1:0"}"#, ""), (#"{"min_seq":"2:0"}"#, "sequence_unknown"), (#"{"min_seq":9007199254740991}"#, "sequence_not_reached"),
+        (#"{"min_seq":0}"#, ""), (#"{"min_seq":"1:0"}"#, ""), (#"{"min_seq":"2:0"}"#, "sequence_unknown"),
+        (#"{"min_seq":9007199254740991}"#, "sequence_not_reached"),
     ])
     func `are met by value, or the code says which is not`(_ json: String, _ expected: String) {
         #expect(code(json) == expected)
@@ -44,7 +46,8 @@ struct ConditionTests {
         #"{"required_claims":["/"]}"#, #"{"required_claims":["/a~2"]}"#, #"{"required_claims":[["sub"]]}"#,
         #"{"claims":{}}"#, #"{"claims":false}"#, #"{"claims":null}"#, #"{"claims":"amr"}"#, #"{"claims":[]}"#,
         #"{"claims":{"":1}}"#, #"{"claims":{"amr":"*"}}"#, #"{"claims":{"amr":"a||b"}}"#,
-        #"{"claims":{"amr":"pwd","amr":"pwd"}}"#, #"{"min_seq":-1}"#, #"{"min_seq":1.5}"#, #"{"min_seq":"1"}"#, #"{"min_seq":"0:1"}"#, #"{"min_seq":"1:01"}"#,
+        #"{"claims":{"amr":"pwd","amr":"pwd"}}"#, #"{"min_seq":-1}"#, #"{"min_seq":1.5}"#, #"{"min_seq":"1"}"#,
+        #"{"min_seq":"0:1"}"#, #"{"min_seq":"1:01"}"#,
         #"{"min_seq":[1]}"#, #"{"sub":"x"}"#, list("audience", 17), list("required_claims", 17), pairs(17),
     ])
     func `are not met when they are not understood`(_ json: String) {

@@ -44,7 +44,9 @@ struct WaitingTests {
     }
 
     @Test(arguments: asks.indices)
-    func `gets 503 after a quarter of a second if the record does not arrive, and has had no effect`(_ index: Int) throws {
+    func `gets 503 after a quarter of a second if the record does not arrive, and has had no effect`(_ index: Int)
+        throws
+    {
         let began = ContinuousClock.now
         let answer = world.send(Self.asks[index].ask(pair, "1:4000000000"))
         #expect(answer.status == 503 && answer.code == "sequence_not_reached" && answer["retry-after"] == "1")

@@ -40,7 +40,8 @@ struct ClientDirectoryTests {
 
     @Test(arguments: [
         #""grants":["password"]"#, #""grants":["client_credentials","client_credentials"]"#, #""grants":"x""#,
-        #""users":"all""#, #""users":true"#, #""access_ttl":29"#, #""access_ttl":3601"#, #""access_ttl":"10m""#, #""access_ttl":30.5"#, #""roles":["a,b"]"#,
+        #""users":"all""#, #""users":true"#, #""access_ttl":29"#, #""access_ttl":3601"#, #""access_ttl":"10m""#,
+        #""access_ttl":30.5"#, #""roles":["a,b"]"#,
         // A value that another member may have is checked by the rule of its own.
         #""scopes":["a,b"],"roles":["a,b"]"#, #""scopes":["x"],"grants":["x"]"#,
     ])

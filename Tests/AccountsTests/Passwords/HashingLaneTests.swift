@@ -115,8 +115,8 @@ struct HashingLaneTests {
     @Test func `sources that failed least recently go first, and among equals the first that came`() {
         let bench = Bench(places: 40)
         bench.occupy()
-        for (name, lastFailure) in [("late", 900), ("a", nil), ("early", 100), ("b", nil), ("middle", 500)] as
-            [(String, Int64?)]
+        for (name, lastFailure) in [("late", 900), ("a", nil), ("early", 100), ("b", nil), ("middle", 500)]
+            as [(String, Int64?)]
         {
             bench.push(name, .other(lastFailure: lastFailure))
         }

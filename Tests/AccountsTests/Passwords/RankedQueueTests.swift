@@ -14,7 +14,8 @@ struct RankedQueueTests {
             let key = Queue.Key(rank: Int64(random.next() % 50), number: UInt64(number))
             #expect(queue.countBefore(key) == model.count { $0.key < key })
             switch random.next() % 8 {
-            case 0: #expect(queue.first.flatMap { queue.remove($0) } == (model.isEmpty ? nil : model.removeFirst().element))
+            case 0:
+                #expect(queue.first.flatMap { queue.remove($0) } == (model.isEmpty ? nil : model.removeFirst().element))
             case 1: #expect(queue.last.flatMap { queue.remove($0) } == model.popLast()?.element)
             case 2:
                 guard let chosen = model.indices.randomElement(using: &random) else { continue }

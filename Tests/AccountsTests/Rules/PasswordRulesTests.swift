@@ -20,7 +20,8 @@ struct PasswordRulesTests {
 
     @Test func `the current password is no new one`() throws {
         let rules = PasswordRules(characterCountMin: 6)
-        #expect(try rules.violations(of: Array("secret".utf8), for: "x", replacing: Array("secret".utf8)) == [.unchanged])
+        #expect(
+            try rules.violations(of: Array("secret".utf8), for: "x", replacing: Array("secret".utf8)) == [.unchanged])
         #expect(try rules.violations(of: Array("secret".utf8), for: "x", replacing: Array("Secret".utf8)).isEmpty)
     }
 

@@ -77,7 +77,8 @@ struct ClientThrottleTests {
 
     @Test func `the same wrong secret counts once, for ever, also between others and while the source is limited`() {
         let throttle = throttle(source: .init(failureCountMax: 5, refillMilliseconds: 3_000))
-        func old(_ client: String = "shop", _ secret: String = "old", source: UInt64 = 1) -> LoginThrottle.ClientVerdict {
+        func old(_ client: String = "shop", _ secret: String = "old", source: UInt64 = 1) -> LoginThrottle.ClientVerdict
+        {
             throttle.judge(client, secret: secret, isRight: false, source: source, now: Self.start)
         }
         for _ in 0..<200 { #expect(old() == .refused) }
@@ -121,11 +122,13 @@ struct ClientThrottleTests {
         #expect(throttle.state.withLock { $0.wrongSecrets.capacity } == 8)
         let before = throttle.state.withLock { $0.guessed }
         #expect(send("99", at: 100) == .refused)
-        #expect(throttle.state.withLock { $0.guessed }.table[throttle.fingerprint(.client, "shop", 1)]
-            == before.table[throttle.fingerprint(.client, "shop", 1)])
+        #expect(
+            throttle.state.withLock { $0.guessed }.table[throttle.fingerprint(.client, "shop", 1)]
+                == before.table[throttle.fingerprint(.client, "shop", 1)])
         #expect(send("0", at: 101) == .refused)
-        #expect(throttle.state.withLock { $0.guessed }.table[throttle.fingerprint(.client, "shop", 1)]
-            != before.table[throttle.fingerprint(.client, "shop", 1)])
+        #expect(
+            throttle.state.withLock { $0.guessed }.table[throttle.fingerprint(.client, "shop", 1)]
+                != before.table[throttle.fingerprint(.client, "shop", 1)])
     }
 }
 

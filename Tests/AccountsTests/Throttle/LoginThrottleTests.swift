@@ -144,7 +144,8 @@ struct LoginThrottleTests {
         #expect(guess(throttle, "bob", source: 1, times: 9) == 0, "known pairs of a source are limited together")
     }
 
-    @Test func `a device has its own failures, and takes none from the account, the address or another device`() throws {
+    @Test func `a device has its own failures, and takes none from the account, the address or another device`() throws
+    {
         let throttle = throttle(source: .init(failureCountMax: 3, refillMilliseconds: 10_000))
         func guess(_ device: UUID?, _ source: UInt64 = 1) -> Int {
             (0..<9).count { _ in
@@ -161,7 +162,8 @@ struct LoginThrottleTests {
         #expect(guess(nil) == 3 && guess(UUID(high: 2, low: 2)) == 3, "an account that is guessed at stops no device")
     }
 
-    @Test func `a known pair and a device have the first lane, every other login has its source's last failure`() throws {
+    @Test func `a known pair and a device have the first lane, every other login has its source's last failure`() throws
+    {
         let throttle = throttle(account: .off)
         func fail(_ source: LoginThrottle.Source, at now: Int64) throws {
             throttle.recordFailure(try attempt(throttle.admit(account: "x", from: source, now: now)), now: now)
@@ -178,7 +180,8 @@ struct LoginThrottleTests {
         #expect(isKnown(try attempt(device).lane))
         // A client's own users have no address, and one client's say nothing about another's.
         try fail(.client("shop"), at: Self.start + 2)
-        #expect(try attempt(throttle.admit(account: "bob", from: .client("shop"), now: 0)).lane == .other(lastFailure: nil))
+        #expect(
+            try attempt(throttle.admit(account: "bob", from: .client("shop"), now: 0)).lane == .other(lastFailure: nil))
         try fail(.endUser(5, client: "shop"), at: Self.start + 3)
         #expect(
             try attempt(throttle.admit(account: "bob", from: .endUser(5, client: "shop"), now: 0)).lane
@@ -187,9 +190,11 @@ struct LoginThrottleTests {
     }
 
     /// Numbers of addresses as requests have them: an IPv4 address, and the first half of an IPv6 address.
-    @Test(arguments: [
-        (0x1_c000_0205, 0x1_c000_02ff, 0x1_c000_0305), (0x2001_0db8_0000_ab05, 0x2001_0db8_0000_abff, 0x2001_0db8_0000_ac05),
-    ] as [(UInt64, UInt64, UInt64)])
+    @Test(
+        arguments: [
+            (0x1_c000_0205, 0x1_c000_02ff, 0x1_c000_0305),
+            (0x2001_0db8_0000_ab05, 0x2001_0db8_0000_abff, 0x2001_0db8_0000_ac05),
+        ] as [(UInt64, UInt64, UInt64)])
     func `a failure counts for the /24 and the /56 of its address`(failed: UInt64, near: UInt64, far: UInt64) throws {
         let throttle = throttle()
         throttle.recordFailure(
@@ -208,7 +213,8 @@ struct LoginThrottleTests {
             throttle.recordFailure(try attempt(verdict), now: Int64(number))
             let secret = Array("secret \(number)".utf8)
             _ = throttle.judge(
-                client: "client \(number)", secret: secret.span, isRight: false, source: number << 8, now: Int64(number))
+                client: "client \(number)", secret: secret.span, isRight: false, source: number << 8, now: Int64(number)
+            )
         }
         let tables = throttle.state.withLock {
             [
@@ -285,7 +291,9 @@ struct KeyedTableTests {
 extension LoginThrottle {
     /// The lane of a login from an address.
     fileprivate func lane(_ account: String, _ source: UInt64) -> HashingLane? {
-        guard case .allowed(let attempt) = admit(account: account, source: source, now: 1_800_000_000_000) else { return nil }
+        guard case .allowed(let attempt) = admit(account: account, source: source, now: 1_800_000_000_000) else {
+            return nil
+        }
         withdraw(attempt)
         return attempt.lane
     }

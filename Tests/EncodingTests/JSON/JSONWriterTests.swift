@@ -57,7 +57,8 @@ struct JSONWriterTests {
         #expect(together == apart)
     }
 
-    @Test func `only text without quotation marks, backslashes, control characters and other letters needs no escape`() {
+    @Test func `only text without quotation marks, backslashes, control characters and other letters needs no escape`()
+    {
         func needsNone(_ text: String) -> Bool {
             let bytes = Array(text.utf8)
             return JSONWriter.needsNoEscape(bytes.span)

@@ -256,10 +256,11 @@ struct HTTP1ReaderTests {
     @Test(arguments: [21, 22])
     func `continuing says what reading says`(seed: UInt64) throws {
         var random = SeededGenerator(state: seed)
-        let texts = Self.chunkLines.map { Self.chunks($0.0) } + [
-            Self.chunks("5\r\nhello\r\n1;x=\"y\"\r\n!\r\n0\r\nT: u\r\n\r\n"), Self.get("/a"),
-            Self.post("Content-Length: 10\r\n", "0123456789"),
-        ]
+        let texts =
+            Self.chunkLines.map { Self.chunks($0.0) } + [
+                Self.chunks("5\r\nhello\r\n1;x=\"y\"\r\n!\r\n0\r\nT: u\r\n\r\n"), Self.get("/a"),
+                Self.post("Content-Length: 10\r\n", "0123456789"),
+            ]
         for text in texts {
             let bytes = Array((text + "\r\n").utf8)
             for _ in 0..<30 {

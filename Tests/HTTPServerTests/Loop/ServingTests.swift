@@ -72,7 +72,9 @@ struct ServingTests {
         }
         client.send("0\r\n\r\n")
         let answer = try #require(client.receiveAnswer())
-        #expect(answer.status == 200 && answer.body.utf8.count(where: { $0 == UInt8(ascii: "z") }) == byteCount * chunkCount)
+        #expect(
+            answer.status == 200 && answer.body.utf8.count(where: { $0 == UInt8(ascii: "z") }) == byteCount * chunkCount
+        )
         // Twice: a message is moved again when it turns out that it may have more content than most.
         #expect(server.counters.moved.load(ordering: .relaxed) <= 2 * UInt64(chunk.count * chunkCount + 200))
     }

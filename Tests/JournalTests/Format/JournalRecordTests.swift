@@ -6,7 +6,8 @@ import Testing
 struct JournalRecordTests {
     private var record: JournalRecord {
         var record = JournalRecord(
-            .ordinary, key: UUID(high: 0x0102_0304_0506_0708, low: 0x090a_0b0c_0d0e_0f10), expires: 0x1112_1314_1516_1718,
+            .ordinary, key: UUID(high: 0x0102_0304_0506_0708, low: 0x090a_0b0c_0d0e_0f10),
+            expires: 0x1112_1314_1516_1718,
             value: 0x2122_2324_2526_2728, flags: 0xab, reason: 0x1234)
         record.seq = 0x3132_3334_3536_3738
         record.time = 0x4142_4344_4546_4748
@@ -33,7 +34,9 @@ struct JournalRecordTests {
     }
 
     @Test func `come back as they were written`() {
-        guard case .record(let read, let durable, _) = RecordSlot(octets.span, seq: record.seq, salt: 0xdead_beef, JournalSchema.test.kinds)
+        guard
+            case .record(let read, let durable, _) = RecordSlot(
+                octets.span, seq: record.seq, salt: 0xdead_beef, JournalSchema.test.kinds)
         else {
             Issue.record("not a record")
             return
@@ -51,14 +54,16 @@ struct JournalRecordTests {
 
     @Test func `in another place do not count`() {
         #expect(
-            RecordSlot(octets.span, seq: 7, salt: 0xdead_beef, JournalSchema.test.kinds) == .bad("record 7 expected, record \(record.seq) found"))
+            RecordSlot(octets.span, seq: 7, salt: 0xdead_beef, JournalSchema.test.kinds)
+                == .bad("record 7 expected, record \(record.seq) found"))
     }
 
     @Test func `do not survive any flipped bit`() {
         for bit in 0..<512 {
             var damaged = octets
             damaged[bit / 8] ^= 1 << (bit % 8)
-            guard case .bad = RecordSlot(damaged.span, seq: record.seq, salt: 0xdead_beef, JournalSchema.test.kinds) else {
+            guard case .bad = RecordSlot(damaged.span, seq: record.seq, salt: 0xdead_beef, JournalSchema.test.kinds)
+            else {
                 Issue.record("bit \(bit) went unnoticed")
                 return
             }
@@ -70,7 +75,8 @@ struct JournalRecordTests {
         unknown[4] = 200
         let checksum = CRC32C.checksum(unknown.span.extracting(4..<64), seed: 0xdead_beef)
         for index in 0..<4 { unknown[index] = UInt8(truncatingIfNeeded: checksum >> UInt32(8 * index)) }
-        #expect(RecordSlot(unknown.span, seq: record.seq, salt: 0xdead_beef, JournalSchema.test.kinds) == .unknownKind(200))
+        #expect(
+            RecordSlot(unknown.span, seq: record.seq, salt: 0xdead_beef, JournalSchema.test.kinds) == .unknownKind(200))
     }
 
     @Test func `of the journal itself keep the numbers of their kinds`() {

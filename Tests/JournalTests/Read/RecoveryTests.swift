@@ -109,7 +109,9 @@ struct RecoveryTests {
         let answers = Collector<Answer>()
         // More than one piece of a file, one batch and one segment.
         for start in stride(from: UInt64(0), to: 50_000, by: 1_000) {
-            writer.append(contentsOf: (start..<(start + 1_000)).map { .entry($0) }, mayUseReserve: true) { answers.take($0) }
+            writer.append(contentsOf: (start..<(start + 1_000)).map { .entry($0) }, mayUseReserve: true) {
+                answers.take($0)
+            }
         }
         _ = answers.wait(for: 50)
         writer.close()
@@ -139,7 +141,9 @@ struct RecoveryTests {
         let writer = try reopen(storage)
         let answers = Collector<Answer>()
         let dependent = JournalRecord(.merged, key: UUID(high: 2, low: 2), expires: 9, flags: dependentFlag)
-        writer.append(contentsOf: [.entry(1), .entry(2), dependent, .entry(3)], mayUseReserve: true) { answers.take($0) }
+        writer.append(contentsOf: [.entry(1), .entry(2), dependent, .entry(3)], mayUseReserve: true) {
+            answers.take($0)
+        }
         _ = answers.wait(for: 1)
         let files = storage.files
         writer.close()

@@ -17,7 +17,9 @@ struct ServiceStatusTests {
         #expect(status.version == "1" && status.pid == 7 && status.sequence == 9 && status.isJournalWritable)
         #expect(!status.isReady && status.reasons == ["draining"] && status.journalConditions == ["x"])
         #expect(status.issuer == "https://a" && status.audiences == ["api"])
-        #expect(status.userCount == 2 && status.clientCount == 3 && status.sessionCount == 4 && status.paths == ["keys": "/k"])
+        #expect(
+            status.userCount == 2 && status.clientCount == 3 && status.sessionCount == 4
+                && status.paths == ["keys": "/k"])
         #expect(
             status.keys == [
                 .init(
@@ -31,7 +33,8 @@ struct ServiceStatusTests {
     }
 
     @Test func `a follower says whom it follows`() throws {
-        let member = "\"following\":{\"source\":\"https://b\",\"condition\":\"away\",\"stale\":true,\"age_ms\":5,\"position\":\"1:9\"},"
+        let member =
+            "\"following\":{\"source\":\"https://b\",\"condition\":\"away\",\"stale\":true,\"age_ms\":5,\"position\":\"1:9\"},"
         let text = Self.text.replacing("\"users\":2", with: member + "\"users\":2")
         let status = try #require(ServiceStatus(Array(text.utf8)))
         #expect(status.followed == .init(source: "https://b", condition: "away", age: 5, position: "1:9"))

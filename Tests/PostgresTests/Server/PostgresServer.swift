@@ -59,7 +59,10 @@ final class PostgresServer: @unchecked Sendable {
         try PostgresPrograms.give(directory)
         try start()
         try execute("CREATE ROLE \(Self.role) LOGIN")
-        if hasSchema { try PostgresEngineSource(connection(user: Self.owner)).applySchema(role: Self.role, by: .after(milliseconds: 10_000)) }
+        if hasSchema {
+            try PostgresEngineSource(connection(user: Self.owner)).applySchema(
+                role: Self.role, by: .after(milliseconds: 10_000))
+        }
     }
 
     deinit {
@@ -69,7 +72,9 @@ final class PostgresServer: @unchecked Sendable {
 
     func start() throws {
         var arguments = ["-D", "\(directory)/data", "-k", directory, "-p", "\(port)"]
-        var all = ["listen_addresses": "127.0.0.1", "shared_buffers": "16MB", "max_connections": "40", "autovacuum": "off"]
+        var all = [
+            "listen_addresses": "127.0.0.1", "shared_buffers": "16MB", "max_connections": "40", "autovacuum": "off",
+        ]
         all.merge(settings) { $1 }
         for (name, value) in all { arguments += ["-c", "\(name)=\(value)"] }
         let line = PostgresPrograms.command("postgres", arguments)
@@ -101,7 +106,8 @@ final class PostgresServer: @unchecked Sendable {
     func kill() {
         guard let process, process.isRunning else { return }
         let children =
-            (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/task/\(process.processIdentifier)/children",
+            (try? String(
+                contentsOfFile: "/proc/\(process.processIdentifier)/task/\(process.processIdentifier)/children",
                 encoding: .utf8)) ?? ""
         Glibc.kill(process.processIdentifier, SIGKILL)
         for child in children.split(separator: " ").compactMap({ Int32($0) }) { Glibc.kill(child, SIGKILL) }

@@ -53,7 +53,9 @@ extension RevocationStore {
     /// - Returns: the sessions that ended; nil if nothing could be recorded.
     func began(_ entry: SessionEntry, countMax: Int? = nil) -> [Encoding.UUID]? {
         let answers = Collector<[Encoding.UUID]?>()
-        begin(entry, at: now, countMax: countMax, keptUntil: { _ in entry.end }) { answers.take(try? $0.get().displaced) }
+        begin(entry, at: now, countMax: countMax, keptUntil: { _ in entry.end }) {
+            answers.take(try? $0.get().displaced)
+        }
         return answers.wait()[0]
     }
 

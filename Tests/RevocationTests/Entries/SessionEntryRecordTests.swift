@@ -47,7 +47,8 @@ struct SessionEntryRecordTests {
     }
 
     @Test func `an entry of which a record is missing is no entry, and others are not mixed up with it`() {
-        let whole = SessionEntryCodec.records(Self.entry("web", String(repeating: "d", count: 40), .ipv6(high: 1, low: 2)))
+        let whole = SessionEntryCodec.records(
+            Self.entry("web", String(repeating: "d", count: 40), .ipv6(high: 1, low: 2)))
         #expect(whole.count == 4)
         let other = Self.entry("web", "Tablet", nil)
         for missing in whole.indices {
@@ -100,7 +101,11 @@ struct SessionEntryRecordTests {
             var reader = try JournalReader(storage, before)
             while try reader.next() != nil {}
         }
-        _ = store.done { done in store.begin(store.identifiers.next()) { done($0.map(Result.failure) ?? .success(LedgerPosition(epoch: 1, seq: 0))) } }
+        _ = store.done { done in
+            store.begin(store.identifiers.next()) {
+                done($0.map(Result.failure) ?? .success(LedgerPosition(epoch: 1, seq: 0)))
+            }
+        }
         try read()
         _ = store.began(harness.entry(store))
         let refusal = #expect(throws: JournalError.self) { try read() }
@@ -115,7 +120,9 @@ struct SessionEntryRecordTests {
         let harness = Harness()
         let store = try harness.open(entries: .dropped)
         let sid = store.identifiers.next()
-        _ = store.done { done in store.begin(sid) { done($0.map(Result.failure) ?? .success(LedgerPosition(epoch: 1, seq: 0))) } }
+        _ = store.done { done in
+            store.begin(sid) { done($0.map(Result.failure) ?? .success(LedgerPosition(epoch: 1, seq: 0))) }
+        }
         let record = try #require(try harness.records().last { $0.kind != .open })
         #expect(record.kind == .session && record.key == sid && record.expires == sid.milliseconds)
         #expect(record.value == 0 && record.flags == 0 && record.reason == 0)

@@ -110,7 +110,8 @@ struct SessionListTests {
         func ends(_ sid: UUID) -> Bool {
             let answers = Collector<Answer>()
             let isKnown = store.endListed(
-                sid, of: "alice".utf8.span, at: harness.now, expiresAt: end) { answers.take($0) }
+                sid, of: "alice".utf8.span, at: harness.now, expiresAt: end
+            ) { answers.take($0) }
             if isKnown { #expect(throws: Never.self) { try answers.wait()[0].get() } }
             return isKnown
         }
@@ -136,7 +137,8 @@ struct SessionListTests {
                 harness.awaitWritable(store)
             }
             let answers = Collector<Answer>()
-            #expect(store.endListed(entry.sid, of: "alice".utf8.span, at: harness.now, expiresAt: end) { answers.take($0) })
+            #expect(
+                store.endListed(entry.sid, of: "alice".utf8.span, at: harness.now, expiresAt: end) { answers.take($0) })
             let isDurable = if case .success = answers.wait()[0] { true } else { false }
             #expect(isDurable == isHealed)
             #expect(store.listed("alice", at: harness.now).isEmpty)

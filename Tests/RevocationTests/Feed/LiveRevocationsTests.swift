@@ -89,7 +89,9 @@ struct LiveRevocationsTests {
         let group = DispatchGroup()
         for number in 0..<100_000 {
             group.enter()
-            store.revokeSession(sid(UInt64(number) & 0xfff), expiresAt: end.adding(milliseconds: Int64(number)), reason: 1) { _ in
+            store.revokeSession(
+                sid(UInt64(number) & 0xfff), expiresAt: end.adding(milliseconds: Int64(number)), reason: 1
+            ) { _ in
                 group.leave()
             }
         }

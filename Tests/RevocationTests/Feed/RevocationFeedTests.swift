@@ -68,7 +68,8 @@ struct RevocationFeedTests {
 
     @Test func `records of more than an hour ago are gone`() throws {
         let feed = Self.feed()
-        feed.records([Self.record(1), Self.record(2, at: Self.now.adding(milliseconds: 1_000))], head: Self.position(2))
+        feed.records(
+            [Self.record(1), Self.record(2, at: Self.now.adding(milliseconds: 1_000))], head: Self.position(2))
         feed.records([Self.record(3, at: Self.now.adding(milliseconds: 3_600_001))], head: Self.position(3))
         #expect(throws: FeedGap.gone) { try feed.answer(after: Self.position(0)) }
         #expect(Self.seqs(try feed.answer(after: Self.position(1))) == [2, 3])

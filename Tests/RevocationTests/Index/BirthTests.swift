@@ -96,7 +96,8 @@ struct SharedBirthTests {
 
     private func denial(_ store: RevocationStore, _ sid: Encoding.UUID, _ birth: UInt64?) -> Denial? {
         store.denial(
-            sid: sid, issuedAt: 0, birth: birth, subject: "alice".utf8.span, client: "web".utf8.span, kid: "k".utf8.span)
+            sid: sid, issuedAt: 0, birth: birth, subject: "alice".utf8.span, client: "web".utf8.span, kid: "k".utf8.span
+        )
     }
 
     @Test func `a session from a clock that is ahead ends with an earlier birth`() throws {

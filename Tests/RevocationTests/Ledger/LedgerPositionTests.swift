@@ -4,7 +4,8 @@ import Testing
 @Suite("Positions in the order of all records")
 struct LedgerPositionTests {
     @Test(arguments: [("1:0", 1, 0), ("1:4194401", 1, 4_194_401), ("4294967295:18446744073709551615", .max, .max)])
-    func `a position is read from its text, and gives the same text`(_ text: String, epoch: UInt32, seq: UInt64) throws {
+    func `a position is read from its text, and gives the same text`(_ text: String, epoch: UInt32, seq: UInt64) throws
+    {
         let position = try #require(LedgerPosition(text: text))
         #expect(position == LedgerPosition(epoch: epoch, seq: seq) && position.text == text)
         #expect("\(position)" == text)
@@ -15,7 +16,8 @@ struct LedgerPositionTests {
 
     @Test(arguments: [
         "", ":", "1", "1:", ":1", "0:1", "01:1", "1:01", "1:00", "+1:1", "1:+1", "-1:1", "1:-1", "1:1 ", " 1:1", "1::1",
-        "1:1:1", "1:1:", "4294967296:1", "1:18446744073709551616", "1:99999999999999999999", "1:1e3", "a:b", "1:٣", "1.5:1",
+        "1:1:1", "1:1:", "4294967296:1", "1:18446744073709551616", "1:99999999999999999999", "1:1e3", "a:b", "1:٣",
+        "1.5:1",
     ])
     func `no other text is a position`(_ text: String) {
         #expect(LedgerPosition(text: text) == nil)
@@ -33,7 +35,8 @@ struct LedgerEpochsTests {
     private let stride: UInt64 = 1 << 20
 
     @Test func `an epoch begins at the second multiple above everything known`() {
-        for (known, first) in [(0, 2), (1, 2), (stride - 1, 2), (stride, 3), (5 * stride + 7, 7)] as [(UInt64, UInt64)] {
+        for (known, first) in [(0, 2), (1, 2), (stride - 1, 2), (stride, 3), (5 * stride + 7, 7)] as [(UInt64, UInt64)]
+        {
             #expect(LedgerEpochs.beginning(above: known) == first * stride)
         }
     }
@@ -58,7 +61,9 @@ struct LedgerEpochsTests {
         var epochs = LedgerEpochs()
         epochs.begin(3, at: 10, offset: 100)
         let before = epochs
-        for (epoch, number, offset) in [(3, 20, 200), (2, 20, 200), (4, 10, 200), (4, 20, 99)] as [(UInt32, UInt64, UInt64)] {
+        for (epoch, number, offset) in [(3, 20, 200), (2, 20, 200), (4, 10, 200), (4, 20, 99)]
+            as [(UInt32, UInt64, UInt64)]
+        {
             epochs.begin(epoch, at: number, offset: offset)
         }
         #expect(epochs == before)

@@ -105,7 +105,8 @@ struct LedgerTests {
         for (sid, denial) in [(exempt, nil), (fixture.id(4), Denial.subject)] {
             #expect(
                 index.cuts.denial(
-                    born: Birth(id: sid.high), sid: sid, subject: "alice".utf8.span, client: Span(), kid: Span()) == denial)
+                    born: Birth(id: sid.high), sid: sid, subject: "alice".utf8.span, client: Span(), kid: Span())
+                    == denial)
         }
         #expect(fixture.replay.floor >= cut.value)
         fixture.ledger.close()
@@ -223,7 +224,8 @@ struct LedgerTests {
     }
 
     @Test(arguments: LedgerKind.allCases)
-    func `time never decreases, even when the clock is set back and the ledger opened again`(_ kind: LedgerKind) throws {
+    func `time never decreases, even when the clock is set back and the ledger opened again`(_ kind: LedgerKind) throws
+    {
         let fixture = try LedgerFixture(kind)
         let before = try fixture.append(.sessionOpened(sid: fixture.id(1)))
         fixture.harness.set(fixture.harness.now.adding(milliseconds: -day))

@@ -33,7 +33,10 @@ struct RevocationCodecTests {
             .revokedBefore(cut, .client, key: id, exemptsOne: true, reason: 1),
             record(4, expires: 99, value: 77, flags: 0x28, reason: 1)
         ),
-        (.revokedBefore(cut, .key, key: id, exemptsOne: false, reason: 4), record(4, expires: 99, value: 77, flags: 0x30, reason: 4)),
+        (
+            .revokedBefore(cut, .key, key: id, exemptsOne: false, reason: 4),
+            record(4, expires: 99, value: 77, flags: 0x30, reason: 4)
+        ),
         (.exempted(sid: id, cut, .all, reason: 0), record(4, expires: 99, value: 77, flags: 0x41)),
         (.sessionOpened(sid: id), record(7, expires: id.milliseconds)),
         (

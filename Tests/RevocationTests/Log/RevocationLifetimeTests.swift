@@ -25,7 +25,8 @@ struct RevocationLifetimeTests {
     }
 
     @Test(arguments: [RevokeBeforeKind.subject, .all])
-    func `a cut that ends device tokens lasts as long as they do, or as longer sessions`(kind: RevokeBeforeKind) throws {
+    func `a cut that ends device tokens lasts as long as they do, or as longer sessions`(kind: RevokeBeforeKind) throws
+    {
         for (sessionMax, lasts) in [(90 * day, 180 * day), (200 * day, 200 * day)] {
             let store = try harness.open(sessionMax: sessionMax)
             try cutAlice(store, kind)
@@ -209,7 +210,9 @@ struct RevocationLifetimeTests {
 
 extension RevocationStore {
     fileprivate func note(_ sid: UUID) -> JournalError? {
-        let answer = done { answer in begin(sid) { answer($0.map(Result.failure) ?? .success(LedgerPosition(epoch: 1, seq: 0))) } }
+        let answer = done { answer in
+            begin(sid) { answer($0.map(Result.failure) ?? .success(LedgerPosition(epoch: 1, seq: 0))) }
+        }
         guard case .failure(let fault) = answer else { return nil }
         return fault
     }

@@ -67,7 +67,9 @@ struct DeviceTokenTests {
     @Test func `a device's own guesses are limited, and stop nobody else`() throws {
         let (stolen, other) = (try token("alice"), try token("alice"))
         for _ in 0..<3 {
-            #expect(throws: LoginFailure.credentialsInvalid) { try office.login(attempt("alice", "wrong", device: stolen)) }
+            #expect(throws: LoginFailure.credentialsInvalid) {
+                try office.login(attempt("alice", "wrong", device: stolen))
+            }
         }
         #expect(throws: LoginFailure.tooManyAttempts(retryAfterSeconds: 30)) {
             try office.login(attempt("alice", device: stolen))
@@ -123,7 +125,8 @@ struct DeviceTokenTests {
         let known = try #require(pair.deviceToken)
         office.durably { done in
             office.authState.revocations.revokeSession(
-                pair.sid, expiresAt: office.wall.value.adding(seconds: 86_400)) { done($0) }
+                pair.sid, expiresAt: office.wall.value.adding(seconds: 86_400)
+            ) { done($0) }
         }
         #expect(isKnown(known))
         office.revoke(try #require(office.authState.keyring.current.refreshKey(at: office.wall.value)))
@@ -171,14 +174,18 @@ struct DeviceTokenTests {
             })
         started.wait()
         for _ in 0..<4 {
-            #expect(office.authState.hashing.submit(.other(lastFailure: nil)) {} refused: { _ in } == nil)
+            #expect(
+                office.authState.hashing.submit(.other(lastFailure: nil)) {
+                } refused: { _ in
+                } == nil)
         }
         #expect(throws: LoginFailure.hashingSaturated(retryAfterSeconds: 1)) {
             try office.login(attempt("bob", from: 3))
         }
         let verdict = Mutable<Result<LoginGrant, LoginFailure>?>(nil)
         let arrived = DispatchSemaphore(value: 0)
-        try OpenSession(office.context).begin(attempt("alice", device: known, from: 3), at: office.wall.value) { result in
+        try OpenSession(office.context).begin(attempt("alice", device: known, from: 3), at: office.wall.value) {
+            result in
             verdict.change { $0 = result }
             arrived.signal()
         }

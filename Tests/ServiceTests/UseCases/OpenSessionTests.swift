@@ -34,7 +34,9 @@ struct OpenSessionTests {
             })
         started.wait()
         for _ in 0..<5 {
-            #expect(throws: LoginFailure.hashingSaturated(retryAfterSeconds: 1)) { try office.login(office.attempt("alice")) }
+            #expect(throws: LoginFailure.hashingSaturated(retryAfterSeconds: 1)) {
+                try office.login(office.attempt("alice"))
+            }
         }
         end.signal()
         while office.authState.hashing.counts.busy > 0 { Thread.sleep(forTimeInterval: 0.001) }

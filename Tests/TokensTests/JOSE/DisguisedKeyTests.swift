@@ -82,10 +82,16 @@ struct DisguisedKeyTests {
             ("RSA, new form", [0xC6, 0xC0, 0x4D, 0x04] + time + [0x01] + rsa),
             ("RSA, no length", [0x9B, 0x04] + time + [0x01] + rsa),
             ("RSA, four bytes", [0x9A, 0, 0, 0x01, 0x0D, 0x04] + time + [0x01] + rsa),
-            ("EdDSA, version 4", [0xC6, 0x33, 0x04] + time + [0x16] + ed25519Name + [0x01, 0x07, 0x40] + Random.bytes(32)),
+            (
+                "EdDSA, version 4",
+                [0xC6, 0x33, 0x04] + time + [0x16] + ed25519Name + [0x01, 0x07, 0x40] + Random.bytes(32)
+            ),
             ("P-256", [0x98, 0x52, 0x04] + time + [0x13] + p256Name + [0x02, 0x03, 0x04] + Random.bytes(64)),
             ("Ed25519, version 6", [0xC6, 0x2A, 0x06] + time + [0x1B, 0, 0, 0, 0x20] + Random.bytes(32)),
-            ("Ed25519 secret", [0xC5, 0x4B, 0x06] + time + [0x1B, 0, 0, 0, 0x20] + Random.bytes(32) + [0] + Random.bytes(32)),
+            (
+                "Ed25519 secret",
+                [0xC5, 0x4B, 0x06] + time + [0x1B, 0, 0, 0, 0x20] + Random.bytes(32) + [0] + Random.bytes(32)
+            ),
         ]
     }
 

@@ -26,7 +26,8 @@ struct TokenLimitsTests {
         #expect(
             Self.derived(limits) == [
                 "sessionMax": 34_560_000_000, "tokenMax": 86_400_000, "deviceMax": 15_552_000_000,
-                "denylistMargin": 61_000, "purgeMargin": 300_000, "cutMargin": 3_600_000, "access key": 3_660_000, "refresh key": 3_660_000,
+                "denylistMargin": 61_000, "purgeMargin": 300_000, "cutMargin": 3_600_000, "access key": 3_660_000,
+                "refresh key": 3_660_000,
                 "acceptedUntil": 60_000,
             ])
     }

@@ -14,6 +14,7 @@ package struct FeedSettings: Sendable {
     package let access: FeedAccess?
 
     init(_ reader: inout SettingsReader) {
-        access = reader.choice(.feed, { $0 == "off" ? .some(nil) : FeedAccess(rawValue: $0).map { .some($0) } }, otherwise: nil)
+        access = reader.choice(
+            .feed, { $0 == "off" ? .some(nil) : FeedAccess(rawValue: $0).map { .some($0) } }, otherwise: nil)
     }
 }

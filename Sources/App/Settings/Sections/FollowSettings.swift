@@ -8,7 +8,8 @@ extension Setting {
         "file with client_id:secret of a client there with the scope revocations:read; empty for a public feed")
     package static let stalenessMax = Setting(
         "MARTLET_STALENESS_MAX", .time(0...3_600), default: "60s",
-        "age of what a server with MARTLET_FOLLOW or MARTLET_STORE knows from which /readyz says stale", note: "0s for never")
+        "age of what a server with MARTLET_FOLLOW or MARTLET_STORE knows from which /readyz says stale",
+        note: "0s for never")
     package static let stale = Setting(
         "MARTLET_STALE", .choice(["serve", "refuse"]), default: "serve",
         "whether a stale server still verifies tokens")
