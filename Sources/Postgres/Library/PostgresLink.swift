@@ -132,8 +132,9 @@ internal import Store
         let keys = unsafe settings.map { unsafe strdup($0.0) }
         let values = unsafe settings.map { unsafe strdup($0.1) }
         defer {
-            for unsafetext in unsafe keys + values {
-                guard let text = unsafe text else { continue }
+            let texts = unsafe keys + values
+            for index in unsafe texts.indices {
+                guard let text = unsafe texts[index] else { continue }
                 // One of the values may be a password.
                 unsafe explicit_bzero(text, strlen(text))
                 unsafe free(text)
