@@ -56,7 +56,7 @@ class Service(Container):
             "MARTLET_OPERATOR_LISTEN": f"127.0.0.1:{self.operator_port},unix:/run/martlet/operator.sock",
             **settings,
         }
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=40)
         self.operator = httpx.Client(base_url=f"http://127.0.0.1:{self.operator_port}", timeout=20)
 
     def start(self, *options: str, volumes: dict[str, str] | None = None) -> "Service":
@@ -327,6 +327,10 @@ def test_the_kubernetes_manifest_runs(engine, tmp_path):
         engine.run("podman", "kube", "down", str(path))
 
 
+# What podman writes for a new container keeps the disk of the store busy for seconds.
+PATIENT = {"MARTLET_STORE_TIMEOUT": "30s"}
+
+
 def they_share(a: Service, b: Service) -> None:
     """What one server does holds on the other one, and the second goes on when the first one stops."""
     session = a.login()
@@ -366,7 +370,7 @@ def test_two_servers_of_the_compose_file_share_a_store(engine, tmp_path, kind):
             "image": "localhost/martlet:latest",
             "network_mode": "host",
             "ulimits": {"nofile": 10000, "nproc": 10000},
-            "environment": composed["environment"] | service.settings | {"MARTLET_STORE": store.url()},
+            "environment": composed["environment"] | service.settings | {"MARTLET_STORE": store.url()} | PATIENT,
         }
     (tmp_path / "compose.yml").write_text(yaml.safe_dump(compose))
     base = ["podman-compose", "-p", "shared", "-f", str(tmp_path / "compose.yml")]
@@ -439,7 +443,8 @@ def test_two_pods_of_the_kubernetes_manifest_share_a_store(engine, origin, tmp_p
     try:
         for service in services:
             path = tmp_path / f"{service.name}.yaml"
-            path.write_text(yaml.safe_dump_all(pod_of_a_store(kind, service, secrets, MARTLET_STORE=store.url())))
+            documents = pod_of_a_store(kind, service, secrets, MARTLET_STORE=store.url(), **PATIENT)
+            path.write_text(yaml.safe_dump_all(documents))
             played.append(path)
             engine.podman("kube", "play", str(path))
             service.name += "-martlet"
