@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,7 @@ import uuid
 from pathlib import Path
 
 import processes
-from steps import Operator, file_mode, processor_nanoseconds
+from steps import Operator, Verifications, file_mode, processor_nanoseconds
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Tests/BlackBoxTests"))
@@ -76,21 +75,7 @@ def propagation(server, secret, operator, readers, count):
 
 def verify_cost(server, operator, seconds):
     """Nanoseconds of the service for one verification, without and with 100 revocations per second, in turns."""
-    token = server.login()["access_token"]
-    request = f"GET /verify HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n".encode() * 100
-    link = socket.create_connection(("127.0.0.1", server.port), 20)
-
-    def measure():
-        busy, count, end = processor_nanoseconds(server), 0, time.monotonic() + seconds
-        while time.monotonic() < end:
-            link.sendall(request)
-            missing, rest = 100, b""
-            while missing:
-                rest += link.recv(1 << 20)
-                missing -= rest.count(b"HTTP/1.1 200 ")
-                rest = rest[-12:] if missing else b""
-            count += 100
-        return (processor_nanoseconds(server) - busy) / count
+    verifications = Verifications(server, server.login()["access_token"])
 
     def revoke_meanwhile(stop):
         while not stop.wait(0.1):
@@ -98,11 +83,11 @@ def verify_cost(server, operator, seconds):
 
     quiet, busy = [], []
     for _ in range(5):
-        quiet.append(measure())
+        quiet.append(verifications.cost(seconds))
         stop = threading.Event()
         thread = threading.Thread(target=revoke_meanwhile, args=(stop,))
         thread.start()
-        busy.append(measure())
+        busy.append(verifications.cost(seconds))
         stop.set()
         thread.join()
     ratio = statistics.median(one / other for one, other in zip(busy, quiet))

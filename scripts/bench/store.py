@@ -29,7 +29,7 @@ os.environ.setdefault("MARTLET_BIN", str(ROOT / ".build/release/martlet"))
 processes.Martlet.binary = os.environ["MARTLET_BIN"]
 from bare_engines import BarePostgres, BareRedis, Seen  # noqa: E402
 from bench import Load  # noqa: E402
-from feed import Operator, processor_nanoseconds  # noqa: E402
+from steps import Operator, Verifications, processor_nanoseconds  # noqa: E402
 from harness.engines import ENGINES  # noqa: E402
 
 processes.SERVER_CORE = processes.LOAD_CORE = f"0-{os.cpu_count() - 1}"
@@ -163,9 +163,7 @@ def rates(engine, server, rows: Rows, options) -> None:
 
 def verify_cost(server, seconds: float, busy: Operator | None) -> float:
     """Nanoseconds of the service for one verification; with `busy`, while 100 revocations a second come in elsewhere."""
-    token = server.login()["access_token"]
-    request = f"GET /verify HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n".encode() * 100
-    link = socket.create_connection(("127.0.0.1", server.port), 20)
+    verifications = Verifications(server, server.login()["access_token"])
     stop = threading.Event()
 
     def revoke_meanwhile():
@@ -175,20 +173,11 @@ def verify_cost(server, seconds: float, busy: Operator | None) -> float:
     thread = threading.Thread(target=revoke_meanwhile)
     if busy:
         thread.start()
-    used, count, end = processor_nanoseconds(server), 0, time.monotonic() + seconds
-    while time.monotonic() < end:
-        link.sendall(request)
-        missing, rest = 100, b""
-        while missing:
-            rest += link.recv(1 << 20)
-            missing -= rest.count(b"HTTP/1.1 200 ")
-            rest = rest[-12:] if missing else b""
-        count += 100
-    cost = (processor_nanoseconds(server) - used) / count
+    cost = verifications.cost(seconds)
     stop.set()
     if busy:
         thread.join()
-    link.close()
+    verifications.close()
     return cost
 
 
