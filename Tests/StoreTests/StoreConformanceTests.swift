@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Random steps over the ledger of an engine")
 struct StoreConformanceTests {
-    private static let stepCount = TestForm.pick(quick: 500, normal: 4_000, full: 100_000)
+    private static let stepCount = TestForm.pick(quick: 1_000, normal: 4_000, full: 100_000)
 
     private static func run(_ flaw: ModelFlaw?, seed: UInt64, mayForget: Bool = true, count: Int) throws
         -> ConformanceRun
