@@ -201,9 +201,10 @@ extension Application {
     ) {
         response.addLines(form.contentType)
         response.addLines("Cache-Control: no-store\r\nVary: Accept\r\n")
-        response.addField("Revocation-Seq", head.text.utf8)
-        response.addField("Revocation-Age", RevocationAge.text(held?.age ?? encoder.age()).utf8)
-        if let held { response.addField("Revocation-Held", RevocationAge.text(held.milliseconds).utf8) }
+        let age = held?.age ?? encoder.age()
+        response.addPlainField("Revocation-Seq: ") { head.write(to: &$0) }
+        response.addPlainField("Revocation-Age: ") { RevocationAge.write(age, to: &$0) }
+        if let held { response.addPlainField("Revocation-Held: ") { RevocationAge.write(held.milliseconds, to: &$0) } }
         response.addField("Revocation-Issuer", encoder.issuer.utf8)
     }
 }

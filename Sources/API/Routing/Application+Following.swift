@@ -15,6 +15,6 @@ extension Application {
     /// Adds the age of what is known, in seconds; no field if nothing was ever known.
     func addAge(of knowledge: KnowledgeAge, _ call: Call, _ response: inout Response) {
         guard call.endpoint?.policies.contains(.statesAge) == true, let age = knowledge.age else { return }
-        response.addField("Revocation-Age", RevocationAge.text(age).utf8)
+        response.addPlainField("Revocation-Age: ") { RevocationAge.write(age, to: &$0) }
     }
 }

@@ -26,6 +26,8 @@ package final class KnowledgeAge: Sendable {
         self.clock = clock
     }
 
+    private var hasKnowledge: Bool { currentAsOf.load(ordering: .acquiring) != .min }
+
     /// How many milliseconds ago this node is known to have had everything; nil before the first time.
     package var age: Int64? {
         let asOf = currentAsOf.load(ordering: .acquiring)
@@ -41,8 +43,8 @@ package final class KnowledgeAge: Sendable {
 
     /// Whether tokens must not be verified now. Without any knowledge they never are.
     package var rejectsAll: Bool {
-        guard let age else { return true }
-        return rule.rejectsStale && rule.ageMax.map { age > $0 } ?? false
+        // The clock is read only where a rule depends on it.
+        rule.rejectsStale ? isStale : !hasKnowledge
     }
 
     /// Whether the knowledge is older than a caller allows, or there is none.
