@@ -1,4 +1,7 @@
-"""One event loop and two, each on the same two cores as the load: how much the second one adds."""
+"""One event loop and two, each on the same two cores as the load: how much the second one adds.
+
+For verifications, nginx with one worker and two shows how much a second one can add there.
+"""
 
 import json
 import statistics
@@ -40,16 +43,22 @@ def row(title, mode):
         for loops in (1, 2):
             folder = bench.folder / f"loops-{mode}-{loops}"
             servers[loops] = Martlet(folder, "HS256", pinned=False, more={"MARTLET_THREADS": str(loops)})
+        peers = {}
         try:
-            measure(bench, title, mode, servers)
+            if mode == "verify":
+                length = len(servers[1].verified(servers[1].login()["access_token"]))
+                for workers in (1, 2):
+                    folder = bench.folder / f"workers-{workers}"
+                    peers[workers] = processes.nginx(folder, length, workers=workers, pinned=False)
+            measure(bench, title, mode, servers, peers)
         finally:
-            for server in servers.values():
+            for server in [*servers.values(), *peers.values()]:
                 server.stop()
 
     return run
 
 
-def measure(bench, title, mode, servers):
+def measure(bench, title, mode, servers, peers):
     logins = {loops: server.login() for loops, server in servers.items()}
     fixed = {}
 
@@ -63,10 +72,13 @@ def measure(bench, title, mode, servers):
 
     rates = {loops: load(server, 1, mode, batches(loops, 1, 200_000))[0] for loops, server in servers.items()}
     runs = {1: [], 2: []}
+    rates_of_peers = {1: [], 2: []}
     # By turns, so that what else the machine does falls on both.
     for _ in range(bench.options.rounds):
         for loops, server in servers.items():
             runs[loops].append(load(server, bench.options.seconds, mode, batches(loops, bench.options.seconds, rates[loops])))
+        for workers, peer in peers.items():
+            rates_of_peers[workers].append(load(peer, bench.options.seconds, mode, batches(1, bench.options.seconds, 0))[0])
     found = {"row": title, "ratio": statistics.median(two[0] / one[0] for one, two in zip(runs[1], runs[2]))}
     for loops, results in runs.items():
         for name, values in zip(("rate", "processor", "p99"), zip(*results)):
@@ -75,6 +87,9 @@ def measure(bench, title, mode, servers):
     print(f"{title}: {found['rate_1']:,.0f}/s with one loop, {found['rate_2']:,.0f}/s with two, ratio {found['ratio']:.2f}; "
           f"CPU {found['processor_1']:.1f} and {found['processor_2']:.1f} µs, p99 {found['p99_1']:.2f} and "
           f"{found['p99_2']:.2f} ms; the load on the same two cores", flush=True)  # fmt: skip
+    if peers:
+        found["nginx_ratio"] = statistics.median(two / one for one, two in zip(rates_of_peers[1], rates_of_peers[2]))
+        print(f"  nginx with one worker and two: ratio {found['nginx_ratio']:.2f}", flush=True)
 
 
 ROWS = {

@@ -82,10 +82,11 @@ class Server:
                 self.process.wait()
 
 
-def nginx(folder, byte_count, files=None, connections=1_024):
+def nginx(folder, byte_count, files=None, connections=1_024, workers=1, pinned=True):
     """nginx that answers everything with 200 and a body of so many octets, without an access log.
 
-    With the files of a certificate and its key it has an address for TLS, and one for HTTP/2 without.
+    With the files of a certificate and its key it has an address for TLS, and one for HTTP/2 without. With one worker
+    it is one process.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port, secure_port, http2_port = free_port(), free_port(), free_port()
@@ -99,7 +100,8 @@ def nginx(folder, byte_count, files=None, connections=1_024):
         answer = f"root {folder}; rewrite ^ /content break; open_file_cache max=8;"
     conf = folder / "nginx.conf"
     conf.write_text(f"""
-        daemon off; master_process off; worker_processes 1; worker_rlimit_nofile {connections + 200};
+        daemon off; master_process {"off" if workers == 1 else "on"}; worker_processes {workers};
+        worker_rlimit_nofile {connections + 200};
         pid {folder}/nginx.pid; error_log {folder}/error.log;
         events {{ worker_connections {connections}; }}
         http {{
@@ -108,12 +110,12 @@ def nginx(folder, byte_count, files=None, connections=1_024):
             client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
             uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
             server {{
-                listen 127.0.0.1:{port};{secure or ""}
+                listen 127.0.0.1:{port} reuseport;{secure or ""}
                 add_header Cache-Control no-store; add_header X-Content-Type-Options nosniff;
                 location / {{ {answer} }}
             }}
         }}""")
-    server = Server(["nginx", "-p", str(folder), "-c", str(conf)], port, folder / "log")
+    server = Server(["nginx", "-p", str(folder), "-c", str(conf)], port, folder / "log", pinned=pinned)
     server.secure_port, server.http2_port = secure_port, http2_port
     return server
 

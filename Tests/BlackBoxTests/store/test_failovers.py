@@ -107,7 +107,10 @@ def make_pair(base):
     made = []
 
     def make(kind: str, **options):
-        made.append(PAIRS[kind](base, **options))
+        # Each pair begins with empty directories.
+        folder = base / f"pair{len(made) + 1}"
+        folder.mkdir(mode=0o755)
+        made.append(PAIRS[kind](folder, **options))
         return made[-1]
 
     yield make

@@ -1,7 +1,9 @@
 // What a feed of Martlet says: records of 64 bytes, and which tokens they end.
 import { createHash } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
 
 const MARGIN_MS = 60_000;
+const PIECE = 4_096 * 64;
 const [SUBJECT, CLIENT, KEY, ALL] = [1, 2, 3, 4];
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   for (let bit = 0; bit < 8; bit += 1) byte = byte & 1 ? (byte >>> 1) ^ 0x82f63b78 : byte >>> 1;
@@ -80,6 +82,14 @@ export class Revocations {
       last = seq;
     }
     return last;
+  }
+
+  /** Applies those of a snapshot. A million records at once would stop the whole process for seconds. */
+  async applyInPieces(bytes, head) {
+    for (let at = 0, last = 0; at < bytes.length; at += PIECE) {
+      last = this.apply(bytes.subarray(at, at + PIECE), last, head, true);
+      await turn();
+    }
   }
 
   #record(bytes, at, seq) {

@@ -202,7 +202,9 @@ export class Verifier extends EventEmitter {
     if (status !== 200) throw new Error(`the snapshot was answered with ${status} ${codeOf(content)}`);
     if (this.#keysAskedAt === -Infinity) await this.#askForKeys(0);
     try {
-      this.#position = this.load(content).position;
+      const { records, position } = this.#openSnapshot(content);
+      await this.revocations.applyInPieces(records, position.seq);
+      this.#position = position;
     } catch (error) {
       // A key that is new, or a source whose keys are not here yet.
       if (error.code === 'kid_unknown') await this.#askForKeys(5);
@@ -212,6 +214,13 @@ export class Verifier extends EventEmitter {
 
   /** Applies a snapshot after a check of signature, digest, issuer, and with `maxAge` (seconds) of its age. */
   load(content, { maxAge } = {}) {
+    const { claims, records, position, age } = this.#openSnapshot(content, maxAge);
+    this.revocations.apply(records, 0, position.seq, true);
+    if (maxAge !== undefined) this.#currentAt = Math.max(this.#currentAt, seconds() - Math.max(age, 0));
+    return { ...claims, position };
+  }
+
+  #openSnapshot(content, maxAge) {
     const end = content.subarray(0, 8_193).indexOf(10);
     const { issuer } = this.#options;
     let claims;
@@ -233,9 +242,7 @@ export class Verifier extends EventEmitter {
     this.#sourceTime = Math.max(this.#sourceTime, claims.iat - seconds());
     const age = Date.now() / 1_000 - claims.iat;
     if (maxAge !== undefined && !(age <= maxAge && age >= -60)) fail('stale');
-    this.revocations.apply(records, 0, position.seq, true);
-    if (maxAge !== undefined) this.#currentAt = Math.max(this.#currentAt, seconds() - Math.max(age, 0));
-    return { ...claims, position };
+    return { claims, records, position, age };
   }
 
   async #poll() {
