@@ -63,6 +63,9 @@ class Ledger:
         self.lost: list[str] = []
         # Refused although nobody asked for it.
         self.wrong: list[str] = []
+        # How many sessions may have ended although nobody asked for it, because a client repeated a refresh without a
+        # response to a new primary that lacked the first attempt, which looks like a theft.
+        self.forks = 0
 
     @property
     def total(self) -> int:
@@ -120,9 +123,12 @@ class Ledger:
                 if status == 200:
                     life.take(body)
                     self.acknowledge("rotation")
+                    continue
+                life.is_in_doubt = True
+                if self.forks > 0 and status == 401 and json.loads(body)["code"] == "session_revoked":
+                    self.forks -= 1
                 else:
                     self.wrong.append(f"the retry of a lost refresh got {status} {body[:200]!r}")
-                    life.is_in_doubt = True
             elif life.parent and time.monotonic() - life.rotated_at < RETRY_SECONDS:
                 status, fields, body = line.post("/refresh", refresh_token=life.parent)
                 if (status, fields.get("refresh-outcome"), body) != (200, "replayed", life.answer):
