@@ -156,10 +156,17 @@ class Server:
             Server.keys_made[alg] = Path(shutil.copytree(self.keys_path, self.directory.parent / f"keys-{alg}"))
         return self
 
-    def run_once(self, preexec=None, arguments: tuple[str, ...] = ()) -> None:
+    def run_once(self, preexec=None, arguments: tuple[str, ...] = (), attempts: int = 3) -> None:
         self.runs.append(Run(["serve", *arguments], self.directory, self.settings, preexec, self.prefix))
         addresses = f"{self.settings['listen']},{self.settings['operator_listen']}"
-        self.run.await_listening(addresses.count(",") + 1)
+        try:
+            self.run.await_listening(addresses.count(",") + 1)
+        except StartFailed as failure:
+            # Now and then libfaketime finds its semaphore gone and ends the process before the service begins.
+            if attempts == 1 or "libfaketime: In ft_shm_init(), sem_open failed" not in failure.text:
+                raise
+            self.runs.pop()
+            self.run_once(preexec, arguments, attempts - 1)
 
     def fail_to_start(self) -> StartFailed:
         """Starts what must not start."""
