@@ -123,6 +123,7 @@ def test_readers_continue_after_a_kill_without_a_gap(make_server):
     server.reader = server.add_client(READER, "--scope", "revocations:read")
     server.start()
     with Followers(server.address, READER, server.reader, streams=10, polls=10) as followers:
+        server.wait_for(lambda: all(follower.connections for follower in followers.all), what="the first connections")
         ids = []
         for _ in range(3):
             ids += [revoke_any(server) for _ in range(5)]
