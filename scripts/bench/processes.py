@@ -110,7 +110,7 @@ def nginx(folder, byte_count, files=None, connections=1_024, workers=1, pinned=T
             client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
             uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
             server {{
-                listen 127.0.0.1:{port} reuseport;{secure or ""}
+                listen 127.0.0.1:{port}{" reuseport" if workers > 1 else ""};{secure or ""}
                 add_header Cache-Control no-store; add_header X-Content-Type-Options nosniff;
                 location / {{ {answer} }}
             }}

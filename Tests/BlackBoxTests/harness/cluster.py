@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .accounts import AMY, PEOPLE
+from .accounts import PEOPLE
 from .clocks import NodeClock
 from .engine_process import wait_until
 from .server import Server
@@ -144,27 +144,14 @@ class Cluster:
     def settle(self, nodes=None, seconds: float = 5) -> float:
         """Returns once every node knows whatever was acknowledged by now, and how long that took.
 
-        A record that is recorded now comes after all of that in the order of the engine. Another node may begin an epoch
-        meanwhile, so that the first attempt gets 503.
+        A record that is recorded now comes after all of that in the order of the engine.
         """
         nodes = self.nodes if nodes is None else nodes
-        recorded: list[str] = []
-
-        def record() -> bool:
-            answer = nodes[0].try_login(AMY.name, AMY.password)
-            assert answer.status_code in (200, 503), answer.text
-            if answer.status_code == 503:
-                return False
-            recorded.append(answer.json()["access_token"])
-            answer = nodes[0].revoke(recorded[-1])
-            assert answer.status_code in (200, 503), answer.text
-            return answer.status_code == 200
-
-        wait_until(record, seconds, f"a record by {nodes[0].last_words()}")
-        access = recorded[-1]
+        session = nodes[0].login()
+        assert nodes[0].revoke(session.access).status_code == 200
         began = time.monotonic()
         for node in nodes:
-            wait_until(lambda: node.refusal(access) == "token_revoked", seconds, "the newest record on each node")
+            wait_until(lambda: node.refusal(session.access) == "token_revoked", seconds, "the newest record on each node")
         return time.monotonic() - began
 
     def heal(self, seconds: float) -> float:

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
-import http from 'node:http';
 import test from 'node:test';
 import { Verifier } from '../verifier.js';
-import { issuer, pair, record, snapshot } from './world.js';
+import { issuer, pair, record, serving, snapshot } from './world.js';
 
 const key = pair('rs-1', 'rsa', { modulusLength: 2048 }, 'RS256');
 
@@ -19,19 +18,18 @@ async function following(count, run) {
       'revocation-seq': `1:${count}`, 'revocation-age': '0.001',
     }, ''],
   };
-  const server = http.createServer((request, response) => {
+  const answer = (request, response) => {
     const [fields, content] = answers[request.url.split('?')[0]];
     response.writeHead(200, fields).end(content);
+  };
+  await serving(answer, async (url) => {
+    const verifier = new Verifier({ url, issuer, audience: 'api' });
+    try {
+      await run(verifier);
+    } finally {
+      verifier.close();
+    }
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const verifier = new Verifier({ url: `http://127.0.0.1:${server.address().port}`, issuer, audience: 'api' });
-  try {
-    await run(verifier);
-  } finally {
-    verifier.close();
-    server.closeAllConnections?.();
-    server.close();
-  }
 }
 
 test('a large snapshot is applied in pieces, and the process does other work in between', () =>

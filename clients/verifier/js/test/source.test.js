@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import test from 'node:test';
 import { Source } from '../source.js';
+import { serving } from './world.js';
 
 const ask = { accept: '*/*', limit: 1_000, seconds: 20, silence: 4 };
 
-/** Sends `count` bytes, one each 200 ms, and says nothing after that unless it is the whole answer. */
-async function serving(count, run) {
-  const server = http.createServer((_, response) => {
+/** A source that sends `count` bytes, one each 200 ms, and says nothing after that unless it is the whole answer. */
+function slowly(count, run) {
+  const answer = (_, response) => {
     response.writeHead(200, { 'content-length': 30 });
     let sent = 0;
     const timer = setInterval(() => {
@@ -15,26 +15,25 @@ async function serving(count, run) {
       else clearInterval(timer);
       sent += 1;
     }, 200);
+  };
+  return serving(answer, async (url) => {
+    const source = new Source(url);
+    try {
+      await run(source);
+    } finally {
+      source.close();
+    }
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const source = new Source(`http://127.0.0.1:${server.address().port}`);
-  try {
-    await run(source);
-  } finally {
-    source.close();
-    server.closeAllConnections?.();
-    server.close();
-  }
 }
 
 test('an answer that comes slowly is waited for while something arrives', () =>
-  serving(30, async (source) => {
+  slowly(30, async (source) => {
     const { status, content } = await source.get('/', ask);
     assert.deepEqual([status, content.length], [200, 30]);
   }));
 
 test('a source that stops in the middle of its answer is given up', () =>
-  serving(3, (source) => assert.rejects(source.get('/', ask), /no answer within 4 s/)));
+  slowly(3, (source) => assert.rejects(source.get('/', ask), /no answer within 4 s/)));
 
 test('an answer that takes too long is given up although something arrives', () =>
-  serving(30, (source) => assert.rejects(source.get('/', { ...ask, seconds: 2 }), /no answer within 2 s/)));
+  slowly(30, (source) => assert.rejects(source.get('/', { ...ask, seconds: 2 }), /no answer within 2 s/)));

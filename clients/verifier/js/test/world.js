@@ -1,5 +1,6 @@
 // Keys, tokens and records for the tests.
 import crypto from 'node:crypto';
+import http from 'node:http';
 import { crc32c } from '../revocations.js';
 
 export const issuer = 'https://auth.example.com';
@@ -47,4 +48,16 @@ export function snapshot(key, records = Buffer.alloc(0), changed = {}) {
   return Buffer.concat([
     Buffer.from(`${sign({ alg: key.alg, typ: 'rs+jwt', kid: key.jwk.kid }, { ...told, ...changed }, key)}\n`), records,
   ]);
+}
+
+/** A server that answers with `handler` while `run` uses its address. */
+export async function serving(handler, run) {
+  const server = http.createServer(handler);
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    await run(`http://127.0.0.1:${server.address().port}`);
+  } finally {
+    server.closeAllConnections?.();
+    server.close();
+  }
 }
