@@ -8,10 +8,12 @@ share the processors with the service.
 """
 
 import argparse
+import base64
 import json
 import os
 import shutil
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -21,13 +23,11 @@ import urllib.request
 import uuid
 from pathlib import Path
 
+import native
 import processes
 from steps import Operator, Verifications, file_mode, processor_nanoseconds
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "Tests/BlackBoxTests"))
-from harness.followers import Followers  # noqa: E402
-
 READER = "reader"
 ISSUER = "https://auth.example.com"
 
@@ -46,29 +46,59 @@ def start(folder, **more):
     return server, secret, Operator(socket_path)
 
 
-def propagation(server, secret, operator, readers, count):
+class Readers:
+    """Readers of the feed from its head on, half streams and half long polls, in a process of their own."""
+
+    def __init__(self, server, secret, count, folder):
+        credentials = base64.b64encode(f"{READER}:{secret}".encode()).decode()
+        head = urllib.request.Request(f"http://127.0.0.1:{server.port}/revocations",
+                                      headers={"Authorization": f"Basic {credentials}"})
+        with urllib.request.urlopen(head) as answer:
+            position = json.load(answer)["head"]
+        program = native.compiled("feed_readers.c", folder / "feed_readers")
+        numbers = [str(server.port), str(count // 2), str(count - count // 2)]
+        self.arrivals = tempfile.TemporaryFile()
+        self.process = subprocess.Popen([program, *numbers, credentials, position], stdin=subprocess.PIPE,
+                                        stdout=self.arrivals, stderr=subprocess.PIPE)  # fmt: skip
+        self.count = count
+        if self.process.stderr.readline() != b"ready\n":
+            raise SystemExit("the readers did not connect")
+
+    def end(self):
+        """For each reader, the places of the records that arrived, with the seconds of their arrival."""
+        _, errors = self.process.communicate()
+        if self.process.returncode:
+            raise SystemExit(errors.decode())
+        self.arrivals.seek(0)
+        received = [[] for _ in range(self.count)]
+        for reader, seq, nanoseconds in struct.iter_unpack("=QQQ", self.arrivals.read()):
+            received[reader].append((seq, nanoseconds / 1e9))
+        return received
+
+
+def propagation(server, secret, operator, count, revocations, folder):
     before = server.memory()[1]
-    with Followers(("127.0.0.1", server.port), READER, secret, streams=readers // 2, polls=readers // 2) as crowd:
-        end = time.monotonic() + 60
-        while sum(bool(follower.connections) for follower in crowd.all) < readers and time.monotonic() < end:
-            time.sleep(0.05)
-        time.sleep(2)
-        memory = (server.memory()[1] - before) * 1_048_576 / readers
-        sent = {}
-        busy, began = processor_nanoseconds(server), time.perf_counter()
-        for number in range(count):
-            time.sleep(max(0, began + number * 0.05 - time.perf_counter()))
-            name = str(uuid.uuid4())
-            sent[name] = time.perf_counter()
-            operator.revoke([name])
-        is_whole = crowd.have_received(list(sent), 60)
-        share = (processor_nanoseconds(server) - busy) / 1e9 / (time.perf_counter() - began)
-        delays = crowd.delays(sent)
+    readers = Readers(server, secret, count, folder)
+    time.sleep(2)
+    memory = (server.memory()[1] - before) * 1_048_576 / count
+    sent = {}
+    busy, began = processor_nanoseconds(server), time.perf_counter()
+    for number in range(revocations):
+        time.sleep(max(0, began + number * 0.05 - time.perf_counter()))
+        at = time.perf_counter()
+        sent[operator.revoke([str(uuid.uuid4())])[0]] = at
+    share = (processor_nanoseconds(server) - busy) / 1e9 / (time.perf_counter() - began)
+    time.sleep(3)
+    used = processor_nanoseconds(readers) / 1e9
+    received = readers.end()
+    is_whole = all([seq for seq, _ in one] == list(sent) for one in received)
+    delays = sorted(at - sent[seq] for one in received for seq, at in one if seq in sent)
     place = lambda part: delays[min(len(delays) - 1, int(len(delays) * part))] * 1_000  # noqa: E731
-    print(f"{readers} readers, half streams and half long polls, 20 revocations/s: "
+    print(f"{count} readers, half streams and half long polls, 20 revocations/s: "
           f"p50 {place(0.5):.1f} ms, p99 {place(0.99):.1f} ms, max {delays[-1] * 1_000:.1f} ms; "
           f"{'each received all, in order' if is_whole else 'NOT all received'}")
-    print(f"  memory of a reader {memory / 1_024:.1f} KiB; processor time of the service {share:.2f} cores")
+    print(f"  memory of a reader {memory / 1_024:.1f} KiB; processor time of the service {share:.2f} cores, "
+          f"of the readers {used / (revocations * 0.05):.2f}")
     return {"p50_ms": place(0.5), "p99_ms": place(0.99), "reader_kib": memory / 1_024, "cores": share,
             "whole": is_whole}
 
@@ -184,7 +214,7 @@ def main():
         server, secret, operator = start(folder)
         try:
             figures = {
-                "propagation": propagation(server, secret, operator, options.readers, options.revocations),
+                "propagation": propagation(server, secret, operator, options.readers, options.revocations, folder),
                 "verify": verify_cost(server, operator, options.seconds),
             }
             if options.million:

@@ -4,31 +4,13 @@ import mmap
 import os
 import socket
 import struct
-import subprocess
-from pathlib import Path
 
 import browser
+import native
 import processes
 
-HERE = Path(__file__).resolve().parent
 KINDS = ("malloc", "calloc", "realloc", "aligned", "free")
 WARM, COUNTED = 2_000, 10_000
-
-
-def library(folder):
-    """The counting library, built with the C compiler that the toolchain brings, or the machine's."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "malloc_count.so"
-    for compiler in ("cc", "clang"):
-        try:
-            done = subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", path, HERE / "malloc_count.c"],
-                                  capture_output=True, text=True)  # fmt: skip
-        except FileNotFoundError:
-            continue
-        if done.returncode == 0:
-            return path
-        raise SystemExit(f"{compiler} failed: {done.stderr}")
-    raise SystemExit("there is no C compiler")
 
 
 def ask(link, octets, count, batch=1):
@@ -106,7 +88,7 @@ def per_check(folder, by_cookie):
 
 def counted(folder, algorithm, work, more=None):
     """`work` is given a server and returns a connection and what asks so many times over it."""
-    preload = library(folder)
+    preload = native.compiled("malloc_count.c", folder / "malloc_count.so", "-shared", "-fPIC")
     counters = folder / "counters"
     counters.write_bytes(bytes(4096))
     server = processes.Martlet(

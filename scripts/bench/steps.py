@@ -1,6 +1,7 @@
 """What one step of a server costs, and the same of the binary of another version: for `make bench-feed`."""
 
 import json
+import re
 import socket
 import statistics
 import time
@@ -8,6 +9,8 @@ import uuid
 from pathlib import Path
 
 import processes
+
+SEQ = re.compile(rb"revocation-seq: \d+:(\d+)", re.IGNORECASE)
 
 
 class Operator:
@@ -20,7 +23,8 @@ class Operator:
             self.links[-1].connect(str(path))
 
     def revoke(self, names):
-        """Returns when all are durable."""
+        """Returns their places in the order of records when all are durable; none of a version that does not tell."""
+        places = []
         for start in range(0, len(names), len(self.links)):
             used = list(zip(self.links, names[start : start + len(self.links)]))
             for link, name in used:
@@ -33,6 +37,8 @@ class Operator:
                 answer = link.recv(65_536)
                 if not answer.startswith(b"HTTP/1.1 200 "):
                     raise SystemExit(answer.decode())
+                places += [int(seq) for seq in SEQ.findall(answer)]
+        return places
 
 
 def processor_nanoseconds(server):

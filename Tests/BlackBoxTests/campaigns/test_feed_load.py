@@ -65,6 +65,7 @@ def test_no_revocation_is_missed_or_repeated_through_kills_of_the_node(node):
     with followers(node) as crowd:
         ids = []
         for _ in range(KILLS):
+            node.wait_for(lambda: are_all_there(node), 60, "the readers")
             ids += [revoke(node) for _ in range(10)]
             node.restart()
             ids += [revoke(node) for _ in range(10)]

@@ -33,8 +33,15 @@ const [scratch, signatures] = [Buffer.allocUnsafeSlow(8_192), Buffer.allocUnsafe
 const isObject = (value) => value !== null && typeof value === 'object';
 
 function memberCount(value) {
-  let count = Array.isArray(value) ? 0 : Object.keys(value).length;
-  for (const each of Object.values(value)) if (isObject(each)) count += memberCount(each);
+  const names = Object.keys(value);
+  let count = Array.isArray(value) ? 0 : names.length;
+  for (const name of names) if (isObject(value[name])) count += memberCount(value[name]);
+  return count;
+}
+
+function countOf(part, text) {
+  let count = 0;
+  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length)) count += 1;
   return count;
 }
 
@@ -42,8 +49,8 @@ function memberCount(value) {
 function hasTwins(text, value) {
   const count = memberCount(value);
   // Without these, `":` follows each name and may also begin a text: if there are as many, each is a name.
-  if (!text.includes('\\') && !/"\s+:/.test(text) && text.split('":').length - 1 === count) return false;
-  return text.replace(/"(?:[^"\\]|\\.)*"/g, '').split(':').length - 1 !== count;
+  if (!text.includes('\\') && !/"\s+:/.test(text) && countOf('":', text) === count) return false;
+  return countOf(':', text.replace(/"(?:[^"\\]|\\.)*"/g, '')) !== count;
 }
 
 /** The text of a part, which must be canonical base64url; empty if it is not UTF-8. */
