@@ -40,6 +40,7 @@ package final class ModelWorld: StoreEngineSource {
         var replicated: Int?
         var commitCount = 0
         var loadCount = 0
+        var pieces = 0
         /// Records that the tail passes differently.
         var damage: (@Sendable ([JournalRecord]) -> [JournalRecord])?
         var reportsSafeSeq = true
@@ -119,6 +120,12 @@ package final class ModelWorld: StoreEngineSource {
 
     /// A revocation of a session is removed from the engine by hand.
     package func forget(_ sid: UUID) { state.withLock { $0.engine.sessions[sid] = nil } }
+
+    /// How much has expired, in pieces that are removed at once.
+    package var pieces: Int {
+        get { state.withLock { $0.pieces } }
+        set { state.withLock { $0.pieces = newValue } }
+    }
 
     package func trimLog() { state.withLock { $0.trimmedTo = ($0.engine.head?.position.seq ?? 0) } }
 
@@ -281,7 +288,13 @@ private final class ModelEngine: StoreEngine {
         }
     }
 
-    func maintain(by deadline: StoreDeadline) throws(StoreFault) {}
+    func maintain(by deadline: StoreDeadline) throws(StoreFault) -> Bool {
+        try world.call(generation) { state throws(StoreFault) in
+            if state.pieces > 0 { state.pieces -= 1 }
+            return state.pieces > 0
+        }
+    }
+
     func disconnect() { generation = nil }
 }
 

@@ -87,18 +87,16 @@ extension PostgresEngine {
         return nodes
     }
 
-    package func maintain(by deadline: StoreDeadline) throws(StoreFault) {
+    package func maintain(by deadline: StoreDeadline) throws(StoreFault) -> Bool {
         var values = BinaryValues()
         values.add(Self.pieceCount)
         values.add(Self.logAge)
         values.add(Self.logCount)
-        while !deadline.hasPassed {
-            let removed: Int32 = try use(.reading) { link throws(PostgresError) in
-                try link.run("SELECT \(schema.quoted).maintain($1, $2, $3)", values, by: deadline).number(0, 0)
-            }
-            // Another node does it, or there is no more.
-            if removed < Self.pieceCount { return }
+        let removed: Int32 = try use(.reading) { link throws(PostgresError) in
+            try link.run("SELECT \(schema.quoted).maintain($1, $2, $3)", values, by: deadline).number(0, 0)
         }
+        // With fewer, another node does it, or there is no more.
+        return removed >= Self.pieceCount
     }
 }
 

@@ -10,36 +10,35 @@ extension RedisEngine {
     private static let trimCount = "10000"
 
     /// Trims the log. Keys expire by themselves.
-    func maintain(by deadline: StoreDeadline) throws(StoreFault) {
+    func maintain(by deadline: StoreDeadline) throws(StoreFault) -> Bool {
         let found = try findHead(by: deadline)
-        guard let head = found.head else { return }
-        try trim("MAXLEN", String(Self.logCountMax), by: deadline)
+        guard let head = found.head else { return false }
+        if try trim("MAXLEN", String(Self.logCountMax), by: deadline) { return true }
         let horizon = found.now.count - Self.logTime
-        guard let oldest = try firstEntry(from: "-", by: deadline), oldest.time < horizon else { return }
+        guard let oldest = try firstEntry(from: "-", by: deadline), oldest.time < horizon else { return false }
         guard oldest.epoch == head.position.epoch else {
             // Of an epoch that has ended, all goes together.
             let start = try firstEntry(from: "\(oldest.epoch + 1)-0", by: deadline)
-            guard let start, start.time < horizon else { return }
+            guard let start, start.time < horizon else { return false }
             return try trim("MINID", "\(start.epoch)-\(start.seq)", by: deadline)
         }
         var (low, high) = (oldest.seq, head.position.seq)
-        while low < high, !deadline.hasPassed {
+        while low < high {
             let middle = low + (high - low) / 2 + 1
             let entry = try firstEntry(from: "\(oldest.epoch)-\(middle)", by: deadline)
             if let entry, entry.time < horizon { low = middle } else { high = middle - 1 }
         }
-        try trim("MINID", "\(oldest.epoch)-\(low)", by: deadline)
+        return try trim("MINID", "\(oldest.epoch)-\(low)", by: deadline)
     }
 
-    private func trim(_ strategy: String, _ limit: String, by deadline: StoreDeadline) throws(StoreFault) {
-        while !deadline.hasPassed {
-            var commands = CommandBuffer()
-            commands.command("XTRIM", names.log, strategy, "~", limit, "LIMIT", Self.trimCount)
-            guard let reply = try link.exchange(commands, by: deadline).first else { throw link.malformed("XTRIM") }
-            if case .error(let text) = reply { throw link.fault(text) }
-            guard let count = reply.number else { throw link.malformed("XTRIM") }
-            guard count > 0 else { return }
-        }
+    /// - Returns: whether anything was removed.
+    private func trim(_ strategy: String, _ limit: String, by deadline: StoreDeadline) throws(StoreFault) -> Bool {
+        var commands = CommandBuffer()
+        commands.command("XTRIM", names.log, strategy, "~", limit, "LIMIT", Self.trimCount)
+        guard let reply = try link.exchange(commands, by: deadline).first else { throw link.malformed("XTRIM") }
+        if case .error(let text) = reply { throw link.fault(text) }
+        guard let count = reply.number else { throw link.malformed("XTRIM") }
+        return count > 0
     }
 
     private func firstEntry(

@@ -42,9 +42,11 @@ package protocol StoreEngine: AnyObject {
     /// Returns the same as ``exchange(_:by:)`` without storing anything, also from an engine that has nothing of ours.
     func status(by deadline: StoreDeadline) throws(StoreFault) -> EngineStatus
 
-    /// Removes what has expired, and the part of the log that is older than an hour or beyond a million records. Called
-    /// every few minutes, by all nodes; it must not disturb commits.
-    func maintain(by deadline: StoreDeadline) throws(StoreFault)
+    /// Removes a piece of what has expired, and of the part of the log that is older than an hour or beyond a million
+    /// records. Called every few minutes by all nodes, until nothing is left, with commits in between.
+    ///
+    /// - Returns: whether there is more.
+    func maintain(by deadline: StoreDeadline) throws(StoreFault) -> Bool
 
     func disconnect()
 }

@@ -4,7 +4,7 @@ import Revocation
 
 extension StoreWriter {
     /// Milliseconds for reading everything that lives.
-    private static let loadMilliseconds = 120_000
+    private static let loadMilliseconds: Int64 = 600_000
     /// Records of one step that tells the engine something.
     private static let tellCount = 1_024
 
@@ -127,7 +127,7 @@ extension StoreWriter {
         // The other thread stays out of it, and has time for those who wait.
         mirror.wantLoad()
         let loaded = try mirror.load { take throws(StoreFault) in
-            try engine.load(by: .after(milliseconds: Self.loadMilliseconds), take)
+            try engine.load(by: .after(milliseconds: Self.loadMilliseconds, silenceMax: silenceMax), take)
         }
         mirror.note(unknownHistory: false)
         options.observe(.loaded(records: loaded.count, position: loaded.head.position))

@@ -38,7 +38,9 @@ final class StoreWriter: @unchecked Sendable {
     var doubtful: [StoreTask] = []
     var report: EngineReport?
     var reportedAt = Int64.min
-    var cleanedAt: Int64
+    private var cleanedAt: Int64
+    /// Whether more is left to clean.
+    private var isCleaning = false
     private var lastReason: String?
     /// Whether the last turn only answered.
     private var hasAnswered = false
@@ -67,6 +69,9 @@ final class StoreWriter: @unchecked Sendable {
 
     var now: Int64 { options.monotonicNow() }
     var deadline: StoreDeadline { .after(milliseconds: Int(clamping: options.timeout)) }
+    /// For how many milliseconds the engine may be silent when it reads or removes much.
+    var silenceMax: Int64 { options.timeout.saturatingMultiply(by: 5) }
+    private var longDeadline: StoreDeadline { .after(milliseconds: Int(clamping: silenceMax)) }
 
     /// Does what is to be done now.
     ///
@@ -85,17 +90,22 @@ final class StoreWriter: @unchecked Sendable {
             try exchangeIfDue()
             try sendUnsent()
             try sendBatch()
-            if now &- cleanedAt >= Self.cleaningPause {
-                cleanedAt = now
-                try engine.maintain(by: .after(milliseconds: 10_000))
-            }
+            try cleanIfDue()
         } catch {
             failed(error)
         }
         return pause
     }
 
+    /// Cleans the engine, a piece each turn: steps wait for no more than one.
+    private func cleanIfDue() throws(StoreFault) {
+        guard isCleaning || now &- cleanedAt >= Self.cleaningPause else { return }
+        (cleanedAt, isCleaning) = (now, false)
+        isCleaning = try engine.maintain(by: longDeadline)
+    }
+
     private var pause: Int64 {
+        if isCleaning, case .ready = link { return 0 }
         var until = now.saturatingAdd(100)
         if case .away(let next) = link { until = min(next, now.saturatingAdd(50)) }
         if let deadline = queue.nextDeadline { until = min(until, deadline) }

@@ -33,6 +33,7 @@ class Forwarder:
         self.accepted = 0
         self.loop = asyncio.new_event_loop()
         self.is_closed_to_new = False
+        self._generation = 0
         self._pairs: set[tuple] = set()
         self._tasks: set[asyncio.Task] = set()
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -71,6 +72,14 @@ class Forwarder:
 
         async def act():
             self.up.is_lost, self.down.is_lost = up, down
+
+        self._call(act())
+
+    def strand(self) -> None:
+        """The connections that are open carry nothing any more, for good, and no end hears of it. New ones work."""
+
+        async def act():
+            self._generation += 1
 
         self._call(act())
 
@@ -178,7 +187,8 @@ class Forwarder:
             one.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         pair = (writer, far_writer)
         self._pairs.add(pair)
-        both = [self.loop.create_task(self._pass(source, sink, flow)) for source, sink, flow in
+        generation = self._generation
+        both = [self.loop.create_task(self._pass(source, sink, flow, generation)) for source, sink, flow in
                 ((reader, far_writer, self.up), (far_reader, writer, self.down))]  # fmt: skip
         self._tasks.update(both)
         try:
@@ -192,25 +202,29 @@ class Forwarder:
             for one in pair:
                 one.close()
 
-    async def _pass(self, source, sink, flow: Flow) -> bool:
+    async def _may_pass(self, flow: Flow, generation: int) -> None:
+        await flow.open.wait()
+        if generation < self._generation:
+            await asyncio.Event().wait()
+
+    async def _pass(self, source, sink, flow: Flow, generation: int) -> bool:
         """Whether this direction came to its end in order."""
         try:
             while True:
                 # Not read before it may pass: the sender's buffers fill, as they do when nothing is acknowledged.
-                await flow.open.wait()
+                await self._may_pass(flow, generation)
                 content = await source.read(PIECE)
-                await flow.open.wait()
+                await self._may_pass(flow, generation)
                 if not content:
                     break
                 if flow.is_lost:
                     continue
                 if flow.delay:
                     await asyncio.sleep(flow.delay)
-                    await flow.open.wait()
+                    await self._may_pass(flow, generation)
                 if flow.replacement and flow.replacement[0] in content:
                     content, flow.replacement = flow.replacement[1], None
-                await self._write(content, sink, flow)
-                flow.bytes += len(content)
+                await self._write(content, sink, flow, generation)
             if sink.can_write_eof():
                 sink.write_eof()
             return True
@@ -219,12 +233,12 @@ class Forwarder:
             sink.transport.abort()
             return False
 
-    @staticmethod
-    async def _write(content: bytes, sink, flow: Flow) -> None:
+    async def _write(self, content: bytes, sink, flow: Flow, generation: int) -> None:
         pieces = [content] if not flow.rate else [content[index : index + 1] for index in range(len(content))]
         for piece in pieces:
             sink.write(piece)
             await sink.drain()
+            flow.bytes += len(piece)
             if flow.rate:
                 await asyncio.sleep(1 / flow.rate)
-            await flow.open.wait()
+            await self._may_pass(flow, generation)

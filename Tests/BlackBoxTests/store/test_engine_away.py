@@ -1,7 +1,10 @@
 """While the engine is away, nodes verify and say how old their knowledge is; what would write gets 503."""
 
+import shutil
 import threading
 import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -188,6 +191,32 @@ def test_a_half_open_connection_is_found_within_the_timeout(engine, make_cluster
     cluster.heal(3)
     for node in cluster:
         wait_until(lambda: node.refusal(session.access) == "token_revoked", 3, "a revocation that got 503")
+
+
+def test_a_connection_that_falls_silent_while_everything_is_read_is_given_up(engine, make_cluster):
+    between, url = engine.through()
+    cluster = make_cluster(lambda index: url if index == 0 else engine.url(), count=2).start()
+    node, other = cluster
+    revoked = [str(uuid.uuid4()) for _ in range(400)]
+    for jti in revoked:
+        assert other.cut(jti=jti).status_code == 200
+    session = node.login()
+    assert other.revoke(session.access).status_code == 200
+    node.stop()
+    shutil.rmtree(node.state_path)
+    node.state_path.with_name(node.state_path.name + ".seen").unlink(missing_ok=True)
+    between.drip(20_000)
+    before = between.down.bytes
+    # Before it listens, it tries to read everything.
+    with ThreadPoolExecutor(1) as starting:
+        started = starting.submit(node.run_once)
+        wait_until(lambda: between.down.bytes - before > 10_000, 30, "the first part of what the engine has")
+        assert not started.done()
+        between.strand()
+        between.heal()
+        started.result()
+    node.await_ready(10)
+    assert node.refusal(session.access) == "token_revoked"
 
 
 @pytest.mark.parametrize("fault", ["slow", "drip", "reset"])

@@ -37,7 +37,7 @@ struct RightsTests {
                 name: "n", instance: 1, version: "", position: head.position, age: 0, clockOffset: 0, keyHash: "",
                 settingsHash: ""), by: soon)
         _ = try engine.status(by: soon)
-        try engine.maintain(by: soon)
+        while try engine.maintain(by: soon) {}
         let tail = try source.tail()
         _ = try tail.connect(by: soon)
         _ = try tail.read(after: head.position, wait: 0, by: soon)
