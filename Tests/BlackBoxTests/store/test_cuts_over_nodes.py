@@ -27,7 +27,8 @@ class Rounds:
         """An access token; nothing for a login that a cut met before it was answered."""
         answer = node.try_login(RIDER.name, RIDER.password, **members)
         if answer.status_code != 200:
-            assert not members and answer.json()["code"] == "invalid_credentials", answer.text
+            is_cut = not members and answer.json()["code"] == "invalid_credentials"
+            assert is_cut, f"{answer.text}, {node.settings['node']}: {node.last_words()}"
             return ""
         self.logins += 1
         return answer.json()["access_token"]

@@ -86,7 +86,7 @@ final class PostgresServer: @unchecked Sendable {
         _ = FileManager.default.createFile(atPath: log, contents: nil)
         process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
         process.standardOutput = FileHandle.nullDevice
-        try process.run()
+        try LastingThread.run(process)
         self.process = process
         let deadline = StoreDeadline.after(milliseconds: 30_000)
         while true {

@@ -49,7 +49,7 @@ struct RedisConformanceTests {
             // Redis has a clock of its own.
             options.clock = real
         }
-        try run.run(TestForm.pick(quick: 150, normal: 400, full: 20_000))
+        try run.run(TestForm.pick(quick: 150, normal: 400, full: 100_000))
         #expect(run.complaints.isEmpty, "seed \(seed): \(run.complaints)")
         for what in ["began", "rotated", "revoked", "compared"] {
             #expect(run.counts[what] ?? 0 > 0, "seed \(seed): never \(what)")
