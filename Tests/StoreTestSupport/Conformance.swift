@@ -328,9 +328,9 @@ package final class Answers<Value: Sendable>: Sendable {
 
 /// Random numbers for a ledger.
 package final class Numbers: Sendable {
-    private let state = Mutex(SplitMix(state: 7))
+    private let state: Mutex<SplitMix>
 
-    package init() {}
+    package init(seed: UInt64 = 7) { state = Mutex(SplitMix(state: seed)) }
 
     package func next() -> UInt64 { state.withLock { $0.next() } }
 }

@@ -14,8 +14,6 @@ package final class NodesRun {
         var isEnded = false
         /// Whether a thief used an old token, so that the session may end.
         var isStolen = false
-        /// Since when the client asks for its next token.
-        var asksSince: ContinuousClock.Instant?
     }
 
     package let clock: TestClock
@@ -120,7 +118,6 @@ package final class NodesRun {
     /// An honest client: it has the newest token, and asks any node until it has its answer.
     private func rotate() {
         guard let place = pick() else { return }
-        if clients[place].asksSince == nil { clients[place].asksSince = .now }
         let client = clients[place]
         for _ in 0..<6 {
             let node = nodes[random.below(nodes.count)]
@@ -131,11 +128,10 @@ package final class NodesRun {
                 check(!client.isEnded, "a session went on that has ended")
                 check(generation == client.generation + 1, "generation \(client.generation) became \(generation)")
                 clients[place].generation = generation
-                clients[place].asksSince = nil
                 return count("rotated")
             case .denied, .reused:
                 check(
-                    client.isEnded || client.isStolen || isLate(client),
+                    client.isEnded || client.isStolen,
                     "an honest client got \(String(describing: outcome)) from \(node.name)")
                 clients[place].isEnded = true
                 return count("denied")
@@ -145,15 +141,6 @@ package final class NodesRun {
             }
         }
         count("gave up")
-    }
-
-    /// Whether the client has asked for so long that its next attempt is a second use. The clock of a real engine goes on
-    /// while its disk or the machine stalls.
-    private func isLate(_ client: Client) -> Bool {
-        guard let since = client.asksSince else { return false }
-        let isLate = since.duration(to: .now) > .milliseconds(nodes[0].grace)
-        if isLate { count("late") }
-        return isLate
     }
 
     /// A thief has a token that was used long ago.

@@ -87,8 +87,8 @@ package final class TestNode {
         let memory = "/dev/shm"
         let parent = FileManager.default.isWritableFile(atPath: memory) ? memory + "/" : NSTemporaryDirectory()
         path = parent + "store-\(name)-" + Foundation.UUID().uuidString
-        numbers = Numbers()
-        for _ in 0..<name.utf8.reduce(seed, { $0 + Int($1) }) { _ = numbers.next() }
+        // Far from those of other nodes: two of them must never draw the same identifier in one millisecond.
+        numbers = Numbers(seed: name.utf8.reduce(UInt64(7 + seed)) { ($0 &+ UInt64($1)) &* 0x0000_0100_0000_01b3 })
         status = Self.status(name, clock)
     }
 

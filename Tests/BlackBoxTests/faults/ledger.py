@@ -36,6 +36,8 @@ class Life:
     rotated_at: float = 0
     # When a rotation was asked for that brought no answer; 0 for never.
     pending_since: float = 0
+    # Whether such a rotation was asked for again.
+    was_repeated: bool = False
 
     @property
     def is_honest(self) -> bool:
@@ -98,14 +100,19 @@ class Ledger:
                 if life.is_over or token in life.revoked:
                     gone.append((token, life.ended_by or "token"))
                 elif life.is_honest and token not in life.doubtful:
-                    good.append(token)
+                    good.append((token, life))
         line = Line(server.address)
         for (token, by), status in zip(gone, line.verify_all([token for token, _ in gone]), strict=True):
             if status != 401:
                 self.lost.append(f"ended by {by}, a token verifies with {status}: {payload(token)}")
         if honest:
-            for token, status in zip(good, line.verify_all(good), strict=True):
-                if status != 200:
+            for (token, life), status in zip(good, line.verify_all([token for token, _ in good]), strict=True):
+                if status == 200 or life.is_in_doubt:
+                    continue
+                if life.was_repeated and self.forks > 0:
+                    life.is_in_doubt = True
+                    self.forks -= 1
+                else:
                     self.wrong.append(f"a good token verifies with {status}: {payload(token)}")
         line.close()
 

@@ -166,6 +166,7 @@ class Load:
         return False
 
     def _rotate(self, life: Life, line: Line) -> None:
+        life.was_repeated = life.was_repeated or bool(life.pending_since)
         life.pending_since = life.pending_since or time.monotonic()
         try:
             status, _, body = line.post("/refresh", refresh_token=life.refresh)

@@ -177,9 +177,9 @@ def test_what_an_asynchronous_replica_lacked_is_told_again_by_the_nodes(make_pai
         cluster.heal(10)
         print(f"{acknowledged} acknowledged, {missing} missing without copies, healed in {time.monotonic() - began:.2f} s")
         cluster.settle()
+        ledger.forks = forks(cluster)
         for node in cluster:
             ledger.check_tokens(node)
-        ledger.forks = forks(cluster)
         ledger.check_answers(cluster[1])
         ledger.assert_whole()
         again = fresh_node(cluster, make_cluster, pair_url(pair))
@@ -216,9 +216,9 @@ def test_with_one_of_three_nodes_gone_for_good_the_others_tell_everything(make_p
             wait_until(lambda: writes(node), 10, "a write")
         cluster.settle(survivors)
         again = fresh_node(cluster, make_cluster, pair_url(pair))
+        ledger.forks = forks(survivors)
         for node in (*survivors, again):
             ledger.check_tokens(node, load.fresh)
-        ledger.forks = forks(survivors)
         ledger.check_answers(again, load.fresh)
         ledger.assert_whole()
         assert ledger.total > 100
@@ -274,9 +274,9 @@ def test_with_fewer_replicas_than_there_are_the_nodes_tell_what_the_promoted_one
         cluster.heal(10)
         cluster.settle()
         again = fresh_node(cluster, make_cluster, pair_url(pair))
+        ledger.forks = forks(cluster)
         for node in (*cluster, again):
             ledger.check_tokens(node, load.fresh)
-        ledger.forks = forks(cluster)
         ledger.check_answers(again, load.fresh)
         ledger.assert_whole()
         again.kill()
