@@ -71,7 +71,6 @@ final class StoreWriter: @unchecked Sendable {
     var deadline: StoreDeadline { .after(milliseconds: Int(clamping: options.timeout)) }
     /// For how many milliseconds the engine may be silent when it reads or removes much.
     var silenceMax: Int64 { options.timeout.saturatingMultiply(by: 5) }
-    private var longDeadline: StoreDeadline { .after(milliseconds: Int(clamping: silenceMax)) }
 
     /// Does what is to be done now.
     ///
@@ -101,7 +100,7 @@ final class StoreWriter: @unchecked Sendable {
     private func cleanIfDue() throws(StoreFault) {
         guard isCleaning || now &- cleanedAt >= Self.cleaningPause else { return }
         (cleanedAt, isCleaning) = (now, false)
-        isCleaning = try engine.maintain(by: longDeadline)
+        isCleaning = try engine.maintain(by: .after(milliseconds: Int(clamping: silenceMax)))
     }
 
     private var pause: Int64 {

@@ -40,6 +40,8 @@ struct ConnectedStore {
     }
 
     static var deadline: StoreDeadline { .after(milliseconds: patience) }
+    /// For reading everything that lives.
+    static var longDeadline: StoreDeadline { .after(milliseconds: 600_000, silenceMax: Int64(patience)) }
 
     static func settings(_ words: Arguments) throws(CommandError) -> StoreSettings {
         var values = Environment.values

@@ -123,7 +123,7 @@ enum StoreTransfer {
                     remedy: "Stop them, or what they record from now on is missing in the journal")
             }
             var records: [JournalRecord] = []
-            let head = try store.engine.load(by: .after(milliseconds: 600_000)) { records += $0 }
+            let head = try store.engine.load(by: ConnectedStore.longDeadline) { records += $0 }
             return (records, head)
         } catch {
             throw CommandError(error)
