@@ -13,6 +13,7 @@ internal import CLinux
     private var lines: [UInt8] = []
     private var output: (any TurnOutput)?
     private var tasks: [any TurnTask] = []
+    private var restTasks: [any RestTask] = []
     /// The number of lines so far.
     package private(set) var lineCount: UInt64 = 0
     /// Whether ``end()`` has anything to do.
@@ -78,6 +79,22 @@ internal import CLinux
         tasks.append(task)
     }
 
+    /// Tells `task`, from now on, when this thread is about to sleep.
+    package func beforeRest(_ task: any RestTask) {
+        if !restTasks.contains(where: { $0 === task }) { restTasks.append(task) }
+    }
+
+    /// Whether a task wants to know that the thread is about to sleep.
+    package var announcesRest: Bool {
+        for task in restTasks where task.awaitsRest { return true }
+        return false
+    }
+
+    /// Tells the tasks that the thread has nothing to do now and is about to sleep.
+    package func rest() {
+        for task in restTasks where task.awaitsRest { task.rest() }
+    }
+
     /// Does what the turn has collected.
     package func end() {
         guard hasWork else { return }
@@ -102,4 +119,13 @@ package protocol TurnOutput: AnyObject, Sendable {
 package protocol TurnTask: AnyObject, Sendable {
     /// Runs on the thread of the turn; it must return quickly and must not add to the turn.
     func endTurn()
+}
+
+/// What wants to know when a thread that works in turns has nothing left to do.
+package protocol RestTask: AnyObject, Sendable {
+    /// Whether it does at the moment; asked in every turn.
+    var awaitsRest: Bool { get }
+
+    /// Runs on that thread before it sleeps; it must return quickly.
+    func rest()
 }

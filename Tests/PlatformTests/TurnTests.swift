@@ -19,6 +19,30 @@ struct TurnTests {
         func endTurn() { count.add(1, ordering: .relaxed) }
     }
 
+    private final class Rester: RestTask {
+        let isWaiting = Atomic<Bool>(false)
+        let count = Atomic<Int>(0)
+
+        var awaitsRest: Bool { isWaiting.load(ordering: .relaxed) }
+
+        func rest() { count.add(1, ordering: .relaxed) }
+    }
+
+    @Test func `tells a task of each rest while it wants to know, and once`() {
+        let turn = Turn(collectsLines: true)
+        let task = Rester()
+        for _ in 0..<3 { turn.beforeRest(task) }
+        turn.rest()
+        #expect(!turn.announcesRest && task.count.load(ordering: .relaxed) == 0)
+        task.isWaiting.store(true, ordering: .relaxed)
+        for number in 1...2 {
+            #expect(turn.announcesRest)
+            turn.end()
+            turn.rest()
+            #expect(task.count.load(ordering: .relaxed) == number)
+        }
+    }
+
     private func line(_ text: String) -> [UInt8] { Array("\(text)\n".utf8) }
 
     @Test func `is known to its own thread only, from its beginning to its end`() {

@@ -23,6 +23,8 @@ extension World {
     func endTurn() {
         trace("the turn ends")
         loopTurn.end()
+        // Nothing else has arrived, and it is about to sleep.
+        if scheduling.below(2) == 0 { loopTurn.rest() }
     }
 
     /// A turn of the writer thread or two, after the turn of the loop, or before it ends.

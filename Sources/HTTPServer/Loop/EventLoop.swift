@@ -117,8 +117,7 @@ struct EventLoop: ~Copyable {
         startAccepting()
         var events = EventQueue.noEvents
         while drain != .done {
-            let isWatching = awaitedCount > 0 && held.isEmpty && postponed.isEmpty && beginWatch()
-            let count = isWatching ? watch(for: &events) : queue.wait(into: &events, timeout: timeout)
+            let (count, isWatching) = nextEvents(&events)
             refreshTime()
             if isWatching { endWatch() }
             handshakes.beginTurn()
@@ -130,8 +129,21 @@ struct EventLoop: ~Copyable {
         stop()
     }
 
+    /// Waits for the events of a turn, and says so before it sleeps.
+    ///
+    /// - Returns: how many of `events` were filled in, and whether the loop polled for a deferred response.
+    private mutating func nextEvents(_ events: inout [clinux_event]) -> (count: Int, isWatching: Bool) {
+        guard held.isEmpty, postponed.isEmpty else { return (queue.wait(into: &events, timeout: 0), false) }
+        if turn.announcesRest {
+            let count = queue.wait(into: &events, timeout: 0)
+            if count > 0 { return (count, false) }
+            turn.rest()
+        }
+        guard awaitedCount > 0, beginWatch() else { return (queue.wait(into: &events, timeout: timeout), false) }
+        return (watch(for: &events), true)
+    }
+
     private var timeout: Int32 {
-        if !held.isEmpty || !postponed.isEmpty { return 0 }
         let isQuiet = mailbox.load.load(ordering: .relaxed) == 0 && drain == .running && acceptsAgainAt == nil
         return isQuiet ? -1 : Int32(clamping: max(0, nextTick &- now))
     }

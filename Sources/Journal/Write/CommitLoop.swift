@@ -5,9 +5,11 @@ internal import Platform
 internal import Synchronization
 
 /// The state that appending threads and the writer thread share.
-final class WriterCore: TurnTask {
+final class WriterCore: TurnTask, RestTask {
     let queue: ConditionLock<JournalQueue>
     let durable: DurableSequence
+    /// Whether records may wait for a commit. It is set under the lock of the queue.
+    let isAwaited = Atomic<Bool>(false)
     let isWritable = Atomic<Bool>(true)
     /// Whether only records that may use the reserve are accepted, because it is in use.
     let isUsingReserve = Atomic<Bool>(false)
@@ -25,6 +27,17 @@ final class WriterCore: TurnTask {
     /// Wakes the writer for the records of a turn, if there are as many as it waits for.
     func endTurn() {
         if queue.withLock({ $0.wakesWriter }) { queue.signal() }
+    }
+
+    var awaitsRest: Bool { isAwaited.load(ordering: .relaxed) }
+
+    /// Lets the writer commit what waits, because the calling thread adds nothing to it for now.
+    func rest() {
+        let wakes = queue.withLock { queue in
+            if queue.waitingCount == 0 { isAwaited.store(false, ordering: .relaxed) }
+            return queue.noteRest()
+        }
+        if wakes { queue.signal() }
     }
 }
 
@@ -222,6 +235,7 @@ final class CommitLoop: @unchecked Sendable {
     }
 
     private func answer(upTo seq: UInt64) {
+        core.queue.withLock { $0.expectMore() }
         core.durable.advance(to: seq)
         while batch.answeredCount < batch.completions.count {
             let completion = batch.completions[batch.answeredCount]

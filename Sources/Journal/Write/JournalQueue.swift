@@ -16,6 +16,8 @@ struct JournalQueue {
     private(set) var isClosing = false
     /// The number of records that the writer waits for.
     var wakeCount = 1
+    /// Whether a thread that adds records has none left to add to those that wait.
+    private(set) var isDue = false
     private var batch = Batch()
     private var waiters: [(seq: UInt64, done: Completion)] = []
     /// The sequence number that the current segment reserves for its seal.
@@ -95,6 +97,18 @@ struct JournalQueue {
     /// Whether there are as many records as the writer waits for.
     var wakesWriter: Bool { waitingCount >= wakeCount || isClosing }
 
+    /// Notes that a thread rests that adds records.
+    ///
+    /// - Returns: whether the writer has to know it.
+    mutating func noteRest() -> Bool {
+        guard waitingCount > 0, !isDue else { return false }
+        isDue = true
+        return true
+    }
+
+    /// Notes that clients get their responses and are about to send more.
+    mutating func expectMore() { isDue = false }
+
     mutating func call(_ done: @escaping Completion, after position: JournalPosition) {
         batch.completions.append((position, done))
     }
@@ -131,6 +145,7 @@ struct JournalQueue {
         guard !batch.isEmpty else { return false }
         taken.removeAll()
         swap(&batch, &taken)
+        isDue = false
         return true
     }
 

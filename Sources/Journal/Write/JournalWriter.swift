@@ -104,16 +104,18 @@ package final class JournalWriter: Sendable {
         let fault: JournalError? = core.queue.withLock { queue in
             if let fault = queue.fault { return fault }
             if let position = queue.push(records) { queue.call(done, after: position) }
+            core.isAwaited.store(true, ordering: .relaxed)
             (waitingCount, wakes) = (queue.waitingCount, queue.wakesWriter)
             return nil
         }
         if let fault { return done(.failure(fault)) }
-        guard wakes else { return }
-        if waitingCount < Self.waitingMax, let turn = Turn.current {
-            turn.atEnd(core)
-        } else {
-            core.queue.signal()
+        guard let turn = Turn.current else {
+            // Such a thread does not say when it rests.
+            return core.rest()
         }
+        turn.beforeRest(core)
+        guard wakes else { return }
+        if waitingCount < Self.waitingMax { turn.atEnd(core) } else { core.queue.signal() }
     }
 
     /// The number of waiting records from which on the writer is woken within a turn.

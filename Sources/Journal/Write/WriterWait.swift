@@ -1,5 +1,9 @@
 /// What the writer waits for between two turns.
 ///
+/// A durable write costs about the same for one record as for many. While several clients wait, a commit therefore waits
+/// until the event loops have nothing left to do: on a busy processor, records that come in meanwhile share the write, and
+/// on an idle one nothing is delayed. A single client never waits for others.
+///
 /// It is a state machine without a thread: the writer thread sleeps as this says, and a simulation decides itself when a
 /// sleep ends. Each step is made under the lock of the queue.
 struct WriterWait {
@@ -22,8 +26,18 @@ struct WriterWait {
         case otherPhase
     }
 
+    /// How long a commit waits for others at most, in nanoseconds.
+    static let waitMax: Int64 = 1_000_000
+    /// More records do not make a commit cheaper for each of them.
+    static let countMax = 256
+    /// The size of a batch that shows that several clients wait; one alone causes up to two records at once.
+    static let crowdMin = 3
+    /// For how many commits after such a batch others are expected.
+    static let crowdCount = 32
+
     private(set) var phase = Phase.record
-    private var goal = BatchGoal()
+    /// For how many more commits others are expected.
+    private(set) var crowd = 0
 
     /// Begins the wait after a turn.
     ///
@@ -32,7 +46,7 @@ struct WriterWait {
         if let retryMilliseconds {
             phase = .attempt(after: retryMilliseconds)
         } else {
-            phase = goal.count > 1 ? .firstOfMany : .record
+            phase = crowd > 0 ? .firstOfMany : .record
         }
     }
 
@@ -40,7 +54,7 @@ struct WriterWait {
     var nanosecondsMax: Int64? {
         switch phase {
         case .record, .firstOfMany: nil
-        case .others: BatchGoal.waitMax
+        case .others: Self.waitMax
         case .attempt(let milliseconds): milliseconds.multipliedReportingOverflow(by: 1_000_000).partialValue
         }
     }
@@ -53,15 +67,15 @@ struct WriterWait {
         switch phase {
         case .record:
             let step = Self.take(&queue, &batch)
-            if step == .commit { goal.learn(batch.records.count, isLate: false) }
+            if step == .commit { learn(batch.records.count) }
             return step
         case .firstOfMany:
             guard queue.waitingCount > 0 || queue.isClosing else { return nil }
             phase = .others
-            queue.wakeCount = goal.count
+            queue.wakeCount = Self.countMax
             return look(&queue, &batch, isTimeUp: false) ?? .otherPhase
         case .others:
-            let isComplete = queue.waitingCount >= goal.count || queue.isClosing
+            let isComplete = queue.waitingCount >= Self.countMax || queue.isDue || queue.isClosing
             guard isComplete || isTimeUp else { return nil }
             queue.wakeCount = 1
             // Only the writer empties the queue, so something is there.
@@ -69,11 +83,15 @@ struct WriterWait {
                 phase = .record
                 return .otherPhase
             }
-            if step == .commit { goal.learn(batch.records.count, isLate: !isComplete) }
+            if step == .commit { learn(batch.records.count) }
             return step
         case .attempt(let milliseconds):
             return Self.take(&queue, &batch) ?? (isTimeUp ? .attempt(after: milliseconds) : nil)
         }
+    }
+
+    private mutating func learn(_ recordCount: Int) {
+        crowd = recordCount >= Self.crowdMin ? Self.crowdCount : max(0, crowd - 1)
     }
 
     private static func take(_ queue: inout JournalQueue, _ batch: inout JournalQueue.Batch) -> Step? {

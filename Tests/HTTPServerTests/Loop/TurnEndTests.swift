@@ -171,6 +171,49 @@ struct TurnEndTests {
         func refuse(_: RequestError, from _: PeerAddress, over _: Channel, _ response: inout Response) {}
     }
 
+    /// Wants to know of one rest after each request.
+    private final class Rester: RestTask {
+        let isWaiting = Atomic<Bool>(false)
+        let count = Atomic<Int>(0)
+
+        var awaitsRest: Bool { isWaiting.load(ordering: .sequentiallyConsistent) }
+
+        func rest() {
+            isWaiting.store(false, ordering: .sequentiallyConsistent)
+            count.add(1, ordering: .sequentiallyConsistent)
+        }
+    }
+
+    private final class RestingHandler: Handler {
+        private let task: Rester
+
+        init(_ task: Rester) { self.task = task }
+
+        func handle(
+            _ request: borrowing Request, _ response: inout Response, _ exchange: borrowing Exchange
+        ) -> Disposition {
+            task.isWaiting.store(true, ordering: .sequentiallyConsistent)
+            Turn.current?.beforeRest(task)
+            return .answered
+        }
+
+        func admits(_ request: borrowing Request, _ response: inout Response) -> Bool { true }
+
+        func refuse(_: RequestError, from _: PeerAddress, over _: Channel, _ response: inout Response) {}
+    }
+
+    @Test func `says that it rests before it sleeps, and only if somebody wants to know`() throws {
+        let task = Rester()
+        let server = try TestServer(threads: 1) { RestingHandler(task) }
+        defer { server.stop() }
+        let client = try TestClient(port: server.port)
+        for number in 1...3 {
+            client.send(get("/"))
+            #expect(client.receiveAnswer() != nil)
+            #expect(eventually { task.count.load(ordering: .sequentiallyConsistent) == number })
+        }
+    }
+
     @Test func `deferred responses of one batch share a write too`() throws {
         let fixture = Fixture()
         let server = try fixture.server()

@@ -1,7 +1,7 @@
-@testable import Journal
+@testable import Store
 import Testing
 
-@Suite("How many records a commit waits for")
+@Suite("How many steps a batch waits for")
 struct BatchGoalTests {
     @Test func `one record after another is never delayed, nor are a few`() {
         var goal = BatchGoal()
