@@ -47,8 +47,9 @@ final class World: @unchecked Sendable {
     var isDisplaced = false
     /// Whether the next crash is one of the whole machine.
     var endsInPowerCut = false
-    /// The limit of the process, which its operator may change from one start to the next; milliseconds.
-    var sessionMax = 90 * World.day
+    /// The limit of the process, which its operator may change from one start to the next; milliseconds. Before the first
+    /// start there was none, and no session began under a greater one.
+    var sessionMax: Int64 = 0
     /// Until when sessions may live that began under a greater limit.
     var olderEnd: UnixMilliseconds = 0
     /// How many sessions a subject may have; nil for no limit.
