@@ -60,6 +60,7 @@ extension Application {
             return .answered
         }
         let exchange = copy exchange
+        let clientID = client?.id
         RevokeTokens(context).revoke(target) { result in
             exchange.resumeApplication { application, response in
                 application.finishRevocation(result, status: 200, call, &response) { line in
@@ -67,7 +68,7 @@ extension Application {
                     case .access(let jti, _): line.add("jti", jti)
                     case .refresh(let sid, _): line.add("sid", sid)
                     }
-                    if let client { line.add("client_id", client.id) }
+                    if let clientID { line.add("client_id", clientID) }
                 }
             }
         }

@@ -201,11 +201,7 @@ package final class Issuer {
         do { return try context.authenticate(message) } catch { throw .crypto(error) }
     }
 
-    private func beginPayload() -> PayloadWriter {
-        var taken: [UInt8] = []
-        swap(&taken, &buffer)
-        return PayloadWriter(reusing: taken)
-    }
+    private func beginPayload() -> PayloadWriter { PayloadWriter(reusing: &buffer) }
 
     private func seal(_ payload: consuming [UInt8], _ keyIndex: Int) throws(IssueError) -> [UInt8] {
         try seal(payload, keyIndex, header: keyring.headers[keyIndex])

@@ -10,9 +10,11 @@ struct PayloadWriter {
     /// opening brace.
     private static let members: [[UInt8]] = Claim.allCases.map { claim in Array(",\"\(claim.rawValue)\":".utf8) }
 
-    /// - Parameter buffer: memory to reuse; its content is removed.
-    init(reusing buffer: consuming [UInt8]) {
-        bytes = buffer
+    /// - Parameter buffer: memory to reuse, which the writer takes.
+    init(reusing buffer: inout [UInt8]) {
+        bytes = []
+        // Another reference to the memory would make the writer allocate its own.
+        swap(&bytes, &buffer)
         bytes.removeAll(keepingCapacity: true)
         bytes.reserveCapacity(1_024)
     }
