@@ -172,10 +172,17 @@ def rows(options, folder):
             elif name.startswith("verify"):
                 path = minting("jti", kind, 1_000)(1)
                 yield measure(name, server, "verify", lambda _, path=path: path, options, folder)
-            else:
+            elif name == "mixed":
+                path = minting("jti", kind, 1_000)(1)
+                parts = minting("sid", kind, 6_000), minting("jti", kind, 1_500)
+                yield measure(name, server, "mixed", lambda seconds, path=path, parts=parts: [
+                    *path, *(file for part in parts for file in part(seconds))], options, folder)  # fmt: skip
+            elif name.startswith("token"):
                 path = folder / f"client-{kind}.txt"
                 path.write_text(server.add_client("bench") + "\n")
                 yield measure(name, server, "token", lambda _, path=path: [path], options, folder)
+            else:
+                raise SystemExit(f"no row {name}: revoke, refresh, mixed, verify-… and token-… exist")
     finally:
         for server, _ in made.values():
             server.stop()
