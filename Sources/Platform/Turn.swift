@@ -36,6 +36,7 @@ internal import CLinux
     /// Ends the last turn of the calling thread.
     package func finish() {
         end()
+        restTasks.removeAll()
         clinux_set_thread_value(nil)
     }
 
@@ -79,7 +80,7 @@ internal import CLinux
         tasks.append(task)
     }
 
-    /// Tells `task`, from now on, when this thread is about to sleep.
+    /// Tells `task` when this thread is about to sleep, for as long as it awaits that.
     package func beforeRest(_ task: any RestTask) {
         if !restTasks.contains(where: { $0 === task }) { restTasks.append(task) }
     }
@@ -93,6 +94,7 @@ internal import CLinux
     /// Tells the tasks that the thread has nothing to do now and is about to sleep.
     package func rest() {
         for task in restTasks where task.awaitsRest { task.rest() }
+        restTasks.removeAll { !$0.awaitsRest }
     }
 
     /// Does what the turn has collected.

@@ -31,16 +31,37 @@ struct TurnTests {
     @Test func `tells a task of each rest while it wants to know, and once`() {
         let turn = Turn(collectsLines: true)
         let task = Rester()
-        for _ in 0..<3 { turn.beforeRest(task) }
-        turn.rest()
-        #expect(!turn.announcesRest && task.count.load(ordering: .relaxed) == 0)
         task.isWaiting.store(true, ordering: .relaxed)
+        for _ in 0..<3 { turn.beforeRest(task) }
         for number in 1...2 {
             #expect(turn.announcesRest)
             turn.end()
             turn.rest()
             #expect(task.count.load(ordering: .relaxed) == number)
         }
+        task.isWaiting.store(false, ordering: .relaxed)
+        #expect(!turn.announcesRest)
+        turn.rest()
+        #expect(task.count.load(ordering: .relaxed) == 2)
+    }
+
+    @Test func `keeps no task that no longer awaits a rest, and none after its end`() {
+        let turn = Turn(collectsLines: true)
+        turn.begin()
+        weak var idle: Rester?
+        weak var waiting: Rester?
+        do {
+            let (first, second) = (Rester(), Rester())
+            second.isWaiting.store(true, ordering: .relaxed)
+            turn.beforeRest(first)
+            turn.beforeRest(second)
+            (idle, waiting) = (first, second)
+        }
+        #expect(idle != nil)
+        turn.rest()
+        #expect(idle == nil && waiting != nil)
+        turn.finish()
+        #expect(waiting == nil)
     }
 
     private func line(_ text: String) -> [UInt8] { Array("\(text)\n".utf8) }
