@@ -53,6 +53,7 @@ extension SimulatedDisk: SystemCalls {
     func write(
         _ octets: [UInt8], from start: Int, to file: Int32, at offset: UInt64, isSynchronous: Bool
     ) throws(SystemError) -> Int {
+        onWrite?()
         let isLast = try begin()
         guard case .file(let number, _) = descriptors[file], let size = files[number]?.cached.count
         else { throw SystemError(EBADF) }

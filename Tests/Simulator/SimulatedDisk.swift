@@ -23,6 +23,8 @@ final class SimulatedDisk: @unchecked Sendable {
     var room = 0
     /// Called before the calls that only a compaction makes: others go on with their work meanwhile.
     var onCompaction: (() -> Void)?
+    /// Called when a write begins.
+    var onWrite: (() -> Void)?
     /// How many calls are answered until the process dies in the middle of one; nil if it lives.
     private(set) var callsToLive: Int?
     /// Since the process died nothing it does has an effect.

@@ -27,8 +27,23 @@ extension World {
         if scheduling.below(2) == 0 { loopTurn.rest() }
     }
 
+    /// Does something on a thread that does not work in turns, such as one that hashes passwords, and waits for it.
+    func elsewhere(_ body: () -> Void) {
+        withoutActuallyEscaping(body) { body in
+            // This thread waits until it has run.
+            nonisolated(unsafe) let body = body
+            do throws(ThreadError) {
+                try Thread(name: "elsewhere") { body() }.join()
+            } catch {
+                fail("\(error)")
+            }
+        }
+    }
+
     /// A turn of the writer thread or two, after the turn of the loop, or before it ends.
     func step(_ store: RevocationStore) {
+        disk.onWrite = { [self] in meanwhile(store) }
+        defer { disk.onWrite = nil }
         for _ in 0...random.below(2) {
             if scheduling.below(3) != 0 { endTurn() }
             let before = store.sequence
@@ -36,6 +51,16 @@ extension World {
             guard store.step() else { return }
             if store.sequence > before { evident = max(evident, before) }
         }
+    }
+
+    /// What arrives while the writer thread is in a call of the disk.
+    private func meanwhile(_ store: RevocationStore) {
+        guard !isHurried, !tokens.isEmpty, scheduling.below(8) == 0 else { return }
+        let outer = Turn.current
+        loopTurn.begin()
+        defer { outer?.begin() }
+        for _ in 0...scheduling.below(3) { revokeToken(store, scheduling.below(tokens.count)) }
+        if scheduling.below(2) == 0 { endTurn() }
     }
 
     /// Lets both threads run until the disk dies.

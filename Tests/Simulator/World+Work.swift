@@ -135,12 +135,13 @@ extension World {
     ) {
         outstanding += 1
         let flag = Flag()
-        question { result in
+        let answer: RevocationStore.Completion = { result in
             self.outstanding -= 1
             if flag.isRaised { self.fail("a \(what) was answered twice") }
             flag.isRaised = true
             then(self, self.heard(result.map(\.seq)), !flag.isCalling)
         }
+        if scheduling.below(4) == 0 { elsewhere { question(answer) } } else { question(answer) }
         flag.isCalling = false
     }
 

@@ -16,7 +16,8 @@ struct JournalQueue {
     private(set) var isClosing = false
     /// The number of records that the writer waits for.
     var wakeCount = 1
-    /// Whether a thread that adds records has none left to add to those that wait.
+    /// Whether a thread that adds records has none left to add to those that wait; false if none wait. The writer was
+    /// signaled when it became true.
     private(set) var isDue = false
     private var batch = Batch()
     private var waiters: [(seq: UInt64, done: Completion)] = []
@@ -162,6 +163,7 @@ struct JournalQueue {
         let orphans = batch.completions.map(\.done) + waiters.map(\.done)
         batch.removeAll()
         waiters.removeAll()
+        isDue = false
         return orphans
     }
 

@@ -57,6 +57,25 @@ struct WriterWaitTests {
         #expect(!queue.isDue)
     }
 
+    @Test mutating func `after a failure the writer is signaled for the next record`() {
+        wait.begin(retryMilliseconds: nil)
+        add(1)
+        #expect(look() == .commit)
+        // Others come in while the write fails.
+        add(2)
+        let isSignaled = queue.noteRest()
+        #expect(isSignaled)
+        _ = queue.fail(.closed)
+        queue.recover(after: queue.opening(after: 0, UUID(high: 0, low: 1)))
+        #expect(!queue.isDue)
+        wait.begin(retryMilliseconds: nil)
+        #expect(look() == nil)
+        add(1)
+        let isSignaledAgain = queue.noteRest()
+        #expect(isSignaledAgain)
+        #expect(look() == .commit)
+    }
+
     @Test mutating func `a rest before the responses of a write does not count after them`() {
         commit(3)
         add(2)
