@@ -76,10 +76,13 @@ struct RotationMachine: Equatable, Sendable {
         return settled.request == request ? .replay(settled) : .mismatch
     }
 
-    /// Records that the next generation is durable.
-    mutating func committed(at time: UnixMilliseconds) {
+    /// Records that a generation is durable.
+    ///
+    /// - Parameter generation: as in the record. What was settled before may be forgotten by now: if the clock is set ahead,
+    ///   the session can end while its rotation is being written.
+    mutating func committed(_ generation: UInt32, at time: UnixMilliseconds) {
         guard let request = pendingRequest else { return }
-        settled = Rotation(generation: (settled?.generation ?? 0) &+ 1, request: request, at: time)
+        settled = Rotation(generation: generation, request: request, at: time)
         pendingRequest = nil
     }
 

@@ -84,7 +84,7 @@ final class Sessions: Sendable {
             let decision: Settlement.Decision
             switch verdict {
             case .success(.advanced(let position, let time)):
-                machine.committed(at: time)
+                machine.committed(request.generation &+ 1, at: time)
                 decision = Self.decision(machine.settled, position)
             case .success(.stands(let current, let now)):
                 let action = machine.conflicted(

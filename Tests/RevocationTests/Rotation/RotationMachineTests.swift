@@ -107,7 +107,7 @@ struct RotationMachineTests {
             #expect(
                 machine.present(generation: generation, request: 1, now: 7, grace: grace)
                     == .commit(generation: generation + 1))
-            machine.committed(at: 7)
+            machine.committed(generation + 1, at: 7)
         }
         #expect(machine.present(generation: 0, request: 1, now: 7, grace: grace) == .reuse)
         #expect(
